@@ -1,0 +1,40 @@
+//! Where the programs of the servers are.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Debian keeps the programs of each version of Postgres here, and out of PATH.
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
+
+/// The program `name` of the newest Postgres, or the one in PATH.
+pub(crate) fn postgres(name: &str) -> PathBuf {
+    newest_postgres(name).or_else(|| in_path(name)).unwrap_or_else(|| missing(name, "postgresql"))
+}
+
+/// The program `name` in PATH; `package` is what it comes with.
+pub(crate) fn find(name: &str, package: &str) -> PathBuf {
+    in_path(name).unwrap_or_else(|| missing(name, package))
+}
+
+fn newest_postgres(name: &str) -> Option<PathBuf> {
+    let versions = fs::read_dir(POSTGRES_VERSIONS).ok()?.flatten();
+    let numbered = versions.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin").join(name)))
+    });
+    numbered.filter(|(_, program)| program.is_file()).max().map(|(_, program)| program)
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+fn missing(name: &str, package: &str) -> ! {
+    let folder = Path::new(POSTGRES_VERSIONS).display();
+    panic!(
+        "`{name}` is neither in PATH nor below {folder}: install it with `apt-get install {package}`, or run \
+         scripts/install-servers"
+    )
+}

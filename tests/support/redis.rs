@@ -1,0 +1,173 @@
+//! A private Redis.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::binaries;
+use crate::ports::free_port;
+use crate::server::{Server, log};
+
+const TRIES: usize = 5;
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A Redis of one's own, without persistence. Dropping it ends it.
+#[derive(Debug)]
+pub struct RedisServer {
+    server: Option<Server>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl RedisServer {
+    /// Starts a server on a free port, and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When `redis-server` is not installed, or does not start.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more arguments, such as `["--maxmemory", "2mb"]`.
+    ///
+    /// # Panics
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder");
+        let started = (0..TRIES).find_map(|_| {
+            let port = free_port();
+            Some((launch(port, &folder, arguments)?, port))
+        });
+        let (server, port) = started.unwrap_or_else(|| panic!("redis-server does not start: {}", log(folder.path())));
+        Self { server: Some(server), port, folder }
+    }
+
+    /// Its address, such as `redis://127.0.0.1:6390`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash would (SIGKILL).
+    pub fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    /// Lets it end in order (SIGTERM).
+    pub fn stop(&mut self) {
+        self.end(Signal::TERM);
+    }
+
+    /// Starts it anew and empty on the same port, after ending it where it still runs.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start, for example because the port was taken meanwhile.
+    pub fn restart(&mut self) {
+        self.kill();
+        let server = launch(self.port, &self.folder, &[]);
+        assert!(server.is_some(), "redis-server does not start again: {}", log(self.folder.path()));
+        self.server = server;
+    }
+
+    /// Stops it in its tracks (SIGSTOP): connections stay open, nothing is answered.
+    pub fn pause(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`pause`](Self::pause) (SIGCONT).
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends one command and returns its reply as text: elements of an array a line each, nil as `(nil)`, an error with
+    /// its `-`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection, and no reply within 5 s.
+    pub fn raw(&self, command: &[&str]) -> io::Result<String> {
+        raw(self.port, command)
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        if let Some(server) = &mut self.server {
+            server.signal(signal);
+        }
+    }
+
+    fn end(&mut self, signal: Signal) {
+        if let Some(mut server) = self.server.take() {
+            // A paused process keeps every signal but SIGKILL for later.
+            server.signal(Signal::CONT);
+            server.end(signal);
+        }
+    }
+}
+
+fn launch(port: u16, folder: &TempDir, arguments: &[&str]) -> Option<Server> {
+    let mut command = Command::new(binaries::find("redis-server", "redis-server"));
+    command
+        .current_dir(folder.path())
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(arguments);
+    Server::start(&mut command, folder.path(), "KILL")
+        .wait_until(|| raw(port, &["PING"]).is_ok_and(|pong| pong == "PONG"))
+}
+
+fn raw(port: u16, command: &[&str]) -> io::Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+    stream.write_all(request(command).as_bytes())?;
+    reply(&mut BufReader::new(stream))
+}
+
+fn request(command: &[&str]) -> String {
+    let mut text = format!("*{}\r\n", command.len());
+    for part in command {
+        let _ = write!(text, "${}\r\n{part}\r\n", part.len());
+    }
+    text
+}
+
+/// One reply of RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+fn reply(stream: &mut impl BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    if stream.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let line = line.trim_end();
+    match line.split_at_checked(1) {
+        Some(("+" | ":", text)) => Ok(text.to_owned()),
+        Some(("$", length)) => bulk(stream, length),
+        Some(("*", length)) => elements(stream, length),
+        _ => Ok(line.to_owned()),
+    }
+}
+
+fn bulk(stream: &mut impl BufRead, length: &str) -> io::Result<String> {
+    let Ok(length) = length.parse::<usize>() else {
+        return Ok("(nil)".to_owned());
+    };
+    let mut bytes = vec![0; length + 2];
+    stream.read_exact(&mut bytes)?;
+    bytes.truncate(length);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn elements(stream: &mut impl BufRead, length: &str) -> io::Result<String> {
+    let lines: io::Result<Vec<String>> = (0..length.parse().unwrap_or(0)).map(|_| reply(stream)).collect();
+    Ok(lines?.join("\n"))
+}
