@@ -1,1 +1,34 @@
-//! Stores.
+//! Ready-made stores of a multi-tenant LLM service, each behind a caching decorator.
+//!
+//! A store is a trait of async methods with three implementations that pass one conformance suite: in memory for
+//! development and tests, SQLite for one process that brings its database along, Postgres for everything else. The
+//! implementations are plain: what is cached, for how long and what a write invalidates stands on the trait.
+//!
+//! | store | what it keeps | read |
+//! | --- | --- | --- |
+//! | [`policy`] | which models a tenant may use, and where its requests may go | on every LLM request |
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `tls` | yes | encrypted connections to Postgres |
+//! | `testing` | no | the conformance suites, for implementations of one's own |
+//!
+//! Not promised: that rows written past a store (by SQL, by another service) are seen before the entry's time to live is
+//! over.
+
+mod backend;
+pub mod config;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod error;
+mod factory;
+mod ids;
+mod page;
+pub mod policy;
+
+pub use backend::{Migrate, migrate};
+pub use config::StoresConfig;
+pub use error::{StoreError, StoreErrorKind};
+pub use factory::Stores;
+pub use ids::{ConversationId, MessageId, PathId, TenantId, UserId};
+pub use page::{Cursor, MAX_PAGE_LIMIT, Page, PageRequest};

@@ -1,0 +1,9 @@
+//! What the SQL implementations of every store share: pools, migrations, bounded writes, the meaning of errors.
+
+mod errors;
+mod migrate;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+pub(crate) use errors::store_error;
+pub use migrate::{Migrate, migrate};

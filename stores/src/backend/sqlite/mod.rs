@@ -1,0 +1,32 @@
+//! SQLite: one file, one process.
+
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+
+use super::migrate::migrate_error;
+use super::store_error;
+use crate::StoreError;
+use crate::config::Keeps;
+
+/// Opens a database, and creates its file where that is missing.
+pub(crate) async fn connect(options: SqliteConnectOptions, keeps: Keeps) -> Result<SqlitePool, StoreError> {
+    let options = options
+        .create_if_missing(true)
+        // Readers do not wait for a writer, nor it for them.
+        .journal_mode(SqliteJournalMode::Wal);
+    pool_options(keeps).connect_with(options).await.map_err(|error| store_error("connect to SQLite", error))
+}
+
+/// Each connection to `:memory:` is a database of its own: there the pool is one connection, kept for ever.
+fn pool_options(keeps: Keeps) -> SqlitePoolOptions {
+    let options = SqlitePoolOptions::new();
+    match keeps {
+        Keeps::File => options,
+        Keeps::Nothing => options.min_connections(1).max_connections(1).idle_timeout(None).max_lifetime(None),
+    }
+}
+
+pub(in crate::backend) async fn migrate(pool: &SqlitePool, migrator: &Migrator) -> Result<(), StoreError> {
+    migrator.run(pool).await.map_err(migrate_error)
+}

@@ -1,0 +1,131 @@
+//! Which database, and where in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+
+use super::variables::{Variables, unexpected, wrong};
+use crate::StoreError;
+
+const URL: &str = "DATABASE_URL";
+const SCHEMA: &str = "DATABASE_SCHEMA";
+const DEFAULT_SCHEMA: &str = "copilot_internal";
+
+/// Postgres cuts longer names.
+const LONGEST_NAME: usize = 63;
+
+/// What kind of installation this is (`APP_ENV`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum AppEnv {
+    /// A developer's machine. The default.
+    Development,
+    /// A run of tests.
+    Test,
+    /// What customers use: a database that forgets is refused.
+    Production,
+}
+
+impl AppEnv {
+    fn read(variables: &Variables<'_>) -> Result<Self, StoreError> {
+        match variables.get("APP_ENV").as_deref() {
+            None | Some("development") => Ok(Self::Development),
+            Some("test") => Ok(Self::Test),
+            Some("production") => Ok(Self::Production),
+            Some(other) => Err(unexpected("APP_ENV", other, "development, test or production")),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Database {
+    Memory,
+    Sqlite(Box<SqliteConnectOptions>, Keeps),
+    Postgres { options: Box<PgConnectOptions>, schema: String },
+}
+
+/// Whether a SQLite database is a file, or gone with its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    File,
+    Nothing,
+}
+
+impl Database {
+    pub(super) fn read(variables: &Variables<'_>) -> Result<Self, StoreError> {
+        let app_env = AppEnv::read(variables)?;
+        let schema = schema(variables)?;
+        let database = match variables.get(URL) {
+            Some(url) => Self::parse(&url, schema)?,
+            None => Self::Memory,
+        };
+        database.check_for(app_env)
+    }
+
+    fn parse(url: &str, schema: String) -> Result<Self, StoreError> {
+        // Without the driver's own words: they may quote a part of the URL.
+        match scheme(url) {
+            Some("postgres" | "postgresql") => match PgConnectOptions::from_str(url) {
+                Ok(options) => Ok(Self::Postgres { options: Box::new(options), schema }),
+                Err(_) => Err(wrong(format!(
+                    "{URL} does not parse: expected postgres://user:password@host:port/database, with `%` and two \
+                     hexadecimal digits for each special character of the password"
+                ))),
+            },
+            Some("sqlite") => match SqliteConnectOptions::from_str(url) {
+                Ok(options) => Ok(Self::Sqlite(Box::new(options), Keeps::of(url))),
+                Err(_) => Err(wrong(format!("{URL} does not parse: expected sqlite://path/to/file"))),
+            },
+            Some(other) if url.contains("://") && other.len() <= 16 => {
+                Err(wrong(format!("{URL} begins with `{other}:`: expected postgres:// or sqlite://")))
+            }
+            _ => Err(wrong(format!("{URL} is no URL: expected postgres:// or sqlite://"))),
+        }
+    }
+
+    fn check_for(self, app_env: AppEnv) -> Result<Self, StoreError> {
+        let what = match self {
+            _ if app_env != AppEnv::Production => return Ok(self),
+            Self::Memory => "is not set",
+            Self::Sqlite(_, Keeps::Nothing) => "names a database in memory",
+            _ => return Ok(self),
+        };
+        Err(wrong(format!("{URL} {what}, and APP_ENV is production: expected postgres:// or a file behind sqlite://")))
+    }
+}
+
+/// Which database it is, and no part of its address.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("Memory"),
+            Self::Sqlite(_, keeps) => f.debug_tuple("Sqlite").field(keeps).finish(),
+            Self::Postgres { schema, .. } => f.debug_struct("Postgres").field("schema", schema).finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Keeps {
+    fn of(url: &str) -> Self {
+        if url.contains(":memory:") || url.contains("mode=memory") { Self::Nothing } else { Self::File }
+    }
+}
+
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    let fits = scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
+    fits.then_some(scheme)
+}
+
+/// Only names that need no quotes: the name goes into the options of every connection.
+fn schema(variables: &Variables<'_>) -> Result<String, StoreError> {
+    let Some(name) = variables.get(SCHEMA) else { return Ok(DEFAULT_SCHEMA.to_owned()) };
+    let begins = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
+    let goes_on = name.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
+    if begins && goes_on && name.len() <= LONGEST_NAME {
+        return Ok(name);
+    }
+    let expected = "a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most";
+    Err(unexpected(SCHEMA, &name, expected))
+}

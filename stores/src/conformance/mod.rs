@@ -1,0 +1,9 @@
+//! What every implementation of a store does, as suites that an implementation of one's own can run too.
+//!
+//! A suite wants a store that holds nothing, leaves it so, and returns how many checks it made. A check that fails is a
+//! panic with its name. Decorated stores pass the same suites.
+
+mod checks;
+mod policy;
+
+pub use policy::policy_store;

@@ -1,0 +1,90 @@
+//! All stores, connected and cached as the configuration says.
+
+use std::sync::Arc;
+
+use cache_core::Cache;
+use sqlx::{PgPool, SqlitePool};
+
+use crate::StoreError;
+use crate::backend::{migrate, postgres, sqlite};
+use crate::config::{Database, StoresConfig};
+use crate::policy::{MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
+
+/// The stores of a service, and the cache in front of them. Cheap to clone.
+#[derive(Clone)]
+pub struct Stores {
+    /// The policies of the tenants.
+    pub policies: Arc<dyn PolicyStore>,
+    /// The cache that the stores share.
+    pub cache: Cache,
+}
+
+impl Stores {
+    /// Connects to the database, applies the migrations that are missing, and puts the cache in front.
+    ///
+    /// A Redis that is out of reach is no error: reads go to the database until it is there. Where `DATABASE_URL` leads
+    /// through a pooler in transaction mode (port 6543) no migration is applied, since none can run there safely.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::StoreErrorKind::Config) where `REDIS_URL` does not parse, [`Unavailable`](crate::StoreErrorKind::Unavailable)
+    /// and [`Timeout`](crate::StoreErrorKind::Timeout) where the database cannot be reached, and those of
+    /// [`migrate`](crate::migrate()).
+    pub async fn connect(config: StoresConfig) -> Result<Self, StoreError> {
+        let cache = config.cache()?;
+        Self::connect_with(config, cache).await
+    }
+
+    /// The same with a cache of one's own, such as [`Cache::single_instance`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Self::connect).
+    pub async fn connect_with(config: StoresConfig, cache: Cache) -> Result<Self, StoreError> {
+        let backing = Backing::connect(config.database, config.migrate).await?;
+        Ok(Self { policies: backing.policies(), cache })
+    }
+}
+
+/// Where the rows are.
+enum Backing {
+    Memory,
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Backing {
+    async fn connect(database: Database, with_migrations: bool) -> Result<Self, StoreError> {
+        match database {
+            Database::Memory => {
+                tracing::warn!(
+                    "DATABASE_URL is not set: the stores are in memory, and forget all when the process ends"
+                );
+                Ok(Self::Memory)
+            }
+            Database::Sqlite(options, keeps) => {
+                let pool = sqlite::connect(*options, keeps).await?;
+                if with_migrations {
+                    migrate(&pool).await?;
+                }
+                Ok(Self::Sqlite(pool))
+            }
+            Database::Postgres { options, schema } => {
+                let with_migrations = with_migrations && !postgres::is_transaction_pooler(&options);
+                let pool = postgres::connect(*options, &schema).await?;
+                if with_migrations {
+                    migrate(&pool).await?;
+                }
+                Ok(Self::Postgres(pool))
+            }
+        }
+    }
+
+    fn policies(&self) -> Arc<dyn PolicyStore> {
+        match self {
+            Self::Memory => Arc::new(MemoryPolicyStore::new()),
+            Self::Sqlite(pool) => Arc::new(SqlitePolicyStore::new(pool.clone())),
+            Self::Postgres(pool) => Arc::new(PostgresPolicyStore::new(pool.clone())),
+        }
+    }
+}

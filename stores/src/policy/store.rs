@@ -1,0 +1,61 @@
+//! The trait, and what of it is cached.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::TenantPolicy;
+use crate::{Page, PageRequest, StoreError, TenantId};
+
+/// The policies of all tenants.
+///
+/// The errors of every method: [`Unavailable`](crate::StoreErrorKind::Unavailable) and
+/// [`Timeout`](crate::StoreErrorKind::Timeout) where the database does not answer, and
+/// [`Corrupt`](crate::StoreErrorKind::Corrupt) for a row that does not fit its type.
+#[async_trait]
+pub trait PolicyStore: Send + Sync {
+    /// The policy of a tenant; `None` is a normal answer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the trait.
+    async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
+
+    /// Puts a policy in the place of the one that its tenant has, or adds it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for text with a NUL character or a temperature that is not
+    /// finite, which no database keeps; and those of the trait.
+    ///
+    /// # Cancellation
+    ///
+    /// Whether the policy is written is unknown after the future was dropped; it is never written in part.
+    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError>;
+
+    /// Deletes the policy of a tenant. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the trait.
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`set_policy`](Self::set_policy).
+    async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError>;
+
+    /// How many tenants have a policy.
+    ///
+    /// # Errors
+    ///
+    /// Those of the trait.
+    async fn count_policies(&self) -> Result<u64, StoreError>;
+
+    /// A page of all policies, in the order of the tenants' ids.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a limit out of range and for a cursor that this list did
+    /// not give; and those of the trait.
+    async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError>;
+}

@@ -1,0 +1,3 @@
+//! What crosses crates, in one binary: the servers that the tests share are started once.
+
+mod stores;

@@ -1,0 +1,29 @@
+//! Every implementation passes the same suite.
+
+use stores::conformance;
+use stores::policy::{MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
+
+use super::fixtures;
+
+async fn passes(name: &str, store: &dyn PolicyStore) {
+    let first = conformance::policy_store(store).await.unwrap();
+    let second = conformance::policy_store(store).await.unwrap();
+    println!("{name}: {first} checks");
+    assert_eq!(first, second, "a suite leaves the store as it found it");
+}
+
+#[tokio::test]
+async fn policies_in_memory() {
+    passes("memory", &MemoryPolicyStore::new()).await;
+}
+
+#[tokio::test]
+async fn policies_in_sqlite() {
+    let (_folder, pool) = fixtures::sqlite().await;
+    passes("SQLite", &SqlitePolicyStore::new(pool)).await;
+}
+
+#[tokio::test]
+async fn policies_in_postgres() {
+    passes("Postgres", &PostgresPolicyStore::new(fixtures::postgres().await)).await;
+}

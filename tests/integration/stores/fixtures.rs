@@ -1,0 +1,41 @@
+//! Databases with the tables in them.
+
+use cache_tests::PostgresServer;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{PgPool, SqlitePool};
+use tempfile::TempDir;
+
+pub(super) const SCHEMA: &str = "copilot_internal";
+
+/// A pool for an empty database, whose `search_path` names a schema that is not there yet.
+pub(super) async fn empty_postgres() -> PgPool {
+    let database = PostgresServer::shared().create_database().await;
+    pool(&database.url_with_schema(SCHEMA)).await
+}
+
+/// A pool for a database with the tables.
+pub(super) async fn postgres() -> PgPool {
+    let pool = empty_postgres().await;
+    stores::migrate(&pool).await.unwrap();
+    pool
+}
+
+pub(super) async fn pool(url: &str) -> PgPool {
+    PgPoolOptions::new().max_connections(5).connect(url).await.unwrap()
+}
+
+/// A pool for an empty file in a folder that goes with the first value.
+pub(super) async fn empty_sqlite() -> (TempDir, SqlitePool) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new().filename(folder.path().join("stores.db")).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+    (folder, pool)
+}
+
+/// The same with the tables.
+pub(super) async fn sqlite() -> (TempDir, SqlitePool) {
+    let (folder, pool) = empty_sqlite().await;
+    stores::migrate(&pool).await.unwrap();
+    (folder, pool)
+}

@@ -1,0 +1,7 @@
+//! The stores over real databases.
+
+mod conformance;
+mod fixtures;
+mod migrations;
+mod policy_checks;
+mod row_level_security;
