@@ -1,0 +1,108 @@
+//! What the decorator has beside the methods of its trait.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use super::names::{derived, local};
+use super::{docs, read, types};
+use crate::model::{Method, Param, Read, Store};
+
+/// `new`, `builder`, `backing` and `invalidate_all`.
+pub(super) fn constructors(store: &Store) -> TokenStream {
+    let Store { vis, backing, builder, krate, .. } = store;
+    let args = store.args();
+    let begun = super::builder::begun(store);
+    let all = store.methods.iter().filter(|method| method.read().is_some()).map(|method| {
+        let (name, cfgs) = (&method.ident, &method.cfgs);
+        quote!(#(#cfgs)* self.#name.scope_prefix(&()))
+    });
+    let new = docs::lines("Puts the cache in front of a store, with the options of the annotations.");
+    let begin = docs::lines("The same, with options that are known at run time only.");
+    let behind = docs::lines("The store behind the cache.");
+    let everything = docs::lines("Makes every entry of this store stale, on every instance.");
+    quote! {
+        #new
+        #[must_use]
+        #vis fn new(backing: ::std::sync::Arc<#backing>, cache: &#krate::Cache) -> Self {
+            Self::builder(backing, cache).build()
+        }
+
+        #begin
+        #[must_use]
+        #vis fn builder(backing: ::std::sync::Arc<#backing>, cache: &#krate::Cache) -> #builder #args {
+            #begun
+        }
+
+        #behind
+        #[must_use]
+        #vis fn backing(&self) -> &::std::sync::Arc<#backing> {
+            &self.__backing
+        }
+
+        #everything
+        #vis async fn invalidate_all(&self) {
+            self.__cache.bump(::std::vec![#(#all),*]).await;
+        }
+    }
+}
+
+/// `peek_x` and `invalidate_x` of a cached method.
+pub(super) fn entry(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let peek = peek(store, method, read);
+    let invalidate = invalidate(store, method, read);
+    quote!(#peek #invalidate)
+}
+
+fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (vis, cfgs, lints, region) = (&store.vis, &method.cfgs, &method.lints, &method.ident);
+    let name = derived("peek_", &method.ident);
+    let (params, lookup, value) = (method.elided_declarations(), method.lookup(read), types::value(store, method, read));
+    let visible = read.options.visible_if.as_ref().map(|path| {
+        let visible = read::visible(method, read, path);
+        quote!(.filter(#visible))
+    });
+    let unused = unused(method, read);
+    let by_value = by_value(method.params.iter());
+    let docs = docs::lines(&format!(
+        "What the local tier holds for `{region}` with these arguments, without asking anything else.\n\nIt is not counted as a read."
+    ));
+    quote! {
+        #docs
+        #(#cfgs)* #(#lints)* #by_value
+        #[must_use]
+        #vis fn #name(&self #params) -> ::core::option::Option<#value> {
+            #(let _ = &#unused;)*
+            self.#region.peek(#lookup) #visible
+        }
+    }
+}
+
+/// The parameters that are not in the key, where nobody is asked about them.
+fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
+    let asked = read.options.visible_if.is_some();
+    let places = (0..method.params.len()).filter(move |place| !asked && !read.key.contains(place));
+    places.map(|place| &method.params[place].ident)
+}
+
+fn invalidate(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (vis, cfgs, lints, region, scope) = (&store.vis, &method.cfgs, &method.lints, &method.ident, local("scope"));
+    let name = derived("invalidate_", &method.ident);
+    let function = derived("__scope_", &method.ident);
+    let (params, views) = (method.key_declarations(read), method.key_views(read));
+    let by_value = by_value(read.key.iter().map(|place| &method.params[*place]));
+    let docs = docs::lines(&format!("Makes the entry of `{region}` with this key stale, on every instance."));
+    quote! {
+        #docs
+        #(#cfgs)* #(#lints)* #by_value
+        #vis async fn #name(&self #params) {
+            let #scope = self.#function(#(#views),*);
+            self.#region.invalidate(#scope).await;
+        }
+    }
+}
+
+fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
+    params.any(Param::is_owned).then(|| {
+        quote!(#[allow(clippy::needless_pass_by_value, reason = "it takes what the method of the store takes")]).to_token_stream()
+    })
+}

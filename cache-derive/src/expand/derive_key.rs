@@ -1,0 +1,77 @@
+//! `#[derive(CacheKey)]`
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Member, WherePredicate, parse_quote};
+
+use super::names::local;
+use crate::model::{Field, Shape, ShapeKind, Variant};
+
+/// The implementation of `CacheKey`.
+pub(crate) fn cache_key(shape: &Shape) -> TokenStream {
+    let Shape { krate, ident, .. } = shape;
+    let generics = bounded(shape);
+    let (params, args, clause) = generics.split_for_impl();
+    let out = local("out");
+    let body = match &shape.kind {
+        ShapeKind::Struct(fields) => fields
+            .iter()
+            .map(|field| {
+                let member = &field.member;
+                write(shape, field, &quote!(&self.#member))
+            })
+            .collect(),
+        ShapeKind::Enum(variants) if variants.is_empty() => quote!(match *self {}),
+        ShapeKind::Enum(variants) => {
+            let arms = variants.iter().map(|variant| arm(shape, variant));
+            quote!(match self { #(#arms)* })
+        }
+    };
+    let unused = shape.fields().next().is_none().then(|| quote!(let _ = &#out;));
+    quote! {
+        #[automatically_derived]
+        impl #params #krate::CacheKey for #ident #args #clause {
+            fn write_key(&self, #out: &mut #krate::KeyWriter) {
+                #unused
+                #body
+            }
+        }
+    }
+}
+
+fn arm(shape: &Shape, variant: &Variant) -> TokenStream {
+    let (ident, out) = (&variant.ident, local("out"));
+    let name = ident.unraw().to_string();
+    let members: Vec<&Member> = variant.fields.iter().map(|field| &field.member).collect();
+    let bindings: Vec<_> = (0..members.len()).map(|place| local(&format!("field_{place}"))).collect();
+    let writes = variant.fields.iter().zip(&bindings).map(|(field, binding)| write(shape, field, &binding.to_token_stream()));
+    quote! {
+        Self::#ident { #(#members: #bindings),* } => {
+            #out.part(#name);
+            #(#writes)*
+        }
+    }
+}
+
+fn write(shape: &Shape, field: &Field, value: &TokenStream) -> TokenStream {
+    let (krate, out) = (&shape.krate, local("out"));
+    if field.flagged { quote!(#out.display(#value);) } else { quote!(#krate::CacheKey::write_key(#value, #out);) }
+}
+
+/// The parameters, with what the types of generic fields have to be.
+fn bounded(shape: &Shape) -> syn::Generics {
+    let mut generics = shape.generics.clone();
+    let names: Vec<String> = generics.type_params().map(|param| param.ident.to_string()).collect();
+    for field in shape.fields() {
+        let Field { ty, flagged, .. } = field;
+        let tokens = ty.to_token_stream();
+        if names.iter().any(|name| super::derive_value::mentions(&tokens, name)) {
+            let krate = &shape.krate;
+            let bound = if *flagged { quote!(::core::fmt::Display) } else { quote!(#krate::CacheKey) };
+            let predicate: WherePredicate = parse_quote!(#ty: #bound);
+            generics.make_where_clause().predicates.push(predicate);
+        }
+    }
+    generics
+}

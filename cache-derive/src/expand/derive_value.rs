@@ -1,0 +1,101 @@
+//! `#[derive(CacheValue)]`
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::parse_quote;
+
+use crate::model::{Field, Shape, ShapeKind};
+
+/// The parameters of 64-bit FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>.
+const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// The implementation of `CacheValue`.
+pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
+    let Shape { krate, ident, .. } = shape;
+    let mut generics = shape.generics.clone();
+    for param in generics.type_params_mut() {
+        param.bounds.push(parse_quote!(#krate::CacheValue));
+    }
+    let (params, args, clause) = generics.split_for_impl();
+    let (names, prime) = (fnv(&names(shape)), PRIME);
+    let fields = shape.fields().map(|field| of_field(shape, field));
+    let arguments = shape.generics.type_params().map(|param| {
+        let name = &param.ident;
+        quote!(<#name as #krate::CacheValue>::FINGERPRINT)
+    });
+    let words = fields.chain(arguments);
+    quote! {
+        #[automatically_derived]
+        impl #params #krate::CacheValue for #ident #args #clause {
+            const FINGERPRINT: u64 = {
+                let hash: u64 = #names;
+                #(let hash = (hash ^ #words).wrapping_mul(#prime);)*
+                hash
+            };
+        }
+    }
+}
+
+/// The fingerprint of a field's type. A type that contains itself is taken by its name: its own fingerprint would need
+/// itself.
+fn of_field(shape: &Shape, field: &Field) -> TokenStream {
+    let (krate, ty) = (&shape.krate, &field.ty);
+    let tokens = ty.to_token_stream();
+    let recursive = mentions(&tokens, "Self") || mentions(&tokens, &shape.ident.to_string());
+    if field.flagged || recursive {
+        let hash = fnv(&tokens.to_string().replace(char::is_whitespace, ""));
+        return quote!(#hash);
+    }
+    quote!(#krate::__macro::fingerprint!(#ty))
+}
+
+/// Every name and every attribute that changes the bytes, each ended by a character that none contains.
+fn names(shape: &Shape) -> String {
+    let mut names = format!("{}\0{}\0", shape.ident.unraw(), shape.serde);
+    match &shape.kind {
+        ShapeKind::Struct(fields) => fields.iter().for_each(|field| push(&mut names, field)),
+        ShapeKind::Enum(variants) => {
+            for variant in variants {
+                names.push_str(&format!("|{}\0{}\0", variant.ident.unraw(), variant.serde));
+                variant.fields.iter().for_each(|field| push(&mut names, field));
+            }
+        }
+    }
+    names
+}
+
+fn push(names: &mut String, field: &Field) {
+    let name = match &field.member {
+        syn::Member::Named(name) => name.unraw().to_string(),
+        syn::Member::Unnamed(place) => place.index.to_string(),
+    };
+    names.push_str(&format!("{name}\0{}\0", field.serde));
+}
+
+/// 64-bit FNV-1a.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
+
+/// Whether a name occurs in the tokens, at any depth.
+pub(super) fn mentions(tokens: &TokenStream, name: &str) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == name,
+        TokenTree::Group(group) => mentions(&group.stream(), name),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        assert_eq!(fnv(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv("foobar"), 0x8594_4171_f739_67e8);
+    }
+}

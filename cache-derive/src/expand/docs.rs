@@ -1,0 +1,48 @@
+//! The documentation of what is generated.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Expr, Lit, Meta};
+
+use crate::model::{Behaviour, Method, Store};
+
+/// `#[doc = ".."]` for each line.
+pub(super) fn lines(text: &str) -> TokenStream {
+    let lines = text.lines().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+    quote!(#(#[doc = #lines])*)
+}
+
+/// The documentation of the inherent twin of a method: its own, and what the cache adds.
+pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
+    let name = &method.ident;
+    let own = &method.docs;
+    let intro = own.is_empty().then(|| lines(&format!("`{name}` of [`{}`], through the cache.", store.ident)));
+    let added = lines(&format!("\n{}", added(method)));
+    let errors = (!has_errors_section(own)).then(|| lines("\n# Errors\n\nThose of the store behind it."));
+    quote!(#intro #(#own)* #added #errors)
+}
+
+fn added(method: &Method) -> &'static str {
+    match method.behaviour {
+        Behaviour::Cached(_) => {
+            "Cached: a hit of the local tier allocates nothing. The load is a task of its own and goes on when the caller leaves."
+        }
+        Behaviour::Invalidates(_) => "Goes to the store, and makes the entries stale that the call changes.",
+        Behaviour::Uncached => "Not cached: goes to the store at every call.",
+    }
+}
+
+fn has_errors_section(docs: &[Attribute]) -> bool {
+    docs.iter().any(|attribute| text(attribute).is_some_and(|text| text.trim_start().starts_with("# Errors")))
+}
+
+fn text(attribute: &Attribute) -> Option<String> {
+    let Meta::NameValue(pair) = &attribute.meta else { return None };
+    match &pair.value {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

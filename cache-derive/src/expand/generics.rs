@@ -1,0 +1,120 @@
+//! Parameters and where clauses: those of the trait, with the backing store in front.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{GenericParam, Generics, Ident, TypeParam};
+
+use crate::model::Store;
+
+impl Store {
+    /// The parameters of a generated type, with their bounds and defaults.
+    pub(super) fn declared(&self) -> TokenStream {
+        self.params(|param| param.to_token_stream())
+    }
+
+    /// The parameters of an `impl`, with their bounds.
+    pub(super) fn impl_params(&self) -> TokenStream {
+        self.params(|param| without_default(param).into_token_stream())
+    }
+
+    /// The arguments of a generated type.
+    pub(super) fn args(&self) -> TokenStream {
+        let backing = &self.backing;
+        let lifetimes = self.generics.lifetimes().map(|param| &param.lifetime);
+        let others = self.others().map(name);
+        quote!(<#(#lifetimes,)* #backing #(, #others)*>)
+    }
+
+    /// The trait with its own arguments.
+    pub(super) fn as_trait(&self) -> TokenStream {
+        let ident = &self.ident;
+        let args = self.generics.split_for_impl().1;
+        quote!(#ident #args)
+    }
+
+    /// `<S as Trait>`
+    pub(super) fn of_backing(&self) -> TokenStream {
+        let backing = &self.backing;
+        let store = self.as_trait();
+        quote!(<#backing as #store>)
+    }
+
+    /// The where clause of a generated type.
+    pub(super) fn type_bounds(&self) -> TokenStream {
+        let backing = &self.backing;
+        let store = self.as_trait();
+        let projects = self.projects.then(|| quote!(#backing: #store,));
+        let predicates = self.predicates();
+        quote!(where #projects #predicates)
+    }
+
+    /// The where clause of an `impl` that calls the store.
+    pub(super) fn impl_bounds(&self) -> TokenStream {
+        let backing = &self.backing;
+        let store = self.as_trait();
+        let types = self.generics.type_params().map(|param| &param.ident);
+        let predicates = self.predicates();
+        quote! {
+            where
+                #backing: #store + ::core::marker::Send + ::core::marker::Sync + 'static,
+                #(#types: 'static,)*
+                #predicates
+        }
+    }
+
+    /// The field that uses the trait's parameters, where it has some.
+    pub(super) fn marker_type(&self) -> Option<TokenStream> {
+        if self.generics.params.is_empty() {
+            return None;
+        }
+        let lifetimes = self.generics.lifetimes().map(|param| &param.lifetime);
+        let types = self.generics.type_params().map(|param| &param.ident);
+        Some(quote! {
+            ::core::marker::PhantomData<fn() -> (#(&#lifetimes (),)* #(::core::marker::PhantomData<#types>,)*)>
+        })
+    }
+
+    fn params(&self, form: impl Fn(&GenericParam) -> TokenStream) -> TokenStream {
+        let backing = &self.backing;
+        let lifetimes = self.generics.params.iter().filter(|param| is_lifetime(param)).map(&form);
+        let others = self.others().map(&form);
+        quote!(<#(#lifetimes,)* #backing: ?::core::marker::Sized #(, #others)*>)
+    }
+
+    fn others(&self) -> impl Iterator<Item = &GenericParam> {
+        self.generics.params.iter().filter(|param| !is_lifetime(param))
+    }
+
+    fn predicates(&self) -> TokenStream {
+        let predicates = self.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        quote!(#(#predicates,)*)
+    }
+}
+
+/// The turbofish that hands a method's own parameters on.
+pub(super) fn turbofish(generics: &Generics) -> Option<TokenStream> {
+    let names: Vec<&Ident> = generics.params.iter().filter(|param| !is_lifetime(param)).map(name).collect();
+    (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+}
+
+fn is_lifetime(param: &GenericParam) -> bool {
+    matches!(param, GenericParam::Lifetime(_))
+}
+
+fn name(param: &GenericParam) -> &Ident {
+    match param {
+        GenericParam::Type(param) => &param.ident,
+        GenericParam::Const(param) => &param.ident,
+        GenericParam::Lifetime(param) => &param.lifetime.ident,
+    }
+}
+
+fn without_default(param: &GenericParam) -> GenericParam {
+    let mut param = param.clone();
+    match &mut param {
+        GenericParam::Type(TypeParam { default, .. }) => *default = None,
+        GenericParam::Const(param) => param.default = None,
+        GenericParam::Lifetime(_) => {}
+    }
+    param
+}

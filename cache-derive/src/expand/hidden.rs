@@ -1,0 +1,54 @@
+//! Functions of the decorator that only generated code calls.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::names::{derived, prefix_scope, runtime};
+use super::read;
+use crate::model::{Method, Read, Store};
+
+/// The functions behind a miss, and those that turn typed arguments into scopes.
+pub(super) fn hidden(store: &Store) -> TokenStream {
+    let Store { cfgs, lints, decorator, .. } = store;
+    let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
+    let functions = store.methods.iter().filter_map(|method| Some(of_method(store, method, method.read()?)));
+    quote! {
+        #(#cfgs)* #(#lints)*
+        #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
+        #[allow(clippy::type_complexity, reason = "the types are those of the trait")]
+        impl #params #decorator #args #bounds {
+            #(#functions)*
+        }
+    }
+}
+
+fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let miss = (!read.options.inline).then(|| read::hidden(store, method, read));
+    let entry = entry_scope(store, method, read);
+    let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
+    quote!(#miss #entry #(#prefixes)*)
+}
+
+fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
+    let (name, length) = (derived("__scope_", &method.ident), read.key.len());
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    quote! {
+        #(#cfgs)*
+        fn #name(&self #params) -> #scope {
+            self.#region.scope(#lookup)
+        }
+    }
+}
+
+fn prefix(store: &Store, method: &Method, read: &Read, length: usize) -> TokenStream {
+    let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
+    let name = prefix_scope(&method.ident, length);
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    quote! {
+        #(#cfgs)*
+        fn #name(&self #params) -> #scope {
+            self.#region.scope_prefix(#lookup)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The decorator as a store.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{TraitItemConst, TraitItemType};
+
+use super::generics::turbofish;
+use super::names::self_of;
+use super::{forward, read};
+use crate::model::{Associated, Behaviour, Form, Method, Store};
+
+/// The implementation of the trait.
+pub(super) fn implementation(store: &Store) -> TokenStream {
+    let Store { cfgs, lints, async_trait, decorator, .. } = store;
+    let (params, args, bounds, as_trait) = (store.impl_params(), store.args(), store.impl_bounds(), store.as_trait());
+    let associated = store.associated.iter().map(|item| match item {
+        Associated::Type(item) => associated_type(store, item),
+        Associated::Const(item) => associated_const(store, item),
+    });
+    let methods = store.methods.iter().map(|method| self::method(store, method));
+    quote! {
+        #(#cfgs)* #(#lints)*
+        #async_trait
+        impl #params #as_trait for #decorator #args #bounds {
+            #(#associated)*
+            #(#methods)*
+        }
+    }
+}
+
+fn associated_type(store: &Store, item: &TraitItemType) -> TokenStream {
+    let (name, generics, of_backing) = (&item.ident, &item.generics, store.of_backing());
+    let args = generics.split_for_impl().1;
+    let clause = &generics.where_clause;
+    let cfgs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    quote!(#(#cfgs)* type #name #generics = #of_backing::#name #args #clause;)
+}
+
+fn associated_const(store: &Store, item: &TraitItemConst) -> TokenStream {
+    let (name, ty, of_backing) = (&item.ident, &item.ty, store.of_backing());
+    let cfgs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    quote!(#(#cfgs)* const #name: #ty = #of_backing::#name;)
+}
+
+fn method(store: &Store, method: &Method) -> TokenStream {
+    let Method { ident, cfgs, lints, generics, receiver, .. } = method;
+    let clause = &generics.where_clause;
+    let comma = receiver.is_some().then(|| quote!(,));
+    let params = method.params.iter().map(crate::model::Param::declaration);
+    let (asyncness, returns) = returns(method);
+    let body = body(store, method);
+    quote! {
+        #(#cfgs)* #(#lints)*
+        #asyncness fn #ident #generics (#receiver #comma #(#params),*) #returns #clause {
+            #body
+        }
+    }
+}
+
+fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
+    let declared = &method.declared;
+    match method.form {
+        Form::Boxed => (Some(quote!(async)), declared.to_token_stream()),
+        Form::Native => {
+            let output = &method.output;
+            (None, quote!(-> impl ::core::future::Future<Output = #output> + ::core::marker::Send))
+        }
+        Form::Sync | Form::Opaque => (None, declared.to_token_stream()),
+    }
+}
+
+/// A boxed future of a cached read does its look-up itself, which keeps it small. The others hand over to the twin.
+fn body(store: &Store, method: &Method) -> TokenStream {
+    match (method.form, &method.behaviour) {
+        (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),
+        (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
+        (Form::Boxed, Behaviour::Invalidates(_)) => {
+            let twin = twin(method);
+            quote!(#twin.await)
+        }
+        (Form::Sync, _) => forward::call(store, method),
+        (Form::Native | Form::Opaque, _) => twin(method),
+    }
+}
+
+fn twin(method: &Method) -> TokenStream {
+    let (name, this, turbofish, arguments) =
+        (&method.ident, self_of(method), turbofish(&method.generics), method.arguments());
+    quote!(Self::#name #turbofish (#this #arguments))
+}

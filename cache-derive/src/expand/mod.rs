@@ -1,0 +1,44 @@
+//! Turns the model into code. Nothing here reports: what arrives is right.
+//!
+//! Generated code is thin: it builds a key and calls the runtime crate. It names everything by absolute paths, and its
+//! own variables are hygienic, so that nothing in the user's scope can get in between.
+
+mod admin;
+mod builder;
+mod definition;
+mod derive_key;
+mod derive_value;
+mod docs;
+mod forward;
+mod generics;
+mod hidden;
+mod implementation;
+mod names;
+mod params;
+mod policy;
+mod read;
+mod structure;
+mod types;
+mod write;
+
+#[cfg(test)]
+mod snapshots;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::Store;
+
+pub(crate) use definition::definition;
+pub(crate) use derive_key::cache_key;
+pub(crate) use derive_value::cache_value;
+
+/// Everything that is generated beside the trait.
+pub(crate) fn decorator(store: &Store) -> TokenStream {
+    let structure = structure::structure(store);
+    let builder = builder::builder(store);
+    let inherent = structure::inherent(store);
+    let hidden = hidden::hidden(store);
+    let implementation = implementation::implementation(store);
+    quote!(#structure #builder #inherent #hidden #implementation)
+}

@@ -1,0 +1,35 @@
+//! Names in generated code.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+
+use crate::model::{Method, Store};
+
+/// A variable of generated code, which no name in the user's scope can meet.
+pub(super) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// A name of the runtime crate that only generated code uses.
+pub(super) fn runtime(store: &Store, name: &str) -> TokenStream {
+    let krate = &store.krate;
+    let name = Ident::new(name, Span::call_site());
+    quote!(#krate::__macro::#name)
+}
+
+/// `prefix` and the method's name, without `r#`.
+pub(super) fn derived(prefix: &str, method: &Ident) -> Ident {
+    format_ident!("{prefix}{}", method.unraw(), span = method.span())
+}
+
+/// The function that gives the scope of the first parts of a key.
+pub(super) fn prefix_scope(read: &Ident, length: usize) -> Ident {
+    format_ident!("__scope_{length}_{}", read.unraw())
+}
+
+/// `self`, as the receiver of the method spells it: that word is hygienic too.
+pub(super) fn self_of(method: &Method) -> Ident {
+    let span = method.receiver.as_ref().map_or_else(Span::call_site, |receiver| receiver.self_token.span);
+    Ident::new("self", span)
+}

@@ -1,0 +1,135 @@
+//! The body of a cached method: the local tier first, everything else behind one call.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ExprPath;
+
+use super::names::{derived, local, runtime, self_of};
+use super::types;
+use crate::model::{Method, Param, Read, Store};
+
+/// The body.
+pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (hit, this, region) = (local("hit"), self_of(method), &method.ident);
+    let lookup = method.lookup(read);
+    let look = match &read.options.visible_if {
+        Some(path) => {
+            let visible = visible(method, read, path);
+            quote!(#this.#region.local_if(#lookup, #visible))
+        }
+        None => quote!(#this.#region.local(#lookup)),
+    };
+    let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
+    quote! {
+        if let ::core::option::Option::Some(#hit) = #look {
+            return ::core::result::Result::Ok(#hit);
+        }
+        #miss
+    }
+}
+
+/// The miss with a load in a task of its own: it takes owned copies of the arguments.
+fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (key, this, region) = (local("key"), self_of(method), &method.ident);
+    let (function, lookup) = (derived("__read_", &method.ident), method.lookup(read));
+    let visible = read.options.visible_if.as_ref().map(|path| {
+        let terms = terms(store, method, read, Some(path));
+        quote!(, #terms)
+    });
+    let copies = method.params.iter().map(|param| param.to_owned(visible.is_some()));
+    let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
+    quote! {
+        let #key = #this.#region.key(#lookup);
+        #this.#function(#key #visible #arguments).await
+    }
+}
+
+/// The miss with a load in a caller's task: it may borrow.
+fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
+    let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
+    let terms = terms(store, method, read, read.options.visible_if.as_ref());
+    let asked = read.options.visible_if.is_some();
+    let copies = method.params.iter().filter(|param| asked && param.is_owned()).map(|param| {
+        let (name, copy) = (&param.ident, param.to_owned(true));
+        quote!(let #name = #copy;)
+    });
+    let arguments = method.arguments();
+    quote! {
+        let #key = #this.#region.key(#lookup);
+        let #backing = &#this.__backing;
+        #this.#region.read_inline(#key, #terms, {
+            #(#copies)*
+            move || async move { #of_backing::#region(#backing #arguments).await }
+        }).await
+    }
+}
+
+/// The function behind the miss, shared by the decorator and its implementation of the trait.
+pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (key, terms_name, arguments, backing) = (local("key"), local("terms"), local("arguments"), local("backing"));
+    let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
+    let (function, key_type, of_backing) = (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
+    let asked = read.options.visible_if.is_some();
+    let terms_param = asked.then(|| {
+        let (terms, value, error) = (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
+        quote!(, #terms_name: #terms<'__call, #value, #error>)
+    });
+    let terms = if asked { quote!(#terms_name) } else { terms(store, method, read, None) };
+    let names: Vec<_> = method.params.iter().map(|param| &param.ident).collect();
+    let owned = method.params.iter().map(Param::owned_type);
+    let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
+    let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
+    let call = method.params.iter().map(Param::from_owned);
+    quote! {
+        #(#cfgs)* #(#lints)*
+        fn #function<'__call>(
+            &'__call self, #key: #key_type #terms_param #arguments_param
+        ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
+            let #backing = ::std::sync::Arc::clone(&self.__backing);
+            #unpack
+            self.#region.read(#key, #terms, move || async move { #of_backing::#region(&#backing #(, #call)*).await })
+        }
+    }
+}
+
+/// What the runtime has to know to serve a miss.
+fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
+    let (terms, load_errors, error) = (runtime(store, "Terms"), runtime(store, "load_errors"), types::error(store, method));
+    let visible = visible_if.map(|path| {
+        let visible = visible(method, read, path);
+        quote!(.visible_if(#visible))
+    });
+    let keep = read.options.cache_if.as_ref().map(|path| {
+        let worth = worth_keeping(read, path);
+        quote!(.cache_if(#worth))
+    });
+    quote!(#terms::new(#load_errors!(#error)) #visible #keep)
+}
+
+/// Asks whether this reader may see a value. An absence never comes from the cache: it may be there for another reader.
+pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
+    let value = local("value");
+    let params = method.params.iter().map(|param| &param.ident);
+    let ask = quote!(#path(#value #(, &#params)*));
+    about(read, &ask, &quote!(false))
+}
+
+/// Asks whether a value is worth keeping. `negative_ttl` decides that of an absence.
+fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
+    let value = local("value");
+    about(read, &quote!(#path(#value)), &quote!(true))
+}
+
+fn about(read: &Read, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
+    let value = local("value");
+    if !read.optional {
+        return quote!(|#value| #ask);
+    }
+    quote! {
+        |#value| match #value {
+            ::core::option::Option::Some(#value) => #ask,
+            ::core::option::Option::None => #absent,
+        }
+    }
+}

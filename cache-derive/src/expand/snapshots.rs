@@ -1,0 +1,146 @@
+//! What is generated, against checked-in files. `BLESS=1 cargo test -p cache-derive` writes them anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// Expands a trait, formats the result, and compares it with the file of this name.
+fn check(name: &str, args: TokenStream, item: TokenStream) {
+    compare(name, crate::cached_store_tokens(args, item));
+}
+
+fn compare(name: &str, tokens: TokenStream) {
+    let file: syn::File = syn::parse2(tokens).unwrap_or_else(|error| panic!("{name} is no valid code: {error}"));
+    let actual = prettyplease::unparse(&file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.rs"));
+    if std::env::var_os("BLESS").is_some() {
+        fs::create_dir_all(path.parent().expect("the path has a folder")).expect("the folder can be made");
+        fs::write(&path, &actual).expect("the snapshot can be written");
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(actual == expected, "{name} expands to something else; BLESS=1 accepts it:\n{actual}");
+}
+
+#[test]
+fn async_trait_style() {
+    check(
+        "async_trait",
+        quote!(namespace = "copilot:llm"),
+        quote! {
+            #[async_trait]
+            pub trait PolicyStore: Send + Sync {
+                #[cached(entity = "policy", key(tenant), ttl = "5m", negative_ttl = "30s")]
+                async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
+
+                #[invalidates(get_policy(policy.tenant_id))]
+                async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError>;
+
+                #[uncached]
+                async fn count_policies(&self) -> Result<u64, StoreError>;
+
+                /// What this store is called.
+                fn name(&self) -> &str;
+            }
+        },
+    );
+}
+
+#[test]
+fn native_style_with_every_option() {
+    check(
+        "options",
+        quote!(namespace = "app", crate = caching),
+        quote! {
+            pub(crate) trait Store: Send + Sync {
+                /// Finds a document.
+                #[cfg(feature = "documents")]
+                #[cached(
+                    entity = "document", key(tenant, path), ignore(trace), ttl = crate::TTL, jitter = 20, local = "10s",
+                    local_capacity = 500, local_engine = moka, version = 3, codec = json, cache_if = is_public, visible_if = may_read
+                )]
+                async fn find(&self, tenant: u64, path: &str, trace: Option<&str>) -> Result<Option<Document>, Error>;
+
+                #[cached(entity = "tree", key(tenant, under, name), ttl = "1h 30m", local = off, load = inline)]
+                async fn tree(&self, tenant: u64, under: Option<&str>, name: String) -> Result<Tree, Error>;
+
+                #[invalidates(find(document.tenant, ..), tree(document.tenant, document.under.as_deref(), ..), tree(..))]
+                async fn put(&self, document: Document) -> Result<(), Error>;
+
+                #[invalidates(find(tenant, result), tree(..))]
+                async fn create(&self, tenant: u64, document: &Document) -> Result<String, Error>;
+            }
+        },
+    );
+}
+
+#[test]
+fn opaque_style_with_generics() {
+    check(
+        "generics",
+        quote!(namespace = "app"),
+        quote! {
+            pub trait Table<T: Row, const N: usize = 4>: Send + Sync
+            where
+                T::Id: Key,
+            {
+                type Error: std::error::Error;
+                const LIMIT: usize;
+
+                #[cached(entity = "row", key(id), ttl = "1m")]
+                fn get<'a>(&'a self, id: &'a T::Id) -> impl Future<Output = Result<Option<T>, Self::Error>> + Send + 'a;
+
+                #[uncached]
+                async fn list<F: Fn(&T) -> bool + Send>(&self, filter: F) -> Result<Vec<T>, Self::Error> {
+                    let _ = filter;
+                    Ok(Vec::new())
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn an_error_leaves_the_trait() {
+    check(
+        "error",
+        quote!(namespace = "app"),
+        quote! {
+            pub trait Store: Send + Sync {
+                #[cached(entity = "x", key(id), ttl = "1m")]
+                async fn get(&self, id: u64, other: u64) -> Result<u64, Error>;
+            }
+        },
+    );
+}
+
+#[test]
+fn derived_keys() {
+    compare(
+        "cache_key",
+        crate::cache_key_tokens(quote! {
+            pub enum Scope<T> {
+                Everything,
+                Tenant(TenantId, #[cache_key(display)] Region),
+                Named { name: T },
+            }
+        }),
+    );
+}
+
+#[test]
+fn derived_fingerprints() {
+    compare(
+        "cache_value",
+        crate::cache_value_tokens(quote! {
+            #[serde(rename_all = "camelCase")]
+            pub struct Node<T> {
+                value: T,
+                children: Vec<Node<T>>,
+                #[cache_value(by_name)]
+                parent: Parent,
+            }
+        }),
+    );
+}

@@ -1,0 +1,122 @@
+//! The body of an invalidating method.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Ident};
+
+use super::generics::turbofish;
+use super::names::{derived, local, prefix_scope, runtime, self_of};
+use crate::model::{Argument, Behaviour, Extent, Invalidation, Method, Store, Write};
+
+/// The body.
+pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    let returned = local("returned");
+    let call = call(store, method, write);
+    let (begin, finish) = around(store, method, write);
+    let after = after(store, method, write);
+    quote! {
+        #begin
+        let #returned = #call.await;
+        #finish
+        #after
+        #returned
+    }
+}
+
+/// The lint that the references to the user's expressions may meet.
+pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
+    matches!(behaviour, Behaviour::Invalidates(_)).then(|| {
+        quote!(#[allow(clippy::needless_borrow, reason = "an argument of `invalidates` may be a reference already")])
+    })
+}
+
+fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    let (this, of_backing, name, turbofish) = (self_of(method), store.of_backing(), &method.ident, turbofish(&method.generics));
+    let arguments = method.params.iter().enumerate().map(|(place, param)| {
+        let name = &param.ident;
+        if write.kept.contains(&place) { quote!(::core::clone::Clone::clone(&#name)) } else { quote!(#name) }
+    });
+    quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
+}
+
+/// The announcement before the call, and its end after it.
+fn around(store: &Store, method: &Method, write: &Write) -> (TokenStream, TokenStream) {
+    if write.before.is_empty() {
+        return (quote!(), quote!());
+    }
+    let (scopes, announced, outcome, returned) = (local("scopes"), local("write"), local("outcome"), local("returned"));
+    let (runtime_write, write_outcome, this) = (runtime(store, "Write"), runtime(store, "write_outcome"), self_of(method));
+    let stale = write.before.iter().map(|invalidation| scope(&this, invalidation));
+    let begin = quote! {
+        let #scopes = [#(#stale),*];
+        let #announced = #runtime_write::begin(&#this.__cache, #scopes).await;
+    };
+    let finish = quote! {
+        let #outcome = #write_outcome!(&#returned);
+        #announced.finish(#outcome).await;
+    };
+    (begin, finish)
+}
+
+/// What takes the result to know: only after a call that succeeded.
+fn after(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    if write.after.is_empty() {
+        return quote!();
+    }
+    let (scopes, returned, this) = (local("scopes"), local("returned"), self_of(method));
+    let result = Ident::new("result", proc_macro2::Span::call_site());
+    let stale = write.after.iter().map(|invalidation| scope(&this, invalidation));
+    let list = quote!(::std::vec![#(#stale),*]);
+    let scopes_of = if write.fallible {
+        let fallible = runtime(store, "Fallible");
+        quote! {
+            match #fallible::ok(&#returned) {
+                ::core::option::Option::Some(#result) => #list,
+                ::core::option::Option::None => ::std::vec::Vec::new(),
+            }
+        }
+    } else {
+        quote!({ let #result = &#returned; #list })
+    };
+    quote! {
+        let #scopes = #scopes_of;
+        if !#scopes.is_empty() {
+            #this.__cache.bump(#scopes).await;
+        }
+    }
+}
+
+fn scope(this: &Ident, invalidation: &Invalidation) -> TokenStream {
+    let Invalidation { read, cfgs, extent } = invalidation;
+    match extent {
+        Extent::Entry(args) => {
+            let function = derived("__scope_", read);
+            let args = args.iter().map(argument);
+            quote!(#(#cfgs)* #this.#function(#(#args),*))
+        }
+        Extent::Prefix(args) if args.is_empty() => quote!(#(#cfgs)* #this.#read.scope_prefix(&())),
+        Extent::Prefix(args) => {
+            let function = prefix_scope(read, args.len());
+            let args = args.iter().map(argument);
+            quote!(#(#cfgs)* #this.#function(#(#args),*))
+        }
+    }
+}
+
+/// The user's expression behind a reference that has its place, so that a wrong type is reported there.
+fn argument(argument: &Argument) -> TokenStream {
+    let expression = &argument.expression;
+    if argument.by_value {
+        return quote!(#expression);
+    }
+    let span = expression.span();
+    if binds_tightly(expression) { quote_spanned!(span=> &#expression) } else { quote_spanned!(span=> &(#expression)) }
+}
+
+fn binds_tightly(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::Path(_) | Expr::Field(_) | Expr::MethodCall(_) | Expr::Call(_) | Expr::Index(_) | Expr::Lit(_) | Expr::Paren(_)
+    )
+}

@@ -1,0 +1,88 @@
+//! One method of a store.
+
+use proc_macro2::Ident;
+use syn::{Attribute, Generics, Receiver, ReturnType, Type};
+
+use super::{Read, Write};
+
+/// A valid method.
+pub(crate) struct Method {
+    /// Its name.
+    pub(crate) ident: Ident,
+    /// Its `cfg` attributes.
+    pub(crate) cfgs: Vec<Attribute>,
+    /// Its documentation.
+    pub(crate) docs: Vec<Attribute>,
+    /// Its lint levels, and `allow(deprecated)` where it is deprecated itself.
+    pub(crate) lints: Vec<Attribute>,
+    /// `deprecated` and `must_use`, which its inherent twin has too.
+    pub(crate) notes: Vec<Attribute>,
+    /// Its own parameters and where clause.
+    pub(crate) generics: Generics,
+    /// `&self`; nothing for an associated function.
+    pub(crate) receiver: Option<Receiver>,
+    /// Its parameters.
+    pub(crate) params: Vec<Param>,
+    /// What its signature returns.
+    pub(crate) declared: ReturnType,
+    /// What the caller gets in the end: the output of the future, where it returns one.
+    pub(crate) output: Type,
+    /// Whether and how it is asynchronous.
+    pub(crate) form: Form,
+    /// What it does to the cache.
+    pub(crate) behaviour: Behaviour,
+}
+
+/// Whether and how a method is asynchronous.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Not at all.
+    Sync,
+    /// `async fn` under `#[async_trait]`.
+    Boxed,
+    /// `async fn`, which the emitted trait says as `-> impl Future + Send`.
+    Native,
+    /// `-> impl Future`, as written.
+    Opaque,
+}
+
+/// What a method does to the cache.
+pub(crate) enum Behaviour {
+    /// Reads through the cache.
+    Cached(Box<Read>),
+    /// Invalidates.
+    Invalidates(Write),
+    /// Goes to the store.
+    Uncached,
+}
+
+/// One parameter.
+pub(crate) struct Param {
+    /// Its name in generated code.
+    pub(crate) ident: Ident,
+    /// Its type, with the backing store in place of `Self`.
+    pub(crate) ty: Type,
+    /// How an owned copy of it is made.
+    pub(crate) passing: Passing,
+}
+
+/// How an owned copy of a parameter is made, and looked up by.
+pub(crate) enum Passing {
+    /// It is owned already.
+    Owned,
+    /// `&T`
+    Borrowed(Type),
+    /// `Option<&T>`
+    OptionalBorrowed(Type),
+}
+
+impl Method {
+    /// The read method that this is, if it is one.
+    pub(crate) fn read(&self) -> Option<&Read> {
+        match &self.behaviour {
+            Behaviour::Cached(read) => Some(read),
+            _ => None,
+        }
+    }
+}
+

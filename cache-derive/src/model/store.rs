@@ -1,0 +1,46 @@
+//! A store trait and the names of what is generated for it.
+
+use proc_macro2::Ident;
+use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
+
+use super::Method;
+
+/// A valid store trait.
+pub(crate) struct Store {
+    /// The path of the runtime crate.
+    pub(crate) krate: Path,
+    /// The first parts of every key.
+    pub(crate) namespace: String,
+    /// The trait's visibility, which everything generated has too.
+    pub(crate) vis: Visibility,
+    /// The trait's name.
+    pub(crate) ident: Ident,
+    /// The trait's parameters and where clause, with the backing store in place of `Self`.
+    pub(crate) generics: Generics,
+    /// Whether the generated types need the backing store to be a store, because a type of theirs mentions it.
+    pub(crate) projects: bool,
+    /// The `cfg` attributes of the trait.
+    pub(crate) cfgs: Vec<Attribute>,
+    /// The lint levels of the trait.
+    pub(crate) lints: Vec<Attribute>,
+    /// `#[async_trait]`, where the trait has it.
+    pub(crate) async_trait: Option<Attribute>,
+    /// `CachingX`
+    pub(crate) decorator: Ident,
+    /// `CachingXBuilder`
+    pub(crate) builder: Ident,
+    /// The type parameter that stands for the backing store.
+    pub(crate) backing: Ident,
+    /// Its associated types and constants.
+    pub(crate) associated: Vec<Associated>,
+    /// Its methods.
+    pub(crate) methods: Vec<Method>,
+}
+
+/// An associated item that is no function.
+pub(crate) enum Associated {
+    /// An associated type.
+    Type(TraitItemType),
+    /// An associated constant.
+    Const(TraitItemConst),
+}

@@ -1,0 +1,167 @@
+//! The attributes that say what a method does to the cache.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Meta, RangeLimits, Token};
+
+use super::{OptionSyntax, options};
+use crate::diag::{Problem, Sink, closest};
+
+/// The attributes that say what a method does to the cache.
+const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
+
+/// What a method says that it does to the cache.
+pub(crate) enum Mark {
+    /// `#[cached(..)]`
+    Cached(Attribute, Vec<OptionSyntax>),
+    /// `#[invalidates(..)]`
+    Invalidates(Attribute, Vec<Target>),
+    /// `#[updates(..)]`
+    Updates(Attribute),
+    /// `#[uncached]`
+    Uncached(Attribute),
+}
+
+/// One `read(args..)` of `#[invalidates(..)]`.
+pub(crate) struct Target {
+    /// The read method.
+    pub(crate) read: Ident,
+    /// What was written for its key.
+    pub(crate) args: Vec<Expr>,
+    /// The `..` at the end.
+    pub(crate) rest: Option<Expr>,
+}
+
+impl Mark {
+    /// The attribute as written.
+    pub(crate) fn attribute(&self) -> &Attribute {
+        match self {
+            Self::Cached(attribute, _)
+            | Self::Invalidates(attribute, _)
+            | Self::Updates(attribute)
+            | Self::Uncached(attribute) => attribute,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Cached(..) => "cached",
+            Self::Invalidates(..) => "invalidates",
+            Self::Updates(..) => "updates",
+            Self::Uncached(..) => "uncached",
+        }
+    }
+
+    /// Takes the attribute for what it is; gives it back where it is not one of ours.
+    pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Attribute> {
+        match mark_name(&attribute) {
+            Some("cached") => {
+                let options = options(list(&attribute, sink), sink);
+                Ok(Self::Cached(attribute, options))
+            }
+            Some("invalidates") => {
+                let targets = targets(&attribute, sink);
+                Ok(Self::Invalidates(attribute, targets))
+            }
+            Some("updates") => Ok(Self::Updates(attribute)),
+            Some(_) => {
+                no_list(&attribute, sink);
+                Ok(Self::Uncached(attribute))
+            }
+            None => Err(attribute),
+        }
+    }
+}
+
+/// The name of the mark that an attribute is, by the last segment of its path.
+pub(super) fn mark_name(attribute: &Attribute) -> Option<&'static str> {
+    let last = attribute.path().segments.last()?;
+    NAMES.into_iter().find(|name| last.ident == name)
+}
+
+/// The mark that an attribute looks like, where it is none.
+pub(super) fn meant(attribute: &Attribute) -> Option<&'static str> {
+    let name = attribute.path().get_ident()?.to_string();
+    match name.as_str() {
+        "cache" => Some("cached"),
+        "not_cached" | "no_cache" => Some("uncached"),
+        name => closest(name, &NAMES),
+    }
+}
+
+fn list(attribute: &Attribute, sink: &mut Sink) -> TokenStream {
+    if let Meta::List(list) = &attribute.meta {
+        return list.tokens.clone();
+    }
+    sink.report(
+        Problem::at(attribute, "`#[cached]` says nothing about what to cache")
+            .why("a key and a time to live have no safe default")
+            .instead("`#[cached(entity = \"..\", key(..), ttl = \"5m\")]`"),
+    );
+    TokenStream::new()
+}
+
+fn no_list(attribute: &Attribute, sink: &mut Sink) {
+    if !matches!(attribute.meta, Meta::Path(_)) {
+        sink.report(
+            Problem::at(attribute, "`#[uncached]` takes no arguments")
+                .why("the method goes to the store at every call, there is nothing to choose")
+                .instead("`#[uncached]`"),
+        );
+    }
+}
+
+fn targets(attribute: &Attribute, sink: &mut Sink) -> Vec<Target> {
+    let parsed = match &attribute.meta {
+        Meta::List(_) => attribute.parse_args_with(Punctuated::<Target, Token![,]>::parse_terminated),
+        _ => Ok(Punctuated::new()),
+    };
+    match parsed {
+        Ok(targets) if targets.is_empty() => {
+            sink.report(nothing_invalidated(attribute));
+            Vec::new()
+        }
+        Ok(targets) => targets.into_iter().collect(),
+        Err(error) => {
+            sink.syntax(error);
+            Vec::new()
+        }
+    }
+}
+
+fn nothing_invalidated(attribute: &Attribute) -> Problem {
+    Problem::at(attribute, "`#[invalidates]` names no read method")
+        .why("a write that invalidates nothing is `#[uncached]`")
+        .instead("`#[invalidates(get_x(id))]` with a cached method of this trait, or `#[uncached]`")
+}
+
+impl Parse for Target {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let read = input.call(Ident::parse_any)?;
+        if !input.peek(syn::token::Paren) {
+            return Err(no_arguments(&read));
+        }
+        let content;
+        syn::parenthesized!(content in input);
+        let args = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
+        let mut args: Vec<Expr> = args.into_iter().collect();
+        let rest = args.pop_if(|last| is_rest(last));
+        Ok(Self { read, args, rest })
+    }
+}
+
+fn no_arguments(read: &Ident) -> syn::Error {
+    Problem::at(read, format!("`{read}` is named without the entry that goes stale"))
+        .why("each entry has a key, and a write changes some of them")
+        .instead(format!("`{read}(..)` for all its entries, or `{read}(id)` for one"))
+        .into()
+}
+
+/// Whether an expression is a bare `..`.
+pub(crate) fn is_rest(expression: &Expr) -> bool {
+    matches!(expression, Expr::Range(range)
+        if range.start.is_none() && range.end.is_none() && matches!(range.limits, RangeLimits::HalfOpen(_)))
+}

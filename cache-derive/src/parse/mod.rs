@@ -1,0 +1,54 @@
+//! What was written, before anything is known to be right.
+
+mod args;
+mod marks;
+mod options;
+mod store;
+mod strip;
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use crate::diag::{Problem, Sink};
+
+pub(crate) use args::StoreArgs;
+pub(crate) use marks::{Mark, Target, is_rest};
+pub(crate) use options::{OptionSyntax, Value, options};
+pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax, Style};
+pub(crate) use strip::without_marks;
+
+/// Parses an annotated trait; nothing where it is not a trait.
+pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {
+    let args = StoreArgs::parse(args, sink);
+    match store::parse(args, item.clone(), sink) {
+        Ok(store) => Some(store),
+        Err(error) => {
+            sink.syntax(not_a_trait(item).unwrap_or(error));
+            None
+        }
+    }
+}
+
+/// Parses the input of a derive.
+pub(crate) fn shape(item: TokenStream, sink: &mut Sink) -> Option<DeriveInput> {
+    syn::parse2(item).map_err(|error| sink.syntax(error)).ok()
+}
+
+fn not_a_trait(item: TokenStream) -> Option<syn::Error> {
+    let parsed: syn::Item = syn::parse2(item).ok()?;
+    let name = match &parsed {
+        syn::Item::Struct(item) => &item.ident,
+        syn::Item::Enum(item) => &item.ident,
+        syn::Item::Fn(item) => &item.sig.ident,
+        syn::Item::Impl(item) => return Some(wrong_place(&item.self_ty)),
+        _ => return None,
+    };
+    Some(wrong_place(name))
+}
+
+fn wrong_place(place: &dyn quote::ToTokens) -> syn::Error {
+    Problem::at(place, "`#[cached_store]` does not stand on a trait")
+        .why("it generates a decorator that implements the store's trait")
+        .instead("put it above the definition of the store's trait, `#[cached_store(namespace = \"..\")] pub trait ..`")
+        .into()
+}

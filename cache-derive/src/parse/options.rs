@@ -1,0 +1,106 @@
+//! `name`, `name = value` and `name(list)`, separated by commas.
+
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::Token;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+
+use crate::diag::Sink;
+
+/// One option as written.
+pub(crate) struct OptionSyntax {
+    /// Its name.
+    pub(crate) name: Ident,
+    /// What follows the name.
+    pub(crate) value: Value,
+}
+
+/// What follows the name of an option.
+pub(crate) enum Value {
+    /// Nothing.
+    Nothing,
+    /// `= value`
+    Equals(TokenStream),
+    /// `(list)`
+    List(Group),
+}
+
+impl ToTokens for OptionSyntax {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+        match &self.value {
+            Value::Nothing => {}
+            Value::Equals(value) => value.to_tokens(tokens),
+            Value::List(list) => list.to_tokens(tokens),
+        }
+    }
+}
+
+/// Parses every option that can be parsed, and reports the others.
+pub(crate) fn options(tokens: TokenStream, sink: &mut Sink) -> Vec<OptionSyntax> {
+    let mut options = Vec::new();
+    for piece in split(tokens) {
+        match option.parse2(piece) {
+            Ok(option) => options.push(option),
+            Err(error) => sink.syntax(error),
+        }
+    }
+    options
+}
+
+/// The token streams between commas, so that a mistake in one does not hide those in the next.
+fn split(tokens: TokenStream) -> Vec<TokenStream> {
+    let mut pieces = vec![TokenStream::new()];
+    for token in tokens {
+        match &token {
+            TokenTree::Punct(punct) if punct.as_char() == ',' => pieces.push(TokenStream::new()),
+            _ => pieces.last_mut().expect("one piece is always there").extend([token]),
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+fn option(input: ParseStream<'_>) -> syn::Result<OptionSyntax> {
+    let name = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), "expected the name of an option"))?;
+    let value = value(input)?;
+    if input.is_empty() {
+        return Ok(OptionSyntax { name, value });
+    }
+    Err(input.error(format!("expected `,` after the option `{name}`")))
+}
+
+fn value(input: ParseStream<'_>) -> syn::Result<Value> {
+    if input.is_empty() {
+        return Ok(Value::Nothing);
+    }
+    if input.peek(syn::token::Paren) {
+        let group: Group = input.parse()?;
+        debug_assert_eq!(group.delimiter(), Delimiter::Parenthesis);
+        return Ok(Value::List(group));
+    }
+    if !input.peek(Token![=]) {
+        return Err(input.error("expected `=`, `(` or `,`"));
+    }
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() {
+        return Err(syn::Error::new_spanned(equals, "expected a value after `=`"));
+    }
+    let first = input.fork();
+    let tokens = value_tokens(input)?;
+    if tokens.is_empty() { Err(first.error("expected a value")) } else { Ok(Value::Equals(tokens)) }
+}
+
+/// Everything up to the end, or up to what looks like the next option where a comma was forgotten.
+fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut tokens = TokenStream::new();
+    if input.peek(syn::Lit) {
+        tokens.extend([input.parse::<TokenTree>()?]);
+        return Ok(tokens);
+    }
+    while !input.is_empty() {
+        tokens.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(tokens)
+}

@@ -1,0 +1,184 @@
+//! The annotated trait. Signatures are parsed, bodies stay tokens, so that a half-typed default body does not take the
+//! whole trait with it.
+
+use proc_macro2::{Group, TokenStream};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, GenericArgument, Generics, Ident, PathArguments, ReturnType, Signature, Token, TraitItem, Type,
+    TypeImplTrait, TypeParamBound, Visibility, braced,
+};
+
+use super::{Mark, StoreArgs, marks};
+use crate::diag::Sink;
+
+/// The trait as written.
+pub(crate) struct StoreSyntax {
+    /// The arguments of the annotation.
+    pub(crate) args: StoreArgs,
+    /// The attributes of the trait that are not ours.
+    pub(crate) attrs: Vec<Attribute>,
+    /// Its visibility.
+    pub(crate) vis: Visibility,
+    /// `unsafe`, where it stands there.
+    pub(crate) unsafety: Option<Token![unsafe]>,
+    /// `trait`
+    pub(crate) trait_token: Token![trait],
+    /// Its name.
+    pub(crate) ident: Ident,
+    /// Its parameters and its where clause.
+    pub(crate) generics: Generics,
+    /// Its supertraits.
+    pub(crate) supertraits: Punctuated<TypeParamBound, Token![+]>,
+    /// What is in it.
+    pub(crate) items: Vec<ItemSyntax>,
+    /// All of its tokens.
+    pub(crate) source: TokenStream,
+}
+
+/// One item of the trait.
+pub(crate) enum ItemSyntax {
+    /// A method or an associated function.
+    Method(Box<MethodSyntax>),
+    /// Anything else.
+    Other(Box<TraitItem>),
+}
+
+/// One method as written.
+pub(crate) struct MethodSyntax {
+    /// The attributes that are not ours.
+    pub(crate) attrs: Vec<Attribute>,
+    /// Ours.
+    pub(crate) marks: Vec<Mark>,
+    /// Those that look like ours, and which they look like.
+    pub(crate) misspelt: Vec<(Attribute, &'static str)>,
+    /// Its signature.
+    pub(crate) sig: Signature,
+    /// Its default body.
+    pub(crate) body: Option<Group>,
+}
+
+/// How a method says that it is asynchronous.
+pub(crate) enum Style<'a> {
+    /// Not at all.
+    Sync,
+    /// `async fn`
+    AsyncFn,
+    /// `-> impl Future<Output = ..>`
+    ImplFuture(&'a TypeImplTrait, &'a Type),
+}
+
+impl StoreSyntax {
+    /// The `#[async_trait]` attribute, if the trait has it.
+    pub(crate) fn async_trait(&self) -> Option<&Attribute> {
+        self.attrs.iter().find(|attribute| {
+            attribute.path().segments.last().is_some_and(|segment| segment.ident == "async_trait")
+        })
+    }
+
+    /// The methods of the trait.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodSyntax> {
+        self.items.iter().filter_map(|item| match item {
+            ItemSyntax::Method(method) => Some(&**method),
+            ItemSyntax::Other(_) => None,
+        })
+    }
+}
+
+impl MethodSyntax {
+    /// How the method says that it is asynchronous.
+    pub(crate) fn style(&self) -> Style<'_> {
+        if self.sig.asyncness.is_some() {
+            return Style::AsyncFn;
+        }
+        match &self.sig.output {
+            ReturnType::Type(_, ty) => match &**ty {
+                Type::ImplTrait(opaque) => {
+                    future_output(opaque).map_or(Style::Sync, |output| Style::ImplFuture(opaque, output))
+                }
+                _ => Style::Sync,
+            },
+            ReturnType::Default => Style::Sync,
+        }
+    }
+}
+
+/// The `T` of `impl Future<Output = T>`.
+fn future_output(opaque: &TypeImplTrait) -> Option<&Type> {
+    opaque.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let segment = bound.path.segments.last().filter(|segment| segment.ident == "Future")?;
+        let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+            _ => None,
+        })
+    })
+}
+
+/// Parses the trait.
+pub(super) fn parse(args: StoreArgs, item: TokenStream, sink: &mut Sink) -> syn::Result<StoreSyntax> {
+    let source = item.clone();
+    let parser = |input: ParseStream<'_>| store(args, source, input, sink);
+    parser.parse2(item)
+}
+
+fn store(args: StoreArgs, source: TokenStream, input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<StoreSyntax> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis = input.parse()?;
+    let unsafety = input.parse()?;
+    let trait_token = input.parse()?;
+    let ident = input.parse()?;
+    let mut generics: Generics = input.parse()?;
+    let supertraits = supertraits(input)?;
+    generics.where_clause = input.parse()?;
+    let content;
+    braced!(content in input);
+    let mut items = Vec::new();
+    while !content.is_empty() {
+        items.push(item(&content, sink)?);
+    }
+    Ok(StoreSyntax { args, attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, source })
+}
+
+fn supertraits(input: ParseStream<'_>) -> syn::Result<Punctuated<TypeParamBound, Token![+]>> {
+    let mut bounds = Punctuated::new();
+    if input.parse::<Option<Token![:]>>()?.is_none() {
+        return Ok(bounds);
+    }
+    while !input.peek(Token![where]) && !input.peek(syn::token::Brace) {
+        bounds.push_value(input.parse()?);
+        if !input.peek(Token![+]) {
+            break;
+        }
+        bounds.push_punct(input.parse()?);
+    }
+    Ok(bounds)
+}
+
+fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
+    let ahead = input.fork();
+    ahead.call(Attribute::parse_outer)?;
+    if ahead.parse::<Signature>().is_err() {
+        return Ok(ItemSyntax::Other(Box::new(TraitItem::parse(input)?)));
+    }
+    let mut attrs = Vec::new();
+    let mut marks = Vec::new();
+    let mut misspelt = Vec::new();
+    for attribute in input.call(Attribute::parse_outer)? {
+        match Mark::parse(attribute, sink) {
+            Ok(mark) => marks.push(mark),
+            Err(attribute) => match marks::meant(&attribute) {
+                Some(name) => misspelt.push((attribute, name)),
+                None => attrs.push(attribute),
+            },
+        }
+    }
+    let sig = input.parse()?;
+    let body = body(input)?;
+    Ok(ItemSyntax::Method(Box::new(MethodSyntax { attrs, marks, misspelt, sig, body })))
+}
+
+fn body(input: ParseStream<'_>) -> syn::Result<Option<Group>> {
+    if input.parse::<Option<Token![;]>>()?.is_some() { Ok(None) } else { input.parse().map(Some) }
+}

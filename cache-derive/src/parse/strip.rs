@@ -1,0 +1,36 @@
+//! Removes our attributes from tokens that could not be parsed, so that rustc does not report them as unknown.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+const MARKS: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
+
+/// The tokens without `#[cached(..)]` and the like, at any depth.
+pub(crate) fn without_marks(tokens: TokenStream) -> TokenStream {
+    let mut kept: Vec<TokenTree> = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if is_mark(&group) && ends_with_hash(&kept) => {
+                kept.pop();
+            }
+            TokenTree::Group(group) => kept.push(TokenTree::Group(inside(&group))),
+            token => kept.push(token),
+        }
+    }
+    kept.into_iter().collect()
+}
+
+fn inside(group: &Group) -> Group {
+    let mut stripped = Group::new(group.delimiter(), without_marks(group.stream()));
+    stripped.set_span(group.span());
+    stripped
+}
+
+fn is_mark(group: &Group) -> bool {
+    let first = group.stream().into_iter().next();
+    group.delimiter() == Delimiter::Bracket
+        && matches!(first, Some(TokenTree::Ident(name)) if MARKS.iter().any(|mark| name == mark))
+}
+
+fn ends_with_hash(tokens: &[TokenTree]) -> bool {
+    matches!(tokens.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#')
+}

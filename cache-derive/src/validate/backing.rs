@@ -1,0 +1,76 @@
+//! The type parameter that stands for the backing store, in place of `Self`.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use syn::visit_mut::{self, VisitMut};
+
+/// Names the backing store, and remembers whether it was mentioned.
+pub(super) struct Backing {
+    pub(super) ident: Ident,
+    mentioned: bool,
+}
+
+impl Backing {
+    /// `S`, or `__S` where the trait uses that name itself.
+    pub(super) fn of(source: &TokenStream) -> Self {
+        let name = if mentions(source, "S") { "__S" } else { "S" };
+        Self { ident: Ident::new(name, Span::call_site()), mentioned: false }
+    }
+
+    /// What `edit` gives, and whether it met `Self` on the way.
+    pub(super) fn noting<T>(&mut self, edit: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let before = std::mem::take(&mut self.mentioned);
+        let value = edit(self);
+        let mentioned = std::mem::replace(&mut self.mentioned, before);
+        (value, mentioned)
+    }
+
+    fn in_tokens(&mut self, tokens: TokenStream) -> TokenStream {
+        tokens.into_iter().map(|token| self.in_token(token)).collect()
+    }
+
+    fn in_token(&mut self, token: TokenTree) -> TokenTree {
+        match token {
+            TokenTree::Ident(mut ident) => {
+                self.visit_ident_mut(&mut ident);
+                TokenTree::Ident(ident)
+            }
+            TokenTree::Group(group) => {
+                let mut inside = Group::new(group.delimiter(), self.in_tokens(group.stream()));
+                inside.set_span(group.span());
+                TokenTree::Group(inside)
+            }
+            token => token,
+        }
+    }
+}
+
+impl VisitMut for Backing {
+    fn visit_ident_mut(&mut self, ident: &mut Ident) {
+        if ident == "Self" {
+            *ident = Ident::new(&self.ident.to_string(), ident.span());
+            self.mentioned = true;
+        }
+    }
+
+    fn visit_macro_mut(&mut self, node: &mut syn::Macro) {
+        node.tokens = self.in_tokens(std::mem::take(&mut node.tokens));
+        visit_mut::visit_macro_mut(self, node);
+    }
+}
+
+/// Whether a name occurs in the tokens, at any depth, other than as the name of a field or method.
+pub(super) fn mentions(tokens: &TokenStream, name: &str) -> bool {
+    let mut after_dot = false;
+    for token in tokens.clone() {
+        let found = match &token {
+            TokenTree::Ident(ident) => ident == name && !after_dot,
+            TokenTree::Group(group) => mentions(&group.stream(), name),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+    }
+    false
+}

@@ -1,0 +1,67 @@
+//! Lengths of time: a literal such as `"1h 30m"`, or a path to a constant.
+
+use std::time::Duration;
+
+use syn::{Expr, ExprLit, Lit, LitStr};
+
+use super::options;
+use crate::diag::Problem;
+use crate::model::Span;
+use crate::parse::OptionSyntax;
+
+/// The value of an option that is a positive length of time.
+pub(super) fn duration(option: &OptionSyntax, name: &'static str) -> Result<Span, Problem> {
+    match options::expression(option, EXAMPLE)? {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(
+            &number,
+            format!("`{name}` has no unit"),
+        )
+        .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
+        .instead(format!("`{name} = \"{number}s\"` for seconds"))),
+        Expr::Path(path) => Ok(Span::Const(path, name)),
+        other => Err(Problem::at(other, format!("`{name}` is not a length of time"))
+            .why("it is fixed when the trait is compiled")
+            .instead(format!("a literal such as `{EXAMPLE}`, or the path of a `Duration` constant"))),
+    }
+}
+
+const EXAMPLE: &str = "\"5m\"";
+
+fn of_literal(literal: &LitStr, name: &str) -> Result<Duration, Problem> {
+    let text = literal.value();
+    match humantime::parse_duration(&text) {
+        Ok(Duration::ZERO) => Err(Problem::at(literal, format!("`{name}` is zero"))
+            .why("an entry that expires at once is never read")
+            .instead("a positive length of time, or `#[uncached]` where nothing is to be cached")),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(Problem::at(literal, format!("`{name} = {text:?}` is not a length of time: {error}"))
+            .instead("numbers with units, such as `\"90s\"`, `\"5m\"` or `\"1h 30m\"`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span as Place;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Duration, String> {
+        of_literal(&LitStr::new(text, Place::call_site()), "ttl").map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn units_are_read_and_added_up() {
+        for (text, millis) in [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)] {
+            assert_eq!(parsed(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_positive_length_is_said() {
+        for (text, said) in [("0s", "`ttl` is zero"), ("5", "time unit needed"), ("", "value was empty"), ("5 parsecs", "unknown time unit")] {
+            let problem = parsed(text).unwrap_err();
+            assert!(problem.contains(said), "{text}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One method: what it says that it does to the cache, and whether its signature allows that.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::visit_mut::VisitMut;
+use syn::{Attribute, Meta, ReturnType, Type, parse_quote};
+
+use super::backing::{Backing, mentions};
+use super::write::Readers;
+use super::{read, signature, write};
+use crate::diag::{Problem, Sink};
+use crate::model::{Behaviour, Form, Method, Write};
+use crate::parse::{Mark, MethodSyntax, Style, Target};
+
+/// A method whose own signature is checked, and what is left to check against the other methods.
+pub(super) struct Draft<'a> {
+    /// The method; nothing where it is reported, or keeps its default body.
+    pub(super) method: Option<Method>,
+    /// What it invalidates.
+    targets: Option<&'a [Target]>,
+    /// As written.
+    pub(super) syntax: &'a MethodSyntax,
+}
+
+/// Checks a method by itself.
+pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, backing: &mut Backing, sink: &mut Sink) -> Draft<'a> {
+    let before = sink.count();
+    hidden_marks(syntax, sink);
+    no_unsafe(syntax, sink);
+    let mark = mark(syntax, sink);
+    let targets = match mark {
+        Some(Mark::Invalidates(_, targets)) => Some(targets.as_slice()),
+        _ => None,
+    };
+    let method = model(syntax, mark, boxed, backing, sink).filter(|_| sink.count() == before);
+    Draft { method, targets, syntax }
+}
+
+impl Draft<'_> {
+    /// Whether the method is annotated as a cached one, right or wrong.
+    pub(super) fn is_cached(&self) -> bool {
+        self.syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+    }
+
+    /// What it invalidates, checked against the read methods of the trait.
+    pub(super) fn write(&self, readers: &Readers<'_>, backing: &mut Backing, sink: &mut Sink) -> Option<Write> {
+        let targets = self.targets?;
+        let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
+        let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
+        Some(write::write(&self.syntax.sig, &output, params, targets, readers, backing, sink))
+    }
+}
+
+fn model(
+    syntax: &MethodSyntax,
+    mark: Option<&Mark>,
+    boxed: bool,
+    backing: &mut Backing,
+    sink: &mut Sink,
+) -> Option<Method> {
+    let form = form(syntax, boxed);
+    if keeps_its_body(syntax, form, sink) {
+        return None;
+    }
+    let receiver = match form {
+        Form::Sync if syntax.sig.receiver().is_none() => None,
+        _ => Some(sink.accept(signature::shared_receiver(&syntax.sig))?),
+    };
+    let params = signature::params(&syntax.sig, backing, sink);
+    let mut output = output(syntax);
+    backing.visit_type_mut(&mut output);
+    let opaque = match syntax.style() {
+        Style::ImplFuture(opaque, _) => Some(opaque),
+        _ => None,
+    };
+    let behaviour = match mark {
+        Some(Mark::Cached(attribute, options)) => {
+            let facts = read::Method { sig: &syntax.sig, output: &output, opaque, params: &params };
+            Behaviour::Cached(Box::new(read::read(&facts, attribute, options, backing, sink)?))
+        }
+        _ => Behaviour::Uncached,
+    };
+    let (mut generics, mut declared) = (syntax.sig.generics.clone(), syntax.sig.output.clone());
+    backing.visit_generics_mut(&mut generics);
+    backing.visit_return_type_mut(&mut declared);
+    let (cfgs, docs, lints, notes) = attributes(&syntax.attrs);
+    let ident = syntax.sig.ident.clone();
+    Some(Method { ident, cfgs, docs, lints, notes, generics, receiver, params, declared, output, form, behaviour })
+}
+
+fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
+    match syntax.style() {
+        Style::Sync => Form::Sync,
+        Style::AsyncFn if boxed => Form::Boxed,
+        Style::AsyncFn => Form::Native,
+        Style::ImplFuture(..) => Form::Opaque,
+    }
+}
+
+/// What the caller gets in the end.
+fn output(syntax: &MethodSyntax) -> Type {
+    match (syntax.style(), &syntax.sig.output) {
+        (Style::ImplFuture(_, output), _) => output.clone(),
+        (_, ReturnType::Type(_, ty)) => (**ty).clone(),
+        (_, ReturnType::Default) => parse_quote!(()),
+    }
+}
+
+/// Whether the decorator leaves a method to its default body: it demands a sized store, and the decorator is one where
+/// the store behind it need not be.
+fn keeps_its_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
+    if !signature::wants_sized(&syntax.sig) {
+        return false;
+    }
+    if syntax.body.is_none() || form != Form::Sync {
+        sink.report(
+            Problem::at(&syntax.sig.generics.where_clause, format!("`{}` demands `Self: Sized`", syntax.sig.ident))
+                .why("the decorator forwards to its store, which may be a `dyn` one")
+                .instead("a synchronous method with a default body, or one without `Self: Sized`"),
+        );
+    }
+    true
+}
+
+fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
+    let is_sync = matches!(syntax.style(), Style::Sync);
+    for (attribute, meant) in &syntax.misspelt {
+        sink.report(
+            Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
+                .instead(format!("did you mean `#[{meant}]`?")),
+        );
+    }
+    match syntax.marks.as_slice() {
+        [] if is_sync || !syntax.misspelt.is_empty() => None,
+        [] => {
+            sink.report(says_nothing(&syntax.sig.ident));
+            None
+        }
+        [mark, ..] if is_sync => {
+            sink.report(synchronous(mark, &syntax.sig.ident));
+            None
+        }
+        [Mark::Updates(attribute)] => {
+            sink.report(write::updates(attribute));
+            None
+        }
+        [mark] => Some(mark),
+        [first, second, ..] => {
+            sink.report(two_marks(first, second, &syntax.sig.ident));
+            None
+        }
+    }
+}
+
+fn path_text(attribute: &Attribute) -> String {
+    attribute.path().get_ident().map(ToString::to_string).unwrap_or_default()
+}
+
+fn says_nothing(name: &Ident) -> Problem {
+    Problem::at(name, format!("the async method `{}` does not say what it does to the cache", name.unraw()))
+        .why("a write that was forgotten leaves old values in the cache")
+        .instead("one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]`")
+}
+
+fn two_marks(first: &Mark, second: &Mark, name: &Ident) -> Problem {
+    let (first, attribute) = (first.name(), second.attribute());
+    let second = second.name();
+    let problem = Problem::at(attribute, format!("`{name}` carries both `#[{first}]` and `#[{second}]`"))
+        .why("a method does one thing to the cache");
+    match (first, second) {
+        ("invalidates", "invalidates") => problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them"),
+        _ => problem.instead("one of the two"),
+    }
+}
+
+fn synchronous(mark: &Mark, name: &Ident) -> Problem {
+    let kind = mark.name();
+    let problem = Problem::at(mark.attribute(), format!("`#[{kind}]` stands on `{name}`, which is not async"));
+    match mark {
+        Mark::Uncached(_) => {
+            problem.why("synchronous methods always go to the store").instead("leave the attribute out")
+        }
+        _ => problem
+            .why("the shared tier is asked over the network, which a synchronous method cannot wait for")
+            .instead("`async fn`, or `-> impl Future<Output = ..> + Send`"),
+    }
+}
+
+/// Reports marks inside `cfg_attr`, which nothing here can decide.
+fn hidden_marks(syntax: &MethodSyntax, sink: &mut Sink) {
+    for attribute in syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
+        let Meta::List(list) = &attribute.meta else { continue };
+        for mark in ["cached", "invalidates", "uncached"] {
+            if mentions(&list.tokens, mark) {
+                sink.report(
+                    Problem::at(attribute, format!("`#[{mark}]` inside `cfg_attr` is not seen"))
+                        .why("the condition is decided after the decorator has been generated")
+                        .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{mark}]`")),
+                );
+            }
+        }
+    }
+}
+
+fn no_unsafe(syntax: &MethodSyntax, sink: &mut Sink) {
+    if let syn::Safety::Unsafe(token) = &syntax.sig.safety {
+        sink.report(
+            Problem::at(token, format!("`{}` is an unsafe method", syntax.sig.ident))
+                .why("the decorator cannot promise for its callers what the method demands")
+                .instead("a safe method"),
+        );
+    }
+}
+
+type Attributes = (Vec<Attribute>, Vec<Attribute>, Vec<Attribute>, Vec<Attribute>);
+
+/// The attributes that generated code repeats: `cfg`, documentation, lint levels, and notes to callers.
+fn attributes(attrs: &[Attribute]) -> Attributes {
+    let of = |names: &[&str]| -> Vec<Attribute> {
+        attrs.iter().filter(|attribute| names.iter().any(|name| attribute.path().is_ident(name))).cloned().collect()
+    };
+    let mut lints = lints(attrs);
+    let notes = of(&["deprecated", "must_use"]);
+    if notes.iter().any(|note| note.path().is_ident("deprecated")) {
+        lints.push(parse_quote!(#[allow(deprecated, reason = "the decorator has every method of its trait")]));
+    }
+    (of(&["cfg"]), of(&["doc"]), lints, notes)
+}
+
+/// The lints that are allowed or expected here, as allowed ones: an expectation need not be met in generated code.
+pub(super) fn lints(attrs: &[Attribute]) -> Vec<Attribute> {
+    let lists = attrs.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),
+        _ => None,
+    });
+    lists.map(|tokens| parse_quote!(#[allow(#tokens)])).collect()
+}

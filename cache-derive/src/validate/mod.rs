@@ -1,0 +1,18 @@
+//! Turns what was written into a model that is known to be right, or reports why it is not.
+
+mod backing;
+mod duration;
+mod key;
+mod method;
+mod names;
+mod options;
+mod read;
+mod returned;
+mod shape;
+mod signature;
+mod store;
+mod text;
+mod write;
+
+pub(crate) use shape::shape;
+pub(crate) use store::store;

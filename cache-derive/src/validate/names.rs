@@ -1,0 +1,44 @@
+//! Names that generated code takes in the decorator.
+
+use crate::diag::{Problem, Sink};
+use crate::parse::{Mark, MethodSyntax, StoreSyntax};
+
+const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
+
+/// Reports methods whose names the decorator needs for itself.
+pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
+    let cached: Vec<String> = store.methods().filter(|method| is_cached(method)).map(plain_name).collect();
+    for method in store.methods() {
+        let name = plain_name(method);
+        if let Some(use_of) = taken(&name, is_cached(method), &cached) {
+            sink.report(
+                Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
+                    .why(format!("{use_of}, and one type cannot have both"))
+                    .instead("another name for this method"),
+            );
+        }
+    }
+}
+
+fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
+    if FIXED.contains(&name) {
+        return Some(format!("the decorator has a function `{name}` of its own"));
+    }
+    if is_cached && name == "build" {
+        return Some("the decorator's builder has a method for each cached method, and `build` of its own".to_owned());
+    }
+    if name.starts_with("__") {
+        return Some("names that begin with `__` belong to the generated code".to_owned());
+    }
+    let read = ["peek_", "invalidate_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    cached.iter().any(|cached| cached == read).then(|| format!("the decorator has `{name}` for the cached method `{read}`"))
+}
+
+fn is_cached(method: &MethodSyntax) -> bool {
+    method.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+}
+
+fn plain_name(method: &MethodSyntax) -> String {
+    let name = method.sig.ident.to_string();
+    name.strip_prefix("r#").map(ToOwned::to_owned).unwrap_or(name)
+}

@@ -1,0 +1,92 @@
+//! What a method returns, as far as its signature shows.
+
+use syn::visit::{self, Visit};
+use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+
+/// Types of the standard library that are certainly no `Result`.
+const NO_RESULTS: [&str; 32] = [
+    "Option", "Vec", "String", "Arc", "Rc", "Box", "Cow", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque",
+    "Duration", "Instant", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
+    "i128", "isize", "f32", "f64", "PathBuf",
+];
+
+/// What the return type shows.
+pub(super) enum Returned {
+    /// `Result<V, ..>`
+    Result(Type),
+    /// A name that may stand for a `Result`.
+    Alias,
+    /// Certainly no `Result`.
+    Other,
+}
+
+impl Returned {
+    /// What this type shows.
+    pub(super) fn of(ty: &Type) -> Self {
+        let Some(segment) = last_segment(ty) else {
+            return Self::Other;
+        };
+        if NO_RESULTS.iter().any(|name| segment.ident == name) {
+            return Self::Other;
+        }
+        let value = (segment.ident == "Result").then(|| first_type(segment)).flatten();
+        value.map_or(Self::Alias, |value| Self::Result(value.clone()))
+    }
+}
+
+/// Whether a type is one by the name of `Result`, so that its `Ok` value can be handed on.
+pub(super) fn is_called_result(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
+}
+
+/// The `T` of `Option<T>`.
+pub(super) fn option_of(ty: &Type) -> Option<&Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+    first_type(segment)
+}
+
+/// The type without the invisible groups that `macro_rules` leaves, and without parentheses.
+pub(super) fn peel(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peel(&group.elem),
+        Type::Paren(paren) => peel(&paren.elem),
+        ty => ty,
+    }
+}
+
+/// Whether a type visibly borrows from something that does not live for ever.
+pub(super) fn borrows(ty: &Type) -> bool {
+    let mut search = Borrows(false);
+    search.visit_type(ty);
+    search.0
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match peel(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn first_type(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+struct Borrows(bool);
+
+impl Visit<'_> for Borrows {
+    fn visit_lifetime(&mut self, lifetime: &Lifetime) {
+        self.0 |= lifetime.ident != "static";
+    }
+
+    fn visit_type_reference(&mut self, reference: &TypeReference) {
+        self.0 |= reference.lifetime.is_none();
+        visit::visit_type_reference(self, reference);
+    }
+}

@@ -1,0 +1,116 @@
+//! Receivers and parameters.
+
+use proc_macro2::Ident;
+use quote::{ToTokens, format_ident};
+use syn::visit_mut::VisitMut;
+use syn::{FnArg, GenericParam, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
+
+use super::backing::Backing;
+use super::returned::{borrows, option_of, peel};
+use crate::diag::{Problem, Sink};
+use crate::model::{Param, Passing};
+
+/// The `&self` of an asynchronous method.
+pub(super) fn shared_receiver(sig: &Signature) -> Result<Receiver, Problem> {
+    match sig.receiver() {
+        Some(receiver) if is_shared(receiver) => Ok(receiver.clone()),
+        Some(receiver) => Err(Problem::at(receiver, format!("`{}` does not take `&self`", sig.ident))
+            .why("the decorator shares the backing store and has only `&` access to it")
+            .instead("`&self`, with interior mutability in the store where it needs some")),
+        None => Err(Problem::at(&sig.ident, format!("`{}` does not take `&self`", sig.ident))
+            .why("a function without a store has no cache to go through")
+            .instead("`&self` as its first parameter, or move it out of the trait")),
+    }
+}
+
+fn is_shared(receiver: &Receiver) -> bool {
+    matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) && receiver.attrs.is_empty()
+}
+
+/// Whether the signature demands `Self: Sized`, which a decorator of `dyn Store` cannot give.
+pub(super) fn wants_sized(sig: &Signature) -> bool {
+    let Some(clause) = &sig.generics.where_clause else { return false };
+    clause.predicates.iter().any(|predicate| match predicate {
+        WherePredicate::Type(predicate) => {
+            is_self(&predicate.bounded_ty)
+                && predicate.bounds.iter().any(|bound| bound.to_token_stream().to_string().ends_with("Sized"))
+        }
+        _ => false,
+    })
+}
+
+fn is_self(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Path(path) if path.path.is_ident("Self"))
+}
+
+/// The parameters after the receiver.
+pub(super) fn params(sig: &Signature, backing: &mut Backing, sink: &mut Sink) -> Vec<Param> {
+    let typed = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    typed.enumerate().map(|(place, typed)| param(place, typed, backing, sink)).collect()
+}
+
+fn param(place: usize, typed: &PatType, backing: &mut Backing, sink: &mut Sink) -> Param {
+    if let Some(attribute) = typed.attrs.first() {
+        sink.report(
+            Problem::at(attribute, "attributes of parameters are not supported")
+                .why("generated code repeats the signature in several forms")
+                .instead("put `cfg` on the whole method, once for each form of it"),
+        );
+    }
+    let mut ty = (*typed.ty).clone();
+    backing.visit_type_mut(&mut ty);
+    let ident = name_of(&typed.pat).unwrap_or_else(|| format_ident!("argument_{place}"));
+    let passing = passing(&ty);
+    Param { ident, ty, passing }
+}
+
+/// The name of a parameter, where its pattern is one.
+pub(super) fn name_of(pat: &Pat) -> Option<Ident> {
+    match pat {
+        Pat::Ident(name) if name.subpat.is_none() => Some(name.ident.clone()),
+        _ => None,
+    }
+}
+
+fn passing(ty: &Type) -> Passing {
+    if let Some(target) = borrowed(ty) {
+        return Passing::Borrowed(target.clone());
+    }
+    match option_of(ty).and_then(borrowed) {
+        Some(target) => Passing::OptionalBorrowed(target.clone()),
+        None => Passing::Owned,
+    }
+}
+
+fn borrowed(ty: &Type) -> Option<&Type> {
+    match peel(ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => {
+            let forever = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+            (!forever).then_some(&reference.elem)
+        }
+        _ => None,
+    }
+}
+
+impl Param {
+    /// Whether an owned copy of it can be made, as far as its type shows.
+    pub(super) fn can_be_owned(&self) -> bool {
+        match &self.passing {
+            Passing::Owned => !borrows(&self.ty),
+            Passing::Borrowed(target) | Passing::OptionalBorrowed(target) => !borrows(target),
+        }
+    }
+}
+
+/// The first parameter of the method itself that stands for a type or a value.
+pub(super) fn generic_parameter(sig: &Signature) -> Option<&dyn ToTokens> {
+    let declared = sig.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
+    let opaque = sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(typed) if matches!(peel(&typed.ty), Type::ImplTrait(_)) => Some(&*typed.ty),
+        _ => None,
+    });
+    declared.map(|param| param as &dyn ToTokens).or_else(|| opaque.map(|ty| ty as &dyn ToTokens))
+}

@@ -1,0 +1,233 @@
+//! The trait as a whole.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::Span;
+use quote::{ToTokens, format_ident};
+use syn::ext::IdentExt;
+use syn::parse::Parser;
+use syn::visit_mut::VisitMut;
+use syn::{Attribute, GenericParam, Ident, LitStr, Meta, Path, TraitItem, parse_quote};
+
+use super::backing::{Backing, mentions};
+use super::method::{self, Draft};
+use super::options::{self, Given, Known};
+use super::write::{Reader, Readers};
+use super::{names, text};
+use crate::diag::{Problem, Sink};
+use crate::model::{Associated, Behaviour, Extent, Method, Store};
+use crate::parse::{ItemSyntax, Mark, OptionSyntax, StoreSyntax, Value};
+
+const KNOWN: Known = Known {
+    attribute: "cached_store",
+    names: &["namespace", "crate"],
+    later: &["foreign", "mode"],
+    aliases: &[("prefix", "namespace"), ("name", "namespace"), ("krate", "crate"), ("path", "crate")],
+};
+
+/// Checks the trait and everything in it.
+pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
+    if let Some(problem) = below_async_trait(syntax) {
+        sink.report(problem);
+        return None;
+    }
+    whole_trait(syntax, sink);
+    names::check(syntax, sink);
+    let given = Given::check(&syntax.args.options, &KNOWN, sink);
+    let namespace = namespace(&given, sink);
+    let krate = given.read("crate", sink, crate_path).or_else(|| Some(parse_quote!(::cache_core)));
+    let mut backing = Backing::of(&syntax.source);
+    let (methods, projects) = backing.noting(|backing| methods(syntax, backing, sink));
+    let mut generics = syntax.generics.clone();
+    let ((), bounded) = backing.noting(|backing| backing.visit_generics_mut(&mut generics));
+    let name = syntax.ident.unraw();
+    Some(Store {
+        krate: krate?,
+        namespace: namespace?,
+        vis: syntax.vis.clone(),
+        ident: syntax.ident.clone(),
+        generics,
+        projects: projects || bounded,
+        cfgs: syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
+        lints: method::lints(&syntax.attrs),
+        async_trait: syntax.async_trait().cloned(),
+        decorator: format_ident!("Caching{name}", span = syntax.ident.span()),
+        builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
+        backing: backing.ident,
+        associated: associated(syntax, sink),
+        methods,
+    })
+}
+
+fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {
+    if given.get("namespace").is_none() {
+        sink.report(
+            Problem::at(Ident::new("cached_store", Span::call_site()), "`#[cached_store]` has no `namespace`")
+                .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
+                .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
+        );
+        return None;
+    }
+    given.read("namespace", sink, |option, _| text::namespace(&options::text(option, "\"copilot:llm\"")?))
+}
+
+fn crate_path(option: &OptionSyntax, _: &'static str) -> Result<Path, Problem> {
+    let parsed = match &option.value {
+        Value::Equals(tokens) => Path::parse_mod_style.parse2(tokens.clone()).ok(),
+        Value::Nothing | Value::List(_) => None,
+    };
+    parsed.ok_or_else(|| {
+        Problem::at(option, "`crate` is not a path")
+            .why("generated code names the runtime crate by it")
+            .instead("`crate = caching`, where the manifest says `caching = { package = \"cache-core\", .. }`")
+    })
+}
+
+fn below_async_trait(syntax: &StoreSyntax) -> Option<Problem> {
+    let boxed = |param: &GenericParam| matches!(param, GenericParam::Lifetime(param) if param.lifetime.ident == "async_trait");
+    let method = syntax.methods().find(|method| method.sig.generics.params.iter().any(boxed))?;
+    Some(
+        Problem::at(&method.sig.ident, "`#[cached_store]` stands below `#[async_trait]`")
+            .why("attributes work from top to bottom, and `#[async_trait]` has already turned the methods into boxed futures")
+            .instead("`#[cached_store(..)]` above `#[async_trait]`"),
+    )
+}
+
+fn whole_trait(syntax: &StoreSyntax, sink: &mut Sink) {
+    if let Some(token) = &syntax.unsafety {
+        sink.report(
+            Problem::at(token, format!("`{}` is an unsafe trait", syntax.ident))
+                .why("the decorator cannot promise what the trait demands of its implementors")
+                .instead("a safe trait"),
+        );
+    }
+    if let Some(attribute) = syntax.async_trait().filter(|attribute| is_not_send(attribute)) {
+        sink.report(
+            Problem::at(attribute, "`#[async_trait(?Send)]` futures cannot be cached")
+                .why("a load runs in a task of its own, on any thread")
+                .instead("`#[async_trait]`"),
+        );
+    }
+    if syntax.methods().all(|method| method.marks.iter().all(|mark| !matches!(mark, Mark::Cached(..)))) {
+        sink.report(
+            Problem::at(&syntax.ident, format!("no method of `{}` is cached", syntax.ident))
+                .why("its decorator would do nothing")
+                .instead("`#[cached(..)]` on a read method, or leave `#[cached_store]` out"),
+        );
+    }
+}
+
+fn is_not_send(attribute: &Attribute) -> bool {
+    matches!(&attribute.meta, Meta::List(list) if mentions(&list.tokens, "Send"))
+}
+
+fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<Method> {
+    let boxed = syntax.async_trait().is_some();
+    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, backing, sink)).collect();
+    lifetimes_need_inline(syntax, &drafts, sink);
+    unique_entities(&drafts, sink);
+    let readers = readers(&drafts);
+    let writes: Vec<_> = drafts.iter().map(|draft| draft.write(&readers, backing, sink)).collect();
+    let mut methods = Vec::new();
+    for (draft, write) in drafts.into_iter().zip(writes) {
+        if let Some(mut method) = draft.method {
+            if let Some(write) = write {
+                method.behaviour = Behaviour::Invalidates(write);
+            }
+            methods.push(method);
+        }
+    }
+    note_prefixes(&mut methods);
+    methods
+}
+
+fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
+    let (cached, others): (Vec<_>, Vec<_>) = drafts.iter().partition(|draft| draft.is_cached());
+    Readers {
+        cached: cached
+            .into_iter()
+            .map(|draft| Reader { ident: &draft.syntax.sig.ident, method: draft.method.as_ref() })
+            .collect(),
+        others: others.into_iter().map(|draft| &draft.syntax.sig.ident).collect(),
+    }
+}
+
+/// Tells each read method by which lengths of its key the writes of the trait invalidate.
+fn note_prefixes(methods: &mut [Method]) {
+    let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
+    for method in methods.iter() {
+        let Behaviour::Invalidates(write) = &method.behaviour else { continue };
+        for invalidation in write.before.iter().chain(&write.after) {
+            if let Extent::Prefix(args) = &invalidation.extent
+                && !args.is_empty()
+            {
+                lengths.insert((invalidation.read.to_string(), args.len()));
+            }
+        }
+    }
+    for method in methods {
+        let name = method.ident.to_string();
+        if let Behaviour::Cached(read) = &mut method.behaviour {
+            read.prefixes = lengths.iter().filter(|(read, _)| *read == name).map(|(_, length)| *length).collect();
+        }
+    }
+}
+
+fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
+    let mut seen: Vec<(LitStr, &Ident)> = Vec::new();
+    for draft in drafts {
+        let Some(entity) = entity_literal(draft) else { continue };
+        let name = &draft.syntax.sig.ident;
+        // One method in two forms, chosen by `cfg`, has its name and its entity twice.
+        let other = seen.iter().find(|(other, owner)| other.value() == entity.value() && *owner != name);
+        if let Some((_, owner)) = other {
+            sink.report(
+                Problem::at(&entity, format!("the entity {:?} is that of `{owner}` too", entity.value()))
+                    .why("the two methods would read each other's entries")
+                    .instead("another entity for one of them"),
+            );
+        }
+        seen.push((entity, name));
+    }
+}
+
+fn entity_literal(draft: &Draft<'_>) -> Option<LitStr> {
+    draft.syntax.marks.iter().find_map(|mark| {
+        let Mark::Cached(_, given) = mark else { return None };
+        let option = given.iter().find(|option| option.name == "entity")?;
+        options::text(option, "").ok()
+    })
+}
+
+fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut Sink) {
+    let Some(lifetime) = syntax.generics.lifetimes().next() else { return };
+    let detached = drafts.iter().filter_map(|draft| draft.method.as_ref()).find(|method| {
+        method.read().is_some_and(|read| !read.options.inline)
+    });
+    if let Some(method) = detached {
+        sink.report(
+            Problem::at(lifetime, format!("the trait has a lifetime, and its cached method `{}` loads in a task of its own", method.ident))
+                .why("such a task lives for as long as it takes, and may borrow nothing")
+                .instead("`load = inline` on every cached method, or a trait without lifetime parameters"),
+        );
+    }
+}
+
+fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {
+    let mut associated = Vec::new();
+    for item in &syntax.items {
+        let ItemSyntax::Other(item) = item else { continue };
+        match &**item {
+            TraitItem::Type(ty) => associated.push(Associated::Type(ty.clone())),
+            TraitItem::Const(constant) => associated.push(Associated::Const(constant.clone())),
+            other => sink.report(unseen(other)),
+        }
+    }
+    associated
+}
+
+fn unseen(item: &dyn ToTokens) -> Problem {
+    Problem::at(item, "this item of the trait cannot be seen through")
+        .why("the decorator has to implement what it stands for")
+        .instead("the items themselves: methods, associated types and constants")
+}

@@ -1,0 +1,31 @@
+//! The fixed parts of a key: namespaces and entities.
+
+use syn::LitStr;
+
+use crate::diag::Problem;
+
+/// Checks the parts of a namespace.
+pub(super) fn namespace(literal: &LitStr) -> Result<String, Problem> {
+    let text = literal.value();
+    if text.split(':').all(is_part) {
+        return Ok(text);
+    }
+    Err(Problem::at(literal, format!("the namespace {text:?} is not a list of parts separated by `:`"))
+        .why("it stands in front of every key, where other characters have a meaning or would have to be escaped")
+        .instead("parts of letters, digits, `_`, `-` and `.`, such as `\"copilot:llm\"`"))
+}
+
+/// Checks an entity, which is one part.
+pub(super) fn entity(literal: &LitStr) -> Result<String, Problem> {
+    let text = literal.value();
+    if is_part(&text) {
+        return Ok(text);
+    }
+    Err(Problem::at(literal, format!("the entity {text:?} is not one part of a key"))
+        .why("it stands between the namespace and the key, where other characters have a meaning or would have to be escaped")
+        .instead("letters, digits, `_`, `-` and `.`, such as `\"policy\"`"))
+}
+
+fn is_part(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
