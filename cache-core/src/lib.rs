@@ -1,1 +1,67 @@
-//! Caching decorators.
+//! Caching decorators for async store traits.
+//!
+//! Annotate a trait with [`cached_store`], say of every method what it does to the cache, and the macro writes the
+//! decorator: keys, lifetimes and invalidation, checked at compile time. Underneath are an in-process tier, a shared
+//! tier on Redis, and a promise of what a reader may see.
+//!
+//! # What a reader may see
+//!
+//! - After a write has returned, no read on any instance that starts later and is answered by the shared tier or the
+//!   store returns anything older.
+//! - A hit of the local tier reflects every write whose announcement reached Redis more than the lease ago (1 s by
+//!   default); typically it is one hop of the bus, about a millisecond.
+//! - An instance reads its own writes, always, also while Redis is down.
+//!
+//! # Where this is not promised
+//!
+//! Writes that bypass the decorator are seen when the entry's time to live is over. A writer that cannot reach Redis
+//! while readers can leaves them with the old value until it can, or until the time to live is over.
+//!
+//! # Features
+//!
+//! | feature | default | |
+//! | --- | --- | --- |
+//! | `redis` | yes | the shared tier on Redis |
+//! | `moka` | yes | the second engine of the local tier |
+//! | `json`, `postcard` | yes | codecs beside `MessagePack` |
+//! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
+//! | `testing` | no | a manual clock, a remote that misbehaves on command, negative controls |
+
+mod cache;
+mod codec;
+mod coherence;
+mod config;
+mod engine;
+mod envelope;
+mod error;
+mod flight;
+mod key;
+mod macro_support;
+mod observability;
+mod policy;
+mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tier;
+mod transparent;
+mod value;
+
+pub use cache::Cache;
+pub use cache_derive::{CacheKey, CacheValue, cached_store};
+pub use codec::Codec;
+pub use coherence::Scope;
+pub use config::CacheBuilder;
+pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
+pub use error::{Error, ErrorKind, WriteError};
+pub use key::{CacheKey, KeyWriter, Lookup};
+pub use observability::{Backend, Health, MethodStats, Stats, Status};
+pub use policy::{LocalEngine, ReadPolicy};
+pub use runtime::Clock;
+pub use tier::remote::{MemoryRemote, Remote};
+pub use transparent::TransparentCache;
+pub use value::CacheValue;
+
+#[doc(hidden)]
+pub mod __macro {
+    pub use crate::macro_support::*;
+}

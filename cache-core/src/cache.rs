@@ -1,0 +1,226 @@
+//! The cache of a process.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+
+use crate::coherence::{Link, LinkState, supervise};
+use crate::config::{CacheBuilder, Settings, env};
+use crate::engine::{Presence, Region, RegionSpec};
+use crate::error::Error;
+use crate::key::CacheKey;
+use crate::observability::{Backend, Health, Registry, Stats, Status};
+use crate::policy::ReadPolicy;
+use crate::runtime::{Clock, Moment, Tasks};
+use crate::tier::remote::Remote;
+use crate::transparent::TransparentCache;
+
+/// The cache of a process: cheap to clone, and never absent.
+///
+/// Every way to build one returns the same type, and no error of Redis ever comes out of it: a shared tier that is out
+/// of reach makes reads go to the store.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use cache_core::{Backend, Cache};
+///
+/// let cache = Cache::builder().redis("redis://127.0.0.1:6379").build()?; // connects in the background
+/// assert_eq!(cache.backend(), Backend::Redis);
+/// cache.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cache(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) backend: Backend,
+    pub(crate) link: Arc<Link>,
+    pub(crate) registry: Registry,
+    pub(crate) tasks: Tasks,
+    /// In front of the store while the shared tier is out of reach.
+    pub(crate) direct_loads: Semaphore,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
+impl Cache {
+    /// Reads the environment: `REDIS_URL`, `REDIS_PASSWORD`, and the switch `ENABLE_REDIS_CACHING`.
+    ///
+    /// With no address, or with the switch off, the cache is a pass-through.
+    ///
+    /// # Errors
+    ///
+    /// When a value does not parse; the message names the variable and what is expected, and never a secret. Also when
+    /// there is an address and no Tokio runtime.
+    pub fn from_env() -> Result<Self, Error> {
+        env::cache_from(|name| std::env::var(name).ok())
+    }
+
+    /// Builds a cache by hand.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::new()
+    }
+
+    /// A cache that keeps nothing: every read is a miss, every write a no-op.
+    pub fn pass_through() -> Self {
+        Self::assemble(Backend::PassThrough, Settings::default(), Clock::default())
+    }
+
+    /// A local tier and nothing else, for a service that runs in one process only. A second process would not hear of
+    /// the writes of the first.
+    pub fn single_instance() -> Self {
+        Self::single_instance_at(Clock::default())
+    }
+
+    /// [`single_instance`](Self::single_instance) with the time of this clock.
+    #[cfg(feature = "testing")]
+    pub fn single_instance_with_clock(clock: impl Into<Clock>) -> Self {
+        Self::single_instance_at(clock.into())
+    }
+
+    fn single_instance_at(clock: Clock) -> Self {
+        tracing::info!("the cache is in this process only: no other instance may write to the same stores");
+        let cache = Self::assemble(Backend::SingleInstance, Settings::default(), clock);
+        cache.0.link.gate.trust_until(Moment::NEVER);
+        cache
+    }
+
+    pub(crate) fn with_remote(remote: Remote, settings: Settings, clock: Clock) -> Result<Self, Error> {
+        tokio::runtime::Handle::try_current().map_err(|_| Error::no_runtime())?;
+        let cache = Self::assemble(remote.0.backend(), settings, clock);
+        cache.0.tasks.spawn_daemon(supervise(Arc::clone(&cache.0.link), remote.0));
+        Ok(cache)
+    }
+
+    fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
+        let direct_loads = Semaphore::new(settings.max_direct_loads);
+        let link = Arc::new(Link::new(clock, settings, has_remote(backend)));
+        Self(Arc::new(Inner { backend, link, registry: Registry::default(), tasks: Tasks::default(), direct_loads }))
+    }
+
+    /// What this cache is built on.
+    pub fn backend(&self) -> Backend {
+        self.0.backend
+    }
+
+    /// What was counted so far, per store and method.
+    pub fn stats(&self) -> Stats {
+        self.0.registry.read()
+    }
+
+    /// How the cache does at this moment. It asks nobody and returns at once.
+    #[expect(clippy::unused_async, reason = "part of the agreed interface; a later version may ask the server")]
+    pub async fn health(&self) -> Health {
+        let link = &self.0.link;
+        let now = link.clock.now();
+        let state = link.state();
+        let beat = link.last_beat();
+        Health {
+            status: match &state {
+                LinkState::Absent | LinkState::Up => Status::Healthy,
+                LinkState::Connecting => Status::Connecting,
+                LinkState::Down(_) => Status::Degraded,
+            },
+            backend: self.0.backend,
+            shared: link.live().is_some(),
+            local: link.gate.is_trusted(now),
+            lease: link.settings.lease,
+            bus_lag: beat.map(|(_, lag)| lag),
+            last_beat: beat.map(|(at, _)| now.since(at)),
+            journal: link.journal.len(),
+            error: match state {
+                LinkState::Down(error) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    /// Waits until the shared tier may be used, for at most `limit`. Says whether it may; at once where there is none
+    /// to wait for.
+    ///
+    /// Nothing requires this: reads go to the store until then. A service may wait here before it takes traffic, so
+    /// that its first requests are not all misses.
+    pub async fn connected(&self, limit: std::time::Duration) -> bool {
+        let link = &self.0.link;
+        let usable = async {
+            loop {
+                let usable = link.usable.notified();
+                tokio::pin!(usable);
+                usable.as_mut().enable();
+                if link.live().is_some() {
+                    return;
+                }
+                usable.await;
+            }
+        };
+        !has_remote(self.0.backend) || link.clock.timeout(limit, usable).await.is_some()
+    }
+
+    pub(crate) fn has_remote(&self) -> bool {
+        has_remote(self.0.backend)
+    }
+
+    /// Disconnects from the shared tier and waits for the loads, fills and releases that are under way. Reads go to the
+    /// store from then on.
+    pub async fn shutdown(&self) {
+        self.0.tasks.stop();
+        self.0.tasks.wait().await;
+        self.0.link.shut();
+    }
+
+    /// A typed region for values that no annotated trait reads: the generated decorators use the same.
+    ///
+    /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
+    /// change: use lower-case words, the namespace with colons between them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo:math", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// let nine = squares.get_or_load(&3, || async { Ok::<_, cache_core::Error>(9) }).await;
+    /// assert_eq!(nine.unwrap(), 9);
+    /// # }
+    /// ```
+    pub fn region<K, R>(&self, namespace: &'static str, entity: &'static str, policy: ReadPolicy) -> Region<K, R>
+    where
+        K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
+        R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        let spec = RegionSpec {
+            namespace,
+            store: namespace,
+            method: entity,
+            entity,
+            version: 0,
+            fingerprint: 0,
+            prefixes: &[],
+        };
+        Region::new(self, spec, policy, Presence::ALWAYS)
+    }
+
+    /// A cache for ad-hoc values under text keys, shared between instances.
+    pub fn transparent<T>(&self, namespace: &'static str, entity: &'static str) -> TransparentCache<T>
+    where
+        T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        TransparentCache::new(self, namespace, entity)
+    }
+}
+
+fn has_remote(backend: Backend) -> bool {
+    !matches!(backend, Backend::PassThrough | Backend::SingleInstance)
+}

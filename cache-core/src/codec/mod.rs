@@ -1,0 +1,122 @@
+//! How a value becomes bytes for the shared tier.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The encoding of values in the shared tier.
+///
+/// The envelope names the codec: bytes of another one are a miss, so a change of codec is safe at any time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Codec {
+    /// `MessagePack` with field names: compact, self-describing. The default.
+    #[default]
+    MessagePack,
+    /// JSON, readable in `redis-cli`.
+    #[cfg(feature = "json")]
+    Json,
+    /// postcard: the smallest and fastest, not self-describing. `#[serde(flatten)]`, `untagged`,
+    /// `skip_serializing_if` and `serde_json::Value` do not survive it: such a value is a miss on every read.
+    #[cfg(feature = "postcard")]
+    Postcard,
+}
+
+/// A value that its codec refused. The text is for a log line; it never holds the value.
+#[derive(Debug)]
+pub(crate) struct CodecError;
+
+impl Codec {
+    /// The number that the envelope carries. It never changes its meaning.
+    pub(crate) fn id(self) -> u8 {
+        match self {
+            Self::MessagePack => 1,
+            #[cfg(feature = "json")]
+            Self::Json => 2,
+            #[cfg(feature = "postcard")]
+            Self::Postcard => 3,
+        }
+    }
+
+    pub(crate) fn encode<T: Serialize>(self, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        match self {
+            Self::MessagePack => {
+                let mut writer = rmp_serde::Serializer::new(out).with_struct_map();
+                value.serialize(&mut writer).map_err(|_| CodecError)
+            }
+            #[cfg(feature = "json")]
+            Self::Json => serde_json::to_writer(out, value).map_err(|_| CodecError),
+            #[cfg(feature = "postcard")]
+            Self::Postcard => postcard::to_io(value, out).map(drop).map_err(|_| CodecError),
+        }
+    }
+
+    /// Decodes a whole value; bytes that are left over are an error.
+    pub(crate) fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
+        match self {
+            Self::MessagePack => decode_message_pack(bytes),
+            #[cfg(feature = "json")]
+            Self::Json => serde_json::from_slice(bytes).map_err(|_| CodecError),
+            #[cfg(feature = "postcard")]
+            Self::Postcard => match postcard::take_from_bytes(bytes) {
+                Ok((value, [])) => Ok(value),
+                _ => Err(CodecError),
+            },
+        }
+    }
+}
+
+/// How deep a `MessagePack` value may nest: bytes from Redis are not trusted with the stack.
+const MAX_DEPTH: usize = 128;
+
+fn decode_message_pack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
+    reader.set_max_depth(MAX_DEPTH);
+    let value = T::deserialize(&mut reader).map_err(|_| CodecError)?;
+    // The reader does not say how much it consumed: the shortest test for left-over bytes is to ask it for one more.
+    match serde::de::IgnoredAny::deserialize(&mut reader) {
+        Err(_) => Ok(value),
+        Ok(_) => Err(CodecError),
+    }
+}
+
+use serde::Deserialize as _;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
+
+    #[test]
+    fn every_codec_returns_what_it_was_given() {
+        for codec in ALL {
+            let value = (String::from("a"), Some(7_u64), vec![1.5_f32], None::<bool>);
+            let mut bytes = Vec::new();
+            codec.encode(&value, &mut bytes).unwrap();
+            assert_eq!(
+                codec.decode::<(String, Option<u64>, Vec<f32>, Option<bool>)>(&bytes).unwrap(),
+                value,
+                "{codec:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn left_over_and_missing_bytes_are_errors() {
+        for codec in ALL {
+            let mut bytes = Vec::new();
+            codec.encode(&String::from("abc"), &mut bytes).unwrap();
+            assert!(codec.decode::<String>(&bytes[..bytes.len() - 1]).is_err(), "{codec:?}");
+            bytes.push(b'1');
+            assert!(codec.decode::<String>(&bytes).is_err(), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Nest(#[allow(dead_code, reason = "only its depth matters")] Vec<Nest>);
+        let deep = vec![0x91_u8; 1_000_000];
+        assert!(Codec::MessagePack.decode::<Nest>(&deep).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! What a local hit checks: the lease of the local tier and the sequences of the entry's scopes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{MAX_SCOPES, Scope, ScopeHash};
+use crate::runtime::Moment;
+
+/// The number of sequence counters. Two scopes on one counter cost each other a miss, never a stale hit; few counters
+/// would discard too many fills.
+const STRIPES: usize = 1 << 16;
+
+/// The sequences of an entry's scopes at one moment.
+///
+/// Only their sum is kept: every sequence only ever grows, so the sum is the same only if each of them is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stamp {
+    sum: u64,
+    stripes: [u16; MAX_SCOPES],
+    count: u8,
+}
+
+/// Decides whether the local tier may answer.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Until when the local tier is trusted, in nanoseconds of the process clock; 0 while it is not.
+    trusted_until: AtomicU64,
+    /// Grows when everything local is to be forgotten.
+    flushes: AtomicU64,
+    stripes: Box<[AtomicU64]>,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        let stripes = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
+        Self { trusted_until: AtomicU64::new(0), flushes: AtomicU64::new(0), stripes }
+    }
+
+    /// Whether the local tier may answer at all.
+    #[inline]
+    pub(crate) fn is_trusted(&self, now: Moment) -> bool {
+        now.0 < self.trusted_until.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing that the entry belongs to was invalidated since the stamp was taken.
+    #[inline]
+    pub(crate) fn is_current(&self, stamp: &Stamp) -> bool {
+        self.sum(stamp) == stamp.sum
+    }
+
+    /// Trusts the local tier until `until`; an earlier promise that reaches further stays.
+    pub(crate) fn trust_until(&self, until: Moment) {
+        self.trusted_until.fetch_max(until.0, Ordering::AcqRel);
+    }
+
+    /// Trusts the local tier no more.
+    pub(crate) fn distrust(&self) {
+        self.trusted_until.store(0, Ordering::Release);
+    }
+
+    /// Forgets everything local, in O(1).
+    pub(crate) fn flush(&self) {
+        self.flushes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes the sequences of `scopes`. A fill that uses the stamp must not have read anything yet.
+    pub(crate) fn stamp(&self, scopes: &[ScopeHash]) -> Stamp {
+        let mut stamp = Stamp::default();
+        for (slot, scope) in stamp.stripes.iter_mut().zip(scopes) {
+            *slot = stripe(*scope);
+            stamp.count += 1;
+        }
+        stamp.sum = self.sum(&stamp);
+        stamp
+    }
+
+    /// The same scopes at this moment: what a fill without a check of the sequences would use.
+    #[cfg(feature = "testing")]
+    pub(crate) fn renewed(&self, mut stamp: Stamp) -> Stamp {
+        stamp.sum = self.sum(&stamp);
+        stamp
+    }
+
+    /// Ends the life of every local entry of the scope.
+    pub(crate) fn advance(&self, scope: &Scope) {
+        self.advance_hash(scope.hash());
+    }
+
+    pub(crate) fn advance_hash(&self, scope: ScopeHash) {
+        self.stripes[usize::from(stripe(scope))].fetch_add(1, Ordering::AcqRel);
+    }
+
+    #[inline]
+    fn sum(&self, stamp: &Stamp) -> u64 {
+        let mut sum = self.flushes.load(Ordering::Acquire);
+        for stripe in &stamp.stripes[..usize::from(stamp.count)] {
+            sum = sum.wrapping_add(self.stripes[usize::from(*stripe)].load(Ordering::Acquire));
+        }
+        sum
+    }
+}
+
+/// The low sixteen bits of the hash: they are as good as any.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+fn stripe(scope: ScopeHash) -> u16 {
+    scope.0 as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_dies_with_any_of_its_scopes_and_with_a_flush() {
+        let gate = Gate::new();
+        let scopes = [ScopeHash(1), ScopeHash(2), ScopeHash(3)];
+        for scope in scopes {
+            let stamp = gate.stamp(&scopes);
+            assert!(gate.is_current(&stamp));
+            gate.advance_hash(ScopeHash(4));
+            assert!(gate.is_current(&stamp), "a stranger's write");
+            gate.advance_hash(scope);
+            assert!(!gate.is_current(&stamp));
+        }
+        let stamp = gate.stamp(&scopes);
+        gate.flush();
+        assert!(!gate.is_current(&stamp));
+    }
+
+    #[test]
+    fn trust_ends_by_time_and_by_word() {
+        let gate = Gate::new();
+        assert!(!gate.is_trusted(Moment(0)));
+        gate.trust_until(Moment(10));
+        gate.trust_until(Moment(5));
+        assert!(gate.is_trusted(Moment(9)) && !gate.is_trusted(Moment(10)));
+        gate.distrust();
+        assert!(!gate.is_trusted(Moment(1)));
+    }
+}

@@ -1,0 +1,130 @@
+//! Scopes whose invalidation Redis has not heard.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Scope;
+
+/// The most scopes that are remembered one by one. When there are more, everything counts as not heard.
+const CAPACITY: usize = 10_000;
+
+/// Remembers what was written while Redis could not be told. A read of such a scope goes to the store and fills
+/// nothing; when Redis is back, each scope is bumped before anything is trusted again.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    /// The number of scopes, or `usize::MAX` after an overflow: what a reader looks at first.
+    size: AtomicUsize,
+    scopes: Mutex<Scopes>,
+}
+
+#[derive(Debug, Default)]
+struct Scopes {
+    /// With the number of the entry, so that one that is made while a drain is under way outlives it.
+    entries: HashMap<Scope, u64>,
+    next: u64,
+    overflow: Option<u64>,
+}
+
+/// What a drain has to tell Redis.
+#[derive(Debug, Clone)]
+pub(crate) struct Due {
+    pub(crate) scopes: Vec<Scope>,
+    /// The journal ran over: the namespace epoch must move.
+    pub(crate) everything: bool,
+    upto: u64,
+}
+
+impl Journal {
+    pub(crate) fn add(&self, scopes: &[Scope]) {
+        let mut inner = self.lock();
+        for scope in scopes {
+            let number = inner.next;
+            inner.next += 1;
+            if inner.overflow.is_some() || (inner.entries.len() >= CAPACITY && !inner.entries.contains_key(scope)) {
+                inner.overflow = Some(number);
+                inner.entries.clear();
+            } else {
+                inner.entries.insert(scope.clone(), number);
+            }
+        }
+        self.publish(&inner);
+    }
+
+    /// Whether one of the scopes waits to be told.
+    pub(crate) fn holds(&self, scopes: &[Scope]) -> bool {
+        match self.size.load(Ordering::Acquire) {
+            0 => false,
+            usize::MAX => true,
+            _ => {
+                let inner = self.lock();
+                inner.overflow.is_some() || scopes.iter().any(|scope| inner.entries.contains_key(scope))
+            }
+        }
+    }
+
+    /// How many scopes wait to be told; `usize::MAX` after an overflow.
+    pub(crate) fn len(&self) -> usize {
+        self.size.load(Ordering::Acquire)
+    }
+
+    /// What is to be told now, if anything.
+    pub(crate) fn due(&self) -> Option<Due> {
+        let inner = self.lock();
+        let everything = inner.overflow.is_some();
+        let due = Due { scopes: inner.entries.keys().cloned().collect(), everything, upto: inner.next };
+        (everything || !due.scopes.is_empty()).then_some(due)
+    }
+
+    /// Redis has heard `due`. What was added since stays.
+    pub(crate) fn told(&self, due: &Due) {
+        let mut inner = self.lock();
+        inner.entries.retain(|_, number| *number >= due.upto);
+        if inner.overflow.is_some_and(|number| number < due.upto) {
+            inner.overflow = None;
+        }
+        self.publish(&inner);
+    }
+
+    fn publish(&self, inner: &Scopes) {
+        let size = if inner.overflow.is_some() { usize::MAX } else { inner.entries.len() };
+        self.size.store(size, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Scopes> {
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(number: usize) -> Scope {
+        Scope::new(format!("ns:e:{number}"))
+    }
+
+    #[test]
+    fn what_was_added_during_a_drain_outlives_it() {
+        let journal = Journal::default();
+        journal.add(&[scope(1), scope(2)]);
+        let due = journal.due().unwrap();
+        journal.add(&[scope(2), scope(3)]);
+        journal.told(&due);
+        assert!(!journal.holds(&[scope(1)]));
+        assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
+    }
+
+    #[test]
+    fn after_an_overflow_everything_counts_as_not_heard() {
+        let journal = Journal::default();
+        for number in 0..=CAPACITY {
+            journal.add(&[scope(number)]);
+        }
+        assert!(journal.holds(&[scope(CAPACITY + 77)]));
+        let due = journal.due().unwrap();
+        assert!(due.everything && due.scopes.is_empty());
+        journal.told(&due);
+        assert!(!journal.holds(&[scope(1)]) && journal.due().is_none());
+    }
+}

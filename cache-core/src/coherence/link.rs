@@ -1,0 +1,300 @@
+//! The link to the shared tier: which connection is current, when its beats came back, and what the bus says.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
+
+use super::{Epoch, Gate, Journal, ScopeHash};
+use crate::config::Settings;
+use crate::runtime::{Clock, GRANULARITY, Moment, chance};
+use crate::tier::remote::{RemoteError, Session};
+
+/// Beats that are under way at once. More than two means that the connection is as good as lost.
+const MAX_BEATS: usize = 4;
+
+/// A connection that has been through the whole reconnect order and may be used.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) session: Arc<dyn Session>,
+    number: u64,
+    epoch: AtomicU64,
+    /// Server milliseconds minus process milliseconds. It errs by at most a round trip, towards a later server time.
+    server_ahead: AtomicI64,
+}
+
+impl Live {
+    pub(crate) fn new(number: u64, session: Arc<dyn Session>, epoch: Epoch) -> Self {
+        Self { session, number, epoch: AtomicU64::new(epoch.0), server_ahead: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// The server's clock in milliseconds.
+    pub(crate) fn server_now(&self, now: Moment) -> u64 {
+        now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_server_time(&self, server_millis: u64, asked_at: Moment) {
+        let ahead = i128::from(server_millis) - i128::from(asked_at.as_millis());
+        self.server_ahead.store(i64::try_from(ahead).unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// What the supervisor says of the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum LinkState {
+    /// There is no shared tier in this cache.
+    #[default]
+    Absent,
+    Connecting,
+    Up,
+    Down(String),
+}
+
+#[derive(Debug, Default)]
+struct Beats {
+    /// The number of the connection that beats may count for; 0 while there is none.
+    session: u64,
+    /// How many namespaces the connection is subscribed to. While there are more, a beat proves nothing.
+    subscribed: usize,
+    under_way: VecDeque<(u64, Moment)>,
+    /// The namespace epochs as the last beat told them.
+    namespace_epoch: Option<String>,
+    last: Option<(Moment, Duration)>,
+}
+
+/// Shared by the engine, the supervisor and the bus.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) gate: Gate,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    /// Names this cache among the instances that share a Redis.
+    pub(crate) instance: String,
+    has_remote: bool,
+    live: ArcSwapOption<Live>,
+    beats: Mutex<Beats>,
+    namespaces: Mutex<BTreeSet<String>>,
+    state: Mutex<LinkState>,
+    /// A namespace was added: the supervisor subscribes again.
+    pub(super) widened: Notify,
+    /// A beat came back.
+    pub(super) beat_back: Notify,
+    /// The connection is gone.
+    pub(super) lost: Notify,
+    /// The shared tier became usable.
+    pub(crate) usable: Notify,
+    /// News of a scope arrived: counted for health and tests.
+    pub(crate) invalidations: AtomicU64,
+}
+
+impl Link {
+    pub(crate) fn new(clock: Clock, settings: Settings, has_remote: bool) -> Self {
+        Self {
+            has_remote,
+            gate: Gate::new(),
+            journal: Journal::default(),
+            clock,
+            settings,
+            instance: chance::token_text(),
+            live: ArcSwapOption::empty(),
+            beats: Mutex::default(),
+            namespaces: Mutex::default(),
+            state: Mutex::default(),
+            widened: Notify::new(),
+            beat_back: Notify::new(),
+            lost: Notify::new(),
+            usable: Notify::new(),
+            invalidations: AtomicU64::new(0),
+        }
+    }
+
+    /// The shared tier, while it may be used: connected, and a beat came back within the lease.
+    pub(crate) fn live(&self) -> Option<Arc<Live>> {
+        let live = self.live.load_full()?;
+        self.gate.is_trusted(self.clock.now()).then_some(live)
+    }
+
+    /// Makes sure that news about `namespace` reach this instance.
+    ///
+    /// Until the bus of a new namespace is subscribed to, and a beat that was sent after that is back, nothing is
+    /// trusted.
+    pub(crate) fn join(&self, namespace: &str) {
+        if lock(&self.namespaces).insert(namespace.to_owned()) && self.has_remote {
+            let beats = lock(&self.beats);
+            self.gate.distrust();
+            drop(beats);
+            self.widened.notify_one();
+        }
+    }
+
+    /// The connection is subscribed to the first `count` namespaces there were; only beats from here on count.
+    pub(super) fn subscribed(&self, count: usize) {
+        let mut beats = lock(&self.beats);
+        beats.subscribed = count;
+        beats.under_way.clear();
+    }
+
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        lock(&self.namespaces).iter().cloned().collect()
+    }
+
+    pub(crate) fn state(&self) -> LinkState {
+        lock(&self.state).clone()
+    }
+
+    /// When the last beat came back, and how long it had taken.
+    pub(crate) fn last_beat(&self) -> Option<(Moment, Duration)> {
+        lock(&self.beats).last
+    }
+
+    /// Sets the state and says whether it changed.
+    pub(super) fn set_state(&self, state: LinkState) -> bool {
+        let mut current = lock(&self.state);
+        let changed = *current != state;
+        *current = state;
+        changed
+    }
+
+    /// An error of a command: one that tells of a lost connection ends the session.
+    pub(crate) fn failed(&self, live: &Live, error: &RemoteError) {
+        if error.is_disconnection() {
+            self.close_session(live.number);
+        }
+    }
+
+    /// Ends whatever connection there is, for good.
+    pub(crate) fn shut(&self) {
+        let session = lock(&self.beats).session;
+        self.close_session(session);
+        self.gate.distrust();
+    }
+
+    /// From here on beats of this connection count.
+    pub(super) fn open_session(&self, session: u64) {
+        let mut beats = lock(&self.beats);
+        *beats = Beats { session, ..Beats::default() };
+    }
+
+    pub(super) fn set_live(&self, live: Arc<Live>) {
+        self.live.store(Some(live));
+        self.usable.notify_waiters();
+    }
+
+    /// The connection is not to be used any more: nothing local may answer from here on, and nothing that was there
+    /// before may come back. Does nothing where another connection has taken its place.
+    pub(super) fn close_session(&self, session: u64) {
+        let mut beats = lock(&self.beats);
+        if beats.session != session {
+            return;
+        }
+        beats.session = 0;
+        beats.under_way.clear();
+        self.live.store(None);
+        self.gate.distrust();
+        drop(beats);
+        self.gate.flush();
+        self.lost.notify_one();
+    }
+
+    pub(super) fn is_open(&self, session: u64) -> bool {
+        lock(&self.beats).session == session
+    }
+
+    /// Notes that a beat is about to be sent. It counts from here, not from its return: what was invalidated before
+    /// the sending has been heard when it is back, what came later has not.
+    pub(super) fn beat_sent(&self) -> (u64, Moment) {
+        let nonce = chance::token();
+        let now = self.clock.now();
+        let mut beats = lock(&self.beats);
+        if beats.under_way.len() == MAX_BEATS {
+            beats.under_way.pop_front();
+        }
+        beats.under_way.push_back((nonce, now));
+        (nonce, now)
+    }
+
+    /// The namespace epochs as the current connection last told them.
+    pub(super) fn namespace_epoch(&self) -> Option<String> {
+        lock(&self.beats).namespace_epoch.clone()
+    }
+
+    fn beat_returned(&self, session: u64, nonce: u64, namespace_epoch: &str) {
+        let mut beats = lock(&self.beats);
+        let Some(at) = beats.under_way.iter().position(|(known, _)| *known == nonce) else { return };
+        if beats.session != session || beats.subscribed != lock(&self.namespaces).len() {
+            return;
+        }
+        let (_, sent) = beats.under_way[at];
+        beats.under_way.drain(..=at);
+        if beats.namespace_epoch.as_deref() != Some(namespace_epoch) {
+            self.namespace_moved(&mut beats, namespace_epoch);
+        }
+        let now = self.clock.now();
+        beats.last = Some((now, now.since(sent)));
+        // Under the lock: a connection that is closed at this moment must not be trusted by its last beat.
+        self.gate.trust_until(sent.after(self.settings.lease.saturating_sub(GRANULARITY)));
+        drop(beats);
+        self.beat_back.notify_one();
+        self.usable.notify_waiters();
+    }
+
+    fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
+        beats.namespace_epoch = Some(namespace_epoch.to_owned());
+        if let Some(live) = self.live.load_full() {
+            live.epoch.store(Epoch::of(live.session.run_id(), namespace_epoch).0, Ordering::Release);
+        }
+        self.gate.flush();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a connection hands over what the bus says. Its methods never block: they run where the bytes are read.
+pub(crate) trait Bus: fmt::Debug + Send + Sync {
+    /// A message, exactly as it was published. Messages are not trusted: what does not parse is dropped, and a forged
+    /// invalidation costs a miss.
+    fn message(&self, payload: &[u8]);
+
+    /// The connection that carries the bus, or the one that carries the commands, is gone.
+    fn disconnected(&self);
+}
+
+pub(crate) type BusSink = Arc<dyn Bus>;
+
+/// The bus of one connection of this link.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) link: Arc<Link>,
+    pub(super) session: u64,
+}
+
+impl Bus for Listener {
+    fn message(&self, payload: &[u8]) {
+        if let Some(scope) = payload.strip_prefix(b"I ") {
+            self.link.invalidations.fetch_add(1, Ordering::Relaxed);
+            self.link.gate.advance_hash(ScopeHash::of_name(scope));
+        } else if let Some((nonce, epoch)) = payload.strip_prefix(b"B ").and_then(parse_beat) {
+            self.link.beat_returned(self.session, nonce, epoch);
+        }
+    }
+
+    fn disconnected(&self) {
+        self.link.close_session(self.session);
+    }
+}
+
+fn parse_beat(text: &[u8]) -> Option<(u64, &str)> {
+    let (nonce, epoch) = std::str::from_utf8(text).ok()?.split_once(' ')?;
+    Some((nonce.parse().ok()?, epoch))
+}

@@ -1,0 +1,29 @@
+//! What a reader may see: scopes, generation tokens, local sequences, the lease of the local tier, the journal, and the
+//! supervisor that keeps them true while connections come and go.
+
+mod gate;
+mod gens;
+mod journal;
+mod link;
+mod scope;
+mod supervisor;
+
+pub(crate) use gate::{Gate, Stamp};
+pub(crate) use gens::{Gen, GenState};
+pub(crate) use journal::Journal;
+pub(crate) use link::{Bus, BusSink, Link, LinkState, Live};
+pub use scope::Scope;
+pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
+pub(crate) use supervisor::supervise;
+
+/// What was current on the server when a load began: the server's own identity and the namespace epochs together.
+/// Entries of another epoch are misses: a fail-over to a lagging replica must not revive what was invalidated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Epoch(pub(crate) u64);
+
+impl Epoch {
+    /// `run` names the server process, `namespace` the namespace epoch.
+    pub(crate) fn of(run: &str, namespace: &str) -> Self {
+        Self(xxhash_rust::xxh3::xxh3_64(format!("{run} {namespace}").as_bytes()))
+    }
+}

@@ -1,0 +1,154 @@
+//! Keeps the connection to the shared tier: connects, subscribes, beats, and starts again when it is lost.
+//!
+//! The order after a connection is made is part of the promise: subscribe, forget everything local, tell Redis what it
+//! has not heard, one beat there and back, and only then use the shared and the local tier.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::link::{LinkState, Listener};
+use super::{Epoch, Link, Live};
+use crate::runtime::chance;
+use crate::tier::remote::{RemoteError, RemoteTier, Session};
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// Runs for ever; the cache's shutdown ends it.
+pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
+    let mut number = 0;
+    let mut pause = FIRST_RETRY;
+    link.set_state(LinkState::Connecting);
+    loop {
+        number += 1;
+        match connect(&link, &*remote, number).await {
+            Ok(live) => {
+                report_up(&link);
+                pause = FIRST_RETRY;
+                serve(&link, &live, number).await;
+                link.close_session(number);
+                report_down(&link, &RemoteError::disconnected("the connection was lost"));
+            }
+            Err(error) => {
+                link.close_session(number);
+                report_down(&link, &error);
+            }
+        }
+        link.clock.sleep(chance::upper_half(pause)).await;
+        pause = (pause * 2).min(LAST_RETRY);
+    }
+}
+
+async fn connect(link: &Arc<Link>, remote: &dyn RemoteTier, number: u64) -> Result<Arc<Live>, RemoteError> {
+    let limit = link.settings.connect_timeout;
+    let attempt = async {
+        link.open_session(number);
+        let listener = Arc::new(Listener { link: Arc::clone(link), session: number });
+        let session = remote.connect(&link.instance, listener).await?;
+        establish(link, session, number).await
+    };
+    link.clock.timeout(limit, attempt).await.unwrap_or_else(|| Err(RemoteError::timeout("connecting")))
+}
+
+async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Result<Arc<Live>, RemoteError> {
+    subscribe(link, &*session).await?;
+    drain(link, &*session).await?;
+    let (server_time, asked_at) = beat(link, &*session).await?;
+    let namespace_epoch = first_beat_back(link).await;
+    let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
+    live.set_server_time(server_time, asked_at);
+    link.set_live(Arc::clone(&live));
+    Ok(live)
+}
+
+/// Waits for the first beat of this connection; returns the namespace epochs that it told.
+async fn first_beat_back(link: &Link) -> String {
+    loop {
+        if let Some(epoch) = link.namespace_epoch() {
+            return epoch;
+        }
+        link.beat_back.notified().await;
+    }
+}
+
+/// Beats until the connection is lost. Returns when it is.
+async fn serve(link: &Link, live: &Live, number: u64) {
+    let interval = link.settings.lease / 2;
+    while link.is_open(number) {
+        tokio::select! {
+            // It may tell of an earlier connection: the condition of the loop decides.
+            () = link.lost.notified() => continue,
+            () = link.widened.notified() => {
+                if widen(link, live).await.is_err() {
+                    return;
+                }
+            }
+            () = link.clock.sleep(interval) => {}
+        }
+        if round(link, live).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A namespace was added: nothing local is trusted until its news have been heard for as long as a beat.
+async fn widen(link: &Link, live: &Live) -> Result<(), RemoteError> {
+    subscribe(link, &*live.session).await
+}
+
+async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {
+    let namespaces = link.namespaces();
+    session.subscribe(&namespaces).await?;
+    link.subscribed(namespaces.len());
+    link.gate.flush();
+    Ok(())
+}
+
+/// One beat, and what Redis has not heard yet. An answer that takes longer than the lease is as good as none.
+async fn round(link: &Link, live: &Live) -> Result<(), RemoteError> {
+    let work = async {
+        let (server_time, asked_at) = beat(link, &*live.session).await?;
+        live.set_server_time(server_time, asked_at);
+        drain(link, &*live.session).await
+    };
+    let limit = link.settings.lease.max(link.settings.write_timeout) * 2;
+    let done = link.clock.timeout(limit, work).await;
+    done.unwrap_or_else(|| Err(RemoteError::timeout("a heartbeat")))
+}
+
+async fn beat(link: &Link, session: &dyn Session) -> Result<(u64, crate::runtime::Moment), RemoteError> {
+    let (nonce, sent) = link.beat_sent();
+    let server_time = session.beat(nonce, link.settings.lease * 10, &link.namespaces()).await?;
+    Ok((server_time, sent))
+}
+
+async fn drain(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {
+    while let Some(due) = link.journal.due() {
+        if due.everything {
+            session.move_epoch(&link.namespaces()).await?;
+        }
+        for scopes in due.scopes.chunks(256) {
+            session.bump(scopes, &chance::token_text()).await?;
+        }
+        link.journal.told(&due);
+    }
+    Ok(())
+}
+
+fn report_up(link: &Link) {
+    if link.set_state(LinkState::Up) {
+        tracing::info!(instance = link.instance, "the shared tier is connected");
+    }
+}
+
+fn report_down(link: &Link, error: &RemoteError) {
+    let text = error.to_string();
+    if link.set_state(LinkState::Down(text.clone())) {
+        tracing::warn!(
+            instance = link.instance,
+            error = text,
+            advice = error.advice(),
+            "the shared tier is out of reach: reads go to the store until it is back"
+        );
+    }
+}

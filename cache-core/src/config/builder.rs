@@ -1,0 +1,186 @@
+//! The builder.
+
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::runtime::Clock;
+use crate::tier::remote::Remote;
+
+/// What the builder can set, with its defaults.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// H: how long the local tier is trusted without news.
+    pub(crate) lease: Duration,
+    /// P: how long a writer's lock lives.
+    pub(crate) lock: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) load_deadline: Duration,
+    pub(crate) max_direct_loads: usize,
+    pub(crate) max_entry: usize,
+    #[cfg(feature = "testing")]
+    pub(crate) weakness: crate::testing::Weakness,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(1),
+            lock: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(2),
+            read_timeout: Duration::from_millis(50),
+            write_timeout: Duration::from_millis(250),
+            load_deadline: Duration::from_secs(30),
+            max_direct_loads: 64,
+            max_entry: 1024 * 1024,
+            #[cfg(feature = "testing")]
+            weakness: crate::testing::Weakness::None,
+        }
+    }
+}
+
+/// Builds a [`Cache`]. Made by [`Cache::builder`].
+///
+/// Without [`redis`](Self::redis) and [`remote`](Self::remote) the cache is a pass-through.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CacheBuilder {
+    pub(super) source: Source,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Nothing,
+    Remote(Remote),
+    #[cfg(feature = "redis")]
+    Redis {
+        url: Secret,
+        password: Option<Secret>,
+    },
+}
+
+/// Text that never shows in a `Debug` output.
+#[derive(Clone)]
+pub(super) struct Secret(pub(super) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl CacheBuilder {
+    pub(crate) fn new() -> Self {
+        Self { source: Source::Nothing, settings: Settings::default(), clock: Clock::default() }
+    }
+
+    /// Shares entries through this Redis server: `redis://[user[:password]@]host[:port][/database]` or
+    /// `redis+unix:///path`.
+    ///
+    /// Nothing is connected yet, and a server that is down is not an error: the cache connects in the background and
+    /// reads go to the store until it has.
+    #[cfg(feature = "redis")]
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.source = Source::Redis { url: Secret(url.into()), password: None };
+        self
+    }
+
+    /// The password of the Redis server, in place of one in the address. Without an address it has no effect.
+    #[cfg(feature = "redis")]
+    pub fn redis_password(mut self, secret: impl Into<String>) -> Self {
+        if let Source::Redis { password, .. } = &mut self.source {
+            *password = Some(Secret(secret.into()));
+        }
+        self
+    }
+
+    /// Shares entries through this remote, such as a [`MemoryRemote`](crate::MemoryRemote).
+    pub fn remote(mut self, remote: impl Into<Remote>) -> Self {
+        self.source = Source::Remote(remote.into());
+        self
+    }
+
+    /// How long the local tier is trusted without news from the bus (H): the bound on how stale a local hit can be.
+    /// Default 1 s, at least 20 ms. Two small commands go to Redis in each such span.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease.max(Duration::from_millis(20));
+        self
+    }
+
+    /// How long a writer's lock lives when nobody releases it (P). Default 10 s. It must be longer than any
+    /// transaction of the store takes.
+    pub fn lock(mut self, lock: Duration) -> Self {
+        self.settings.lock = lock;
+        self
+    }
+
+    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.read_timeout = timeout;
+        self
+    }
+
+    /// How long a write waits for the shared tier, each of the two times that it asks. Default 250 ms.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.write_timeout = timeout;
+        self
+    }
+
+    /// How long a load may take before those who wait for it get an error. Default 30 s. It holds where the store's
+    /// error type implements `From<cache_core::Error>`.
+    pub fn load_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.load_deadline = deadline;
+        self
+    }
+
+    /// How many loads may run at a time while the shared tier is out of reach. Default 64, at least 1.
+    pub fn max_direct_loads(mut self, loads: usize) -> Self {
+        self.settings.max_direct_loads = loads.max(1);
+        self
+    }
+
+    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB. A larger value is not stored
+    /// there, and larger bytes are not read.
+    pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_entry = bytes;
+        self
+    }
+
+    /// Takes time from this clock.
+    #[cfg(feature = "testing")]
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
+        self
+    }
+
+    /// Takes one protection out, for negative controls.
+    #[cfg(feature = "testing")]
+    pub fn weaken(mut self, weakness: crate::testing::Weakness) -> Self {
+        self.settings.weakness = weakness;
+        self
+    }
+
+    /// Builds the cache.
+    ///
+    /// # Errors
+    ///
+    /// When an address does not parse, or when there is a remote and no Tokio runtime. A server that is out of reach
+    /// is not an error.
+    pub fn build(self) -> Result<Cache, Error> {
+        let remote = match self.source {
+            Source::Nothing => return Ok(Cache::pass_through()),
+            Source::Remote(remote) => remote,
+            #[cfg(feature = "redis")]
+            Source::Redis { url, password } => {
+                let password = password.as_ref().map(|password| password.0.as_str());
+                let remote = crate::tier::remote::redis::RedisRemote::new(&url.0, password, self.settings.max_entry)?;
+                Remote(std::sync::Arc::new(remote))
+            }
+        };
+        Cache::with_remote(remote, self.settings, self.clock)
+    }
+}

@@ -1,0 +1,217 @@
+//! One look-up in the shared tier, and what it allows the load that may follow.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::names::Names;
+use super::region::Region;
+use crate::coherence::{Gen, GenState, Live, Stamp};
+use crate::envelope::{self, Identity, Unfit};
+use crate::flight::{Found, FoundFence};
+use crate::observability::{Backend, Counters};
+use crate::runtime::Moment;
+use crate::tier::local::LocalEntry;
+use crate::tier::remote::{RemoteError, Snapshot};
+
+/// What a look-up came to.
+pub(super) enum Step<R> {
+    /// The shared tier answered, or the flight before did and nothing has changed since.
+    Hit(Found<R>),
+    /// The store must be asked.
+    Load(Ticket),
+}
+
+/// What was current before a load, and so what may be done with its answer.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) started: Moment,
+    pub(super) keep: Keep,
+}
+
+/// Where the answer of a load may be kept.
+#[derive(Debug)]
+pub(super) enum Keep {
+    /// Nowhere: a writer is at work, or Redis has not heard of one.
+    Nothing,
+    /// Nowhere, and the store must not be overrun: the shared tier is out of reach.
+    NothingDegraded,
+    /// In the local tier of the only instance.
+    Local(Stamp),
+    /// In both tiers.
+    Both { stamp: Stamp, live: Arc<Live>, fence: Arc<FoundFence> },
+}
+
+impl Keep {
+    pub(super) fn fence(&self) -> Option<Arc<FoundFence>> {
+        match self {
+            Self::Both { fence, .. } => Some(Arc::clone(fence)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_bypass(&self) -> bool {
+        matches!(self, Self::Nothing | Self::NothingDegraded)
+    }
+}
+
+impl<K, R> Region<K, R>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Asks the shared tier. `carried` is what the flight before found.
+    pub(super) async fn look_up(&self, key: &K, names: &Names, carried: Option<Found<R>>) -> Step<R> {
+        let link = &self.0.link;
+        let started = link.clock.now();
+        let load = |keep| Step::Load(Ticket { started, keep });
+        // Before anything is read: what is invalidated from here on must not enter the local tier.
+        let stamp = link.gate.stamp(&names.hashes);
+        match self.0.cache.backend() {
+            Backend::PassThrough => return load(Keep::Nothing),
+            Backend::SingleInstance => return load(Keep::Local(stamp)),
+            Backend::Memory | Backend::Redis => {}
+        }
+        if link.journal.holds(&names.scopes) {
+            return load(Keep::Nothing);
+        }
+        let Some(live) = link.live() else { return load(Keep::NothingDegraded) };
+        let epoch = live.epoch();
+        let snapshot = match self.fetch(&live, names).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.remote_failed(&live, &error);
+                return load(Keep::NothingDegraded);
+            }
+        };
+        let Some(gens) = unlocked(snapshot.gens) else { return load(Keep::Nothing) };
+        let fence = Arc::new(FoundFence { epoch, gens });
+        if let Some(found) = self.open(key, names, &snapshot.entry, &live, &fence, stamp) {
+            return Step::Hit(found);
+        }
+        if let Some(found) = carried.filter(|found| found.fence.as_ref() == Some(&fence)) {
+            return Step::Hit(found);
+        }
+        load(Keep::Both { stamp, live, fence })
+    }
+
+    /// One round trip; a second one where a scope has no token yet.
+    async fn fetch(&self, live: &Live, names: &Names) -> Result<Snapshot, RemoteError> {
+        let mut snapshot = self.in_time(live.session.read(&names.text.key, &names.gen_keys)).await?;
+        if snapshot.gens.contains(&GenState::Missing) {
+            snapshot.gens = self.in_time(live.session.init_gens(&names.gen_keys)).await?;
+        }
+        Ok(snapshot)
+    }
+
+    pub(super) async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, RemoteError>>,
+    ) -> Result<T, RemoteError> {
+        let limit = self.0.link.settings.read_timeout;
+        self.0.link.clock.timeout(limit, asked).await.unwrap_or_else(|| Err(RemoteError::timeout("a read")))
+    }
+
+    pub(super) fn remote_failed(&self, live: &Live, error: &RemoteError) {
+        self.0.counters.remote_error(error.kind());
+        self.0.link.failed(live, error);
+        tracing::debug!(key = self.0.head, %error, "the shared tier did not answer");
+    }
+
+    /// Reads an entry and puts it into the local tier, if it is what was asked for.
+    fn open(
+        &self,
+        key: &K,
+        names: &Names,
+        bytes: &[u8],
+        live: &Live,
+        fence: &Arc<FoundFence>,
+        stamp: Stamp,
+    ) -> Option<Found<R>> {
+        if bytes.is_empty() {
+            return None;
+        }
+        Counters::add_many(&self.0.counters.bytes_read, bytes.len());
+        let now = self.0.link.clock.now();
+        match self.decode(names, bytes, live.server_now(now), fence) {
+            Ok((value, left)) => {
+                self.count_shared_hit(&value);
+                self.keep_local(key.clone(), value.clone(), stamp, now.after(left));
+                Some(Found { value, fence: Some(Arc::clone(fence)) })
+            }
+            Err(reason) => {
+                self.0.counters.unfit(reason);
+                None
+            }
+        }
+    }
+
+    /// The value and how long it still lives.
+    fn decode(&self, names: &Names, bytes: &[u8], now: u64, fence: &FoundFence) -> Result<(R, Duration), Unfit> {
+        if bytes.len() > self.0.link.settings.max_entry {
+            return Err(Unfit::TooLarge);
+        }
+        let opened = envelope::open(bytes, &self.identity(names), &names.fence(fence), now)?;
+        let value = self.0.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unfit::Payload)?;
+        Ok((value, Duration::from_millis(opened.expiry.hard - now)))
+    }
+
+    fn count_shared_hit(&self, value: &R) {
+        let counters = &self.0.counters;
+        let absent = self.0.presence.is_absent(value);
+        Counters::add(if absent { &counters.shared_negative_hits } else { &counters.shared_hits });
+    }
+
+    pub(super) fn identity<'a>(&self, names: &'a Names) -> Identity<'a> {
+        Identity {
+            codec: self.0.policy.codec.id(),
+            fingerprint: self.0.fingerprint,
+            key_hash: names.text.hash(),
+            full_key: names.text.full.as_deref(),
+        }
+    }
+
+    /// Puts a value into the local tier, unless one of its scopes was invalidated since the stamp was taken. One that
+    /// is invalidated at this very moment is put there and never answered: the stamp tells.
+    pub(super) fn keep_local(&self, key: K, value: R, stamp: Stamp, deadline: Moment) {
+        let link = &self.0.link;
+        let stamp = self.checked(stamp);
+        if !self.0.local.is_on() || !link.gate.is_current(&stamp) {
+            return;
+        }
+        let now = link.clock.now();
+        let deadline = match self.0.policy.local_ttl {
+            Some(ttl) => deadline.min(now.after(ttl)),
+            None => deadline,
+        };
+        let absent = self.0.presence.is_absent(&value);
+        self.store_local(key, LocalEntry { value, deadline, stamp, absent }, now);
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, reason = "the version for negative controls needs it")]
+    fn checked(&self, stamp: Stamp) -> Stamp {
+        stamp
+    }
+
+    /// The stamp; without the check of the sequences, the one of this moment.
+    #[cfg(feature = "testing")]
+    fn checked(&self, stamp: Stamp) -> Stamp {
+        match self.0.link.settings.weakness {
+            crate::testing::Weakness::NoSequenceCheck => self.0.link.gate.renewed(stamp),
+            _ => stamp,
+        }
+    }
+}
+
+/// The tokens, if no writer is at work and none is missing.
+pub(super) fn unlocked(states: Vec<GenState>) -> Option<Vec<Gen>> {
+    let token = |state| match state {
+        GenState::Free(token) => Some(token),
+        GenState::Locked | GenState::Missing => None,
+    };
+    states.into_iter().map(token).collect()
+}

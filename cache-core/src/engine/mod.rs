@@ -1,0 +1,14 @@
+//! The order of things: what a read does, and what a write does. Only here.
+
+mod load;
+mod lookup;
+mod names;
+mod put;
+mod read;
+mod region;
+mod terms;
+mod write;
+
+pub use region::{Region, RegionSpec};
+pub use terms::{LoadErrors, Presence, Terms};
+pub use write::{Write, WriteOutcome};

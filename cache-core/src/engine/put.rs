@@ -1,0 +1,61 @@
+//! Values without a store: looking for one, and putting one.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::load::LateFill;
+use super::lookup::{Keep, Step, Ticket, unlocked};
+use super::names::Names;
+use super::region::Region;
+use super::write;
+use crate::flight::FoundFence;
+use crate::key::CacheKey;
+use crate::observability::{Backend, Counters};
+use crate::runtime::chance;
+
+impl<K, R> Region<K, R>
+where
+    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// The value in the shared tier.
+    pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
+        match self.look_up(key, &self.names(key), None).await {
+            Step::Hit(found) => Some(found.value),
+            Step::Load(_) => {
+                Counters::add(&self.0.counters.misses);
+                None
+            }
+        }
+    }
+
+    /// Replaces the value: invalidates the entry, and fills it under the token that this invalidation made. Where
+    /// another writer was faster, his value stays.
+    pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
+        let names = self.names(&key);
+        let token = chance::token_text();
+        let told = write::bump_as(&self.0.cache, names.scopes[..1].to_vec(), &token).await;
+        let started = self.0.link.clock.now();
+        if self.0.cache.backend() == Backend::SingleInstance {
+            let stamp = self.0.link.gate.stamp(&names.hashes);
+            self.keep_local(key, value, stamp, started.after(ttl));
+        } else if told && let Some(keep) = self.own_fence(&names, &token).await {
+            LateFill::new(self.clone(), names, Ticket { started, keep }, Some(ttl), &value).store().await;
+        }
+    }
+
+    /// The fence of a value that was put with this token, unless another writer came after it.
+    async fn own_fence(&self, names: &Names, token: &str) -> Option<Keep> {
+        let link = &self.0.link;
+        let stamp = link.gate.stamp(&names.hashes);
+        let live = link.live()?;
+        let epoch = live.epoch();
+        let states = self.in_time(live.session.init_gens(&names.gen_keys)).await.ok()?;
+        let fence = Arc::new(FoundFence { epoch, gens: unlocked(states)? });
+        fence.gens[0].is_of(token).then_some(Keep::Both { stamp, live, fence })
+    }
+}

@@ -1,0 +1,123 @@
+//! The read path, from the moment the local tier did not answer.
+
+use std::hash::Hash;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::load::{Job, Load};
+use super::lookup::Step;
+use super::region::Region;
+use super::terms::Terms;
+use crate::flight::{Arrival, Found, Landing, Lead};
+use crate::key::CacheKey;
+use crate::observability::Counters;
+
+impl<K, R> Region<K, R>
+where
+    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(super) async fn read_with<E: Send + 'static>(
+        &self,
+        key: K,
+        terms: Terms<'_, R, E>,
+        load: impl Load<R, E>,
+    ) -> Result<R, E> {
+        if !self.0.policy.enabled {
+            return load.direct().await;
+        }
+        loop {
+            let flight = match self.0.flights.arrive(&key) {
+                Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
+                Arrival::Follow(flight) => flight,
+            };
+            match self.in_patience(&terms, flight.landing()).await {
+                // Its leader left without an answer: whoever waited starts over.
+                Some(Landing::Abandoned) => {}
+                Some(landing) => match self.take(landing, &terms) {
+                    Some(result) => return result,
+                    None => return self.alone(load).await,
+                },
+                None => return self.alone(load).await,
+            }
+        }
+    }
+
+    /// Looks the value up for all who wait for the key.
+    async fn lead<E: Send + 'static>(
+        &self,
+        key: K,
+        mut duty: Lead<K, R>,
+        terms: Terms<'_, R, E>,
+        load: impl Load<R, E>,
+    ) -> Result<R, E> {
+        let carried = match self.in_patience(&terms, duty.turn()).await {
+            Some(Some(Landing::Found(found))) => Some(found),
+            Some(_) => None,
+            None => return self.alone(load).await,
+        };
+        // The flight before may have put it into the local tier.
+        if let Some(entry) = self.find_owned(&key) {
+            self.0.counters.local.add(entry.absent);
+            let found = Found { value: entry.value, fence: None };
+            return self.hand_over(duty, found, &terms, load).await;
+        }
+        let names = self.names(&key);
+        match self.look_up(&key, &names, carried).await {
+            Step::Hit(found) => self.hand_over(duty, found, &terms, load).await,
+            Step::Load(ticket) => {
+                Counters::add(&self.0.counters.misses);
+                load.fly(Job::new(self, key, names, duty, ticket, &terms)).await
+            }
+        }
+    }
+
+    /// Ends the flight with a value that was found, and returns it if this caller may see it.
+    async fn hand_over<E: Send + 'static>(
+        &self,
+        duty: Lead<K, R>,
+        found: Found<R>,
+        terms: &Terms<'_, R, E>,
+        load: impl Load<R, E>,
+    ) -> Result<R, E> {
+        let value = found.value.clone();
+        duty.land(Landing::Found(found));
+        if terms.may_see(&value) { Ok(value) } else { self.alone(load).await }
+    }
+
+    /// What a flight's end means for one who waited; `None` when the call must ask the store itself.
+    fn take<E: Send + 'static>(&self, landing: Landing<R>, terms: &Terms<'_, R, E>) -> Option<Result<R, E>> {
+        match landing {
+            Landing::Found(found) if terms.may_see(&found.value) => {
+                Counters::add(&self.0.counters.coalesced);
+                Some(Ok(found.value))
+            }
+            Landing::Failed(error) => terms.errors.unshare(error.as_ref()).map(Err),
+            Landing::Broken(error) => terms.errors.of_cache(&error).map(Err),
+            Landing::Found(_) | Landing::Abandoned => None,
+        }
+    }
+
+    /// Asks the store for this call alone; nothing is cached.
+    async fn alone<E>(&self, load: impl Load<R, E>) -> Result<R, E> {
+        // The semaphore is never closed.
+        let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
+        Counters::add(&self.0.counters.loads);
+        Counters::add(&self.0.counters.bypasses);
+        load.direct().await
+    }
+
+    /// Waits for another flight. A load that hangs ends by its deadline, where its error type can say so; where it
+    /// cannot, those who wait lose patience instead.
+    async fn in_patience<E: Send + 'static, T>(
+        &self,
+        terms: &Terms<'_, R, E>,
+        wait: impl Future<Output = T>,
+    ) -> Option<T> {
+        if terms.errors.can_tell_of_a_deadline() {
+            return Some(wait.await);
+        }
+        self.0.link.clock.timeout(self.0.link.settings.load_deadline, wait).await
+    }
+}

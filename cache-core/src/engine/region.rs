@@ -1,0 +1,260 @@
+//! A region: the typed cache of one read method.
+
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::load::{InTask, Inline};
+use super::names::Names;
+use super::terms::{LoadErrors, Presence, Terms};
+use super::write;
+use crate::cache::Cache;
+use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::key::{CacheKey, KeyText, Lookup, prefix_scope};
+use crate::observability::{Backend, Counters};
+use crate::policy::ReadPolicy;
+use crate::runtime::Moment;
+use crate::tier::local::{LocalEntry, LocalTier};
+
+/// What names a region and fixes the form of its entries.
+#[derive(Debug, Clone, Copy)]
+pub struct RegionSpec {
+    /// The beginning of every key, such as `copilot:llm`.
+    pub namespace: &'static str,
+    /// The store in statistics, such as `PolicyStore`.
+    pub store: &'static str,
+    /// The method in statistics, such as `get_policy`.
+    pub method: &'static str,
+    /// What follows the namespace in every key, such as `policy`.
+    pub entity: &'static str,
+    /// Entries of another version are misses.
+    pub version: u32,
+    /// Entries of a value type with another fingerprint are misses.
+    pub fingerprint: u64,
+    /// The lengths of the key beginnings that are invalidated as a group. At most six count.
+    pub prefixes: &'static [usize],
+}
+
+/// The typed cache of one read method: `K` is its key, `R` its answer.
+///
+/// Cheap to clone. A local hit allocates nothing and waits for nothing.
+pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
+
+pub(super) struct Inner<K, R> {
+    pub(super) cache: Cache,
+    pub(super) link: Arc<Link>,
+    pub(super) spec: RegionSpec,
+    pub(super) policy: ReadPolicy,
+    pub(super) presence: Presence<R>,
+    pub(super) local: LocalTier<K, R>,
+    pub(super) flights: Arc<Flights<K, R>>,
+    pub(super) counters: Arc<Counters>,
+    /// Namespace and entity: the beginning of every key.
+    pub(super) head: String,
+    pub(super) fingerprint: u64,
+}
+
+impl<K, R> Clone for Region<K, R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, R> fmt::Debug for Region<K, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("key", &self.0.head).field("policy", &self.0.policy).finish_non_exhaustive()
+    }
+}
+
+impl<K, R> Region<K, R>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// A region of this cache. Two regions with the same namespace and entity share their entries in the shared tier.
+    pub fn new(cache: &Cache, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
+        let counters = Arc::new(Counters::new(spec.store, spec.method));
+        cache.0.registry.register(&counters);
+        cache.0.link.join(bus_namespace(spec.namespace));
+        let local = match cache.backend() {
+            Backend::PassThrough => LocalTier::off(),
+            _ => LocalTier::new(&policy),
+        };
+        Self(Arc::new(Inner {
+            cache: cache.clone(),
+            link: Arc::clone(&cache.0.link),
+            policy,
+            presence,
+            local,
+            flights: flights(cache),
+            counters,
+            head: format!("{}:{}", spec.namespace, spec.entity),
+            fingerprint: fingerprint::<R>(&spec),
+            spec,
+        }))
+    }
+
+    /// The value, if the local tier may answer. Counted as a hit.
+    #[inline]
+    pub fn local<L: Lookup<K>>(&self, key: &L) -> Option<R> {
+        let found = self.find(key)?;
+        self.0.counters.local.add(found.absent);
+        Some(found.value)
+    }
+
+    /// The value, if the local tier may answer and `visible` agrees. Counted as a hit.
+    #[inline]
+    pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
+        let found = self.find(key).filter(|found| visible(&found.value))?;
+        self.0.counters.local.add(found.absent);
+        Some(found.value)
+    }
+
+    /// The value, if the local tier may answer. Not counted.
+    pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
+        self.find(key).map(|found| found.value)
+    }
+
+    #[inline]
+    fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
+        let now = self.trusted_now()?;
+        self.0.local.get(key).filter(|found| self.answers(found, now))
+    }
+
+    /// [`find`](Self::find) by an owned key.
+    pub(super) fn find_owned(&self, key: &K) -> Option<LocalEntry<R>> {
+        let now = self.trusted_now()?;
+        self.0.local.get_owned(key).filter(|found| self.answers(found, now))
+    }
+
+    /// The time, while the local tier may answer at all.
+    #[inline]
+    fn trusted_now(&self) -> Option<Moment> {
+        let now = self.0.link.clock.now();
+        self.0.link.gate.is_trusted(now).then_some(now)
+    }
+
+    /// Whether an entry has life left, and nothing that it belongs to was invalidated.
+    #[inline]
+    fn answers(&self, entry: &LocalEntry<R>, now: Moment) -> bool {
+        now < entry.deadline && self.0.link.gate.is_current(&entry.stamp)
+    }
+
+    /// How many entries the local tier keeps, with those that are out of date and not evicted yet.
+    pub fn local_entries(&self) -> u64 {
+        self.0.local.len()
+    }
+
+    /// How many keys are being looked up at this moment.
+    pub fn flights(&self) -> usize {
+        self.0.flights.len()
+    }
+
+    /// The owned form of a borrowed key.
+    pub fn key<L: Lookup<K>>(&self, key: &L) -> K {
+        key.to_key()
+    }
+
+    /// The scope of one entry.
+    pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
+        Scope::new(KeyText::of(&self.0.head, key).key)
+    }
+
+    /// The scope of every entry whose key begins with these parts. Only lengths that the region was told of have one.
+    pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
+        Scope::new(prefix_scope(&self.0.head, |out| parts.write_key(out)))
+    }
+
+    /// Invalidates a scope on every instance: one round trip, whatever the number of its entries.
+    ///
+    /// When it returns, no read that starts later and is answered by the shared tier or the store is older; local hits
+    /// of other instances follow with the bus, at the latest when the lease has passed.
+    pub async fn invalidate(&self, scope: Scope) {
+        Counters::add(&self.0.counters.invalidations);
+        write::bump(&self.0.cache, vec![scope]).await;
+    }
+
+    pub(super) fn store_local(&self, key: K, entry: LocalEntry<R>, now: Moment) {
+        self.0.local.insert(key, entry, now);
+    }
+}
+
+impl<K, R> Region<K, R>
+where
+    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    /// The value from the local tier, the shared tier, or `load`.
+    ///
+    /// The load runs in a task of its own, once for all callers that wait for the key; a caller that goes away does
+    /// not end it. An error is never cached.
+    ///
+    /// # Errors
+    ///
+    /// What `load` returns; and the error of this crate for a load that panicked or did not end in time.
+    pub async fn get_or_load<E, F, Fut>(&self, key: &K, load: F) -> Result<R, E>
+    where
+        E: Clone + From<Error> + Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        if let Some(hit) = self.local(&key) {
+            return Ok(hit);
+        }
+        let errors = LoadErrors::new(Some(E::clone), Some(E::from));
+        self.read(key.clone(), Terms::new(errors), load).await
+    }
+
+    /// The rest of a read that the local tier did not answer. The load runs in a task of its own.
+    pub fn read<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
+    where
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        Box::pin(self.read_with(key, terms, InTask(load)))
+    }
+
+    /// The rest of a read that the local tier did not answer. The load runs in this call; when the call is dropped, a
+    /// caller that waits for the key starts over with a load of its own.
+    pub fn read_inline<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
+    where
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'a,
+        Fut: Future<Output = Result<R, E>> + Send + 'a,
+    {
+        Box::pin(self.read_with(key, terms, Inline(load)))
+    }
+
+    pub(super) fn names(&self, key: &K) -> Names {
+        let inner = &*self.0;
+        let widths = std::iter::once(&0).chain(inner.spec.prefixes).take(MAX_SCOPES - 1);
+        let wider = widths.map(|width| Scope::new(prefix_scope(&inner.head, |out| key.write_first(*width, out))));
+        Names::new(KeyText::of(&inner.head, key), wider)
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+fn flights<K: Clone + Eq + Hash, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
+    Flights::new()
+}
+
+#[cfg(feature = "testing")]
+fn flights<K: Clone + Eq + Hash, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
+    match cache.0.link.settings.weakness {
+        crate::testing::Weakness::JoinAnyFlight => Flights::weakened(),
+        _ => Flights::new(),
+    }
+}
+
+fn fingerprint<R>(spec: &RegionSpec) -> u64 {
+    let text = format!("{:x} {} {}", spec.fingerprint, spec.version, std::any::type_name::<R>());
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}

@@ -1,0 +1,132 @@
+//! What a read method knows that the engine does not: its errors, what absence is, and who may see a value.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Error;
+use crate::flight::SharedError;
+
+/// How absence is recognised in the answers of a method.
+pub struct Presence<R> {
+    is_absent: Option<fn(&R) -> bool>,
+}
+
+impl<R> Presence<R> {
+    /// The method always returns a value.
+    pub const ALWAYS: Self = Self { is_absent: None };
+}
+
+impl<V> Presence<Option<V>> {
+    /// The method returns an `Option`.
+    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none) };
+}
+
+impl<R> Presence<R> {
+    pub(super) fn is_absent(self, value: &R) -> bool {
+        self.is_absent.is_some_and(|is_absent| is_absent(value))
+    }
+}
+
+impl<R> Clone for Presence<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Presence<R> {}
+
+impl<R> fmt::Debug for Presence<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_absent.is_some() { "Optional" } else { "Always" })
+    }
+}
+
+/// What the error type of a store can do.
+pub struct LoadErrors<E> {
+    clone: Option<fn(&E) -> E>,
+    from_cache: Option<fn(Error) -> E>,
+}
+
+impl<E> LoadErrors<E> {
+    /// `clone` shares one error with all who wait; `from_cache` tells them of a panic or a deadline.
+    pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
+        Self { clone, from_cache }
+    }
+}
+
+impl<E: Send + 'static> LoadErrors<E> {
+    pub(super) fn share(&self, error: &E) -> Option<SharedError> {
+        self.clone.map(|clone| Arc::new(Mutex::new(clone(error))) as SharedError)
+    }
+
+    pub(super) fn unshare(&self, shared: Option<&SharedError>) -> Option<E> {
+        let error = shared?.downcast_ref::<Mutex<E>>()?;
+        Some(self.clone?(&error.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    pub(super) fn of_cache(&self, error: &Error) -> Option<E> {
+        Some(self.from_cache?(error.clone()))
+    }
+
+    /// Whether waiters can be told that a load did not end in time.
+    pub(super) fn can_tell_of_a_deadline(&self) -> bool {
+        self.from_cache.is_some()
+    }
+}
+
+impl<E> Clone for LoadErrors<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for LoadErrors<E> {}
+
+impl<E> fmt::Debug for LoadErrors<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadErrors")
+            .field("clone", &self.clone.is_some())
+            .field("from_cache", &self.from_cache.is_some())
+            .finish()
+    }
+}
+
+type Visible<'a, R> = Box<dyn Fn(&R) -> bool + Send + Sync + 'a>;
+pub(super) type Cacheable<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
+
+/// The terms of one call of a read method.
+#[must_use]
+pub struct Terms<'a, R, E> {
+    pub(super) errors: LoadErrors<E>,
+    visible: Option<Visible<'a, R>>,
+    pub(super) cacheable: Option<Cacheable<R>>,
+}
+
+impl<'a, R, E> Terms<'a, R, E> {
+    /// Everybody may see every value, and every value may be cached.
+    pub fn new(errors: LoadErrors<E>) -> Self {
+        Self { errors, visible: None, cacheable: None }
+    }
+
+    /// Asked of every value that this call did not load itself. `false` means that the store decides.
+    pub fn visible_if(mut self, visible: impl Fn(&R) -> bool + Send + Sync + 'a) -> Self {
+        self.visible = Some(Box::new(visible));
+        self
+    }
+
+    /// Asked of every value that was loaded. `false` means that it is not cached.
+    pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
+        self.cacheable = Some(Arc::new(cacheable));
+        self
+    }
+
+    pub(super) fn may_see(&self, value: &R) -> bool {
+        self.visible.as_ref().is_none_or(|visible| visible(value))
+    }
+}
+
+impl<R, E> fmt::Debug for Terms<'_, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms").field("errors", &self.errors).finish_non_exhaustive()
+    }
+}

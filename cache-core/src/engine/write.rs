@@ -1,0 +1,207 @@
+//! The write path: intent, the store, release.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::cache::Cache;
+use crate::coherence::Scope;
+use crate::runtime::chance;
+use crate::tier::remote::{RemoteError, Reply, Session};
+
+/// What is known of a write after the store was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// It was applied.
+    Written,
+    /// It was certainly not applied.
+    NotWritten,
+    /// Nobody knows: the connection was lost, or time ran out.
+    Unknown,
+}
+
+/// A write in progress: its scopes are locked in the shared tier, so that nobody fills what it is about to change.
+///
+/// Dropped without [`finish`](Self::finish), the outcome counts as unknown: the locks stay until they expire.
+#[derive(Debug)]
+#[must_use = "a write that is not finished leaves its scopes locked until the locks expire"]
+pub struct Write {
+    cache: Cache,
+    scopes: Vec<Scope>,
+    token: String,
+    /// Whether the shared tier has the locks.
+    placed: bool,
+    /// Whether nothing is left to do when this is dropped.
+    settled: bool,
+}
+
+impl Write {
+    /// Announces a write of these scopes. It must be awaited before the store is called.
+    ///
+    /// It waits for the shared tier no longer than the write timeout. Where that cannot be told, the scopes are
+    /// remembered, and told when it is back.
+    pub async fn begin(cache: &Cache, scopes: impl Into<Vec<Scope>>) -> Self {
+        let token = writer_token(cache);
+        let mut write = Self { cache: cache.clone(), scopes: scopes.into(), token, placed: false, settled: false };
+        write.advance();
+        write.placed = write.place().await;
+        if !write.placed {
+            write.remember();
+        }
+        write
+    }
+
+    /// Ends the write: this instance forgets what it had, and the locks are released unless the outcome is unknown.
+    ///
+    /// The release is finished by a task of its own, even when this call is dropped.
+    pub async fn finish(mut self, outcome: WriteOutcome) {
+        self.advance();
+        if outcome == WriteOutcome::Unknown {
+            return;
+        }
+        self.settled = true;
+        if !self.has_remote() {
+            return;
+        }
+        let (tell, told) = oneshot::channel();
+        let tasks = self.cache.0.tasks.clone();
+        tasks.spawn(async move {
+            self.release().await;
+            // The writer may be gone.
+            let _ = tell.send(());
+        });
+        // An error means that the runtime is shutting down.
+        let _ = told.await;
+    }
+
+    fn has_remote(&self) -> bool {
+        self.cache.has_remote()
+    }
+
+    /// Ends the life of this instance's local entries, and keeps fills that are under way out.
+    fn advance(&self) {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.settings.weakness == crate::testing::Weakness::NoLocalAdvance {
+            return;
+        }
+        advance(&self.cache, &self.scopes);
+    }
+
+    async fn place(&self) -> bool {
+        let hold = self.cache.0.link.settings.lock;
+        let news = News::Intent { token: &self.token, hold };
+        !self.has_remote() || told(&self.cache, &self.scopes, news).await
+    }
+
+    async fn release(&self) {
+        if !told(&self.cache, &self.scopes, News::Release { token: &self.token }).await {
+            self.remember();
+        }
+    }
+
+    fn remember(&self) {
+        self.cache.0.link.journal.add(&self.scopes);
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        self.advance();
+        if !self.placed && self.has_remote() {
+            // The store may still apply the write, for as long as a lock would have lived: Redis is told once more then.
+            remember_after(&self.cache, std::mem::take(&mut self.scopes), self.cache.0.link.settings.lock);
+        }
+    }
+}
+
+fn remember_after(cache: &Cache, scopes: Vec<Scope>, delay: Duration) {
+    cache.0.link.journal.add(&scopes);
+    let link = std::sync::Arc::clone(&cache.0.link);
+    if tokio::runtime::Handle::try_current().is_ok() {
+        cache.0.tasks.spawn_daemon(async move {
+            link.clock.sleep(delay).await;
+            link.journal.add(&scopes);
+        });
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+fn writer_token(_: &Cache) -> String {
+    chance::token_text()
+}
+
+/// A token of this writer's own; for a negative control, one that all writers share.
+#[cfg(feature = "testing")]
+fn writer_token(cache: &Cache) -> String {
+    match cache.0.link.settings.weakness {
+        crate::testing::Weakness::OneToken => "shared".to_owned(),
+        _ => chance::token_text(),
+    }
+}
+
+/// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
+pub(crate) async fn bump(cache: &Cache, scopes: Vec<Scope>) {
+    bump_as(cache, scopes, &chance::token_text()).await;
+}
+
+/// [`bump`] with the text that the new tokens end with; says whether the shared tier has them.
+pub(crate) async fn bump_as(cache: &Cache, scopes: Vec<Scope>, token: &str) -> bool {
+    advance(cache, &scopes);
+    let told = cache.has_remote() && told(cache, &scopes, News::Bump { token }).await;
+    if cache.has_remote() && !told {
+        cache.0.link.journal.add(&scopes);
+    }
+    // A read that began before the bump may have put an old value into the local tier meanwhile.
+    advance(cache, &scopes);
+    told
+}
+
+fn advance(cache: &Cache, scopes: &[Scope]) {
+    for scope in scopes {
+        cache.0.link.gate.advance(scope);
+    }
+}
+
+/// What the shared tier is told of scopes.
+#[derive(Clone, Copy)]
+enum News<'a> {
+    Intent { token: &'a str, hold: Duration },
+    Release { token: &'a str },
+    Bump { token: &'a str },
+}
+
+impl<'a> News<'a> {
+    fn send(self, session: &'a dyn Session, scopes: &'a [Scope]) -> Reply<'a, ()> {
+        match self {
+            Self::Intent { token, hold } => session.intent(scopes, token, hold),
+            Self::Release { token } => session.release(scopes, token),
+            Self::Bump { token } => session.bump(scopes, token),
+        }
+    }
+}
+
+/// Whether the shared tier was told in time.
+async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
+    let link = &cache.0.link;
+    let Some(live) = link.live() else { return false };
+    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes)).await;
+    match asked.unwrap_or_else(|| Err(RemoteError::timeout("a write"))) {
+        Ok(()) => true,
+        Err(error) => {
+            link.failed(&live, &error);
+            tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
+            false
+        }
+    }
+}
+
+impl Cache {
+    /// Invalidates scopes at once, on every instance: for those that are known only after the store was called.
+    #[doc(hidden)]
+    pub async fn bump(&self, scopes: Vec<Scope>) {
+        bump(self, scopes).await;
+    }
+}

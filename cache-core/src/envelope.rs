@@ -1,0 +1,350 @@
+//! The bytes of an entry in the shared tier.
+//!
+//! ```text
+//! offset size  field
+//!      0    2  magic "CS"
+//!      2    1  format version, 1
+//!      3    1  codec
+//!      4    1  flags: 1 = the value is absent, 2 = the full key follows the stamps
+//!      5    1  number of stamps
+//!      6    8  type fingerprint
+//!     14   16  hash of the full key
+//!     30    8  epoch that was current when the load began
+//!     38    8  soft expiry, milliseconds of the server's clock
+//!     46    8  hard expiry, likewise
+//!     54   ..  stamps: 8 bytes scope hash, 1 byte length, the generation token
+//!      .    .  with flag 2: 4 bytes length, the full key
+//!      .    .  payload
+//!   last    8  XXH3 of everything before it
+//! ```
+//! Numbers are little-endian. Whatever does not fit what the reader expects is a miss that says why, never an error and
+//! never a hit. The expiries are on the clock of the Redis server: no clocks of two instances are compared.
+
+use std::ops::Range;
+
+use crate::coherence::{Epoch, Gen, ScopeHash};
+
+const MAGIC: [u8; 2] = *b"CS";
+const VERSION: u8 = 1;
+const FLAG_ABSENT: u8 = 1;
+const FLAG_FULL_KEY: u8 = 2;
+const HEADER: usize = 54;
+const CHECKSUM: usize = 8;
+
+/// What a reader expects of an entry, and a writer puts into it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) codec: u8,
+    pub(crate) fingerprint: u64,
+    pub(crate) key_hash: u128,
+    /// The full key where the key in Redis is only its hash.
+    pub(crate) full_key: Option<&'a str>,
+}
+
+/// The fence: what was current before the load began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fence<'a> {
+    pub(crate) epoch: Epoch,
+    pub(crate) scopes: &'a [ScopeHash],
+    pub(crate) gens: &'a [Gen],
+}
+
+/// When an entry goes stale and when it ends, in milliseconds of the Redis server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
+}
+
+/// Why an entry is not usable. Each reason is counted by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Unfit {
+    Truncated,
+    TooLarge,
+    Magic,
+    Version,
+    Checksum,
+    Codec,
+    Fingerprint,
+    Key,
+    Epoch,
+    Stamp,
+    Expired,
+    Payload,
+}
+
+impl Unfit {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Truncated,
+        Self::TooLarge,
+        Self::Magic,
+        Self::Version,
+        Self::Checksum,
+        Self::Codec,
+        Self::Fingerprint,
+        Self::Key,
+        Self::Epoch,
+        Self::Stamp,
+        Self::Expired,
+        Self::Payload,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::TooLarge => "too_large",
+            Self::Magic => "magic",
+            Self::Version => "version",
+            Self::Checksum => "checksum",
+            Self::Codec => "codec",
+            Self::Fingerprint => "fingerprint",
+            Self::Key => "key",
+            Self::Epoch => "epoch",
+            Self::Stamp => "stamp",
+            Self::Expired => "expired",
+            Self::Payload => "payload",
+        }
+    }
+
+    /// An entry that is merely out of date is part of normal life; the others mean foreign or damaged bytes.
+    pub(crate) fn is_damage(self) -> bool {
+        !matches!(self, Self::Epoch | Self::Stamp | Self::Expired)
+    }
+}
+
+/// A readable entry.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) expiry: Expiry,
+    /// Where the payload lies in the bytes that were opened.
+    pub(crate) payload: Range<usize>,
+}
+
+/// Writes an envelope around the payload that `payload` appends.
+pub(crate) fn seal<E>(
+    identity: &Identity<'_>,
+    fence: &Fence<'_>,
+    expiry: Expiry,
+    absent: bool,
+    payload: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Vec<u8>, E> {
+    let mut out = Vec::with_capacity(1024);
+    let flags = u8::from(absent) * FLAG_ABSENT + u8::from(identity.full_key.is_some()) * FLAG_FULL_KEY;
+    out.extend_from_slice(&MAGIC);
+    // A region has at most eight scopes, and a token is at most 64 bytes long: both counts fit a byte.
+    let stamps = u8::try_from(fence.gens.len()).unwrap_or(u8::MAX);
+    out.extend_from_slice(&[VERSION, identity.codec, flags, stamps]);
+    out.extend_from_slice(&identity.fingerprint.to_le_bytes());
+    out.extend_from_slice(&identity.key_hash.to_le_bytes());
+    out.extend_from_slice(&fence.epoch.0.to_le_bytes());
+    out.extend_from_slice(&expiry.soft.to_le_bytes());
+    out.extend_from_slice(&expiry.hard.to_le_bytes());
+    for (scope, token) in fence.scopes.iter().zip(fence.gens) {
+        out.extend_from_slice(&scope.0.to_le_bytes());
+        out.push(u8::try_from(token.as_bytes().len()).unwrap_or(u8::MAX));
+        out.extend_from_slice(token.as_bytes());
+    }
+    if let Some(key) = identity.full_key {
+        out.extend_from_slice(&u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(key.as_bytes());
+    }
+    payload(&mut out)?;
+    out.extend_from_slice(&checksum(&out).to_le_bytes());
+    Ok(out)
+}
+
+/// Reads an envelope, or says why it is not the entry that was asked for. `now` is the server's time in milliseconds.
+pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now: u64) -> Result<Opened, Unfit> {
+    let mut reader = Reader::new(bytes)?;
+    reader.expect(&MAGIC, Unfit::Magic)?;
+    reader.expect(&[VERSION], Unfit::Version)?;
+    reader.verify_checksum()?;
+    reader.expect(&[identity.codec], Unfit::Codec)?;
+    let [flags, stamps] = reader.array()?;
+    reader.expect(&identity.fingerprint.to_le_bytes(), Unfit::Fingerprint)?;
+    reader.expect(&identity.key_hash.to_le_bytes(), Unfit::Key)?;
+    reader.expect(&fence.epoch.0.to_le_bytes(), Unfit::Epoch)?;
+    let expiry = Expiry { soft: reader.u64()?, hard: reader.u64()? };
+    read_stamps(&mut reader, usize::from(stamps), fence)?;
+    read_full_key(&mut reader, flags, identity.full_key)?;
+    if now >= expiry.hard {
+        return Err(Unfit::Expired);
+    }
+    Ok(Opened { expiry, payload: reader.at..reader.end })
+}
+
+/// The same entry with other stamps: what a writer without a fence would have stored.
+#[cfg(feature = "testing")]
+pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
+    let mut at = HEADER;
+    for _ in 0..bytes[5] {
+        at += 9 + usize::from(bytes[at + 8]);
+    }
+    let mut out = bytes[..HEADER].to_vec();
+    for (scope, token) in fence.scopes.iter().zip(fence.gens) {
+        out.extend_from_slice(&scope.0.to_le_bytes());
+        out.push(u8::try_from(token.as_bytes().len()).unwrap_or(u8::MAX));
+        out.extend_from_slice(token.as_bytes());
+    }
+    out.extend_from_slice(&bytes[at..bytes.len() - CHECKSUM]);
+    out[5] = u8::try_from(fence.gens.len()).unwrap_or(u8::MAX);
+    out[30..38].copy_from_slice(&fence.epoch.0.to_le_bytes());
+    let sum = checksum(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
+fn read_stamps(reader: &mut Reader<'_>, count: usize, fence: &Fence<'_>) -> Result<(), Unfit> {
+    if count != fence.gens.len() {
+        return Err(Unfit::Stamp);
+    }
+    for (scope, token) in fence.scopes.iter().zip(fence.gens) {
+        reader.expect(&scope.0.to_le_bytes(), Unfit::Stamp)?;
+        let [length] = reader.array()?;
+        if reader.take(usize::from(length))? != token.as_bytes() {
+            return Err(Unfit::Stamp);
+        }
+    }
+    Ok(())
+}
+
+fn read_full_key(reader: &mut Reader<'_>, flags: u8, expected: Option<&str>) -> Result<(), Unfit> {
+    let found = if flags & FLAG_FULL_KEY == 0 {
+        None
+    } else {
+        let length = u32::from_le_bytes(reader.array()?);
+        Some(reader.take(length as usize)?)
+    };
+    if found == expected.map(str::as_bytes) { Ok(()) } else { Err(Unfit::Key) }
+}
+
+fn checksum(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Where the checksum begins.
+    end: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self, Unfit> {
+        if bytes.len() < HEADER + CHECKSUM {
+            return Err(Unfit::Truncated);
+        }
+        Ok(Self { bytes, at: 0, end: bytes.len() - CHECKSUM })
+    }
+
+    fn verify_checksum(&self) -> Result<(), Unfit> {
+        let (body, stored) = self.bytes.split_at(self.end);
+        if checksum(body).to_le_bytes() == stored { Ok(()) } else { Err(Unfit::Checksum) }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Unfit> {
+        let end = self.at.checked_add(length).filter(|end| *end <= self.end).ok_or(Unfit::Truncated)?;
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unfit> {
+        self.take(N)?.try_into().map_err(|_| Unfit::Truncated)
+    }
+
+    fn u64(&mut self) -> Result<u64, Unfit> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn expect(&mut self, expected: &[u8], otherwise: Unfit) -> Result<(), Unfit> {
+        if self.take(expected.len())? == expected { Ok(()) } else { Err(otherwise) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCOPES: [ScopeHash; 2] = [ScopeHash(1), ScopeHash(2)];
+
+    fn gens() -> [Gen; 2] {
+        [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()]
+    }
+
+    fn identity(full_key: Option<&str>) -> Identity<'_> {
+        Identity { codec: 1, fingerprint: 77, key_hash: 99, full_key }
+    }
+
+    fn sealed(full_key: Option<&str>) -> Vec<u8> {
+        let gens = gens();
+        let fence = Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens };
+        let expiry = Expiry { soft: 900, hard: 1000 };
+        seal(&identity(full_key), &fence, expiry, false, |out| {
+            out.extend_from_slice(b"payload");
+            Ok::<_, ()>(())
+        })
+        .unwrap()
+    }
+
+    fn reopened(bytes: &[u8], full_key: Option<&str>) -> Result<Opened, Unfit> {
+        let gens = gens();
+        open(bytes, &identity(full_key), &Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens }, 999)
+    }
+
+    #[test]
+    fn what_was_sealed_opens() {
+        for key in [None, Some("a long key")] {
+            let bytes = sealed(key);
+            let opened = reopened(&bytes, key).unwrap();
+            assert_eq!(&bytes[opened.payload], b"payload");
+            assert_eq!(opened.expiry, Expiry { soft: 900, hard: 1000 });
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_missing_tail_is_a_miss() {
+        let bytes = sealed(Some("k"));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(reopened(&damaged, Some("k")).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(reopened(&bytes[..length], Some("k")).is_err(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn each_mismatch_has_its_own_name() {
+        let bytes = sealed(None);
+        let gens = gens();
+        let other = [gens[0].clone(), Gen::from_bytes(b"U2-c").unwrap()];
+        let fence = Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens };
+        let id = identity(None);
+        let cases = [
+            (Identity { codec: 2, ..id }, fence, 0, Unfit::Codec),
+            (Identity { fingerprint: 78, ..id }, fence, 0, Unfit::Fingerprint),
+            (Identity { key_hash: 98, ..id }, fence, 0, Unfit::Key),
+            (Identity { full_key: Some("k"), ..id }, fence, 0, Unfit::Key),
+            (id, Fence { epoch: Epoch(6), ..fence }, 0, Unfit::Epoch),
+            (id, Fence { gens: &other, ..fence }, 0, Unfit::Stamp),
+            (id, Fence { gens: &gens[..1], ..fence }, 0, Unfit::Stamp),
+            (id, fence, 1000, Unfit::Expired),
+        ];
+        for (identity, fence, now, expected) in cases {
+            assert_eq!(open(&bytes, &identity, &fence, now).unwrap_err(), expected);
+        }
+        assert_eq!(open(b"", &id, &fence, 0).unwrap_err(), Unfit::Truncated);
+        assert_eq!(open(&[0; 100], &id, &fence, 0).unwrap_err(), Unfit::Magic);
+    }
+
+    /// The bytes of format version 1, as the first release wrote them: they must stay readable.
+    #[test]
+    fn version_1_still_opens() {
+        let bytes = include_bytes!("testing/envelope_v1.bin");
+        let opened = reopened(bytes, None).unwrap();
+        assert_eq!(&bytes[opened.payload], b"payload");
+        assert_eq!(sealed(None), bytes, "the writer has moved on: give it a new version number");
+    }
+}

@@ -1,0 +1,270 @@
+//! One look-up in progress for one key, and those who wait for it.
+//!
+//! A flight is a whole look-up: local tier, shared tier, load. Who arrives while one is under way may not take its
+//! answer, since it may have read before that caller's read began. Such callers gather on the *next* flight: one of them
+//! leads it when the current one has ended, and the others arrived before it started, so they may take its answer. At
+//! most two flights of a key are known at a time.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::RandomState;
+use tokio::sync::Notify;
+
+use crate::coherence::{Epoch, Gen};
+use crate::error::Error;
+
+/// How a flight ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Landing<R> {
+    /// It found the value.
+    Found(Found<R>),
+    /// The store returned an error; it is shared where its type can be cloned.
+    Failed(Option<SharedError>),
+    /// The load panicked or ran out of time.
+    Broken(Error),
+    /// Its leader went away before it had an answer.
+    Abandoned,
+}
+
+/// A store's error that can be cloned for each waiter.
+pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;
+
+/// A value with what was current before it was read; no fence when nothing is known of that.
+#[derive(Debug, Clone)]
+pub(crate) struct Found<R> {
+    pub(crate) value: R,
+    pub(crate) fence: Option<Arc<FoundFence>>,
+}
+
+/// The epoch and the tokens that were read before a load.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FoundFence {
+    pub(crate) epoch: Epoch,
+    pub(crate) gens: Vec<Gen>,
+}
+
+/// Shards of the table of flights, so that misses of different keys do not wait for each other.
+const SHARDS: usize = 16;
+
+type Table<K, R> = HashMap<K, Pair<R>, RandomState>;
+
+/// The flights of one read method.
+#[derive(Debug)]
+pub(crate) struct Flights<K, R> {
+    shards: Box<[Mutex<Table<K, R>>]>,
+    hasher: RandomState,
+    /// For a negative control: whoever arrives takes the answer of the flight that is under way.
+    #[cfg(feature = "testing")]
+    join_any: bool,
+}
+
+#[derive(Debug)]
+struct Pair<R> {
+    current: Arc<Flight<R>>,
+    next: Option<Arc<Flight<R>>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Flight<R> {
+    landing: Mutex<Option<Landing<R>>>,
+    landed: Notify,
+}
+
+impl<R: Clone> Flight<R> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new() })
+    }
+
+    fn land(&self, landing: Landing<R>) {
+        *lock(&self.landing) = Some(landing);
+        self.landed.notify_waiters();
+    }
+
+    /// Waits for the end of the flight.
+    pub(crate) async fn landing(&self) -> Landing<R> {
+        let landed = self.landed.notified();
+        tokio::pin!(landed);
+        // Registers before the look: an end between the two is not missed.
+        landed.as_mut().enable();
+        if let Some(landing) = &*lock(&self.landing) {
+            return landing.clone();
+        }
+        landed.await;
+        lock(&self.landing).clone().unwrap_or(Landing::Abandoned)
+    }
+}
+
+/// What a caller does who did not find the value in the local tier.
+pub(crate) enum Arrival<K: Clone + Eq + Hash, R: Clone> {
+    /// Look the value up for all; when there is a flight before, wait for its end first.
+    Lead(Lead<K, R>),
+    /// Wait for this flight, which has not started yet.
+    Follow(Arc<Flight<R>>),
+}
+
+impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
+    pub(crate) fn new() -> Arc<Self> {
+        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
+        Arc::new(Self {
+            shards,
+            hasher: RandomState::default(),
+            #[cfg(feature = "testing")]
+            join_any: false,
+        })
+    }
+
+    /// Flights whose answer anyone may take, however late they come.
+    #[cfg(feature = "testing")]
+    pub(crate) fn weakened() -> Arc<Self> {
+        let mut flights = Self::new();
+        if let Some(flights) = Arc::get_mut(&mut flights) {
+            flights.join_any = true;
+        }
+        flights
+    }
+
+    pub(crate) fn arrive(self: &Arc<Self>, key: &K) -> Arrival<K, R> {
+        let mut shard = self.shard(key);
+        let Some(pair) = shard.get_mut(key) else {
+            let current = Flight::new();
+            shard.insert(key.clone(), Pair { current: Arc::clone(&current), next: None });
+            return Arrival::Lead(Lead::new(self, key, current, None));
+        };
+        #[cfg(feature = "testing")]
+        if self.join_any {
+            return Arrival::Follow(Arc::clone(&pair.current));
+        }
+        if let Some(next) = &pair.next {
+            return Arrival::Follow(Arc::clone(next));
+        }
+        let next = Flight::new();
+        pair.next = Some(Arc::clone(&next));
+        let before = Arc::clone(&pair.current);
+        drop(shard);
+        Arrival::Lead(Lead::new(self, key, next, Some(before)))
+    }
+
+    /// How many keys have a flight under way.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// The flight is over: the one that waited behind it takes its place.
+    fn leave(&self, key: &K, flight: &Arc<Flight<R>>) {
+        let mut shard = self.shard(key);
+        let Some(pair) = shard.get_mut(key) else { return };
+        if Arc::ptr_eq(&pair.current, flight) {
+            match pair.next.take() {
+                Some(next) => pair.current = next,
+                None => drop(shard.remove(key)),
+            }
+        } else if pair.next.as_ref().is_some_and(|next| Arc::ptr_eq(next, flight)) {
+            pair.next = None;
+        }
+    }
+
+    fn shard(&self, key: &K) -> MutexGuard<'_, Table<K, R>> {
+        // The remainder is below the number of shards.
+        #[expect(clippy::cast_possible_truncation, reason = "only the remainder counts")]
+        let at = self.hasher.hash_one(key) as usize % SHARDS;
+        lock(&self.shards[at])
+    }
+}
+
+/// The duty to end a flight. Dropped without an end, the flight counts as abandoned, and its followers start anew.
+pub(crate) struct Lead<K: Clone + Eq + Hash, R: Clone> {
+    flights: Arc<Flights<K, R>>,
+    key: K,
+    flight: Arc<Flight<R>>,
+    before: Option<Arc<Flight<R>>>,
+    ended: bool,
+}
+
+impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
+    fn new(flights: &Arc<Flights<K, R>>, key: &K, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
+        Self { flights: Arc::clone(flights), key: key.clone(), flight, before, ended: false }
+    }
+
+    /// Waits for the flight before; returns how that ended, if there was one.
+    pub(crate) async fn turn(&mut self) -> Option<Landing<R>> {
+        let before = self.before.take()?;
+        Some(before.landing().await)
+    }
+
+    /// Ends the flight.
+    pub(crate) fn land(mut self, landing: Landing<R>) {
+        self.end(landing);
+    }
+
+    fn end(&mut self, landing: Landing<R>) {
+        self.ended = true;
+        self.flights.leave(&self.key, &self.flight);
+        self.flight.land(landing);
+    }
+}
+
+impl<K: Clone + Eq + Hash, R: Clone> Drop for Lead<K, R> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(Landing::Abandoned);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lead(arrival: Arrival<u8, u8>) -> Lead<u8, u8> {
+        match arrival {
+            Arrival::Lead(lead) => lead,
+            Arrival::Follow(_) => panic!("expected to lead"),
+        }
+    }
+
+    fn follow(arrival: Arrival<u8, u8>) -> Arc<Flight<u8>> {
+        match arrival {
+            Arrival::Follow(flight) => flight,
+            Arrival::Lead(_) => panic!("expected to follow"),
+        }
+    }
+
+    fn found(value: u8) -> Landing<u8> {
+        Landing::Found(Found { value, fence: None })
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_the_answer_of_a_flight_that_began_before_him() {
+        let flights = Flights::new();
+        let first = lead(flights.arrive(&1));
+        let mut second = lead(flights.arrive(&1));
+        let third = follow(flights.arrive(&1));
+        first.land(found(1));
+        assert!(matches!(second.turn().await, Some(Landing::Found(Found { value: 1, .. }))));
+        second.land(found(2));
+        assert!(matches!(third.landing().await, Landing::Found(Found { value: 2, .. })));
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_leader_that_goes_away_leaves_nobody_behind() {
+        let flights = Flights::new();
+        let first = lead(flights.arrive(&1));
+        let second = lead(flights.arrive(&1));
+        let third = follow(flights.arrive(&1));
+        drop(second);
+        assert!(matches!(third.landing().await, Landing::Abandoned));
+        let mut fourth = lead(flights.arrive(&1));
+        drop(first);
+        assert!(matches!(fourth.turn().await, Some(Landing::Abandoned)));
+        fourth.land(found(4));
+        assert_eq!(flights.len(), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! Looking a key up by borrowed parts, with no copy.
+
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+
+use equivalent::Equivalent;
+
+use super::{CacheKey, KeyWriter};
+
+/// A borrowed view of an owned key `K`, good for finding it.
+///
+/// `&str` looks up a `String`, `Option<&str>` an `Option<String>`, and a tuple of such views a tuple of owned parts.
+///
+/// # Contract
+///
+/// A view hashes like the key that it matches, and writes the same parts. `Borrow` demands the first of `&Q` already;
+/// the second holds for every type whose borrowed form is the same text.
+pub trait Lookup<K>: CacheKey + Hash {
+    /// Whether `key` is the key that this is a view of.
+    fn matches(&self, key: &K) -> bool;
+
+    /// The owned key.
+    fn to_key(&self) -> K;
+}
+
+impl<Q> Lookup<Q::Owned> for &Q
+where
+    Q: CacheKey + Eq + Hash + ToOwned + ?Sized,
+{
+    fn matches(&self, key: &Q::Owned) -> bool {
+        *self == key.borrow()
+    }
+
+    fn to_key(&self) -> Q::Owned {
+        (*self).to_owned()
+    }
+}
+
+impl<Q> Lookup<Option<Q::Owned>> for Option<&Q>
+where
+    Q: CacheKey + Eq + Hash + ToOwned + ?Sized,
+{
+    fn matches(&self, key: &Option<Q::Owned>) -> bool {
+        *self == key.as_ref().map(Borrow::borrow)
+    }
+
+    fn to_key(&self) -> Option<Q::Owned> {
+        self.map(ToOwned::to_owned)
+    }
+}
+
+macro_rules! tuples {
+    ($($count:literal: $(($key:ident $view:ident $at:tt)),*;)*) => {$(
+        impl<$($key: CacheKey),*> CacheKey for ($($key,)*) {
+            fn write_key(&self, out: &mut KeyWriter) {
+                $(self.$at.write_key(out);)*
+            }
+
+            fn write_first(&self, count: usize, out: &mut KeyWriter) {
+                $(if $at < count {
+                    self.$at.write_key(out);
+                })*
+            }
+        }
+
+        impl<$($key, $view: Lookup<$key>),*> Lookup<($($key,)*)> for ($($view,)*) {
+            #[inline]
+            fn matches(&self, key: &($($key,)*)) -> bool {
+                $(self.$at.matches(&key.$at))&&*
+            }
+
+            fn to_key(&self) -> ($($key,)*) {
+                ($(self.$at.to_key(),)*)
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: (A VA 0);
+    2: (A VA 0), (B VB 1);
+    3: (A VA 0), (B VB 1), (C VC 2);
+    4: (A VA 0), (B VB 1), (C VC 2), (D VD 3);
+    5: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4);
+    6: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5);
+    7: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6);
+    8: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6), (H VH 7);
+}
+
+/// A lookup as the engines of the local tier want it.
+pub(crate) struct Query<'a, L>(pub(crate) &'a L);
+
+impl<L: Hash> Hash for Query<'_, L> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K, L: Lookup<K>> Equivalent<K> for Query<'_, L> {
+    #[inline]
+    fn equivalent(&self, key: &K) -> bool {
+        self.0.matches(key)
+    }
+}

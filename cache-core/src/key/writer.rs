@@ -1,0 +1,139 @@
+//! The text of a key: parts joined by `:`, each escaped.
+
+use std::fmt::{Display, Write as _};
+
+use super::CacheKey;
+
+/// Stands where an absent part is followed by a present one. `%` is always escaped in a part, so no part reads like it.
+const ABSENT: &str = ":%-";
+/// Stands before a present optional whose own text could be taken for an absent one.
+const PRESENT: &str = ":%+";
+
+/// Receives the parts of a key and joins them into text that is different for different parts.
+///
+/// `:`, `%`, `*`, braces and control characters never pass raw: they are written as `%` and two hexadecimal digits for
+/// each byte. Absent parts at the end are left out.
+#[derive(Debug, Default)]
+pub struct KeyWriter {
+    text: String,
+    /// Absent parts that no present one has followed yet.
+    absent: usize,
+}
+
+impl KeyWriter {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes one part.
+    pub fn part(&mut self, text: &str) {
+        self.begin_part();
+        Escaped(&mut self.text).push(text);
+    }
+
+    /// Writes one part, the text that `value` displays.
+    pub fn display(&mut self, value: &dyn Display) {
+        self.begin_part();
+        // Writing to a String fails only where the Display implementation itself does; what it wrote until then counts.
+        let _ = write!(Escaped(&mut self.text), "{value}");
+    }
+
+    /// Writes the parts of a value that may be absent.
+    pub fn optional<T: CacheKey + ?Sized>(&mut self, value: Option<&T>) {
+        let Some(value) = value else {
+            self.absent += 1;
+            return;
+        };
+        self.write_absent();
+        let start = self.text.len();
+        value.write_key(self);
+        let written = &self.text[start..];
+        if written.is_empty() || written.starts_with(ABSENT) || written.starts_with(PRESENT) {
+            self.text.insert_str(start, PRESENT);
+        }
+    }
+
+    /// The text so far without absent parts at the end: the form of a whole key.
+    pub(crate) fn finish(self) -> String {
+        self.text
+    }
+
+    /// The text so far with every absent part: the form of the beginning of a key, which more parts may follow.
+    pub(crate) fn finish_prefix(mut self) -> String {
+        self.write_absent();
+        self.text
+    }
+
+    fn begin_part(&mut self) {
+        self.write_absent();
+        self.text.push(':');
+    }
+
+    fn write_absent(&mut self) {
+        for _ in 0..std::mem::take(&mut self.absent) {
+            self.text.push_str(ABSENT);
+        }
+    }
+}
+
+/// Appends text with everything escaped that has a meaning in a key, in Redis Cluster or in a terminal.
+struct Escaped<'a>(&'a mut String);
+
+impl Escaped<'_> {
+    fn push(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(at) = rest.find(must_escape) {
+            self.0.push_str(&rest[..at]);
+            let width = rest[at..].chars().next().map_or(1, char::len_utf8);
+            for byte in &rest.as_bytes()[at..at + width] {
+                let _ = write!(self.0, "%{byte:02X}");
+            }
+            rest = &rest[at + width..];
+        }
+        self.0.push_str(rest);
+    }
+}
+
+impl std::fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+fn must_escape(c: char) -> bool {
+    matches!(c, ':' | '%' | '*' | '{' | '}') || c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text<K: CacheKey>(key: &K) -> String {
+        let mut out = KeyWriter::new();
+        key.write_key(&mut out);
+        out.finish()
+    }
+
+    #[test]
+    fn what_has_a_meaning_elsewhere_is_escaped() {
+        assert_eq!(text(&"a:b%c{d}*\0\n\u{85}é🦀"), ":a%3Ab%25c%7Bd%7D%2A%00%0A%C2%85é🦀");
+    }
+
+    #[test]
+    fn absent_parts_at_the_end_are_left_out_and_elsewhere_are_not() {
+        assert_eq!(text(&("t", Some("u"))), ":t:u");
+        assert_eq!(text(&("t", None::<&str>)), ":t");
+        assert_eq!(text(&("t", Some(""))), ":t:");
+        assert_eq!(text(&(None::<&str>, "t")), ":%-:t");
+        assert_eq!(text(&(None::<&str>, None::<&str>)), "");
+    }
+
+    #[test]
+    fn nested_optionals_stay_apart() {
+        assert_eq!(text(&None::<Option<u8>>), "");
+        assert_eq!(text(&Some(None::<u8>)), ":%+");
+        assert_eq!(text(&Some(Some(1_u8))), ":1");
+        assert_eq!(text(&Some((None::<u8>, 1_u8))), ":%+:%-:1");
+    }
+}

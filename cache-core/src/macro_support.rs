@@ -1,0 +1,217 @@
+//! What generated code calls. Not part of the public interface.
+
+use std::marker::PhantomData;
+
+pub use crate::__fingerprint as fingerprint;
+pub use crate::__load_errors as load_errors;
+pub use crate::__presence as presence;
+pub use crate::__write_outcome as write_outcome;
+pub use crate::cache::Cache;
+pub use crate::codec::Codec;
+pub use crate::coherence::Scope;
+pub use crate::engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
+pub use crate::error::{Error, WriteError};
+pub use crate::key::{CacheKey, KeyWriter, Lookup};
+pub use crate::policy::{LocalEngine, ReadPolicy};
+pub use crate::value::CacheValue;
+
+/// The two types of a `Result`, also behind an alias.
+pub trait Fallible {
+    /// What it holds when it is good.
+    type Value;
+    /// What it holds when it is not.
+    type Error;
+
+    /// The good value.
+    fn ok(&self) -> Option<&Self::Value>;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn ok(&self) -> Option<&T> {
+        self.as_ref().ok()
+    }
+}
+
+/// Asks whether a type has a trait: an associated constant of the type itself, which exists only where the bound
+/// holds, comes before the one of a trait that every type has.
+#[derive(Debug)]
+pub struct Probe<T: ?Sized>(PhantomData<T>);
+
+/// The answers where the bound does not hold.
+pub trait Otherwise<T> {
+    /// The type has no fingerprint.
+    const FINGERPRINT: Option<u64> = None;
+    /// The type cannot be cloned.
+    const CLONE: Option<fn(&T) -> T> = None;
+    /// The type cannot tell of an error of the cache.
+    const FROM_CACHE: Option<fn(Error) -> T> = None;
+    /// The type is not an `Option`.
+    const PRESENCE: Presence<T> = Presence::ALWAYS;
+}
+
+impl<T> Otherwise<T> for Probe<T> {}
+
+impl<T: CacheValue> Probe<T> {
+    /// The type's own fingerprint.
+    pub const FINGERPRINT: Option<u64> = Some(T::FINGERPRINT);
+}
+
+impl<T: Clone> Probe<T> {
+    /// How the type is cloned.
+    pub const CLONE: Option<fn(&T) -> T> = Some(T::clone);
+}
+
+impl<T: From<Error>> Probe<T> {
+    /// How the type tells of an error of the cache.
+    pub const FROM_CACHE: Option<fn(Error) -> T> = Some(T::from);
+}
+
+impl<V> Probe<Option<V>> {
+    /// The type is an `Option`.
+    pub const PRESENCE: Presence<Option<V>> = Presence::OPTIONAL;
+}
+
+/// The hash of some text, from a state: what the derive of `CacheValue` builds a fingerprint with.
+pub const fn hash_text(state: u64, text: &str) -> u64 {
+    crate::value::fnv1a(state, text.as_bytes())
+}
+
+/// Mixes a fingerprint into a state.
+pub const fn hash_fingerprint(state: u64, fingerprint: u64) -> u64 {
+    crate::value::fnv1a(state, &fingerprint.to_le_bytes())
+}
+
+/// Where a hash begins.
+pub const HASH_START: u64 = crate::value::FNV_START;
+
+/// The fingerprint of a type's `CacheValue`, or else the hash of the type as it is written.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fingerprint {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type has the trait")]
+        use $crate::__macro::Otherwise as _;
+        match $crate::__macro::Probe::<$type>::FINGERPRINT {
+            ::core::option::Option::Some(fingerprint) => fingerprint,
+            ::core::option::Option::None => {
+                $crate::__macro::hash_text($crate::__macro::HASH_START, ::core::stringify!($type))
+            }
+        }
+    }};
+}
+
+/// What an error type can do.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __load_errors {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type has the traits")]
+        use $crate::__macro::Otherwise as _;
+        $crate::__macro::LoadErrors::<$type>::new(
+            $crate::__macro::Probe::<$type>::CLONE,
+            $crate::__macro::Probe::<$type>::FROM_CACHE,
+        )
+    }};
+}
+
+/// How absence is recognised in a type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __presence {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type is an option")]
+        use $crate::__macro::Otherwise as _;
+        $crate::__macro::Probe::<$type>::PRESENCE
+    }};
+}
+
+/// What a store's answer to a write tells. The traits are tried in the order of the references in front of them.
+#[derive(Debug)]
+pub struct Answer<'a, T>(pub &'a T);
+
+/// For an error type that knows whether the write was applied.
+pub trait TellingError {
+    /// What is known of the write.
+    fn outcome(&self) -> WriteOutcome;
+}
+
+/// For any other error type.
+pub trait AnyError {
+    /// What is known of the write.
+    fn outcome(&self) -> WriteOutcome;
+}
+
+/// For an answer that is no `Result`.
+pub trait NoError {
+    /// What is known of the write.
+    fn outcome(&self) -> WriteOutcome;
+}
+
+impl<T, E: WriteError> TellingError for &&Answer<'_, Result<T, E>> {
+    fn outcome(&self) -> WriteOutcome {
+        match self.0 {
+            Ok(_) => WriteOutcome::Written,
+            Err(error) if error.not_written() => WriteOutcome::NotWritten,
+            Err(_) => WriteOutcome::Unknown,
+        }
+    }
+}
+
+impl<T, E> AnyError for &Answer<'_, Result<T, E>> {
+    fn outcome(&self) -> WriteOutcome {
+        if self.0.is_ok() { WriteOutcome::Written } else { WriteOutcome::Unknown }
+    }
+}
+
+impl<T> NoError for Answer<'_, T> {
+    fn outcome(&self) -> WriteOutcome {
+        WriteOutcome::Written
+    }
+}
+
+/// What is known of a write, from a reference to what the store returned.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __write_outcome {
+    ($answer:expr) => {{
+        #[allow(unused_imports, reason = "one of them is used")]
+        use $crate::__macro::{AnyError as _, NoError as _, TellingError as _};
+        (&&&$crate::__macro::Answer($answer)).outcome()
+    }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct Telling(bool);
+    impl WriteError for Telling {
+        fn not_written(&self) -> bool {
+            self.0
+        }
+    }
+    struct Silent;
+
+    #[test]
+    fn outcomes_are_read_from_whatever_a_store_returns() {
+        assert_eq!(crate::__write_outcome!(&Ok::<u8, Telling>(1)), WriteOutcome::Written);
+        assert_eq!(crate::__write_outcome!(&Err::<u8, _>(Telling(true))), WriteOutcome::NotWritten);
+        assert_eq!(crate::__write_outcome!(&Err::<u8, _>(Telling(false))), WriteOutcome::Unknown);
+        assert_eq!(crate::__write_outcome!(&Err::<u8, _>(Silent)), WriteOutcome::Unknown);
+        assert_eq!(crate::__write_outcome!(&()), WriteOutcome::Written);
+    }
+
+    #[test]
+    fn what_a_type_can_do_is_found_out() {
+        assert_eq!(format!("{:?}", crate::__load_errors!(Telling)), "LoadErrors { clone: true, from_cache: false }");
+        assert_eq!(format!("{:?}", crate::__load_errors!(Silent)), "LoadErrors { clone: false, from_cache: false }");
+        assert_eq!(format!("{:?}", crate::__load_errors!(Error)), "LoadErrors { clone: true, from_cache: true }");
+        assert_eq!(format!("{:?}", crate::__presence!(Option<u8>)), "Optional");
+        assert_eq!(format!("{:?}", crate::__presence!(u8)), "Always");
+        assert_ne!(crate::__fingerprint!(Option<u8>), crate::__fingerprint!(u8));
+    }
+}

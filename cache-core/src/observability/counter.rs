@@ -1,0 +1,116 @@
+//! A counter for the hit path.
+
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Slots that belong to one thread each. Threads beyond share the last slot.
+const OWNED: usize = 63;
+
+/// Counts hits and absent hits with a slot for each thread, on cache lines of its own: the owner of a slot adds with a
+/// plain load and store, and threads do not take the line from each other.
+#[derive(Debug)]
+pub(crate) struct Sharded {
+    slots: Box<[Slot]>,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Slot {
+    counts: [AtomicU64; 2],
+}
+
+impl Sharded {
+    pub(crate) fn new() -> Self {
+        Self { slots: std::iter::repeat_with(Slot::default).take(OWNED + 1).collect() }
+    }
+
+    /// Adds one to the first or, where `second`, to the second count.
+    #[inline]
+    pub(crate) fn add(&self, second: bool) {
+        let slot = SLOT.get();
+        if slot < OWNED {
+            let count = &self.slots[slot].counts[usize::from(second)];
+            count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        } else {
+            self.add_slowly(second);
+        }
+    }
+
+    #[cold]
+    fn add_slowly(&self, second: bool) {
+        if SLOT.get() == UNASSIGNED {
+            LEASE.with(|lease| SLOT.set(lease.0));
+        }
+        let slot = SLOT.get().min(OWNED);
+        self.slots[slot].counts[usize::from(second)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Both counts.
+    pub(crate) fn totals(&self) -> [u64; 2] {
+        let total = |at: usize| self.slots.iter().map(|slot| slot.counts[at].load(Ordering::Relaxed)).sum();
+        [total(0), total(1)]
+    }
+}
+
+const UNASSIGNED: usize = usize::MAX;
+
+thread_local! {
+    /// The slot of this thread. Without a destructor, so that reading it is a plain load.
+    static SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
+    /// Gives the slot back when the thread ends.
+    static LEASE: Lease = Lease::take();
+}
+
+static FREE: Mutex<FreeSlots> = Mutex::new(FreeSlots { next: 0, returned: Vec::new() });
+
+struct FreeSlots {
+    next: usize,
+    returned: Vec<usize>,
+}
+
+struct Lease(usize);
+
+impl Lease {
+    fn take() -> Self {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = free.returned.pop() {
+            return Self(slot);
+        }
+        let slot = free.next.min(OWNED);
+        free.next = slot + 1;
+        Self(slot)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // A hit in a destructor that runs after this one must not use a slot that has a new owner.
+        SLOT.set(OWNED);
+        if self.0 < OWNED {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.push(self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn nothing_is_lost_with_more_threads_than_slots() {
+        let counter = Arc::new(Sharded::new());
+        let threads: Vec<_> = (0..100)
+            .map(|_| {
+                let counter = Arc::clone(&counter);
+                std::thread::spawn(move || (0..1000).for_each(|n| counter.add(n % 4 == 0)))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(counter.totals(), [75_000, 25_000]);
+    }
+}

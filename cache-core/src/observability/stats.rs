@@ -1,0 +1,235 @@
+//! Statistics, per store and method.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::Sharded;
+use crate::envelope::Unfit;
+use crate::tier::remote::RemoteErrorKind;
+
+/// The counters of one read method.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    pub(crate) store: &'static str,
+    pub(crate) method: &'static str,
+    /// Present and absent hits of the local tier.
+    pub(crate) local: Sharded,
+    pub(crate) shared_hits: AtomicU64,
+    pub(crate) shared_negative_hits: AtomicU64,
+    pub(crate) misses: AtomicU64,
+    pub(crate) loads: AtomicU64,
+    pub(crate) load_errors: AtomicU64,
+    pub(crate) coalesced: AtomicU64,
+    pub(crate) bypasses: AtomicU64,
+    pub(crate) fills: AtomicU64,
+    pub(crate) invalidations: AtomicU64,
+    pub(crate) bytes_read: AtomicU64,
+    pub(crate) bytes_written: AtomicU64,
+    unfit: [AtomicU64; Unfit::ALL.len()],
+    remote: [AtomicU64; RemoteErrorKind::ALL.len()],
+    encode: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn new(store: &'static str, method: &'static str) -> Self {
+        Self {
+            store,
+            method,
+            local: Sharded::new(),
+            shared_hits: AtomicU64::default(),
+            shared_negative_hits: AtomicU64::default(),
+            misses: AtomicU64::default(),
+            loads: AtomicU64::default(),
+            load_errors: AtomicU64::default(),
+            coalesced: AtomicU64::default(),
+            bypasses: AtomicU64::default(),
+            fills: AtomicU64::default(),
+            invalidations: AtomicU64::default(),
+            bytes_read: AtomicU64::default(),
+            bytes_written: AtomicU64::default(),
+            unfit: Default::default(),
+            remote: Default::default(),
+            encode: AtomicU64::default(),
+        }
+    }
+
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_many(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unfit(&self, reason: Unfit) {
+        Self::add(&self.unfit[reason as usize]);
+    }
+
+    pub(crate) fn remote_error(&self, kind: RemoteErrorKind) {
+        Self::add(&self.remote[kind as usize]);
+    }
+
+    pub(crate) fn encode_error(&self) {
+        Self::add(&self.encode);
+    }
+
+    fn read(&self) -> MethodStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [local, local_negative] = self.local.totals();
+        MethodStats {
+            local_hits: local + local_negative,
+            shared_hits: get(&self.shared_hits) + get(&self.shared_negative_hits),
+            negative_hits: local_negative + get(&self.shared_negative_hits),
+            misses: get(&self.misses),
+            loads: get(&self.loads),
+            load_errors: get(&self.load_errors),
+            coalesced: get(&self.coalesced),
+            bypasses: get(&self.bypasses),
+            fills: get(&self.fills),
+            invalidations: get(&self.invalidations),
+            bytes_read: get(&self.bytes_read),
+            bytes_written: get(&self.bytes_written),
+            errors: self.errors(),
+        }
+    }
+
+    fn errors(&self) -> BTreeMap<&'static str, u64> {
+        let unfit = Unfit::ALL
+            .iter()
+            .filter(|reason| reason.is_damage())
+            .map(|reason| (reason.name(), &self.unfit[*reason as usize]));
+        let remote = RemoteErrorKind::ALL.iter().map(|kind| (kind.name(), &self.remote[*kind as usize]));
+        let all = unfit.chain(remote).chain([("encode", &self.encode)]);
+        all.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// The counters of every region of a cache. Regions that are gone are forgotten.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(Mutex<Vec<Weak<Counters>>>);
+
+impl Registry {
+    pub(crate) fn register(&self, counters: &Arc<Counters>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(counters));
+    }
+
+    pub(crate) fn read(&self) -> Stats {
+        let mut stats = Stats::default();
+        for counters in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade) {
+            let key = (counters.store, counters.method);
+            stats.methods.entry(key).or_default().add(&counters.read());
+        }
+        stats
+    }
+}
+
+/// What a cache did since it was built, per store and method.
+///
+/// Two of them can be compared and subtracted, which is what a test wants:
+///
+/// ```
+/// # use cache_core::Cache;
+/// # let cache = Cache::pass_through();
+/// let before = cache.stats();
+/// // … calls …
+/// let done = cache.stats().since(&before);
+/// assert_eq!(done.method("PolicyStore", "get_policy").loads, 0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stats {
+    methods: BTreeMap<(&'static str, &'static str), MethodStats>,
+}
+
+impl Stats {
+    /// The statistics of one read method; all zero for one that is not known.
+    pub fn method(&self, store: &str, method: &str) -> MethodStats {
+        let found = self.methods.iter().find(|((known_store, known), _)| *known_store == store && *known == method);
+        found.map(|(_, stats)| stats.clone()).unwrap_or_default()
+    }
+
+    /// Every method with its statistics, as `((store, method), stats)`.
+    pub fn methods(&self) -> impl Iterator<Item = ((&'static str, &'static str), &MethodStats)> {
+        self.methods.iter().map(|(name, stats)| (*name, stats))
+    }
+
+    /// All methods together.
+    pub fn total(&self) -> MethodStats {
+        let mut total = MethodStats::default();
+        self.methods.values().for_each(|stats| total.add(stats));
+        total
+    }
+
+    /// What was counted after `earlier` was taken.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut methods = self.methods.clone();
+        for (name, stats) in &mut methods {
+            if let Some(before) = earlier.methods.get(name) {
+                stats.subtract(before);
+            }
+        }
+        Self { methods }
+    }
+}
+
+macro_rules! method_stats {
+    ($($(#[$doc:meta])* $field:ident,)*) => {
+        /// The statistics of one read method.
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        #[non_exhaustive]
+        pub struct MethodStats {
+            $($(#[$doc])* pub $field: u64,)*
+            /// Errors by kind: of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`), of entries that
+            /// could not be read (`truncated`, `magic`, `checksum`, `payload`, …) and of values that could not be
+            /// encoded (`encode`). Kinds that did not occur are not in it.
+            pub errors: BTreeMap<&'static str, u64>,
+        }
+
+        impl MethodStats {
+            fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+                for (kind, count) in &other.errors {
+                    *self.errors.entry(kind).or_default() += count;
+                }
+            }
+
+            fn subtract(&mut self, earlier: &Self) {
+                $(self.$field = self.$field.saturating_sub(earlier.$field);)*
+                for (kind, count) in &earlier.errors {
+                    self.errors.entry(kind).and_modify(|now| *now = now.saturating_sub(*count));
+                }
+                self.errors.retain(|_, count| *count > 0);
+            }
+        }
+    };
+}
+
+method_stats! {
+    /// Reads that the local tier answered.
+    local_hits,
+    /// Reads that the shared tier answered.
+    shared_hits,
+    /// Hits of either tier whose answer was that the value is absent.
+    negative_hits,
+    /// Look-ups that neither tier answered.
+    misses,
+    /// Calls of the store.
+    loads,
+    /// Calls of the store that failed, panicked or ran out of time.
+    load_errors,
+    /// Reads that took the answer of another caller's look-up.
+    coalesced,
+    /// Loads that were not cached, because a writer was at work or the shared tier was out of reach.
+    bypasses,
+    /// Values put into the shared tier.
+    fills,
+    /// Invalidations that this instance asked for.
+    invalidations,
+    /// Bytes of entries received from the shared tier.
+    bytes_read,
+    /// Bytes of entries sent to the shared tier.
+    bytes_written,
+}

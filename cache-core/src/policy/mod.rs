@@ -1,0 +1,7 @@
+//! What a read method caches, for how long, and where. Pure: nothing here touches time, chance or sockets by itself.
+
+mod read_policy;
+mod ttl;
+
+pub use read_policy::{LocalEngine, ReadPolicy};
+pub(crate) use ttl::lifetime;

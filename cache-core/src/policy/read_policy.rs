@@ -1,0 +1,118 @@
+//! The options of one read method.
+
+use std::time::Duration;
+
+use crate::codec::Codec;
+
+/// The engine of the local tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum LocalEngine {
+    /// `quick_cache` (S3-FIFO): the fastest hits. The default.
+    #[default]
+    Quick,
+    /// `moka` (W-TinyLFU): removes expired entries by itself instead of at their next look-up.
+    #[cfg(feature = "moka")]
+    Moka,
+}
+
+/// What one read method caches, for how long, and where.
+///
+/// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::ReadPolicy;
+///
+/// let policy = ReadPolicy::new(Duration::from_secs(300)).negative_ttl(Duration::from_secs(30)).local_capacity(50_000);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct ReadPolicy {
+    pub(crate) ttl: Duration,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) jitter_percent: u8,
+    pub(crate) local: bool,
+    pub(crate) local_ttl: Option<Duration>,
+    pub(crate) local_capacity: usize,
+    pub(crate) local_engine: LocalEngine,
+    pub(crate) codec: Codec,
+    pub(crate) enabled: bool,
+}
+
+impl ReadPolicy {
+    /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, and a local tier of 10,000
+    /// entries.
+    ///
+    /// The time counts from the moment the load began. A time to live of zero caches nothing.
+    pub const fn new(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            negative_ttl: None,
+            jitter_percent: 10,
+            local: true,
+            local_ttl: None,
+            local_capacity: 10_000,
+            local_engine: LocalEngine::Quick,
+            codec: Codec::MessagePack,
+            enabled: true,
+        }
+    }
+
+    /// How long a present value lives, in both tiers.
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// Caches absence (`None`) for this long. Without it an absent value is loaded at every read.
+    pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// Shortens each entry's life by a random share of up to this many percent (at most 50), so that entries that were
+    /// filled together do not expire together.
+    pub const fn jitter_percent(mut self, percent: u8) -> Self {
+        self.jitter_percent = if percent > 50 { 50 } else { percent };
+        self
+    }
+
+    /// Keeps entries in the local tier no longer than this, where that is less than their time to live.
+    pub const fn local_ttl(mut self, ttl: Duration) -> Self {
+        self.local = true;
+        self.local_ttl = Some(ttl);
+        self
+    }
+
+    /// Keeps entries in the shared tier only.
+    pub const fn local_off(mut self) -> Self {
+        self.local = false;
+        self
+    }
+
+    /// The most entries that the local tier holds; more than that are evicted. Zero switches it off.
+    pub const fn local_capacity(mut self, entries: usize) -> Self {
+        self.local_capacity = entries;
+        self
+    }
+
+    /// The engine of the local tier.
+    pub const fn local_engine(mut self, engine: LocalEngine) -> Self {
+        self.local_engine = engine;
+        self
+    }
+
+    /// The encoding in the shared tier.
+    pub const fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Whether this method is cached at all. When not, every read goes to the store; writes still invalidate, for the
+    /// instances where it is cached.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+}

@@ -1,0 +1,36 @@
+//! How long an entry lives.
+
+use std::time::Duration;
+
+use super::ReadPolicy;
+
+/// How long a value lives from the moment its load began; `None` when it is not cached at all.
+///
+/// `chance` is a fraction from 0 to 1. Jitter only ever shortens a life: the time to live is a promise.
+pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {
+    let ttl = if absent { policy.negative_ttl? } else { policy.ttl };
+    let cut = f64::from(policy.jitter_percent) / 100.0 * chance.clamp(0.0, 1.0);
+    Some(ttl.mul_f64(1.0 - cut)).filter(|life| policy.enabled && !life.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_never_longer_than_the_ttl_and_never_shorter_than_jitter_allows() {
+        let policy = ReadPolicy::new(Duration::from_secs(100)).negative_ttl(Duration::from_secs(10)).jitter_percent(20);
+        let table = [(false, 0.0, 100), (false, 1.0, 80), (false, 0.5, 90), (true, 0.0, 10), (true, 1.0, 8)];
+        for (absent, chance, seconds) in table {
+            assert_eq!(lifetime(&policy, absent, chance), Some(Duration::from_secs(seconds)), "{absent} {chance}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_life_is_not_cached() {
+        let second = Duration::from_secs(1);
+        assert_eq!(lifetime(&ReadPolicy::new(second), true, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second).enabled(false), false, 0.0), None);
+    }
+}

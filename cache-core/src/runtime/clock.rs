@@ -1,0 +1,169 @@
+//! The clock, and its manual version for tests.
+
+use std::future::Future;
+use std::time::Duration;
+
+#[cfg(feature = "testing")]
+pub use manual::ManualClock;
+
+/// How far a reading may lie behind the true time. Linux moves its coarse clock every 1 to 10 ms.
+pub(crate) const GRANULARITY: Duration = Duration::from_millis(10);
+
+/// A point on the monotonic clock of this process, in nanoseconds since an arbitrary origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Moment(pub(crate) u64);
+
+impl Moment {
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    pub(crate) fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(span)))
+    }
+
+    /// The time from `earlier` to here; nothing when `earlier` is the later one.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    pub(crate) fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The source of time of a [`Cache`](crate::Cache): the system's, or one that a test moves by hand.
+///
+/// Only the monotonic clock of this process is read, and it is never compared with that of another machine.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, Default)]
+enum Source {
+    #[default]
+    System,
+    #[cfg(feature = "testing")]
+    Manual(ManualClock),
+}
+
+impl Clock {
+    #[inline]
+    pub(crate) fn now(&self) -> Moment {
+        match &self.0 {
+            Source::System => system_now(),
+            #[cfg(feature = "testing")]
+            Source::Manual(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) async fn sleep(&self, span: Duration) {
+        match &self.0 {
+            Source::System => tokio::time::sleep(span).await,
+            #[cfg(feature = "testing")]
+            Source::Manual(clock) => clock.sleep(span).await,
+        }
+    }
+
+    /// Runs `work` for at most `limit`; `None` when it did not end in time.
+    pub(crate) async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        match &self.0 {
+            Source::System => tokio::time::timeout(limit, work).await.ok(),
+            #[cfg(feature = "testing")]
+            Source::Manual(clock) => tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = clock.sleep(limit) => None,
+            },
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl From<ManualClock> for Clock {
+    fn from(clock: ManualClock) -> Self {
+        Self(Source::Manual(clock))
+    }
+}
+
+/// The kernel's coarse monotonic clock: a few nanoseconds a reading, and right at once after the process was stopped
+/// and continued. A counter that a thread of our own moves would be late just then.
+#[cfg(target_os = "linux")]
+#[inline]
+fn system_now() -> Moment {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    // The kernel's monotonic clock starts at zero and its nanoseconds are below a second: both are positive.
+    Moment(now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_now() -> Moment {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Moment(nanos(ORIGIN.elapsed()))
+}
+
+#[cfg(feature = "testing")]
+mod manual {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::Moment;
+
+    /// A clock that stands still until a test moves it. Copies share one time.
+    #[derive(Debug, Clone, Default)]
+    pub struct ManualClock(Arc<Mutex<State>>);
+
+    #[derive(Debug, Default)]
+    struct State {
+        now: Moment,
+        next: u64,
+        sleepers: BTreeMap<(Moment, u64), oneshot::Sender<()>>,
+    }
+
+    impl ManualClock {
+        /// A clock that shows one hour, so that a test may look back.
+        pub fn new() -> Self {
+            let clock = Self::default();
+            clock.advance(Duration::from_hours(1));
+            clock
+        }
+
+        /// Moves the time on and wakes whoever slept until then.
+        pub fn advance(&self, span: Duration) {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.now = state.now.after(span);
+            let now = state.now;
+            let later = state.sleepers.split_off(&(now, u64::MAX));
+            for (_, sleeper) in std::mem::replace(&mut state.sleepers, later) {
+                // A sleeper that went away wants no wake-up.
+                let _ = sleeper.send(());
+            }
+        }
+
+        pub(super) fn now(&self) -> Moment {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+        }
+
+        pub(super) async fn sleep(&self, span: Duration) {
+            let woken = {
+                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let until = state.now.after(span);
+                let id = state.next;
+                state.next += 1;
+                let (wake, woken) = oneshot::channel();
+                state.sleepers.insert((until, id), wake);
+                woken
+            };
+            // The sender is dropped only together with the clock, and then nobody moves the time any more.
+            if woken.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Time, chance and tasks: the only place that touches them.
+
+pub(crate) mod chance;
+mod clock;
+mod tasks;
+
+pub use clock::Clock;
+pub(crate) use clock::{GRANULARITY, Moment};
+pub(crate) use tasks::Tasks;
+
+#[cfg(feature = "testing")]
+pub use clock::ManualClock;

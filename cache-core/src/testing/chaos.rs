@@ -1,0 +1,274 @@
+//! A remote that misbehaves on command.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::coherence::{Bus, BusSink, GenState, Scope};
+use crate::observability::Backend;
+use crate::tier::remote::{Fill, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
+
+/// An operation of the shared tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Reading an entry with the state of its scopes.
+    Read,
+    /// Making the tokens that are missing.
+    InitGens,
+    /// Storing an entry.
+    Fill,
+    /// Locking scopes before a write.
+    Intent,
+    /// Ending the lock after a write.
+    Release,
+    /// Invalidating scopes at once.
+    Bump,
+    /// A heartbeat.
+    Beat,
+}
+
+/// Wraps a remote: holds operations back, lets them fail, and delays or loses what the bus says.
+///
+/// Copies share one set of commands; give each cache of a test its own.
+#[derive(Debug, Clone)]
+pub struct ChaosRemote {
+    inner: Remote,
+    faults: Arc<Faults>,
+}
+
+#[derive(Debug)]
+struct Faults {
+    commands: watch::Sender<Commands>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Commands {
+    held: HashSet<Operation>,
+    failing: HashSet<Operation>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many calls of each operation have begun.
+    begun: HashMap<Operation, u64>,
+    bus: BusMode,
+    waiting: Vec<(BusSink, Vec<u8>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum BusMode {
+    #[default]
+    Deliver,
+    Hold,
+    Lose,
+}
+
+impl ChaosRemote {
+    /// Wraps a remote. Nothing goes wrong until it is told to.
+    pub fn new(inner: impl Into<Remote>) -> Self {
+        let commands = watch::Sender::new(Commands::default());
+        Self { inner: inner.into(), faults: Arc::new(Faults { commands, state: Mutex::default() }) }
+    }
+
+    /// Wraps a Redis server.
+    ///
+    /// # Panics
+    ///
+    /// When the address does not parse.
+    #[cfg(feature = "redis")]
+    pub fn redis(url: &str) -> Self {
+        let remote = crate::tier::remote::redis::RedisRemote::new(url, None, 1024 * 1024);
+        Self::new(Remote(Arc::new(remote.expect("the address of a test's own server parses"))))
+    }
+
+    /// Holds every call of the operation before it is sent, until [`release`](Self::release).
+    pub fn hold(&self, operation: Operation) {
+        self.faults.commands.send_modify(|commands| {
+            commands.held.insert(operation);
+        });
+    }
+
+    /// Lets the calls of the operation go on.
+    pub fn release(&self, operation: Operation) {
+        self.faults.commands.send_modify(|commands| {
+            commands.held.remove(&operation);
+        });
+    }
+
+    /// Lets every call of the operation fail, as if the server had refused it.
+    pub fn fail(&self, operation: Operation) {
+        self.faults.commands.send_modify(|commands| {
+            commands.failing.insert(operation);
+        });
+    }
+
+    /// Lets the operation succeed again.
+    pub fn heal(&self, operation: Operation) {
+        self.faults.commands.send_modify(|commands| {
+            commands.failing.remove(&operation);
+        });
+    }
+
+    /// How many calls of the operation have begun.
+    pub fn begun(&self, operation: Operation) -> u64 {
+        self.lock().begun.get(&operation).copied().unwrap_or(0)
+    }
+
+    /// Keeps what the bus says back, in order, until [`deliver_bus`](Self::deliver_bus).
+    pub fn hold_bus(&self) {
+        self.lock().bus = BusMode::Hold;
+    }
+
+    /// Loses what the bus says.
+    pub fn lose_bus(&self) {
+        self.lock().bus = BusMode::Lose;
+    }
+
+    /// Delivers what was kept back, and everything from now on.
+    pub fn deliver_bus(&self) {
+        let waiting = {
+            let mut state = self.lock();
+            state.bus = BusMode::Deliver;
+            std::mem::take(&mut state.waiting)
+        };
+        for (sink, payload) in waiting {
+            sink.message(&payload);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.faults.lock()
+    }
+}
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pass(&self, operation: Operation) -> Result<(), RemoteError> {
+        *self.lock().begun.entry(operation).or_default() += 1;
+        let mut commands = self.commands.subscribe();
+        // The sender lives as long as this.
+        let now = commands.wait_for(|commands| !commands.held.contains(&operation)).await;
+        if now.is_ok_and(|commands| commands.failing.contains(&operation)) {
+            let kind = crate::tier::remote::RemoteErrorKind::Refused;
+            return Err(RemoteError::new(kind, "refused on command"));
+        }
+        Ok(())
+    }
+}
+
+impl From<ChaosRemote> for Remote {
+    fn from(remote: ChaosRemote) -> Self {
+        Self(Arc::new(remote))
+    }
+}
+
+impl RemoteTier for ChaosRemote {
+    fn backend(&self) -> Backend {
+        self.inner.0.backend()
+    }
+
+    fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
+        async move {
+            let faults = Arc::clone(&self.faults);
+            let bus = Arc::new(ChaosBus { inner: bus, faults: Arc::clone(&faults) });
+            let inner = self.inner.0.connect(instance, bus).await?;
+            Ok(Arc::new(ChaosSession { inner, faults }) as Arc<dyn Session>)
+        }
+        .boxed()
+    }
+}
+
+#[derive(Debug)]
+struct ChaosBus {
+    inner: BusSink,
+    faults: Arc<Faults>,
+}
+
+impl Bus for ChaosBus {
+    fn message(&self, payload: &[u8]) {
+        let mut state = self.faults.lock();
+        match state.bus {
+            BusMode::Deliver => {
+                drop(state);
+                self.inner.message(payload);
+            }
+            BusMode::Hold => state.waiting.push((Arc::clone(&self.inner), payload.to_vec())),
+            BusMode::Lose => {}
+        }
+    }
+
+    fn disconnected(&self) {
+        self.inner.disconnected();
+    }
+}
+
+#[derive(Debug)]
+struct ChaosSession {
+    inner: Arc<dyn Session>,
+    faults: Arc<Faults>,
+}
+
+impl ChaosSession {
+    fn after<'a, T: Send + 'a>(
+        &'a self,
+        operation: Operation,
+        call: impl FnOnce() -> Reply<'a, T> + Send + 'a,
+    ) -> Reply<'a, T> {
+        async move {
+            self.faults.pass(operation).await?;
+            call().await
+        }
+        .boxed()
+    }
+}
+
+impl Session for ChaosSession {
+    fn run_id(&self) -> &str {
+        self.inner.run_id()
+    }
+
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.inner.subscribe(namespaces)
+    }
+
+    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+        self.after(Operation::Read, move || self.inner.read(entry, gens))
+    }
+
+    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+        self.after(Operation::InitGens, move || self.inner.init_gens(gens))
+    }
+
+    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
+        self.after(Operation::Fill, move || self.inner.fill(fill))
+    }
+
+    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.after(Operation::Intent, move || self.inner.intent(scopes, token, hold))
+    }
+
+    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.after(Operation::Release, move || self.inner.release(scopes, token))
+    }
+
+    fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.after(Operation::Bump, move || self.inner.bump(scopes, token))
+    }
+
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.inner.move_epoch(namespaces)
+    }
+
+    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+        self.after(Operation::Beat, move || self.inner.beat(nonce, keep, namespaces))
+    }
+}

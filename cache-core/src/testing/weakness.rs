@@ -1,0 +1,22 @@
+//! Negative controls.
+
+/// A protection that is taken out of a cache, to see the test of that protection fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Weakness {
+    /// Everything is in place.
+    #[default]
+    None,
+    /// A fill is stamped with what is current when it is stored, not with what was current before the load.
+    NoFence,
+    /// A fill of the local tier does not check whether its scopes were invalidated meanwhile.
+    NoSequenceCheck,
+    /// A caller takes the answer of a flight that began before the call.
+    JoinAnyFlight,
+    /// All writers lock with one token, so the first release ends the lock of all.
+    OneToken,
+    /// A writer leaves its own local entries alone.
+    NoLocalAdvance,
+    /// A load runs in its caller's call, and ends with it.
+    LoadInCaller,
+}

@@ -1,0 +1,121 @@
+//! The engines of the local tier.
+
+use std::fmt;
+use std::hash::Hash;
+
+use foldhash::fast::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache as Quick, DefaultLifecycle};
+
+use super::LocalEntry;
+use crate::key::{Lookup, Query};
+use crate::policy::LocalEngine;
+use crate::runtime::Moment;
+
+type QuickCache<K, R> = Quick<K, LocalEntry<R>, UnitWeighter, RandomState, DefaultLifecycle<K, LocalEntry<R>>>;
+#[cfg(feature = "moka")]
+type MokaCache<K, R> = moka::sync::Cache<K, housekeeping::Timed<R>, RandomState>;
+
+/// Keeps entries and evicts them when there are too many. Whether an entry may answer is not decided here.
+///
+/// The hash is seeded at random in each process: keys that outsiders choose cannot be made to collide in advance.
+pub(crate) enum Engine<K, R> {
+    Quick(Box<QuickCache<K, R>>),
+    #[cfg(feature = "moka")]
+    Moka(MokaCache<K, R>),
+}
+
+impl<K, R> Engine<K, R>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Send + Sync + 'static,
+{
+    pub(super) fn new(engine: LocalEngine, capacity: usize) -> Self {
+        match engine {
+            LocalEngine::Quick => Self::Quick(Box::new(QuickCache::with(
+                capacity,
+                capacity as u64,
+                UnitWeighter,
+                RandomState::default(),
+                DefaultLifecycle::default(),
+            ))),
+            #[cfg(feature = "moka")]
+            LocalEngine::Moka => Self::Moka(
+                moka::sync::Cache::builder()
+                    .max_capacity(capacity as u64)
+                    .expire_after(housekeeping::Deadline)
+                    .build_with_hasher(RandomState::default()),
+            ),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
+        match self {
+            Self::Quick(cache) => cache.get(&Query(key)),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => Some(cache.get(&Query(key))?.entry),
+        }
+    }
+
+    pub(super) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
+        match self {
+            Self::Quick(cache) => cache.get(key),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => Some(cache.get(key)?.entry),
+        }
+    }
+
+    pub(super) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
+        match self {
+            Self::Quick(cache) => cache.insert(key, entry),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.insert(key, housekeeping::Timed { life: entry.deadline.since(now), entry }),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Quick(cache) => cache.len() as u64,
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.entry_count(),
+        }
+    }
+}
+
+impl<K, R> fmt::Debug for Engine<K, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quick(_) => "Quick",
+            #[cfg(feature = "moka")]
+            Self::Moka(_) => "Moka",
+        })
+    }
+}
+
+#[cfg(feature = "moka")]
+pub(crate) mod housekeeping {
+    //! Lets moka remove an entry when its life is over. What may answer is still decided by the deadline itself.
+
+    use std::time::{Duration, Instant};
+
+    use super::LocalEntry;
+
+    #[derive(Clone)]
+    pub(crate) struct Timed<R> {
+        pub(crate) entry: LocalEntry<R>,
+        pub(crate) life: Duration,
+    }
+
+    pub(super) struct Deadline;
+
+    impl<K, R> moka::Expiry<K, Timed<R>> for Deadline {
+        fn expire_after_create(&self, _: &K, value: &Timed<R>, _: Instant) -> Option<Duration> {
+            Some(value.life)
+        }
+
+        fn expire_after_update(&self, _: &K, value: &Timed<R>, _: Instant, _: Option<Duration>) -> Option<Duration> {
+            Some(value.life)
+        }
+    }
+}

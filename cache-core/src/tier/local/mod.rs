@@ -1,0 +1,67 @@
+//! The local tier: typed values in process, bounded, with two engines behind one seam.
+
+mod engine;
+
+use std::hash::Hash;
+
+pub(crate) use engine::Engine;
+
+use crate::coherence::Stamp;
+use crate::key::Lookup;
+use crate::policy::ReadPolicy;
+use crate::runtime::Moment;
+
+/// What the local tier keeps for a key.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalEntry<R> {
+    pub(crate) value: R,
+    /// When its life ends.
+    pub(crate) deadline: Moment,
+    /// The sequences of its scopes before the value was read.
+    pub(crate) stamp: Stamp,
+    pub(crate) absent: bool,
+}
+
+/// The local tier of one read method. It may be off.
+#[derive(Debug)]
+pub(crate) struct LocalTier<K, R>(Option<Engine<K, R>>);
+
+impl<K, R> LocalTier<K, R>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    R: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(policy: &ReadPolicy) -> Self {
+        let on = policy.enabled && policy.local && policy.local_capacity > 0;
+        Self(on.then(|| Engine::new(policy.local_engine, policy.local_capacity)))
+    }
+
+    pub(crate) fn off() -> Self {
+        Self(None)
+    }
+
+    #[inline]
+    pub(crate) fn get<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
+        self.0.as_ref()?.get(key)
+    }
+
+    /// The entry of an owned key.
+    pub(crate) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
+        self.0.as_ref()?.get_owned(key)
+    }
+
+    pub(crate) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
+        if let Some(engine) = &self.0 {
+            engine.insert(key, entry, now);
+        }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// How many entries are kept, counting those that are out of date and not yet evicted.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.as_ref().map_or(0, Engine::len)
+    }
+}

@@ -1,0 +1,4 @@
+//! Where entries are kept.
+
+pub(crate) mod local;
+pub(crate) mod remote;

@@ -1,0 +1,371 @@
+//! A shared tier in memory, with the semantics of the Redis one: several caches of one process can share it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+
+use super::{Fill, GEN_TTL, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
+use crate::coherence::{BusSink, Gen, GenState, Scope, bus_namespace};
+use crate::observability::Backend;
+use crate::runtime::{Clock, Moment, chance};
+
+/// A shared tier and bus inside of this process, for tests and for trying things out.
+///
+/// Caches that are built with copies of one `MemoryRemote` behave like instances that share one Redis server.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use cache_core::{Cache, MemoryRemote};
+///
+/// let remote = MemoryRemote::new();
+/// let one = Cache::builder().remote(remote.clone()).build()?;
+/// let two = Cache::builder().remote(remote).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryRemote(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    run_id: String,
+    up: bool,
+    entries: HashMap<String, Expiring<Vec<u8>>>,
+    scopes: HashMap<String, Expiring<Mark>>,
+    epochs: HashMap<String, String>,
+    /// Every open connection with what it is subscribed to.
+    sessions: Vec<(u64, BusSink, Vec<String>)>,
+    next_session: u64,
+}
+
+#[derive(Debug)]
+struct Expiring<T> {
+    value: T,
+    until: Moment,
+}
+
+#[derive(Debug)]
+enum Mark {
+    Free(Gen),
+    Locked(Vec<(Moment, String)>),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            run_id: chance::token_text(),
+            up: true,
+            entries: HashMap::new(),
+            scopes: HashMap::new(),
+            epochs: HashMap::new(),
+            sessions: Vec::new(),
+            next_session: 0,
+        }
+    }
+}
+
+impl MemoryRemote {
+    /// An empty shared tier.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one operation, if the server is up and the connection still exists.
+    fn perform<T>(&self, session: u64, operation: impl FnOnce(&mut State, Moment) -> T) -> Result<T, RemoteError> {
+        let mut state = self.lock();
+        if !state.up || !state.sessions.iter().any(|(number, ..)| *number == session) {
+            return Err(RemoteError::disconnected("the in-memory remote is down"));
+        }
+        let now = self.0.clock.now();
+        Ok(operation(&mut state, now))
+    }
+}
+
+#[cfg(feature = "testing")]
+impl MemoryRemote {
+    /// An empty shared tier whose locks and entries expire by this clock.
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
+        Self(Arc::new(Shared { clock: clock.into(), state: Mutex::default() }))
+    }
+
+    /// Ends every connection and refuses new ones, like a server that was killed. What it holds stays.
+    pub fn stop(&self) {
+        let sessions = {
+            let mut state = self.lock();
+            state.up = false;
+            std::mem::take(&mut state.sessions)
+        };
+        for (_, bus, _) in sessions {
+            bus.disconnected();
+        }
+    }
+
+    /// Accepts connections again, under a new run id, as after a restart.
+    pub fn start(&self) {
+        let mut state = self.lock();
+        state.up = true;
+        state.run_id = chance::token_text();
+    }
+
+    /// Forgets every entry, token and epoch, like `FLUSHALL`.
+    pub fn flush_all(&self) {
+        let mut state = self.lock();
+        state.entries.clear();
+        state.scopes.clear();
+        state.epochs.clear();
+    }
+
+    /// The bytes of an entry, as Redis would hold them.
+    pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
+        self.lock().entries.get(key).map(|entry| entry.value.clone())
+    }
+
+    /// Puts bytes in the place of an entry.
+    pub fn put_raw(&self, key: &str, bytes: Vec<u8>) {
+        self.lock().entries.insert(key.to_owned(), Expiring { value: bytes, until: Moment::NEVER });
+    }
+
+    /// The keys of all entries.
+    pub fn keys(&self) -> Vec<String> {
+        self.lock().entries.keys().cloned().collect()
+    }
+
+    /// Forgets the token or lock of every scope, as an eviction would.
+    pub fn evict_scopes(&self) {
+        self.lock().scopes.clear();
+    }
+}
+
+impl From<MemoryRemote> for Remote {
+    fn from(remote: MemoryRemote) -> Self {
+        Self(Arc::new(remote))
+    }
+}
+
+impl RemoteTier for MemoryRemote {
+    fn backend(&self) -> Backend {
+        Backend::Memory
+    }
+
+    fn connect<'a>(&'a self, _: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
+        let mut state = self.lock();
+        if !state.up {
+            return ready(Err(RemoteError::disconnected("the in-memory remote is down"))).boxed();
+        }
+        state.next_session += 1;
+        let number = state.next_session;
+        state.sessions.push((number, bus, Vec::new()));
+        let session: Arc<dyn Session> =
+            Arc::new(MemorySession { remote: self.clone(), number, run_id: state.run_id.clone() });
+        ready(Ok(session)).boxed()
+    }
+}
+
+impl State {
+    fn publish(&self, namespace: &str, message: &str) {
+        for (_, bus, namespaces) in &self.sessions {
+            if namespaces.iter().any(|joined| joined == namespace) {
+                bus.message(message.as_bytes());
+            }
+        }
+    }
+
+    fn invalidate(&self, scope: &Scope) {
+        self.publish(bus_namespace(scope.name()), &format!("I {}", scope.name()));
+    }
+
+    fn mark(&mut self, key: &str, now: Moment) -> Option<&mut Mark> {
+        if self.scopes.get(key).is_some_and(|mark| mark.until <= now) {
+            self.scopes.remove(key);
+        }
+        self.scopes.get_mut(key).map(|mark| &mut mark.value)
+    }
+
+    fn state_of(&mut self, key: &str, now: Moment) -> GenState {
+        match self.mark(key, now) {
+            None => GenState::Missing,
+            Some(Mark::Free(token)) => GenState::Free(token.clone()),
+            Some(Mark::Locked(_)) => GenState::Locked,
+        }
+    }
+
+    fn renew(&mut self, key: &str, now: Moment) {
+        self.renew_as(key, &chance::token_text(), now);
+    }
+
+    fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
+        let token = format!("U{}-{token}", now.0 / 1000);
+        // The text begins with U and is shorter than the limit.
+        if let Some(token) = Gen::from_bytes(token.as_bytes()) {
+            self.set_mark(key, Mark::Free(token), now.after(GEN_TTL));
+        }
+    }
+
+    fn set_mark(&mut self, key: &str, value: Mark, until: Moment) {
+        self.scopes.insert(key.to_owned(), Expiring { value, until });
+    }
+
+    /// The locks that have not expired, without the one of `token`, and whether that was there.
+    fn other_locks(&mut self, key: &str, token: &str, now: Moment) -> (Vec<(Moment, String)>, bool) {
+        let Some(Mark::Locked(locks)) = self.mark(key, now) else { return (Vec::new(), false) };
+        locks.retain(|(until, _)| *until > now);
+        let before = locks.len();
+        locks.retain(|(_, owner)| owner != token);
+        (locks.clone(), locks.len() < before)
+    }
+
+    fn lock_scope(&mut self, scope: &Scope, token: &str, hold: Duration, now: Moment) {
+        let key = scope.gen_key();
+        let (mut locks, _) = self.other_locks(&key, token, now);
+        locks.push((now.after(hold), token.to_owned()));
+        self.set_locks(&key, locks);
+        self.invalidate(scope);
+    }
+
+    fn set_locks(&mut self, key: &str, locks: Vec<(Moment, String)>) {
+        let until = locks.iter().map(|(until, _)| *until).max().unwrap_or_default();
+        self.set_mark(key, Mark::Locked(locks), until);
+    }
+
+    fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
+        let key = scope.gen_key();
+        let (others, mine) = self.other_locks(&key, token, now);
+        if !mine {
+            self.invalidate(scope);
+        }
+        if others.is_empty() {
+            self.renew(&key, now);
+        } else {
+            self.set_locks(&key, others);
+        }
+    }
+
+    fn bump_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
+        let key = scope.gen_key();
+        if self.state_of(&key, now) != GenState::Locked {
+            self.renew_as(&key, token, now);
+        }
+        self.invalidate(scope);
+    }
+
+    fn epoch(&mut self, namespace: &str) -> String {
+        self.epochs.entry(namespace.to_owned()).or_insert_with(chance::token_text).clone()
+    }
+}
+
+#[derive(Debug)]
+struct MemorySession {
+    remote: MemoryRemote,
+    number: u64,
+    run_id: String,
+}
+
+impl MemorySession {
+    fn reply<'a, T: Send + 'a>(&self, operation: impl FnOnce(&mut State, Moment) -> T) -> Reply<'a, T> {
+        ready(self.remote.perform(self.number, operation)).boxed()
+    }
+
+    fn for_each<'a>(&self, scopes: &[Scope], mut operation: impl FnMut(&mut State, &Scope, Moment)) -> Reply<'a, ()> {
+        self.reply(|state, now| scopes.iter().for_each(|scope| operation(state, scope, now)))
+    }
+}
+
+impl Drop for MemorySession {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.remote.lock().sessions.retain(|(other, ..)| *other != number);
+    }
+}
+
+impl Session for MemorySession {
+    fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for (number, _, joined) in &mut state.sessions {
+                if *number == self.number {
+                    joined.clone_from(&namespaces.to_vec());
+                }
+            }
+        })
+    }
+
+    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+        self.reply(|state, now| {
+            let found = state.entries.get(entry).filter(|found| found.until > now);
+            let entry = found.map(|found| found.value.clone()).unwrap_or_default();
+            Snapshot { entry, gens: gens.iter().map(|key| state.state_of(key, now)).collect() }
+        })
+    }
+
+    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+        self.reply(|state, now| {
+            let mut init = |key: &String| {
+                if state.mark(key, now).is_none() {
+                    state.renew(key, now);
+                }
+                state.state_of(key, now)
+            };
+            gens.iter().map(&mut init).collect()
+        })
+    }
+
+    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            let entry = Expiring { value: fill.bytes, until: now.after(fill.ttl) };
+            state.entries.insert(fill.entry.to_owned(), entry);
+            for (key, token) in fill.renew {
+                if state.state_of(key, now) == GenState::Free(token.clone()) {
+                    state.set_mark(key, Mark::Free(token.clone()), now.after(GEN_TTL));
+                }
+            }
+        })
+    }
+
+    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.for_each(scopes, |state, scope, now| state.lock_scope(scope, token, hold, now))
+    }
+
+    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.for_each(scopes, |state, scope, now| state.release_scope(scope, token, now))
+    }
+
+    fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.for_each(scopes, |state, scope, now| state.bump_scope(scope, token, now))
+    }
+
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for namespace in namespaces {
+                state.epochs.insert(namespace.clone(), chance::token_text());
+            }
+        })
+    }
+
+    fn beat<'a>(&'a self, nonce: u64, _: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+        self.reply(|state, now| {
+            let epochs: Vec<_> = namespaces.iter().map(|namespace| state.epoch(namespace)).collect();
+            let message = format!("B {nonce} {}", epochs.join(","));
+            if let Some((_, bus, _)) = state.sessions.iter().find(|(number, ..)| *number == self.number) {
+                bus.message(message.as_bytes());
+            }
+            now.as_millis()
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! The shared tier and the bus, behind one seam.
+
+mod memory;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+pub use memory::MemoryRemote;
+
+use crate::coherence::{BusSink, Gen, GenState, Scope};
+use crate::observability::Backend;
+
+/// A kind of shared tier: makes connections.
+pub(crate) trait RemoteTier: fmt::Debug + Send + Sync {
+    fn backend(&self) -> Backend;
+
+    /// Connects. News arrive at `bus` from then on; its `disconnected` is called when the connection ends.
+    fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>>;
+}
+
+pub(crate) type Reply<'a, T> = BoxFuture<'a, Result<T, RemoteError>>;
+
+/// One connection to the shared tier. Every operation is one round trip.
+pub(crate) trait Session: fmt::Debug + Send + Sync {
+    /// Names the server process: it changes with a restart and with a fail-over.
+    fn run_id(&self) -> &str;
+
+    /// Subscribes to the bus of each namespace and to this instance's own beats, and waits for the acknowledgement.
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
+
+    /// The entry and the state of each scope.
+    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot>;
+
+    /// Gives each scope that has no token a new one, and returns the state of all.
+    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>>;
+
+    /// Stores an entry, and renews the tokens that are in the second half of their life.
+    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()>;
+
+    /// Locks the scopes for one writer and tells the bus.
+    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()>;
+
+    /// Ends one writer's lock; the last one leaves a new token.
+    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
+
+    /// Gives each scope a new token that ends with `token`, and tells the bus. A locked scope keeps its locks.
+    fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
+
+    /// Moves the namespace epochs: every entry of the namespaces is stale.
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
+
+    /// Writes this instance's sign of life and sends a beat to itself over the bus. Returns the server's time in
+    /// milliseconds.
+    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64>;
+}
+
+/// What one round trip of a read brings.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    /// The bytes of the entry, cut off after the largest size that is accepted plus one; empty when there is none.
+    pub(crate) entry: Vec<u8>,
+    pub(crate) gens: Vec<GenState>,
+}
+
+/// An entry to be stored.
+#[derive(Debug)]
+pub(crate) struct Fill<'a> {
+    pub(crate) entry: &'a str,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) ttl: Duration,
+    /// Scopes to renew, with the token that must still be there.
+    pub(crate) renew: Vec<(&'a str, &'a Gen)>,
+}
+
+/// How long a token lives without being renewed. It must outlive every entry that carries it.
+pub(crate) const GEN_TTL: Duration = Duration::from_hours(24);
+
+/// A shared tier for [`CacheBuilder::remote`](crate::CacheBuilder::remote).
+#[derive(Debug, Clone)]
+pub struct Remote(pub(crate) Arc<dyn RemoteTier>);
+
+/// What went wrong with the shared tier. It reaches logs, health and statistics, and never a caller.
+#[derive(Debug, Clone)]
+pub(crate) struct RemoteError {
+    kind: RemoteErrorKind,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum RemoteErrorKind {
+    /// The connection is gone or was never made.
+    Disconnected,
+    /// No answer in time; the command may have been applied all the same.
+    Timeout,
+    /// The server refused: no permission, read-only, out of memory, loading.
+    Refused,
+    /// An answer that is not of the expected form: another kind of server, perhaps.
+    Protocol,
+}
+
+impl RemoteErrorKind {
+    pub(crate) const ALL: [Self; 4] = [Self::Disconnected, Self::Timeout, Self::Refused, Self::Protocol];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
+impl RemoteError {
+    pub(crate) fn new(kind: RemoteErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(crate) fn disconnected(message: &str) -> Self {
+        Self::new(RemoteErrorKind::Disconnected, message)
+    }
+
+    pub(crate) fn timeout(what: &str) -> Self {
+        Self::new(RemoteErrorKind::Timeout, format!("{what} took too long"))
+    }
+
+    pub(crate) fn kind(&self) -> RemoteErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn is_disconnection(&self) -> bool {
+        self.kind == RemoteErrorKind::Disconnected
+    }
+
+    /// What an operator can do.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self.kind {
+            RemoteErrorKind::Disconnected => "check that the server runs and that its address is right",
+            RemoteErrorKind::Timeout => "check the server's load and the network",
+            RemoteErrorKind::Refused => "check the user's permissions, the server's memory and that it is a primary",
+            RemoteErrorKind::Protocol => "check that the address is that of a Redis server, version 6 or later",
+        }
+    }
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,109 @@
+//! Opening a connection: RESP3 with the bus on the same connection, or RESP2 with one of its own for the bus.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use redis::aio::{AsyncPushSender, MultiplexedConnection, PubSubSink, SendError};
+use redis::{AsyncConnectionConfig, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value};
+use tokio::sync::Mutex;
+
+use super::session::{RedisSession, Subscriptions};
+use super::{RemoteError, client, scripts};
+use crate::coherence::BusSink;
+
+/// Commands that wait to be written to the socket. The library's default of 50 costs throughput under load.
+const PIPELINE_BUFFER: usize = 1024;
+
+pub(super) async fn open(
+    info: &ConnectionInfo,
+    instance: &str,
+    bus: BusSink,
+    max_entry: usize,
+) -> Result<RedisSession, RemoteError> {
+    let (mut connection, subscriptions) = match open_resp3(info, &bus).await {
+        Ok(connection) => (connection, Subscriptions::SameConnection),
+        Err(first) => match open_resp2(info, bus).await {
+            Ok(opened) => opened,
+            // The server may be down for both: the first error is the one that tells of it.
+            Err(_) => return Err(first),
+        },
+    };
+    let run_id = run_id(&mut connection).await?;
+    load_scripts(&mut connection).await?;
+    Ok(RedisSession::new(connection, subscriptions, run_id, instance, max_entry))
+}
+
+async fn open_resp3(info: &ConnectionInfo, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {
+    let client = client(&speaking(info, ProtocolVersion::RESP3))?;
+    let config = config().set_push_sender(Pushes(bus.clone()));
+    Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
+}
+
+async fn open_resp2(
+    info: &ConnectionInfo,
+    bus: BusSink,
+) -> Result<(MultiplexedConnection, Subscriptions), RemoteError> {
+    let client = client(&speaking(info, ProtocolVersion::RESP2))?;
+    let connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
+    let (sink, mut messages) = client.get_async_pubsub().await?.split();
+    // Ends with the stream, which ends when the connection does or when the session drops its sink.
+    tokio::spawn(async move {
+        while let Some(message) = messages.next().await {
+            bus.message(message.get_payload_bytes());
+        }
+        bus.disconnected();
+    });
+    Ok((connection, own_connection(sink)))
+}
+
+fn own_connection(sink: PubSubSink) -> Subscriptions {
+    Subscriptions::OwnConnection(Arc::new(Mutex::new(sink)))
+}
+
+fn speaking(info: &ConnectionInfo, protocol: ProtocolVersion) -> ConnectionInfo {
+    let settings = info.redis_settings().clone().set_protocol(protocol);
+    info.clone().set_redis_settings(settings)
+}
+
+/// No timeouts of the library's own: the callers bound every wait, and no retries.
+fn config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(PIPELINE_BUFFER)
+}
+
+/// Receives what the server pushes; runs where the bytes are read.
+struct Pushes(BusSink);
+
+impl AsyncPushSender for Pushes {
+    fn send(&self, push: PushInfo) -> Result<(), SendError> {
+        match push.kind {
+            PushKind::Message => {
+                if let Some(Value::BulkString(payload)) = push.data.get(1) {
+                    self.0.message(payload);
+                }
+            }
+            PushKind::Disconnection => self.0.disconnected(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The identity of the server process. It is not the same after a restart, nor on a replica that takes over.
+async fn run_id(connection: &mut MultiplexedConnection) -> Result<String, RemoteError> {
+    let text: String = redis::cmd("INFO").arg("server").query_async(connection).await?;
+    let line = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+    line.map(|id| id.trim().to_owned()).ok_or_else(|| {
+        RemoteError::new(super::RemoteErrorKind::Protocol, "the server does not tell its run id in INFO server")
+    })
+}
+
+pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RemoteError> {
+    let mut pipeline = redis::pipe();
+    for script in scripts::ALL {
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(script).ignore();
+    }
+    Ok(pipeline.query_async(connection).await?)
+}

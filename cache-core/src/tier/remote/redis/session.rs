@@ -1,0 +1,278 @@
+//! One connection's operations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use redis::aio::{MultiplexedConnection, PubSubSink};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
+use tokio::sync::Mutex;
+
+use super::super::{Fill, GEN_TTL, Reply, Session, Snapshot};
+use super::{RemoteError, RemoteErrorKind, connect, scripts};
+use crate::coherence::{GenState, Scope, bus_namespace};
+use crate::runtime::chance;
+
+/// How this connection subscribes.
+pub(super) enum Subscriptions {
+    /// RESP3: pushes arrive between the replies.
+    SameConnection,
+    /// RESP2: a connection that subscribes can do nothing else.
+    OwnConnection(Arc<Mutex<PubSubSink>>),
+}
+
+pub(super) struct RedisSession {
+    connection: MultiplexedConnection,
+    subscriptions: Subscriptions,
+    run_id: String,
+    instance: String,
+    max_entry: usize,
+    hashes: Hashes,
+}
+
+/// The names under which the server keeps the scripts.
+struct Hashes {
+    intent: String,
+    release: String,
+    bump: String,
+    getinit: String,
+    renew: String,
+    beat: String,
+}
+
+impl Hashes {
+    fn new() -> Self {
+        let hash = |script| redis::Script::new(script).get_hash().to_owned();
+        Self {
+            intent: hash(scripts::INTENT),
+            release: hash(scripts::RELEASE),
+            bump: hash(scripts::BUMP),
+            getinit: hash(scripts::GETINIT),
+            renew: hash(scripts::RENEW),
+            beat: hash(scripts::BEAT),
+        }
+    }
+}
+
+impl std::fmt::Debug for RedisSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisSession").field("run_id", &self.run_id).finish_non_exhaustive()
+    }
+}
+
+impl RedisSession {
+    pub(super) fn new(
+        connection: MultiplexedConnection,
+        subscriptions: Subscriptions,
+        run_id: String,
+        instance: &str,
+        max_entry: usize,
+    ) -> Self {
+        let instance = instance.to_owned();
+        Self { connection, subscriptions, run_id, instance, max_entry, hashes: Hashes::new() }
+    }
+
+    /// Sends a pipeline of scripts; loads them again when the server has forgotten them.
+    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, RemoteError> {
+        let mut connection = self.connection.clone();
+        match pipeline.query_async(&mut connection).await {
+            Err(error) if is_unknown_script(&error) => {
+                connect::load_scripts(&mut connection).await?;
+                Ok(pipeline.query_async(&mut connection).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn run_for_each(&self, scopes: &[Scope], script: impl Fn(&Scope) -> Cmd) -> Result<(), RemoteError> {
+        if scopes.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = redis::pipe();
+        for scope in scopes {
+            pipeline.add_command(script(scope)).ignore();
+        }
+        self.run(&pipeline).await
+    }
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// `EVALSHA` of a script on these keys.
+fn call(hash: &str, keys: &[&str]) -> Cmd {
+    let mut cmd = redis::cmd("EVALSHA");
+    cmd.arg(hash).arg(keys.len()).arg(keys);
+    cmd
+}
+
+fn call_on(hash: &str, scope: &Scope) -> Cmd {
+    call(hash, &[&scope.gen_key()])
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+fn bus_channel(scope: &Scope) -> String {
+    channel(bus_namespace(scope.name()))
+}
+
+/// One shard for now; the number leaves room for a bus channel for each shard of a cluster.
+fn channel(namespace: &str) -> String {
+    format!("{namespace}:bus:0")
+}
+
+fn news(scope: &Scope) -> String {
+    format!("I {}", scope.name())
+}
+
+fn epoch_key(namespace: &str) -> String {
+    format!("{namespace}:epoch")
+}
+
+fn beat_channel(namespace: &str, instance: &str) -> String {
+    format!("{namespace}:beat:{instance}")
+}
+
+/// Beats need some namespace to live in, even before the first store has joined.
+fn home(namespaces: &[String]) -> &str {
+    namespaces.first().map_or("cache", String::as_str)
+}
+
+fn parse_gens(values: &[Value]) -> Vec<GenState> {
+    let bytes = |value: &Value| match value {
+        Value::BulkString(bytes) => GenState::parse(Some(bytes)),
+        _ => GenState::Missing,
+    };
+    values.iter().map(bytes).collect()
+}
+
+fn unexpected(what: &str) -> RemoteError {
+    RemoteError::new(RemoteErrorKind::Protocol, format!("the answer to {what} has an unexpected form"))
+}
+
+impl Session for RedisSession {
+    fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut channels = vec![beat_channel(home(namespaces), &self.instance)];
+            channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
+            match &self.subscriptions {
+                Subscriptions::SameConnection => self.connection.clone().subscribe(&channels).await?,
+                Subscriptions::OwnConnection(sink) => sink.lock().await.subscribe(&channels).await?,
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+        async move {
+            // GETRANGE and not GET: whatever lies under the key, no more than this is ever received.
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("GETRANGE").arg(entry).arg(0).arg(self.max_entry).cmd("MGET").arg(gens).ignore_errors();
+            let answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
+            let Ok([entry, gens]) = <[Value; 2]>::try_from(answer) else { return Err(unexpected("a read")) };
+            let entry = match entry {
+                Value::BulkString(bytes) => bytes,
+                // Another type lies under the key: a miss, and the fill will replace it.
+                Value::ServerError(error) if error.code() == "WRONGTYPE" => Vec::new(),
+                Value::ServerError(error) => return Err(RedisError::from(error).into()),
+                _ => return Err(unexpected("GETRANGE")),
+            };
+            match gens {
+                Value::Array(values) => Ok(Snapshot { entry, gens: parse_gens(&values) }),
+                Value::ServerError(error) => Err(RedisError::from(error).into()),
+                _ => Err(unexpected("MGET")),
+            }
+        }
+        .boxed()
+    }
+
+    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+        async move {
+            let keys: Vec<&str> = gens.iter().map(String::as_str).collect();
+            let mut pipeline = redis::pipe();
+            let mut cmd = call(&self.hashes.getinit, &keys);
+            cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
+            pipeline.add_command(cmd);
+            let (values,): (Vec<Value>,) = self.run(&pipeline).await?;
+            Ok(parse_gens(&values))
+        }
+        .boxed()
+    }
+
+    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
+            for (key, token) in fill.renew {
+                let mut cmd = call(&self.hashes.renew, &[key]);
+                cmd.arg(token.as_bytes()).arg(millis(GEN_TTL));
+                pipeline.add_command(cmd).ignore();
+            }
+            self.run(&pipeline).await
+        }
+        .boxed()
+    }
+
+    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.run_for_each(scopes, move |scope| {
+            let mut cmd = call_on(&self.hashes.intent, scope);
+            cmd.arg(token).arg(millis(hold)).arg(bus_channel(scope)).arg(news(scope));
+            cmd
+        })
+        .boxed()
+    }
+
+    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.run_for_each(scopes, move |scope| {
+            let mut cmd = call_on(&self.hashes.release, scope);
+            cmd.arg(token).arg(bus_channel(scope)).arg(news(scope));
+            cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
+            cmd
+        })
+        .boxed()
+    }
+
+    fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.run_for_each(scopes, move |scope| {
+            let mut cmd = call_on(&self.hashes.bump, scope);
+            cmd.arg(bus_channel(scope)).arg(news(scope)).arg(token).arg(millis(GEN_TTL));
+            cmd
+        })
+        .boxed()
+    }
+
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline.cmd("SET").arg(epoch_key(namespace)).arg(chance::token_text()).ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+
+    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+        async move {
+            let home = home(namespaces);
+            let mut keys = vec![format!("{home}:hb:{}", self.instance)];
+            keys.extend(namespaces.iter().map(|namespace| epoch_key(namespace)));
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let mut cmd = call(&self.hashes.beat, &keys);
+            cmd.arg(nonce).arg(millis(keep)).arg(beat_channel(home, &self.instance)).arg(chance::token_text());
+            let mut pipeline = redis::pipe();
+            pipeline.add_command(cmd);
+            let (time,): (String,) = self.run(&pipeline).await?;
+            time.parse().map_err(|_| unexpected("a beat"))
+        }
+        .boxed()
+    }
+}

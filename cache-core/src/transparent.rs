@@ -1,0 +1,79 @@
+//! A cache for ad-hoc values.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cache::Cache;
+use crate::engine::{Presence, Region, RegionSpec};
+use crate::observability::Backend;
+use crate::policy::ReadPolicy;
+
+/// Values under text keys, shared between instances, with no store behind them.
+///
+/// It is a cache and not a database: any value may be gone at any time, and when two instances set a key at the same
+/// moment the next read may find neither. A read never returns a value that was replaced or deleted before it began,
+/// except from the local tier, and there for no longer than the lease.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use cache_core::Cache;
+///
+/// let sessions = Cache::single_instance().transparent::<String>("demo:web", "session");
+/// sessions.set("42", "Ada".into(), Duration::from_secs(60)).await;
+/// assert_eq!(sessions.get("42").await.as_deref(), Some("Ada"));
+/// sessions.del("42").await;
+/// assert_eq!(sessions.get("42").await, None);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct TransparentCache<T> {
+    cache: Cache,
+    region: Region<String, T>,
+}
+
+impl<T> TransparentCache<T>
+where
+    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(crate) fn new(cache: &Cache, namespace: &'static str, entity: &'static str) -> Self {
+        let spec = RegionSpec {
+            namespace,
+            store: namespace,
+            method: entity,
+            entity,
+            version: 0,
+            fingerprint: 0,
+            prefixes: &[],
+        };
+        // Each value brings its own time to live.
+        let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
+        Self { cache: cache.clone(), region: Region::new(cache, spec, policy, Presence::ALWAYS) }
+    }
+
+    /// The value, or `None` when there is none or the shared tier is out of reach.
+    pub async fn get(&self, key: &str) -> Option<T> {
+        match self.region.local(&key) {
+            Some(value) => Some(value),
+            None => self.region.look_for(&key.to_owned()).await,
+        }
+    }
+
+    /// Sets a value for this long. It is lost when the shared tier is out of reach.
+    pub async fn set(&self, key: &str, value: T, ttl: Duration) {
+        self.region.put(key.to_owned(), value, ttl).await;
+    }
+
+    /// Deletes a value, on every instance.
+    pub async fn del(&self, key: &str) {
+        self.region.invalidate(self.region.scope(&key)).await;
+    }
+
+    /// What the cache is built on.
+    pub fn backend(&self) -> Backend {
+        self.cache.backend()
+    }
+}
