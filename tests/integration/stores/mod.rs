@@ -2,6 +2,7 @@
 
 mod conformance;
 mod fixtures;
+mod late_commit;
 mod migrations;
 mod policy_checks;
 mod row_level_security;
