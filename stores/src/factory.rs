@@ -8,13 +8,13 @@ use sqlx::{PgPool, SqlitePool};
 use crate::StoreError;
 use crate::backend::{migrate, postgres, sqlite};
 use crate::config::{Database, StoresConfig};
-use crate::policy::{MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
+use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
 
 /// The stores of a service, and the cache in front of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Stores {
     /// The policies of the tenants.
-    pub policies: Arc<dyn PolicyStore>,
+    pub policies: Arc<CachingPolicyStore<dyn PolicyStore>>,
     /// The cache that the stores share.
     pub cache: Cache,
 }
@@ -42,7 +42,10 @@ impl Stores {
     /// As for [`connect`](Self::connect).
     pub async fn connect_with(config: StoresConfig, cache: Cache) -> Result<Self, StoreError> {
         let backing = Backing::connect(config.database, config.migrate).await?;
-        Ok(Self { policies: backing.policies(), cache })
+        let policies = CachingPolicyStore::builder(backing.policies(), &cache)
+            .get_policy(|trait_says| config.policies.over(trait_says))
+            .build();
+        Ok(Self { policies: Arc::new(policies), cache })
     }
 }
 

@@ -6,7 +6,7 @@ mod variables;
 use std::fmt;
 use std::time::Duration;
 
-use cache_core::Cache;
+use cache_core::{Cache, ReadPolicy};
 
 pub(crate) use database::{Database, Keeps};
 use variables::Variables;
@@ -87,6 +87,14 @@ pub(crate) struct ReadSettings {
     pub(crate) enabled: bool,
     /// In place of the one that the trait names.
     pub(crate) ttl: Option<Duration>,
+}
+
+impl ReadSettings {
+    /// These settings over those of the trait.
+    pub(crate) fn over(self, trait_says: ReadPolicy) -> ReadPolicy {
+        let policy = trait_says.enabled(self.enabled);
+        self.ttl.map_or(policy, |ttl| policy.ttl(ttl))
+    }
 }
 
 #[derive(Debug, Clone)]

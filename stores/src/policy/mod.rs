@@ -11,5 +11,5 @@ mod types;
 pub use memory::MemoryPolicyStore;
 pub use postgres::PostgresPolicyStore;
 pub use sqlite::SqlitePolicyStore;
-pub use store::PolicyStore;
+pub use store::{CachingPolicyStore, CachingPolicyStoreBuilder, PolicyStore};
 pub use types::{EgressMode, TaskPolicy, TenantPolicy, UserPolicy};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cache_core::cached_store;
 
 use super::TenantPolicy;
 use crate::{Page, PageRequest, StoreError, TenantId};
@@ -12,6 +13,7 @@ use crate::{Page, PageRequest, StoreError, TenantId};
 /// The errors of every method: [`Unavailable`](crate::StoreErrorKind::Unavailable) and
 /// [`Timeout`](crate::StoreErrorKind::Timeout) where the database does not answer, and
 /// [`Corrupt`](crate::StoreErrorKind::Corrupt) for a row that does not fit its type.
+#[cached_store(namespace = "copilot:llm")]
 #[async_trait]
 pub trait PolicyStore: Send + Sync {
     /// The policy of a tenant; `None` is a normal answer.
@@ -19,6 +21,7 @@ pub trait PolicyStore: Send + Sync {
     /// # Errors
     ///
     /// Those of the trait.
+    #[cached(entity = "policy", key(tenant), ttl = "5m", negative_ttl = "30s")]
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
 
     /// Puts a policy in the place of the one that its tenant has, or adds it.
@@ -31,6 +34,7 @@ pub trait PolicyStore: Send + Sync {
     /// # Cancellation
     ///
     /// Whether the policy is written is unknown after the future was dropped; it is never written in part.
+    #[invalidates(get_policy(policy.tenant_id))]
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError>;
 
     /// Deletes the policy of a tenant. Returns whether there was one.
@@ -42,6 +46,7 @@ pub trait PolicyStore: Send + Sync {
     /// # Cancellation
     ///
     /// As for [`set_policy`](Self::set_policy).
+    #[invalidates(get_policy(tenant))]
     async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError>;
 
     /// How many tenants have a policy.
@@ -49,6 +54,7 @@ pub trait PolicyStore: Send + Sync {
     /// # Errors
     ///
     /// Those of the trait.
+    #[uncached]
     async fn count_policies(&self) -> Result<u64, StoreError>;
 
     /// A page of all policies, in the order of the tenants' ids.
@@ -57,5 +63,6 @@ pub trait PolicyStore: Send + Sync {
     ///
     /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a limit out of range and for a cursor that this list did
     /// not give; and those of the trait.
+    #[uncached]
     async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError>;
 }

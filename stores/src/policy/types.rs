@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use cache_core::CacheValue;
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, TenantId, UserId};
 
 /// The policy of one tenant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CacheValue)]
 pub struct TenantPolicy {
     /// Whose policy it is; a tenant has at most one.
     pub tenant_id: TenantId,
@@ -55,7 +56,7 @@ fn allowed() -> bool {
 }
 
 /// The model of one kind of task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CacheValue)]
 pub struct TaskPolicy {
     /// The task, such as `summarize`.
     pub task: String,
@@ -72,7 +73,7 @@ pub struct TaskPolicy {
 }
 
 /// What differs for one user. `None` means: as for the tenant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, CacheValue)]
 pub struct UserPolicy {
     /// See [`TenantPolicy::egress_mode`].
     #[serde(default)]
@@ -83,7 +84,7 @@ pub struct UserPolicy {
 }
 
 /// What happens to a request that breaks the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, CacheValue)]
 #[serde(rename_all = "lowercase")]
 pub enum EgressMode {
     /// It passes.

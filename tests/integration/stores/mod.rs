@@ -1,6 +1,8 @@
 //! The stores over real databases.
 
 mod conformance;
+mod decorated;
+mod factory;
 mod fixtures;
 mod late_commit;
 mod migrations;

@@ -1,0 +1,11 @@
+//! What the generated decorators do, in every style of trait and with every option.
+
+mod attributes;
+mod derives;
+mod generics;
+mod hit_path;
+mod names;
+mod options;
+mod styles;
+mod support;
+mod writes;

@@ -1,0 +1,90 @@
+//! From variables to connected stores.
+
+use std::time::Duration;
+
+use cache_core::Backend;
+use cache_tests::{PostgresServer, RedisServer};
+use stores::policy::TenantPolicy;
+use stores::{StoreError, StoreErrorKind, Stores, StoresConfig, TenantId, conformance};
+
+use super::fixtures::SCHEMA;
+
+fn config(variables: &[(&str, &str)]) -> Result<StoresConfig, StoreError> {
+    StoresConfig::from_lookup(|name| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    })
+}
+
+async fn connect(variables: &[(&str, &str)]) -> Stores {
+    Stores::connect(config(variables).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_set_is_memory_and_no_cache() {
+    let stores = connect(&[]).await;
+    conformance::policy_store(&*stores.policies).await.unwrap();
+    assert_eq!(stores.cache.backend(), Backend::PassThrough);
+}
+
+#[tokio::test]
+async fn a_file_is_made_migrated_and_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("stores.db").display());
+    let variables = [("DATABASE_URL", url.as_str()), ("APP_ENV", "production")];
+    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
+    connect(&variables).await.policies.set_policy(&policy).await.unwrap();
+    let found = connect(&variables).await.policies.get_policy(policy.tenant_id).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&policy));
+}
+
+#[tokio::test]
+async fn a_database_in_memory_is_one_database() {
+    let stores = connect(&[("DATABASE_URL", "sqlite::memory:")]).await;
+    conformance::policy_store(&*stores.policies).await.unwrap();
+}
+
+#[tokio::test]
+async fn postgres_and_redis() {
+    let (database, redis) = (PostgresServer::shared().create_database().await, RedisServer::start());
+    let redis_url = redis.url();
+    let stores = connect(&[("DATABASE_URL", database.url()), ("REDIS_URL", &redis_url)]).await;
+    assert_eq!(stores.cache.backend(), Backend::Redis);
+    assert!(stores.cache.connected(Duration::from_secs(10)).await);
+    conformance::policy_store(&*stores.policies).await.unwrap();
+    let pool = super::fixtures::pool(database.url()).await;
+    let table: Option<String> =
+        sqlx::query_scalar("SELECT schemaname::text FROM pg_tables WHERE tablename = 'tenant_llm_policies'")
+            .fetch_optional(&pool)
+            .await
+            .unwrap();
+    assert_eq!(table.as_deref(), Some(SCHEMA), "the default schema");
+    stores.cache.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_switch_or_another_time_to_live_reaches_the_method() {
+    let redis = RedisServer::start();
+    let redis_url = redis.url();
+    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
+    for (variable, value, hits) in [("ENABLE_LLM_POLICY_CACHE", "false", 0), ("CACHE_TTL_POLICY_SECONDS", "60", 1)] {
+        let stores = connect(&[("REDIS_URL", &redis_url), (variable, value)]).await;
+        assert!(stores.cache.connected(Duration::from_secs(10)).await);
+        stores.policies.set_policy(&policy).await.unwrap();
+        stores.policies.get_policy(policy.tenant_id).await.unwrap();
+        stores.policies.get_policy(policy.tenant_id).await.unwrap();
+        assert_eq!(stores.cache.stats().method("PolicyStore", "get_policy").local_hits, hits, "{variable}");
+        stores.cache.shutdown().await;
+    }
+    let key = format!("copilot:llm:policy:{}", policy.tenant_id);
+    let left: u32 = redis.raw(&["TTL", &key]).unwrap().parse().unwrap();
+    assert!((1..=60).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_out_of_reach_is_a_clear_error_without_its_password() {
+    let config = config(&[("DATABASE_URL", "postgres://app:canary@127.0.0.1:1/main")]).unwrap();
+    let error = Stores::connect(config).await.err().expect("nobody listens on port 1");
+    assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{error:?}");
+    assert!(error.is_retryable());
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+}
