@@ -11,7 +11,27 @@ use crate::config::{Database, StoresConfig};
 use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
 
 /// The stores of a service, and the cache in front of them. Cheap to clone.
-#[derive(Clone)]
+///
+/// ```
+/// use stores::policy::TenantPolicy;
+/// use stores::{Stores, StoresConfig, TenantId};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), stores::StoreError> {
+/// # let lookup = |name: &str| (name == "DATABASE_URL").then(|| "sqlite::memory:".to_owned());
+/// # let config = StoresConfig::from_lookup(lookup)?;
+/// # /*
+/// let config = StoresConfig::from_env()?;
+/// # */
+/// let stores = Stores::connect(config).await?;
+/// let tenant = TenantId::random();
+/// stores.policies.set_policy(&TenantPolicy::new(tenant, "small", "local")).await?;
+/// let policy = stores.policies.get_policy(tenant).await?.expect("it was just set");
+/// assert_eq!(policy.default_model, "small");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
 pub struct Stores {
     /// The policies of the tenants.
     pub policies: Arc<CachingPolicyStore<dyn PolicyStore>>,

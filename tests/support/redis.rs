@@ -1,5 +1,6 @@
 //! A private Redis.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -21,6 +22,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct RedisServer {
     server: Option<Server>,
     port: u16,
+    arguments: Vec<String>,
     folder: TempDir,
 }
 
@@ -46,7 +48,8 @@ impl RedisServer {
             Some((launch(port, &folder, arguments)?, port))
         });
         let (server, port) = started.unwrap_or_else(|| panic!("redis-server does not start: {}", log(folder.path())));
-        Self { server: Some(server), port, folder }
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { server: Some(server), port, arguments, folder }
     }
 
     /// Its address, such as `redis://127.0.0.1:6390`.
@@ -69,14 +72,14 @@ impl RedisServer {
         self.end(Signal::TERM);
     }
 
-    /// Starts it anew and empty on the same port, after ending it where it still runs.
+    /// Starts it anew and empty on the same port and with the same arguments, after ending it where it still runs.
     ///
     /// # Panics
     ///
     /// When it does not start, for example because the port was taken meanwhile.
     pub fn restart(&mut self) {
         self.kill();
-        let server = launch(self.port, &self.folder, &[]);
+        let server = launch(self.port, &self.folder, &self.arguments);
         assert!(server.is_some(), "redis-server does not start again: {}", log(self.folder.path()));
         self.server = server;
     }
@@ -116,7 +119,7 @@ impl RedisServer {
     }
 }
 
-fn launch(port: u16, folder: &TempDir, arguments: &[&str]) -> Option<Server> {
+fn launch(port: u16, folder: &TempDir, arguments: &[impl AsRef<OsStr>]) -> Option<Server> {
     let mut command = Command::new(binaries::find("redis-server", "redis-server"));
     command
         .current_dir(folder.path())

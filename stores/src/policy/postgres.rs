@@ -56,6 +56,9 @@ const NEXT_PAGE: &str = "
 ///
 /// A write is one transaction that the server ends within ten seconds, so that no commit outlives the lock of the entry
 /// that it makes stale.
+///
+/// Connect it as the service, never with the rights of a user: a cached policy is the same for every caller, so the rows
+/// must not depend on who asks.
 #[derive(Debug, Clone)]
 pub struct PostgresPolicyStore {
     pool: PgPool,

@@ -8,7 +8,7 @@ use super::support::{Calls, Failed};
 
 /// A store of which some methods are not there.
 #[cached_store(namespace = "test:attributes")]
-#[cfg(all())]
+#[cfg(test)]
 #[async_trait::async_trait]
 #[allow(clippy::type_complexity, reason = "the test wants an attribute here")]
 pub(super) trait Store: Send + Sync {
@@ -21,15 +21,15 @@ pub(super) trait Store: Send + Sync {
     async fn here(&self, id: u64) -> Result<usize, Failed>;
 
     /// Reads one where this is built so.
-    #[cfg(any())]
+    #[cfg(not(test))]
     #[cached(entity = "gone", key(id, what), ttl = NOT_THERE)]
     async fn gone(&self, id: u64, what: NotThere) -> Result<NotThere, Failed>;
 
-    #[cfg(any())]
+    #[cfg(not(test))]
     #[cached(entity = "twice", key(id), ttl = "5m")]
     async fn twice(&self, id: NotThere) -> Result<usize, Failed>;
 
-    #[cfg(all())]
+    #[cfg(test)]
     #[cached(entity = "twice", key(id), ttl = "5m")]
     async fn twice(&self, id: u64) -> Result<usize, Failed>;
 
@@ -39,7 +39,7 @@ pub(super) trait Store: Send + Sync {
     #[invalidates(gone(..))]
     async fn write_what_is_gone(&self) -> Result<(), Failed>;
 
-    #[cfg(any())]
+    #[cfg(not(test))]
     #[invalidates(here(id.0))]
     async fn gone_too(&self, id: NotThere) -> Result<(), Failed>;
 
@@ -51,7 +51,7 @@ pub(super) trait Store: Send + Sync {
     #[cached(entity = "many", key(a, b, c, d, e, f, g, h), ttl = "5m")]
     async fn many(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8) -> Result<usize, Failed>;
 
-    #[cfg(any())]
+    #[cfg(not(test))]
     fn sync_and_gone(&self) -> NotThere;
 }
 

@@ -144,7 +144,7 @@ mod associated {
         async fn touch(&self, _: u32) -> Result<(), Failed> {
             Ok(())
         }
-        fn view(&self) -> &str {
+        fn view(&self) -> &'static str {
             "view"
         }
         fn empty() -> usize {

@@ -2,10 +2,10 @@
 
 mod attributes;
 mod derives;
+mod each_option;
 mod generics;
 mod hit_path;
 mod names;
-mod options;
 mod styles;
 mod support;
 mod writes;

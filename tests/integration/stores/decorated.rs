@@ -122,6 +122,26 @@ async fn an_entry_is_shared_under_the_documented_key() {
     cache_two.shutdown().await;
 }
 
+/// A refused write is known not to have happened: its entry is not left locked, and the next read is cached again.
+#[tokio::test]
+async fn a_refused_write_locks_nothing() {
+    let redis = RedisServer::start();
+    let backing: Arc<dyn PolicyStore> = Arc::new(MemoryPolicyStore::new());
+    let (store, cache) = instance(&backing, &redis).await;
+    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
+    store.set_policy(&policy).await.unwrap();
+    store.get_policy(policy.tenant_id).await.unwrap();
+
+    let before = cache.stats();
+    store.set_policy(&TenantPolicy { default_model: "\0".into(), ..policy.clone() }).await.unwrap_err();
+    for _ in 0..2 {
+        assert_eq!(store.get_policy(policy.tenant_id).await.unwrap().as_deref(), Some(&policy));
+    }
+    let stats = cache.stats().since(&before).method("PolicyStore", "get_policy");
+    assert_eq!((stats.loads, stats.bypasses, stats.local_hits), (1, 0, 1), "{stats:?}");
+    cache.shutdown().await;
+}
+
 async fn until(holds: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + TIME_TO_CONNECT;
     while !holds().await {

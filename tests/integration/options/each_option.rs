@@ -54,15 +54,18 @@ pub(super) trait Store: Send + Sync {
     async fn write(&self, key: Option<u64>) -> Result<(), Failed>;
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it takes a reference to each parameter")]
 fn may_read(document: &Document, _: &u64, reader: &u64) -> bool {
     document.owner == *reader
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it takes a reference to the value")]
 fn is_even(value: &usize) -> bool {
     value.is_multiple_of(2)
 }
 
 impl Document {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "it takes a reference to each parameter")]
     fn is_of(&self, _: &u64, reader: &str) -> bool {
         self.body == reader
     }
