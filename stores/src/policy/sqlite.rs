@@ -11,6 +11,7 @@ use sqlx::types::Json;
 use super::check::{COUNT, DELETE, GET, LIST, SET, Slice, check_policy};
 use super::rows::{self, PolicyRow};
 use super::{EgressMode, PolicyStore, TenantPolicy};
+use crate::backend::sqlite::connection_for_write;
 use crate::backend::store_error;
 use crate::{Page, PageRequest, StoreError, TenantId};
 
@@ -54,8 +55,9 @@ const NEXT_PAGE: &str = "
 
 /// Policies in the table `tenant_llm_policies` of a SQLite database.
 ///
-/// A write is one statement, and so one transaction. It waits for another writer as long as the pool's `busy_timeout`
-/// says (5 s unless told otherwise): keep that below 10 s, the life of the lock on the entry that it makes stale.
+/// A write waits four seconds at most for a connection, and then for another writer as long as the pool's `busy_timeout`
+/// says, 5 s unless it was told otherwise: together less than 10 s, the life of the lock on the entry that it makes
+/// stale.
 #[derive(Debug, Clone)]
 pub struct SqlitePolicyStore {
     pool: SqlitePool,
@@ -76,12 +78,14 @@ impl PolicyStore for SqlitePolicyStore {
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
         check_policy(policy)?;
-        upsert(policy).execute(&self.pool).await.map_err(|error| store_error(SET, error))?;
+        let mut connection = connection_for_write(&self.pool, SET).await?;
+        upsert(policy).execute(&mut *connection).await.map_err(|error| store_error(SET, error))?;
         Ok(())
     }
 
     async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError> {
-        let delete = sqlx::query(DELETE_ROW).bind(tenant).execute(&self.pool).await;
+        let mut connection = connection_for_write(&self.pool, DELETE).await?;
+        let delete = sqlx::query(DELETE_ROW).bind(tenant).execute(&mut *connection).await;
         Ok(delete.map_err(|error| store_error(DELETE, error))?.rows_affected() > 0)
     }
 

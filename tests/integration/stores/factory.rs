@@ -83,7 +83,7 @@ async fn a_switch_or_another_time_to_live_reaches_the_method() {
 #[tokio::test]
 async fn a_database_that_is_out_of_reach_is_a_clear_error_without_its_password() {
     let config = config(&[("DATABASE_URL", "postgres://app:canary@127.0.0.1:1/main")]).unwrap();
-    let error = Stores::connect(config).await.err().expect("nobody listens on port 1");
+    let error = Stores::connect(config).await.expect_err("nobody listens on port 1");
     assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{error:?}");
     assert!(error.is_retryable());
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");

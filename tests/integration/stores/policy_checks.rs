@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Row, SqlitePool};
 use stores::policy::{PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy};
 use stores::{StoreErrorKind, TenantId};
@@ -88,6 +89,22 @@ async fn a_blocked_write_ends_by_itself() {
     assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
     assert!(cache_core::WriteError::not_written(&error), "nothing was committed");
     other.rollback().await.unwrap();
+    store.set_policy(&policy).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_gets_no_connection_ends_by_itself() {
+    let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+    stores::migrate(&pool).await.unwrap();
+    let taken = pool.acquire().await.unwrap();
+    let store = SqlitePolicyStore::new(pool);
+    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
+
+    let ended = tokio::time::timeout(Duration::from_secs(10), store.set_policy(&policy)).await;
+    let error = ended.expect("within ten seconds").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
+    assert!(cache_core::WriteError::not_written(&error), "nothing was sent");
+    drop(taken);
     store.set_policy(&policy).await.unwrap();
 }
 
