@@ -39,9 +39,15 @@ pub struct CachingPolicyStoreBuilder<S: ?::core::marker::Sized> {
     get_policy: ::cache_core::__macro::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingPolicyStoreBuilder<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
 {
     /// Changes the options of `get_policy`.
     pub fn get_policy(
@@ -87,9 +93,15 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStoreBuilder
     }
 }
 #[allow(dead_code, reason = "a program does not call every function of its decorator")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     #[must_use]
@@ -97,7 +109,6 @@ where
         Self::builder(backing, cache).build()
     }
     /// The same, with options that are known at run time only.
-    #[must_use]
     pub fn builder(
         backing: ::std::sync::Arc<S>,
         cache: &::cache_core::Cache,
@@ -118,7 +129,13 @@ where
     }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
-        self.__cache.bump(::std::vec![self.get_policy.scope_prefix(& ())]).await;
+        self.__cache
+            .bump(
+                ::std::vec::Vec::<
+                    ::cache_core::__macro::Scope,
+                >::from([self.get_policy.scope_prefix(&())]),
+            )
+            .await;
     }
     /// `get_policy` of [`PolicyStore`], through the cache.
     ///
@@ -149,7 +166,9 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
-        let scopes = [self.__scope_get_policy(&policy.tenant_id)];
+        let scopes = ::std::vec::Vec::<
+            ::cache_core::__macro::Scope,
+        >::from([self.__scope_get_policy(&policy.tenant_id)]);
         let write = ::cache_core::__macro::Write::begin(&self.__cache, scopes).await;
         let returned = <S as PolicyStore>::set_policy(&self.__backing, policy).await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);
@@ -191,10 +210,20 @@ where
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
-#[allow(clippy::type_complexity, reason = "the types are those of the trait")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    reason = "they are those of the trait"
+)]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
 {
     fn __read_get_policy<'__call>(
         &'__call self,
@@ -212,7 +241,13 @@ where
         self.get_policy
             .read(
                 key,
-                ::cache_core::__macro::Terms::new(
+                ::cache_core::__macro::Terms::<
+                    Option<Arc<TenantPolicy>>,
+                    <Result<
+                        Option<Arc<TenantPolicy>>,
+                        StoreError,
+                    > as ::cache_core::__macro::Fallible>::Error,
+                >::new(
                     ::cache_core::__macro::load_errors!(
                         < Result < Option < Arc < TenantPolicy > >, StoreError > as
                         ::cache_core::__macro::Fallible > ::Error
@@ -228,9 +263,15 @@ where
     }
 }
 #[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> PolicyStore for CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
 {
     async fn get_policy(
         &self,

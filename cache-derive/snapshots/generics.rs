@@ -78,11 +78,17 @@ where
     get: ::cache_core::__macro::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTableBuilder<S, T, N>
 where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    Option<T>: ::cache_core::__macro::Cacheable,
 {
     /// Changes the options of `get`.
     pub fn get(
@@ -132,11 +138,17 @@ where
     }
 }
 #[allow(dead_code, reason = "a program does not call every function of its decorator")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTable<S, T, N>
 where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    Option<T>: ::cache_core::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     #[must_use]
@@ -144,7 +156,6 @@ where
         Self::builder(backing, cache).build()
     }
     /// The same, with options that are known at run time only.
-    #[must_use]
     pub fn builder(
         backing: ::std::sync::Arc<S>,
         cache: &::cache_core::Cache,
@@ -165,7 +176,13 @@ where
     }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
-        self.__cache.bump(::std::vec![self.get.scope_prefix(& ())]).await;
+        self.__cache
+            .bump(
+                ::std::vec::Vec::<
+                    ::cache_core::__macro::Scope,
+                >::from([self.get.scope_prefix(&())]),
+            )
+            .await;
     }
     /// `get` of [`Table`], through the cache.
     ///
@@ -208,12 +225,22 @@ where
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
-#[allow(clippy::type_complexity, reason = "the types are those of the trait")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    reason = "they are those of the trait"
+)]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTable<S, T, N>
 where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    Option<T>: ::cache_core::__macro::Cacheable,
 {
     fn __read_get<'__call>(
         &'__call self,
@@ -231,7 +258,13 @@ where
         self.get
             .read(
                 key,
-                ::cache_core::__macro::Terms::new(
+                ::cache_core::__macro::Terms::<
+                    Option<T>,
+                    <Result<
+                        Option<T>,
+                        S::Error,
+                    > as ::cache_core::__macro::Fallible>::Error,
+                >::new(
                     ::cache_core::__macro::load_errors!(
                         < Result < Option < T >, S::Error > as
                         ::cache_core::__macro::Fallible > ::Error
@@ -250,12 +283,18 @@ where
         self.get.scope(&(id,))
     }
 }
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> Table<T, N>
 for CachingTable<S, T, N>
 where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    Option<T>: ::cache_core::__macro::Cacheable,
 {
     type Error = <S as Table<T, N>>::Error;
     const LIMIT: usize = <S as Table<T, N>>::LIMIT;

@@ -61,6 +61,11 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStore<S> {
         f.debug_struct("CachingStore").finish_non_exhaustive()
     }
 }
+#[cfg(feature = "documents")]
+const _: () = ::core::assert!(
+    ! ::core::time::Duration::is_zero(& crate ::TTL),
+    "`ttl` of `find` is zero: an entry that expires at once is never read"
+);
 /// Builds a [`CachingStore`] with options that are known at run time only.
 #[must_use = "it does nothing before `build`"]
 pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
@@ -71,9 +76,19 @@ pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
     tree: caching::__macro::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingStoreBuilder<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::KeyPart,
+    String: caching::__macro::KeyPart,
+    Tree: caching::__macro::Cacheable,
 {
     /// Changes the options of `find`.
     #[cfg(feature = "documents")]
@@ -150,9 +165,19 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
     }
 }
 #[allow(dead_code, reason = "a program does not call every function of its decorator")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::KeyPart,
+    String: caching::__macro::KeyPart,
+    Tree: caching::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     #[must_use]
@@ -160,20 +185,10 @@ where
         Self::builder(backing, cache).build()
     }
     /// The same, with options that are known at run time only.
-    #[must_use]
     pub(crate) fn builder(
         backing: ::std::sync::Arc<S>,
         cache: &caching::Cache,
     ) -> CachingStoreBuilder<S> {
-        #[cfg(feature = "documents")]
-        {
-            const {
-                ::core::assert!(
-                    ! ::core::time::Duration::is_zero(& crate ::TTL),
-                    "`ttl` of `find` is zero: an entry that expires at once is never read"
-                )
-            };
-        }
         CachingStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
@@ -199,10 +214,13 @@ where
     pub(crate) async fn invalidate_all(&self) {
         self.__cache
             .bump(
-                ::std::vec![
-                    #[cfg(feature = "documents")] self.find.scope_prefix(& ()), self.tree
-                    .scope_prefix(& ())
-                ],
+                ::std::vec::Vec::<
+                    caching::__macro::Scope,
+                >::from([
+                    #[cfg(feature = "documents")]
+                    self.find.scope_prefix(&()),
+                    self.tree.scope_prefix(&()),
+                ]),
             )
             .await;
     }
@@ -237,7 +255,13 @@ where
         let key = self.find.key(&(&tenant, path));
         self.__read_find(
                 key,
-                caching::__macro::Terms::new(
+                caching::__macro::Terms::<
+                    Option<Document>,
+                    <Result<
+                        Option<Document>,
+                        Error,
+                    > as caching::__macro::Fallible>::Error,
+                >::new(
                         caching::__macro::load_errors!(
                             < Result < Option < Document >, Error > as
                             caching::__macro::Fallible > ::Error
@@ -285,7 +309,10 @@ where
         self.tree
             .read_inline(
                 key,
-                caching::__macro::Terms::new(
+                caching::__macro::Terms::<
+                    Tree,
+                    <Result<Tree, Error> as caching::__macro::Fallible>::Error,
+                >::new(
                     caching::__macro::load_errors!(
                         < Result < Tree, Error > as caching::__macro::Fallible > ::Error
                     ),
@@ -310,12 +337,14 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub(crate) async fn put(&self, document: Document) -> Result<(), Error> {
-        let scopes = [
+        let scopes = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
-        ];
+        ]);
         let write = caching::__macro::Write::begin(&self.__cache, scopes).await;
         let returned = <S as Store>::put(&self.__backing, document).await;
         let outcome = caching::__macro::write_outcome!(& returned);
@@ -338,7 +367,9 @@ where
         tenant: u64,
         document: &Document,
     ) -> Result<String, Error> {
-        let scopes = [self.tree.scope_prefix(&())];
+        let scopes = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([self.tree.scope_prefix(&())]);
         let write = caching::__macro::Write::begin(&self.__cache, scopes).await;
         let returned = <S as Store>::create(
                 &self.__backing,
@@ -350,9 +381,12 @@ where
         write.finish(outcome).await;
         let scopes = match caching::__macro::Fallible::ok(&returned) {
             ::core::option::Option::Some(result) => {
-                ::std::vec![
-                    #[cfg(feature = "documents")] self.__scope_find(& tenant, & result)
-                ]
+                ::std::vec::Vec::<
+                    caching::__macro::Scope,
+                >::from([
+                    #[cfg(feature = "documents")]
+                    self.__scope_find(&tenant, &result),
+                ])
             }
             ::core::option::Option::None => ::std::vec::Vec::new(),
         };
@@ -427,10 +461,24 @@ where
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
-#[allow(clippy::type_complexity, reason = "the types are those of the trait")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::type_complexity,
+    reason = "they are those of the trait"
+)]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::KeyPart,
+    String: caching::__macro::KeyPart,
+    Tree: caching::__macro::Cacheable,
 {
     #[cfg(feature = "documents")]
     fn __read_find<'__call>(
@@ -497,9 +545,19 @@ where
         self.tree.scope_prefix(&(tenant, under))
     }
 }
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
 impl<S: ?::core::marker::Sized> Store for CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::KeyPart,
+    String: caching::__macro::KeyPart,
+    Tree: caching::__macro::Cacheable,
 {
     #[cfg(feature = "documents")]
     fn find(

@@ -43,9 +43,14 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (left, right, edits) in
-            [("ttl", "ttl", 0), ("tll", "ttl", 1), ("tlt", "ttl", 1), ("", "abc", 3), ("entiti", "entity", 1), ("jiter", "jitter", 1)]
-        {
+        for (left, right, edits) in [
+            ("ttl", "ttl", 0),
+            ("tll", "ttl", 1),
+            ("tlt", "ttl", 1),
+            ("", "abc", 3),
+            ("entiti", "entity", 1),
+            ("jiter", "jitter", 1),
+        ] {
             assert_eq!(distance(left, right), edits, "{left} {right}");
         }
     }

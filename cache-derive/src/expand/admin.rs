@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use super::names::{derived, local};
+use super::names::{derived, local, runtime};
 use super::{docs, read, types};
 use crate::model::{Method, Param, Read, Store};
 
@@ -16,8 +16,9 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         let (name, cfgs) = (&method.ident, &method.cfgs);
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
     });
+    let scope = runtime(store, "Scope");
     let new = docs::lines("Puts the cache in front of a store, with the options of the annotations.");
-    let begin = docs::lines("The same, with options that are known at run time only.");
+    let with_options = docs::lines("The same, with options that are known at run time only.");
     let behind = docs::lines("The store behind the cache.");
     let everything = docs::lines("Makes every entry of this store stale, on every instance.");
     quote! {
@@ -27,8 +28,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
             Self::builder(backing, cache).build()
         }
 
-        #begin
-        #[must_use]
+        #with_options
         #vis fn builder(backing: ::std::sync::Arc<#backing>, cache: &#krate::Cache) -> #builder #args {
             #begun
         }
@@ -41,7 +41,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
         #everything
         #vis async fn invalidate_all(&self) {
-            self.__cache.bump(::std::vec![#(#all),*]).await;
+            self.__cache.bump(::std::vec::Vec::<#scope>::from([#(#all),*])).await;
         }
     }
 }
@@ -56,7 +56,8 @@ pub(super) fn entry(store: &Store, method: &Method, read: &Read) -> TokenStream 
 fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (vis, cfgs, lints, region) = (&store.vis, &method.cfgs, &method.lints, &method.ident);
     let name = derived("peek_", &method.ident);
-    let (params, lookup, value) = (method.elided_declarations(), method.lookup(read), types::value(store, method, read));
+    let (params, lookup, value) =
+        (method.elided_declarations(), method.lookup(read), types::value(store, method, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let visible = read::visible(method, read, path);
         quote!(.filter(#visible))
@@ -103,6 +104,7 @@ fn invalidate(store: &Store, method: &Method, read: &Read) -> TokenStream {
 
 fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
     params.any(Param::is_owned).then(|| {
-        quote!(#[allow(clippy::needless_pass_by_value, reason = "it takes what the method of the store takes")]).to_token_stream()
+        quote!(#[allow(clippy::needless_pass_by_value, reason = "it takes what the method of the store takes")])
+            .to_token_stream()
     })
 }

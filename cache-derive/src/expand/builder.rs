@@ -17,7 +17,10 @@ pub(super) fn builder(store: &Store) -> TokenStream {
     let docs = docs::lines(&format!("Builds a [`{decorator}`] with options that are known at run time only."));
     let functions = functions(store);
     let debug = debug(store);
+    let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
+    let checks = reads.map(|(method, read)| policy::checks(store, method, read, false));
     quote! {
+        #(#checks)*
         #docs
         #(#cfgs)* #(#lints)*
         #[must_use = "it does nothing before `build`"]
@@ -37,7 +40,7 @@ pub(super) fn begun(store: &Store) -> TokenStream {
     let builder = &store.builder;
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
-    let checks = reads().map(|(method, read)| policy::checks(method, read));
+    let checks = reads().map(|(method, read)| policy::checks(store, method, read, true));
     let policies = reads().map(|(method, read)| {
         let (name, cfgs, policy) = (&method.ident, &method.cfgs, policy::policy(store, read));
         quote!(#(#cfgs)* #name: #policy)
@@ -63,6 +66,7 @@ fn functions(store: &Store) -> TokenStream {
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a program does not change every option")]
+        #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #builder #args #bounds {
             #(#setters)*
 

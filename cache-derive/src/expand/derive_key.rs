@@ -45,7 +45,8 @@ fn arm(shape: &Shape, variant: &Variant) -> TokenStream {
     let name = ident.unraw().to_string();
     let members: Vec<&Member> = variant.fields.iter().map(|field| &field.member).collect();
     let bindings: Vec<_> = (0..members.len()).map(|place| local(&format!("field_{place}"))).collect();
-    let writes = variant.fields.iter().zip(&bindings).map(|(field, binding)| write(shape, field, &binding.to_token_stream()));
+    let writes =
+        variant.fields.iter().zip(&bindings).map(|(field, binding)| write(shape, field, &binding.to_token_stream()));
     quote! {
         Self::#ident { #(#members: #bindings),* } => {
             #out.part(#name);

@@ -19,7 +19,7 @@ pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
         param.bounds.push(parse_quote!(#krate::CacheValue));
     }
     let (params, args, clause) = generics.split_for_impl();
-    let (names, prime) = (fnv(&names(shape)), PRIME);
+    let names = fnv(&names(shape));
     let fields = shape.fields().map(|field| of_field(shape, field));
     let arguments = shape.generics.type_params().map(|param| {
         let name = &param.ident;
@@ -31,7 +31,7 @@ pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
         impl #params #krate::CacheValue for #ident #args #clause {
             const FINGERPRINT: u64 = {
                 let hash: u64 = #names;
-                #(let hash = (hash ^ #words).wrapping_mul(#prime);)*
+                #(let hash = #krate::__macro::hash_fingerprint(hash, #words);)*
                 hash
             };
         }
@@ -58,7 +58,7 @@ fn names(shape: &Shape) -> String {
         ShapeKind::Struct(fields) => fields.iter().for_each(|field| push(&mut names, field)),
         ShapeKind::Enum(variants) => {
             for variant in variants {
-                names.push_str(&format!("|{}\0{}\0", variant.ident.unraw(), variant.serde));
+                names.extend(["|", &variant.ident.unraw().to_string(), "\0", &variant.serde, "\0"]);
                 variant.fields.iter().for_each(|field| push(&mut names, field));
             }
         }
@@ -71,7 +71,7 @@ fn push(names: &mut String, field: &Field) {
         syn::Member::Named(name) => name.unraw().to_string(),
         syn::Member::Unnamed(place) => place.index.to_string(),
     };
-    names.push_str(&format!("{name}\0{}\0", field.serde));
+    names.extend([&name, "\0", &field.serde, "\0"]);
 }
 
 /// 64-bit FNV-1a.

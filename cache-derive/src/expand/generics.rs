@@ -4,12 +4,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Generics, Ident, TypeParam};
 
-use crate::model::Store;
+use super::names::runtime;
+use super::types;
+use crate::model::{Method, Read, Store};
 
 impl Store {
     /// The parameters of a generated type, with their bounds and defaults.
     pub(super) fn declared(&self) -> TokenStream {
-        self.params(|param| param.to_token_stream())
+        self.params(ToTokens::to_token_stream)
     }
 
     /// The parameters of an `impl`, with their bounds.
@@ -54,12 +56,29 @@ impl Store {
         let store = self.as_trait();
         let types = self.generics.type_params().map(|param| &param.ident);
         let predicates = self.predicates();
+        let cacheable = self.cacheable();
         quote! {
             where
                 #backing: #store + ::core::marker::Send + ::core::marker::Sync + 'static,
                 #(#types: 'static,)*
                 #predicates
+                #cacheable
         }
+    }
+
+    /// What keys and values have to be. Said here, a type that is not it is reported once, at the type; in the bodies it
+    /// would be at every call. A bound cannot be left out by `cfg`, so methods with one do without.
+    fn cacheable(&self) -> TokenStream {
+        let reads = self.methods.iter().filter(|method| method.cfgs.is_empty());
+        let bounds = reads.filter_map(|method| Some(self.cacheable_read(method, method.read()?)));
+        bounds.collect()
+    }
+
+    fn cacheable_read(&self, method: &Method, read: &Read) -> TokenStream {
+        let (key_part, cacheable) = (runtime(self, "KeyPart"), runtime(self, "Cacheable"));
+        let parts = read.key.iter().map(|place| method.params[*place].owned_type());
+        let value = types::value(self, method, read);
+        quote!(#(#parts: #key_part,)* #value: #cacheable,)
     }
 
     /// The field that uses the trait's parameters, where it has some.

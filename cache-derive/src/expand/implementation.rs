@@ -21,6 +21,7 @@ pub(super) fn implementation(store: &Store) -> TokenStream {
     quote! {
         #(#cfgs)* #(#lints)*
         #async_trait
+        #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #as_trait for #decorator #args #bounds {
             #(#associated)*
             #(#methods)*

@@ -11,6 +11,11 @@ pub(super) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
+/// The same, which the compiler shows at another place.
+pub(super) fn local_at(name: &str, place: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(place))
+}
+
 /// A name of the runtime crate that only generated code uses.
 pub(super) fn runtime(store: &Store, name: &str) -> TokenStream {
     let krate = &store.krate;

@@ -54,7 +54,7 @@ impl Param {
     }
 
     /// The argument for the store, from an owned copy of the same name.
-    pub(super) fn from_owned(&self) -> TokenStream {
+    pub(super) fn for_store(&self) -> TokenStream {
         let ident = &self.ident;
         match &self.passing {
             Passing::Owned => ident.to_token_stream(),
@@ -104,7 +104,7 @@ impl Method {
 
     /// The lookup of the whole key.
     pub(super) fn lookup(&self, read: &Read) -> TokenStream {
-        tuple(self.key_views(read))
+        tuple(&self.key_views(read))
     }
 
     /// What a lookup takes for each part of the key.
@@ -114,7 +114,8 @@ impl Method {
 
     /// The lookup of the first parts, from parameters that are views already.
     pub(super) fn lookup_of_views(&self, read: &Read, length: usize) -> TokenStream {
-        tuple(read.key.iter().take(length).map(|place| self.params[*place].ident.to_token_stream()).collect())
+        let names = read.key.iter().take(length).map(|place| self.params[*place].ident.to_token_stream());
+        tuple(&names.collect::<Vec<_>>())
     }
 
     fn elided(&self, ident: &Ident, ty: &Type) -> TokenStream {
@@ -130,7 +131,7 @@ impl Method {
 }
 
 /// A tuple behind a reference. Without parts it is a lookup of the empty key, which is one more reference away.
-fn tuple(parts: Vec<TokenStream>) -> TokenStream {
+fn tuple(parts: &[TokenStream]) -> TokenStream {
     if parts.is_empty() { quote!(&&()) } else { quote!(&(#(#parts,)*)) }
 }
 

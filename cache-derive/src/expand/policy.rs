@@ -1,8 +1,9 @@
 //! The options of a read method as code.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
+use syn::{ExprPath, GenericParam};
 
 use crate::model::{Codec, LocalEngine, LocalTier, Method, Options, Read, Span, Store};
 
@@ -59,24 +60,37 @@ fn duration(span: &Span) -> TokenStream {
     }
 }
 
-/// Checks of constants that cannot be read here: a build with a zero in one of them stops.
-pub(super) fn checks(method: &Method, read: &Read) -> TokenStream {
+/// Checks of constants that cannot be read here: a build with a zero in one of them stops. Those that depend on the
+/// store are checked where the store is known.
+pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool) -> TokenStream {
     let Options { ttl, negative_ttl, local, .. } = &read.options;
     let local = local.as_ref().and_then(|local| match local {
         LocalTier::AtMost(span) => Some(span),
         LocalTier::Off => None,
     });
     let spans = [Some(ttl), negative_ttl.as_ref(), local].into_iter().flatten();
+    let cfgs = &method.cfgs;
     let checks = spans.filter_map(|span| match span {
-        Span::Const(path, option) => {
+        Span::Const(path, option) if depends_on_store(store, path) == of_store => {
             let text = format!("`{option}` of `{}` is zero: an entry that expires at once is never read", method.ident);
-            Some(quote_spanned! {path.span()=>
-                const { ::core::assert!(!::core::time::Duration::is_zero(&#path), #text) }
+            let check = quote_spanned!(path.span()=> ::core::assert!(!::core::time::Duration::is_zero(&#path), #text));
+            Some(if of_store {
+                quote!(#(#cfgs)* { const { #check } })
+            } else {
+                quote!(#(#cfgs)* const _: () = #check;)
             })
         }
-        Span::Literal(_) => None,
+        _ => None,
     });
-    let checks: Vec<TokenStream> = checks.collect();
-    let cfgs = &method.cfgs;
-    if checks.is_empty() { TokenStream::new() } else { quote!(#(#cfgs)* { #(#checks;)* }) }
+    checks.collect()
+}
+
+fn depends_on_store(store: &Store, path: &ExprPath) -> bool {
+    let tokens = path.to_token_stream();
+    let params = store.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    });
+    params.chain([&store.backing]).any(|name| super::derive_value::mentions(&tokens, &name.to_string()))
 }

@@ -1,10 +1,11 @@
 //! The body of a cached method: the local tier first, everything else behind one call.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::ExprPath;
+use syn::spanned::Spanned;
 
-use super::names::{derived, local, runtime, self_of};
+use super::names::{derived, local, local_at, runtime, self_of};
 use super::types;
 use crate::model::{Method, Param, Read, Store};
 
@@ -12,12 +13,11 @@ use crate::model::{Method, Param, Read, Store};
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (hit, this, region) = (local("hit"), self_of(method), &method.ident);
     let lookup = method.lookup(read);
-    let look = match &read.options.visible_if {
-        Some(path) => {
-            let visible = visible(method, read, path);
-            quote!(#this.#region.local_if(#lookup, #visible))
-        }
-        None => quote!(#this.#region.local(#lookup)),
+    let look = if let Some(path) = &read.options.visible_if {
+        let visible = visible(method, read, path);
+        quote!(#this.#region.local_if(#lookup, #visible))
+    } else {
+        quote!(#this.#region.local(#lookup))
     };
     let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
     quote! {
@@ -69,10 +69,12 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
 pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, terms_name, arguments, backing) = (local("key"), local("terms"), local("arguments"), local("backing"));
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
-    let (function, key_type, of_backing) = (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
+    let (function, key_type, of_backing) =
+        (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
     let asked = read.options.visible_if.is_some();
     let terms_param = asked.then(|| {
-        let (terms, value, error) = (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
+        let (terms, value, error) =
+            (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
         quote!(, #terms_name: #terms<'__call, #value, #error>)
     });
     let terms = if asked { quote!(#terms_name) } else { terms(store, method, read, None) };
@@ -80,7 +82,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let owned = method.params.iter().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
-    let call = method.params.iter().map(Param::from_owned);
+    let call = method.params.iter().map(Param::for_store);
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
@@ -95,7 +97,8 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
 
 /// What the runtime has to know to serve a miss.
 fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (terms, load_errors, error) = (runtime(store, "Terms"), runtime(store, "load_errors"), types::error(store, method));
+    let (terms, load_errors, error) =
+        (runtime(store, "Terms"), runtime(store, "load_errors"), types::error(store, method));
     let visible = visible_if.map(|path| {
         let visible = visible(method, read, path);
         quote!(.visible_if(#visible))
@@ -104,25 +107,25 @@ fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPa
         let worth = worth_keeping(read, path);
         quote!(.cache_if(#worth))
     });
-    quote!(#terms::new(#load_errors!(#error)) #visible #keep)
+    // The types are said, or else the closures would decide them.
+    let value = types::value(store, method, read);
+    quote!(#terms::<#value, #error>::new(#load_errors!(#error)) #visible #keep)
 }
 
 /// Asks whether this reader may see a value. An absence never comes from the cache: it may be there for another reader.
 pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
-    let value = local("value");
+    let value = local_at("value", path.span());
     let params = method.params.iter().map(|param| &param.ident);
-    let ask = quote!(#path(#value #(, &#params)*));
-    about(read, &ask, &quote!(false))
+    about(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false))
 }
 
 /// Asks whether a value is worth keeping. `negative_ttl` decides that of an absence.
 fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
-    let value = local("value");
-    about(read, &quote!(#path(#value)), &quote!(true))
+    let value = local_at("value", path.span());
+    about(read, &value, &quote!(#path(#value)), &quote!(true))
 }
 
-fn about(read: &Read, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
-    let value = local("value");
+fn about(read: &Read, value: &Ident, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {
         return quote!(|#value| #ask);
     }

@@ -14,7 +14,8 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     let marker = store.marker_type().map(|ty| quote!(__parameters: #ty,));
     let regions = fields(store, |method| {
         let Some(read) = method.read() else { return quote!() };
-        let (region, key, value) = (runtime(store, "Region"), types::key(method, read), types::value(store, method, read));
+        let (region, key, value) =
+            (runtime(store, "Region"), types::key(method, read), types::value(store, method, read));
         quote!(#region<#key, #value>)
     });
     let docs = docs::lines(&format!(
@@ -91,6 +92,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a program does not call every function of its decorator")]
+        #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #constructors
             #(#methods)*

@@ -32,7 +32,8 @@ pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
 }
 
 fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let (this, of_backing, name, turbofish) = (self_of(method), store.of_backing(), &method.ident, turbofish(&method.generics));
+    let (this, of_backing, name, turbofish) =
+        (self_of(method), store.of_backing(), &method.ident, turbofish(&method.generics));
     let arguments = method.params.iter().enumerate().map(|(place, param)| {
         let name = &param.ident;
         if write.kept.contains(&place) { quote!(::core::clone::Clone::clone(&#name)) } else { quote!(#name) }
@@ -46,10 +47,11 @@ fn around(store: &Store, method: &Method, write: &Write) -> (TokenStream, TokenS
         return (quote!(), quote!());
     }
     let (scopes, announced, outcome, returned) = (local("scopes"), local("write"), local("outcome"), local("returned"));
-    let (runtime_write, write_outcome, this) = (runtime(store, "Write"), runtime(store, "write_outcome"), self_of(method));
-    let stale = write.before.iter().map(|invalidation| scope(&this, invalidation));
+    let (runtime_write, write_outcome, this) =
+        (runtime(store, "Write"), runtime(store, "write_outcome"), self_of(method));
+    let list = scopes_of(store, &this, &write.before);
     let begin = quote! {
-        let #scopes = [#(#stale),*];
+        let #scopes = #list;
         let #announced = #runtime_write::begin(&#this.__cache, #scopes).await;
     };
     let finish = quote! {
@@ -66,9 +68,8 @@ fn after(store: &Store, method: &Method, write: &Write) -> TokenStream {
     }
     let (scopes, returned, this) = (local("scopes"), local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
-    let stale = write.after.iter().map(|invalidation| scope(&this, invalidation));
-    let list = quote!(::std::vec![#(#stale),*]);
-    let scopes_of = if write.fallible {
+    let list = scopes_of(store, &this, &write.after);
+    let stale = if write.fallible {
         let fallible = runtime(store, "Fallible");
         quote! {
             match #fallible::ok(&#returned) {
@@ -80,11 +81,18 @@ fn after(store: &Store, method: &Method, write: &Write) -> TokenStream {
         quote!({ let #result = &#returned; #list })
     };
     quote! {
-        let #scopes = #scopes_of;
+        let #scopes = #stale;
         if !#scopes.is_empty() {
             #this.__cache.bump(#scopes).await;
         }
     }
+}
+
+/// The scopes in a list. Its type is said because `cfg` may leave nothing in it.
+fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation]) -> TokenStream {
+    let stale = invalidations.iter().map(|invalidation| scope(this, invalidation));
+    let scope = runtime(store, "Scope");
+    quote!(::std::vec::Vec::<#scope>::from([#(#stale),*]))
 }
 
 fn scope(this: &Ident, invalidation: &Invalidation) -> TokenStream {
@@ -117,6 +125,12 @@ fn argument(argument: &Argument) -> TokenStream {
 fn binds_tightly(expression: &Expr) -> bool {
     matches!(
         expression,
-        Expr::Path(_) | Expr::Field(_) | Expr::MethodCall(_) | Expr::Call(_) | Expr::Index(_) | Expr::Lit(_) | Expr::Paren(_)
+        Expr::Path(_)
+            | Expr::Field(_)
+            | Expr::MethodCall(_)
+            | Expr::Call(_)
+            | Expr::Index(_)
+            | Expr::Lit(_)
+            | Expr::Paren(_)
     )
 }

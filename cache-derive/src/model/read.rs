@@ -46,7 +46,6 @@ pub(crate) struct Options {
     pub(crate) inline: bool,
 }
 
-
 /// A length of time.
 pub(crate) enum Span {
     /// Written as text.

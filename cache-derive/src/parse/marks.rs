@@ -56,7 +56,7 @@ impl Mark {
     }
 
     /// Takes the attribute for what it is; gives it back where it is not one of ours.
-    pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Attribute> {
+    pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Box<Attribute>> {
         match mark_name(&attribute) {
             Some("cached") => {
                 let options = options(list(&attribute, sink), sink);
@@ -71,7 +71,7 @@ impl Mark {
                 no_list(&attribute, sink);
                 Ok(Self::Uncached(attribute))
             }
-            None => Err(attribute),
+            None => Err(Box::new(attribute)),
         }
     }
 }

@@ -41,12 +41,26 @@ impl ToTokens for OptionSyntax {
 pub(crate) fn options(tokens: TokenStream, sink: &mut Sink) -> Vec<OptionSyntax> {
     let mut options = Vec::new();
     for piece in split(tokens) {
-        match option.parse2(piece) {
-            Ok(option) => options.push(option),
-            Err(error) => sink.syntax(error),
+        let parser = |input: ParseStream<'_>| piece_of_options(input, &mut options, sink);
+        if let Err(error) = parser.parse2(piece) {
+            sink.syntax(error);
         }
     }
     options
+}
+
+/// Parses the one option of a piece, and those behind it where a comma was forgotten.
+fn piece_of_options(input: ParseStream<'_>, options: &mut Vec<OptionSyntax>, sink: &mut Sink) -> syn::Result<()> {
+    loop {
+        let option = option(input)?;
+        if !input.is_empty() {
+            sink.syntax(input.error(format!("expected `,` after the option `{}`", option.name)));
+        }
+        options.push(option);
+        if input.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 /// The token streams between commas, so that a mistake in one does not hide those in the next.
@@ -63,12 +77,11 @@ fn split(tokens: TokenStream) -> Vec<TokenStream> {
 }
 
 fn option(input: ParseStream<'_>) -> syn::Result<OptionSyntax> {
-    let name = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), "expected the name of an option"))?;
+    let name = input
+        .call(Ident::parse_any)
+        .map_err(|error| syn::Error::new(error.span(), "expected the name of an option"))?;
     let value = value(input)?;
-    if input.is_empty() {
-        return Ok(OptionSyntax { name, value });
-    }
-    Err(input.error(format!("expected `,` after the option `{name}`")))
+    Ok(OptionSyntax { name, value })
 }
 
 fn value(input: ParseStream<'_>) -> syn::Result<Value> {

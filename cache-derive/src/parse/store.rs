@@ -71,9 +71,9 @@ pub(crate) enum Style<'a> {
 impl StoreSyntax {
     /// The `#[async_trait]` attribute, if the trait has it.
     pub(crate) fn async_trait(&self) -> Option<&Attribute> {
-        self.attrs.iter().find(|attribute| {
-            attribute.path().segments.last().is_some_and(|segment| segment.ident == "async_trait")
-        })
+        self.attrs
+            .iter()
+            .find(|attribute| attribute.path().segments.last().is_some_and(|segment| segment.ident == "async_trait"))
     }
 
     /// The methods of the trait.
@@ -169,8 +169,8 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
         match Mark::parse(attribute, sink) {
             Ok(mark) => marks.push(mark),
             Err(attribute) => match marks::meant(&attribute) {
-                Some(name) => misspelt.push((attribute, name)),
-                None => attrs.push(attribute),
+                Some(name) => misspelt.push((*attribute, name)),
+                None => attrs.push(*attribute),
             },
         }
     }

@@ -13,12 +13,9 @@ use crate::parse::OptionSyntax;
 pub(super) fn duration(option: &OptionSyntax, name: &'static str) -> Result<Span, Problem> {
     match options::expression(option, EXAMPLE)? {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(
-            &number,
-            format!("`{name}` has no unit"),
-        )
-        .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
-        .instead(format!("`{name} = \"{number}s\"` for seconds"))),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(&number, format!("`{name}` has no unit"))
+            .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
+            .instead(format!("`{name} = \"{number}s\"` for seconds"))),
         Expr::Path(path) => Ok(Span::Const(path, name)),
         other => Err(Problem::at(other, format!("`{name}` is not a length of time"))
             .why("it is fixed when the trait is compiled")
@@ -52,14 +49,21 @@ mod tests {
 
     #[test]
     fn units_are_read_and_added_up() {
-        for (text, millis) in [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)] {
+        for (text, millis) in
+            [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)]
+        {
             assert_eq!(parsed(text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_positive_length_is_said() {
-        for (text, said) in [("0s", "`ttl` is zero"), ("5", "time unit needed"), ("", "value was empty"), ("5 parsecs", "unknown time unit")] {
+        for (text, said) in [
+            ("0s", "`ttl` is zero"),
+            ("5", "time unit needed"),
+            ("", "value was empty"),
+            ("5 parsecs", "unknown time unit"),
+        ] {
             let problem = parsed(text).unwrap_err();
             assert!(problem.contains(said), "{text}: {problem}");
         }

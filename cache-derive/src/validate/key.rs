@@ -43,24 +43,26 @@ fn places(option: &'static str, sig: &Signature, given: &Given<'_>, sink: &mut S
 }
 
 fn place(option: &str, sig: &Signature, name: &Ident, before: &Places) -> Result<usize, Problem> {
-    let names: Vec<String> = typed(sig).map(|param| name_of(&param.pat).map_or_else(String::new, |name| name.to_string())).collect();
+    let names: Vec<String> =
+        typed(sig).map(|param| name_of(&param.pat).map_or_else(String::new, |name| name.to_string())).collect();
     let Some(place) = names.iter().position(|known| name == known) else {
         return Err(no_such_parameter(option, sig, name, &names));
     };
     if before.iter().any(|(other, _)| *other == place) {
-        return Err(Problem::at(name, format!("`{name}` is in `{option}(..)` twice"))
-            .instead(format!("`{name}` once")));
+        return Err(Problem::at(name, format!("`{name}` is in `{option}(..)` twice")).instead(format!("`{name}` once")));
     }
     Ok(place)
 }
 
 fn no_such_parameter(option: &str, sig: &Signature, name: &Ident, names: &[String]) -> Problem {
-    let named: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let choices: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     let problem = Problem::at(name, format!("`{}` has no parameter `{name}`", sig.ident));
-    match closest(&name.to_string(), &named) {
+    match closest(&name.to_string(), &choices) {
         Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
-        None if named.is_empty() => problem.instead(format!("leave `{option}(..)` out, the method has no named parameters")),
-        None => problem.instead(format!("one of {}", list(named))),
+        None if choices.is_empty() => {
+            problem.instead(format!("leave `{option}(..)` out, the method has no named parameters"))
+        }
+        None => problem.instead(format!("one of {}", list(choices))),
     }
 }
 

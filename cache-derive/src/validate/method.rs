@@ -66,7 +66,10 @@ fn model(
         Form::Sync if syntax.sig.receiver().is_none() => None,
         _ => Some(sink.accept(signature::shared_receiver(&syntax.sig))?),
     };
-    let params = signature::params(&syntax.sig, backing, sink);
+    let mut params = signature::params(&syntax.sig, backing, sink);
+    if !matches!(mark, Some(Mark::Invalidates(..))) {
+        signature::without_underscores(&mut params);
+    }
     let mut output = output(syntax);
     backing.visit_type_mut(&mut output);
     let opaque = match syntax.style() {
@@ -168,7 +171,9 @@ fn two_marks(first: &Mark, second: &Mark, name: &Ident) -> Problem {
     let problem = Problem::at(attribute, format!("`{name}` carries both `#[{first}]` and `#[{second}]`"))
         .why("a method does one thing to the cache");
     match (first, second) {
-        ("invalidates", "invalidates") => problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them"),
+        ("invalidates", "invalidates") => {
+            problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them")
+        }
         _ => problem.instead("one of the two"),
     }
 }

@@ -24,6 +24,11 @@ fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
     if FIXED.contains(&name) {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }
+    if is_cached && name == "all" {
+        return Some(
+            "`invalidate_all` would be the function for its entries, and is the one for all entries".to_owned(),
+        );
+    }
     if is_cached && name == "build" {
         return Some("the decorator's builder has a method for each cached method, and `build` of its own".to_owned());
     }
@@ -31,7 +36,10 @@ fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
         return Some("names that begin with `__` belong to the generated code".to_owned());
     }
     let read = ["peek_", "invalidate_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
-    cached.iter().any(|cached| cached == read).then(|| format!("the decorator has `{name}` for the cached method `{read}`"))
+    cached
+        .iter()
+        .any(|cached| cached == read)
+        .then(|| format!("the decorator has `{name}` for the cached method `{read}`"))
 }
 
 fn is_cached(method: &MethodSyntax) -> bool {

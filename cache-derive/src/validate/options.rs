@@ -22,28 +22,39 @@ pub(super) struct Known {
 }
 
 /// The options of one attribute, each known and given once.
-pub(super) struct Given<'a>(Vec<&'a OptionSyntax>);
+pub(super) struct Given<'a> {
+    options: Vec<&'a OptionSyntax>,
+    /// What unknown ones were probably meant to be.
+    meant: Vec<&'static str>,
+}
 
 impl<'a> Given<'a> {
     /// Keeps the known ones and reports the others.
     pub(super) fn check(options: &'a [OptionSyntax], known: &Known, sink: &mut Sink) -> Self {
         let mut given: Vec<&OptionSyntax> = Vec::new();
+        let mut meant = Vec::new();
         for option in options {
             let name = option.name.to_string();
             if !known.names.contains(&name.as_str()) {
                 sink.report(known.unknown(option, &name));
+                meant.extend(known.meant(&name));
             } else if given.iter().any(|other| other.name == option.name) {
                 sink.report(twice(option, &name));
             } else {
                 given.push(option);
             }
         }
-        Self(given)
+        Self { options: given, meant }
+    }
+
+    /// Whether an option is neither there nor among the mistakes that are reported already.
+    pub(super) fn misses(&self, name: &str) -> bool {
+        self.get(name).is_none() && !self.meant.contains(&name)
     }
 
     /// The option of this name.
     pub(super) fn get(&self, name: &str) -> Option<&'a OptionSyntax> {
-        self.0.iter().find(|option| option.name == name).copied()
+        self.options.iter().find(|option| option.name == name).copied()
     }
 
     /// The value of the option of this name; nothing where it is not there or is reported.
@@ -126,8 +137,9 @@ pub(super) fn number(option: &OptionSyntax, example: &str) -> Result<LitInt, Pro
 pub(super) fn function(option: &OptionSyntax, example: &str) -> Result<ExprPath, Problem> {
     match expression(option, example)? {
         Expr::Path(path) => Ok(path),
-        other => Err(expected(option, other, example)
-            .why("generated code calls it by its name, in more than one place")),
+        other => {
+            Err(expected(option, other, example).why("generated code calls it by its name, in more than one place"))
+        }
     }
 }
 

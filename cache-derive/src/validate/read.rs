@@ -16,14 +16,37 @@ use crate::parse::{OptionSyntax, Value};
 const KNOWN: Known = Known {
     attribute: "cached",
     names: &[
-        "entity", "key", "ignore", "ttl", "negative_ttl", "jitter", "local", "local_capacity", "local_engine", "version",
-        "codec", "cache_if", "visible_if", "load",
+        "entity",
+        "key",
+        "ignore",
+        "ttl",
+        "negative_ttl",
+        "jitter",
+        "local",
+        "local_capacity",
+        "local_engine",
+        "version",
+        "codec",
+        "cache_if",
+        "visible_if",
+        "load",
     ],
     later: &["refresh_after", "stale_while_revalidate", "stale_if_error", "batch", "mode"],
     aliases: &[
-        ("expire", "ttl"), ("expires", "ttl"), ("expiry", "ttl"), ("time_to_live", "ttl"), ("time", "ttl"),
-        ("skip", "ignore"), ("exclude", "ignore"), ("name", "entity"), ("capacity", "local_capacity"), ("size", "local_capacity"),
-        ("engine", "local_engine"), ("encoding", "codec"), ("format", "codec"), ("filter", "cache_if"),
+        ("expire", "ttl"),
+        ("expires", "ttl"),
+        ("expiry", "ttl"),
+        ("time_to_live", "ttl"),
+        ("time", "ttl"),
+        ("skip", "ignore"),
+        ("exclude", "ignore"),
+        ("name", "entity"),
+        ("capacity", "local_capacity"),
+        ("size", "local_capacity"),
+        ("engine", "local_engine"),
+        ("encoding", "codec"),
+        ("format", "codec"),
+        ("filter", "cache_if"),
     ],
 };
 
@@ -94,7 +117,7 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
         sink.report(
             Problem::at(opaque, format!("the future of the cached method `{}` is not `Send`", method.sig.ident))
                 .why("a load runs in a task of its own")
-                .instead(format!("`{} + Send`, or `async fn`, which says so for you", opaque.to_token_stream())),
+                .instead("`-> impl Future<Output = ..> + Send`, or `async fn`, which says so for you"),
         );
     }
 }
@@ -121,15 +144,17 @@ fn checked_value(method: &Method<'_>) -> Result<Option<Type>, Problem> {
             .instead("an owned value, such as an `Arc<T>`"));
     }
     match Returned::of(output) {
-        Returned::Other => Err(Problem::at(place_of(method), format!("the cached method `{}` does not return a `Result`", sig.ident))
-            .why("a load can fail: its task may panic or run into its deadline, and an error is never cached")
-            .instead("`Result<V, E>` or `Result<Option<V>, E>`")),
+        Returned::Other => {
+            Err(Problem::at(place_of(method), format!("the cached method `{}` does not return a `Result`", sig.ident))
+                .why("a load can fail: its task may panic or run into its deadline, and an error is never cached")
+                .instead("`Result<V, E>` or `Result<Option<V>, E>`"))
+        }
         Returned::Result(value) if is_unit(&value) => {
             Err(Problem::at(output, format!("the cached method `{}` returns no value", sig.ident))
                 .why("there is nothing to cache in `()`")
                 .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"))
         }
-        Returned::Result(value) => Ok(Some(value)),
+        Returned::Result(value) => Ok(Some(*value)),
         Returned::Alias => Ok(None),
     }
 }
@@ -143,19 +168,21 @@ fn is_unit(ty: &Type) -> bool {
 }
 
 fn never_absent(sig: &Signature, negative: &OptionSyntax) -> Problem {
-    Problem::at(negative, format!("`negative_ttl` stands on `{}`, which does not return `Result<Option<..>, ..>`", sig.ident))
-        .why("it is the time that an absence lives, and this value is never absent")
-        .instead("leave it out, or return `Result<Option<V>, E>`, written out")
+    Problem::at(
+        negative,
+        format!("`negative_ttl` stands on `{}`, which does not return `Result<Option<..>, ..>`", sig.ident),
+    )
+    .why("it is the time that an absence lives, and this value is never absent")
+    .instead("leave it out, or return `Result<Option<V>, E>`, written out")
 }
 
 fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<String> {
-    if given.get("entity").is_none() {
+    if given.misses("entity") {
         sink.report(
             Problem::at(attribute, format!("the cached method `{}` has no `entity`", sig.ident))
                 .why("it is the part of the key that says what is cached, and stays when the method is renamed")
                 .instead("`entity = \"policy\"`, unique in the trait"),
         );
-        return None;
     }
     given.read("entity", sink, |option, _| text::entity(&options::text(option, "\"policy\"")?))
 }
@@ -189,7 +216,7 @@ fn all_options(
 }
 
 fn ttl(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<Span> {
-    if given.get("ttl").is_none() {
+    if given.misses("ttl") {
         sink.report(
             Problem::at(attribute, format!("the cached method `{}` has no `ttl`", sig.ident))
                 .why("it bounds how long a reader may see an old value when everything else fails")
@@ -290,7 +317,8 @@ fn conflicts(given: &Given<'_>, sink: &mut Sink) {
                 .instead("one of the two"),
         );
     }
-    let off = given.get("local").filter(|local| matches!(&local.value, Value::Equals(value) if value.to_string() == "off"));
+    let off =
+        given.get("local").filter(|local| matches!(&local.value, Value::Equals(value) if value.to_string() == "off"));
     for name in ["local_capacity", "local_engine"] {
         if let (Some(_), Some(option)) = (off, given.get(name)) {
             sink.report(

@@ -6,14 +6,14 @@ use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeRefer
 /// Types of the standard library that are certainly no `Result`.
 const NO_RESULTS: [&str; 32] = [
     "Option", "Vec", "String", "Arc", "Rc", "Box", "Cow", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque",
-    "Duration", "Instant", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
-    "i128", "isize", "f32", "f64", "PathBuf",
+    "Duration", "Instant", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+    "i64", "i128", "isize", "f32", "f64", "PathBuf",
 ];
 
 /// What the return type shows.
 pub(super) enum Returned {
     /// `Result<V, ..>`
-    Result(Type),
+    Result(Box<Type>),
     /// A name that may stand for a `Result`.
     Alias,
     /// Certainly no `Result`.
@@ -30,7 +30,7 @@ impl Returned {
             return Self::Other;
         }
         let value = (segment.ident == "Result").then(|| first_type(segment)).flatten();
-        value.map_or(Self::Alias, |value| Self::Result(value.clone()))
+        value.map_or(Self::Alias, |value| Self::Result(Box::new(value.clone())))
     }
 }
 

@@ -13,7 +13,9 @@ pub(crate) fn shape(input: &DeriveInput, attribute: &str, flags: &[&str], sink: 
     let krate = checker.krate(&input.attrs, sink);
     let kind = match &input.data {
         Data::Struct(data) => ShapeKind::Struct(checker.fields(&data.fields, sink)),
-        Data::Enum(data) => ShapeKind::Enum(data.variants.iter().map(|variant| checker.variant(variant, sink)).collect()),
+        Data::Enum(data) => {
+            ShapeKind::Enum(data.variants.iter().map(|variant| checker.variant(variant, sink)).collect())
+        }
         Data::Union(data) => {
             sink.report(
                 Problem::at(data.union_token, format!("`{}` is a union", input.ident))
@@ -23,7 +25,13 @@ pub(crate) fn shape(input: &DeriveInput, attribute: &str, flags: &[&str], sink: 
             return None;
         }
     };
-    Some(Shape { krate, ident: input.ident.clone(), generics: input.generics.clone(), serde: serde(&input.attrs), kind })
+    Some(Shape {
+        krate,
+        ident: input.ident.clone(),
+        generics: input.generics.clone(),
+        serde: serde(&input.attrs),
+        kind,
+    })
 }
 
 struct Checker<'a> {
@@ -34,7 +42,11 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn variant(&self, variant: &syn::Variant, sink: &mut Sink) -> Variant {
         self.nothing(&variant.attrs, sink);
-        Variant { ident: variant.ident.clone(), serde: serde(&variant.attrs), fields: self.fields(&variant.fields, sink) }
+        Variant {
+            ident: variant.ident.clone(),
+            serde: serde(&variant.attrs),
+            fields: self.fields(&variant.fields, sink),
+        }
     }
 
     fn fields(&self, fields: &Fields, sink: &mut Sink) -> Vec<Field> {
@@ -86,7 +98,11 @@ impl Checker<'_> {
         mut take: impl FnMut(syn::meta::ParseNestedMeta<'_>) -> syn::Result<()>,
     ) {
         let parsed = attribute.parse_nested_meta(|meta| {
-            if known.iter().any(|name| meta.path.is_ident(name)) { take(meta) } else { Err(self.unknown(&meta.path, known)) }
+            if known.iter().any(|name| meta.path.is_ident(name)) {
+                take(meta)
+            } else {
+                Err(self.unknown(&meta.path, known))
+            }
         });
         if let Err(error) = parsed {
             sink.syntax(error);
@@ -105,7 +121,11 @@ impl Checker<'_> {
 }
 
 fn end(meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
-    if meta.input.is_empty() || meta.input.peek(Token![,]) { Ok(()) } else { Err(meta.error("expected `,`, this is a flag")) }
+    if meta.input.is_empty() || meta.input.peek(Token![,]) {
+        Ok(())
+    } else {
+        Err(meta.error("expected `,`, this is a flag"))
+    }
 }
 
 /// The attributes that change the bytes that serde writes.

@@ -67,6 +67,17 @@ fn param(place: usize, typed: &PatType, backing: &mut Backing, sink: &mut Sink) 
     Param { ident, ty, passing }
 }
 
+/// Gives parameters whose names say that they are not used names that do not, since generated code uses them.
+pub(super) fn without_underscores(params: &mut [Param]) {
+    for place in 0..params.len() {
+        let written = params[place].ident.to_string();
+        let Some(plain) = written.strip_prefix('_') else { continue };
+        let free = params.iter().all(|param| param.ident != plain);
+        let plain = syn::parse_str::<Ident>(plain).ok().filter(|_| free);
+        params[place].ident = plain.unwrap_or_else(|| format_ident!("argument_{place}"));
+    }
+}
+
 /// The name of a parameter, where its pattern is one.
 pub(super) fn name_of(pat: &Pat) -> Option<Ident> {
     match pat {

@@ -25,6 +25,9 @@ const KNOWN: Known = Known {
     aliases: &[("prefix", "namespace"), ("name", "namespace"), ("krate", "crate"), ("path", "crate")],
 };
 
+/// The most lengths of a key that are scopes, beside the whole key and the whole entity.
+const MOST_PREFIXES: usize = 6;
+
 /// Checks the trait and everything in it.
 pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     if let Some(problem) = below_async_trait(syntax) {
@@ -60,13 +63,12 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
 }
 
 fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {
-    if given.get("namespace").is_none() {
+    if given.misses("namespace") {
         sink.report(
             Problem::at(Ident::new("cached_store", Span::call_site()), "`#[cached_store]` has no `namespace`")
                 .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
                 .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
         );
-        return None;
     }
     given.read("namespace", sink, |option, _| text::namespace(&options::text(option, "\"copilot:llm\"")?))
 }
@@ -84,7 +86,8 @@ fn crate_path(option: &OptionSyntax, _: &'static str) -> Result<Path, Problem> {
 }
 
 fn below_async_trait(syntax: &StoreSyntax) -> Option<Problem> {
-    let boxed = |param: &GenericParam| matches!(param, GenericParam::Lifetime(param) if param.lifetime.ident == "async_trait");
+    let boxed =
+        |param: &GenericParam| matches!(param, GenericParam::Lifetime(param) if param.lifetime.ident == "async_trait");
     let method = syntax.methods().find(|method| method.sig.generics.params.iter().any(boxed))?;
     Some(
         Problem::at(&method.sig.ident, "`#[cached_store]` stands below `#[async_trait]`")
@@ -138,6 +141,7 @@ fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<
         }
     }
     note_prefixes(&mut methods);
+    not_too_many_prefixes(&methods, sink);
     methods
 }
 
@@ -173,6 +177,21 @@ fn note_prefixes(methods: &mut [Method]) {
     }
 }
 
+fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
+    for method in methods {
+        if method.read().is_some_and(|read| read.prefixes.len() > MOST_PREFIXES) {
+            sink.report(
+                Problem::at(
+                    &method.ident,
+                    format!("`{}` is invalidated by more than {MOST_PREFIXES} lengths of its key", method.ident),
+                )
+                .why("each length is a scope that every entry belongs to, and every read asks for all of them at once")
+                .instead("fewer different lengths in front of `..`"),
+            );
+        }
+    }
+}
+
 fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
     let mut seen: Vec<(LitStr, &Ident)> = Vec::new();
     for draft in drafts {
@@ -201,14 +220,21 @@ fn entity_literal(draft: &Draft<'_>) -> Option<LitStr> {
 
 fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut Sink) {
     let Some(lifetime) = syntax.generics.lifetimes().next() else { return };
-    let detached = drafts.iter().filter_map(|draft| draft.method.as_ref()).find(|method| {
-        method.read().is_some_and(|read| !read.options.inline)
-    });
+    let detached = drafts
+        .iter()
+        .filter_map(|draft| draft.method.as_ref())
+        .find(|method| method.read().is_some_and(|read| !read.options.inline));
     if let Some(method) = detached {
         sink.report(
-            Problem::at(lifetime, format!("the trait has a lifetime, and its cached method `{}` loads in a task of its own", method.ident))
-                .why("such a task lives for as long as it takes, and may borrow nothing")
-                .instead("`load = inline` on every cached method, or a trait without lifetime parameters"),
+            Problem::at(
+                lifetime,
+                format!(
+                    "the trait has a lifetime, and its cached method `{}` loads in a task of its own",
+                    method.ident
+                ),
+            )
+            .why("such a task lives for as long as it takes, and may borrow nothing")
+            .instead("`load = inline` on every cached method, or a trait without lifetime parameters"),
         );
     }
 }

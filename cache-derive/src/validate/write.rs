@@ -37,7 +37,8 @@ pub(super) fn write(
     backing: &mut Backing,
     sink: &mut Sink,
 ) -> Write {
-    let mut write = Write { before: Vec::new(), after: Vec::new(), fallible: is_called_result(output), kept: Vec::new() };
+    let mut write =
+        Write { before: Vec::new(), after: Vec::new(), fallible: is_called_result(output), kept: Vec::new() };
     for target in targets {
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
@@ -72,7 +73,11 @@ fn keep(params: &[Param], target: &Target, kept: &mut Vec<usize>) {
     }
 }
 
-fn invalidation(target: &Target, readers: &Readers<'_>, backing: &mut Backing) -> Result<Option<Invalidation>, Problem> {
+fn invalidation(
+    target: &Target,
+    readers: &Readers<'_>,
+    backing: &mut Backing,
+) -> Result<Option<Invalidation>, Problem> {
     let Some(reader) = readers.cached.iter().find(|reader| *reader.ident == target.read) else {
         return Err(no_such_reader(&target.read, readers));
     };
@@ -81,7 +86,8 @@ fn invalidation(target: &Target, readers: &Readers<'_>, backing: &mut Backing) -
     let key: Vec<&Param> = read.key.iter().map(|place| &method.params[*place]).collect();
     check_count(target, &key)?;
     let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, backing)).collect();
-    let extent = if target.rest.is_some() && target.args.len() < key.len() { Extent::Prefix(args) } else { Extent::Entry(args) };
+    let extent =
+        if target.rest.is_some() && target.args.len() < key.len() { Extent::Prefix(args) } else { Extent::Entry(args) };
     Ok(Some(Invalidation { read: target.read.clone(), cfgs: method.cfgs.clone(), extent }))
 }
 
@@ -116,8 +122,11 @@ fn check_count(target: &Target, key: &[&Param]) -> Result<(), Problem> {
             .instead(format!("`{}`", signature_of(read, key))));
     }
     if let Some(extra) = args.get(key.len()) {
-        return Err(Problem::at(extra, format!("`{read}` has {} here, its key has {}", count(args.len()), count(key.len())))
-            .instead(format!("`{}`", signature_of(read, key))));
+        return Err(Problem::at(
+            extra,
+            format!("`{read}` has {} here, its key has {}", count(args.len()), count(key.len())),
+        )
+        .instead(format!("`{}`", signature_of(read, key))));
     }
     if rest.is_some() && args.len() == key.len() && !key.is_empty() {
         return Err(Problem::at(rest, format!("`..` after every part of the key of `{read}`"))
@@ -136,7 +145,11 @@ fn too_few(target: &Target, key: &[&Param]) -> Problem {
     prefix.push("..".to_owned());
     Problem::at(read, format!("`{read}` has {} here, its key has {}", count(args.len()), count(key.len())))
         .why("without the others this names no entry")
-        .instead(format!("`{}`, or `{read}({})` for every entry that begins so", signature_of(read, key), prefix.join(", ")))
+        .instead(format!(
+            "`{}`, or `{read}({})` for every entry that begins so",
+            signature_of(read, key),
+            prefix.join(", ")
+        ))
 }
 
 fn signature_of(read: &Ident, key: &[&Param]) -> String {

@@ -1,0 +1,11 @@
+//! A load runs on any thread.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+#[async_trait::async_trait(?Send)]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! An attribute whose condition is decided too late.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[cfg_attr(test, uncached)]
+    #[uncached]
+    async fn count(&self) -> Result<u64, String>;
+}
+
+fn main() {}

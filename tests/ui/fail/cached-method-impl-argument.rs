@@ -1,0 +1,10 @@
+//! `impl Trait` is a type parameter too.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: impl Into<u64> + Send) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A value that cannot be encoded.
+use cache_core::cached_store;
+
+#[derive(Clone)]
+pub struct Name;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Name, String>;
+}
+
+fn main() {}

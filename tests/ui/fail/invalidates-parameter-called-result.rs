@@ -1,0 +1,13 @@
+//! A word with a meaning.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(result))]
+    async fn rename(&self, result: u64) -> Result<u64, String>;
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! `..` stands for what follows.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(tenant, user), ttl = "5m")]
+    async fn get(&self, tenant: u64, user: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(.., user))]
+    async fn rename(&self, user: u64) -> Result<(), String>;
+}
+
+fn main() {}

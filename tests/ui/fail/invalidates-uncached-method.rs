@@ -1,0 +1,16 @@
+//! A method that has no entries.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[uncached]
+    async fn count(&self) -> Result<u64, String>;
+
+    #[invalidates(count(..))]
+    async fn clear(&self) -> Result<(), String>;
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A name that is not in scope.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(identity))]
+    async fn rename(&self, id: u64) -> Result<(), String>;
+}
+
+fn main() {}

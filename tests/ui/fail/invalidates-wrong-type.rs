@@ -1,0 +1,13 @@
+//! An argument of another type, at its place.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(tenant, user), ttl = "5m")]
+    async fn get(&self, tenant: u64, user: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(tenant, name))]
+    async fn rename(&self, tenant: u64, name: &str) -> Result<(), String>;
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! Two lists where one holds both.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(id))]
+    #[invalidates(get(other))]
+    async fn swap(&self, id: u64, other: u64) -> Result<(), String>;
+}
+
+fn main() {}

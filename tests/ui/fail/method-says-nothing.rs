@@ -1,0 +1,12 @@
+//! An async method that says nothing about the cache.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    async fn rename(&self, id: u64, name: &str) -> Result<(), String>;
+}
+
+fn main() {}

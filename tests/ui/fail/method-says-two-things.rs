@@ -1,0 +1,11 @@
+//! A method both cached and uncached.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    #[uncached]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! The store may be a `dyn` one.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    fn into_inner(self) -> u64
+    where
+        Self: Sized;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A namespace with nothing in it.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app::names")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! No namespace.
+use cache_core::cached_store;
+
+#[cached_store()]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

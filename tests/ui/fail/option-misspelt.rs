@@ -1,0 +1,10 @@
+//! A misspelt option.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), tll = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! An option that takes a value.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m", codec)]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

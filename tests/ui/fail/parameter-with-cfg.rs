@@ -1,0 +1,10 @@
+//! Attributes of parameters.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, #[cfg(test)] id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

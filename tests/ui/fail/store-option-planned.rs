@@ -1,0 +1,10 @@
+//! Mirrors of foreign traits are planned.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app", foreign = other::Store)]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

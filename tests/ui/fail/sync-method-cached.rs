@@ -1,0 +1,13 @@
+//! A cached method that is not async.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[cached(entity = "label", key(id), ttl = "5m")]
+    fn label(&self, id: u64) -> Result<String, String>;
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! Synchronous methods need no attribute.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[uncached]
+    fn label(&self) -> String;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! What an unsafe trait demands cannot be promised.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub unsafe trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A task of its own borrows nothing.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store<'a>: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+}
+
+fn main() {}

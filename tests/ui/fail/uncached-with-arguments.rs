@@ -1,0 +1,13 @@
+//! `uncached` has nothing to choose.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[uncached(get)]
+    async fn count(&self) -> Result<u64, String>;
+}
+
+fn main() {}
