@@ -20,6 +20,11 @@ pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::value::CacheValue;
 
 /// The two types of a `Result`, also behind an alias.
+#[diagnostic::on_unimplemented(
+    message = "a cached method returns a `Result`, and `{Self}` is none",
+    label = "not a `Result`",
+    note = "a load can fail: its task may panic or run into its deadline, and an error is never cached"
+)]
 pub trait Fallible {
     /// What it holds when it is good.
     type Value;

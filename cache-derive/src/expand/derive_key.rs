@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Member, WherePredicate, parse_quote};
 
-use super::names::local;
+use super::names::{at, local};
 use crate::model::{Field, Shape, ShapeKind, Variant};
 
 /// The implementation of `CacheKey`.
@@ -57,7 +58,9 @@ fn arm(shape: &Shape, variant: &Variant) -> TokenStream {
 
 fn write(shape: &Shape, field: &Field, value: &TokenStream) -> TokenStream {
     let (krate, out) = (&shape.krate, local("out"));
-    if field.flagged { quote!(#out.display(#value);) } else { quote!(#krate::CacheKey::write_key(#value, #out);) }
+    let call =
+        if field.flagged { quote!(#out.display(#value);) } else { quote!(#krate::CacheKey::write_key(#value, #out);) };
+    at(field.ty.span(), call)
 }
 
 /// The parameters, with what the types of generic fields have to be.

@@ -2,9 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, TypeParam};
 
-use super::names::runtime;
+use super::names::{at, runtime};
 use super::types;
 use crate::model::{Method, Read, Store};
 
@@ -75,10 +76,14 @@ impl Store {
     }
 
     fn cacheable_read(&self, method: &Method, read: &Read) -> TokenStream {
-        let (key_part, cacheable) = (runtime(self, "KeyPart"), runtime(self, "Cacheable"));
-        let parts = read.key.iter().map(|place| method.params[*place].owned_type());
+        let parts = read.key.iter().map(|place| {
+            let (param, key_part) = (&method.params[*place], runtime(self, "KeyPart"));
+            let (owned, key_part) = (param.owned_type(), at(param.ty.span(), key_part));
+            quote!(#owned: #key_part,)
+        });
         let value = types::value(self, method, read);
-        quote!(#(#parts: #key_part,)* #value: #cacheable,)
+        let cacheable = at(method.output.span(), runtime(self, "Cacheable"));
+        quote!(#(#parts)* #value: #cacheable,)
     }
 
     /// The field that uses the trait's parameters, where it has some.

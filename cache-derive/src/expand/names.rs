@@ -1,6 +1,6 @@
 //! Names in generated code.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
@@ -21,6 +21,20 @@ pub(super) fn runtime(store: &Store, name: &str) -> TokenStream {
     let krate = &store.krate;
     let name = Ident::new(name, Span::call_site());
     quote!(#krate::__macro::#name)
+}
+
+/// The tokens, which the compiler shows at another place.
+pub(super) fn at(place: Span, tokens: TokenStream) -> TokenStream {
+    tokens.into_iter().map(|token| token_at(place, token)).collect()
+}
+
+fn token_at(place: Span, token: TokenTree) -> TokenTree {
+    let mut token = match token {
+        TokenTree::Group(group) => TokenTree::Group(Group::new(group.delimiter(), at(place, group.stream()))),
+        token => token,
+    };
+    token.set_span(token.span().located_at(place));
+    token
 }
 
 /// `prefix` and the method's name, without `r#`.

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, ExprPath, LitInt, Signature, Type, TypeImplTrait, TypeParamBound};
+use syn::{Attribute, ExprPath, LitInt, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
 use super::backing::Backing;
 use super::options::{self, Given, Known};
@@ -77,6 +77,9 @@ pub(super) fn read(
     backing: &mut Backing,
     sink: &mut Sink,
 ) -> Option<Read> {
+    if !matches!(attribute.meta, Meta::List(_)) {
+        return None;
+    }
     let given = Given::check(options, &KNOWN, sink);
     no_generics(method.sig, sink);
     sendable(method, sink);
