@@ -149,7 +149,7 @@ impl Cache {
     /// to wait for.
     ///
     /// Nothing requires this: reads go to the store until then. A service may wait here before it takes traffic, so
-    /// that its first requests are not all misses.
+    /// that its first requests are not all misses. Build the stores first: the news of each must be subscribed to.
     pub async fn connected(&self, limit: std::time::Duration) -> bool {
         let link = &self.0.link;
         let usable = async {
@@ -164,6 +164,12 @@ impl Cache {
             }
         };
         !has_remote(self.0.backend) || link.clock.timeout(limit, usable).await.is_some()
+    }
+
+    /// How many invalidations this instance has heard over the bus.
+    #[cfg(feature = "testing")]
+    pub fn invalidations_heard(&self) -> u64 {
+        self.0.link.invalidations.load(std::sync::atomic::Ordering::Acquire)
     }
 
     pub(crate) fn has_remote(&self) -> bool {

@@ -136,6 +136,11 @@ impl Link {
         }
     }
 
+    /// Whether the connection is subscribed to every namespace.
+    pub(super) fn hears_all(&self) -> bool {
+        lock(&self.beats).subscribed == lock(&self.namespaces).len()
+    }
+
     /// The connection is subscribed to the first `count` namespaces there were; only beats from here on count.
     pub(super) fn subscribed(&self, count: usize) {
         let mut beats = lock(&self.beats);
@@ -282,8 +287,8 @@ pub(super) struct Listener {
 impl Bus for Listener {
     fn message(&self, payload: &[u8]) {
         if let Some(scope) = payload.strip_prefix(b"I ") {
-            self.link.invalidations.fetch_add(1, Ordering::Relaxed);
             self.link.gate.advance_hash(ScopeHash::of_name(scope));
+            self.link.invalidations.fetch_add(1, Ordering::Release);
         } else if let Some((nonce, epoch)) = payload.strip_prefix(b"B ").and_then(parse_beat) {
             self.link.beat_returned(self.session, nonce, epoch);
         }

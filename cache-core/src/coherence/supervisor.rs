@@ -23,7 +23,9 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
         number += 1;
         match connect(&link, &*remote, number).await {
             Ok(live) => {
+                // First what health says, then what it says it of: who waits for the connection may ask at once.
                 report_up(&link);
+                link.set_live(Arc::clone(&live));
                 pause = FIRST_RETRY;
                 serve(&link, &live, number).await;
                 link.close_session(number);
@@ -57,7 +59,6 @@ async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Resul
     let namespace_epoch = first_beat_back(link).await;
     let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
     live.set_server_time(server_time, asked_at);
-    link.set_live(Arc::clone(&live));
     Ok(live)
 }
 
@@ -79,7 +80,8 @@ async fn serve(link: &Link, live: &Live, number: u64) {
             // It may tell of an earlier connection: the condition of the loop decides.
             () = link.lost.notified() => continue,
             () = link.widened.notified() => {
-                if widen(link, live).await.is_err() {
+                // It may tell of a namespace that the connection began with.
+                if !link.hears_all() && subscribe(link, &*live.session).await.is_err() {
                     return;
                 }
             }
@@ -89,11 +91,6 @@ async fn serve(link: &Link, live: &Live, number: u64) {
             return;
         }
     }
-}
-
-/// A namespace was added: nothing local is trusted until its news have been heard for as long as a beat.
-async fn widen(link: &Link, live: &Live) -> Result<(), RemoteError> {
-    subscribe(link, &*live.session).await
 }
 
 async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {

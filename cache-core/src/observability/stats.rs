@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Sharded;
 use crate::envelope::Unfit;
@@ -105,24 +105,39 @@ impl Counters {
     }
 }
 
-/// The counters of every region of a cache. Regions that are gone are forgotten.
+/// The counters of every region of a cache.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(Mutex<Vec<Weak<Counters>>>);
+pub(crate) struct Registry(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    regions: Vec<Arc<Counters>>,
+    /// What regions counted that are gone.
+    gone: Stats,
+}
 
 impl Registry {
     pub(crate) fn register(&self, counters: &Arc<Counters>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|known| known.strong_count() > 0);
-        all.push(Arc::downgrade(counters));
+        let mut known = self.lock();
+        let Known { regions, gone } = &mut *known;
+        // Nobody but this registry holds the counters of a region that is gone.
+        for left in regions.extract_if(.., |known| Arc::strong_count(known) == 1) {
+            gone.count(&left);
+        }
+        regions.push(Arc::clone(counters));
     }
 
     pub(crate) fn read(&self) -> Stats {
-        let mut stats = Stats::default();
-        for counters in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade) {
-            let key = (counters.store, counters.method);
-            stats.methods.entry(key).or_default().add(&counters.read());
+        let known = self.lock();
+        let mut stats = known.gone.clone();
+        for counters in &known.regions {
+            stats.count(counters);
         }
         stats
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,6 +159,10 @@ pub struct Stats {
 }
 
 impl Stats {
+    fn count(&mut self, counters: &Counters) {
+        self.methods.entry((counters.store, counters.method)).or_default().add(&counters.read());
+    }
+
     /// The statistics of one read method; all zero for one that is not known.
     pub fn method(&self, store: &str, method: &str) -> MethodStats {
         let found = self.methods.iter().find(|((known_store, known), _)| *known_store == store && *known == method);

@@ -18,6 +18,8 @@ use crate::tier::remote::{Fill, Remote, RemoteError, RemoteTier, Reply, Session,
 pub enum Operation {
     /// Reading an entry with the state of its scopes.
     Read,
+    /// The answer to a read, which the server has given already.
+    ReadReply,
     /// Making the tokens that are missing.
     InitGens,
     /// Storing an entry.
@@ -241,7 +243,13 @@ impl Session for ChaosSession {
     }
 
     fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
-        self.after(Operation::Read, move || self.inner.read(entry, gens))
+        async move {
+            self.faults.pass(Operation::Read).await?;
+            let answer = self.inner.read(entry, gens).await;
+            self.faults.pass(Operation::ReadReply).await?;
+            answer
+        }
+        .boxed()
     }
 
     fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {

@@ -1,0 +1,60 @@
+//! R9: absence is fenced like a value.
+
+use cache_core::testing::Weakness;
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::World;
+
+/// A reader has seen the old state; the row is changed; the reader's fill comes last. What a third instance reads.
+async fn fill_after(world: World, old: Option<u64>, new: Option<u64>) -> Option<u64> {
+    let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
+    if let Some(old) = old {
+        world.rows.seed(1, old);
+    }
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = reader.spawn_get(1);
+    gate.reached().await;
+    match new {
+        Some(new) => writer.set(1, new).await,
+        None => writer.store.delete(1).await.unwrap(),
+    }
+    gate.open();
+    assert_eq!(slow.await.unwrap(), old);
+    until("the slow fill is stored", || reader.stats().fills == 1).await;
+    third.get(1).await
+}
+
+#[tokio::test]
+async fn r9_a_slow_fill_does_not_bring_a_deleted_row_back() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(fill_after(world, Some(10), None).await, None);
+    }
+    for world in World::each(Weakness::NoFence) {
+        assert_eq!(fill_after(world, Some(10), None).await, Some(10), "the control must see the deleted row");
+    }
+}
+
+#[tokio::test]
+async fn r9_a_slow_absence_does_not_hide_a_new_row() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(fill_after(world, None, Some(10)).await, Some(10));
+    }
+    for world in World::each(Weakness::NoFence) {
+        assert_eq!(fill_after(world, None, Some(10)).await, None, "the control must not see the new row");
+    }
+}
+
+#[tokio::test]
+async fn r9_a_cached_absence_ends_with_the_insert() {
+    for world in World::each(Weakness::None) {
+        let (reader, writer) = (world.instance().await, world.instance().await);
+        assert_eq!(reader.get(1).await, None);
+        assert_eq!(reader.get(1).await, None);
+        assert_eq!((world.rows.loads(), reader.stats().negative_hits), (1, 1), "the absence was cached");
+        let heard = reader.cache.invalidations_heard();
+        writer.set(1, 10).await;
+        until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+        assert_eq!(reader.get(1).await, Some(10));
+    }
+}

@@ -1,0 +1,43 @@
+//! Points where a test stops the code under test.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+/// A place where a call waits until the test lets it go on.
+#[derive(Debug)]
+pub(super) struct Gate {
+    reached: Semaphore,
+    open: Semaphore,
+}
+
+impl Gate {
+    pub(super) fn new() -> Self {
+        Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
+    }
+
+    /// Called by the code that is stopped.
+    pub(super) async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until a call is stopped here.
+    pub(super) async fn reached(&self) {
+        self.reached.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one call go on.
+    pub(super) fn open(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+/// Waits for a state that other tasks bring about, and fails when they do not.
+pub(super) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !reached() {
+        assert!(began.elapsed() < Duration::from_secs(20), "this did not happen: {what}");
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,73 @@
+//! R13: a read takes only an answer that was looked up after it began.
+
+use cache_core::testing::Weakness;
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::World;
+
+/// A flight has read the old value and is stopped; a write is done; then a read of the same instance begins. What that
+/// read returns.
+async fn read_after_the_write_joins_an_old_flight(world: World) -> Option<u64> {
+    let (reader, writer) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let old = reader.spawn_get(1);
+    gate.reached().await;
+    writer.set(1, 20).await;
+    let new = reader.spawn_get(1);
+    until("the second read waits", || reader.stats().misses == 1 && reader.store.peek_get(1).is_none()).await;
+    tokio::task::yield_now().await;
+    gate.open();
+    assert_eq!(old.await.unwrap(), Some(10));
+    new.await.unwrap()
+}
+
+#[tokio::test]
+async fn r13_a_read_that_began_after_the_write_does_not_take_an_older_flights_answer() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(read_after_the_write_joins_an_old_flight(world).await, Some(20));
+    }
+    for world in World::each(Weakness::JoinAnyFlight) {
+        assert_eq!(
+            read_after_the_write_joins_an_old_flight(world).await,
+            Some(10),
+            "the control must see the old value"
+        );
+    }
+}
+
+#[tokio::test]
+async fn r13_ten_thousand_callers_of_a_cold_key_cost_one_load() {
+    for world in World::each(Weakness::None) {
+        let reader = world.instance().await;
+        world.rows.seed(1, 10);
+        let gate = world.rows.stop_next(Stop::AfterRead);
+        let callers: Vec<_> = (0..10_000).map(|_| reader.spawn_get(1)).collect();
+        gate.reached().await;
+        gate.open();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), Some(10));
+        }
+        assert_eq!(world.rows.loads(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r13_with_no_tier_at_all_a_burst_costs_two_loads() {
+    let rows = std::sync::Arc::<super::register::Rows>::default();
+    let store = super::register::CachingRegister::new(std::sync::Arc::clone(&rows), &cache_core::Cache::pass_through());
+    let store = std::sync::Arc::new(store);
+    let gate = rows.stop_next(Stop::AfterRead);
+    let spawn = |_| {
+        let store = std::sync::Arc::clone(&store);
+        tokio::spawn(async move { store.get(1).await.unwrap() })
+    };
+    let callers: Vec<_> = (0..10_000).map(spawn).collect();
+    gate.reached().await;
+    gate.open();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(rows.loads(), 2);
+}

@@ -1,0 +1,120 @@
+//! R14: a load belongs to the cache. Callers come and go; panics, errors and hangs end at the callers.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use cache_core::Cache;
+use cache_core::testing::{ManualClock, Weakness};
+
+use super::gate::until;
+use super::register::{CachingRegister, RegisterError, Rows, Stop};
+use super::world::World;
+
+/// The caller that started the load goes away in the middle of it; another one waits. How many loads there were.
+async fn loads_when_the_first_caller_leaves(world: World) -> u64 {
+    let reader = world.instance().await;
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let first = reader.spawn_get(1);
+    gate.reached().await;
+    let second = reader.spawn_get(1);
+    tokio::task::yield_now().await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    gate.open();
+    assert_eq!(second.await.unwrap(), Some(10));
+    world.rows.loads()
+}
+
+#[tokio::test]
+async fn r14_a_caller_that_leaves_neither_ends_nor_repeats_the_load() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(loads_when_the_first_caller_leaves(world).await, 1);
+    }
+    for world in World::each(Weakness::LoadInCaller) {
+        assert_eq!(loads_when_the_first_caller_leaves(world).await, 2, "the control must load again");
+    }
+}
+
+#[tokio::test]
+async fn r14_callers_dropped_at_every_poll_leave_the_others_their_answer() {
+    for polls in 1..8 {
+        let world = World::memory(Weakness::None);
+        let reader = world.instance().await;
+        world.rows.seed(1, 10);
+        let gate = world.rows.stop_next(Stop::AfterRead);
+        let mut leaving: Vec<_> = (0..3).map(|_| Box::pin(reader.store.get(1))).collect();
+        let staying = reader.spawn_get(1);
+        for _ in 0..polls {
+            for call in &mut leaving {
+                let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(leaving);
+        gate.open();
+        assert_eq!(staying.await.unwrap(), Some(10), "dropped after {polls} polls");
+        assert!(world.rows.loads() <= 2, "{} loads", world.rows.loads());
+    }
+}
+
+#[tokio::test]
+async fn r14_a_panic_is_an_error_for_all_who_wait_and_the_next_call_tries_again() {
+    for world in World::each(Weakness::None) {
+        let reader = world.instance().await;
+        world.rows.seed(1, 10);
+        world.rows.panics.store(true, Ordering::SeqCst);
+        let error = reader.store.get(1).await.unwrap_err();
+        assert!(
+            matches!(&error, RegisterError::Cache(text) if text.contains("the store panics on command")),
+            "{error:?}"
+        );
+        assert_eq!(reader.get(1).await, Some(10));
+        assert_eq!(reader.stats().load_errors, 1);
+    }
+}
+
+#[tokio::test]
+async fn r14_an_error_reaches_every_waiter_and_is_not_cached() {
+    for world in World::each(Weakness::None) {
+        let reader = world.instance().await;
+        world.rows.seed(1, 10);
+        world.rows.fails.store(true, Ordering::SeqCst);
+        let gate = world.rows.stop_next(Stop::AfterRead);
+        let call = || {
+            let store = Arc::clone(&reader.store);
+            tokio::spawn(async move { store.get(1).await })
+        };
+        let callers: Vec<_> = (0..1000).map(|_| call()).collect();
+        gate.reached().await;
+        gate.open();
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), Err(RegisterError::Lost));
+        }
+        assert!(world.rows.loads() <= 2, "no storm of retries: {} loads", world.rows.loads());
+        world.rows.fails.store(false, Ordering::SeqCst);
+        assert_eq!(reader.get(1).await, Some(10));
+    }
+}
+
+#[tokio::test]
+async fn r14_a_load_that_hangs_ends_with_an_error_and_frees_the_key() {
+    let clock = ManualClock::new();
+    let rows = Arc::<Rows>::default();
+    let cache = Cache::single_instance_with_clock(clock.clone());
+    let store = Arc::new(CachingRegister::new(Arc::clone(&rows), &cache));
+    let gate = rows.stop_next(Stop::AfterRead);
+    let hanging = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.get(1).await }
+    });
+    gate.reached().await;
+    clock.advance(Duration::from_secs(31));
+    let error = hanging.await.unwrap().unwrap_err();
+    assert!(matches!(&error, RegisterError::Cache(text) if text.contains("did not end within 30s")), "{error:?}");
+    assert_eq!(store.get(1).await, Ok(None));
+    until("no flight is left", || cache.stats().total().loads == 2).await;
+}

@@ -1,0 +1,154 @@
+//! The store of these tests: numbers by number, with gates where a test may stop it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use cache_core::{WriteError, cached_store};
+
+use super::gate::Gate;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RegisterError {
+    Refused,
+    Lost,
+    Cache(String),
+}
+
+impl From<cache_core::Error> for RegisterError {
+    fn from(error: cache_core::Error) -> Self {
+        Self::Cache(error.to_string())
+    }
+}
+
+impl WriteError for RegisterError {
+    fn not_written(&self) -> bool {
+        *self == Self::Refused
+    }
+}
+
+/// Numbers by number.
+#[cached_store(namespace = "race:test")]
+#[async_trait]
+pub(super) trait Register: Send + Sync {
+    /// The number under a key.
+    #[cached(entity = "register", key(key), ttl = "10m", negative_ttl = "10m")]
+    async fn get(&self, key: u64) -> Result<Option<u64>, RegisterError>;
+
+    /// Sets it.
+    #[invalidates(get(key))]
+    async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError>;
+
+    /// Deletes it.
+    #[invalidates(get(key))]
+    async fn delete(&self, key: u64) -> Result<(), RegisterError>;
+
+    /// The number under a text key in a group.
+    #[cached(entity = "text", key(group, text), ttl = "10m")]
+    async fn text(&self, group: &str, text: &str) -> Result<String, RegisterError>;
+
+    /// Forgets what was derived from a group.
+    #[invalidates(text(group, ..))]
+    async fn touch(&self, group: &str) -> Result<(), RegisterError>;
+}
+
+/// Where a call of the store is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Stop {
+    /// A read that has its answer and has not returned it.
+    AfterRead,
+    /// A write that has not been applied.
+    BeforeCommit,
+    /// A write that has been applied and has not returned.
+    AfterCommit,
+}
+
+/// The source of truth.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    rows: Mutex<HashMap<u64, u64>>,
+    stops: Mutex<HashMap<Stop, Arc<Gate>>>,
+    loads: AtomicU64,
+    touched: AtomicU64,
+    /// Whether the next read panics.
+    pub(super) panics: AtomicBool,
+    /// Whether reads fail.
+    pub(super) fails: AtomicBool,
+}
+
+impl Rows {
+    /// Stops the next call that comes to this point.
+    pub(super) fn stop_next(&self, stop: Stop) -> Arc<Gate> {
+        let gate = Arc::new(Gate::new());
+        self.stops.lock().unwrap().insert(stop, Arc::clone(&gate));
+        gate
+    }
+
+    pub(super) fn row(&self, key: u64) -> Option<u64> {
+        self.rows.lock().unwrap().get(&key).copied()
+    }
+
+    /// How many reads reached the store.
+    pub(super) fn loads(&self) -> u64 {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Writes past the cache.
+    pub(super) fn seed(&self, key: u64, value: u64) {
+        self.rows.lock().unwrap().insert(key, value);
+    }
+
+    async fn pass(&self, stop: Stop) {
+        let gate = self.stops.lock().unwrap().remove(&stop);
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+    }
+
+    async fn commit(&self, apply: impl FnOnce(&mut HashMap<u64, u64>)) {
+        self.pass(Stop::BeforeCommit).await;
+        apply(&mut self.rows.lock().unwrap());
+        self.pass(Stop::AfterCommit).await;
+    }
+}
+
+#[async_trait]
+impl Register for Rows {
+    async fn get(&self, key: u64) -> Result<Option<u64>, RegisterError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        let row = self.row(key);
+        self.pass(Stop::AfterRead).await;
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");
+        if self.fails.load(Ordering::SeqCst) { Err(RegisterError::Lost) } else { Ok(row) }
+    }
+
+    async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError> {
+        if value == u64::MAX {
+            return Err(RegisterError::Refused);
+        }
+        self.commit(|rows| {
+            rows.insert(key, value);
+        })
+        .await;
+        Ok(())
+    }
+
+    async fn delete(&self, key: u64) -> Result<(), RegisterError> {
+        self.commit(|rows| {
+            rows.remove(&key);
+        })
+        .await;
+        Ok(())
+    }
+
+    async fn text(&self, group: &str, text: &str) -> Result<String, RegisterError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        Ok(format!("{}/{group}/{text}", self.touched.load(Ordering::SeqCst)))
+    }
+
+    async fn touch(&self, _: &str) -> Result<(), RegisterError> {
+        self.touched.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}

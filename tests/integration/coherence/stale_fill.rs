@@ -1,0 +1,85 @@
+//! R1, R2, R3: a slow fill must not put an old value back, neither into the shared nor into the local tier.
+
+use cache_core::testing::{Operation, Weakness};
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::World;
+
+/// A reader has read the old value from the store; a writer writes and is done; the reader's fill comes last. What a
+/// third instance then reads.
+async fn slow_fill_of_the_shared_tier(world: World) -> Option<u64> {
+    let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = reader.spawn_get(1);
+    gate.reached().await;
+    writer.set(1, 20).await;
+    gate.open();
+    assert_eq!(slow.await.unwrap(), Some(10), "a read that began before the write may return the old value");
+    until("the slow fill is stored", || reader.stats().fills == 1).await;
+    third.get(1).await
+}
+
+#[tokio::test]
+async fn r1_a_slow_fill_does_not_outlive_a_write() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(slow_fill_of_the_shared_tier(world).await, Some(20));
+    }
+    for world in World::each(Weakness::NoFence) {
+        assert_eq!(slow_fill_of_the_shared_tier(world).await, Some(10), "the control must see the stale value");
+    }
+}
+
+/// The invalidation is heard between a reader's load and its fill of the local tier. What the reader reads next.
+async fn slow_fill_of_the_local_tier(world: World) -> Option<u64> {
+    let (reader, writer) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = reader.spawn_get(1);
+    gate.reached().await;
+    let heard = reader.cache.invalidations_heard();
+    writer.set(1, 20).await;
+    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    gate.open();
+    assert_eq!(slow.await.unwrap(), Some(10));
+    reader.get(1).await
+}
+
+#[tokio::test]
+async fn r2_a_fill_of_the_local_tier_that_was_overtaken_is_refused() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(slow_fill_of_the_local_tier(world).await, Some(20));
+    }
+    for world in World::each(Weakness::NoSequenceCheck) {
+        assert_eq!(slow_fill_of_the_local_tier(world).await, Some(10), "the control must see the stale value");
+    }
+}
+
+/// The invalidation overtakes the answer of the shared tier. What the reader reads next.
+async fn slow_answer_of_the_shared_tier(world: World) -> Option<u64> {
+    let (reader, writer) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    assert_eq!(writer.get(1).await, Some(10));
+    until("the value is in the shared tier", || writer.stats().fills == 1).await;
+    reader.chaos.hold(Operation::ReadReply);
+    let slow = reader.spawn_get(1);
+    until("the answer is on its way", || reader.chaos.begun(Operation::ReadReply) == 1).await;
+    let heard = reader.cache.invalidations_heard();
+    writer.set(1, 20).await;
+    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    reader.chaos.release(Operation::ReadReply);
+    assert_eq!(slow.await.unwrap(), Some(10));
+    assert_eq!(reader.stats().shared_hits, 1, "the old answer came from the shared tier");
+    reader.get(1).await
+}
+
+#[tokio::test]
+async fn r3_an_answer_that_the_invalidation_overtook_does_not_enter_the_local_tier() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(slow_answer_of_the_shared_tier(world).await, Some(20));
+    }
+    for world in World::each(Weakness::NoSequenceCheck) {
+        assert_eq!(slow_answer_of_the_shared_tier(world).await, Some(10), "the control must see the stale value");
+    }
+}

@@ -1,0 +1,69 @@
+//! R10, and R16 beside it: the first of two writers to finish must not unlock for the other.
+
+use cache_core::testing::Weakness;
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{LOCK, Tier, World};
+
+/// Two writers; the second commits and dies after the first has released. What a reader sees when the dead writer's
+/// lock has expired.
+async fn second_writer_dies(world: World) -> Option<u64> {
+    let (first, second, reader) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let before = world.rows.stop_next(Stop::BeforeCommit);
+    let dying = second.spawn_set(1, 30);
+    before.reached().await;
+    first.set(1, 20).await;
+    // Reads and, where nothing stops it, fills what the second writer is about to replace.
+    assert_eq!(reader.get(1).await, Some(20));
+    let after = world.rows.stop_next(Stop::AfterCommit);
+    before.open();
+    after.reached().await;
+    dying.abort();
+    assert!(dying.await.unwrap_err().is_cancelled());
+    let late = world.instance().await;
+    locks_expire(&world).await;
+    late.get(1).await
+}
+
+async fn locks_expire(world: &World) {
+    match &world.tier {
+        Tier::Memory(_, clock) => clock.advance(LOCK),
+        Tier::Redis(server) => {
+            until("the lock expires", || {
+                let value = server.raw(&["GET", "g:{race:test:register:1}"]).unwrap();
+                !value.contains("L")
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn r10_a_release_ends_only_its_own_lock() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(second_writer_dies(world).await, Some(30));
+    }
+    for world in World::each(Weakness::OneToken) {
+        assert_eq!(second_writer_dies(world).await, Some(20), "the control must see the stale value");
+    }
+}
+
+#[tokio::test]
+async fn r10_both_writers_done_and_the_last_commit_is_read() {
+    for world in World::each(Weakness::None) {
+        let (first, second, reader) = (world.instance().await, world.instance().await, world.instance().await);
+        for round in 1..50 {
+            let one = first.spawn_set(1, round * 2);
+            let two = second.spawn_set(1, round * 2 + 1);
+            one.await.unwrap();
+            two.await.unwrap();
+            let fresh = world.rows.row(1);
+            assert_eq!(second.get(1).await, fresh);
+            assert_eq!(first.get(1).await, fresh);
+            until("the reader has heard", || reader.store.peek_get(1).is_none_or(|seen| seen == fresh)).await;
+            assert_eq!(reader.get(1).await, fresh);
+        }
+    }
+}
