@@ -1,0 +1,401 @@
+//! The tour's first stop, on one screen: two instances of a service read and write the policies of tenants.
+//!
+//! The database is SQLite in a temporary folder. The instances share the Redis server that `REDIS_URL` names; without
+//! one they share a remote in memory, which behaves like it and needs no server. Every figure is measured while it runs.
+//! In Redis it leaves entries under random tenants, which expire by themselves.
+
+use std::error::Error;
+use std::fmt;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cache_core::{Backend, Cache, MemoryRemote};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use stores::policy::{CachingPolicyStore, PolicyStore, SqlitePolicyStore, TenantPolicy};
+use stores::{StoreError, TenantId};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+/// Tenants whose policy is read once from the database and once from the shared tier.
+const TENANTS: usize = 100;
+/// Local hits are too short for one look at the clock each: they are timed by the batch.
+const BATCHES: usize = 1_000;
+const BATCH: u32 = 100;
+const CROWD: usize = 10_000;
+/// How long anything here may take before the tour gives up.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(screen) => {
+            print!("{screen}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            let mut cause = failure.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<Screen, Failure> {
+    tour(caches_from_env()?).await
+}
+
+/// One cache for each instance. They share the Redis of the environment, or else a remote in memory.
+fn caches_from_env() -> Result<[Cache; 2], Failure> {
+    let caches = [Cache::from_env()?, Cache::from_env()?];
+    match caches[0].backend() {
+        Backend::PassThrough => caches_in_memory(),
+        _ => Ok(caches),
+    }
+}
+
+fn caches_in_memory() -> Result<[Cache; 2], Failure> {
+    let remote = MemoryRemote::new();
+    let cache = || Cache::builder().remote(remote.clone()).build();
+    Ok([cache()?, cache()?])
+}
+
+/// Reads would go to the database until then, which is right but not what is to be measured.
+async fn wait_for_the_shared_tier(cache: &Cache) -> Result<(), Failure> {
+    if cache.connected(PATIENCE).await {
+        return Ok(());
+    }
+    let why = cache.health().await.error.unwrap_or_else(|| "no answer".to_owned());
+    Err(format!("the Redis of REDIS_URL is out of reach; start it, or unset REDIS_URL: {why}").into())
+}
+
+/// Measures everything.
+async fn tour(caches: [Cache; 2]) -> Result<Screen, Failure> {
+    for cache in &caches {
+        wait_for_the_shared_tier(cache).await?;
+    }
+    let folder = tempfile::Builder::new().prefix("quickstart-").tempdir()?;
+    let pool = open(&folder.path().join("policies.db")).await?;
+    let database = Arc::new(SqlitePolicyStore::new(pool.clone()));
+    let [a, b] = caches.map(|cache| Instance::new(cache, &database));
+
+    let screen = Screen {
+        redis: a.cache.backend() == Backend::Redis,
+        reads: time_reads(&database, &a, &b).await?,
+        crowd: cold_key(&database, &a).await?,
+        news: write_and_read(&a, &b).await?,
+    };
+
+    a.cache.shutdown().await;
+    b.cache.shutdown().await;
+    pool.close().await;
+    folder.close()?;
+    Ok(screen)
+}
+
+async fn open(file: &Path) -> Result<SqlitePool, Failure> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let pool = SqlitePool::connect_with(options).await?;
+    stores::migrate(&pool).await?;
+    Ok(pool)
+}
+
+/// What one process of the service has: a cache, and the store behind it.
+struct Instance {
+    cache: Cache,
+    policies: Arc<CachingPolicyStore<SqlitePolicyStore>>,
+}
+
+/// Who answered a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    Local,
+    Shared,
+    Database,
+}
+
+struct Read {
+    policy: Arc<TenantPolicy>,
+    took: Duration,
+    tier: Tier,
+}
+
+impl Instance {
+    fn new(cache: Cache, database: &Arc<SqlitePolicyStore>) -> Self {
+        let policies = Arc::new(CachingPolicyStore::new(Arc::clone(database), &cache));
+        Self { cache, policies }
+    }
+
+    /// A read, timed; the statistics tell who answered it.
+    async fn read(&self, tenant: TenantId) -> Result<Read, Failure> {
+        let before = self.cache.stats();
+        let start = Instant::now();
+        let policy = self.policies.get_policy(tenant).await?;
+        let took = start.elapsed();
+        let counted = self.cache.stats().since(&before).total();
+        let tier = match (counted.local_hits, counted.shared_hits) {
+            (0, 0) => Tier::Database,
+            (0, _) => Tier::Shared,
+            _ => Tier::Local,
+        };
+        let policy = policy.ok_or("a policy that was written is not there")?;
+        Ok(Read { policy, took, tier })
+    }
+}
+
+/// Median times of a read, by who answers it; `None` where nobody of that tier did.
+struct Reads {
+    database: Option<Duration>,
+    shared: Option<Duration>,
+    local: Option<Duration>,
+}
+
+async fn time_reads(database: &SqlitePolicyStore, a: &Instance, b: &Instance) -> Result<Reads, Failure> {
+    let mut tenants = Vec::new();
+    for _ in 0..TENANTS {
+        tenants.push(new_tenant(database).await?);
+    }
+    let mut from_database = Vec::new();
+    for &tenant in &tenants {
+        let start = Instant::now();
+        black_box(database.get_policy(tenant).await?);
+        from_database.push(start.elapsed());
+    }
+    // A loads them and fills the shared tier, behind its callers' backs; then B finds them there.
+    for &tenant in &tenants {
+        a.read(tenant).await?;
+    }
+    wait_for("the shared tier is filled", || a.cache.stats().total().fills >= TENANTS as u64).await?;
+    let mut from_shared = Vec::new();
+    for &tenant in &tenants {
+        let read = b.read(tenant).await?;
+        from_shared.extend((read.tier == Tier::Shared).then_some(read.took));
+    }
+    let local = time_local_hits(b, tenants[0]).await?;
+    Ok(Reads { database: median(from_database), shared: median(from_shared), local: median(local) })
+}
+
+async fn time_local_hits(instance: &Instance, tenant: TenantId) -> Result<Vec<Duration>, StoreError> {
+    let mut times = Vec::new();
+    for _ in 0..BATCHES {
+        let before = instance.cache.stats();
+        let start = Instant::now();
+        for _ in 0..BATCH {
+            black_box(instance.policies.get_policy(tenant).await?);
+        }
+        let took = start.elapsed();
+        let hits = instance.cache.stats().since(&before).total().local_hits;
+        times.extend((hits == u64::from(BATCH)).then_some(took / BATCH));
+    }
+    Ok(times)
+}
+
+/// What became of many reads of one key that nobody had read before.
+struct Crowd {
+    loads: u64,
+    waited: u64,
+    local: u64,
+    took: Duration,
+}
+
+async fn cold_key(database: &SqlitePolicyStore, instance: &Instance) -> Result<Crowd, Failure> {
+    let tenant = new_tenant(database).await?;
+    let before = instance.cache.stats();
+    let start_line = Arc::new(Barrier::new(CROWD + 1));
+    let mut readers = JoinSet::new();
+    for _ in 0..CROWD {
+        let (policies, start_line) = (Arc::clone(&instance.policies), Arc::clone(&start_line));
+        readers.spawn(async move {
+            start_line.wait().await;
+            policies.get_policy(tenant).await
+        });
+    }
+    start_line.wait().await;
+    let start = Instant::now();
+    while let Some(read) = readers.join_next().await {
+        read??.ok_or("a policy that was written is not there")?;
+    }
+    let took = start.elapsed();
+    let counted = instance.cache.stats().since(&before).total();
+    Ok(Crowd { loads: counted.loads, waited: counted.coalesced, local: counted.local_hits, took })
+}
+
+/// A write on one instance, and what another one reads then.
+struct News {
+    old: String,
+    new: String,
+    write: Duration,
+    /// The first read after the write had returned.
+    first: Read,
+    /// The first read that saw the write, and how long after the write's return it ended.
+    seen: Read,
+    seen_after: Duration,
+}
+
+async fn write_and_read(a: &Instance, b: &Instance) -> Result<News, Failure> {
+    let tenant = TenantId::random();
+    a.policies.set_policy(&TenantPolicy::new(tenant, "small", "local")).await?;
+    // Both keep it in their local tiers now.
+    let old = a.read(tenant).await?.policy.default_model.clone();
+    b.read(tenant).await?;
+
+    let start = Instant::now();
+    a.policies.set_policy(&TenantPolicy::new(tenant, "large", "local")).await?;
+    let write = start.elapsed();
+
+    let returned = Instant::now();
+    let first = b.read(tenant).await?;
+    let mut seen = Read { policy: Arc::clone(&first.policy), ..first };
+    while seen.policy.default_model == old {
+        if returned.elapsed() > PATIENCE {
+            return Err("the write of A did not become visible on B".into());
+        }
+        seen = b.read(tenant).await?;
+    }
+    let new = seen.policy.default_model.clone();
+    Ok(News { old, new, write, first, seen, seen_after: returned.elapsed() })
+}
+
+async fn new_tenant(database: &SqlitePolicyStore) -> Result<TenantId, StoreError> {
+    let tenant = TenantId::random();
+    database.set_policy(&TenantPolicy::new(tenant, "small", "local")).await?;
+    Ok(tenant)
+}
+
+async fn wait_for(what: &str, done: impl Fn() -> bool) -> Result<(), Failure> {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > PATIENCE {
+            return Err(format!("waited {PATIENCE:?} in vain until {what}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> Option<Duration> {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied()
+}
+
+/// All that was measured.
+struct Screen {
+    redis: bool,
+    reads: Reads,
+    crowd: Crowd,
+    news: News,
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { redis, reads, crowd, news } = self;
+        let (shared, network) =
+            if *redis { ("Redis", "") } else { ("a stand-in for Redis, in memory", ", no network") };
+        writeln!(f, "A trait, and what each method does to the cache (stores/src/policy/store.rs):\n")?;
+        annotated_trait().try_for_each(|line| writeln!(f, "  {line}"))?;
+        writeln!(f, "\nTwo instances, A and B, on one SQLite database. They share {shared}.\n")?;
+        row(f, "a read that the database answers", reads.database, ", a file on this machine")?;
+        row(f, "a read that the shared tier answers", reads.shared, network)?;
+        row(f, "a read that the local tier answers", reads.local, "")?;
+        let Crowd { loads, waited, local, took } = crowd;
+        writeln!(f, "\n  {} reads of a cold key at once, on A, in {took:.1?}:", grouped(CROWD))?;
+        let (waited, local) = (grouped(waited), grouped(local));
+        writeln!(f, "    {loads} reached the database, {waited} shared its answer, {local} hit the local tier\n")?;
+        write!(f, "{news}")?;
+        if *redis {
+            Ok(())
+        } else {
+            writeln!(f, "\nOver a Redis of yours: REDIS_URL=redis://127.0.0.1:6379 cargo quickstart")
+        }
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, what: &str, time: Option<Duration>, note: &str) -> fmt::Result {
+    match time {
+        Some(time) => writeln!(f, "  {what:36} {:>9}  (median{note})", format!("{time:.1?}")),
+        None => writeln!(f, "  {what:36} there was none"),
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { old, new, write, first, seen, seen_after } = self;
+        writeln!(f, "  A and B read {old:?}, and keep it in their local tiers. A writes {new:?} in {write:.1?}.")?;
+        let value = &first.policy.default_model;
+        writeln!(f, "  The next read on B gives {value:?} from {}, in {:.1?}.", first.tier, first.took)?;
+        if value != new {
+            writeln!(f, "  The news reached B later: {new:?} from {}, {seen_after:.1?} after the write.", seen.tier)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "its local tier",
+            Self::Shared => "the shared tier",
+            Self::Database => "the database",
+        })
+    }
+}
+
+/// The beginning of the trait, from its own source, without its documentation.
+fn annotated_trait() -> impl Iterator<Item = &'static str> {
+    const SOURCE: &str = include_str!("../stores/src/policy/store.rs");
+    let code = SOURCE.lines().skip_while(|line| !line.starts_with("#[cached_store"));
+    let code = code.filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("///"));
+    code.take(7).chain(["    // ..."])
+}
+
+/// With a comma between thousands.
+fn grouped(number: impl fmt::Display) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_tour_fits_a_screen() {
+        let screen = tour(caches_in_memory().unwrap()).await.unwrap().to_string();
+        assert!(screen.lines().count() <= 24, "{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() <= 100), "{screen}");
+        assert!(screen.contains("async fn set_policy(&self, policy: &TenantPolicy)"), "{screen}");
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(7, "7"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn the_median_of_nothing_is_nothing() {
+        assert_eq!(median(Vec::new()), None);
+        assert_eq!(median([3, 1, 2].map(Duration::from_secs).to_vec()), Some(Duration::from_secs(2)));
+    }
+}
