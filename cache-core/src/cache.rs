@@ -50,6 +50,8 @@ pub(crate) struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.tasks.stop();
+        // The connection holds the link, to hand over what it hears: this is where the circle is broken.
+        self.link.shut();
     }
 }
 

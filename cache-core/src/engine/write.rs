@@ -1,5 +1,6 @@
 //! The write path: intent, the store, release.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -110,20 +111,34 @@ impl Drop for Write {
             return;
         }
         self.advance();
-        if !self.placed && self.has_remote() {
-            // The store may still apply the write, for as long as a lock would have lived: Redis is told once more then.
-            remember_after(&self.cache, std::mem::take(&mut self.scopes), self.cache.0.link.settings.lock);
+        if self.placed && self.has_remote() {
+            return;
         }
+        if self.has_remote() {
+            self.remember();
+        }
+        self.repeat_later();
     }
 }
 
-fn remember_after(cache: &Cache, scopes: Vec<Scope>, delay: Duration) {
-    cache.0.link.journal.add(&scopes);
-    let link = std::sync::Arc::clone(&cache.0.link);
-    if tokio::runtime::Handle::try_current().is_ok() {
-        cache.0.tasks.spawn_daemon(async move {
-            link.clock.sleep(delay).await;
-            link.journal.add(&scopes);
+impl Write {
+    /// The store may still apply the write, for as long as a lock would have lived: what was read until then is
+    /// forgotten once more.
+    fn repeat_later(&mut self) {
+        // Outside of a runtime nothing can wait; the entries' time to live is the bound then.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let link = Arc::clone(&self.cache.0.link);
+        let (scopes, has_remote) = (std::mem::take(&mut self.scopes), self.has_remote());
+        self.cache.0.tasks.spawn_daemon(async move {
+            link.clock.sleep(link.settings.lock).await;
+            for scope in &scopes {
+                link.gate.advance(scope);
+            }
+            if has_remote {
+                link.journal.add(&scopes);
+            }
         });
     }
 }

@@ -10,6 +10,7 @@ mod gate;
 mod joins;
 mod keys;
 mod lease;
+mod links;
 mod loads;
 mod outage;
 mod own_writes;

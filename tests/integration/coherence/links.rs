@@ -1,0 +1,130 @@
+//! Connections of every kind: both protocols, with and without a password, refused, dropped, and told late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{Cache, Status};
+use cache_tests::RedisServer;
+
+use super::gate::until;
+use super::register::{CachingRegister, Rows};
+use super::world::{Tier, World};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn instance(rows: &Arc<Rows>, server: &RedisServer, password: Option<&str>) -> (Cache, CachingRegister<Rows>) {
+    let mut builder = Cache::builder().redis(server.url()).lease(Duration::from_mins(1));
+    if let Some(password) = password {
+        builder = builder.redis_password(password);
+    }
+    let cache = builder.build().unwrap();
+    let store = CachingRegister::new(Arc::clone(rows), &cache);
+    assert!(cache.connected(PATIENCE).await);
+    (cache, store)
+}
+
+/// A server that refuses HELLO speaks RESP2 only: the bus has a connection of its own there.
+#[tokio::test]
+async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
+    let mut server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
+    let rows = Arc::<Rows>::default();
+    rows.seed(1, 10);
+    let (writing, writer) = instance(&rows, &server, None).await;
+    let (reading, reader) = instance(&rows, &server, None).await;
+    assert_eq!(reader.get(1).await, Ok(Some(10)));
+    assert_eq!(reader.peek_get(1), Some(Some(10)));
+    writer.set(1, 20).await.unwrap();
+    until("the invalidation is heard", || reading.invalidations_heard() == 1).await;
+    assert_eq!(reader.get(1).await, Ok(Some(20)));
+    server.kill();
+    for cache in [&writing, &reading] {
+        while cache.health().await.shared {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(reader.peek_get(1), None, "nothing local answers without the bus");
+    assert_eq!(reader.get(1).await, Ok(Some(20)));
+}
+
+#[tokio::test]
+async fn a_password_is_used_and_a_wrong_one_degrades_with_words() {
+    let server = RedisServer::start();
+    assert_eq!(server.raw(&["CONFIG", "SET", "requirepass", "canary-secret"]).unwrap(), "OK");
+    let rows = Arc::<Rows>::default();
+    rows.seed(1, 10);
+    let (_, store) = instance(&rows, &server, Some("canary-secret")).await;
+    assert_eq!(store.get(1).await, Ok(Some(10)));
+
+    let cache = Cache::builder().redis(server.url()).redis_password("canary-wrong").build().unwrap();
+    let store = CachingRegister::new(Arc::clone(&rows), &cache);
+    while cache.health().await.status != Status::Degraded {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.get(1).await, Ok(Some(10)), "no caller notices");
+    let said = format!("{:?} {cache:?} {store:?}", cache.health().await);
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[tokio::test]
+async fn a_cache_that_is_dropped_closes_its_connections() {
+    let server = RedisServer::start();
+    let rows = Arc::<Rows>::default();
+    let clients =
+        || server.raw(&["CLIENT", "LIST"]).unwrap().lines().filter(|line| !line.contains("cmd=client")).count();
+    let (cache, store) = instance(&rows, &server, None).await;
+    assert!(clients() > 0);
+    drop((cache, store));
+    until("the connections are closed", || clients() == 0).await;
+}
+
+/// R4: what Redis did not hear is told as soon as it listens again, and until then the writer reads from the store.
+#[tokio::test]
+async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let lease = Duration::from_secs(2);
+    let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
+    world.rows.seed(1, 10);
+    reader.get(1).await;
+    until("the value is in the shared tier", || reader.stats().fills == 1).await;
+    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+        writer.chaos.fail(operation);
+    }
+    writer.set(1, 20).await;
+    assert_eq!(writer.get(1).await, Some(20), "the writer reads its own write");
+    assert_eq!(reader.get(1).await, Some(10), "nobody else has heard: this is the documented bound");
+    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+        writer.chaos.heal(operation);
+    }
+    let heard = reader.cache.invalidations_heard();
+    clock.advance(lease / 2);
+    until("the journal is told", || reader.cache.invalidations_heard() > heard).await;
+    assert_eq!(reader.get(1).await, Some(20));
+    assert_eq!(writer.cache.health().await.journal, 0);
+}
+
+/// A lost connection takes everything local with it, at once and not at the end of the lease.
+#[tokio::test]
+async fn a_lost_connection_flushes_the_local_tier() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
+    let (writer, reader) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    reader.get(1).await;
+    assert_eq!(reader.store.peek_get(1), Some(Some(10)));
+    remote.stop();
+    assert_eq!(reader.store.peek_get(1), None);
+    writer.set(1, 20).await;
+    assert_eq!(reader.get(1).await, Some(20), "without a shared tier every read is the store's");
+    remote.start();
+    let wait = async {
+        while !(reader.cache.health().await.shared && writer.cache.health().await.shared) {
+            clock.advance(Duration::from_millis(20));
+            tokio::task::yield_now().await;
+        }
+    };
+    wait.await;
+    assert_eq!(reader.get(1).await, Some(20));
+    assert_eq!(writer.cache.health().await.journal, 0, "what was written meanwhile has been told first");
+}
