@@ -7,6 +7,7 @@ mod method;
 mod names;
 mod options;
 mod read;
+mod read_options;
 mod returned;
 mod shape;
 mod signature;

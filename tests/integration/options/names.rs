@@ -117,7 +117,11 @@ mod hostile {
         }
     }
 
-    #[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option_ref, reason = "it takes a reference to each parameter")]
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::ref_option_ref,
+        reason = "it takes a reference to each parameter"
+    )]
     fn yes(_: &u64, _: &S, _: &::core::option::Option<&str>, _: &u8) -> bool {
         true
     }
