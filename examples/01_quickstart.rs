@@ -80,13 +80,13 @@ async fn wait_for_the_shared_tier(cache: &Cache) -> Result<(), Failure> {
 
 /// Measures everything.
 async fn tour(caches: [Cache; 2]) -> Result<Screen, Failure> {
-    for cache in &caches {
-        wait_for_the_shared_tier(cache).await?;
-    }
     let folder = tempfile::Builder::new().prefix("quickstart-").tempdir()?;
     let pool = open(&folder.path().join("policies.db")).await?;
     let database = Arc::new(SqlitePolicyStore::new(pool.clone()));
+    // The stores come first: a cache has no news of their writes before it knows of them.
     let [a, b] = caches.map(|cache| Instance::new(cache, &database));
+    wait_for_the_shared_tier(&a.cache).await?;
+    wait_for_the_shared_tier(&b.cache).await?;
 
     let screen = Screen {
         redis: a.cache.backend() == Backend::Redis,
