@@ -5,11 +5,13 @@
 //! (`Weakness`), where the stale read must be seen. A test that could not fail would fail its own control.
 
 mod absence;
+mod ad_hoc;
 mod foreign_bytes;
 mod gate;
 mod joins;
 mod keys;
 mod lease;
+mod lifetimes;
 mod links;
 mod loads;
 mod outage;
