@@ -1,7 +1,7 @@
-//! A value that cannot be encoded.
+//! A value that cannot be handed to a second reader.
 use cache_core::cached_store;
 
-#[derive(Clone)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Name;
 
 #[cached_store(namespace = "app")]
