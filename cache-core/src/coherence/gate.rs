@@ -26,13 +26,13 @@ pub(crate) struct Gate {
     trusted_until: AtomicU64,
     /// Grows when everything local is to be forgotten.
     flushes: AtomicU64,
-    stripes: Box<[AtomicU64]>,
+    /// Of a length that the type knows: an index of sixteen bits needs no check.
+    stripes: Box<[AtomicU64; STRIPES]>,
 }
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        let stripes = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
-        Self { trusted_until: AtomicU64::new(0), flushes: AtomicU64::new(0), stripes }
+        Self { trusted_until: AtomicU64::new(0), flushes: AtomicU64::new(0), stripes: stripes() }
     }
 
     /// Whether the local tier may answer at all.
@@ -92,11 +92,17 @@ impl Gate {
     #[inline]
     fn sum(&self, stamp: &Stamp) -> u64 {
         let mut sum = self.flushes.load(Ordering::Acquire);
-        for stripe in &stamp.stripes[..usize::from(stamp.count)] {
+        for stripe in stamp.stripes.iter().take(usize::from(stamp.count)) {
             sum = sum.wrapping_add(self.stripes[usize::from(*stripe)].load(Ordering::Acquire));
         }
         sum
     }
+}
+
+/// Made on the heap: half a megabyte is too much for a stack.
+fn stripes() -> Box<[AtomicU64; STRIPES]> {
+    let stripes: Box<[AtomicU64]> = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
+    stripes.try_into().expect("as many as were taken")
 }
 
 /// The low sixteen bits of the hash: they are as good as any.

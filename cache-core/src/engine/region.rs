@@ -61,6 +61,12 @@ pub(super) struct Inner<K, R> {
     pub(super) fingerprint: u64,
 }
 
+/// What the local tier answers.
+pub(super) struct LocalHit<R> {
+    pub(super) value: R,
+    pub(super) absent: bool,
+}
+
 impl<K, R> Clone for Region<K, R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -123,15 +129,15 @@ where
     }
 
     #[inline]
-    fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
+    fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        self.0.local.get(key).filter(|found| self.answers(found, now))
+        self.answer(self.0.local.get(key)?, now)
     }
 
     /// [`find`](Self::find) by an owned key.
-    pub(super) fn find_owned(&self, key: &K) -> Option<LocalEntry<R>> {
+    pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        self.0.local.get_owned(key).filter(|found| self.answers(found, now))
+        self.answer(self.0.local.get_owned(key)?, now)
     }
 
     /// The time, while the local tier may answer at all.
@@ -141,10 +147,12 @@ where
         self.0.link.gate.is_trusted(now).then_some(now)
     }
 
-    /// Whether an entry has life left, and nothing that it belongs to was invalidated.
+    /// What an entry answers, if it has life left and nothing that it belongs to was invalidated.
     #[inline]
-    fn answers(&self, entry: &LocalEntry<R>, now: Moment) -> bool {
-        now < entry.deadline && self.0.link.gate.is_current(&entry.stamp)
+    fn answer(&self, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
+        // Taken apart at once: an entry that is handed on whole is copied at every step.
+        let LocalEntry { value, deadline, stamp, absent } = entry;
+        (now < deadline && self.0.link.gate.is_current(&stamp)).then_some(LocalHit { value, absent })
     }
 
     /// How many entries the local tier keeps, with those that are out of date and not evicted yet.

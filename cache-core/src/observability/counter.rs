@@ -12,7 +12,7 @@ const OWNED: usize = 63;
 /// plain load and store, and threads do not take the line from each other.
 #[derive(Debug)]
 pub(crate) struct Sharded {
-    slots: Box<[Slot]>,
+    slots: Box<[Slot; OWNED + 1]>,
 }
 
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ struct Slot {
 
 impl Sharded {
     pub(crate) fn new() -> Self {
-        Self { slots: std::iter::repeat_with(Slot::default).take(OWNED + 1).collect() }
+        Self { slots: Box::new(std::array::from_fn(|_| Slot::default())) }
     }
 
     /// Adds one to the first or, where `second`, to the second count.
