@@ -1,0 +1,73 @@
+//! The decorator that teams write by hand.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moka::future::Cache;
+use stores::policy::{MemoryPolicyStore, PolicyStore, TenantPolicy};
+use stores::{Page, PageRequest, StoreError, TenantId};
+
+use super::{CAPACITY, TTL};
+use crate::Tenants;
+
+/// A text key built for each call, `moka::future`, a trait object in front: the usual way. Its races are the usual ones
+/// too, but here only its hits are measured.
+#[derive(Debug)]
+pub struct HandWritten<S> {
+    backing: S,
+    cache: Cache<String, Option<Arc<TenantPolicy>>>,
+}
+
+impl HandWritten<MemoryPolicyStore> {
+    /// The decorator over a store in memory, after one read of every tenant.
+    ///
+    /// # Panics
+    ///
+    /// When the store fails.
+    pub async fn new(tenants: &Tenants) -> Self {
+        let cache = Cache::builder().max_capacity(CAPACITY as u64).time_to_live(TTL).build();
+        let store = Self { backing: tenants.store(), cache };
+        for policy in tenants.policies() {
+            store.get_policy(policy.tenant_id).await.expect("a store in memory does not fail");
+        }
+        store.cache.run_pending_tasks().await;
+        store
+    }
+}
+
+fn key(tenant: TenantId) -> String {
+    format!("copilot:llm:policy:{tenant}")
+}
+
+#[async_trait]
+impl<S: PolicyStore> PolicyStore for HandWritten<S> {
+    async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
+        let key = key(tenant);
+        if let Some(policy) = self.cache.get(&key).await {
+            return Ok(policy);
+        }
+        let policy = self.backing.get_policy(tenant).await?;
+        self.cache.insert(key, policy.clone()).await;
+        Ok(policy)
+    }
+
+    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
+        self.backing.set_policy(policy).await?;
+        self.cache.invalidate(&key(policy.tenant_id)).await;
+        Ok(())
+    }
+
+    async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError> {
+        let existed = self.backing.delete_policy(tenant).await?;
+        self.cache.invalidate(&key(tenant)).await;
+        Ok(existed)
+    }
+
+    async fn count_policies(&self) -> Result<u64, StoreError> {
+        self.backing.count_policies().await
+    }
+
+    async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError> {
+        self.backing.list_policies(page).await
+    }
+}
