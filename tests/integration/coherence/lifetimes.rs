@@ -91,7 +91,7 @@ async fn a_shared_hit_does_not_prolong_a_life() {
     let world = World::memory(Weakness::None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (one, two) = (world.instance().await, world.instance().await);
-    let policy = |policy: ReadPolicy| policy.ttl(Duration::from_secs(60)).jitter_percent(0);
+    let policy = |policy: ReadPolicy| policy.ttl(Duration::from_mins(1)).jitter_percent(0);
     let first = CachingRegister::builder(Arc::clone(&world.rows), &one.cache).get(policy).build();
     let second = CachingRegister::builder(Arc::clone(&world.rows), &two.cache).get(policy).build();
     world.rows.seed(1, 10);
@@ -130,7 +130,7 @@ async fn the_local_tier_is_bounded() {
     for engine in [LocalEngine::Quick, LocalEngine::Moka] {
         let clock = ManualClock::new();
         let cache = Cache::single_instance_with_clock(clock);
-        let policy = ReadPolicy::new(Duration::from_secs(600)).local_capacity(1000).local_engine(engine);
+        let policy = ReadPolicy::new(Duration::from_mins(10)).local_capacity(1000).local_engine(engine);
         let region = cache.region::<u64, u64>("race:test", "bounded", policy);
         for key in 0..50_000 {
             region.get_or_load(&key, move || async move { Ok::<_, cache_core::Error>(key) }).await.unwrap();

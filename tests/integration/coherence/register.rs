@@ -67,7 +67,7 @@ pub(super) enum Stop {
 /// The source of truth.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    rows: Mutex<HashMap<u64, u64>>,
+    table: Mutex<HashMap<u64, u64>>,
     stops: Mutex<HashMap<Stop, Arc<Gate>>>,
     loads: AtomicU64,
     touched: AtomicU64,
@@ -86,7 +86,7 @@ impl Rows {
     }
 
     pub(super) fn row(&self, key: u64) -> Option<u64> {
-        self.rows.lock().unwrap().get(&key).copied()
+        self.table.lock().unwrap().get(&key).copied()
     }
 
     /// How many reads reached the store.
@@ -96,7 +96,7 @@ impl Rows {
 
     /// Writes past the cache.
     pub(super) fn seed(&self, key: u64, value: u64) {
-        self.rows.lock().unwrap().insert(key, value);
+        self.table.lock().unwrap().insert(key, value);
     }
 
     async fn pass(&self, stop: Stop) {
@@ -108,7 +108,7 @@ impl Rows {
 
     async fn commit(&self, apply: impl FnOnce(&mut HashMap<u64, u64>)) {
         self.pass(Stop::BeforeCommit).await;
-        apply(&mut self.rows.lock().unwrap());
+        apply(&mut self.table.lock().unwrap());
         self.pass(Stop::AfterCommit).await;
     }
 }
