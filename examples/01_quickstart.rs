@@ -331,7 +331,8 @@ impl fmt::Display for Screen {
 fn row(f: &mut fmt::Formatter<'_>, what: &str, time: Option<Duration>, note: &str) -> fmt::Result {
     match time {
         Some(time) => {
-            let digits = if time < Duration::from_micros(1) { 0 } else { 1 };
+            // There are no tenths of a nanosecond.
+            let digits = usize::from(time >= Duration::from_micros(1));
             writeln!(f, "  {what:36} {:>9}  (median{note})", format!("{time:.digits$?}"))
         }
         None => writeln!(f, "  {what:36} there was none"),
