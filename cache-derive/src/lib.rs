@@ -1,7 +1,7 @@
 //! The macros of `cache-core`. Use them through that crate, which documents them where they are re-exported.
 //!
-//! A small compiler, read in this order: [`parse`] turns tokens into what was written, [`validate`] turns that into a
-//! [`model`] that is known to be right, [`expand`] turns the model into code and reports nothing, and [`diag`] collects
+//! A small compiler, read in this order: `parse` turns tokens into what was written, `validate` turns that into a
+//! `model` that is known to be right, `expand` turns the model into code and reports nothing, and `diag` collects
 //! what is wrong, so that one build reports all of it.
 
 mod diag;
@@ -17,8 +17,43 @@ use diag::Sink;
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
-/// The annotation stands above `#[async_trait]`. Every async method of the trait says what it does to the cache:
-/// `#[cached(..)]`, `#[invalidates(..)]` or `#[uncached]`.
+/// The annotation stands above `#[async_trait]`; plain `async fn` and `-> impl Future<Output = ..> + Send` work as well. Every
+/// async method of the trait says what it does to the cache, synchronous ones are forwarded.
+///
+/// `#[cached_store(namespace = "copilot:llm", crate = path)]`: the beginning of every key in the shared tier, and where
+/// `cache-core` is when it was renamed.
+///
+/// # `#[cached(..)]`
+///
+/// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that can be cloned and that serde can read and write.
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `entity = "policy"` | follows the namespace in every key; unique in the trait |
+/// | `key(tenant, user)` | the parameters that make up the key, in this order |
+/// | `ignore(trace)` | the parameters that do not change the answer |
+/// | `ttl = "5m"` | how long a value lives: such as `"90s"`, `"1h 30m"`, or a path to a `Duration` constant |
+/// | `negative_ttl = "30s"` | how long an absence (`None`) lives; without it absence is not cached |
+/// | `jitter = 10` | shortens each life by a random share of up to this many percent |
+/// | `local = off`, `local = "30s"` | no local tier, or a shorter life there |
+/// | `local_capacity = 10000` | the most entries of the local tier |
+/// | `local_engine = quick`, `moka` | its engine |
+/// | `version = 2` | entries of another version are misses |
+/// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier |
+/// | `cache_if = path` | `path(&value)`: whether a value is cached |
+/// | `visible_if = path` | `path(&value, &parameter, ..)`: asked on every hit; where not, the store decides |
+/// | `load = inline` | the load runs in its caller's call, and may borrow from it |
+///
+/// # `#[invalidates(..)]` and `#[uncached]`
+///
+/// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the arguments of their
+/// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
+/// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
+///
+/// # What is generated
+///
+/// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (options that are known at run time only), the trait's
+/// methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `invalidate_all`, and the trait itself.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()

@@ -42,6 +42,7 @@ pub(crate) enum GenState {
 }
 
 impl GenState {
+    #[cfg(any(feature = "redis", test))]
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
         match value {
             Some([b'L', ..]) => Self::Locked,

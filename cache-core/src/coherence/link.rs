@@ -272,6 +272,10 @@ pub(crate) trait Bus: fmt::Debug + Send + Sync {
     fn message(&self, payload: &[u8]);
 
     /// The connection that carries the bus, or the one that carries the commands, is gone.
+    #[cfg_attr(
+        not(any(feature = "redis", feature = "testing")),
+        expect(dead_code, reason = "a remote in memory stays")
+    )]
     fn disconnected(&self);
 }
 

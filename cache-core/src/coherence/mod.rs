@@ -11,7 +11,9 @@ mod supervisor;
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::Journal;
-pub(crate) use link::{Bus, BusSink, Link, LinkState, Live};
+#[cfg(feature = "testing")]
+pub(crate) use link::Bus;
+pub(crate) use link::{BusSink, Link, LinkState, Live};
 pub use scope::Scope;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
 pub(crate) use supervisor::supervise;

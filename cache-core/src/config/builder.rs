@@ -64,9 +64,11 @@ pub(super) enum Source {
 }
 
 /// Text that never shows in a `Debug` output.
+#[cfg(feature = "redis")]
 #[derive(Clone)]
 pub(super) struct Secret(pub(super) String);
 
+#[cfg(feature = "redis")]
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")

@@ -66,6 +66,7 @@ where
         }
     }
 
+    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
     pub(super) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
         match self {
             Self::Quick(cache) => cache.insert(key, entry),
