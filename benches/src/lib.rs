@@ -2,12 +2,13 @@
 
 pub mod contenders;
 mod pin;
+pub mod rounds;
 mod tenants;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-pub use pin::pin_to_core;
+pub use pin::Pinned;
 pub use tenants::{TENANTS, Tenants};
 
 /// The output of a future that does not wait: what a local hit is. No executor is measured beside it.

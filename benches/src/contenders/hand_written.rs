@@ -14,8 +14,15 @@ use crate::Tenants;
 /// too, but here only its hits are measured.
 #[derive(Debug)]
 pub struct HandWritten<S> {
-    backing: S,
+    backing: Arc<S>,
     cache: Cache<String, Option<Arc<TenantPolicy>>>,
+}
+
+impl<S> HandWritten<S> {
+    /// The decorator, with nothing in it yet.
+    pub fn over(backing: Arc<S>) -> Self {
+        Self { backing, cache: Cache::builder().max_capacity(CAPACITY as u64).time_to_live(TTL).build() }
+    }
 }
 
 impl HandWritten<MemoryPolicyStore> {
@@ -25,8 +32,7 @@ impl HandWritten<MemoryPolicyStore> {
     ///
     /// When the store fails.
     pub async fn new(tenants: &Tenants) -> Self {
-        let cache = Cache::builder().max_capacity(CAPACITY as u64).time_to_live(TTL).build();
-        let store = Self { backing: tenants.store(), cache };
+        let store = Self::over(Arc::new(tenants.store()));
         for policy in tenants.policies() {
             store.get_policy(policy.tenant_id).await.expect("a store in memory does not fail");
         }

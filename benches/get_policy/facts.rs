@@ -1,0 +1,40 @@
+//! Figures that criterion has no place for: ratios within one round, percentiles, numbers of loads. They lie beside its
+//! own, as `facts.json` in the folder of their group.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+/// The figures of one group.
+pub(crate) struct Facts {
+    group: &'static str,
+    figures: BTreeMap<String, f64>,
+}
+
+impl Facts {
+    /// `None` where only some of the cases were asked for, or only a test that they run.
+    pub(crate) fn of(group: &'static str) -> Option<Self> {
+        let whole_run = env::args().skip(1).all(|argument| argument == "--bench");
+        whole_run.then(|| Self { group, figures: BTreeMap::new() })
+    }
+
+    pub(crate) fn add(&mut self, figure: impl Into<String>, value: f64) {
+        let figure = figure.into();
+        println!("{}: {figure}: {value:.3}", self.group);
+        self.figures.insert(figure, value);
+    }
+
+    pub(crate) fn write(self) {
+        let folder = criterion_folder().join(self.group);
+        let text = serde_json::to_string_pretty(&self.figures).expect("numbers are JSON");
+        fs::create_dir_all(&folder).expect("a folder for the figures");
+        fs::write(folder.join("facts.json"), text).expect("the figures can be written");
+    }
+}
+
+/// Where criterion writes: beside the folder of the profile that this program was built with.
+fn criterion_folder() -> PathBuf {
+    let program = env::current_exe().expect("this program lies somewhere");
+    program.ancestors().nth(3).expect("target/release/deps/program").join("criterion")
+}

@@ -1,0 +1,144 @@
+//! What a read costs that the cache does not answer, beside the bare read of the store: Postgres on a processor of its
+//! own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cache_benches::contenders::decorate;
+use cache_benches::rounds::{Contender, Rounds};
+use cache_benches::{Pinned, Tenants};
+use cache_core::Cache;
+use cache_tests::{PostgresServer, RedisServer};
+use criterion::Criterion;
+use sqlx::postgres::PgPoolOptions;
+use stores::TenantId;
+use stores::policy::{CachingPolicyStore, PolicyStore, PostgresPolicyStore};
+use tokio::runtime::Runtime;
+
+use super::facts::Facts;
+use super::{HERE, THERE, servers};
+
+const GROUP: &str = "miss";
+const BARE: &str = "bare store";
+const PASS_THROUGH: &str = "decorator, pass-through";
+const REDIS_DOWN: &str = "decorator, Redis down";
+const AFTER_A_WRITE: &str = "decorator, entry invalidated";
+
+/// Postgres need not be large: the tenants that are read are.
+const FEW: usize = 1000;
+const ROUNDS: usize = 40;
+const BLOCK: u64 = 100;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the run: while criterion draws its plots nobody keeps the cache connected.
+const LEASE: Duration = Duration::from_hours(1);
+
+type Caching = CachingPolicyStore<PostgresPolicyStore>;
+
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let Some(postgres) = servers::postgres(THERE, GROUP) else { return };
+    let Some(redis) = servers::redis(THERE, GROUP) else { return };
+    let _pinned = Pinned::to(HERE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let readers = runtime.block_on(Readers::new(&postgres, &redis));
+    let mut group = criterion.benchmark_group(GROUP);
+    for name in [BARE, PASS_THROUGH, REDIS_DOWN, AFTER_A_WRITE] {
+        group.bench_function(name, |bencher| bencher.iter_custom(|reads| readers.read(&runtime, name, reads)));
+    }
+    group.finish();
+    if let Some(facts) = Facts::of(GROUP) {
+        compare(facts, &runtime, &readers);
+    }
+    runtime.block_on(readers.close());
+}
+
+fn compare(mut facts: Facts, runtime: &Runtime, readers: &Readers) {
+    let contender = |name| Contender::new(name, move || readers.read(runtime, name, BLOCK));
+    let rounds = Rounds::run(ROUNDS, [BARE, PASS_THROUGH, REDIS_DOWN, AFTER_A_WRITE].map(contender).into());
+    for name in [PASS_THROUGH, REDIS_DOWN, AFTER_A_WRITE] {
+        facts.add(format!("{name} / {BARE}"), rounds.ratio(name, BARE));
+    }
+    facts.write();
+}
+
+struct Readers {
+    order: Vec<TenantId>,
+    bare: Arc<PostgresPolicyStore>,
+    pass_through: Caching,
+    redis_down: Caching,
+    connected: Caching,
+    cache: Cache,
+}
+
+impl Readers {
+    async fn new(postgres: &PostgresServer, redis: &RedisServer) -> Self {
+        let bare = Arc::new(store(postgres).await);
+        let tenants = Tenants::new(FEW);
+        for policy in tenants.policies() {
+            bare.set_policy(policy).await.expect("a database that takes a policy");
+        }
+        // Nobody listens on the first port.
+        let down = Cache::builder().redis("redis://127.0.0.1:1").build().expect("an address that parses");
+        let cache = Cache::builder().redis(redis.url()).read_timeout(PATIENCE).lease(LEASE);
+        let cache = cache.build().expect("an address that parses");
+        let connected = decorate(Arc::clone(&bare), &cache);
+        assert!(cache.connected(PATIENCE).await, "{:?}", cache.health().await);
+        Self {
+            order: tenants.order().to_vec(),
+            pass_through: decorate(Arc::clone(&bare), &Cache::pass_through()),
+            redis_down: decorate(Arc::clone(&bare), &down),
+            connected,
+            cache,
+            bare,
+        }
+    }
+
+    fn read(&self, runtime: &Runtime, name: &str, reads: u64) -> Duration {
+        runtime.block_on(async {
+            match name {
+                BARE => self.plainly(&*self.bare, reads).await,
+                PASS_THROUGH => self.plainly(&self.pass_through, reads).await,
+                REDIS_DOWN => self.plainly(&self.redis_down, reads).await,
+                _ => self.after_a_write(reads).await,
+            }
+        })
+    }
+
+    async fn plainly(&self, store: &dyn PolicyStore, reads: u64) -> Duration {
+        let start = Instant::now();
+        for (_, tenant) in (0..reads).zip(self.order.iter().cycle()) {
+            get(store, *tenant).await;
+        }
+        start.elapsed()
+    }
+
+    /// Each entry is invalidated just before its read, which then asks both tiers and the store. Only the read is
+    /// timed, and neither the invalidation nor the fill, which follows the answer.
+    async fn after_a_write(&self, reads: u64) -> Duration {
+        let before = self.cache.stats().total().loads;
+        let mut took = Duration::ZERO;
+        for (_, tenant) in (0..reads).zip(self.order.iter().cycle()) {
+            self.connected.invalidate_get_policy(*tenant).await;
+            let start = Instant::now();
+            get(&self.connected, *tenant).await;
+            took += start.elapsed();
+        }
+        assert_eq!(self.cache.stats().total().loads - before, reads, "a read was a hit");
+        took
+    }
+
+    async fn close(self) {
+        self.cache.shutdown().await;
+    }
+}
+
+async fn get(store: &dyn PolicyStore, tenant: TenantId) {
+    assert!(store.get_policy(tenant).await.expect("a database that answers").is_some());
+}
+
+async fn store(server: &PostgresServer) -> PostgresPolicyStore {
+    let database = server.create_database().await;
+    let pool = PgPoolOptions::new().max_connections(4).connect(&database.url_with_schema("copilot_internal")).await;
+    let pool = pool.expect("a server that has just answered");
+    stores::migrate(&pool).await.expect("an empty database");
+    PostgresPolicyStore::new(pool)
+}

@@ -1,0 +1,224 @@
+//! A hit of the shared tier, beside a bare GET of the same bytes and their decoding. The local tier is off.
+//!
+//! The client is one thread on one processor. Where the server is decides what a round trip costs, so both placements
+//! are measured: on the same processor the client's own work is all that shows, on another one most of the time goes
+//! into waking up, as it does in production.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cache_benches::contenders::TTL;
+use cache_benches::rounds::{Contender, Rounds, percentile_99};
+use cache_benches::{Pinned, Tenants};
+use cache_core::Cache;
+use cache_tests::RedisServer;
+use criterion::{Criterion, Throughput};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion};
+use stores::TenantId;
+use stores::policy::{CachingPolicyStore, MemoryPolicyStore, TenantPolicy};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use super::facts::Facts;
+use super::{HERE, THERE, servers};
+
+const DECORATOR: &str = "decorator";
+const RAW: &str = "raw GET and decode";
+
+/// Where the server is, and how many tasks read at a time.
+const CASES: [(&str, usize, usize); 4] = [
+    ("shared hit, 1 task, one processor", HERE, 1),
+    ("shared hit, 1 task", THERE, 1),
+    ("shared hit, 64 tasks", THERE, 64),
+    ("shared hit, 512 tasks", THERE, 512),
+];
+
+/// Longer than a busy machine makes a read wait: one that gives up would be measured as a hit.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the run: while criterion draws its plots nobody keeps the cache connected.
+const LEASE: Duration = Duration::from_hours(1);
+
+const ROUNDS: usize = 40;
+/// Reads of one turn in a round, by all tasks together.
+const BLOCK: usize = 1024;
+
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let tenants = Tenants::default();
+    for core in [HERE, THERE] {
+        let Some(server) = servers::redis(core, "shared hit") else { return };
+        let _pinned = Pinned::to(HERE);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let readers = runtime.block_on(Readers::new(&tenants, &server));
+        for (group, _, tasks) in CASES.into_iter().filter(|(_, place, _)| *place == core) {
+            compare(criterion, group, tasks, &runtime, &readers);
+        }
+        runtime.block_on(readers.close());
+    }
+}
+
+fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime: &Runtime, readers: &Readers) {
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Elements(tasks as u64));
+    group.bench_function(DECORATOR, |bencher| {
+        bencher.iter_custom(|reads| runtime.block_on(readers.decorated(tasks, reads)).all);
+    });
+    group.bench_function(RAW, |bencher| {
+        bencher.iter_custom(|reads| runtime.block_on(readers.raw(tasks, reads)).all);
+    });
+    group.finish();
+    let Some(mut facts) = Facts::of(name) else { return };
+    let (mut decorated, mut raw) = (Vec::new(), Vec::new());
+    let reads = (BLOCK / tasks) as u64;
+    let take = |times: Times, each: &mut Vec<Duration>| {
+        each.extend(times.each);
+        times.all
+    };
+    let rounds = Rounds::run(
+        ROUNDS,
+        vec![
+            Contender::new(DECORATOR, || take(runtime.block_on(readers.decorated(tasks, reads)), &mut decorated)),
+            Contender::new(RAW, || take(runtime.block_on(readers.raw(tasks, reads)), &mut raw)),
+        ],
+    );
+    facts.add("time, decorator / raw", rounds.ratio(DECORATOR, RAW));
+    facts.add("throughput, decorator / raw", 1.0 / rounds.ratio(DECORATOR, RAW));
+    let [decorated, raw] = [decorated, raw].map(|times| percentile_99(times).as_secs_f64());
+    facts.add("p99, decorator / raw", decorated / raw);
+    facts.add("p99, decorator, microseconds", decorated * 1e6);
+    facts.write();
+}
+
+/// Both contenders, over one server with every tenant in it.
+struct Readers {
+    order: Arc<[TenantId]>,
+    store: CachingPolicyStore<MemoryPolicyStore>,
+    cache: Cache,
+    connection: MultiplexedConnection,
+}
+
+impl Readers {
+    async fn new(tenants: &Tenants, server: &RedisServer) -> Self {
+        let cache = Cache::builder().redis(server.url()).read_timeout(PATIENCE).lease(LEASE);
+        let cache = cache.build().expect("an address that parses");
+        let store = CachingPolicyStore::builder(Arc::new(tenants.store()), &cache)
+            .get_policy(|annotated| annotated.ttl(TTL).local_off())
+            .build();
+        assert!(cache.connected(PATIENCE).await, "{:?}", cache.health().await);
+        let connection = connect(server).await.expect("a server that has just answered");
+        let readers = Self { order: tenants.order().into(), store, cache, connection };
+        readers.fill().await;
+        readers
+    }
+
+    /// Reads every tenant until no read asks the store any more. A fill follows the read that caused it.
+    async fn fill(&self) {
+        for _ in 0..5 {
+            let before = self.loads();
+            for tenant in &*self.order {
+                self.store.get_policy(*tenant).await.expect("a store in memory does not fail");
+            }
+            if self.loads() == before {
+                return;
+            }
+        }
+        panic!("the shared tier does not keep what it is given: {:?}", self.cache.stats());
+    }
+
+    fn loads(&self) -> u64 {
+        self.cache.stats().total().loads
+    }
+
+    async fn decorated(&self, tasks: usize, reads: u64) -> Times {
+        let before = self.loads();
+        let times = self.in_tasks(tasks, reads, &Decorated(self.store.clone())).await;
+        assert_eq!(self.loads(), before, "a read was no hit");
+        times
+    }
+
+    async fn raw(&self, tasks: usize, reads: u64) -> Times {
+        self.in_tasks(tasks, reads, &Raw(self.connection.clone())).await
+    }
+
+    /// `tasks` tasks make `reads` reads each, far enough apart that no two want the same tenant at a time.
+    async fn in_tasks<R: Read>(&self, tasks: usize, reads: u64, reader: &R) -> Times {
+        let apart = self.order.len() / tasks;
+        let mut running = JoinSet::new();
+        let start = Instant::now();
+        for task in 0..tasks {
+            running.spawn(one_after_another(reader.clone(), Arc::clone(&self.order), task * apart, reads));
+        }
+        let each = running.join_all().await;
+        Times { all: start.elapsed(), each: each.concat() }
+    }
+
+    async fn close(self) {
+        self.cache.shutdown().await;
+    }
+}
+
+/// How long a number of reads took, together and each.
+struct Times {
+    all: Duration,
+    each: Vec<Duration>,
+}
+
+async fn one_after_another<R: Read>(mut reader: R, order: Arc<[TenantId]>, first: usize, reads: u64) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for (at, _) in (first..).zip(0..reads) {
+        let start = Instant::now();
+        let found = reader.read(order[at % order.len()]).await;
+        times.push(start.elapsed());
+        assert!(found.is_some(), "every tenant has a policy");
+    }
+    times
+}
+
+/// A way to read the policy of a tenant.
+trait Read: Clone + Send + 'static {
+    fn read(&mut self, tenant: TenantId) -> impl Future<Output = Option<Arc<TenantPolicy>>> + Send;
+}
+
+#[derive(Clone)]
+struct Decorated(CachingPolicyStore<MemoryPolicyStore>);
+
+impl Read for Decorated {
+    async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
+        self.0.get_policy(tenant).await.expect("a hit does not fail")
+    }
+}
+
+#[derive(Clone)]
+struct Raw(MultiplexedConnection);
+
+impl Read for Raw {
+    async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
+        let key = format!("copilot:llm:policy:{tenant}");
+        let bytes: Vec<u8> = redis::cmd("GET").arg(key).query_async(&mut self.0).await.expect("a GET does not fail");
+        rmp_serde::from_slice(payload(&bytes)).expect("an entry that decodes")
+    }
+}
+
+/// What lies within the envelope: behind a header of 54 bytes, whose sixth counts the stamps, and the stamps, whose
+/// ninth byte is the length of what follows; before a checksum of 8 bytes.
+fn payload(entry: &[u8]) -> &[u8] {
+    let mut at = 54;
+    for _ in 0..entry[5] {
+        at += 9 + usize::from(entry[at + 8]);
+    }
+    &entry[at..entry.len() - 8]
+}
+
+/// A connection with the settings of the decorator's own.
+async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
+    let info = server.url().into_connection_info()?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(1024);
+    Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))?
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+}
