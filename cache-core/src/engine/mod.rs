@@ -1,5 +1,6 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
+mod fill;
 mod load;
 mod lookup;
 mod names;

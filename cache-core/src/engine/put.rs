@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::load::LateFill;
+use super::fill::LateFill;
 use super::lookup::{Keep, Step, Ticket, unlocked};
 use super::names::Names;
 use super::region::Region;
