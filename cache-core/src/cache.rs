@@ -1,22 +1,20 @@
 //! The cache of a process.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::coherence::{Link, LinkState, supervise};
 use crate::config::{CacheBuilder, Settings, env};
 use crate::engine::{Presence, Region, RegionSpec};
 use crate::error::Error;
-use crate::key::CacheKey;
+use crate::key::KeyPart;
 use crate::observability::{Backend, Health, Registry, Stats, Status};
 use crate::policy::ReadPolicy;
 use crate::runtime::{Clock, Moment, Tasks};
 use crate::tier::remote::Remote;
 use crate::transparent::TransparentCache;
+use crate::value::Cacheable;
 
 /// The cache of a process: cheap to clone, and never absent.
 ///
@@ -205,8 +203,8 @@ impl Cache {
     /// ```
     pub fn region<K, R>(&self, namespace: &'static str, entity: &'static str, policy: ReadPolicy) -> Region<K, R>
     where
-        K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
-        R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        K: KeyPart,
+        R: Cacheable,
     {
         let spec = RegionSpec {
             namespace,
@@ -223,7 +221,7 @@ impl Cache {
     /// A cache for ad-hoc values under text keys, shared between instances.
     pub fn transparent<T>(&self, namespace: &'static str, entity: &'static str) -> TransparentCache<T>
     where
-        T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        T: Cacheable,
     {
         TransparentCache::new(self, namespace, entity)
     }

@@ -53,13 +53,13 @@ pub use coherence::Scope;
 pub use config::CacheBuilder;
 pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
 pub use error::{Error, ErrorKind, WriteError};
-pub use key::{CacheKey, KeyWriter, Lookup};
+pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{Backend, Health, MethodStats, Stats, Status};
 pub use policy::{LocalEngine, ReadPolicy};
 pub use runtime::Clock;
 pub use tier::remote::{MemoryRemote, Remote};
 pub use transparent::TransparentCache;
-pub use value::CacheValue;
+pub use value::{CacheValue, Cacheable};
 
 #[doc(hidden)]
 pub mod __macro {

@@ -1,10 +1,6 @@
 //! What generated code calls. Not part of the public interface.
 
-use std::hash::Hash;
 use std::marker::PhantomData;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
@@ -15,9 +11,9 @@ pub use crate::codec::Codec;
 pub use crate::coherence::Scope;
 pub use crate::engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
 pub use crate::error::{Error, WriteError};
-pub use crate::key::{CacheKey, KeyWriter, Lookup};
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use crate::policy::{LocalEngine, ReadPolicy};
-pub use crate::value::CacheValue;
+pub use crate::value::{CacheValue, Cacheable};
 
 /// The two types of a `Result`, also behind an alias.
 #[diagnostic::on_unimplemented(
@@ -43,16 +39,6 @@ impl<T, E> Fallible for Result<T, E> {
         self.as_ref().ok()
     }
 }
-
-/// What a part of a key has to be.
-pub trait KeyPart: CacheKey + Clone + Eq + Hash + Send + Sync + 'static {}
-
-impl<T: CacheKey + Clone + Eq + Hash + Send + Sync + 'static> KeyPart for T {}
-
-/// What a cached value has to be.
-pub trait Cacheable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
-
-impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for T {}
 
 /// Asks whether a type has a trait: an associated constant of the type itself, which exists only where the bound
 /// holds, comes before the one of a trait that every type has.

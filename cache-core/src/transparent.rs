@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::cache::Cache;
 use crate::engine::{Presence, Region, RegionSpec};
 use crate::observability::Backend;
 use crate::policy::ReadPolicy;
+use crate::value::Cacheable;
 
 /// Values under text keys, shared between instances, with no store behind them.
 ///
@@ -35,10 +33,7 @@ pub struct TransparentCache<T> {
     region: Region<String, T>,
 }
 
-impl<T> TransparentCache<T>
-where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<T: Cacheable> TransparentCache<T> {
     pub(crate) fn new(cache: &Cache, namespace: &'static str, entity: &'static str) -> Self {
         let spec = RegionSpec {
             namespace,

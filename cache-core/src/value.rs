@@ -1,8 +1,11 @@
-//! Fingerprints of value types.
+//! What a cached value is, and the fingerprint of its shape.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// A type whose shape has a fingerprint, so that builds with different shapes never read each other's bytes.
 ///
@@ -24,6 +27,11 @@ pub trait CacheValue {
     /// The same for the same shape, in every build.
     const FINGERPRINT: u64;
 }
+
+/// What a cached value has to be. Implemented for every type that can be one.
+pub trait Cacheable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for T {}
 
 /// FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over the bytes, from the state `hash`.
 pub(crate) const fn fnv1a(mut hash: u64, bytes: &[u8]) -> u64 {

@@ -1,11 +1,7 @@
 //! Putting a loaded value into the shared tier.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
@@ -13,8 +9,10 @@ use super::region::Region;
 use crate::coherence::{Gen, Live};
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
+use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::tier::remote::{Fill, GEN_TTL, RemoteError};
+use crate::value::Cacheable;
 
 /// A value on its way into the shared tier, after the callers have been answered.
 pub(super) struct LateFill<K, R>(Option<Filling<K, R>>);
@@ -28,11 +26,7 @@ struct Filling<K, R> {
     ttl: Duration,
 }
 
-impl<K, R> LateFill<K, R>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> LateFill<K, R> {
     pub(super) fn nothing() -> Self {
         Self(None)
     }
@@ -79,11 +73,7 @@ fn renewals<'a>(names: &'a Names, fence: &'a FoundFence, now: u64) -> Vec<(&'a s
     all.filter(|(_, token)| u128::from(now.saturating_sub(token.made_at())) > half).collect()
 }
 
-impl<K, R> Region<K, R>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The envelope of a value; `None` when it cannot be encoded or is too large to be read again.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);

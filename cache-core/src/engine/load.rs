@@ -7,20 +7,20 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::fill::LateFill;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
 use super::region::Region;
-use super::terms::{Cacheable, LoadErrors, Terms};
+use super::terms::{CacheIf, LoadErrors, Terms};
 use crate::error::Error;
 use crate::flight::{Found, Landing, Lead};
+use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::lifetime;
 use crate::runtime::{Clock, chance};
+use crate::value::Cacheable;
 
 /// One call's way to its value, when the tiers do not have it.
 pub(super) trait Load<R, E>: Send {
@@ -30,8 +30,8 @@ pub(super) trait Load<R, E>: Send {
     /// Calls the store and ends the flight.
     fn fly<K>(self, job: Job<K, R, E>) -> impl Future<Output = Result<R, E>> + Send
     where
-        K: Clone + Eq + Hash + Send + Sync + 'static,
-        R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        K: KeyPart,
+        R: Cacheable,
         E: Send + 'static;
 }
 
@@ -52,8 +52,8 @@ where
 
     async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>
     where
-        K: Clone + Eq + Hash + Send + Sync + 'static,
-        R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        K: KeyPart,
+        R: Cacheable,
         E: Send + 'static,
     {
         #[cfg(feature = "testing")]
@@ -87,8 +87,8 @@ where
 
     async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>
     where
-        K: Clone + Eq + Hash + Send + Sync + 'static,
-        R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+        K: KeyPart,
+        R: Cacheable,
         E: Send + 'static,
     {
         let tasks = job.region.0.cache.0.tasks.clone();
@@ -134,13 +134,13 @@ where
     pub(super) lead: Lead<K, R>,
     pub(super) ticket: Ticket,
     pub(super) errors: LoadErrors<E>,
-    pub(super) cacheable: Option<Cacheable<R>>,
+    pub(super) cacheable: Option<CacheIf<R>>,
 }
 
 impl<K, R, E> Job<K, R, E>
 where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
+    K: KeyPart,
+    R: Cacheable,
     E: Send + 'static,
 {
     pub(super) fn new(

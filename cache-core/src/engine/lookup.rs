@@ -1,21 +1,19 @@
 //! One look-up in the shared tier, and what it allows the load that may follow.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::names::Names;
 use super::region::Region;
 use crate::coherence::{Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence};
+use crate::key::KeyPart;
 use crate::observability::{Backend, Counters};
 use crate::runtime::Moment;
 use crate::tier::local::LocalEntry;
 use crate::tier::remote::{RemoteError, Snapshot};
+use crate::value::Cacheable;
 
 /// What a look-up came to.
 pub(super) enum Step<R> {
@@ -58,11 +56,7 @@ impl Keep {
     }
 }
 
-impl<K, R> Region<K, R>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Asks the shared tier. `carried` is what the flight before found.
     pub(super) async fn look_up(&self, key: &K, names: &Names, carried: Option<Found<R>>) -> Step<R> {
         let link = &self.0.link;

@@ -1,11 +1,7 @@
 //! Values without a store: looking for one, and putting one.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::fill::LateFill;
 use super::lookup::{Keep, Step, Ticket, unlocked};
@@ -13,15 +9,12 @@ use super::names::Names;
 use super::region::Region;
 use super::write;
 use crate::flight::FoundFence;
-use crate::key::CacheKey;
+use crate::key::KeyPart;
 use crate::observability::{Backend, Counters};
 use crate::runtime::chance;
+use crate::value::Cacheable;
 
-impl<K, R> Region<K, R>
-where
-    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value in the shared tier.
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
         match self.look_up(key, &self.names(key), None).await {

@@ -1,23 +1,15 @@
 //! The read path, from the moment the local tier did not answer.
 
-use std::hash::Hash;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::load::{Job, Load};
 use super::lookup::Step;
 use super::region::Region;
 use super::terms::Terms;
 use crate::flight::{Arrival, Found, Landing, Lead};
-use crate::key::CacheKey;
+use crate::key::KeyPart;
 use crate::observability::Counters;
+use crate::value::Cacheable;
 
-impl<K, R> Region<K, R>
-where
-    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(super) async fn read_with<E: Send + 'static>(
         &self,
         key: K,

@@ -6,8 +6,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::load::{InTask, Inline};
 use super::names::Names;
@@ -17,11 +15,12 @@ use crate::cache::Cache;
 use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
 use crate::error::Error;
 use crate::flight::Flights;
-use crate::key::{CacheKey, KeyText, Lookup, prefix_scope};
+use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
 use crate::observability::{Backend, Counters};
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
 use crate::tier::local::{LocalEntry, LocalTier};
+use crate::value::Cacheable;
 
 /// What names a region and fixes the form of its entries.
 #[derive(Debug, Clone, Copy)]
@@ -79,11 +78,7 @@ impl<K, R> fmt::Debug for Region<K, R> {
     }
 }
 
-impl<K, R> Region<K, R>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// A region of this cache. Two regions with the same namespace and entity share their entries in the shared tier.
     pub fn new(cache: &Cache, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
         let counters = Arc::new(Counters::new(spec.store, spec.method));
@@ -194,11 +189,7 @@ where
     }
 }
 
-impl<K, R> Region<K, R>
-where
-    K: CacheKey + Clone + Eq + Hash + Send + Sync + 'static,
-    R: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value from the local tier, the shared tier, or `load`.
     ///
     /// The load runs in a task of its own, once for all callers that wait for the key; a caller that goes away does

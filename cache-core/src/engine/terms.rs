@@ -92,14 +92,14 @@ impl<E> fmt::Debug for LoadErrors<E> {
 }
 
 type Visible<'a, R> = Box<dyn Fn(&R) -> bool + Send + Sync + 'a>;
-pub(super) type Cacheable<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
+pub(super) type CacheIf<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
 
 /// The terms of one call of a read method.
 #[must_use]
 pub struct Terms<'a, R, E> {
     pub(super) errors: LoadErrors<E>,
     visible: Option<Visible<'a, R>>,
-    pub(super) cacheable: Option<Cacheable<R>>,
+    pub(super) cacheable: Option<CacheIf<R>>,
 }
 
 impl<'a, R, E> Terms<'a, R, E> {

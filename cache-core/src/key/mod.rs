@@ -3,6 +3,8 @@
 //! In process a key stays typed: the local tier hashes and compares the parts themselves. Text exists only for the
 //! shared tier, and is built on the way there.
 
+use std::hash::Hash;
+
 mod lookup;
 mod parts;
 mod text;
@@ -46,6 +48,11 @@ pub trait CacheKey {
         }
     }
 }
+
+/// What a key, or one argument of it, has to be. Implemented for every type that can be one.
+pub trait KeyPart: CacheKey + Clone + Eq + Hash + Send + Sync + 'static {}
+
+impl<T: CacheKey + Clone + Eq + Hash + Send + Sync + 'static> KeyPart for T {}
 
 #[cfg(test)]
 mod tests {

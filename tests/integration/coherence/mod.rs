@@ -14,6 +14,7 @@ mod lease;
 mod lifetimes;
 mod links;
 mod loads;
+mod on_postgres;
 mod outage;
 mod own_writes;
 mod promise;

@@ -15,7 +15,7 @@ pub(super) async fn empty_postgres() -> PgPool {
 }
 
 /// A pool for a database with the tables.
-pub(super) async fn postgres() -> PgPool {
+pub(crate) async fn postgres() -> PgPool {
     let pool = empty_postgres().await;
     stores::migrate(&pool).await.unwrap();
     pool

@@ -3,7 +3,7 @@
 mod conformance;
 mod decorated;
 mod factory;
-mod fixtures;
+pub(crate) mod fixtures;
 mod late_commit;
 mod migrations;
 mod policy_checks;
