@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::facts::Facts;
+use super::facts::{self, Facts};
 use super::{THERE, servers};
 
 const GROUP: &str = "cold key, 10000 callers";
@@ -32,6 +32,9 @@ const PASS_THROUGH: &str = "decorator, pass-through";
 const BY_HAND: &str = "by hand";
 
 pub(crate) fn measure(criterion: &mut Criterion) {
+    if !facts::is_wanted(GROUP) {
+        return;
+    }
     // As many workers as there are processors, wherever the system puts them: this is about all of them.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let tenants = Tenants::default();

@@ -33,6 +33,18 @@ impl Facts {
     }
 }
 
+/// How the names of the groups begin.
+const KINDS: [&str; 4] = ["local hit", "shared hit", "miss", "cold key"];
+
+/// Whether a case of this group may have been asked for: servers are not started for others. Words that name no group
+/// may name a case of any.
+pub(crate) fn is_wanted(group: &str) -> bool {
+    let filters = env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let named: Vec<_> =
+        filters.flat_map(|filter| KINDS.into_iter().filter(move |kind| filter.contains(kind))).collect();
+    named.is_empty() || named.iter().any(|kind| group.starts_with(kind))
+}
+
 /// Where criterion writes: beside the folder of the profile that this program was built with.
 fn criterion_folder() -> PathBuf {
     let program = env::current_exe().expect("this program lies somewhere");

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use cache_benches::contenders::{Decorator, HandWritten, Linked, MokaByTenant, MokaByText, QuickByTenant};
 use cache_benches::rounds::{Contender, Rounds};
-use cache_benches::{Pinned, Tenants, at_once};
+use cache_benches::{Pinned, TENANTS, Tenants, at_once};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use stores::TenantId;
 use stores::policy::PolicyStore;
 
-use super::facts::Facts;
+use super::facts::{self, Facts};
 use super::{HERE, THERE};
 
 const ONE_THREAD: &str = "local hit";
@@ -23,7 +23,10 @@ const BLOCK: u64 = 20_000;
 const ROUNDS: usize = 60;
 
 /// A case, ready to make a number of hits and to say how long they took.
-type Case<'a> = (&'static str, Box<dyn Fn(u64) -> Duration + Sync + 'a>);
+type Case<'a> = (&'static str, Box<Hits<'a>>);
+
+/// Makes so many hits, beginning with this one in the order of the tenants.
+type Hits<'a> = dyn Fn(usize, u64) -> Duration + Sync + 'a;
 
 /// Everybody, each filled by itself before the next one is made.
 struct Contenders {
@@ -66,10 +69,11 @@ impl Contenders {
     }
 }
 
-fn case<'a, K: Sync, T>(order: &'a [K], hit: impl Fn(&K) -> T + Sync + 'a) -> Box<dyn Fn(u64) -> Duration + Sync + 'a> {
-    Box::new(move |hits| {
+fn case<'a, K: Sync, T>(order: &'a [K], hit: impl Fn(&K) -> T + Sync + 'a) -> Box<Hits<'a>> {
+    Box::new(move |first, hits| {
+        let (end, begin) = order.split_at(first);
         let start = Instant::now();
-        for (_, key) in (0..hits).zip(order.iter().cycle()) {
+        for (_, key) in (0..hits).zip(begin.iter().chain(end).cycle()) {
             black_box(hit(black_box(key)));
         }
         start.elapsed()
@@ -77,6 +81,9 @@ fn case<'a, K: Sync, T>(order: &'a [K], hit: impl Fn(&K) -> T + Sync + 'a) -> Bo
 }
 
 pub(crate) fn measure(criterion: &mut Criterion) {
+    if ![ONE_THREAD, TWO_THREADS].into_iter().any(facts::is_wanted) {
+        return;
+    }
     // The decorator's link to its shared tier lives in it. The measuring thread does not let it work, nor has it to.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let contenders = runtime.block_on(Contenders::new());
@@ -88,10 +95,10 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 fn one_thread(criterion: &mut Criterion, cases: &[Case<'_>]) {
     let _pinned = Pinned::to(HERE);
     let mut group = criterion.benchmark_group(ONE_THREAD);
-    each(&mut group, cases, |hits, case| case(hits));
+    each(&mut group, cases, |hits, case| case(0, hits));
     group.finish();
     let Some(mut facts) = Facts::of(ONE_THREAD) else { return };
-    let rounds = Rounds::run(ROUNDS, contenders(cases, |case| case(BLOCK)));
+    let rounds = Rounds::run(ROUNDS, contenders(cases, |case| case(0, BLOCK)));
     for (name, beside) in [
         ("decorator, inherent", "quick_cache, raw"),
         ("decorator, inherent", "moka, raw, by text"),
@@ -123,8 +130,6 @@ fn two_threads(criterion: &mut Criterion, cases: &[Case<'_>]) {
     facts.write();
 }
 
-type Hits<'a> = dyn Fn(u64) -> Duration + Sync + 'a;
-
 fn each<'a>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     cases: &[Case<'a>],
@@ -140,17 +145,18 @@ fn contenders<'a, 'c>(cases: &'c [Case<'a>], block: impl Fn(&Hits<'a>) -> Durati
     cases.iter().map(|(name, case)| Contender::new(name, move || block(&**case))).collect()
 }
 
-/// Two threads, each on a processor of its own, make `hits` hits each. The mean of their times.
+/// Two threads, each on a processor of its own, make `hits` hits each. The mean of their times. They begin far apart:
+/// side by side they would want the same value's counter at the same moment, and measure that alone.
 fn in_two_threads(hits: u64, case: &Hits<'_>) -> Duration {
     let begin = Barrier::new(2);
-    let run = |core| {
+    let run = |core, first| {
         let _pinned = Pinned::to(core);
         begin.wait();
-        case(hits)
+        case(first, hits)
     };
     thread::scope(|scope| {
-        let other = scope.spawn(|| run(THERE));
-        let mine = run(HERE);
+        let other = scope.spawn(|| run(THERE, TENANTS / 2));
+        let mine = run(HERE, 0);
         (mine + other.join().expect("a hit does not panic")) / 2
     })
 }

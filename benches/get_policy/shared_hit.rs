@@ -20,11 +20,13 @@ use stores::policy::{CachingPolicyStore, MemoryPolicyStore, TenantPolicy};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::facts::Facts;
+use super::facts::{self, Facts};
 use super::{HERE, THERE, servers};
 
 const DECORATOR: &str = "decorator";
 const RAW: &str = "raw GET and decode";
+/// What the promise of what a reader may see costs on the wire, with nothing around it.
+const RAW_FENCED: &str = "raw GETRANGE, MGET and decode";
 
 /// Where the server is, and how many tasks read at a time.
 const CASES: [(&str, usize, usize); 4] = [
@@ -46,12 +48,17 @@ const BLOCK: usize = 1024;
 pub(crate) fn measure(criterion: &mut Criterion) {
     let tenants = Tenants::default();
     for core in [HERE, THERE] {
+        let wanted = |case: &&(&'static str, usize, usize)| case.1 == core && facts::is_wanted(case.0);
+        let cases: Vec<_> = CASES.iter().filter(wanted).collect();
+        if cases.is_empty() {
+            continue;
+        }
         let Some(server) = servers::redis(core, "shared hit") else { return };
         let _pinned = Pinned::to(HERE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let readers = runtime.block_on(Readers::new(&tenants, &server));
-        for (group, _, tasks) in CASES.into_iter().filter(|(_, place, _)| *place == core) {
-            compare(criterion, group, tasks, &runtime, &readers);
+        for (group, _, tasks) in cases {
+            compare(criterion, group, *tasks, &runtime, &readers);
         }
         runtime.block_on(readers.close());
     }
@@ -66,6 +73,9 @@ fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime:
     group.bench_function(RAW, |bencher| {
         bencher.iter_custom(|reads| runtime.block_on(readers.raw(tasks, reads)).all);
     });
+    group.bench_function(RAW_FENCED, |bencher| {
+        bencher.iter_custom(|reads| runtime.block_on(readers.raw_fenced(tasks, reads)).all);
+    });
     group.finish();
     let Some(mut facts) = Facts::of(name) else { return };
     let (mut decorated, mut raw) = (Vec::new(), Vec::new());
@@ -79,9 +89,11 @@ fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime:
         vec![
             Contender::new(DECORATOR, || take(runtime.block_on(readers.decorated(tasks, reads)), &mut decorated)),
             Contender::new(RAW, || take(runtime.block_on(readers.raw(tasks, reads)), &mut raw)),
+            Contender::new(RAW_FENCED, || runtime.block_on(readers.raw_fenced(tasks, reads)).all),
         ],
     );
     facts.add("time, decorator / raw", rounds.ratio(DECORATOR, RAW));
+    facts.add("time, decorator / raw, fenced", rounds.ratio(DECORATOR, RAW_FENCED));
     facts.add("throughput, decorator / raw", 1.0 / rounds.ratio(DECORATOR, RAW));
     let [decorated, raw] = [decorated, raw].map(|times| percentile_99(times).as_secs_f64());
     facts.add("p99, decorator / raw", decorated / raw);
@@ -140,6 +152,10 @@ impl Readers {
         self.in_tasks(tasks, reads, &Raw(self.connection.clone())).await
     }
 
+    async fn raw_fenced(&self, tasks: usize, reads: u64) -> Times {
+        self.in_tasks(tasks, reads, &RawFenced(self.connection.clone())).await
+    }
+
     /// `tasks` tasks make `reads` reads each, far enough apart that no two want the same tenant at a time.
     async fn in_tasks<R: Read>(&self, tasks: usize, reads: u64, reader: &R) -> Times {
         let apart = self.order.len() / tasks;
@@ -193,10 +209,31 @@ struct Raw(MultiplexedConnection);
 
 impl Read for Raw {
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
-        let key = format!("copilot:llm:policy:{tenant}");
-        let bytes: Vec<u8> = redis::cmd("GET").arg(key).query_async(&mut self.0).await.expect("a GET does not fail");
+        let bytes: Vec<u8> =
+            redis::cmd("GET").arg(key(tenant)).query_async(&mut self.0).await.expect("a GET does not fail");
         rmp_serde::from_slice(payload(&bytes)).expect("an entry that decodes")
     }
+}
+
+/// The commands of the decorator's own read: the entry, cut off where it is too large, and the tokens of its scopes.
+#[derive(Clone)]
+struct RawFenced(MultiplexedConnection);
+
+impl Read for RawFenced {
+    async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
+        let key = key(tenant);
+        let tokens = [format!("g:{{{key}}}"), "g:{copilot:llm:policy:*}".to_owned()];
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("GETRANGE").arg(&key).arg(0).arg(1024 * 1024).cmd("MGET").arg(&tokens);
+        let answer: (Vec<u8>, Vec<Option<Vec<u8>>>) =
+            pipeline.query_async(&mut self.0).await.expect("a read does not fail");
+        assert!(answer.1.iter().all(Option::is_some), "an entry without its tokens is a miss");
+        rmp_serde::from_slice(payload(&answer.0)).expect("an entry that decodes")
+    }
+}
+
+fn key(tenant: TenantId) -> String {
+    format!("copilot:llm:policy:{tenant}")
 }
 
 /// What lies within the envelope: behind a header of 54 bytes, whose sixth counts the stamps, and the stamps, whose
