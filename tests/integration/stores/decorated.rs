@@ -146,6 +146,6 @@ async fn until(holds: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + TIME_TO_CONNECT;
     while !holds().await {
         assert!(Instant::now() < deadline, "it did not come to be within {TIME_TO_CONNECT:?}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::task::yield_now().await;
     }
 }
