@@ -23,7 +23,11 @@ use crate::StoreError;
 /// | `REDIS_URL`, `REDIS_PASSWORD` | the shared tier; unset: nothing is cached |
 /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true` |
 /// | `ENABLE_LLM_POLICY_CACHE` | the switch of the policies, default `true` |
+/// | `ENABLE_CONVERSATION_CONFIG_CACHE` | the switch of the conversations' configurations, default `true` |
+/// | `ENABLE_CONVERSATION_CACHING` | the switch of the conversations, default `true` |
 /// | `CACHE_TTL_POLICY_SECONDS` | how long a policy is cached, in whole seconds; `POLICY_CACHE_TTL_SECONDS` is its older name |
+/// | `CACHE_TTL_CONFIG_SECONDS` | the same for a configuration; `CONFIG_CACHE_TTL_SECONDS` is its older name |
+/// | `CACHE_TTL_CONVERSATION_SECONDS` | the same for a conversation |
 ///
 /// A variable that is empty counts as unset.
 #[derive(Debug, Clone)]
@@ -31,6 +35,10 @@ pub struct StoresConfig {
     pub(crate) database: Database,
     pub(crate) shared_tier: Option<SharedTier>,
     pub(crate) policies: ReadSettings,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the store of configurations is not built yet"))]
+    pub(crate) configs: ReadSettings,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the store of conversations is not built yet"))]
+    pub(crate) conversations: ReadSettings,
     pub(crate) migrate: bool,
 }
 
@@ -55,10 +63,21 @@ impl StoresConfig {
         Ok(Self {
             database: Database::read(&variables)?,
             shared_tier: SharedTier::read(&variables)?,
-            policies: ReadSettings {
-                enabled: variables.switch("ENABLE_LLM_POLICY_CACHE")?,
-                ttl: variables.seconds(&["CACHE_TTL_POLICY_SECONDS", "POLICY_CACHE_TTL_SECONDS"])?,
-            },
+            policies: ReadSettings::read(
+                &variables,
+                "ENABLE_LLM_POLICY_CACHE",
+                &["CACHE_TTL_POLICY_SECONDS", "POLICY_CACHE_TTL_SECONDS"],
+            )?,
+            configs: ReadSettings::read(
+                &variables,
+                "ENABLE_CONVERSATION_CONFIG_CACHE",
+                &["CACHE_TTL_CONFIG_SECONDS", "CONFIG_CACHE_TTL_SECONDS"],
+            )?,
+            conversations: ReadSettings::read(
+                &variables,
+                "ENABLE_CONVERSATION_CACHING",
+                &["CACHE_TTL_CONVERSATION_SECONDS"],
+            )?,
             migrate: true,
         })
     }
@@ -90,6 +109,11 @@ pub(crate) struct ReadSettings {
 }
 
 impl ReadSettings {
+    /// `ttls` are the names of one variable, the newest first.
+    fn read(variables: &Variables<'_>, switch: &str, ttls: &[&str]) -> Result<Self, StoreError> {
+        Ok(Self { enabled: variables.switch(switch)?, ttl: variables.seconds(ttls)? })
+    }
+
     /// These settings over those of the trait.
     pub(crate) fn over(self, trait_says: ReadPolicy) -> ReadPolicy {
         let policy = trait_says.enabled(self.enabled);
@@ -145,10 +169,34 @@ mod tests {
 
     #[test]
     fn the_older_name_of_a_ttl_is_read_and_the_newer_one_wins() {
-        let ttl = |variables: &[(&str, &str)]| config(variables).unwrap().policies.ttl;
-        let older = ("POLICY_CACHE_TTL_SECONDS", "30");
-        assert_eq!(ttl(&[older]), Some(Duration::from_secs(30)));
-        assert_eq!(ttl(&[older, ("CACHE_TTL_POLICY_SECONDS", "60")]), Some(Duration::from_mins(1)));
+        let policies = |config: StoresConfig| config.policies.ttl;
+        let configs = |config: StoresConfig| config.configs.ttl;
+        check_names(policies, "POLICY_CACHE_TTL_SECONDS", "CACHE_TTL_POLICY_SECONDS");
+        check_names(configs, "CONFIG_CACHE_TTL_SECONDS", "CACHE_TTL_CONFIG_SECONDS");
+    }
+
+    fn check_names(ttl: impl Fn(StoresConfig) -> Option<Duration>, older: &str, newer: &str) {
+        let ttl = |variables: &[(&str, &str)]| ttl(config(variables).unwrap());
+        assert_eq!(ttl(&[(older, "30")]), Some(Duration::from_secs(30)));
+        assert_eq!(ttl(&[(older, "30"), (newer, "60")]), Some(Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn each_store_has_a_switch_and_a_time_to_live_of_its_own() {
+        let of = |config: &StoresConfig| {
+            [config.policies, config.configs, config.conversations].map(|read| (read.enabled, read.ttl))
+        };
+        let unset = (true, None);
+        let tables = [
+            ("ENABLE_LLM_POLICY_CACHE", "CACHE_TTL_POLICY_SECONDS"),
+            ("ENABLE_CONVERSATION_CONFIG_CACHE", "CACHE_TTL_CONFIG_SECONDS"),
+            ("ENABLE_CONVERSATION_CACHING", "CACHE_TTL_CONVERSATION_SECONDS"),
+        ];
+        for (store, (switch, ttl)) in tables.into_iter().enumerate() {
+            let mut expected = [unset; 3];
+            expected[store] = (false, Some(Duration::from_secs(7)));
+            assert_eq!(of(&config(&[(switch, "off"), (ttl, "7")]).unwrap()), expected, "{switch}");
+        }
     }
 
     #[test]
