@@ -4,6 +4,8 @@ mod errors;
 mod migrate;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+mod write;
 
 pub(crate) use errors::store_error;
 pub use migrate::{Migrate, migrate};
+pub(crate) use write::write_one;

@@ -4,6 +4,7 @@ mod check;
 mod memory;
 mod postgres;
 mod rows;
+mod sql;
 mod sqlite;
 mod store;
 mod types;

@@ -13,7 +13,7 @@ use stores::{StoreErrorKind, TenantId};
 
 use super::fixtures::{self, SCHEMA};
 
-/// Longer than the server waits for a client in the middle of a write, as `backend/postgres/write.rs` tells it.
+/// Longer than the server waits for a client in the middle of a write, as `backend/write.rs` tells it.
 const HOLD: Duration = Duration::from_millis(2500);
 
 /// Without `idle_in_transaction_session_timeout` in the write's settings the held commit succeeds, and this fails.

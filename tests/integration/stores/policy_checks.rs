@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Executor, PgPool, Row, SqlitePool};
 use stores::policy::{PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy};
 use stores::{StoreErrorKind, TenantId};
@@ -105,6 +105,29 @@ async fn a_write_that_gets_no_connection_ends_by_itself() {
     assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
     assert!(cache_core::WriteError::not_written(&error), "nothing was sent");
     drop(taken);
+    store.set_policy(&policy).await.unwrap();
+}
+
+/// However long the pool would wait for another writer.
+#[tokio::test]
+async fn a_blocked_write_to_sqlite_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("stores.db"))
+        .create_if_missing(true)
+        .busy_timeout(Duration::from_mins(1));
+    let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+    stores::migrate(&pool).await.unwrap();
+    let other = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let store = SqlitePolicyStore::new(pool);
+    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
+
+    let ended = tokio::time::timeout(Duration::from_secs(10), store.set_policy(&policy)).await;
+    let error = ended.expect("within ten seconds").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error:?}");
+    assert!(cache_core::WriteError::not_written(&error), "nothing was committed");
+    other.rollback().await.unwrap();
+    assert_eq!(store.get_policy(policy.tenant_id).await.unwrap(), None);
     store.set_policy(&policy).await.unwrap();
 }
 

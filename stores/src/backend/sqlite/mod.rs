@@ -1,7 +1,5 @@
 //! SQLite: one file, one process.
 
-mod write;
-
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -10,8 +8,6 @@ use super::migrate::migrate_error;
 use super::store_error;
 use crate::StoreError;
 use crate::config::Keeps;
-
-pub(crate) use write::connection_for_write;
 
 /// Opens a database, and creates its file where that is missing.
 pub(crate) async fn connect(options: SqliteConnectOptions, keeps: Keeps) -> Result<SqlitePool, StoreError> {
