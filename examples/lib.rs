@@ -11,10 +11,11 @@ pub struct Readme;
 mod tests {
     use std::path::Path;
 
-    const TEXTS: [(&str, &str); 3] = [
+    const TEXTS: [(&str, &str); 4] = [
         ("README.md", include_str!("../README.md")),
         ("CONTRIBUTING.md", include_str!("../CONTRIBUTING.md")),
         ("CHANGELOG.md", include_str!("../CHANGELOG.md")),
+        ("ENVIRONMENT.md", include_str!("../ENVIRONMENT.md")),
     ];
 
     /// A block without a language, or with a word after it such as `ignore`, would escape the compiler.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::coherence::{Link, LinkState, supervise};
-use crate::config::{CacheBuilder, Settings, env};
+use crate::config::{CacheBuilder, Settings};
 use crate::engine::{Presence, Region, RegionSpec};
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -54,7 +54,7 @@ impl Drop for Inner {
 }
 
 impl Cache {
-    /// Reads the environment: `REDIS_URL`, `REDIS_PASSWORD`, and the switch `ENABLE_REDIS_CACHING`.
+    /// Reads the environment: [`CacheBuilder::from_env`] has the variables.
     ///
     /// With no address, or with the switch off, the cache is a pass-through.
     ///
@@ -63,7 +63,7 @@ impl Cache {
     /// When a value does not parse; the message names the variable and what is expected, and never a secret. Also when
     /// there is an address and no Tokio runtime.
     pub fn from_env() -> Result<Self, Error> {
-        env::cache_from(|name| std::env::var(name).ok())
+        CacheBuilder::from_env()?.build()
     }
 
     /// Builds a cache by hand.

@@ -145,11 +145,15 @@ impl Error for StoreError {
     }
 }
 
+/// The operation of what goes wrong with a variable of the environment.
+pub(crate) const READ_CONFIGURATION: &str = "read the configuration";
+
 impl From<cache_core::Error> for StoreError {
     fn from(error: cache_core::Error) -> Self {
         use cache_core::ErrorKind;
         let (kind, operation) = match error.kind() {
             ErrorKind::LoadPanicked | ErrorKind::LoadTimedOut => (StoreErrorKind::Load, "load"),
+            ErrorKind::Config => return Self::new(StoreErrorKind::Config, READ_CONFIGURATION, error.to_string()),
             _ => (StoreErrorKind::Config, "build the cache"),
         };
         Self::new(kind, operation, "").with_source(error)

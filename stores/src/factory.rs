@@ -43,13 +43,13 @@ impl Stores {
     /// Connects to the database, applies the migrations that are missing, and puts the cache in front.
     ///
     /// A Redis that is out of reach is no error: reads go to the database until it is there. Where `DATABASE_URL` leads
-    /// through a pooler in transaction mode (port 6543) no migration is applied, since none can run there safely.
+    /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`) no migration is applied, since none can run
+    /// there safely.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::StoreErrorKind::Config) where `REDIS_URL` does not parse, [`Unavailable`](crate::StoreErrorKind::Unavailable)
-    /// and [`Timeout`](crate::StoreErrorKind::Timeout) where the database cannot be reached, and those of
-    /// [`migrate`](crate::migrate()).
+    /// [`Unavailable`](crate::StoreErrorKind::Unavailable) and [`Timeout`](crate::StoreErrorKind::Timeout) where the
+    /// database cannot be reached, and those of [`migrate`](crate::migrate()).
     pub async fn connect(config: StoresConfig) -> Result<Self, StoreError> {
         let cache = config.cache()?;
         Self::connect_with(config, cache).await
@@ -92,10 +92,12 @@ impl Backing {
                 }
                 Ok(Self::Sqlite(pool))
             }
-            Database::Postgres { options, schema } => {
-                let with_migrations = with_migrations && !postgres::is_transaction_pooler(&options);
-                let pool = postgres::connect(*options, &schema).await?;
-                if with_migrations {
+            Database::Postgres { address, schema } => {
+                let keeps_locks = address.kind.keeps_locks();
+                let pool = postgres::connect(*address, &schema).await?;
+                if !keeps_locks {
+                    tracing::info!("the database is behind a pooler in transaction mode: no migration is applied");
+                } else if with_migrations {
                     migrate(&pool).await?;
                 }
                 Ok(Self::Postgres(pool))

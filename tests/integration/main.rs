@@ -1,6 +1,8 @@
 //! What crosses crates, in one binary: the servers that the tests share are started once.
 
 mod coherence;
+mod environment;
+mod logs;
 mod options;
 mod outside;
 mod servers;

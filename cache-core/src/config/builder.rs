@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
+use super::secret::Secret;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::runtime::Clock;
 use crate::tier::remote::Remote;
+#[cfg(feature = "redis")]
+use crate::tier::remote::redis::{Address, RedisRemote};
 
 /// What the builder can set, with its defaults.
 #[derive(Debug, Clone)]
@@ -47,37 +51,36 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CacheBuilder {
-    pub(super) source: Source,
-    pub(super) settings: Settings,
-    pub(super) clock: Clock,
+    source: Source,
+    #[cfg(feature = "redis")]
+    password: Option<Secret>,
+    settings: Settings,
+    clock: Clock,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+enum Source {
     Nothing,
     Remote(Remote),
     #[cfg(feature = "redis")]
-    Redis {
-        url: Secret,
-        password: Option<Secret>,
-    },
-}
-
-/// Text that never shows in a `Debug` output.
-#[cfg(feature = "redis")]
-#[derive(Clone)]
-pub(super) struct Secret(pub(super) String);
-
-#[cfg(feature = "redis")]
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("…")
-    }
+    Redis(Secret),
 }
 
 impl CacheBuilder {
     pub(crate) fn new() -> Self {
-        Self { source: Source::Nothing, settings: Settings::default(), clock: Clock::default() }
+        Self {
+            source: Source::Nothing,
+            #[cfg(feature = "redis")]
+            password: None,
+            settings: Settings::default(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// A builder with an address that was looked at already, and what comes with it.
+    #[cfg(feature = "redis")]
+    pub(super) fn at(url: Secret, password: Option<Secret>) -> Self {
+        Self { source: Source::Redis(url), password, ..Self::new() }
     }
 
     /// Shares entries through this Redis server: `redis://[user[:password]@]host[:port][/database]` or
@@ -87,16 +90,14 @@ impl CacheBuilder {
     /// reads go to the store until it has.
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: impl Into<String>) -> Self {
-        self.source = Source::Redis { url: Secret(url.into()), password: None };
+        self.source = Source::Redis(Secret(url.into()));
         self
     }
 
     /// The password of the Redis server, in place of one in the address. Without an address it has no effect.
     #[cfg(feature = "redis")]
     pub fn redis_password(mut self, secret: impl Into<String>) -> Self {
-        if let Source::Redis { password, .. } = &mut self.source {
-            *password = Some(Secret(secret.into()));
-        }
+        self.password = Some(Secret(secret.into()));
         self
     }
 
@@ -177,10 +178,10 @@ impl CacheBuilder {
             Source::Nothing => return Ok(Cache::pass_through()),
             Source::Remote(remote) => remote,
             #[cfg(feature = "redis")]
-            Source::Redis { url, password } => {
-                let password = password.as_ref().map(|password| password.0.as_str());
-                let remote = crate::tier::remote::redis::RedisRemote::new(&url.0, password, self.settings.max_entry)?;
-                Remote(std::sync::Arc::new(remote))
+            Source::Redis(url) => {
+                let password = self.password.as_ref().map(|password| password.0.as_str());
+                let address = Address::parse(&url.0, password)?;
+                Remote(std::sync::Arc::new(RedisRemote::new(address, self.settings.max_entry)))
             }
         };
         Cache::with_remote(remote, self.settings, self.clock)

@@ -1,7 +1,13 @@
 //! Building a cache: in code, or from the environment.
 
 mod builder;
-pub(crate) mod env;
+#[cfg(feature = "redis")]
+mod endpoint;
+mod env;
+#[cfg(feature = "redis")]
+mod secret;
+mod variables;
 
 pub use builder::CacheBuilder;
 pub(crate) use builder::Settings;
+pub use variables::Variables;

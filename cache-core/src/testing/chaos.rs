@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 use crate::coherence::{Bus, BusSink, GenState, Scope};
 use crate::observability::Backend;
+#[cfg(feature = "redis")]
+use crate::tier::remote::redis::{Address, RedisRemote};
 use crate::tier::remote::{Fill, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
 
 /// An operation of the shared tier.
@@ -85,8 +87,8 @@ impl ChaosRemote {
     /// When the address does not parse.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Self {
-        let remote = crate::tier::remote::redis::RedisRemote::new(url, None, 1024 * 1024);
-        Self::new(Remote(Arc::new(remote.expect("the address of a test's own server parses"))))
+        let address = Address::parse(url, None).expect("the address of a test's own server parses");
+        Self::new(Remote(Arc::new(RedisRemote::new(address, 1024 * 1024))))
     }
 
     /// Holds every call of the operation before it is sent, until [`release`](Self::release).

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use cache_core::Variables;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::variables::{Variables, unexpected, wrong};
+use super::wrong;
 use crate::StoreError;
+use crate::backend::postgres::PostgresAddress;
 
 const URL: &str = "DATABASE_URL";
 const SCHEMA: &str = "DATABASE_SCHEMA";
@@ -29,12 +30,14 @@ enum AppEnv {
 
 impl AppEnv {
     fn read(variables: &Variables<'_>) -> Result<Self, StoreError> {
-        match variables.get("APP_ENV").as_deref() {
-            None | Some("development") => Ok(Self::Development),
-            Some("test") => Ok(Self::Test),
-            Some("production") => Ok(Self::Production),
-            Some(other) => Err(unexpected("APP_ENV", other, "development, test or production")),
-        }
+        let expected = "development, test or production";
+        let app_env = variables.parse("APP_ENV", expected, |word| match word.to_ascii_lowercase().as_str() {
+            "development" => Some(Self::Development),
+            "test" => Some(Self::Test),
+            "production" => Some(Self::Production),
+            _ => None,
+        });
+        Ok(app_env?.unwrap_or(Self::Development))
     }
 }
 
@@ -42,7 +45,7 @@ impl AppEnv {
 pub(crate) enum Database {
     Memory,
     Sqlite(Box<SqliteConnectOptions>, Keeps),
-    Postgres { options: Box<PgConnectOptions>, schema: String },
+    Postgres { address: Box<PostgresAddress>, schema: String },
 }
 
 /// Whether a SQLite database is a file, or gone with its connection.
@@ -56,7 +59,7 @@ impl Database {
     pub(super) fn read(variables: &Variables<'_>) -> Result<Self, StoreError> {
         let app_env = AppEnv::read(variables)?;
         let schema = schema(variables)?;
-        let database = match variables.get(URL) {
+        let database = match variables.text(URL)? {
             Some(url) => Self::parse(&url, schema)?,
             None => Self::Memory,
         };
@@ -66,12 +69,9 @@ impl Database {
     fn parse(url: &str, schema: String) -> Result<Self, StoreError> {
         // Without the driver's own words: they may quote a part of the URL.
         match scheme(url) {
-            Some("postgres" | "postgresql") => match PgConnectOptions::from_str(url) {
-                Ok(options) => Ok(Self::Postgres { options: Box::new(options), schema }),
-                Err(_) => Err(wrong(format!(
-                    "{URL} does not parse: expected postgres://user:password@host:port/database, with `%` and two \
-                     hexadecimal digits for each special character of the password"
-                ))),
+            Some("postgres" | "postgresql") => match PostgresAddress::parse(url) {
+                Ok(address) => Ok(Self::Postgres { address: Box::new(address), schema }),
+                Err(why) => Err(wrong(format!("{URL} {}", why.text()))),
             },
             Some("sqlite") => match SqliteConnectOptions::from_str(url) {
                 Ok(options) => Ok(Self::Sqlite(Box::new(options), Keeps::of(url))),
@@ -101,7 +101,10 @@ impl fmt::Debug for Database {
         match self {
             Self::Memory => f.write_str("Memory"),
             Self::Sqlite(_, keeps) => f.debug_tuple("Sqlite").field(keeps).finish(),
-            Self::Postgres { schema, .. } => f.debug_struct("Postgres").field("schema", schema).finish_non_exhaustive(),
+            Self::Postgres { address, schema } => {
+                let mut shown = f.debug_struct("Postgres");
+                shown.field("schema", schema).field("kind", &address.kind).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -120,12 +123,13 @@ fn scheme(url: &str) -> Option<&str> {
 
 /// Only names that need no quotes: the name goes into the options of every connection.
 fn schema(variables: &Variables<'_>) -> Result<String, StoreError> {
-    let Some(name) = variables.get(SCHEMA) else { return Ok(DEFAULT_SCHEMA.to_owned()) };
+    let expected = "a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most";
+    let name = variables.parse(SCHEMA, expected, |name| is_plain(name).then(|| name.to_owned()));
+    Ok(name?.unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()))
+}
+
+fn is_plain(name: &str) -> bool {
     let begins = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
     let goes_on = name.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
-    if begins && goes_on && name.len() <= LONGEST_NAME {
-        return Ok(name);
-    }
-    let expected = "a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most";
-    Err(unexpected(SCHEMA, &name, expected))
+    begins && goes_on && name.len() <= LONGEST_NAME
 }

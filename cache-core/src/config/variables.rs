@@ -1,0 +1,160 @@
+//! Variables of the environment, and the types that they hold.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// No message shows more of a value than this many characters.
+const MOST_SHOWN: usize = 40;
+
+type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
+/// Variables of the environment, or of another source, read as the types that they hold.
+///
+/// A variable that is not set, is empty or holds nothing but space counts as unset; space around a value is dropped. A
+/// value that does not parse is an error that names the variable, what it holds and what is expected.
+///
+/// ```
+/// use cache_core::{CacheBuilder, Variables};
+///
+/// let variables = Variables::new(|name| (name == "ENABLE_REPORT_CACHE").then_some("off"));
+/// assert!(!variables.switch("ENABLE_REPORT_CACHE")?);
+/// assert_eq!(variables.seconds(&["CACHE_TTL_REPORT_SECONDS"])?, None);
+/// let cache = CacheBuilder::from_variables(&variables)?.build()?;
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+pub struct Variables<'a> {
+    lookup: Box<Lookup<'a>>,
+}
+
+impl<'a> Variables<'a> {
+    /// Those of the process.
+    pub fn from_env() -> Self {
+        Self::new(|name| std::env::var_os(name))
+    }
+
+    /// Those of another source: `lookup` returns the value of one that is set, as a `String`, a `&str` or an `OsString`.
+    pub fn new<V: Into<OsString>>(lookup: impl Fn(&str) -> Option<V> + 'a) -> Self {
+        Self { lookup: Box::new(move |name| lookup(name).map(Into::into)) }
+    }
+
+    /// The text of a variable.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) for one that is not Unicode. The message does not show the value.
+    pub fn text(&self, name: &str) -> Result<Option<String>, Error> {
+        let Some(value) = (self.lookup)(name) else { return Ok(None) };
+        let value = value.into_string().map_err(|_| Error::config(format!("{name} is not Unicode")))?;
+        let value = value.trim();
+        Ok((!value.is_empty()).then(|| value.to_owned()))
+    }
+
+    /// What `parse` makes of a variable that is set; `None` from it is an error that says what is `expected`.
+    ///
+    /// The message shows the value: this is not for secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) for a value that is not Unicode or does not parse.
+    pub fn parse<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = self.text(name)? else { return Ok(None) };
+        match parse(&value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(Error::config(format!("{name} is `{}`: expected {expected}", shown(&value)))),
+        }
+    }
+
+    /// A switch, on where nothing is set: `true`, `1`, `on` and `yes`, or `false`, `0`, `off` and `no`, in any case.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn switch(&self, name: &str) -> Result<bool, Error> {
+        let state = self.parse(name, "true or false", |value| match value.to_ascii_lowercase().as_str() {
+            "true" | "1" | "on" | "yes" => Some(true),
+            "false" | "0" | "off" | "no" => Some(false),
+            _ => None,
+        })?;
+        Ok(state.unwrap_or(true))
+    }
+
+    /// A time in whole seconds, 1 to `u32::MAX`, from the first of these names of one setting that is set. The others are
+    /// read, too: what does not parse is an error also where it would not be used.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn seconds(&self, names: &[&str]) -> Result<Option<Duration>, Error> {
+        let read = |name: &&str| self.parse(name, "whole seconds, 1 or more", |value| value.parse::<NonZeroU32>().ok());
+        let seconds = names.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(seconds.into_iter().flatten().next().map(|seconds| Duration::from_secs(seconds.get().into())))
+    }
+}
+
+/// No values: some of them are secrets.
+impl fmt::Debug for Variables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Variables").finish_non_exhaustive()
+    }
+}
+
+fn shown(value: &str) -> String {
+    let mut shown: String = value.chars().take(MOST_SHOWN).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    shown.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_value_is_an_unset_one_and_space_around_is_dropped() {
+        let variables = Variables::new(|name| match name {
+            "BLANK" => Some(" \t"),
+            "PADDED" => Some(" text\n"),
+            _ => None,
+        });
+        assert_eq!(variables.text("BLANK").unwrap(), None);
+        assert_eq!(variables.text("UNSET").unwrap(), None);
+        assert_eq!(variables.text("PADDED").unwrap().as_deref(), Some("text"));
+        assert!(variables.switch("BLANK").unwrap() && variables.switch("UNSET").unwrap());
+    }
+
+    #[test]
+    fn the_words_of_a_switch() {
+        for (word, state) in [("true", true), ("ON", true), ("1", true), ("Yes", true), ("False", false), ("no", false)]
+        {
+            assert_eq!(Variables::new(|_| Some(word)).switch("SWITCH").unwrap(), state, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_first_name_that_is_set_wins_and_the_others_must_parse() {
+        let seconds = |newer: Option<&'static str>, older: Option<&'static str>| {
+            Variables::new(move |name| if name == "NEWER" { newer } else { older }).seconds(&["NEWER", "OLDER"])
+        };
+        assert_eq!(seconds(Some("60"), Some("30")).unwrap(), Some(Duration::from_mins(1)));
+        assert_eq!(seconds(None, Some("30")).unwrap(), Some(Duration::from_secs(30)));
+        assert_eq!(seconds(None, None).unwrap(), None);
+        assert!(seconds(Some("60"), Some("soon")).unwrap_err().to_string().starts_with("OLDER is `soon`"));
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let long = "é".repeat(100);
+        let error = Variables::new(|_| Some(long.as_str())).switch("SWITCH").unwrap_err();
+        assert_eq!(error.to_string(), format!("SWITCH is `{}…`: expected true or false", "é".repeat(40)));
+    }
+}

@@ -1,0 +1,186 @@
+//! Addresses: which kind of Redis one names, and where that is.
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+
+use crate::error::Error;
+
+/// The kinds that are supported, as a message names them.
+const EXPECTED: &str = "expected redis:// or redis+unix://";
+
+/// The kinds of Redis that have a form of address of their own.
+///
+/// One that is not supported yet has its place here and beside [`RedisRemote`](super::RedisRemote): an implementation of
+/// [`RemoteTier`](super::RemoteTier) each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One server over TCP.
+    Tcp,
+    /// One server on this machine.
+    UnixSocket,
+    /// One server over TCP, encrypted.
+    Tls,
+    /// Servers that Redis Sentinel watches.
+    Sentinel,
+    /// A Redis Cluster.
+    Cluster,
+    /// Commands over HTTP, as Upstash offers them.
+    Http,
+}
+
+impl Kind {
+    /// The kind that the scheme of an address names.
+    pub(crate) fn of(url: &str) -> Result<Self, Error> {
+        match url.split_once("://").map_or("", |(scheme, _)| scheme) {
+            "redis" => Ok(Self::Tcp),
+            "redis+unix" | "unix" => Ok(Self::UnixSocket),
+            "rediss" => Ok(Self::Tls),
+            "redis+sentinel" | "rediss+sentinel" => Ok(Self::Sentinel),
+            "redis-cluster" | "rediss-cluster" => Ok(Self::Cluster),
+            "https" => Ok(Self::Http),
+            _ => Err(Error::config(format!("the address of Redis has an unknown scheme: {EXPECTED}"))),
+        }
+    }
+
+    /// An error for a kind that there is no implementation of.
+    pub(crate) fn check_supported(self) -> Result<(), Error> {
+        let what = match self {
+            Self::Tcp | Self::UnixSocket => return Ok(()),
+            Self::Tls => "Redis over TLS (rediss://)",
+            Self::Sentinel => "Redis Sentinel (redis+sentinel://)",
+            Self::Cluster => "Redis Cluster (redis-cluster://)",
+            Self::Http => "Redis over HTTP (https://, the REST interface of Upstash)",
+        };
+        Err(Error::config(format!("{what} is not supported yet: {EXPECTED}")))
+    }
+}
+
+/// The address of one server, with what it takes to be let in.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(super) info: ConnectionInfo,
+}
+
+impl Address {
+    /// Parses an address of a supported kind; nothing is connected yet. `password` takes the place of the one in the
+    /// address.
+    ///
+    /// No message quotes the address, which may hold a password.
+    pub(crate) fn parse(url: &str, password: Option<&str>) -> Result<Self, Error> {
+        let kind = Kind::of(url)?;
+        kind.check_supported()?;
+        check_tail(url, kind)?;
+        let info = url.into_connection_info().map_err(|_| malformed())?;
+        let mut settings = info.redis_settings().clone();
+        if let Some(password) = password {
+            settings = settings.set_password(password);
+        }
+        let has_port = !matches!(info.addr(), ConnectionAddr::Tcp(_, 0));
+        if settings.db() < 0 || !has_port {
+            return Err(malformed());
+        }
+        // The library would leave the user out, and so connect as another one.
+        if settings.username().is_some() && settings.password().is_none() {
+            return Err(Error::config("the address of Redis names a user and no password"));
+        }
+        let tcp = info.tcp_settings().clone().set_nodelay(true);
+        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp) })
+    }
+}
+
+/// What the library would pass over: a fragment, and parameters that mean nothing to it.
+fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
+    if url.contains('#') {
+        return Err(Error::config(
+            "the address of Redis has a `#`: there is nothing to be said behind one (certificates are always \
+             verified), and in a password it is written %23",
+        ));
+    }
+    let known: &[&str] = if kind == Kind::UnixSocket { &["db", "user", "pass", "protocol"] } else { &["protocol"] };
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
+    for name in names {
+        if !known.contains(&name) {
+            return Err(Error::config(format!(
+                "the address of Redis has a parameter that is not known: expected {}",
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn malformed() -> Error {
+    Error::config(
+        "the address of Redis does not parse: expected redis://[user[:password]@]host[:port][/database] or \
+         redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for \
+         each special character of a password",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_an_address() {
+        let tcp = |host: &str, port| ConnectionAddr::Tcp(host.to_owned(), port);
+        let socket = || ConnectionAddr::Unix("/run/redis.sock".into());
+        for (url, addr, user, password, db) in [
+            ("redis://h", tcp("h", 6379), None, None, 0),
+            ("redis://h:6380/3", tcp("h", 6380), None, None, 3),
+            ("redis://h/", tcp("h", 6379), None, None, 0),
+            ("redis://127.0.0.1:1", tcp("127.0.0.1", 1), None, None, 0),
+            ("redis://[::1]:6380", tcp("::1", 6380), None, None, 0),
+            ("redis://:p%40ss%3A%2F%25%23@h", tcp("h", 6379), None, Some("p@ss:/%#"), 0),
+            ("redis://us%C3%A9r:pass@h/1", tcp("h", 6379), Some("usér"), Some("pass"), 1),
+            ("redis+unix:///run/redis.sock", socket(), None, None, 0),
+            ("unix:///run/redis.sock?db=2&user=u&pass=p%26w", socket(), Some("u"), Some("p&w"), 2),
+        ] {
+            let info = Address::parse(url, None).unwrap().info;
+            assert_eq!(info.addr(), &addr, "{url}");
+            let settings = info.redis_settings();
+            assert_eq!((settings.username(), settings.password(), settings.db()), (user, password, db), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_beside_the_address_takes_the_place_of_the_one_in_it() {
+        for url in ["redis://h", "redis://u:inside@h", "redis://u@h", "unix:///s?pass=inside"] {
+            let info = Address::parse(url, Some("beside")).unwrap().info;
+            assert_eq!(info.redis_settings().password(), Some("beside"), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_in_words_without_it() {
+        for (url, begins) in [
+            ("", "the address of Redis has an unknown scheme"),
+            ("canary", "the address of Redis has an unknown scheme"),
+            ("REDIS://canary", "the address of Redis has an unknown scheme"),
+            ("http://canary", "the address of Redis has an unknown scheme"),
+            ("redis://", "the address of Redis does not parse"),
+            ("redis:///0", "the address of Redis does not parse"),
+            ("redis://:canary@h:port", "the address of Redis does not parse"),
+            ("redis://:canary@h:0", "the address of Redis does not parse"),
+            ("redis://:canary@h:65536", "the address of Redis does not parse"),
+            ("redis://h/canary", "the address of Redis does not parse"),
+            ("redis://h/-1", "the address of Redis does not parse"),
+            ("redis://:%ffcanary@h", "the address of Redis does not parse"),
+            ("redis://0.0.0.0", "the address of Redis does not parse"),
+            ("redis://canary@h", "the address of Redis names a user and no password"),
+            ("redis://:canary#x@h", "the address of Redis has a `#`"),
+            ("redis://h?canary=1", "the address of Redis has a parameter that is not known: expected protocol"),
+            ("unix:///s?canary", "the address of Redis has a parameter that is not known: expected db, user, pass"),
+            ("redis://h?protocol=canary", "the address of Redis does not parse"),
+            ("redis-cluster://:canary@h", "Redis Cluster (redis-cluster://) is not supported yet"),
+            ("redis+sentinel://:canary@h", "Redis Sentinel (redis+sentinel://) is not supported yet"),
+            (
+                "https://canary.upstash.io",
+                "Redis over HTTP (https://, the REST interface of Upstash) is not supported yet",
+            ),
+        ] {
+            let error = Address::parse(url, None).map(|_| ()).unwrap_err().to_string();
+            assert!(error.starts_with(begins) && !error.contains("canary"), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! How the environment changes what one store caches.
+
+use std::time::Duration;
+
+use cache_core::{ReadPolicy, Variables};
+
+use crate::StoreError;
+
+/// What of one cached method the environment changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadSettings {
+    pub(crate) enabled: bool,
+    /// In place of the one that the trait names.
+    pub(crate) ttl: Option<Duration>,
+}
+
+impl ReadSettings {
+    /// `ttls` are the names of one variable, the newest first.
+    pub(super) fn read(variables: &Variables<'_>, switch: &str, ttls: &[&str]) -> Result<Self, StoreError> {
+        let enabled = variables.switch(switch)?;
+        Ok(Self { enabled, ttl: variables.seconds(ttls)? })
+    }
+
+    /// These settings over those of the trait.
+    pub(crate) fn over(self, trait_says: ReadPolicy) -> ReadPolicy {
+        let policy = trait_says.enabled(self.enabled);
+        self.ttl.map_or(policy, |ttl| policy.ttl(ttl))
+    }
+}

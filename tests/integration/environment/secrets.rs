@@ -1,0 +1,86 @@
+//! No secret of the environment gets into what an operator or a log sees.
+
+use std::time::Duration;
+
+use cache_tests::RedisServer;
+use stores::{Stores, StoresConfig, TenantId};
+
+use crate::logs::Logs;
+
+/// Whatever a variable may hold: where it says so in good or bad company, nothing repeats it.
+#[test]
+fn no_refusal_and_no_debug_shows_a_secret() {
+    let addresses = [
+        "canary",
+        "u:canary@h",
+        "x://canary",
+        "redis://:canary@h",
+        "redis://canary@h",
+        "redis://:canary@h:port",
+        "redis://:canary#x@h",
+        "redis://h?password=canary",
+        "redis-cluster://:canary@h",
+        "unix:///s?pass=canary",
+        "https://canary.upstash.io",
+        "postgres://u:canary@h:port/db",
+        "postgres://u:canary@h/db?password=canary",
+        "postgres://u:p@h/db?pasword=canary",
+        "postgres://u:canary@h/db?connect_timeout=canary",
+        "postgres://u:canary#x@h/db",
+        "postgres://u:can?canary@h/db",
+        "sqlite://f?canary=canary",
+    ];
+    let logs = Logs::start();
+    for variable in ["REDIS_URL", "UPSTASH_REDIS_REST_URL", "DATABASE_URL"] {
+        for address in addresses {
+            let said = said(&[(variable, address)]);
+            assert!(!said.contains("canary"), "{variable} = {address}: {said}");
+        }
+    }
+    for secret in ["REDIS_PASSWORD", "UPSTASH_REDIS_REST_TOKEN"] {
+        for url in [("REDIS_URL", "redis://h"), ("REDIS_URL", "https://h"), ("UPSTASH_REDIS_REST_URL", "https://h")] {
+            let said = said(&[url, (secret, "canary")]);
+            assert!(!said.contains("canary"), "{secret} and {url:?}: {said}");
+        }
+    }
+    assert!(!logs.text().contains("canary"), "{}", logs.text());
+    assert!(logs.text().contains("connect_timeout"), "the logs are heard: {}", logs.text());
+}
+
+fn said(variables: &[(&str, &str)]) -> String {
+    let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    match StoresConfig::from_lookup(find) {
+        Ok(config) => format!("{config:?} {config:#?}"),
+        Err(error) => format!("{error} {error:?} {error:#?}"),
+    }
+}
+
+/// A wrong password of a server that runs: it answers with words of its own, which reach the log and health.
+#[tokio::test]
+async fn a_refused_password_is_in_no_log_and_no_answer() {
+    let logs = Logs::start();
+    let server = RedisServer::start();
+    assert_eq!(server.raw(&["CONFIG", "SET", "requirepass", "another"]).unwrap(), "OK");
+    for (url, password) in [
+        (format!("redis://canary-user:canary-secret@127.0.0.1:{}", server.port()), None),
+        (server.url(), Some("canary-beside")),
+    ] {
+        let lookup = |name: &str| match name {
+            "REDIS_URL" => Some(url.clone()),
+            "REDIS_PASSWORD" => password.map(str::to_owned),
+            _ => None,
+        };
+        let stores = Stores::connect(StoresConfig::from_lookup(lookup).unwrap()).await.unwrap();
+        assert!(!stores.cache.connected(Duration::from_millis(100)).await, "{url}");
+        let tenant = TenantId::random();
+        assert_eq!(stores.policies.get_policy(tenant).await.unwrap(), None, "no reader notices");
+        while stores.cache.health().await.error.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let said = format!("{stores:?} {:?} {:?}", stores.cache.health().await, stores.cache.stats());
+        assert!(!said.contains("canary"), "{said}");
+        stores.cache.shutdown().await;
+    }
+    assert!(logs.text().contains("out of reach"), "the logs are heard: {}", logs.text());
+    assert!(!logs.text().contains("canary"), "{}", logs.text());
+}
