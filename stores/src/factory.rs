@@ -8,6 +8,10 @@ use sqlx::{PgPool, SqlitePool};
 use crate::StoreError;
 use crate::backend::{migrate, postgres, sqlite};
 use crate::config::{Database, StoresConfig};
+use crate::conversation_config::{
+    CachingConversationConfigStore, ConversationConfigStore, MemoryConversationConfigStore,
+    PostgresConversationConfigStore, SqliteConversationConfigStore,
+};
 use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
 
 /// The stores of a service, and the cache in front of them. Cheap to clone.
@@ -35,6 +39,8 @@ use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, Postgres
 pub struct Stores {
     /// The policies of the tenants.
     pub policies: Arc<CachingPolicyStore<dyn PolicyStore>>,
+    /// The configurations of conversations.
+    pub configs: Arc<CachingConversationConfigStore<dyn ConversationConfigStore>>,
     /// The cache that the stores share.
     pub cache: Cache,
 }
@@ -65,7 +71,10 @@ impl Stores {
         let policies = CachingPolicyStore::builder(backing.policies(), &cache)
             .get_policy(|trait_says| config.policies.over(trait_says))
             .build();
-        Ok(Self { policies: Arc::new(policies), cache })
+        let configs = CachingConversationConfigStore::builder(backing.configs(), &cache)
+            .get_config(|trait_says| config.configs.over(trait_says))
+            .build();
+        Ok(Self { policies: Arc::new(policies), configs: Arc::new(configs), cache })
     }
 }
 
@@ -110,6 +119,14 @@ impl Backing {
             Self::Memory => Arc::new(MemoryPolicyStore::new()),
             Self::Sqlite(pool) => Arc::new(SqlitePolicyStore::new(pool.clone())),
             Self::Postgres(pool) => Arc::new(PostgresPolicyStore::new(pool.clone())),
+        }
+    }
+
+    fn configs(&self) -> Arc<dyn ConversationConfigStore> {
+        match self {
+            Self::Memory => Arc::new(MemoryConversationConfigStore::new()),
+            Self::Sqlite(pool) => Arc::new(SqliteConversationConfigStore::new(pool.clone())),
+            Self::Postgres(pool) => Arc::new(PostgresConversationConfigStore::new(pool.clone())),
         }
     }
 }

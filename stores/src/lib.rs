@@ -7,6 +7,7 @@
 //! | store | what it keeps | read |
 //! | --- | --- | --- |
 //! | [`policy`] | which models a tenant may use, and where its requests may go | on every LLM request |
+//! | [`conversation_config`] | how conversations are merged, compressed and compacted | once a conversation |
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
@@ -20,11 +21,13 @@ mod backend;
 pub mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
+pub mod conversation_config;
 mod error;
 mod factory;
 mod ids;
 mod page;
 pub mod policy;
+mod words;
 
 pub use backend::{Migrate, migrate};
 pub use config::StoresConfig;

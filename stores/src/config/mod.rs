@@ -36,7 +36,6 @@ pub struct StoresConfig {
     pub(crate) database: Database,
     cache: CacheBuilder,
     pub(crate) policies: ReadSettings,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the store of configurations is not built yet"))]
     pub(crate) configs: ReadSettings,
     #[cfg_attr(not(test), expect(dead_code, reason = "the store of conversations is not built yet"))]
     pub(crate) conversations: ReadSettings,

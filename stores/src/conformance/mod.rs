@@ -4,6 +4,8 @@
 //! panic with its name. Decorated stores pass the same suites.
 
 mod checks;
+mod conversation_config;
 mod policy;
 
+pub use conversation_config::conversation_config_store;
 pub use policy::policy_store;

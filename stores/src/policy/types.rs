@@ -7,6 +7,7 @@ use std::str::FromStr;
 use cache_core::CacheValue;
 use serde::{Deserialize, Serialize};
 
+use crate::words::parse_word;
 use crate::{StoreError, TenantId, UserId};
 
 /// The policy of one tenant.
@@ -116,10 +117,7 @@ impl FromStr for EgressMode {
     type Err = StoreError;
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
-        [Self::Off, Self::Audit, Self::Enforce].into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| {
-            let context = format!("`{}` is none of off, audit and enforce", text.escape_debug());
-            StoreError::invalid_input("parse an egress mode", context)
-        })
+        parse_word("parse an egress mode", &[Self::Off, Self::Audit, Self::Enforce], Self::as_str, text)
     }
 }
 

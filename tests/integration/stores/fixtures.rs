@@ -2,7 +2,7 @@
 
 use cache_tests::PostgresServer;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
@@ -28,7 +28,11 @@ pub(super) async fn pool(url: &str) -> PgPool {
 /// A pool for an empty file in a folder that goes with the first value.
 pub(super) async fn empty_sqlite() -> (TempDir, SqlitePool) {
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteConnectOptions::new().filename(folder.path().join("stores.db")).create_if_missing(true);
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("stores.db"))
+        .create_if_missing(true)
+        // Nothing of a test has to outlive a power cut.
+        .synchronous(SqliteSynchronous::Off);
     let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
     (folder, pool)
 }

@@ -1,5 +1,7 @@
 //! The stores over real databases.
 
+mod config_checks;
+mod config_row_level_security;
 mod conformance;
 mod decorated;
 mod factory;
@@ -7,4 +9,6 @@ pub(crate) mod fixtures;
 mod late_commit;
 mod migrations;
 mod policy_checks;
+mod roles;
 mod row_level_security;
+mod statements;

@@ -1,20 +1,11 @@
 //! Who sees which row: every role against the rows of two tenants.
 
-use std::borrow::Cow;
-
-use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, Transaction};
-use stores::TenantId;
+use sqlx::PgPool;
 use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
+use stores::{TenantId, UserId};
 
 use super::fixtures;
-
-/// A role that may use the table as far as grants go: only its policies stand between it and the rows.
-const AUDITOR: &str = "
-    DO $$ BEGIN CREATE ROLE auditor; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-    GRANT USAGE ON SCHEMA copilot_internal TO auditor;
-    GRANT ALL ON tenant_llm_policies TO auditor;";
-
-const PERMISSION_DENIED: &str = "42501";
+use super::roles::{self, PERMISSION_DENIED};
 
 struct Fixture {
     pool: PgPool,
@@ -33,28 +24,14 @@ impl Fixture {
         Self { pool, a, b }
     }
 
-    /// A transaction as Supabase opens it: the claims of the verified token, then the role.
-    async fn session(&self, role: &str, claims: &str) -> Transaction<'static, Postgres> {
-        let mut session = self.pool.begin().await.unwrap();
-        let set = "SELECT set_config('request.jwt.claims', $1, true)";
-        sqlx::query(set).bind(claims).execute(&mut *session).await.unwrap();
-        session.execute(AssertSqlSafe(format!("SET LOCAL ROLE {role}"))).await.unwrap();
-        session
-    }
-
     async fn seen(&self, role: &str, claims: &str) -> Vec<TenantId> {
-        let mut session = self.session(role, claims).await;
+        let mut session = roles::session(&self.pool, role, claims).await;
         let select = "SELECT tenant_id FROM tenant_llm_policies ORDER BY tenant_id";
         sqlx::query_scalar(select).fetch_all(&mut *session).await.unwrap()
     }
 
-    /// The rows that a statement changed, or the code of the error that it met.
     async fn change(&self, role: &str, claims: &str, statement: &str) -> Result<u64, String> {
-        let mut session = self.session(role, claims).await;
-        let changed = session.execute(AssertSqlSafe(statement)).await;
-        changed.map(|done| done.rows_affected()).map_err(|error| {
-            error.as_database_error().and_then(|error| error.code().map(Cow::into_owned)).unwrap_or_default()
-        })
+        roles::change(&self.pool, role, claims, statement).await
     }
 
     fn both(&self) -> Vec<TenantId> {
@@ -76,7 +53,7 @@ impl Fixture {
 }
 
 fn claims_of(tenant: TenantId) -> String {
-    format!(r#"{{"sub": "someone", "role": "authenticated", "tenant_id": "{tenant}"}}"#)
+    roles::claims(tenant, UserId::random())
 }
 
 #[tokio::test]
@@ -121,7 +98,7 @@ async fn a_user_writes_nothing() {
 #[tokio::test]
 async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
     let fixture = Fixture::new().await;
-    fixture.pool.execute(AUDITOR).await.unwrap();
+    roles::create_auditor(&fixture.pool, "tenant_llm_policies").await;
     for claims in ["", &claims_of(fixture.a)] {
         assert!(fixture.seen("auditor", claims).await.is_empty(), "{claims}");
         let [insert, update, delete] = fixture.writes();
@@ -134,9 +111,7 @@ async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
 #[tokio::test]
 async fn a_role_without_grants_is_refused() {
     let fixture = Fixture::new().await;
-    let create =
-        "DO $$ BEGIN CREATE ROLE stranger; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$";
-    fixture.pool.execute(create).await.unwrap();
+    roles::create_role(&fixture.pool, "stranger").await;
     let select = format!("SELECT FROM {}.tenant_llm_policies", fixtures::SCHEMA);
     assert_eq!(fixture.change("stranger", &claims_of(fixture.a), &select).await, Err(PERMISSION_DENIED.into()));
 }
