@@ -34,7 +34,7 @@ impl Gate {
 }
 
 /// Waits for a state that other tasks bring about, and fails when they do not.
-pub(super) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let began = Instant::now();
     while !reached() {
         assert!(began.elapsed() < Duration::from_secs(20), "this did not happen: {what}");

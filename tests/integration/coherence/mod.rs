@@ -7,7 +7,7 @@
 mod absence;
 mod ad_hoc;
 mod foreign_bytes;
-mod gate;
+pub(crate) mod gate;
 mod joins;
 mod keys;
 mod lease;

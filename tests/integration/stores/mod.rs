@@ -1,6 +1,7 @@
 //! The stores over real databases.
 
 mod config_checks;
+mod config_decorated;
 mod config_row_level_security;
 mod conformance;
 mod decorated;
