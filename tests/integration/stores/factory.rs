@@ -19,10 +19,15 @@ async fn connect(variables: &[(&str, &str)]) -> Stores {
     Stores::connect(config(variables).unwrap()).await.unwrap()
 }
 
+async fn every_store_passes(stores: &Stores) {
+    conformance::policy_store(&*stores.policies).await.unwrap();
+    conformance::conversation_config_store(&*stores.configs).await.unwrap();
+}
+
 #[tokio::test]
 async fn nothing_set_is_memory_and_no_cache() {
     let stores = connect(&[]).await;
-    conformance::policy_store(&*stores.policies).await.unwrap();
+    every_store_passes(&stores).await;
     assert_eq!(stores.cache.backend(), Backend::PassThrough);
 }
 
@@ -40,7 +45,7 @@ async fn a_file_is_made_migrated_and_found_again() {
 #[tokio::test]
 async fn a_database_in_memory_is_one_database() {
     let stores = connect(&[("DATABASE_URL", "sqlite::memory:")]).await;
-    conformance::policy_store(&*stores.policies).await.unwrap();
+    every_store_passes(&stores).await;
 }
 
 #[tokio::test]
@@ -50,7 +55,7 @@ async fn postgres_and_redis() {
     let stores = connect(&[("DATABASE_URL", database.url()), ("REDIS_URL", &redis_url)]).await;
     assert_eq!(stores.cache.backend(), Backend::Redis);
     assert!(stores.cache.connected(Duration::from_secs(10)).await);
-    conformance::policy_store(&*stores.policies).await.unwrap();
+    every_store_passes(&stores).await;
     let pool = super::fixtures::pool(database.url()).await;
     let table: Option<String> =
         sqlx::query_scalar("SELECT schemaname::text FROM pg_tables WHERE tablename = 'tenant_llm_policies'")
@@ -62,22 +67,36 @@ async fn postgres_and_redis() {
 }
 
 #[tokio::test]
-async fn a_switch_or_another_time_to_live_reaches_the_method() {
+async fn a_switch_or_another_time_to_live_reaches_its_method_and_no_other() {
     let redis = RedisServer::start();
     let redis_url = redis.url();
-    let policy = TenantPolicy::new(TenantId::random(), "m", "p");
-    for (variable, value, hits) in [("ENABLE_LLM_POLICY_CACHE", "false", 0), ("CACHE_TTL_POLICY_SECONDS", "60", 1)] {
+    let tenant = TenantId::random();
+    for (variable, value, hits) in [
+        ("ENABLE_LLM_POLICY_CACHE", "false", (0, 1)),
+        ("ENABLE_CONVERSATION_CONFIG_CACHE", "false", (1, 0)),
+        ("CACHE_TTL_POLICY_SECONDS", "60", (1, 1)),
+        ("CACHE_TTL_CONFIG_SECONDS", "20", (1, 1)),
+    ] {
         let stores = connect(&[("REDIS_URL", &redis_url), (variable, value)]).await;
         assert!(stores.cache.connected(Duration::from_secs(10)).await);
-        stores.policies.set_policy(&policy).await.unwrap();
-        stores.policies.get_policy(policy.tenant_id).await.unwrap();
-        stores.policies.get_policy(policy.tenant_id).await.unwrap();
-        assert_eq!(stores.cache.stats().method("PolicyStore", "get_policy").local_hits, hits, "{variable}");
+        stores.policies.set_policy(&TenantPolicy::new(tenant, "m", "p")).await.unwrap();
+        stores.configs.delete_tenant_config(tenant).await.unwrap();
+        for _ in 0..2 {
+            stores.policies.get_policy(tenant).await.unwrap();
+            stores.configs.get_config(tenant, None).await.unwrap();
+        }
+        let counted = stores.cache.stats();
+        let local_hits = |store, method| counted.method(store, method).local_hits;
+        let found = (local_hits("PolicyStore", "get_policy"), local_hits("ConversationConfigStore", "get_config"));
+        assert_eq!(found, hits, "{variable}");
         stores.cache.shutdown().await;
+        let left = |entity| redis.raw(&["TTL", &format!("copilot:{entity}:{tenant}")]).unwrap().parse::<i32>().unwrap();
+        match variable {
+            "CACHE_TTL_POLICY_SECONDS" => assert!((1..=60).contains(&left("llm:policy")), "{}", left("llm:policy")),
+            "CACHE_TTL_CONFIG_SECONDS" => assert!((1..=20).contains(&left("conv:config")), "{}", left("conv:config")),
+            _ => {}
+        }
     }
-    let key = format!("copilot:llm:policy:{}", policy.tenant_id);
-    let left: u32 = redis.raw(&["TTL", &key]).unwrap().parse().unwrap();
-    assert!((1..=60).contains(&left), "{left}");
 }
 
 #[tokio::test]
