@@ -7,6 +7,10 @@
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+#[cfg(doctest)]
+#[doc = include_str!("../ENVIRONMENT.md")]
+pub struct Environment;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

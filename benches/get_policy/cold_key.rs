@@ -40,7 +40,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let tenants = Tenants::default();
     let backing = Arc::new(Slow { store: tenants.store(), loads: AtomicU64::new(0) });
     let redis = servers::redis(THERE, GROUP);
-    let linked = redis.as_ref().map(|server| connect(&runtime, &server.url()));
+    let linked = redis.as_ref().map(|server| connect(&runtime, &server.admin_url()));
 
     let mut stores: Vec<(&'static str, Arc<dyn PolicyStore>)> = vec![
         (SINGLE, Arc::new(decorate(Arc::clone(&backing), &Cache::single_instance()))),

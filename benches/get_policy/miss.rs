@@ -81,7 +81,7 @@ impl Readers {
         }
         // Nobody listens on the first port.
         let down = Cache::builder().redis("redis://127.0.0.1:1").build().expect("an address that parses");
-        let cache = Cache::builder().redis(redis.url()).read_timeout(PATIENCE).lease(LEASE);
+        let cache = Cache::builder().redis(redis.admin_url()).read_timeout(PATIENCE).lease(LEASE);
         let cache = cache.build().expect("an address that parses");
         let connected = decorate(Arc::clone(&bare), &cache);
         assert!(cache.connected(PATIENCE).await, "{:?}", cache.health().await);

@@ -111,7 +111,7 @@ struct Readers {
 
 impl Readers {
     async fn new(tenants: &Tenants, server: &RedisServer) -> Self {
-        let cache = Cache::builder().redis(server.url()).read_timeout(PATIENCE).lease(LEASE);
+        let cache = Cache::builder().redis(server.admin_url()).read_timeout(PATIENCE).lease(LEASE);
         let cache = cache.build().expect("an address that parses");
         let store = CachingPolicyStore::builder(Arc::new(tenants.store()), &cache)
             .get_policy(|annotated| annotated.ttl(TTL).local_off())
@@ -248,7 +248,7 @@ fn payload(entry: &[u8]) -> &[u8] {
 
 /// A connection with the settings of the decorator's own.
 async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
-    let info = server.url().into_connection_info()?;
+    let info = server.admin_url().into_connection_info()?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = info.tcp_settings().clone().set_nodelay(true);
     let config = AsyncConnectionConfig::new()

@@ -22,6 +22,7 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `redis` | yes | the shared tier on Redis |
+//! | `tls` | yes | encrypted connections to it (`rediss://`) |
 //! | `moka` | yes | the second engine of the local tier |
 //! | `json`, `postcard` | yes | codecs beside `MessagePack` |
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |

@@ -11,7 +11,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `tls` | yes | encrypted connections to Postgres |
+//! | `tls` | yes | encrypted connections to Postgres and Redis |
 //! | `testing` | no | the conformance suites, for implementations of one's own |
 //!
 //! Not promised: that rows written past a store (by SQL, by another service) are seen before the entry's time to live is

@@ -3,11 +3,13 @@
 //! Each is a process of its own on a free port of the loopback interface, with its files in a temporary folder. It ends
 //! with the value that stands for it, and with the process that started it, however that ends.
 
+mod acl;
 mod binaries;
 mod ports;
 mod postgres;
 mod redis;
 mod server;
 
+pub use acl::documented_rules;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::RedisServer;

@@ -2,14 +2,17 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::acl::{self, PASSWORD, USER};
 use crate::binaries;
 use crate::ports::free_port;
 use crate::server::{Server, log};
@@ -17,17 +20,36 @@ use crate::server::{Server, log};
 const TRIES: usize = 5;
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The file of the Unix socket, in the server's folder.
+const SOCKET: &str = "redis.sock";
+
 /// A Redis of one's own, without persistence. Dropping it ends it.
 #[derive(Debug)]
 pub struct RedisServer {
     server: Option<Server>,
-    port: u16,
+    ports: Ports,
     arguments: Vec<String>,
     folder: TempDir,
 }
 
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    plain: u16,
+    tls: Option<u16>,
+}
+
+impl Ports {
+    fn pick(with_tls: bool) -> Self {
+        Self { plain: free_port(), tls: with_tls.then(free_port) }
+    }
+}
+
 impl RedisServer {
     /// Starts a server on a free port, and waits until it answers.
+    ///
+    /// It knows the user of [`url`](Self::url), who may do what ENVIRONMENT.md lets a service do and nothing else, and
+    /// Redis's own `default`, who may do everything without a password.
     ///
     /// # Panics
     ///
@@ -42,24 +64,61 @@ impl RedisServer {
     ///
     /// As for [`start`](Self::start).
     pub fn start_with(arguments: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder");
-        let started = (0..TRIES).find_map(|_| {
-            let port = free_port();
-            Some((launch(port, &folder, arguments)?, port))
-        });
-        let (server, port) = started.unwrap_or_else(|| panic!("redis-server does not start: {}", log(folder.path())));
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { server: Some(server), port, arguments, folder }
+        Self::start_in(new_folder(), arguments, false)
     }
 
-    /// Its address, such as `redis://127.0.0.1:6390`.
+    /// Starts a server that also speaks TLS, with this certificate and its key in PEM form.
+    ///
+    /// # Panics
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let folder = new_folder();
+        for (file, text) in [("server.crt", certificate), ("server.key", key)] {
+            fs::write(folder.path().join(file), text).expect("the server's folder takes a file");
+        }
+        let files = ["--tls-cert-file", "server.crt", "--tls-key-file", "server.key", "--tls-auth-clients", "no"];
+        Self::start_in(folder, &files, true)
+    }
+
+    fn start_in(folder: TempDir, arguments: &[&str], with_tls: bool) -> Self {
+        let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        arguments.extend(acl::arguments());
+        let started = (0..TRIES).find_map(|_| {
+            let ports = Ports::pick(with_tls);
+            Some((launch(ports, &folder, &arguments)?, ports))
+        });
+        let (server, ports) = started.unwrap_or_else(|| panic!("redis-server does not start: {}", log(folder.path())));
+        Self { server: Some(server), ports, arguments, folder }
+    }
+
+    /// Its address as the user who may do what a service needs, such as `redis://tests:secret@127.0.0.1:6390`.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{USER}:{PASSWORD}@127.0.0.1:{}", self.ports.plain)
+    }
+
+    /// Its address as the user who may do everything.
+    pub fn admin_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.ports.plain)
+    }
+
+    /// Its encrypted address under this host name, as the user of [`url`](Self::url).
+    ///
+    /// # Panics
+    ///
+    /// When it was not started with TLS.
+    pub fn tls_url(&self, host: &str) -> String {
+        format!("rediss://{USER}:{PASSWORD}@{host}:{}", self.ports.tls.expect("the server speaks TLS"))
+    }
+
+    /// The path of its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.ports.plain
     }
 
     /// Ends it at once, as a crash would (SIGKILL).
@@ -79,7 +138,7 @@ impl RedisServer {
     /// When it does not start, for example because the port was taken meanwhile.
     pub fn restart(&mut self) {
         self.kill();
-        let server = launch(self.port, &self.folder, &self.arguments);
+        let server = launch(self.ports, &self.folder, &self.arguments);
         assert!(server.is_some(), "redis-server does not start again: {}", log(self.folder.path()));
         self.server = server;
     }
@@ -94,14 +153,14 @@ impl RedisServer {
         self.signal(Signal::CONT);
     }
 
-    /// Sends one command and returns its reply as text: elements of an array a line each, nil as `(nil)`, an error with
+    /// Sends one command as the user who may do everything, and returns its reply as text: elements of an array a line each, nil as `(nil)`, an error with
     /// its `-`.
     ///
     /// # Errors
     ///
     /// Those of the connection, and no reply within 5 s.
     pub fn raw(&self, command: &[&str]) -> io::Result<String> {
-        raw(self.port, command)
+        raw(self.ports.plain, command)
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -119,15 +178,21 @@ impl RedisServer {
     }
 }
 
-fn launch(port: u16, folder: &TempDir, arguments: &[impl AsRef<OsStr>]) -> Option<Server> {
+fn new_folder() -> TempDir {
+    tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder")
+}
+
+fn launch(ports: Ports, folder: &TempDir, arguments: &[impl AsRef<OsStr>]) -> Option<Server> {
     let mut command = Command::new(binaries::find("redis-server", "redis-server"));
     command
         .current_dir(folder.path())
-        .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--bind", "127.0.0.1", "--port", &ports.plain.to_string()])
+        .args(["--unixsocket", SOCKET, "--unixsocketperm", "700"])
         .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(ports.tls.iter().flat_map(|port| ["--tls-port".to_owned(), port.to_string()]))
         .args(arguments);
     Server::start(&mut command, folder.path(), "KILL")
-        .wait_until(|| raw(port, &["PING"]).is_ok_and(|pong| pong == "PONG"))
+        .wait_until(|| raw(ports.plain, &["PING"]).is_ok_and(|pong| pong == "PONG"))
 }
 
 fn raw(port: u16, command: &[&str]) -> io::Result<String> {

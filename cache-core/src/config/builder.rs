@@ -54,6 +54,8 @@ pub struct CacheBuilder {
     source: Source,
     #[cfg(feature = "redis")]
     password: Option<Secret>,
+    #[cfg(feature = "redis")]
+    root_certificates: Vec<Secret>,
     settings: Settings,
     clock: Clock,
 }
@@ -72,6 +74,8 @@ impl CacheBuilder {
             source: Source::Nothing,
             #[cfg(feature = "redis")]
             password: None,
+            #[cfg(feature = "redis")]
+            root_certificates: Vec::new(),
             settings: Settings::default(),
             clock: Clock::default(),
         }
@@ -83,8 +87,11 @@ impl CacheBuilder {
         Self { source: Source::Redis(url), password, ..Self::new() }
     }
 
-    /// Shares entries through this Redis server: `redis://[user[:password]@]host[:port][/database]` or
-    /// `redis+unix:///path`.
+    /// Shares entries through this Redis server: `redis://[user[:password]@]host[:port][/database]`, the same with
+    /// `rediss://` for an encrypted connection, or `redis+unix:///path[?db=number&user=name&pass=password]`.
+    ///
+    /// The certificate of a server over TLS is always verified, against the public authorities or against those of
+    /// [`redis_root_certificate`](Self::redis_root_certificate).
     ///
     /// Nothing is connected yet, and a server that is down is not an error: the cache connects in the background and
     /// reads go to the store until it has.
@@ -98,6 +105,14 @@ impl CacheBuilder {
     #[cfg(feature = "redis")]
     pub fn redis_password(mut self, secret: impl Into<String>) -> Self {
         self.password = Some(Secret(secret.into()));
+        self
+    }
+
+    /// Trusts this authority, and those of other calls, to vouch for a Redis server over TLS, in place of the public
+    /// ones: certificates in PEM form, one or more. With an address other than `rediss://` the cache is not built.
+    #[cfg(feature = "tls")]
+    pub fn redis_root_certificate(mut self, pem: impl Into<String>) -> Self {
+        self.root_certificates.push(Secret(pem.into()));
         self
     }
 
@@ -171,7 +186,7 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// When an address does not parse, or when there is a remote and no Tokio runtime. A server that is out of reach
+    /// When an address or a certificate does not parse, or when there is a remote and no Tokio runtime. A server that is out of reach
     /// is not an error.
     pub fn build(self) -> Result<Cache, Error> {
         let remote = match self.source {
@@ -181,7 +196,8 @@ impl CacheBuilder {
             Source::Redis(url) => {
                 let password = self.password.as_ref().map(|password| password.0.as_str());
                 let address = Address::parse(&url.0, password)?;
-                Remote(std::sync::Arc::new(RedisRemote::new(address, self.settings.max_entry)))
+                let roots: Vec<&str> = self.root_certificates.iter().map(|pem| pem.0.as_str()).collect();
+                Remote(std::sync::Arc::new(RedisRemote::new(address, &roots, self.settings.max_entry)?))
             }
         };
         Cache::with_remote(remote, self.settings, self.clock)

@@ -25,7 +25,7 @@ fn get(world: &World, key: &str) -> Vec<u8> {
 }
 
 fn redis(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).unwrap().get_connection().unwrap()
+    redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap()
 }
 
 fn random(length: usize) -> Vec<u8> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::testing::{Operation, Weakness};
-use cache_core::{Cache, Status};
+use cache_core::{Cache, CacheBuilder, Status};
 use cache_tests::RedisServer;
 
 use super::gate::until;
@@ -13,12 +13,8 @@ use super::world::{Tier, World};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn instance(rows: &Arc<Rows>, server: &RedisServer, password: Option<&str>) -> (Cache, CachingRegister<Rows>) {
-    let mut builder = Cache::builder().redis(server.url()).lease(Duration::from_mins(1));
-    if let Some(password) = password {
-        builder = builder.redis_password(password);
-    }
-    let cache = builder.build().unwrap();
+async fn instance(rows: &Arc<Rows>, builder: CacheBuilder) -> (Cache, CachingRegister<Rows>) {
+    let cache = builder.lease(Duration::from_mins(1)).build().unwrap();
     let store = CachingRegister::new(Arc::clone(rows), &cache);
     assert!(cache.connected(PATIENCE).await);
     (cache, store)
@@ -30,8 +26,8 @@ async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
     let mut server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let rows = Arc::<Rows>::default();
     rows.seed(1, 10);
-    let (writing, writer) = instance(&rows, &server, None).await;
-    let (reading, reader) = instance(&rows, &server, None).await;
+    let (writing, writer) = instance(&rows, Cache::builder().redis(server.url())).await;
+    let (reading, reader) = instance(&rows, Cache::builder().redis(server.url())).await;
     assert_eq!(reader.get(1).await, Ok(Some(10)));
     assert_eq!(reader.peek_get(1), Some(Some(10)));
     writer.set(1, 20).await.unwrap();
@@ -53,10 +49,11 @@ async fn a_password_is_used_and_a_wrong_one_degrades_with_words() {
     assert_eq!(server.raw(&["CONFIG", "SET", "requirepass", "canary-secret"]).unwrap(), "OK");
     let rows = Arc::<Rows>::default();
     rows.seed(1, 10);
-    let (_, store) = instance(&rows, &server, Some("canary-secret")).await;
+    let builder = || Cache::builder().redis(server.admin_url());
+    let (_, store) = instance(&rows, builder().redis_password("canary-secret")).await;
     assert_eq!(store.get(1).await, Ok(Some(10)));
 
-    let cache = Cache::builder().redis(server.url()).redis_password("canary-wrong").build().unwrap();
+    let cache = builder().redis_password("canary-wrong").build().unwrap();
     let store = CachingRegister::new(Arc::clone(&rows), &cache);
     while cache.health().await.status != Status::Degraded {
         tokio::task::yield_now().await;
@@ -72,7 +69,7 @@ async fn a_cache_that_is_dropped_closes_its_connections() {
     let rows = Arc::<Rows>::default();
     let clients =
         || server.raw(&["CLIENT", "LIST"]).unwrap().lines().filter(|line| !line.contains("cmd=client")).count();
-    let (cache, store) = instance(&rows, &server, None).await;
+    let (cache, store) = instance(&rows, Cache::builder().redis(server.url())).await;
     assert!(clients() > 0);
     drop((cache, store));
     until("the connections are closed", || clients() == 0).await;

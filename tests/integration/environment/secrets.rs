@@ -60,7 +60,6 @@ fn said(variables: &[(&str, &str)]) -> String {
 async fn a_refused_password_is_in_no_log_and_no_answer() {
     let logs = Logs::start();
     let server = RedisServer::start();
-    assert_eq!(server.raw(&["CONFIG", "SET", "requirepass", "another"]).unwrap(), "OK");
     for (url, password) in [
         (format!("redis://canary-user:canary-secret@127.0.0.1:{}", server.port()), None),
         (server.url(), Some("canary-beside")),

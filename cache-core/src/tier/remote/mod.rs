@@ -101,10 +101,13 @@ pub(crate) enum RemoteErrorKind {
     Refused,
     /// An answer that is not of the expected form: another kind of server, perhaps.
     Protocol,
+    /// The server cannot be spoken to in secret: its certificate is not accepted, or it has none.
+    Encryption,
 }
 
 impl RemoteErrorKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Disconnected, Self::Timeout, Self::Refused, Self::Protocol];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Disconnected, Self::Timeout, Self::Refused, Self::Protocol, Self::Encryption];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -112,6 +115,7 @@ impl RemoteErrorKind {
             Self::Timeout => "timeout",
             Self::Refused => "refused",
             Self::Protocol => "protocol",
+            Self::Encryption => "encryption",
         }
     }
 }
@@ -144,6 +148,9 @@ impl RemoteError {
             RemoteErrorKind::Timeout => "check the server's load and the network",
             RemoteErrorKind::Refused => "check the user's permissions, the server's memory and that it is a primary",
             RemoteErrorKind::Protocol => "check that the address is that of a Redis server, version 6 or later",
+            RemoteErrorKind::Encryption => {
+                "check the server's certificate; a private authority is named by CacheBuilder::redis_root_certificate"
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use crate::error::Error;
 
 /// The kinds that are supported, as a message names them.
-const EXPECTED: &str = "expected redis:// or redis+unix://";
+const EXPECTED: &str = "expected redis://, rediss:// or redis+unix://";
 
 /// The kinds of Redis that have a form of address of their own.
 ///
@@ -45,7 +45,12 @@ impl Kind {
     pub(crate) fn check_supported(self) -> Result<(), Error> {
         let what = match self {
             Self::Tcp | Self::UnixSocket => return Ok(()),
-            Self::Tls => "Redis over TLS (rediss://)",
+            Self::Tls if cfg!(feature = "tls") => return Ok(()),
+            Self::Tls => {
+                return Err(Error::config(
+                    "Redis over TLS (rediss://) is not in this build: enable the feature `tls` of cache-core",
+                ));
+            }
             Self::Sentinel => "Redis Sentinel (redis+sentinel://)",
             Self::Cluster => "Redis Cluster (redis-cluster://)",
             Self::Http => "Redis over HTTP (https://, the REST interface of Upstash)",
@@ -57,7 +62,9 @@ impl Kind {
 /// The address of one server, with what it takes to be let in.
 #[derive(Clone)]
 pub(crate) struct Address {
+    /// That of a server over TLS is written as if it were plain TCP.
     pub(super) info: ConnectionInfo,
+    pub(super) kind: Kind,
 }
 
 impl Address {
@@ -69,8 +76,10 @@ impl Address {
         let kind = Kind::of(url)?;
         kind.check_supported()?;
         check_tail(url, kind)?;
-        let info = url.into_connection_info().map_err(|_| malformed())?;
-        let mut settings = info.redis_settings().clone();
+        let plain = url.strip_prefix("rediss://").map(|rest| format!("redis://{rest}"));
+        let info = plain.as_deref().unwrap_or(url).into_connection_info().map_err(|_| malformed())?;
+        // Telling the server what library this is takes a right of its own, for which there is no other use.
+        let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
             settings = settings.set_password(password);
         }
@@ -78,12 +87,16 @@ impl Address {
         if settings.db() < 0 || !has_port {
             return Err(malformed());
         }
+        #[cfg(feature = "tls")]
+        if let (Kind::Tls, ConnectionAddr::Tcp(host, _)) = (kind, info.addr()) {
+            super::tls::server_name(host)?;
+        }
         // The library would leave the user out, and so connect as another one.
         if settings.username().is_some() && settings.password().is_none() {
             return Err(Error::config("the address of Redis names a user and no password"));
         }
         let tcp = info.tcp_settings().clone().set_nodelay(true);
-        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp) })
+        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp), kind })
     }
 }
 
@@ -111,8 +124,8 @@ fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
 
 fn malformed() -> Error {
     Error::config(
-        "the address of Redis does not parse: expected redis://[user[:password]@]host[:port][/database] or \
-         redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for \
+        "the address of Redis does not parse: expected redis:// or rediss:// and \
+         [user[:password]@]host[:port][/database], or redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for \
          each special character of a password",
     )
 }
@@ -134,10 +147,13 @@ mod tests {
             ("redis://:p%40ss%3A%2F%25%23@h", tcp("h", 6379), None, Some("p@ss:/%#"), 0),
             ("redis://us%C3%A9r:pass@h/1", tcp("h", 6379), Some("usér"), Some("pass"), 1),
             ("redis+unix:///run/redis.sock", socket(), None, None, 0),
+            ("rediss://h", tcp("h", 6379), None, None, 0),
+            ("rediss://u:p@[::1]:6380/1", tcp("::1", 6380), Some("u"), Some("p"), 1),
             ("unix:///run/redis.sock?db=2&user=u&pass=p%26w", socket(), Some("u"), Some("p&w"), 2),
         ] {
-            let info = Address::parse(url, None).unwrap().info;
+            let Address { info, kind } = Address::parse(url, None).unwrap();
             assert_eq!(info.addr(), &addr, "{url}");
+            assert_eq!(kind == Kind::Tls, url.starts_with("rediss:"), "{url}");
             let settings = info.redis_settings();
             assert_eq!((settings.username(), settings.password(), settings.db()), (user, password, db), "{url}");
         }
@@ -173,6 +189,9 @@ mod tests {
             ("unix:///s?canary", "the address of Redis has a parameter that is not known: expected db, user, pass"),
             ("redis://h?protocol=canary", "the address of Redis does not parse"),
             ("redis-cluster://:canary@h", "Redis Cluster (redis-cluster://) is not supported yet"),
+            ("rediss://:canary@h#insecure", "the address of Redis has a `#`"),
+            ("rediss://:canary@h:port", "the address of Redis does not parse"),
+            ("rediss://h/0?canary", "the address of Redis has a parameter that is not known"),
             ("redis+sentinel://:canary@h", "Redis Sentinel (redis+sentinel://) is not supported yet"),
             (
                 "https://canary.upstash.io",

@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use redis::aio::{AsyncPushSender, MultiplexedConnection, PubSubSink, SendError};
-use redis::{AsyncConnectionConfig, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value};
+use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, Value};
 use tokio::sync::Mutex;
 
 use super::session::{RedisSession, Subscriptions};
-use super::{RemoteError, client, scripts};
+use super::target::Target;
+use super::{RemoteError, scripts};
 use crate::coherence::BusSink;
 
 /// Commands that wait to be written to the socket. The library's default of 50 costs throughput under load.
 const PIPELINE_BUFFER: usize = 1024;
 
 pub(super) async fn open(
-    info: &ConnectionInfo,
+    target: &Target,
     instance: &str,
     bus: BusSink,
     max_entry: usize,
 ) -> Result<RedisSession, RemoteError> {
-    let (mut connection, subscriptions) = match open_resp3(info, &bus).await {
+    let (mut connection, subscriptions) = match open_resp3(target, &bus).await {
         Ok(connection) => (connection, Subscriptions::SameConnection),
-        Err(first) => match open_resp2(info, bus).await {
+        Err(first) => match open_resp2(target, bus).await {
             Ok(opened) => opened,
             // The server may be down for both: the first error is the one that tells of it.
             Err(_) => return Err(first),
@@ -33,19 +34,13 @@ pub(super) async fn open(
     Ok(RedisSession::new(connection, subscriptions, run_id, instance, max_entry))
 }
 
-async fn open_resp3(info: &ConnectionInfo, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {
-    let client = client(&speaking(info, ProtocolVersion::RESP3))?;
-    let config = config().set_push_sender(Pushes(bus.clone()));
-    Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
+async fn open_resp3(target: &Target, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {
+    target.commands(ProtocolVersion::RESP3, config().set_push_sender(Pushes(bus.clone()))).await
 }
 
-async fn open_resp2(
-    info: &ConnectionInfo,
-    bus: BusSink,
-) -> Result<(MultiplexedConnection, Subscriptions), RemoteError> {
-    let client = client(&speaking(info, ProtocolVersion::RESP2))?;
-    let connection = client.get_multiplexed_async_connection_with_config(&config()).await?;
-    let (sink, mut messages) = client.get_async_pubsub().await?.split();
+async fn open_resp2(target: &Target, bus: BusSink) -> Result<(MultiplexedConnection, Subscriptions), RemoteError> {
+    let connection = target.commands(ProtocolVersion::RESP2, config()).await?;
+    let (sink, mut messages) = target.messages(ProtocolVersion::RESP2).await?.split();
     // Ends with the stream, which ends when the connection does or when the session drops its sink.
     tokio::spawn(async move {
         while let Some(message) = messages.next().await {
@@ -58,11 +53,6 @@ async fn open_resp2(
 
 fn own_connection(sink: PubSubSink) -> Subscriptions {
     Subscriptions::OwnConnection(Arc::new(Mutex::new(sink)))
-}
-
-fn speaking(info: &ConnectionInfo, protocol: ProtocolVersion) -> ConnectionInfo {
-    let settings = info.redis_settings().clone().set_protocol(protocol);
-    info.clone().set_redis_settings(settings)
 }
 
 /// No timeouts of the library's own: the callers bound every wait, and no retries.

@@ -4,38 +4,45 @@ mod address;
 mod connect;
 mod scripts;
 mod session;
+mod target;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redis::{Client, ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 pub(crate) use address::{Address, Kind};
 
+use target::Target;
+
 use super::{RemoteError, RemoteErrorKind, RemoteTier, Session};
 use crate::coherence::BusSink;
+use crate::error::Error;
 use crate::observability::Backend;
 
 /// A Redis server by its address.
 pub(crate) struct RedisRemote {
-    address: Address,
+    target: Target,
     /// The largest entry that is read or written, in bytes.
     max_entry: usize,
 }
 
 impl RedisRemote {
-    /// Nothing is connected yet.
-    pub(crate) fn new(address: Address, max_entry: usize) -> Self {
-        Self { address, max_entry }
+    /// Nothing is connected yet. `roots` are certificates in PEM form that are trusted in place of the public
+    /// authorities; an error where they do not parse or nothing is encrypted.
+    pub(crate) fn new(address: Address, roots: &[&str], max_entry: usize) -> Result<Self, Error> {
+        Ok(Self { target: Target::new(address, roots)?, max_entry })
     }
 }
 
 impl fmt::Debug for RedisRemote {
     /// The address without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRemote").field("address", &self.address.info.addr().to_string()).finish_non_exhaustive()
+        f.debug_struct("RedisRemote").field("address", &self.target.info.addr().to_string()).finish_non_exhaustive()
     }
 }
 
@@ -46,15 +53,11 @@ impl RemoteTier for RedisRemote {
 
     fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
         async move {
-            let session = connect::open(&self.address.info, instance, bus, self.max_entry).await?;
+            let session = connect::open(&self.target, instance, bus, self.max_entry).await?;
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()
     }
-}
-
-fn client(info: &redis::ConnectionInfo) -> Result<Client, RemoteError> {
-    Client::open(info.clone()).map_err(|error| RemoteError::from(&error))
 }
 
 impl From<&RedisError> for RemoteError {

@@ -1,0 +1,132 @@
+//! Redis over TLS: with a certificate that is accepted, and with each that is not.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+
+use cache_core::{Cache, CacheBuilder, ErrorKind};
+use cache_tests::RedisServer;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use super::super::register::Rows;
+use super::{Instance, check, one_row, until};
+
+/// An authority of one's own.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A server with a certificate for this host.
+    fn server(&self, host: &str) -> RedisServer {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([host.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        RedisServer::start_with_tls(&certificate.pem(), &key.serialize_pem())
+    }
+}
+
+fn trusting(authority: &Authority, url: String) -> CacheBuilder {
+    Cache::builder().redis(url).redis_root_certificate(authority.pem())
+}
+
+async fn refusal(builder: CacheBuilder, rows: &Arc<Rows>) -> String {
+    let instance = Instance::new(builder, rows);
+    let said = instance.degraded().await;
+    instance.cache.shutdown().await;
+    said
+}
+
+#[tokio::test]
+async fn both_tiers_work_over_an_encrypted_connection() {
+    let authority = Authority::new();
+    for host in ["localhost", "127.0.0.1"] {
+        let server = authority.server(host);
+        let builder = || trusting(&authority, server.tls_url(host));
+        check([builder(), builder()]).await;
+    }
+}
+
+/// The library opens its plain connections itself; these are ours to close and to notice.
+#[tokio::test]
+async fn an_encrypted_connection_is_closed_with_its_cache_and_its_loss_is_noticed() {
+    let authority = Authority::new();
+    let mut server = authority.server("localhost");
+    let rows = one_row();
+    let clients = |server: &RedisServer| {
+        let list = server.raw(&["CLIENT", "LIST"]).unwrap();
+        list.lines().filter(|line| line.contains("user=tests")).count()
+    };
+    let dropped = Instance::connected(trusting(&authority, server.tls_url("localhost")), &rows).await;
+    assert!(clients(&server) > 0);
+    drop(dropped);
+    until("the connection is closed", || clients(&server) == 0).await;
+    let instance = Instance::connected(trusting(&authority, server.tls_url("localhost")), &rows).await;
+    server.kill();
+    instance.degraded().await;
+}
+
+/// A server that refuses HELLO: the bus has a connection of its own, encrypted as well.
+#[tokio::test]
+async fn resp2_over_an_encrypted_connection() {
+    let authority = Authority::new();
+    let server = authority.server("localhost");
+    let secret = ["on", ">secret", "~*", "&*", "+@all", "-hello"];
+    assert_eq!(server.raw(&[&["ACL", "SETUSER", "old"][..], &secret].concat()).unwrap(), "OK");
+    let url = server.tls_url("localhost").replace("tests:", "old:");
+    check([trusting(&authority, url.clone()), trusting(&authority, url)]).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_accepted_degrades_in_words() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let rows = one_row();
+    let server = authority.server("localhost");
+    for (builder, words) in [
+        (
+            trusting(&stranger, server.tls_url("localhost")),
+            "the server's certificate is from an authority that is not trusted",
+        ),
+        (
+            Cache::builder().redis(server.tls_url("localhost")),
+            "the server's certificate is from an authority that is not trusted",
+        ),
+        (trusting(&authority, server.tls_url("127.0.0.1")), "the server's certificate is for another host"),
+        (
+            trusting(&authority, format!("rediss://localhost:{}", server_of_another_kind())),
+            "the server does not answer in TLS",
+        ),
+    ] {
+        assert_eq!(refusal(builder, &rows).await, words);
+    }
+}
+
+/// The port of a server that answers everybody in clear text, as long as the test runs.
+fn server_of_another_kind() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    port
+}
+
+/// Nothing secret is sent where encryption was asked for and cannot be had.
+#[tokio::test]
+async fn a_certificate_without_encryption_is_refused() {
+    let authority = Authority::new();
+    let error = trusting(&authority, "redis://h".to_owned()).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.to_string(), "a root certificate of Redis is set, and the address is no rediss:// address");
+}

@@ -1,0 +1,57 @@
+//! The rights that ENVIRONMENT.md gives a service: enough, and none too many.
+
+use cache_core::Cache;
+use cache_tests::{RedisServer, documented_rules};
+
+use super::{Instance, check, one_row, until};
+
+/// What was refused to anybody, one entry after the other; empty where nothing was.
+fn refused(server: &RedisServer) -> String {
+    server.raw(&["ACL", "LOG"]).unwrap()
+}
+
+#[tokio::test]
+async fn nothing_that_the_cache_asks_for_is_refused() {
+    let server = RedisServer::start();
+    let builder = || Cache::builder().redis(server.url());
+    check([builder(), builder()]).await;
+    let before_any_store = builder().build().unwrap();
+    assert!(before_any_store.connected(super::PATIENCE).await, "{:?}", before_any_store.health().await);
+    assert_eq!(refused(&server), "", "the log of refusals");
+    assert!(server.raw(&["CLIENT", "LIST"]).unwrap().contains("user=tests"), "the user is the restricted one");
+}
+
+/// Each command is there because without it something is refused.
+#[tokio::test]
+async fn every_right_is_needed() {
+    let rules = documented_rules();
+    let granted: Vec<&str> = rules.iter().copied().filter(|rule| rule.starts_with('+')).collect();
+    assert!(granted.len() > 10, "{granted:?}");
+    for right in granted {
+        let server = RedisServer::start();
+        // A right to one subcommand can only be added: all of the command is taken away.
+        let command = right.trim_start_matches('+').split('|').next().unwrap();
+        assert_eq!(server.raw(&["ACL", "SETUSER", "tests", &format!("-{command}")]).unwrap(), "OK");
+        let instance = Instance::new(Cache::builder().redis(server.url()), &one_row());
+        tokio::select! {
+            () = use_everything(&instance, &server, right) => {}
+            () = until("something is refused", || !refused(&server).is_empty()) => {}
+        }
+    }
+}
+
+/// Reads and writes for ever, and has Redis in states that are seldom: a token in the second half of its day, which is
+/// renewed, and a key of another type, which is deleted.
+async fn use_everything(instance: &Instance, server: &RedisServer, missing: &str) {
+    const OLD: &str = "g:{race:test:register:*}";
+    const OTHER: &str = "g:{race:test:register:2}";
+    loop {
+        server.raw(&["SET", OLD, "U1000000-0123456789abcdef", "PX", "60000"]).unwrap();
+        server.raw(&["DEL", OTHER]).unwrap();
+        server.raw(&["LPUSH", OTHER, "garbage"]).unwrap();
+        assert_eq!(instance.store.get(1).await, Ok(Some(10)), "no reader notices that {missing} is missing");
+        assert_eq!(instance.store.get(2).await, Ok(None));
+        instance.store.set(1, 10).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,41 @@
+//! The user that the tests connect as: the one of ENVIRONMENT.md, for their namespaces.
+
+/// The name of the user.
+pub(crate) const USER: &str = "tests";
+/// The user's password, which needs no escapes in an address.
+pub(crate) const PASSWORD: &str = "secret";
+
+/// What the tests call their stores, before the first colon.
+const NAMESPACES: [&str; 3] = ["copilot", "race", "test"];
+/// What the documentation calls them, and what it says in place of a password.
+const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
+
+/// The command that ENVIRONMENT.md shows, word by word, without `ACL SETUSER` and the name of the user.
+///
+/// # Panics
+///
+/// When it is not there.
+pub fn documented_rules() -> Vec<&'static str> {
+    let text = include_str!("../../ENVIRONMENT.md");
+    let (_, command) = text.split_once("\nACL SETUSER ").expect("ENVIRONMENT.md shows a user");
+    let (command, _) = command.split_once("\n```").expect("the block ends");
+    command.split_whitespace().filter(|word| *word != "\\").skip(1).collect()
+}
+
+/// The same user with the rights in the tests' own namespaces.
+pub(crate) fn arguments() -> Vec<String> {
+    let rules = documented_rules().into_iter().flat_map(for_tests);
+    ["--user".to_owned(), USER.to_owned()].into_iter().chain(rules).collect()
+}
+
+/// A pattern of the documented namespace becomes one of each namespace; anything else stays.
+fn for_tests(rule: &str) -> Vec<String> {
+    let (namespace, password) = DOCUMENTED;
+    match rule {
+        _ if rule == password => vec![format!(">{PASSWORD}")],
+        _ if rule.starts_with(['~', '&']) && rule.contains(namespace) => {
+            NAMESPACES.map(|own| rule.replace(namespace, own)).into()
+        }
+        _ => vec![rule.to_owned()],
+    }
+}
