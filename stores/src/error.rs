@@ -12,6 +12,10 @@ pub enum StoreErrorKind {
     Config,
     /// An argument that no implementation accepts: a broken cursor, a page of no rows, text with a NUL in it.
     InvalidInput,
+    /// What was to be changed does not exist, or the caller may not know that it does.
+    NotFound,
+    /// The caller may see what was to be changed, and may not change it.
+    Forbidden,
     /// The database refused the row.
     Constraint,
     /// The database undid the transaction in favour of another one.
@@ -39,14 +43,19 @@ impl StoreErrorKind {
 
     /// Kinds after which no part of a write is in the database, whichever statement met the error.
     fn rules_a_write_out(self) -> bool {
-        use StoreErrorKind::{Config, Conflict, Constraint, InvalidInput, Permission, Schema};
-        matches!(self, Config | InvalidInput | Constraint | Conflict | Permission | Schema)
+        use StoreErrorKind::{Config, Conflict, Constraint, Forbidden, InvalidInput, NotFound, Permission, Schema};
+        matches!(
+            self,
+            Config | InvalidInput | NotFound | Forbidden | Constraint | Conflict | Permission | Schema
+        )
     }
 
     fn text(self) -> &'static str {
         match self {
             Self::Config => "wrong configuration",
             Self::InvalidInput => "invalid input",
+            Self::NotFound => "there is no such thing for this caller",
+            Self::Forbidden => "this caller may not change it",
             Self::Constraint => "the database refused the row",
             Self::Conflict => "the database undid the transaction in favour of another one",
             Self::Permission => "the database denied permission",
@@ -175,7 +184,8 @@ mod tests {
     #[test]
     fn only_certain_failures_rule_a_write_out() {
         let error = |kind| StoreError::new(kind, "set_policy", "");
-        for kind in [StoreErrorKind::Constraint, StoreErrorKind::InvalidInput, StoreErrorKind::Conflict] {
+        use StoreErrorKind::{Conflict, Constraint, Forbidden, InvalidInput, NotFound};
+        for kind in [Constraint, InvalidInput, Conflict, NotFound, Forbidden] {
             assert!(error(kind).not_written(), "{kind:?}");
         }
         for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Timeout, StoreErrorKind::Other] {

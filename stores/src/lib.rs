@@ -7,6 +7,7 @@
 //! | store | what it keeps | read |
 //! | --- | --- | --- |
 //! | [`policy`] | which models a tenant may use, and where its requests may go | on every LLM request |
+//! | [`conversation`] | conversations, who may see them, and their messages | often; written with every message |
 //! | [`conversation_config`] | how conversations are merged, compressed and compacted | once a conversation |
 //!
 //! | feature | default | what it adds |
@@ -21,6 +22,7 @@ mod backend;
 pub mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
+pub mod conversation;
 pub mod conversation_config;
 mod error;
 mod factory;

@@ -1,0 +1,230 @@
+//! Who may do what with a conversation. Pure: the row and the user decide, and nothing else.
+//!
+//! A conversation of another tenant is not asked about here: it does not exist for the caller.
+//!
+//! "No user" is a caller who names nobody. Such a caller owns nothing, and so reads only what everybody of the tenant may
+//! read. Changes of a conversation itself, and deletions, are open to it: there it is the service acting by itself.
+
+use serde_json::Value;
+
+use super::{AuthorizationModel, Conversation, MessageRole, ShareAudience, TenantAccess};
+use crate::{StoreError, StoreErrorKind, UserId};
+
+/// Where an OpenFGA specification names its fallback; the first one that is there and not null decides.
+const FALLBACK_FIELDS: [&str; 2] = ["fallback_audience", "fallbackAudience"];
+
+impl Conversation {
+    /// Who may see it besides its owner, whatever its authorization model is.
+    ///
+    /// Under rbac that is its [`share_audience`](Self::share_audience). Under OpenFGA it is the field `fallback_audience` of
+    /// its [`authorization_spec`](Self::authorization_spec), or else `fallbackAudience`. Where neither is there, or the
+    /// first one that is says anything but `tenant` or `public`, it is private.
+    pub fn effective_audience(&self) -> ShareAudience {
+        match self.authorization_model {
+            AuthorizationModel::Rbac => self.share_audience,
+            AuthorizationModel::Openfga => fallback_audience(&self.authorization_spec),
+        }
+    }
+}
+
+fn fallback_audience(spec: &Value) -> ShareAudience {
+    let field = FALLBACK_FIELDS.iter().find_map(|name| spec.get(name).filter(|value| !value.is_null()));
+    field.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(ShareAudience::Private)
+}
+
+/// Whether this user may see the conversation: its effective audience is the tenant or the public, it has no owner, or
+/// it is theirs. No user sees what everybody of the tenant sees.
+pub fn may_read(conversation: &Conversation, user: Option<UserId>) -> bool {
+    conversation.effective_audience() != ShareAudience::Private || is_own(conversation, user)
+}
+
+/// Whether this user may append a message of this role.
+///
+/// The roles assistant and system always may. A person may where the effective audience is the tenant and it has edit
+/// access, where the conversation has no owner, and where it is theirs.
+pub fn may_write(conversation: &Conversation, role: MessageRole, user: Option<UserId>) -> bool {
+    role != MessageRole::User || is_open_to_edits(conversation) || is_own(conversation, user)
+}
+
+/// Whether this user may delete a message: whoever may write one as a person, and the service, which is no user.
+pub fn may_delete(conversation: &Conversation, user: Option<UserId>) -> bool {
+    user.is_none() || may_write(conversation, MessageRole::User, user)
+}
+
+/// Whether this user may share or archive the conversation: its owner, everybody where it has none, and the service,
+/// which is no user. Edit access of the tenant is a right to write, not to decide who else may.
+pub fn may_administer(conversation: &Conversation, user: Option<UserId>) -> bool {
+    user.is_none() || is_own(conversation, user)
+}
+
+fn is_own(conversation: &Conversation, user: Option<UserId>) -> bool {
+    conversation.user_id.is_none_or(|owner| user == Some(owner))
+}
+
+fn is_open_to_edits(conversation: &Conversation) -> bool {
+    conversation.effective_audience() == ShareAudience::Tenant && conversation.tenant_access == TenantAccess::Edit
+}
+
+/// What becomes of a change that is allowed or not: who may not see the conversation does not learn that it is there.
+pub(super) fn permit(
+    conversation: &Conversation,
+    user: Option<UserId>,
+    operation: &'static str,
+    allowed: bool,
+) -> Result<(), StoreError> {
+    if allowed {
+        return Ok(());
+    }
+    if may_read(conversation, user) {
+        return Err(StoreError::new(StoreErrorKind::Forbidden, operation, "the conversation is there to be read"));
+    }
+    Err(not_found(operation))
+}
+
+/// The error of a change of a conversation that does not exist for the caller.
+pub(super) fn not_found(operation: &'static str) -> StoreError {
+    StoreError::new(StoreErrorKind::NotFound, operation, "a conversation")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+
+    use super::super::Trace;
+    use super::*;
+    use crate::{ConversationId, TenantId};
+
+    const OWNER: UserId = UserId::new(uuid::Uuid::from_u128(1));
+    const STRANGER: UserId = UserId::new(uuid::Uuid::from_u128(2));
+
+    fn conversation(owner: Option<UserId>, share_audience: ShareAudience, tenant_access: TenantAccess) -> Conversation {
+        Conversation {
+            id: ConversationId::random(),
+            tenant_id: TenantId::random(),
+            user_id: owner,
+            share_audience,
+            tenant_access,
+            authorization_model: AuthorizationModel::Rbac,
+            authorization_spec: json!({}),
+            persona_id: None,
+            jurisdictions: Vec::new(),
+            title: None,
+            active_path_id: None,
+            archived_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+            last_message_at: None,
+            trace: Trace::default(),
+        }
+    }
+
+    fn openfga(share_audience: ShareAudience, spec: Value) -> Conversation {
+        Conversation {
+            authorization_model: AuthorizationModel::Openfga,
+            authorization_spec: spec,
+            ..conversation(Some(OWNER), share_audience, TenantAccess::Edit)
+        }
+    }
+
+    #[test]
+    fn under_rbac_the_audience_is_the_conversations_own() {
+        for audience in ShareAudience::ALL {
+            let mut conversation = conversation(None, *audience, TenantAccess::View);
+            conversation.authorization_spec = json!({ "fallback_audience": "public" });
+            assert_eq!(conversation.effective_audience(), *audience);
+        }
+    }
+
+    #[test]
+    fn under_openfga_it_is_the_fallback_of_the_specification() {
+        use ShareAudience::{Private, Public, Tenant};
+        for (spec, expected) in [
+            (json!({ "fallback_audience": "private" }), Private),
+            (json!({ "fallback_audience": "tenant" }), Tenant),
+            (json!({ "fallback_audience": "public" }), Public),
+            (json!({ "fallbackAudience": "tenant" }), Tenant),
+            (json!({ "fallbackAudience": "public", "other": 1 }), Public),
+            (json!({ "fallback_audience": "private", "fallbackAudience": "public" }), Private),
+            (json!({ "fallback_audience": "tenant", "fallbackAudience": "private" }), Tenant),
+            (json!({ "fallback_audience": null, "fallbackAudience": "tenant" }), Tenant),
+            (json!({ "fallback_audience": "everybody", "fallbackAudience": "tenant" }), Private),
+            (json!({ "fallback_audience": "Tenant" }), Private),
+            (json!({ "fallback_audience": " tenant" }), Private),
+            (json!({ "fallback_audience": "" }), Private),
+            (json!({ "fallback_audience": ["tenant"] }), Private),
+            (json!({ "fallback_audience": { "tenant": "tenant" } }), Private),
+            (json!({ "fallback_audience": true }), Private),
+            (json!({ "nested": { "fallback_audience": "tenant" } }), Private),
+            (json!({}), Private),
+        ] {
+            for own in ShareAudience::ALL {
+                assert_eq!(openfga(*own, spec.clone()).effective_audience(), expected, "{spec}");
+            }
+        }
+    }
+
+    /// For nobody, the owner and a stranger: may they read, write as a person, delete, administer?
+    const RIGHTS: [(Option<UserId>, ShareAudience, TenantAccess, [&str; 3]); 12] = {
+        use ShareAudience::{Private, Public, Tenant};
+        use TenantAccess::{Edit, View};
+        [
+            (Some(OWNER), Private, View, ["--da", "rwda", "----"]),
+            (Some(OWNER), Private, Edit, ["--da", "rwda", "----"]),
+            (Some(OWNER), Tenant, View, ["r-da", "rwda", "r---"]),
+            (Some(OWNER), Tenant, Edit, ["rwda", "rwda", "rwd-"]),
+            (Some(OWNER), Public, View, ["r-da", "rwda", "r---"]),
+            (Some(OWNER), Public, Edit, ["r-da", "rwda", "r---"]),
+            (None, Private, View, ["rwda", "rwda", "rwda"]),
+            (None, Private, Edit, ["rwda", "rwda", "rwda"]),
+            (None, Tenant, View, ["rwda", "rwda", "rwda"]),
+            (None, Tenant, Edit, ["rwda", "rwda", "rwda"]),
+            (None, Public, View, ["rwda", "rwda", "rwda"]),
+            (None, Public, Edit, ["rwda", "rwda", "rwda"]),
+        ]
+    };
+
+    fn rights(conversation: &Conversation, user: Option<UserId>) -> String {
+        [
+            ('r', may_read(conversation, user)),
+            ('w', may_write(conversation, MessageRole::User, user)),
+            ('d', may_delete(conversation, user)),
+            ('a', may_administer(conversation, user)),
+        ]
+        .map(|(letter, may)| if may { letter } else { '-' })
+        .iter()
+        .collect()
+    }
+
+    #[test]
+    fn the_table_of_rights() {
+        for (owner, audience, access, expected) in RIGHTS {
+            let under_rbac = conversation(owner, audience, access);
+            let under_openfga = Conversation {
+                authorization_model: AuthorizationModel::Openfga,
+                authorization_spec: json!({ "fallback_audience": audience }),
+                // What a mistake would look at: the opposite.
+                share_audience: if audience == ShareAudience::Private { ShareAudience::Tenant } else { ShareAudience::Private },
+                ..under_rbac.clone()
+            };
+            for (user, expected) in [None, Some(OWNER), Some(STRANGER)].into_iter().zip(expected) {
+                assert_eq!(rights(&under_rbac, user), expected, "{owner:?} {audience} {access}, {user:?}");
+                assert_eq!(rights(&under_openfga, user), expected, "{owner:?} {audience} {access} by OpenFGA, {user:?}");
+                for role in [MessageRole::Assistant, MessageRole::System] {
+                    assert!(may_write(&under_rbac, role, user) && may_write(&under_openfga, role, user), "{role}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_of_the_conversation_only_to_those_who_may_see_it() {
+        let shared = conversation(Some(OWNER), ShareAudience::Tenant, TenantAccess::View);
+        let private = conversation(Some(OWNER), ShareAudience::Private, TenantAccess::View);
+        let refusal = |conversation| permit(conversation, Some(STRANGER), "change", false).unwrap_err();
+        assert_eq!(refusal(&shared).kind(), StoreErrorKind::Forbidden);
+        assert_eq!(refusal(&private).kind(), StoreErrorKind::NotFound);
+        assert_eq!(refusal(&private).to_string(), not_found("change").to_string(), "the words tell nothing either");
+        assert!(permit(&private, Some(STRANGER), "change", true).is_ok());
+    }
+}
