@@ -44,10 +44,7 @@ impl StoreErrorKind {
     /// Kinds after which no part of a write is in the database, whichever statement met the error.
     fn rules_a_write_out(self) -> bool {
         use StoreErrorKind::{Config, Conflict, Constraint, Forbidden, InvalidInput, NotFound, Permission, Schema};
-        matches!(
-            self,
-            Config | InvalidInput | NotFound | Forbidden | Constraint | Conflict | Permission | Schema
-        )
+        matches!(self, Config | InvalidInput | NotFound | Forbidden | Constraint | Conflict | Permission | Schema)
     }
 
     fn text(self) -> &'static str {

@@ -8,4 +8,4 @@ mod write;
 
 pub(crate) use errors::store_error;
 pub use migrate::{Migrate, migrate};
-pub(crate) use write::write_one;
+pub(crate) use write::{Write, write_one};

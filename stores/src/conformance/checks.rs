@@ -28,13 +28,20 @@ impl Checks {
         assert!(holds, "{what}");
     }
 
+    /// The call failed in this way, and wrote nothing.
+    #[track_caller]
+    pub(super) fn fails<T: Debug>(&mut self, what: &str, result: Result<T, StoreError>, kind: StoreErrorKind) {
+        self.made += 1;
+        let error = result.expect_err(what);
+        assert_eq!(error.kind(), kind, "{what}: {error}");
+        assert!(!error.is_retryable() && cache_core::WriteError::not_written(&error), "{what}: {error:?}");
+    }
+
     /// The call was refused, and its words name the mistake.
     #[track_caller]
     pub(super) fn refused<T: Debug>(&mut self, what: &str, result: Result<T, StoreError>, names: &str) {
-        self.made += 1;
-        let error = result.expect_err(what);
-        assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{what}: {error}");
-        assert!(error.to_string().contains(names), "{what}: `{error}` does not say `{names}`");
-        assert!(!error.is_retryable() && cache_core::WriteError::not_written(&error), "{what}: {error:?}");
+        let words = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.fails(what, result, StoreErrorKind::InvalidInput);
+        assert!(words.contains(names), "{what}: `{words}` does not say `{names}`");
     }
 }

@@ -204,12 +204,20 @@ mod tests {
                 authorization_model: AuthorizationModel::Openfga,
                 authorization_spec: json!({ "fallback_audience": audience }),
                 // What a mistake would look at: the opposite.
-                share_audience: if audience == ShareAudience::Private { ShareAudience::Tenant } else { ShareAudience::Private },
+                share_audience: if audience == ShareAudience::Private {
+                    ShareAudience::Tenant
+                } else {
+                    ShareAudience::Private
+                },
                 ..under_rbac.clone()
             };
             for (user, expected) in [None, Some(OWNER), Some(STRANGER)].into_iter().zip(expected) {
                 assert_eq!(rights(&under_rbac, user), expected, "{owner:?} {audience} {access}, {user:?}");
-                assert_eq!(rights(&under_openfga, user), expected, "{owner:?} {audience} {access} by OpenFGA, {user:?}");
+                assert_eq!(
+                    rights(&under_openfga, user),
+                    expected,
+                    "{owner:?} {audience} {access} by OpenFGA, {user:?}"
+                );
                 for role in [MessageRole::Assistant, MessageRole::System] {
                     assert!(may_write(&under_rbac, role, user) && may_write(&under_openfga, role, user), "{role}");
                 }

@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn json_is_an_object_without_nul_and_not_too_deep() {
-        let refusal = |value: &Value| check_object(CREATE, "field", value).err().map(|error| error.context().to_owned());
+        let refusal =
+            |value: &Value| check_object(CREATE, "field", value).err().map(|error| error.context().to_owned());
         assert_eq!(refusal(&json!({})), None);
         for no_object in [json!(null), json!([]), json!("{}"), json!(1)] {
             assert_eq!(refusal(&no_object).as_deref(), Some("field is no JSON object"));
@@ -193,7 +194,10 @@ mod tests {
             assert_eq!(refusal(&with_nul).as_deref(), Some("field has a NUL character in it"));
         }
         assert_eq!(refusal(&json!({ "a": nested(DEEPEST_JSON - 1) })), None);
-        assert_eq!(refusal(&json!({ "a": nested(DEEPEST_JSON) })).as_deref(), Some("field nests deeper than 64 levels"));
+        assert_eq!(
+            refusal(&json!({ "a": nested(DEEPEST_JSON) })).as_deref(),
+            Some("field nests deeper than 64 levels")
+        );
     }
 
     #[test]

@@ -17,7 +17,5 @@ pub use memory::MemoryConversationStore;
 pub use postgres::PostgresConversationStore;
 pub use sqlite::SqliteConversationStore;
 pub use store::{CachingConversationStore, CachingConversationStoreBuilder, ConversationStore};
-pub use types::{
-    CompactionFilter, Conversation, Message, NewConversation, NewMessage, SharingUpdate, Trace,
-};
+pub use types::{CompactionFilter, Conversation, Message, NewConversation, NewMessage, SharingUpdate, Trace};
 pub use words::{AuthorizationModel, ConversationStatus, MessageRole, ShareAudience, TenantAccess};

@@ -17,7 +17,7 @@ use super::{
     AuthorizationModel, CompactionFilter, Conversation, ConversationStatus, ConversationStore, Message,
     NewConversation, NewMessage, ShareAudience, SharingUpdate, TenantAccess, clock, sql,
 };
-use crate::backend::Write;
+use crate::backend::{Write, write_one};
 use crate::{ConversationId, MessageId, Page, PageRequest, StoreError, TenantId, UserId};
 
 const INSERT: &str = "
@@ -91,7 +91,6 @@ impl ConversationStore for PostgresConversationStore {
     async fn create_conversation(&self, conversation: &NewConversation) -> Result<ConversationId, StoreError> {
         check_conversation(conversation)?;
         let id = ConversationId::random();
-        let mut write = Write::begin(&self.pool, CREATE).await?;
         let insert = sqlx::query(INSERT)
             .bind(id)
             .bind(conversation.tenant_id)
@@ -107,8 +106,7 @@ impl ConversationStore for PostgresConversationStore {
             .bind(&conversation.trace.trace_id)
             .bind(&conversation.trace.root_span_name)
             .bind(&conversation.trace.root_span_id);
-        write.execute(insert).await?;
-        write.commit().await?;
+        write_one(&self.pool, CREATE, insert).await?;
         Ok(id)
     }
 

@@ -109,9 +109,8 @@ fn word<T: FromStr<Err = StoreError>>(
     what: &str,
     id: impl Display,
 ) -> Result<T, StoreError> {
-    text.parse().map_err(|why| {
-        StoreError::new(StoreErrorKind::Corrupt, operation, format!("{what} {id}")).with_source::<StoreError>(why)
-    })
+    text.parse()
+        .map_err(|why| StoreError::new(StoreErrorKind::Corrupt, operation, format!("{what} {id}")).with_source(why))
 }
 
 /// The conversation, if the user may see it.

@@ -1,9 +1,11 @@
-//! Postgres: pools, and the schema that a pool works in.
+//! Postgres: pools, the schema that a pool works in, and which rows its role sees.
 
 mod address;
 mod migrate;
 mod pool;
+mod row_security;
 
 pub(crate) use address::PostgresAddress;
 pub(in crate::backend) use migrate::migrate;
 pub(crate) use pool::connect;
+pub(crate) use row_security::restricted;

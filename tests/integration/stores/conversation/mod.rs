@@ -1,0 +1,3 @@
+//! The conversations: what is stored, who sees it, and that a cache changes neither.
+
+mod conformance;
