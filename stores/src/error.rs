@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn only_certain_failures_rule_a_write_out() {
-        let error = |kind| StoreError::new(kind, "set_policy", "");
         use StoreErrorKind::{Conflict, Constraint, Forbidden, InvalidInput, NotFound};
+        let error = |kind| StoreError::new(kind, "set_policy", "");
         for kind in [Constraint, InvalidInput, Conflict, NotFound, Forbidden] {
             assert!(error(kind).not_written(), "{kind:?}");
         }

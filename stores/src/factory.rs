@@ -7,7 +7,11 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::StoreError;
 use crate::backend::{migrate, postgres, sqlite};
-use crate::config::{Database, StoresConfig};
+use crate::config::{Database, ReadSettings, StoresConfig};
+use crate::conversation::{
+    CachingConversationStore, ConversationStore, MemoryConversationStore, PostgresConversationStore,
+    SqliteConversationStore,
+};
 use crate::conversation_config::{
     CachingConversationConfigStore, ConversationConfigStore, MemoryConversationConfigStore,
     PostgresConversationConfigStore, SqliteConversationConfigStore,
@@ -41,6 +45,8 @@ pub struct Stores {
     pub policies: Arc<CachingPolicyStore<dyn PolicyStore>>,
     /// The configurations of conversations.
     pub configs: Arc<CachingConversationConfigStore<dyn ConversationConfigStore>>,
+    /// The conversations and their messages.
+    pub conversations: Arc<CachingConversationStore<dyn ConversationStore>>,
     /// The cache that the stores share.
     pub cache: Cache,
 }
@@ -51,6 +57,10 @@ impl Stores {
     /// A Redis that is out of reach is no error: reads go to the database until it is there. Where `DATABASE_URL` leads
     /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`) no migration is applied, since none can run
     /// there safely.
+    ///
+    /// Where the connected role of Postgres does not see every row, as `authenticated` does not, a warning says so and
+    /// every read goes to the database: a cached row is the same for every caller. Writes still tell the instances that do
+    /// cache.
     ///
     /// # Errors
     ///
@@ -68,13 +78,23 @@ impl Stores {
     /// As for [`connect`](Self::connect).
     pub async fn connect_with(config: StoresConfig, cache: Cache) -> Result<Self, StoreError> {
         let backing = Backing::connect(config.database, config.migrate).await?;
+        let sees_every_row = backing.sees_every_row().await?;
+        let over = |settings: ReadSettings, trait_says| settings.only_if(sees_every_row).over(trait_says);
         let policies = CachingPolicyStore::builder(backing.policies(), &cache)
-            .get_policy(|trait_says| config.policies.over(trait_says))
+            .get_policy(|trait_says| over(config.policies, trait_says))
             .build();
         let configs = CachingConversationConfigStore::builder(backing.configs(), &cache)
-            .get_config(|trait_says| config.configs.over(trait_says))
+            .get_config(|trait_says| over(config.configs, trait_says))
             .build();
-        Ok(Self { policies: Arc::new(policies), configs: Arc::new(configs), cache })
+        let conversations = CachingConversationStore::builder(backing.conversations(), &cache)
+            .get_conversation(|trait_says| over(config.conversations, trait_says))
+            .build();
+        Ok(Self {
+            policies: Arc::new(policies),
+            configs: Arc::new(configs),
+            conversations: Arc::new(conversations),
+            cache,
+        })
     }
 }
 
@@ -114,6 +134,19 @@ impl Backing {
         }
     }
 
+    /// Whether what the stores read is the same whoever asks. Row-level security may stand before it.
+    async fn sees_every_row(&self) -> Result<bool, StoreError> {
+        let Self::Postgres(pool) = self else { return Ok(true) };
+        let Some(restricted) = postgres::restricted(pool).await? else { return Ok(true) };
+        tracing::warn!(
+            role = restricted.role,
+            tables = restricted.tables.join(", "),
+            "row-level security hides rows of these tables from the role of DATABASE_URL: nothing is cached, since what \
+             is cached is the same for every caller. Connect as the owner or as a member of service_role"
+        );
+        Ok(false)
+    }
+
     fn policies(&self) -> Arc<dyn PolicyStore> {
         match self {
             Self::Memory => Arc::new(MemoryPolicyStore::new()),
@@ -127,6 +160,14 @@ impl Backing {
             Self::Memory => Arc::new(MemoryConversationConfigStore::new()),
             Self::Sqlite(pool) => Arc::new(SqliteConversationConfigStore::new(pool.clone())),
             Self::Postgres(pool) => Arc::new(PostgresConversationConfigStore::new(pool.clone())),
+        }
+    }
+
+    fn conversations(&self) -> Arc<dyn ConversationStore> {
+        match self {
+            Self::Memory => Arc::new(MemoryConversationStore::new()),
+            Self::Sqlite(pool) => Arc::new(SqliteConversationStore::new(pool.clone())),
+            Self::Postgres(pool) => Arc::new(PostgresConversationStore::new(pool.clone())),
         }
     }
 }

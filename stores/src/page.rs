@@ -12,8 +12,8 @@ pub const MAX_PAGE_LIMIT: u32 = 500;
 
 /// Which page of a list is wanted.
 ///
-/// Pages follow the order of the rows' ids: a row that is there from the first page to the last one is listed once,
-/// whatever is added or deleted meanwhile.
+/// Pages follow the order that the list names: a row that keeps its place from the first page to the last one is listed
+/// once, whatever is added or deleted meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// How many rows at most, from 1 to [`MAX_PAGE_LIMIT`]. Another number is an error of the call.
@@ -45,7 +45,7 @@ impl PageRequest {
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows, in the order of their ids.
+    /// The rows, in the order of the list.
     pub items: Vec<T>,
     /// Where the next page begins; `None` on the last one.
     pub next: Option<Cursor>,

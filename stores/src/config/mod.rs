@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use cache_core::{Cache, CacheBuilder, Variables};
 
 pub(crate) use database::{Database, Keeps};
-use reads::ReadSettings;
+pub(crate) use reads::ReadSettings;
 
 use crate::error::READ_CONFIGURATION;
 use crate::{StoreError, StoreErrorKind};
@@ -37,7 +37,6 @@ pub struct StoresConfig {
     cache: CacheBuilder,
     pub(crate) policies: ReadSettings,
     pub(crate) configs: ReadSettings,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the store of conversations is not built yet"))]
     pub(crate) conversations: ReadSettings,
     pub(crate) migrate: bool,
 }

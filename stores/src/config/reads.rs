@@ -21,6 +21,11 @@ impl ReadSettings {
         Ok(Self { enabled, ttl: variables.seconds(ttls)? })
     }
 
+    /// These settings, or no caching at all.
+    pub(crate) fn only_if(self, cacheable: bool) -> Self {
+        Self { enabled: self.enabled && cacheable, ..self }
+    }
+
     /// These settings over those of the trait.
     pub(crate) fn over(self, trait_says: ReadPolicy) -> ReadPolicy {
         let policy = trait_says.enabled(self.enabled);

@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::{AuthorizationModel, Conversation, MessageRole, ShareAudience, TenantAccess};
 use crate::{StoreError, StoreErrorKind, UserId};
 
-/// Where an OpenFGA specification names its fallback; the first one that is there and not null decides.
+/// Where an `OpenFGA` specification names its fallback; the first one that is there and not null decides.
 const FALLBACK_FIELDS: [&str; 2] = ["fallback_audience", "fallbackAudience"];
 
 impl Conversation {
     /// Who may see it besides its owner, whatever its authorization model is.
     ///
-    /// Under rbac that is its [`share_audience`](Self::share_audience). Under OpenFGA it is the field `fallback_audience` of
+    /// Under rbac that is its [`share_audience`](Self::share_audience). Under `OpenFGA` it is the field `fallback_audience` of
     /// its [`authorization_spec`](Self::authorization_spec), or else `fallbackAudience`. Where neither is there, or the
     /// first one that is says anything but `tenant` or `public`, it is private.
     pub fn effective_audience(&self) -> ShareAudience {

@@ -174,7 +174,7 @@ pub trait ConversationStore: Send + Sync {
 }
 
 /// What a miss asks, asked of a hit. The key has the tenant in it: that it is the row's is made sure of all the same.
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "generated code passes references")]
+#[expect(clippy::ref_option, reason = "generated code passes references")]
 fn visible_to(
     found: &Arc<Conversation>,
     tenant: &TenantId,

@@ -69,7 +69,7 @@ words! {
     AuthorizationModel, "an authorization model", "rbac and openfga" {
         /// In the conversation's own [`ShareAudience`].
         Rbac = "rbac",
-        /// In OpenFGA; here only the fallback audience of its specification counts.
+        /// In `OpenFGA`; here only the fallback audience of its specification counts.
         Openfga = "openfga",
     }
 

@@ -1,7 +1,7 @@
 //! A decorated store is the store that it decorates: the same suite, over every kind of cache and every database.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cache_core::{Cache, MemoryRemote};
 use cache_tests::RedisServer;
@@ -11,7 +11,7 @@ use stores::policy::{
     CachingPolicyStore, MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy,
 };
 
-use super::fixtures;
+use super::fixtures::{self, until};
 
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
@@ -140,12 +140,4 @@ async fn a_refused_write_locks_nothing() {
     let stats = cache.stats().since(&before).method("PolicyStore", "get_policy");
     assert_eq!((stats.loads, stats.bypasses, stats.local_hits), (1, 0, 1), "{stats:?}");
     cache.shutdown().await;
-}
-
-async fn until(holds: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + TIME_TO_CONNECT;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "it did not come to be within {TIME_TO_CONNECT:?}");
-        tokio::task::yield_now().await;
-    }
 }

@@ -1,4 +1,6 @@
-//! Databases with the tables in them.
+//! Databases with the tables in them, and waiting for what other tasks bring about.
+
+use std::time::{Duration, Instant};
 
 use cache_tests::PostgresServer;
 use sqlx::postgres::PgPoolOptions;
@@ -42,4 +44,14 @@ pub(super) async fn sqlite() -> (TempDir, SqlitePool) {
     let (folder, pool) = empty_sqlite().await;
     stores::migrate(&pool).await.unwrap();
     (folder, pool)
+}
+
+/// Waits for a state that other tasks bring about, and fails when they do not.
+pub(super) async fn until(holds: impl AsyncFn() -> bool) {
+    let limit = Duration::from_secs(20);
+    let deadline = Instant::now() + limit;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "it did not come to be within {limit:?}");
+        tokio::task::yield_now().await;
+    }
 }

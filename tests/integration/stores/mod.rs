@@ -11,6 +11,7 @@ pub(crate) mod fixtures;
 mod late_commit;
 mod migrations;
 mod policy_checks;
+mod restricted_roles;
 mod roles;
 mod row_level_security;
 mod statements;

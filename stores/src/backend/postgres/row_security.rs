@@ -12,7 +12,7 @@ use crate::backend::store_error;
 const OPERATION: &str = "ask which rows the connected role sees";
 
 /// Every table that a store reads.
-pub(crate) const TABLES: [&str; 3] = ["conversation_messages", "conversations", "tenant_llm_policies"];
+const TABLES: [&str; 4] = ["conversation_configs", "conversation_messages", "conversations", "tenant_llm_policies"];
 
 /// The role, and those of the tables `$1` of which it may not see every row.
 ///

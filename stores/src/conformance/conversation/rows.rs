@@ -43,7 +43,7 @@ fn samples() -> Vec<NewConversation> {
         let (title, persona_id, jurisdictions) = (Some(text.clone()), Some(text.clone()), vec![text.clone()]);
         let trace =
             Trace { trace_id: Some(text.clone()), root_span_name: Some(text.clone()), root_span_id: Some(text) };
-        NewConversation { title, persona_id, jurisdictions, trace, ..nothing.clone() }
+        NewConversation { persona_id, jurisdictions, title, trace, ..nothing.clone() }
     }));
     samples.extend(
         objects().into_iter().map(|authorization_spec| NewConversation { authorization_spec, ..nothing.clone() }),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::conversation::{AuthorizationModel, NewConversation, ShareAudience, TenantAccess, Trace};
 use crate::{PathId, TenantId, UserId};
 
-/// Under OpenFGA, with and without a fallback.
+/// Under `OpenFGA`, with and without a fallback.
 pub(super) fn specs() -> Vec<Value> {
     vec![
         json!({}),

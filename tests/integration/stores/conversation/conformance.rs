@@ -36,7 +36,10 @@ async fn passes_behind(name: &str, cache: &Cache, time_to_connect: Duration) -> 
         cache.connected(time_to_connect).await;
         let checks = conformance::conversation_store(&store).await.unwrap();
         let stats = cache.stats().method("ConversationStore", "get_conversation");
-        println!("{name} over {database}: {checks} checks, {} local and {} shared hits", stats.local_hits, stats.shared_hits);
+        println!(
+            "{name} over {database}: {checks} checks, {} local and {} shared hits",
+            stats.local_hits, stats.shared_hits
+        );
         hits = (hits.0 + stats.local_hits, hits.1 + stats.shared_hits);
     }
     hits
