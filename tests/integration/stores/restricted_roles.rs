@@ -12,6 +12,7 @@ use stores::conversation::{
     AuthorizationModel, ConversationStatus, ConversationStore, MessageRole, NewConversation, NewMessage,
     PostgresConversationStore, ShareAudience,
 };
+use stores::conversation_config::{ConfigSettings, ConversationConfigStore, PostgresConversationConfigStore};
 use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
 use stores::{ConversationId, PageRequest, StoreError, Stores, StoresConfig, TenantId, UserId};
 
@@ -46,8 +47,14 @@ impl Fixture {
     async fn fill(&mut self) {
         let policies = PostgresPolicyStore::new(self.admin.clone());
         let conversations = PostgresConversationStore::new(self.admin.clone());
+        let configs = PostgresConversationConfigStore::new(self.admin.clone());
+        let settings =
+            |interval| ConfigSettings { compaction_interval_minutes: Some(interval), ..ConfigSettings::default() };
+        configs.set_global_config(&settings(1), self.users[0]).await.unwrap();
         for tenant in self.tenants {
             policies.set_policy(&TenantPolicy::new(tenant, "m", "p")).await.unwrap();
+            configs.set_tenant_config(tenant, &settings(2), self.users[0]).await.unwrap();
+            configs.set_user_config(tenant, self.users[0], &settings(3), self.users[0]).await.unwrap();
             for new in self.kinds(tenant) {
                 let id = conversations.create_conversation(&new).await.unwrap();
                 let message = NewMessage::new(tenant, id, MessageRole::System, "hello");
@@ -116,6 +123,7 @@ impl Fixture {
     async fn read(
         &self,
         policies: &dyn PolicyStore,
+        configs: &dyn ConversationConfigStore,
         conversations: &dyn ConversationStore,
     ) -> BTreeMap<String, String> {
         let mut seen = BTreeMap::new();
@@ -124,6 +132,7 @@ impl Fixture {
         }
         for user in [None, Some(self.users[0]), Some(self.users[1])] {
             for tenant in self.tenants {
+                seen.insert(format!("config of {tenant} for {user:?}"), shown(configs.get_config(tenant, user).await));
                 let (all, page) = (ConversationStatus::All, PageRequest::first(100));
                 let list = conversations.list_conversations(tenant, user, all, &page).await;
                 seen.insert(format!("list of {tenant} for {user:?}"), shown(list));
@@ -140,11 +149,13 @@ impl Fixture {
 
     async fn read_bare(&self, url: &str) -> BTreeMap<String, String> {
         let pool = fixtures::pool(&format!("{url}?options[search_path]={SCHEMA}")).await;
-        self.read(&PostgresPolicyStore::new(pool.clone()), &PostgresConversationStore::new(pool)).await
+        let policies = PostgresPolicyStore::new(pool.clone());
+        let configs = PostgresConversationConfigStore::new(pool.clone());
+        self.read(&policies, &configs, &PostgresConversationStore::new(pool)).await
     }
 
     async fn read_decorated(&self, stores: &Stores) -> BTreeMap<String, String> {
-        self.read(&*stores.policies, &*stores.conversations).await
+        self.read(&*stores.policies, &*stores.configs, &*stores.conversations).await
     }
 }
 
@@ -172,7 +183,11 @@ async fn connect(url: &str, redis: &RedisServer) -> Stores {
 /// Hits of every kind, and values that were put into the shared tier.
 fn uses_of_the_cache(stores: &Stores) -> (u64, u64) {
     let stats = stores.cache.stats();
-    let methods = [stats.method("PolicyStore", "get_policy"), stats.method("ConversationStore", "get_conversation")];
+    let methods = [
+        stats.method("PolicyStore", "get_policy"),
+        stats.method("ConversationConfigStore", "get_config"),
+        stats.method("ConversationStore", "get_conversation"),
+    ];
     let hits = |method: &cache_core::MethodStats| method.local_hits + method.shared_hits;
     (methods.iter().map(hits).sum(), methods.iter().map(|method| method.fills).sum())
 }
@@ -250,9 +265,11 @@ const GRANTS: &str = "GRANT USAGE ON SCHEMA copilot_internal TO ROLE_NAME; \
 async fn a_role_that_sees_every_row_is_cached_and_no_other() {
     let fixture = Fixture::new().await;
     let own = "ALTER SCHEMA copilot_internal OWNER TO ROLE_NAME; \
-               ALTER TABLE tenant_llm_policies OWNER TO ROLE_NAME; \
-               ALTER TABLE conversations OWNER TO ROLE_NAME; \
-               ALTER TABLE conversation_messages OWNER TO ROLE_NAME";
+               DO $$ DECLARE name text; BEGIN \
+                   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'copilot_internal' LOOP \
+                       EXECUTE format('ALTER TABLE copilot_internal.%I OWNER TO ROLE_NAME', name); \
+                   END LOOP; \
+               END $$";
     for (what, expected, create, also) in [
         ("a superuser", true, "SUPERUSER", &[][..]),
         ("one that bypasses row-level security", true, "BYPASSRLS", &[GRANTS]),
