@@ -14,11 +14,14 @@ use crate::observability::Counters;
 use crate::tier::remote::{Fill, GEN_TTL, RemoteError};
 use crate::value::Cacheable;
 
-/// A value on its way into the shared tier, after the callers have been answered.
-pub(super) struct LateFill<K, R>(Option<Filling<K, R>>);
+/// The most that is sent in one round trip: a batch of large values must not keep the connection busy.
+const MAX_BYTES_AT_ONCE: usize = 1 << 20;
+const MAX_ENTRIES_AT_ONCE: usize = 512;
 
-struct Filling<K, R> {
-    region: Region<K, R>,
+/// A value on its way into the shared tier, after the callers have been answered.
+pub(super) struct LateFill(Option<Filling>);
+
+struct Filling {
     names: Names,
     live: Arc<Live>,
     fence: Arc<FoundFence>,
@@ -26,12 +29,18 @@ struct Filling<K, R> {
     ttl: Duration,
 }
 
-impl<K: KeyPart, R: Cacheable> LateFill<K, R> {
+impl LateFill {
     pub(super) fn nothing() -> Self {
         Self(None)
     }
 
-    pub(super) fn new(region: Region<K, R>, names: Names, ticket: Ticket, life: Option<Duration>, value: &R) -> Self {
+    pub(super) fn new<K: KeyPart, R: Cacheable>(
+        region: &Region<K, R>,
+        names: Names,
+        ticket: Ticket,
+        life: Option<Duration>,
+        value: &R,
+    ) -> Self {
         let (Some(life), Keep::Both { live, fence, .. }) = (life, ticket.keep) else { return Self::nothing() };
         let now = region.0.link.clock.now();
         let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| !ttl.is_zero()) else {
@@ -39,30 +48,35 @@ impl<K: KeyPart, R: Cacheable> LateFill<K, R> {
         };
         let ends = live.server_now(now) + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2);
         let expiry = Expiry { soft: ends, hard: ends };
-        match region.seal(&names, &fence, expiry, value) {
-            Some(bytes) => Self(Some(Filling { region, names, live, fence, bytes, ttl })),
-            None => Self::nothing(),
-        }
+        Self(region.seal(&names, &fence, expiry, value).map(|bytes| Filling { names, live, fence, bytes, ttl }))
     }
 
     /// Stores the entry. An error is counted and nothing else: the next read finds a miss.
-    pub(super) async fn store(self) {
-        let Some(filling) = self.0 else { return };
-        let Filling { region, names, live, fence, bytes, ttl } = filling;
-        #[cfg(feature = "testing")]
-        let bytes = region.unfenced(&names, &live, bytes).await;
-        let size = bytes.len();
-        let renew = renewals(&names, &fence, live.server_now(region.0.link.clock.now()));
-        let fill = Fill { entry: &names.text.key, bytes, ttl, renew };
-        let limit = region.0.link.settings.write_timeout;
-        match region.0.link.clock.timeout(limit, live.session.fill(fill)).await {
-            Some(Ok(())) => {
-                Counters::add(&region.0.counters.fills);
-                Counters::add_many(&region.0.counters.bytes_written, size);
-            }
-            Some(Err(error)) => region.remote_failed(&live, &error),
-            None => region.remote_failed(&live, &RemoteError::timeout("a fill")),
+    pub(super) async fn store<K: KeyPart, R: Cacheable>(self, region: &Region<K, R>) {
+        if let Some(filling) = self.0 {
+            region.store(vec![filling]).await;
         }
+    }
+
+    /// Stores entries that were loaded together, and so looked up over the same connection.
+    pub(super) async fn store_all<K: KeyPart, R: Cacheable>(fills: Vec<Self>, region: &Region<K, R>) {
+        let (mut group, mut size) = (Vec::new(), 0);
+        for filling in fills.into_iter().filter_map(|fill| fill.0) {
+            size += filling.bytes.len();
+            group.push(filling);
+            if size >= MAX_BYTES_AT_ONCE || group.len() >= MAX_ENTRIES_AT_ONCE {
+                region.store(std::mem::take(&mut group)).await;
+                size = 0;
+            }
+        }
+        region.store(group).await;
+    }
+}
+
+impl Filling {
+    fn as_fill(&self, now: u64) -> Fill<'_> {
+        let renew = renewals(&self.names, &self.fence, now);
+        Fill { entry: &self.names.text.key, bytes: &self.bytes, ttl: self.ttl, renew }
     }
 }
 
@@ -74,6 +88,25 @@ fn renewals<'a>(names: &'a Names, fence: &'a FoundFence, now: u64) -> Vec<(&'a s
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// One round trip, over the connection of the first entry.
+    async fn store(&self, fillings: Vec<Filling>) {
+        #[cfg(feature = "testing")]
+        let fillings = self.all_unfenced(fillings).await;
+        let Some(live) = fillings.first().map(|first| &first.live) else { return };
+        let now = live.server_now(self.0.link.clock.now());
+        let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
+        let limit = self.0.link.settings.write_timeout;
+        match self.0.link.clock.timeout(limit, live.session.fill(fills)).await {
+            Some(Ok(())) => {
+                let counters = &self.0.counters;
+                Counters::add_many(&counters.fills, fillings.len());
+                Counters::add_many(&counters.bytes_written, fillings.iter().map(|filling| filling.bytes.len()).sum());
+            }
+            Some(Err(error)) => self.remote_failed(live, &error),
+            None => self.remote_failed(live, &RemoteError::timeout("a fill")),
+        }
+    }
+
     /// The envelope of a value; `None` when it cannot be encoded or is too large to be read again.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);
@@ -92,22 +125,27 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// For negative controls: stamps the entry with what is current now, as a cache without a fence would.
+    /// For negative controls: stamps the entries with what is current now, as a cache without a fence would.
     #[cfg(feature = "testing")]
-    async fn unfenced(&self, names: &Names, live: &Live, bytes: Vec<u8>) -> Vec<u8> {
-        use crate::testing::Weakness;
-        if self.0.link.settings.weakness != Weakness::NoFence {
-            return bytes;
+    async fn all_unfenced(&self, mut fillings: Vec<Filling>) -> Vec<Filling> {
+        if self.0.link.settings.weakness == crate::testing::Weakness::NoFence {
+            for filling in &mut fillings {
+                filling.unfence().await;
+            }
         }
-        let Ok(gens) = live.session.init_gens(&names.gen_keys).await else { return bytes };
-        let tokens: Vec<_> = gens
-            .into_iter()
-            .filter_map(|state| match state {
-                crate::coherence::GenState::Free(token) => Some(token),
-                _ => None,
-            })
-            .collect();
-        let fence = FoundFence { epoch: live.epoch(), gens: tokens };
-        envelope::restamp(&bytes, &names.fence(&fence))
+        fillings
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Filling {
+    async fn unfence(&mut self) {
+        let Ok(gens) = self.live.session.init_gens(&self.names.gens()).await else { return };
+        let tokens = gens.into_iter().filter_map(|state| match state {
+            crate::coherence::GenState::Free(token) => Some(token),
+            _ => None,
+        });
+        let fence = FoundFence { epoch: self.live.epoch(), gens: tokens.collect() };
+        self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
     }
 }

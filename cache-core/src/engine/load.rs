@@ -13,7 +13,7 @@ use super::fill::LateFill;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
 use super::region::Region;
-use super::terms::{CacheIf, LoadErrors, Terms};
+use super::terms::{CacheIf, LoadErrors};
 use crate::error::Error;
 use crate::flight::{Found, Landing, Lead};
 use crate::key::KeyPart;
@@ -57,22 +57,18 @@ where
         E: Send + 'static,
     {
         #[cfg(feature = "testing")]
-        if job.region.0.link.settings.weakness == crate::testing::Weakness::LoadInCaller {
+        if job.flying.region.0.link.settings.weakness == crate::testing::Weakness::LoadInCaller {
             return Inline(self.0).fly(job).await;
         }
         let (tell, told) = oneshot::channel();
-        let tasks = job.region.0.cache.0.tasks.clone();
-        tasks.spawn(async move {
+        let region = job.flying.region.clone();
+        region.clone().0.cache.0.tasks.spawn(async move {
             let (answer, fill) = job.perform(self.0).await;
             // The caller may be gone; the flight has landed for the others.
             let _ = tell.send(answer);
-            fill.store().await;
+            fill.store(&region).await;
         });
-        match told.await {
-            Ok(answer) => answer.unwrap(),
-            // The task ends without an answer only when its runtime is shut down, and this call is then dropped too.
-            Err(_) => std::future::pending().await,
-        }
+        told_by_task(told).await.unwrap()
     }
 }
 
@@ -91,16 +87,24 @@ where
         R: Cacheable,
         E: Send + 'static,
     {
-        let tasks = job.region.0.cache.0.tasks.clone();
+        let region = job.flying.region.clone();
         let (answer, fill) = job.perform(self.0).await;
-        tasks.spawn(fill.store());
+        region.clone().0.cache.0.tasks.spawn(async move { fill.store(&region).await });
         answer.unwrap()
     }
 }
 
-/// How a load ended.
-enum End<R, E> {
-    Value(R),
+/// Waits for what a task tells before it has ended.
+pub(super) async fn told_by_task<T>(told: oneshot::Receiver<T>) -> T {
+    match told.await {
+        Ok(told) => told,
+        // The task ends without a word only when its runtime is shut down, and this call is then dropped too.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// How a load ended that brought no value.
+pub(super) enum Fall<E> {
     Error(E),
     Panicked(Box<dyn Any + Send>),
     TimedOut(Duration),
@@ -114,7 +118,7 @@ pub(super) enum Answer<R, E> {
 }
 
 impl<R, E> Answer<R, E> {
-    fn unwrap(self) -> Result<R, E> {
+    pub(super) fn unwrap(self) -> Result<R, E> {
         match self {
             Self::Returned(result) => result,
             Self::Panic(panic) => resume_unwind(panic),
@@ -122,8 +126,8 @@ impl<R, E> Answer<R, E> {
     }
 }
 
-/// A load with everything that follows from its answer.
-pub(super) struct Job<K, R, E>
+/// What follows from a load for one key, whatever its answer.
+pub(super) struct Flying<K, R>
 where
     K: Clone + Eq + Hash,
     R: Clone,
@@ -133,8 +137,38 @@ where
     pub(super) names: Names,
     pub(super) lead: Lead<K, R>,
     pub(super) ticket: Ticket,
-    pub(super) errors: LoadErrors<E>,
     pub(super) cacheable: Option<CacheIf<R>>,
+}
+
+/// The load of one key.
+pub(super) struct Job<K, R, E>
+where
+    K: Clone + Eq + Hash,
+    R: Clone,
+{
+    flying: Flying<K, R>,
+    errors: LoadErrors<E>,
+}
+
+impl<K: KeyPart, R: Cacheable> Flying<K, R> {
+    /// Puts the value into the local tier and ends the flight. What is left to do is returned.
+    pub(super) fn landed(self, value: &R) -> LateFill {
+        let inner = &self.region.0;
+        let absent = inner.presence.is_absent(value);
+        let cacheable = self.cacheable.as_ref().is_none_or(|cacheable| cacheable(value));
+        let life = lifetime(&inner.policy, absent, chance::fraction()).filter(|_| cacheable);
+        if self.ticket.keep.is_bypass() {
+            Counters::add(&inner.counters.bypasses);
+        }
+        if let (Some(life), Keep::Local(stamp) | Keep::Both { stamp, .. }) = (life, &self.ticket.keep) {
+            let deadline = self.ticket.started.after(life);
+            self.region.keep_local(self.key, value.clone(), *stamp, deadline);
+        }
+        // A value that is not to be cached is not to be handed on later either.
+        let fence = life.and_then(|_| self.ticket.keep.fence());
+        self.lead.land(Landing::Found(Found { value: value.clone(), fence }));
+        LateFill::new(&self.region, self.names, self.ticket, life, value)
+    }
 }
 
 impl<K, R, E> Job<K, R, E>
@@ -143,108 +177,83 @@ where
     R: Cacheable,
     E: Send + 'static,
 {
-    pub(super) fn new(
-        region: &Region<K, R>,
-        key: K,
-        names: Names,
-        lead: Lead<K, R>,
-        ticket: Ticket,
-        terms: &Terms<'_, R, E>,
-    ) -> Self {
-        let (errors, cacheable) = (terms.errors, terms.cacheable.clone());
-        Self { region: region.clone(), key, names, lead, ticket, errors, cacheable }
+    pub(super) fn new(flying: Flying<K, R>, errors: LoadErrors<E>) -> Self {
+        Self { flying, errors }
     }
 
-    /// Calls the store, puts its answer into the local tier and ends the flight. What is left to do is returned.
-    async fn perform<F, Fut>(self, load: F) -> (Answer<R, E>, LateFill<K, R>)
+    /// Calls the store and ends the flight. What is left to do is returned.
+    async fn perform<F, Fut>(self, load: F) -> (Answer<R, E>, LateFill)
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<R, E>>,
     {
-        Counters::add(&self.region.0.counters.loads);
-        let end = self.call(load).await;
-        match end {
-            End::Value(value) => self.landed(value),
-            End::Error(error) => self.failed(error),
-            End::Panicked(panic) => self.panicked(panic),
-            End::TimedOut(after) => self.timed_out(after),
+        let Self { flying, errors } = self;
+        let degraded = matches!(flying.ticket.keep, Keep::NothingDegraded);
+        match flying.region.call(degraded, errors, load).await {
+            Ok(value) => {
+                let fill = flying.landed(&value);
+                (Answer::Returned(Ok(value)), fill)
+            }
+            Err(fall) => {
+                let (landing, answer) = flying.region.fell(fall, errors);
+                flying.lead.land(landing);
+                (answer, LateFill::nothing())
+            }
         }
     }
+}
 
-    async fn call<F, Fut>(&self, load: F) -> End<R, E>
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Calls the store. Where the shared tier is out of reach, no more than a bounded number of calls run at once.
+    pub(super) async fn call<T, E, F, Fut>(&self, degraded: bool, errors: LoadErrors<E>, load: F) -> Result<T, Fall<E>>
     where
+        E: Send + 'static,
         F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<R, E>>,
+        Fut: Future<Output = Result<T, E>>,
     {
-        let inner = &self.region.0;
-        let _permit = match self.ticket.keep {
-            Keep::NothingDegraded => inner.cache.0.direct_loads.acquire().await.ok(),
-            _ => None,
-        };
+        let inner = &self.0;
+        Counters::add(&inner.counters.loads);
+        let _permit = if degraded { inner.cache.0.direct_loads.acquire().await.ok() } else { None };
         let clock: &Clock = &inner.link.clock;
         // The future is made inside: a store may panic before it returns one.
         let called = AssertUnwindSafe(async { load().await }).catch_unwind();
-        let ended = if self.errors.can_tell_of_a_deadline() {
+        let ended = if errors.can_tell_of_a_deadline() {
             let deadline = inner.link.settings.load_deadline;
             match clock.timeout(deadline, called).await {
                 Some(ended) => ended,
-                None => return End::TimedOut(deadline),
+                None => return Err(Fall::TimedOut(deadline)),
             }
         } else {
             called.await
         };
         match ended {
-            Ok(Ok(value)) => End::Value(value),
-            Ok(Err(error)) => End::Error(error),
-            Err(panic) => End::Panicked(panic),
+            Ok(answer) => answer.map_err(Fall::Error),
+            Err(panic) => Err(Fall::Panicked(panic)),
         }
     }
 
-    fn landed(self, value: R) -> (Answer<R, E>, LateFill<K, R>) {
-        let inner = &self.region.0;
-        let absent = inner.presence.is_absent(&value);
-        let cacheable = self.cacheable.as_ref().is_none_or(|cacheable| cacheable(&value));
-        let life = lifetime(&inner.policy, absent, chance::fraction()).filter(|_| cacheable);
-        if self.ticket.keep.is_bypass() {
-            Counters::add(&inner.counters.bypasses);
-        }
-        if let (Some(life), Keep::Local(stamp) | Keep::Both { stamp, .. }) = (life, &self.ticket.keep) {
-            let deadline = self.ticket.started.after(life);
-            self.region.keep_local(self.key.clone(), value.clone(), *stamp, deadline);
-        }
-        // A value that is not to be cached is not to be handed on later either.
-        let fence = life.and_then(|_| self.ticket.keep.fence());
-        self.lead.land(Landing::Found(Found { value: value.clone(), fence }));
-        let fill = LateFill::new(self.region, self.names, self.ticket, life, &value);
-        (Answer::Returned(Ok(value)), fill)
-    }
-
-    fn failed(self, error: E) -> (Answer<R, E>, LateFill<K, R>) {
-        Counters::add(&self.region.0.counters.load_errors);
-        self.lead.land(Landing::Failed(self.errors.share(&error)));
-        (Answer::Returned(Err(error)), LateFill::nothing())
-    }
-
-    fn panicked(self, panic: Box<dyn Any + Send>) -> (Answer<R, E>, LateFill<K, R>) {
-        let error = Error::load_panicked(&self.region.0.head, panic_text(&*panic));
-        tracing::error!(key = self.region.0.head, %error, "the store panicked");
-        self.broken(error, |_| Answer::Panic(panic))
-    }
-
-    fn timed_out(self, after: Duration) -> (Answer<R, E>, LateFill<K, R>) {
-        let error = Error::load_timed_out(&self.region.0.head, after);
-        // Only error types that can tell of a deadline are given one.
-        self.broken(error, |error| Answer::Panic(Box::new(error.to_string())))
-    }
-
-    fn broken(self, error: Error, otherwise: impl FnOnce(&Error) -> Answer<R, E>) -> (Answer<R, E>, LateFill<K, R>) {
-        Counters::add(&self.region.0.counters.load_errors);
-        let answer = match self.errors.of_cache(&error) {
-            Some(error) => Answer::Returned(Err(error)),
-            None => otherwise(&error),
+    /// What a load without a value means for those who wait and for its caller.
+    pub(super) fn fell<T, E: Send + 'static>(
+        &self,
+        fall: Fall<E>,
+        errors: LoadErrors<E>,
+    ) -> (Landing<R>, Answer<T, E>) {
+        Counters::add(&self.0.counters.load_errors);
+        let (error, panic) = match fall {
+            Fall::Error(error) => return (Landing::Failed(errors.share(&error)), Answer::Returned(Err(error))),
+            Fall::Panicked(panic) => {
+                let error = Error::load_panicked(&self.0.head, panic_text(&*panic));
+                tracing::error!(key = self.0.head, %error, "the store panicked");
+                (error, Some(panic))
+            }
+            // Only error types that can tell of a deadline are given one.
+            Fall::TimedOut(after) => (Error::load_timed_out(&self.0.head, after), None),
         };
-        self.lead.land(Landing::Broken(error));
-        (answer, LateFill::nothing())
+        let answer = match errors.of_cache(&error) {
+            Some(error) => Answer::Returned(Err(error)),
+            None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
+        };
+        (Landing::Broken(error), answer)
     }
 }
 

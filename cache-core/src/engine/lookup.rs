@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::region::Region;
-use crate::coherence::{Gen, GenState, Live, Stamp};
+use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence};
 use crate::key::KeyPart;
@@ -56,49 +56,112 @@ impl Keep {
     }
 }
 
+/// A look-up that has begun: what was current before it read anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    started: Moment,
+    stamp: Stamp,
+}
+
+impl Begun {
+    /// Nothing was found: the store must be asked, and its answer may be kept there.
+    pub(super) fn load<R>(self, keep: Keep) -> Step<R> {
+        Step::Load(Ticket { started: self.started, keep })
+    }
+}
+
+/// The shared tier, and the epoch in which it is asked.
+pub(super) struct Shared {
+    pub(super) live: Arc<Live>,
+    epoch: Epoch,
+}
+
+/// One entry as the shared tier has it, with the state of its scopes.
+pub(super) struct Answered<'a> {
+    pub(super) entry: &'a [u8],
+    pub(super) gens: Vec<GenState>,
+}
+
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Asks the shared tier. `carried` is what the flight before found.
     pub(super) async fn look_up(&self, key: &K, names: &Names, carried: Option<Found<R>>) -> Step<R> {
-        let link = &self.0.link;
-        let started = link.clock.now();
-        let load = |keep| Step::Load(Ticket { started, keep });
-        // Before anything is read: what is invalidated from here on must not enter the local tier.
-        let stamp = link.gate.stamp(&names.hashes);
-        match self.0.cache.backend() {
-            Backend::PassThrough => return load(Keep::Nothing),
-            Backend::SingleInstance => return load(Keep::Local(stamp)),
-            Backend::Memory | Backend::Redis => {}
+        let begun = self.begin(names);
+        if self.is_journaled(names) {
+            return begun.load(Keep::Nothing);
         }
-        if link.journal.holds(&names.scopes) {
-            return load(Keep::Nothing);
-        }
-        let Some(live) = link.live() else { return load(Keep::NothingDegraded) };
-        let epoch = live.epoch();
-        let snapshot = match self.fetch(&live, names).await {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                self.remote_failed(&live, &error);
-                return load(Keep::NothingDegraded);
+        let Some(shared) = self.shared() else { return begun.load(self.keep_unshared(begun)) };
+        let gens = names.gens();
+        match self.fetch(&shared.live, &[&names.text.key], &gens).await {
+            Ok(Snapshot { entries, gens }) => {
+                let answered = Answered { entry: entries.first().map_or(&[], Vec::as_slice), gens };
+                self.judge(key, names, begun, &shared, answered, carried)
             }
+            Err(_) => begun.load(Keep::NothingDegraded),
+        }
+    }
+
+    /// Before anything is read: what is invalidated from here on must not enter the local tier.
+    pub(super) fn begin(&self, names: &Names) -> Begun {
+        let link = &self.0.link;
+        Begun { started: link.clock.now(), stamp: link.gate.stamp(&names.hashes) }
+    }
+
+    /// Whether a write of this instance waits to be told to the shared tier.
+    pub(super) fn is_journaled(&self, names: &Names) -> bool {
+        self.0.link.journal.holds(&names.scopes)
+    }
+
+    /// The shared tier, if there is one and it is in reach.
+    pub(super) fn shared(&self) -> Option<Shared> {
+        let live = self.0.link.live().filter(|_| self.0.cache.has_remote())?;
+        Some(Shared { epoch: live.epoch(), live })
+    }
+
+    /// Where a value may be kept while there is no shared tier to ask.
+    pub(super) fn keep_unshared(&self, begun: Begun) -> Keep {
+        match self.0.cache.backend() {
+            Backend::PassThrough => Keep::Nothing,
+            Backend::SingleInstance => Keep::Local(begun.stamp),
+            Backend::Memory | Backend::Redis => Keep::NothingDegraded,
+        }
+    }
+
+    /// One round trip; a second one where a scope has no token yet. An error is counted, and ends the trust in the
+    /// connection where it has to.
+    pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
+        let asked = async {
+            let mut snapshot = self.in_time(live.session.read(entries, gens)).await?;
+            let missing = (0..gens.len()).filter(|at| snapshot.gens[*at] == GenState::Missing);
+            let missing: Vec<usize> = missing.collect();
+            if !missing.is_empty() {
+                let nameless: Vec<&str> = missing.iter().map(|at| gens[*at]).collect();
+                let made = self.in_time(live.session.init_gens(&nameless)).await?;
+                missing.into_iter().zip(made).for_each(|(at, state)| snapshot.gens[at] = state);
+            }
+            Ok(snapshot)
         };
-        let Some(gens) = unlocked(snapshot.gens) else { return load(Keep::Nothing) };
-        let fence = Arc::new(FoundFence { epoch, gens });
-        if let Some(found) = self.open(key, names, &snapshot.entry, &live, &fence, stamp) {
+        asked.await.inspect_err(|error| self.remote_failed(live, error))
+    }
+
+    /// What the shared tier's answer means for one entry.
+    pub(super) fn judge(
+        &self,
+        key: &K,
+        names: &Names,
+        begun: Begun,
+        shared: &Shared,
+        answered: Answered<'_>,
+        carried: Option<Found<R>>,
+    ) -> Step<R> {
+        let Some(gens) = unlocked(answered.gens) else { return begun.load(Keep::Nothing) };
+        let fence = Arc::new(FoundFence { epoch: shared.epoch, gens });
+        if let Some(found) = self.open(key, names, answered.entry, &shared.live, &fence, begun.stamp) {
             return Step::Hit(found);
         }
         if let Some(found) = carried.filter(|found| found.fence.as_ref() == Some(&fence)) {
             return Step::Hit(found);
         }
-        load(Keep::Both { stamp, live, fence })
-    }
-
-    /// One round trip; a second one where a scope has no token yet.
-    async fn fetch(&self, live: &Live, names: &Names) -> Result<Snapshot, RemoteError> {
-        let mut snapshot = self.in_time(live.session.read(&names.text.key, &names.gen_keys)).await?;
-        if snapshot.gens.contains(&GenState::Missing) {
-            snapshot.gens = self.in_time(live.session.init_gens(&names.gen_keys)).await?;
-        }
-        Ok(snapshot)
+        begun.load(Keep::Both { stamp: begun.stamp, live: Arc::clone(&shared.live), fence })
     }
 
     pub(super) async fn in_time<T>(

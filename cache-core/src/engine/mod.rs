@@ -1,5 +1,6 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
+mod batch;
 mod fill;
 mod load;
 mod lookup;
@@ -10,6 +11,7 @@ mod region;
 mod terms;
 mod write;
 
+pub use batch::{BatchTerms, Slot};
 pub use region::{Region, RegionSpec};
 pub use terms::{LoadErrors, Presence, Terms};
 pub use write::{Write, WriteOutcome};

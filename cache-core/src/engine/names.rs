@@ -24,6 +24,11 @@ impl Names {
         Self { text, scopes, hashes, gen_keys }
     }
 
+    /// What the tokens of the scopes are called.
+    pub(super) fn gens(&self) -> Vec<&str> {
+        self.gen_keys.iter().map(String::as_str).collect()
+    }
+
     /// These scopes with the tokens that were read for them.
     pub(super) fn fence<'a>(&'a self, found: &'a FoundFence) -> Fence<'a> {
         Fence { epoch: found.epoch, scopes: &self.hashes, gens: &found.gens }

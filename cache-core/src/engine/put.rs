@@ -37,7 +37,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             let stamp = self.0.link.gate.stamp(&names.hashes);
             self.keep_local(key, value, stamp, started.after(ttl));
         } else if told && let Some(keep) = self.own_fence(&names, &token).await {
-            LateFill::new(self.clone(), names, Ticket { started, keep }, Some(ttl), &value).store().await;
+            LateFill::new(self, names, Ticket { started, keep }, Some(ttl), &value).store(self).await;
         }
     }
 
@@ -47,7 +47,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let stamp = link.gate.stamp(&names.hashes);
         let live = link.live()?;
         let epoch = live.epoch();
-        let states = self.in_time(live.session.init_gens(&names.gen_keys)).await.ok()?;
+        let states = self.in_time(live.session.init_gens(&names.gens())).await.ok()?;
         let fence = Arc::new(FoundFence { epoch, gens: unlocked(states)? });
         fence.gens[0].is_of(token).then_some(Keep::Both { stamp, live, fence })
     }

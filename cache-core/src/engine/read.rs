@@ -1,9 +1,9 @@
 //! The read path, from the moment the local tier did not answer.
 
-use super::load::{Job, Load};
+use super::load::{Flying, Job, Load};
 use super::lookup::Step;
 use super::region::Region;
-use super::terms::Terms;
+use super::terms::{LoadErrors, Terms};
 use crate::flight::{Arrival, Found, Landing, Lead};
 use crate::key::KeyPart;
 use crate::observability::Counters;
@@ -24,7 +24,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
                 Arrival::Follow(flight) => flight,
             };
-            match self.in_patience(&terms, flight.landing()).await {
+            match self.in_patience(terms.errors, flight.landing()).await {
                 // Its leader left without an answer: whoever waited starts over.
                 Some(Landing::Abandoned) => {}
                 Some(landing) => match self.take(landing, &terms) {
@@ -44,7 +44,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
-        let carried = match self.in_patience(&terms, duty.turn()).await {
+        let carried = match self.in_patience(terms.errors, duty.turn()).await {
             Some(Some(Landing::Found(found))) => Some(found),
             Some(_) => None,
             None => return self.alone(load).await,
@@ -60,7 +60,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             Step::Hit(found) => self.hand_over(duty, found, &terms, load).await,
             Step::Load(ticket) => {
                 Counters::add(&self.0.counters.misses);
-                load.fly(Job::new(self, key, names, duty, ticket, &terms)).await
+                let cacheable = terms.cacheable.clone();
+                let flying = Flying { region: self.clone(), key, names, lead: duty, ticket, cacheable };
+                load.fly(Job::new(flying, terms.errors)).await
             }
         }
     }
@@ -85,9 +87,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Counters::add(&self.0.counters.coalesced);
                 Some(Ok(found.value))
             }
-            Landing::Failed(error) => terms.errors.unshare(error.as_ref()).map(Err),
-            Landing::Broken(error) => terms.errors.of_cache(&error).map(Err),
-            Landing::Found(_) | Landing::Abandoned => None,
+            fallen => terms.errors.told_by(&fallen).map(Err),
         }
     }
 
@@ -102,12 +102,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Waits for another flight. A load that hangs ends by its deadline, where its error type can say so; where it
     /// cannot, those who wait lose patience instead.
-    async fn in_patience<E: Send + 'static, T>(
+    pub(super) async fn in_patience<E: Send + 'static, T>(
         &self,
-        terms: &Terms<'_, R, E>,
+        errors: LoadErrors<E>,
         wait: impl Future<Output = T>,
     ) -> Option<T> {
-        if terms.errors.can_tell_of_a_deadline() {
+        if errors.can_tell_of_a_deadline() {
             return Some(wait.await);
         }
         self.0.link.clock.timeout(self.0.link.settings.load_deadline, wait).await

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
-use crate::flight::SharedError;
+use crate::flight::{Landing, SharedError};
 
 /// How absence is recognised in the answers of a method.
 pub struct Presence<R> {
@@ -59,7 +59,16 @@ impl<E: Send + 'static> LoadErrors<E> {
         self.clone.map(|clone| Arc::new(Mutex::new(clone(error))) as SharedError)
     }
 
-    pub(super) fn unshare(&self, shared: Option<&SharedError>) -> Option<E> {
+    /// The error that a flight's end means for one who waited, if its type can say so.
+    pub(super) fn told_by<R>(&self, landing: &Landing<R>) -> Option<E> {
+        match landing {
+            Landing::Failed(error) => self.unshare(error.as_ref()),
+            Landing::Broken(error) => self.of_cache(error),
+            Landing::Found(_) | Landing::Abandoned => None,
+        }
+    }
+
+    fn unshare(&self, shared: Option<&SharedError>) -> Option<E> {
         let error = shared?.downcast_ref::<Mutex<E>>()?;
         Some(self.clone?(&error.lock().unwrap_or_else(PoisonError::into_inner)))
     }

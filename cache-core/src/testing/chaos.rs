@@ -245,22 +245,22 @@ impl Session for ChaosSession {
         self.inner.subscribe(namespaces)
     }
 
-    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+    fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {
         async move {
             self.faults.pass(Operation::Read).await?;
-            let answer = self.inner.read(entry, gens).await;
+            let answer = self.inner.read(entries, gens).await;
             self.faults.pass(Operation::ReadReply).await?;
             answer
         }
         .boxed()
     }
 
-    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+    fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
         self.after(Operation::InitGens, move || self.inner.init_gens(gens))
     }
 
-    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
-        self.after(Operation::Fill, move || self.inner.fill(fill))
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
+        self.after(Operation::Fill, move || self.inner.fill(fills))
     }
 
     fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {

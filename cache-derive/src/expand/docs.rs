@@ -22,14 +22,21 @@ pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     quote!(#intro #(#own)* #added #errors)
 }
 
-fn added(method: &Method) -> &'static str {
-    match method.behaviour {
+fn added(method: &Method) -> String {
+    let text = match &method.behaviour {
         Behaviour::Cached(_) => {
             "Cached: a hit of the local tier allocates nothing. The load is a task of its own and goes on when the caller leaves."
         }
+        Behaviour::Batch(batch) => {
+            return format!(
+                "Cached with the entries of `{}`: what the tiers do not have is loaded in one call, in a task of its own.",
+                batch.one
+            );
+        }
         Behaviour::Invalidates(_) => "Goes to the store, and makes the entries stale that the call changes.",
         Behaviour::Uncached => "Not cached: goes to the store at every call.",
-    }
+    };
+    text.to_owned()
 }
 
 fn has_errors_section(docs: &[Attribute]) -> bool {

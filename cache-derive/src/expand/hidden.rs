@@ -4,14 +4,18 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::{derived, prefix_scope, runtime};
-use super::read;
-use crate::model::{Method, Read, Store};
+use super::{batch, read};
+use crate::model::{Behaviour, Method, Read, Store};
 
 /// The functions behind a miss, and those that turn typed arguments into scopes.
 pub(super) fn hidden(store: &Store) -> TokenStream {
     let Store { cfgs, lints, decorator, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
-    let functions = store.methods.iter().filter_map(|method| Some(of_method(store, method, method.read()?)));
+    let functions = store.methods.iter().map(|method| match &method.behaviour {
+        Behaviour::Cached(read) => of_method(store, method, read),
+        Behaviour::Batch(batch) => batch::hidden(store, method, batch),
+        Behaviour::Invalidates(_) | Behaviour::Uncached => quote!(),
+    });
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -27,7 +31,12 @@ fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let miss = (!read.options.inline).then(|| read::hidden(store, method, read));
     let entry = entry_scope(store, method, read);
     let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
-    quote!(#miss #entry #(#prefixes)*)
+    let key = has_batch(store, method).then(|| batch::key_function(method, read));
+    quote!(#miss #entry #key #(#prefixes)*)
+}
+
+fn has_batch(store: &Store, one: &Method) -> bool {
+    store.methods.iter().any(|method| matches!(&method.behaviour, Behaviour::Batch(batch) if batch.one == one.ident))
 }
 
 fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {

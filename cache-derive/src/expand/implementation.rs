@@ -6,7 +6,7 @@ use syn::{TraitItemConst, TraitItemType};
 
 use super::generics::turbofish;
 use super::names::self_of;
-use super::{forward, read};
+use super::{batch, forward, read};
 use crate::model::{Associated, Behaviour, Form, Method, Store};
 
 /// The implementation of the trait.
@@ -74,6 +74,7 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
         (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),
+        (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch),
         (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
         (Form::Boxed, Behaviour::Invalidates(_)) => {
             let twin = twin(method);

@@ -4,6 +4,7 @@
 //! own variables are hygienic, so that nothing in the user's scope can get in between.
 
 mod admin;
+mod batch;
 mod builder;
 mod definition;
 mod derive_key;

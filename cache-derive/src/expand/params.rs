@@ -15,7 +15,7 @@ impl Param {
     }
 
     /// What a lookup takes for it.
-    fn view(&self) -> TokenStream {
+    pub(super) fn view(&self) -> TokenStream {
         let ident = &self.ident;
         match &self.passing {
             Passing::Owned => quote!(&#ident),

@@ -116,21 +116,24 @@ fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPa
 pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
     let params = method.params.iter().map(|param| &param.ident);
-    about(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false))
+    let answer = about(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false));
+    quote!(|#value| #answer)
 }
 
 /// Asks whether a value is worth keeping. `negative_ttl` decides that of an absence.
-fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
+pub(super) fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
-    about(read, &value, &quote!(#path(#value)), &quote!(true))
+    let answer = about(read, &value, &quote!(#path(#value)), &quote!(true));
+    quote!(|#value| #answer)
 }
 
-fn about(read: &Read, value: &Ident, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
+/// The answer about a value, where an absence has one of its own.
+pub(super) fn about(read: &Read, value: &Ident, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {
-        return quote!(|#value| #ask);
+        return ask.clone();
     }
     quote! {
-        |#value| match #value {
+        match #value {
             ::core::option::Option::Some(#value) => #ask,
             ::core::option::Option::None => #absent,
         }

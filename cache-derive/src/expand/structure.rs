@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, docs, forward, read, types, write};
+use super::{admin, batch, docs, forward, read, types, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -109,6 +109,7 @@ fn twin(store: &Store, method: &Method) -> TokenStream {
     let docs = docs::twin(store, method);
     let body = match &method.behaviour {
         Behaviour::Cached(read) => read::body(store, method, read),
+        Behaviour::Batch(batch) => batch::body(store, method, batch),
         Behaviour::Invalidates(write) => write::body(store, method, write),
         Behaviour::Uncached => forward::awaited(store, method),
     };

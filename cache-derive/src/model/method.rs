@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, Receiver, ReturnType, Type};
 
-use super::{Read, Write};
+use super::{Batch, Read, Write};
 
 /// A valid method.
 pub(crate) struct Method {
@@ -50,6 +50,8 @@ pub(crate) enum Form {
 pub(crate) enum Behaviour {
     /// Reads through the cache.
     Cached(Box<Read>),
+    /// Reads many keys through the cache of a method over one.
+    Batch(Batch),
     /// Invalidates.
     Invalidates(Write),
     /// Goes to the store.

@@ -1,11 +1,13 @@
 //! What is known to be right. Every type here is made by [`crate::validate`] and read by [`crate::expand`].
 
+mod batch;
 mod method;
 mod read;
 mod shape;
 mod store;
 mod write;
 
+pub(crate) use batch::Batch;
 pub(crate) use method::{Behaviour, Form, Method, Param, Passing};
 pub(crate) use read::{Codec, LocalEngine, LocalTier, Options, Read, Span};
 pub(crate) use shape::{Field, Shape, ShapeKind, Variant};

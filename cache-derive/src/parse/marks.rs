@@ -16,6 +16,8 @@ const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
 pub(crate) enum Mark {
     /// `#[cached(..)]`
     Cached(Attribute, Vec<OptionSyntax>),
+    /// `#[cached(batch = .., ..)]`
+    Batch(Attribute, Vec<OptionSyntax>),
     /// `#[invalidates(..)]`
     Invalidates(Attribute, Vec<Target>),
     /// `#[updates(..)]`
@@ -39,6 +41,7 @@ impl Mark {
     pub(crate) fn attribute(&self) -> &Attribute {
         match self {
             Self::Cached(attribute, _)
+            | Self::Batch(attribute, _)
             | Self::Invalidates(attribute, _)
             | Self::Updates(attribute)
             | Self::Uncached(attribute) => attribute,
@@ -48,7 +51,7 @@ impl Mark {
     /// Its name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Cached(..) => "cached",
+            Self::Cached(..) | Self::Batch(..) => "cached",
             Self::Invalidates(..) => "invalidates",
             Self::Updates(..) => "updates",
             Self::Uncached(..) => "uncached",
@@ -60,7 +63,8 @@ impl Mark {
         match mark_name(&attribute) {
             Some("cached") => {
                 let options = options(list(&attribute, sink), sink);
-                Ok(Self::Cached(attribute, options))
+                let batch = options.iter().any(|option| option.name == "batch");
+                Ok(if batch { Self::Batch(attribute, options) } else { Self::Cached(attribute, options) })
             }
             Some("invalidates") => {
                 let targets = targets(&attribute, sink);

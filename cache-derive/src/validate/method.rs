@@ -7,19 +7,26 @@ use syn::{Attribute, Meta, ReturnType, Type, parse_quote};
 
 use super::backing::{Backing, mentions};
 use super::write::Readers;
-use super::{read, signature, write};
+use super::{batch, read, signature, write};
 use crate::diag::{Problem, Sink};
-use crate::model::{Behaviour, Form, Method, Write};
-use crate::parse::{Mark, MethodSyntax, Style, Target};
+use crate::model::{Behaviour, Form, Method};
+use crate::parse::{Mark, MethodSyntax, OptionSyntax, Style, Target};
 
 /// A method whose own signature is checked, and what is left to check against the other methods.
 pub(super) struct Draft<'a> {
     /// The method; nothing where it is reported, or keeps its default body.
     pub(super) method: Option<Method>,
-    /// What it invalidates.
-    targets: Option<&'a [Target]>,
+    /// What it says of other methods.
+    says: Says<'a>,
     /// As written.
     pub(super) syntax: &'a MethodSyntax,
+}
+
+/// What a method says of other methods.
+enum Says<'a> {
+    Nothing,
+    Invalidates(&'a [Target]),
+    Batch(&'a [OptionSyntax]),
 }
 
 /// Checks a method by itself.
@@ -28,26 +35,47 @@ pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, backing: &mut Bac
     hidden_marks(syntax, sink);
     no_unsafe(syntax, sink);
     let mark = mark(syntax, sink);
-    let targets = match mark {
-        Some(Mark::Invalidates(_, targets)) => Some(targets.as_slice()),
-        _ => None,
+    let says = match mark {
+        Some(Mark::Invalidates(_, targets)) => Says::Invalidates(targets),
+        Some(Mark::Batch(_, options)) => Says::Batch(options),
+        _ => Says::Nothing,
     };
     let method = model(syntax, mark, boxed, backing, sink).filter(|_| sink.count() == before);
-    Draft { method, targets, syntax }
+    Draft { method, says, syntax }
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Whether the method is annotated as a cached one, right or wrong.
     pub(super) fn is_cached(&self) -> bool {
         self.syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
     }
 
-    /// What it invalidates, checked against the read methods of the trait.
-    pub(super) fn write(&self, readers: &Readers<'_>, backing: &mut Backing, sink: &mut Sink) -> Option<Write> {
-        let targets = self.targets?;
-        let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
-        let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
-        Some(write::write(&self.syntax.sig, &output, params, targets, readers, backing, sink))
+    /// The method and the one that it is a batch of, as written.
+    pub(super) fn batched(&self) -> Option<(&'a Ident, String)> {
+        let Says::Batch(options) = self.says else { return None };
+        Some((&self.syntax.sig.ident, batch::named(options)?))
+    }
+
+    /// What it does to the cache, where the read methods of the trait decide that.
+    pub(super) fn behaviour(
+        &self,
+        readers: &Readers<'_>,
+        backing: &mut Backing,
+        sink: &mut Sink,
+    ) -> Option<Behaviour> {
+        let sig = &self.syntax.sig;
+        match self.says {
+            Says::Nothing => None,
+            Says::Invalidates(targets) => {
+                let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
+                let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
+                Some(Behaviour::Invalidates(write::write(sig, &output, params, targets, readers, backing, sink)))
+            }
+            Says::Batch(options) => {
+                let params = &self.method.as_ref()?.params;
+                batch::batch(sig, params, options, readers, sink).map(Behaviour::Batch)
+            }
+        }
     }
 }
 
@@ -80,6 +108,10 @@ fn model(
         Some(Mark::Cached(attribute, options)) => {
             let facts = read::Method { sig: &syntax.sig, output: &output, opaque, params: &params };
             Behaviour::Cached(Box::new(read::read(&facts, attribute, options, backing, sink)?))
+        }
+        Some(Mark::Batch(..)) => {
+            read::callable(&read::Method { sig: &syntax.sig, output: &output, opaque, params: &params }, sink)?;
+            Behaviour::Uncached
         }
         _ => Behaviour::Uncached,
     };

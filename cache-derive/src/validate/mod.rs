@@ -1,6 +1,7 @@
 //! Turns what was written into a model that is known to be right, or reports why it is not.
 
 mod backing;
+mod batch;
 mod duration;
 mod key;
 mod method;

@@ -15,6 +15,8 @@ pub(super) struct Known {
     pub(super) attribute: &'static str,
     /// What it takes.
     pub(super) names: &'static [&'static str],
+    /// What only the method over one key takes, where this is about a batch of it.
+    pub(super) of_the_one: &'static [&'static str],
     /// What it will take.
     pub(super) later: &'static [&'static str],
     /// Other words for its options.
@@ -77,6 +79,11 @@ impl Known {
                 .why("it is planned, but nothing would act on it today")
                 .instead(format!("leave `{name}` out"));
         }
+        if self.of_the_one.contains(&name) {
+            return Problem::at(&option.name, format!("`{name}` and `batch` exclude each other"))
+                .why("a batch shares the entries of the method over one key, and that says it of them")
+                .instead(format!("leave `{name}` out"));
+        }
         let problem = Problem::at(&option.name, format!("`#[{attribute}]` has no option `{name}`"));
         match self.meant(name) {
             Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
@@ -86,7 +93,7 @@ impl Known {
 
     fn meant(&self, name: &str) -> Option<&'static str> {
         let alias = self.aliases.iter().find(|(other, _)| *other == name).map(|(_, meant)| *meant);
-        let every: Vec<&'static str> = self.names.iter().chain(self.later).copied().collect();
+        let every: Vec<&'static str> = self.names.iter().chain(self.of_the_one).chain(self.later).copied().collect();
         alias.or_else(|| closest(name, &every))
     }
 }

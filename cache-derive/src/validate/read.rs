@@ -11,7 +11,7 @@ use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
 use crate::parse::OptionSyntax;
 
-const KNOWN: Known = Known {
+pub(super) const KNOWN: Known = Known {
     attribute: "cached",
     names: &[
         "entity",
@@ -28,8 +28,10 @@ const KNOWN: Known = Known {
         "cache_if",
         "visible_if",
         "load",
+        "batch",
     ],
-    later: &["refresh_after", "stale_while_revalidate", "stale_if_error", "batch", "mode"],
+    of_the_one: &[],
+    later: &["refresh_after", "stale_while_revalidate", "stale_if_error", "mode"],
     aliases: &[
         ("expire", "ttl"),
         ("expires", "ttl"),
@@ -89,6 +91,13 @@ pub(super) fn read(
         value,
         options: options?,
     })
+}
+
+/// Checks what every method that goes through the cache has to be.
+pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<()> {
+    no_generics(method.sig, sink);
+    sendable(method, sink);
+    sink.accept(checked_value(method)).map(drop)
 }
 
 fn no_generics(sig: &Signature, sink: &mut Sink) {

@@ -21,6 +21,7 @@ use crate::parse::{ItemSyntax, Mark, OptionSyntax, StoreSyntax, Value};
 const KNOWN: Known = Known {
     attribute: "cached_store",
     names: &["namespace", "crate"],
+    of_the_one: &[],
     later: &["foreign", "mode"],
     aliases: &[("prefix", "namespace"), ("name", "namespace"), ("krate", "crate"), ("path", "crate")],
 };
@@ -130,12 +131,12 @@ fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
-    let writes: Vec<_> = drafts.iter().map(|draft| draft.write(&readers, backing, sink)).collect();
+    let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, backing, sink)).collect();
     let mut methods = Vec::new();
-    for (draft, write) in drafts.into_iter().zip(writes) {
+    for (draft, behaviour) in drafts.into_iter().zip(behaviours) {
         if let Some(mut method) = draft.method {
-            if let Some(write) = write {
-                method.behaviour = Behaviour::Invalidates(write);
+            if let Some(behaviour) = behaviour {
+                method.behaviour = behaviour;
             }
             methods.push(method);
         }
@@ -152,6 +153,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
             .into_iter()
             .map(|draft| Reader { ident: &draft.syntax.sig.ident, method: draft.method.as_ref() })
             .collect(),
+        batches: others.iter().filter_map(|draft| draft.batched()).collect(),
         others: others.into_iter().map(|draft| &draft.syntax.sig.ident).collect(),
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct Reader<'a> {
 pub(super) struct Readers<'a> {
     /// The cached ones.
     pub(super) cached: Vec<Reader<'a>>,
-    /// The names of the others.
+    /// The methods over many keys, with the ones over one.
+    pub(super) batches: Vec<(&'a Ident, String)>,
+    /// The names of all that are not cached by themselves.
     pub(super) others: Vec<&'a Ident>,
 }
 
@@ -98,6 +100,11 @@ fn argument(arg: &Expr, part: &Param, backing: &mut Backing) -> Argument {
 }
 
 fn no_such_reader(read: &Ident, readers: &Readers<'_>) -> Problem {
+    if let Some((_, one)) = readers.batches.iter().find(|(batch, _)| *batch == read) {
+        return Problem::at(read, format!("`{read}` has no entries of its own"))
+            .why(format!("it is a batch of `{one}`, and shares its entries"))
+            .instead(format!("`{one}(..)`"));
+    }
     if readers.others.contains(&read) {
         return Problem::at(read, format!("`{read}` is not cached"))
             .why("only a cached method has entries that can go stale")

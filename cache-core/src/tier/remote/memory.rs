@@ -306,17 +306,18 @@ impl Session for MemorySession {
         })
     }
 
-    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+    fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {
         self.reply(|state, now| {
-            let found = state.entries.get(entry).filter(|found| found.until > now);
-            let entry = found.map(|found| found.value.clone()).unwrap_or_default();
-            Snapshot { entry, gens: gens.iter().map(|key| state.state_of(key, now)).collect() }
+            let found = |key: &&str| state.entries.get(*key).filter(|found| found.until > now);
+            let bytes = |key| found(key).map(|found| found.value.clone()).unwrap_or_default();
+            let entries = entries.iter().map(bytes).collect();
+            Snapshot { entries, gens: gens.iter().map(|key| state.state_of(key, now)).collect() }
         })
     }
 
-    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+    fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
         self.reply(|state, now| {
-            let mut init = |key: &String| {
+            let mut init = |key: &&str| {
                 if state.mark(key, now).is_none() {
                     state.renew(key, now);
                 }
@@ -326,13 +327,15 @@ impl Session for MemorySession {
         })
     }
 
-    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
         self.reply(|state, now| {
-            let entry = Expiring { value: fill.bytes, until: now.after(fill.ttl) };
-            state.entries.insert(fill.entry.to_owned(), entry);
-            for (key, token) in fill.renew {
-                if state.state_of(key, now) == GenState::Free(token.clone()) {
-                    state.set_mark(key, Mark::Free(token.clone()), now.after(GEN_TTL));
+            for fill in fills {
+                let entry = Expiring { value: fill.bytes.to_vec(), until: now.after(fill.ttl) };
+                state.entries.insert(fill.entry.to_owned(), entry);
+                for (key, token) in fill.renew {
+                    if state.state_of(key, now) == GenState::Free(token.clone()) {
+                        state.set_mark(key, Mark::Free(token.clone()), now.after(GEN_TTL));
+                    }
                 }
             }
         })

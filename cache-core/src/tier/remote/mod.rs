@@ -33,14 +33,14 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Subscribes to the bus of each namespace and to this instance's own beats, and waits for the acknowledgement.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
-    /// The entry and the state of each scope.
-    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot>;
+    /// The entries, and the state of each scope.
+    fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot>;
 
     /// Gives each scope that has no token a new one, and returns the state of all.
-    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>>;
+    fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>>;
 
-    /// Stores an entry, and renews the tokens that are in the second half of their life.
-    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()>;
+    /// Stores entries, and renews the tokens that are in the second half of their life.
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
     /// Locks the scopes for one writer and tells the bus.
     fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()>;
@@ -62,8 +62,9 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
 /// What one round trip of a read brings.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    /// The bytes of the entry, cut off after the largest size that is accepted plus one; empty when there is none.
-    pub(crate) entry: Vec<u8>,
+    /// The bytes of each entry, cut off after the largest size that is accepted plus one; empty where there is none.
+    pub(crate) entries: Vec<Vec<u8>>,
+    /// As many as were asked for.
     pub(crate) gens: Vec<GenState>,
 }
 
@@ -71,7 +72,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct Fill<'a> {
     pub(crate) entry: &'a str,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: &'a [u8],
     pub(crate) ttl: Duration,
     /// Scopes to renew, with the token that must still be there.
     pub(crate) renew: Vec<(&'a str, &'a Gen)>,

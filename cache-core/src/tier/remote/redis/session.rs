@@ -141,12 +141,28 @@ fn home(namespaces: &[String]) -> &str {
     namespaces.first().map_or("cache", String::as_str)
 }
 
-fn parse_gens(values: &[Value]) -> Vec<GenState> {
-    let bytes = |value: &Value| match value {
+/// The answer to `GETRANGE`.
+fn parse_entry(answer: Value) -> Result<Vec<u8>, RemoteError> {
+    match answer {
+        Value::BulkString(bytes) => Ok(bytes),
+        // Another type lies under the key: a miss, and the fill will replace it.
+        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
+        Value::ServerError(error) => Err(RedisError::from(error).into()),
+        _ => Err(unexpected("GETRANGE")),
+    }
+}
+
+/// The answer to `MGET` of `count` tokens.
+fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<GenState>, RemoteError> {
+    let state = |value: &Value| match value {
         Value::BulkString(bytes) => GenState::parse(Some(bytes)),
         _ => GenState::Missing,
     };
-    values.iter().map(bytes).collect()
+    match answer {
+        Some(Value::Array(values)) if values.len() == count => Ok(values.iter().map(state).collect()),
+        Some(Value::ServerError(error)) => Err(RedisError::from(error).into()),
+        _ => Err(unexpected("a read of tokens")),
+    }
 }
 
 fn unexpected(what: &str) -> RemoteError {
@@ -171,50 +187,44 @@ impl Session for RedisSession {
         .boxed()
     }
 
-    fn read<'a>(&'a self, entry: &'a str, gens: &'a [String]) -> Reply<'a, Snapshot> {
+    fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {
         async move {
             // GETRANGE and not GET: whatever lies under the key, no more than this is ever received.
             let mut pipeline = redis::pipe();
-            pipeline.cmd("GETRANGE").arg(entry).arg(0).arg(self.max_entry).cmd("MGET").arg(gens).ignore_errors();
-            let answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
-            let Ok([entry, gens]) = <[Value; 2]>::try_from(answer) else { return Err(unexpected("a read")) };
-            let entry = match entry {
-                Value::BulkString(bytes) => bytes,
-                // Another type lies under the key: a miss, and the fill will replace it.
-                Value::ServerError(error) if error.code() == "WRONGTYPE" => Vec::new(),
-                Value::ServerError(error) => return Err(RedisError::from(error).into()),
-                _ => return Err(unexpected("GETRANGE")),
-            };
-            match gens {
-                Value::Array(values) => Ok(Snapshot { entry, gens: parse_gens(&values) }),
-                Value::ServerError(error) => Err(RedisError::from(error).into()),
-                _ => Err(unexpected("MGET")),
+            for entry in entries {
+                pipeline.cmd("GETRANGE").arg(*entry).arg(0).arg(self.max_entry);
             }
+            pipeline.cmd("MGET").arg(gens).ignore_errors();
+            let mut answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
+            let states = parse_states(answer.pop(), gens.len())?;
+            let entries = answer.into_iter().map(parse_entry).collect::<Result<_, _>>()?;
+            Ok(Snapshot { entries, gens: states })
         }
         .boxed()
     }
 
-    fn init_gens<'a>(&'a self, gens: &'a [String]) -> Reply<'a, Vec<GenState>> {
+    fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
         async move {
-            let keys: Vec<&str> = gens.iter().map(String::as_str).collect();
             let mut pipeline = redis::pipe();
-            let mut cmd = call(&self.hashes.getinit, &keys);
+            let mut cmd = call(&self.hashes.getinit, gens);
             cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
             pipeline.add_command(cmd);
-            let (values,): (Vec<Value>,) = self.run(&pipeline).await?;
-            Ok(parse_gens(&values))
+            let (states,): (Value,) = self.run(&pipeline).await?;
+            parse_states(Some(states), gens.len())
         }
         .boxed()
     }
 
-    fn fill<'a>(&'a self, fill: Fill<'a>) -> Reply<'a, ()> {
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
         async move {
             let mut pipeline = redis::pipe();
-            pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
-            for (key, token) in fill.renew {
-                let mut cmd = call(&self.hashes.renew, &[key]);
-                cmd.arg(token.as_bytes()).arg(millis(GEN_TTL));
-                pipeline.add_command(cmd).ignore();
+            for fill in fills {
+                pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
+                for (key, token) in fill.renew {
+                    let mut cmd = call(&self.hashes.renew, &[key]);
+                    cmd.arg(token.as_bytes()).arg(millis(GEN_TTL));
+                    pipeline.add_command(cmd).ignore();
+                }
             }
             self.run(&pipeline).await
         }

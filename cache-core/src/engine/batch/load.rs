@@ -1,0 +1,117 @@
+//! One call of the store for many keys.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::super::fill::LateFill;
+use super::super::load::{Answer, Flying, told_by_task};
+use super::super::lookup::Keep;
+use super::super::region::Region;
+use super::super::terms::LoadErrors;
+use super::Slot;
+use crate::key::KeyPart;
+use crate::value::Cacheable;
+
+/// Keys with their values.
+pub(super) type Pairs<K, R> = Vec<(K, R)>;
+
+type Load<K, R, E> = dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Pairs<K, R>, E>> + Send + Sync;
+
+/// The store's method over many keys. It returns a value for each key that it has something to say about.
+pub(super) struct LoadMany<K, R, E>(Arc<Load<K, R, E>>);
+
+impl<K, R, E> Clone for LoadMany<K, R, E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: KeyPart, R: Cacheable, E: Send + 'static> LoadMany<K, R, E> {
+    pub(super) fn new<T, V, M, F, Fut>(part: fn(&K) -> &T, load: F) -> Self
+    where
+        T: Clone + Eq + Hash + Send + Sync + 'static,
+        R: Slot<V>,
+        M: IntoIterator<Item = (T, V)>,
+        F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<M, E>> + Send + 'static,
+    {
+        let load = Arc::new(load);
+        Self(Arc::new(move |keys: Vec<K>| {
+            let load = Arc::clone(&load);
+            Box::pin(async move {
+                let parts = keys.iter().map(|key| part(key).clone()).collect();
+                let found = load(parts).await?.into_iter().collect();
+                Ok(paired(keys, part, found))
+            })
+        }))
+    }
+
+    pub(super) async fn call(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+        (self.0)(keys).await
+    }
+}
+
+fn paired<K, R: Slot<V>, T: Eq + Hash, V>(
+    keys: Vec<K>,
+    part: fn(&K) -> &T,
+    mut found: HashMap<T, V, RandomState>,
+) -> Pairs<K, R> {
+    let value = |key: K| {
+        let value = R::of_found(found.remove(part(&key)))?;
+        Some((key, value))
+    };
+    keys.into_iter().filter_map(value).collect()
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Calls the store in a task of its own and ends the flights, whoever goes away meanwhile.
+    pub(super) async fn load_all<E: Send + 'static>(
+        &self,
+        flying: Vec<Flying<K, R>>,
+        errors: LoadErrors<E>,
+        load: LoadMany<K, R, E>,
+    ) -> Result<Pairs<K, R>, E> {
+        let (tell, told) = oneshot::channel();
+        let region = self.clone();
+        self.0.cache.0.tasks.spawn(async move {
+            let (answer, fills) = region.perform_all(flying, errors, load).await;
+            // The caller may be gone; the flights have landed for the others.
+            let _ = tell.send(answer);
+            LateFill::store_all(fills, &region).await;
+        });
+        told_by_task(told).await.unwrap()
+    }
+
+    async fn perform_all<E: Send + 'static>(
+        &self,
+        flying: Vec<Flying<K, R>>,
+        errors: LoadErrors<E>,
+        load: LoadMany<K, R, E>,
+    ) -> (Answer<Pairs<K, R>, E>, Vec<LateFill>) {
+        let degraded = flying.iter().any(|one| matches!(one.ticket.keep, Keep::NothingDegraded));
+        let keys = flying.iter().map(|one| one.key.clone()).collect();
+        match self.call(degraded, errors, || load.call(keys)).await {
+            Ok(pairs) => {
+                let fills = land_all(flying, &pairs);
+                (Answer::Returned(Ok(pairs)), fills)
+            }
+            Err(fall) => {
+                let (landing, answer) = self.fell(fall, errors);
+                flying.into_iter().for_each(|one| one.lead.land(landing.clone()));
+                (answer, Vec::new())
+            }
+        }
+    }
+}
+
+/// Ends the flights. Of those that the store said nothing about, whoever waits asks for himself.
+fn land_all<K: KeyPart, R: Cacheable>(flying: Vec<Flying<K, R>>, pairs: &Pairs<K, R>) -> Vec<LateFill> {
+    let mut flying: HashMap<K, Flying<K, R>, RandomState> =
+        flying.into_iter().map(|one| (one.key.clone(), one)).collect();
+    pairs.iter().filter_map(|(key, value)| Some(flying.remove(key)?.landed(value))).collect()
+}

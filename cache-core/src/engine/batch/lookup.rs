@@ -1,0 +1,118 @@
+//! One look-up of many keys in the shared tier.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::super::lookup::{Answered, Begun, Keep, Shared, Step};
+use super::super::names::Names;
+use super::super::region::Region;
+use crate::flight::{Found, Lead};
+use crate::key::KeyPart;
+use crate::tier::remote::Snapshot;
+use crate::value::Cacheable;
+
+/// The most keys of one round trip: the server answers nobody else while it serves it.
+const MAX_KEYS_AT_ONCE: usize = 1024;
+
+/// A key whose turn has come.
+pub(super) struct Ready<K: KeyPart, R: Cacheable> {
+    pub(super) key: K,
+    pub(super) lead: Lead<K, R>,
+    /// What the flight before found.
+    pub(super) carried: Option<Found<R>>,
+}
+
+/// What the look-up of one key came to.
+pub(super) struct Looked<K: KeyPart, R: Cacheable> {
+    pub(super) key: K,
+    pub(super) names: Names,
+    pub(super) lead: Lead<K, R>,
+    pub(super) step: Step<R>,
+}
+
+/// A look-up that is going to ask the shared tier.
+struct Asking<K: KeyPart, R: Cacheable> {
+    ready: Ready<K, R>,
+    names: Names,
+    begun: Begun,
+}
+
+impl<K: KeyPart, R: Cacheable> Asking<K, R> {
+    fn over(self, step: Step<R>) -> Looked<K, R> {
+        Looked { key: self.ready.key, names: self.names, lead: self.ready.lead, step }
+    }
+
+    fn load(self, keep: Keep) -> Looked<K, R> {
+        let step = self.begun.load(keep);
+        self.over(step)
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Asks the shared tier for all of them, in the order of a single look-up: stamps, journal, connection, bytes.
+    pub(super) async fn look_up_all(&self, ready: Vec<Ready<K, R>>) -> Vec<Looked<K, R>> {
+        let begin = |ready: Ready<K, R>| {
+            let names = self.names(&ready.key);
+            Asking { begun: self.begin(&names), ready, names }
+        };
+        let begun = ready.into_iter().map(begin);
+        let (journaled, mut asking): (Vec<_>, Vec<_>) = begun.partition(|asking| self.is_journaled(&asking.names));
+        let mut looked: Vec<_> = journaled.into_iter().map(|asking| asking.load(Keep::Nothing)).collect();
+        while !asking.is_empty() {
+            let rest = asking.split_off(asking.len().min(MAX_KEYS_AT_ONCE));
+            match self.shared() {
+                Some(shared) => looked.extend(self.ask(&shared, asking).await),
+                None => looked.extend(asking.into_iter().map(|asking| self.unshared(asking))),
+            }
+            asking = rest;
+        }
+        looked
+    }
+
+    fn unshared(&self, asking: Asking<K, R>) -> Looked<K, R> {
+        let keep = self.keep_unshared(asking.begun);
+        asking.load(keep)
+    }
+
+    /// One round trip.
+    async fn ask(&self, shared: &Shared, asking: Vec<Asking<K, R>>) -> Vec<Looked<K, R>> {
+        let scopes = Scopes::of(asking.iter().map(|asking| &asking.names));
+        let entries: Vec<&str> = asking.iter().map(|asking| &*asking.names.text.key).collect();
+        let Ok(Snapshot { entries, gens }) = self.fetch(&shared.live, &entries, &scopes.gens).await else {
+            return asking.into_iter().map(|asking| asking.load(Keep::NothingDegraded)).collect();
+        };
+        let states = scopes.places.into_iter().map(|places| places.into_iter().map(|at| gens[at].clone()).collect());
+        let answered = entries.iter().zip(states).map(|(entry, gens)| Answered { entry, gens });
+        let answered: Vec<_> = answered.collect();
+        asking.into_iter().zip(answered).map(|(asking, answered)| self.judge_one(shared, asking, answered)).collect()
+    }
+
+    fn judge_one(&self, shared: &Shared, mut asking: Asking<K, R>, answered: Answered<'_>) -> Looked<K, R> {
+        let carried = asking.ready.carried.take();
+        let step = self.judge(&asking.ready.key, &asking.names, asking.begun, shared, answered, carried);
+        asking.over(step)
+    }
+}
+
+/// The scopes of many entries, each asked for once: the wider ones are shared.
+struct Scopes<'a> {
+    gens: Vec<&'a str>,
+    /// Where the scopes of each entry are among them.
+    places: Vec<Vec<usize>>,
+}
+
+impl<'a> Scopes<'a> {
+    fn of(names: impl Iterator<Item = &'a Names>) -> Self {
+        let mut gens = Vec::new();
+        let mut known: HashMap<&str, usize, RandomState> = HashMap::default();
+        let mut place = |gen_key: &'a String| {
+            *known.entry(gen_key).or_insert_with(|| {
+                gens.push(gen_key.as_str());
+                gens.len() - 1
+            })
+        };
+        let places = names.map(|names| names.gen_keys.iter().map(&mut place).collect()).collect();
+        Self { gens, places }
+    }
+}

@@ -1,0 +1,61 @@
+//! Reads of many keys at once, which share the entries, the flights and the fences of the reads of one.
+//!
+//! What the local tier does not have is asked of the shared tier in one round trip, and what that does not have either
+//! of the store in one call.
+//!
+//! A batch leads the flights of some of its keys and waits for those of others, and another batch may lead the latter and
+//! wait for the former. So that they never wait for each other in a circle, a flight is begun as soon as the one before
+//! it *of the same key* has ended, together with all others that are ready at that moment, whatever the rest of the batch
+//! still waits for; and a batch waits for the flights of others only when its own have ended.
+
+mod load;
+mod lookup;
+mod read;
+mod slot;
+mod terms;
+
+use std::hash::Hash;
+
+use futures_util::future::BoxFuture;
+
+use super::region::Region;
+use crate::key::KeyPart;
+use crate::value::Cacheable;
+use load::LoadMany;
+
+pub use slot::Slot;
+pub use terms::BatchTerms;
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// The values of many keys from the local tier, the shared tier, or `load`.
+    ///
+    /// The keys differ in one part, which `part` returns; the answer is a map from that part to what was found. Keys may
+    /// occur more than once. `load` is called with the parts that no tier could answer, each once, usually in one call;
+    /// more than one only where another read of the same keys is under way. It runs in a task of its own.
+    ///
+    /// A key that is missing in the answer of `load` is absent: where the region's values are optional the absence is
+    /// cached like that of a single read.
+    pub fn read_many<'a, T, V, M, E, F, Fut>(
+        &'a self,
+        keys: Vec<K>,
+        part: fn(&K) -> &T,
+        terms: BatchTerms<'a, K, R, E>,
+        load: F,
+    ) -> BoxFuture<'a, Result<M, E>>
+    where
+        T: Clone + Eq + Hash + Send + Sync + 'static,
+        V: Send + 'static,
+        R: Slot<V>,
+        M: IntoIterator<Item = (T, V)> + FromIterator<(T, V)>,
+        E: Send + 'static,
+        F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<M, E>> + Send + 'static,
+    {
+        let load = LoadMany::new(part, load);
+        Box::pin(async move {
+            let found = self.read_batch(keys, terms, load).await?;
+            let entries = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
+            Ok(entries.collect())
+        })
+    }
+}

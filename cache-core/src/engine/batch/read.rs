@@ -1,0 +1,253 @@
+//! The order of things in a read of many keys.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use super::super::load::Flying;
+use super::super::lookup::Step;
+use super::super::region::Region;
+use super::BatchTerms;
+use super::load::{LoadMany, Pairs};
+use super::lookup::{Looked, Ready};
+use crate::flight::{Arrival, Flight, Found, Landing, Lead};
+use crate::key::KeyPart;
+use crate::observability::Counters;
+use crate::value::Cacheable;
+
+/// How many groups of flights a batch has under way at once. There is one, unless its keys became ready at different
+/// times because others were asking for them.
+const MAX_GROUPS: usize = 8;
+
+/// What is known of the keys of a batch so far.
+struct Progress<K, R> {
+    found: Pairs<K, R>,
+    /// Keys that this call must ask the store about itself: nobody's answer is for it.
+    alone: Vec<K>,
+    /// Keys whose flight was left by its leader.
+    again: Vec<K>,
+}
+
+impl<K, R> Progress<K, R> {
+    fn new() -> Self {
+        Self { found: Vec::new(), alone: Vec::new(), again: Vec::new() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.alone.extend(other.alone);
+        self.again.extend(other.again);
+    }
+}
+
+/// A flight that waited for the one before it.
+enum Turn<K: KeyPart, R: Cacheable> {
+    Come(Ready<K, R>),
+    /// The one before did not end in time.
+    TooLate(K),
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    pub(super) async fn read_batch<E: Send + 'static>(
+        &self,
+        keys: Vec<K>,
+        terms: BatchTerms<'_, K, R, E>,
+        load: LoadMany<K, R, E>,
+    ) -> Result<Pairs<K, R>, E> {
+        let mut open = distinct(keys);
+        if open.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.0.policy.enabled {
+            return load.call(open).await;
+        }
+        let mut progress = self.local_hits(&mut open, &terms);
+        while !open.is_empty() {
+            progress.add(self.arrive_all(open, &terms, &load).await?);
+            open = std::mem::take(&mut progress.again);
+        }
+        if !progress.alone.is_empty() {
+            progress.found.extend(self.all_alone(progress.alone, &load).await?);
+        }
+        Ok(progress.found)
+    }
+
+    /// Takes what the local tier answers out of `open`.
+    fn local_hits<E>(&self, open: &mut Vec<K>, terms: &BatchTerms<'_, K, R, E>) -> Progress<K, R> {
+        let mut progress = Progress::new();
+        open.retain(|key| {
+            let hit = self.find_owned(key).filter(|hit| terms.may_see(key, &hit.value));
+            let Some(hit) = hit else { return true };
+            self.0.counters.local.add(hit.absent);
+            progress.found.push((key.clone(), hit.value));
+            false
+        });
+        progress
+    }
+
+    /// Leads the flights that nobody else leads, then waits for the others.
+    async fn arrive_all<E: Send + 'static>(
+        &self,
+        keys: Vec<K>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Progress<K, R>, E> {
+        let (mut leads, mut follows) = (Vec::new(), Vec::new());
+        for key in keys {
+            match self.0.flights.arrive(&key) {
+                Arrival::Lead(lead) => leads.push((key, lead)),
+                Arrival::Follow(flight) => follows.push((key, flight)),
+            }
+        }
+        let mut progress = self.lead_all(leads, terms, load).await?;
+        let landings = follows.into_iter().map(|follow| self.follow(follow, terms));
+        for (key, landing) in join_all(landings).await {
+            self.take_landing(key, landing, terms, &mut progress)?;
+        }
+        Ok(progress)
+    }
+
+    /// Begins the flights as they become ready, all that are ready at one moment together.
+    async fn lead_all<E: Send + 'static>(
+        &self,
+        leads: Vec<(K, Lead<K, R>)>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Progress<K, R>, E> {
+        let mut progress = Progress::new();
+        let count = leads.len();
+        let turns: FuturesUnordered<_> = leads.into_iter().map(|lead| self.turn(lead, terms)).collect();
+        let groups = turns.ready_chunks(count.max(1)).map(|group| self.fly(group, terms, load));
+        let mut ended = std::pin::pin!(groups.buffer_unordered(MAX_GROUPS));
+        while let Some(end) = ended.next().await {
+            progress.add(end?);
+        }
+        Ok(progress)
+    }
+
+    /// Waits for the flight before.
+    async fn turn<E: Send + 'static>(
+        &self,
+        (key, mut lead): (K, Lead<K, R>),
+        terms: &BatchTerms<'_, K, R, E>,
+    ) -> Turn<K, R> {
+        match self.in_patience(terms.errors, lead.turn()).await {
+            Some(Some(Landing::Found(found))) => Turn::Come(Ready { key, lead, carried: Some(found) }),
+            Some(_) => Turn::Come(Ready { key, lead, carried: None }),
+            None => Turn::TooLate(key),
+        }
+    }
+
+    /// One look-up, and one call of the store for what it does not find.
+    async fn fly<E: Send + 'static>(
+        &self,
+        group: Vec<Turn<K, R>>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Progress<K, R>, E> {
+        let mut progress = Progress::new();
+        let mut asking = Vec::new();
+        for turn in group {
+            match turn {
+                Turn::Come(ready) => asking.extend(self.look_local(ready, terms, &mut progress)),
+                Turn::TooLate(key) => progress.alone.push(key),
+            }
+        }
+        let mut flying = Vec::new();
+        for Looked { key, names, lead, step } in self.look_up_all(asking).await {
+            match step {
+                Step::Hit(found) => hand_over(key, lead, found, terms, &mut progress),
+                Step::Load(ticket) => {
+                    Counters::add(&self.0.counters.misses);
+                    let (region, cacheable) = (self.clone(), terms.cacheable.clone());
+                    flying.push(Flying { region, key, names, lead, ticket, cacheable });
+                }
+            }
+        }
+        if !flying.is_empty() {
+            progress.found.extend(self.load_all(flying, terms.errors, load.clone()).await?);
+        }
+        Ok(progress)
+    }
+
+    /// The flight before may have put the value into the local tier.
+    fn look_local<E>(
+        &self,
+        ready: Ready<K, R>,
+        terms: &BatchTerms<'_, K, R, E>,
+        progress: &mut Progress<K, R>,
+    ) -> Option<Ready<K, R>> {
+        let Some(hit) = self.find_owned(&ready.key) else { return Some(ready) };
+        self.0.counters.local.add(hit.absent);
+        hand_over(ready.key, ready.lead, Found { value: hit.value, fence: None }, terms, progress);
+        None
+    }
+
+    async fn follow<E: Send + 'static>(
+        &self,
+        (key, flight): (K, Arc<Flight<R>>),
+        terms: &BatchTerms<'_, K, R, E>,
+    ) -> (K, Option<Landing<R>>) {
+        let landing = self.in_patience(terms.errors, flight.landing()).await;
+        (key, landing)
+    }
+
+    /// What another's flight means for its key here.
+    fn take_landing<E: Send + 'static>(
+        &self,
+        key: K,
+        landing: Option<Landing<R>>,
+        terms: &BatchTerms<'_, K, R, E>,
+        progress: &mut Progress<K, R>,
+    ) -> Result<(), E> {
+        match landing {
+            Some(Landing::Abandoned) => progress.again.push(key),
+            Some(Landing::Found(found)) if terms.may_see(&key, &found.value) => {
+                Counters::add(&self.0.counters.coalesced);
+                progress.found.push((key, found.value));
+            }
+            Some(fallen @ (Landing::Failed(_) | Landing::Broken(_))) => match terms.errors.told_by(&fallen) {
+                Some(error) => return Err(error),
+                None => progress.alone.push(key),
+            },
+            Some(Landing::Found(_)) | None => progress.alone.push(key),
+        }
+        Ok(())
+    }
+
+    /// Asks the store for this call alone; nothing is cached.
+    async fn all_alone<E: Send + 'static>(&self, keys: Vec<K>, load: &LoadMany<K, R, E>) -> Result<Pairs<K, R>, E> {
+        // The semaphore is never closed.
+        let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
+        Counters::add(&self.0.counters.loads);
+        Counters::add_many(&self.0.counters.bypasses, keys.len());
+        load.call(keys).await
+    }
+}
+
+/// Ends the flight with a value that was found, which is this caller's too if it may see it.
+fn hand_over<K: KeyPart, R: Cacheable, E>(
+    key: K,
+    lead: Lead<K, R>,
+    found: Found<R>,
+    terms: &BatchTerms<'_, K, R, E>,
+    progress: &mut Progress<K, R>,
+) {
+    let value = found.value.clone();
+    lead.land(Landing::Found(found));
+    if terms.may_see(&key, &value) {
+        progress.found.push((key, value));
+    } else {
+        progress.alone.push(key);
+    }
+}
+
+/// Each key once, where it came first.
+fn distinct<K: KeyPart>(mut keys: Vec<K>) -> Vec<K> {
+    let mut known: HashSet<K, RandomState> = HashSet::default();
+    keys.retain(|key| known.insert(key.clone()));
+    keys
+}

@@ -1,0 +1,15 @@
+//! A read of many keys that shares the entries of a read of one.
+
+use proc_macro2::Ident;
+
+/// A method over many keys. It has the parameters of the method over one, and a list in place of one of them.
+pub(crate) struct Batch {
+    /// The method over one key.
+    pub(crate) one: Ident,
+    /// The place of the list among the parameters.
+    pub(crate) many: usize,
+    /// The place of its elements in the key.
+    pub(crate) part: usize,
+    /// Whether the list is passed as a `Vec`; else it is a slice.
+    pub(crate) by_value: bool,
+}

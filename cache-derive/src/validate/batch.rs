@@ -1,0 +1,206 @@
+//! `#[cached(batch = ..)]`: a method over many keys beside the method over one.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{GenericArgument, PathArguments, Signature, Type};
+
+use super::options::{self, Given, Known};
+use super::returned::peel;
+use super::write::Readers;
+use crate::diag::{Problem, Sink, closest, list};
+use crate::model::{Batch, Method, Param, Passing, Read};
+use crate::parse::OptionSyntax;
+
+const KNOWN: Known = Known {
+    attribute: "cached",
+    names: &["batch", "key", "ignore"],
+    of_the_one: super::read::KNOWN.names,
+    later: super::read::KNOWN.later,
+    aliases: super::read::KNOWN.aliases,
+};
+
+/// Checks a method over many keys against the method over one.
+pub(super) fn batch(
+    sig: &Signature,
+    params: &[Param],
+    options: &[OptionSyntax],
+    readers: &Readers<'_>,
+    sink: &mut Sink,
+) -> Option<Batch> {
+    let before = sink.count();
+    let given = Given::check(options, &KNOWN, sink);
+    let named = given.read("batch", sink, |option, _| options::function(option, "get_policy"))?;
+    let one = sink.accept(over_one(&text_of(&named), &named, readers))??;
+    let read = one.read()?;
+    let batch = sink.accept(compared(sig, params, one, read))?;
+    same_key("key", &read.key, sig, params, one, &given, sink);
+    same_key("ignore", &ignored(read, params.len()), sig, params, one, &given, sink);
+    can_be_owned(sig, params, &batch, sink);
+    (sink.count() == before).then_some(batch)
+}
+
+/// What a batch says that it is one of.
+pub(super) fn named(options: &[OptionSyntax]) -> Option<String> {
+    let option = options.iter().find(|option| option.name == "batch")?;
+    options::function(option, "").ok().map(|path| text_of(&path))
+}
+
+/// Code without the spaces that token streams have.
+fn text_of(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string().replace(' ', "")
+}
+
+/// The method over one key; nothing where it is reported itself.
+fn over_one<'a>(name: &str, place: &dyn ToTokens, readers: &Readers<'a>) -> Result<Option<&'a Method>, Problem> {
+    if let Some(reader) = readers.cached.iter().find(|reader| *reader.ident == *name) {
+        return Ok(reader.method);
+    }
+    let names: Vec<String> = readers.cached.iter().map(|reader| reader.ident.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let problem = Problem::at(place, format!("the trait has no cached method `{name}` over one key"))
+        .why("a batch shares the entries of such a method");
+    Err(match closest(name, &names) {
+        Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
+        None if names.is_empty() => problem.instead("a method over one key with `#[cached(..)]`"),
+        None => problem.instead(format!("one of {}", list(names))),
+    })
+}
+
+/// Finds the list: everything else has to be as it is in the method over one key.
+fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
+    if params.len() != one.params.len() {
+        let found = count(params.len());
+        let expected = count(one.params.len());
+        return Err(unlike(sig, &sig.ident, format!("it has {found}, `{}` has {expected}", one.ident), one));
+    }
+    let pairs = || params.iter().zip(&one.params).enumerate();
+    let mut others = pairs().filter(|(_, (param, single))| !same(&param.ty, &single.ty));
+    let Some((many, (list, single))) = others.next() else {
+        return Err(unlike(sig, &sig.ident, format!("its parameters are those of `{}`", one.ident), one));
+    };
+    if let Some((_, (param, single))) = others.next() {
+        let (name, ty) = (&param.ident, text_of(&single.ty));
+        return Err(unlike(sig, &param.ty, format!("`{name}` is another one, and in `{}` is `{ty}`", one.ident), one));
+    }
+    let Some(part) = read.key.iter().position(|place| *place == many) else {
+        let why = format!("`{}` is not in the key of `{}`", single.ident, one.ident);
+        return Err(unlike(sig, &list.ty, why, one));
+    };
+    let (element, by_value) = element(&list.ty)
+        .ok_or_else(|| unlike(sig, &list.ty, format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
+    if !fits(element, single) {
+        let (found, expected) = (text_of(element), text_of(&single.ty));
+        let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
+        return Err(unlike(sig, &list.ty, why, one));
+    }
+    Ok(Batch { one: one.ident.clone(), many, part, by_value })
+}
+
+fn unlike(sig: &Signature, place: &dyn ToTokens, why: String, one: &Method) -> Problem {
+    Problem::at(place, format!("`{}` is no batch of `{}`: {why}", sig.ident, one.ident))
+        .why("a batch has the parameters of the method over one key, and in place of one part of the key a list of owned ones")
+        .instead(format!("`{}(&self{})`", sig.ident, example(one)))
+}
+
+/// The parameters that a batch would have with the last part of the key as its list.
+fn example(one: &Method) -> String {
+    let many = one.read().and_then(|read| read.key.last().copied());
+    let params = one.params.iter().enumerate().map(|(place, param)| {
+        let (name, ty) = (&param.ident, text_of(&param.ty));
+        if many != Some(place) {
+            return format!(", {name}: {ty}");
+        }
+        match &param.passing {
+            Passing::Owned => format!(", {name}s: &[{ty}]"),
+            Passing::Borrowed(target) if text_of(target) == "str" => format!(", {name}s: &[String]"),
+            Passing::Borrowed(target) | Passing::OptionalBorrowed(target) => format!(", {name}s: &[{}]", text_of(target)),
+        }
+    });
+    params.collect()
+}
+
+fn count(params: usize) -> String {
+    match params {
+        1 => "1 parameter".to_owned(),
+        other => format!("{other} parameters"),
+    }
+}
+
+fn same(left: &Type, right: &Type) -> bool {
+    text_of(peel(left)) == text_of(peel(right))
+}
+
+/// The `T` of `&[T]` or `Vec<T>`, and whether it is the latter.
+fn element(ty: &Type) -> Option<(&Type, bool)> {
+    match peel(ty) {
+        Type::Reference(reference) if reference.mutability.is_none() => match peel(&reference.elem) {
+            Type::Slice(slice) => Some((&slice.elem, false)),
+            _ => None,
+        },
+        Type::Path(path) => {
+            let segment = path.path.segments.last().filter(|segment| segment.ident == "Vec")?;
+            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+            match arguments.args.first()? {
+                GenericArgument::Type(element) => Some((element, true)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether such elements can be owned parts of the key. Where the method over one key borrows, the compiler compares.
+fn fits(element: &Type, single: &Param) -> bool {
+    match &single.passing {
+        Passing::Owned => same(element, &single.ty),
+        Passing::Borrowed(_) => !matches!(peel(element), Type::Reference(_)),
+        Passing::OptionalBorrowed(_) => false,
+    }
+}
+
+fn ignored(read: &Read, params: usize) -> Vec<usize> {
+    (0..params).filter(|place| !read.key.contains(place)).collect()
+}
+
+/// `key(..)` and `ignore(..)` may be repeated, as they are.
+fn same_key(
+    option: &'static str,
+    expected: &[usize],
+    sig: &Signature,
+    params: &[Param],
+    one: &Method,
+    given: &Given<'_>,
+    sink: &mut Sink,
+) {
+    let Some(names) = given.read(option, sink, |option, _| options::names(option)) else { return };
+    let expected: Vec<&Ident> = expected.iter().map(|place| &params[*place].ident).collect();
+    if names.iter().collect::<Vec<_>>() == expected {
+        return;
+    }
+    let instead = match expected.as_slice() {
+        [] => format!("leave `{option}(..)` out"),
+        names => {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            format!("`{option}({})`, or leave it out: it is known from `{}`", names.join(", "), one.ident)
+        }
+    };
+    sink.report(
+        Problem::at(given.get(option), format!("`{option}(..)` of `{}` is not that of `{}`", sig.ident, one.ident))
+            .why("the two methods share their entries")
+            .instead(instead),
+    );
+}
+
+fn can_be_owned(sig: &Signature, params: &[Param], batch: &Batch, sink: &mut Sink) {
+    let others = params.iter().enumerate().filter(|(place, _)| *place != batch.many);
+    for (_, param) in others.filter(|(_, param)| !param.can_be_owned()) {
+        sink.report(
+            Problem::at(
+                &param.ty,
+                format!("the parameter `{}` of `{}` cannot go into a load", param.ident, sig.ident),
+            )
+            .why("the load of a batch runs in a task of its own and takes owned copies, also where that of one key is inline")
+            .instead("an owned type, or a method over many keys with `#[uncached]`"),
+        );
+    }
+}
