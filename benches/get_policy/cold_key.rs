@@ -1,6 +1,7 @@
 //! Ten thousand callers want one key that no tier has, and the store takes 5 ms: how long until all have it, and how
 //! often the store was asked.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -172,6 +173,10 @@ impl PolicyStore for Slow {
         self.loads.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(LOAD).await;
         self.store.get_policy(tenant).await
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        self.store.get_policies(tenants).await
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

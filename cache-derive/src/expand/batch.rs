@@ -119,16 +119,13 @@ fn terms_type(pair: &Pair<'_>) -> TokenStream {
         types::value(store, one, pair.read),
         types::error(store, pair.method),
     );
-    quote!(#terms<'_, #key, #value, #error>)
+    quote!(#terms<'__call, #key, #value, #error>)
 }
 
 /// What the runtime has to know to serve a batch.
 fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (terms, load_errors, error) = (
-        runtime(pair.store, "BatchTerms"),
-        runtime(pair.store, "load_errors"),
-        types::error(pair.store, pair.method),
-    );
+    let (terms, load_errors, error) =
+        (runtime(pair.store, "BatchTerms"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
     let visible = visible_if.map(|path| {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))

@@ -76,6 +76,30 @@ fn native_style_with_every_option() {
 }
 
 #[test]
+fn batches() {
+    check(
+        "batch",
+        quote!(namespace = "app"),
+        quote! {
+            #[async_trait]
+            pub trait Store: Send + Sync {
+                #[cached(entity = "document", key(tenant, path), ignore(reader), ttl = "5m", visible_if = may_read, cache_if = is_public)]
+                async fn find(&self, tenant: u64, path: &str, reader: Option<&str>) -> Result<Option<Document>, Error>;
+
+                #[cached(batch = find)]
+                async fn find_many(&self, tenant: u64, paths: &[String], reader: Option<&str>) -> Result<HashMap<String, Document>, Error>;
+
+                #[cached(entity = "size", key(id), ttl = "5m")]
+                async fn size(&self, id: u64) -> Result<u64, Error>;
+
+                #[cached(batch = size)]
+                async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error>;
+            }
+        },
+    );
+}
+
+#[test]
 fn opaque_style_with_generics() {
     check(
         "generics",

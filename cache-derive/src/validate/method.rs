@@ -57,12 +57,7 @@ impl<'a> Draft<'a> {
     }
 
     /// What it does to the cache, where the read methods of the trait decide that.
-    pub(super) fn behaviour(
-        &self,
-        readers: &Readers<'_>,
-        backing: &mut Backing,
-        sink: &mut Sink,
-    ) -> Option<Behaviour> {
+    pub(super) fn behaviour(&self, readers: &Readers<'_>, backing: &mut Backing, sink: &mut Sink) -> Option<Behaviour> {
         let sig = &self.syntax.sig;
         match self.says {
             Says::Nothing => None,

@@ -24,6 +24,7 @@ pub async fn policy_store(store: &dyn PolicyStore) -> Result<usize, StoreError> 
     round_trips(store, &mut checks).await?;
     replaces(store, &mut checks).await?;
     keeps_tenants_apart(store, &mut checks).await?;
+    reads_many(store, &mut checks).await?;
     deletes(store, &mut checks).await?;
     refuses(store, &mut checks).await?;
     pages(store, &mut checks).await?;
@@ -52,6 +53,35 @@ async fn round_trips(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(),
         let again = store.get_policy(policy.tenant_id).await?;
         checks.equal(what, &again.as_deref(), &Some(&policy));
         store.delete_policy(policy.tenant_id).await?;
+    }
+    Ok(())
+}
+
+async fn reads_many(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), StoreError> {
+    checks.equal("nobody's policies are none", &store.get_policies(&[]).await?.len(), &0);
+    let policies: Vec<_> = samples().into_iter().map(|(_, policy)| policy).collect();
+    let tenants: Vec<_> = policies.iter().map(|policy| policy.tenant_id).collect();
+    checks.equal("tenants without policies are left out", &store.get_policies(&tenants).await?.len(), &0);
+    for policy in &policies {
+        store.set_policy(policy).await?;
+    }
+    let stranger = TenantId::random();
+    let asked: Vec<_> = tenants.iter().chain([&stranger]).chain(&tenants).copied().collect();
+    for what in ["a batch finds what is there, once each", "and again"] {
+        let found = store.get_policies(&asked).await?;
+        checks.equal(what, &found.len(), &policies.len());
+        for policy in &policies {
+            checks.equal(what, &found.get(&policy.tenant_id).map(|found| &**found), &Some(policy));
+        }
+    }
+    let changed = TenantPolicy { default_model: "changed".into(), ..policies[0].clone() };
+    store.set_policy(&changed).await?;
+    store.delete_policy(tenants[1]).await?;
+    let found = store.get_policies(&asked).await?;
+    checks.equal("a batch sees a write", &found.get(&tenants[0]).map(|found| &**found), &Some(&changed));
+    checks.holds("a batch sees a deletion", !found.contains_key(&tenants[1]));
+    for tenant in tenants {
+        store.delete_policy(tenant).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::page::CursorKind;
 use crate::{Cursor, Page, PageRequest, StoreError, TenantId};
 
 pub(super) const GET: &str = "get_policy";
+pub(super) const GET_MANY: &str = "get_policies";
 pub(super) const SET: &str = "set_policy";
 pub(super) const DELETE: &str = "delete_policy";
 pub(super) const COUNT: &str = "count_policies";

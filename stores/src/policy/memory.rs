@@ -1,6 +1,6 @@
 //! In memory: for development and tests. Nothing outlives the process, and no other process sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -38,6 +38,12 @@ impl MemoryPolicyStore {
 impl PolicyStore for MemoryPolicyStore {
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
         Ok(self.read().get(&tenant).cloned())
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        let policies = self.read();
+        let found = |tenant: &TenantId| Some((*tenant, Arc::clone(policies.get(tenant)?)));
+        Ok(tenants.iter().filter_map(found).collect())
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

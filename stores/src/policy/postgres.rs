@@ -1,18 +1,24 @@
 //! Postgres: the source of truth that several instances share.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::PgPool;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::types::Json;
+use sqlx::types::{Json, Uuid};
 
-use super::check::{COUNT, DELETE, GET, LIST, SET, Slice, check_policy};
+use super::check::{COUNT, DELETE, GET, GET_MANY, LIST, SET, Slice, check_policy};
 use super::rows::{self, PolicyRow};
 use super::{EgressMode, PolicyStore, TenantPolicy, sql};
 use crate::backend::write_one;
 use crate::{Page, PageRequest, StoreError, TenantId};
+
+const GET_SOME: &str = "
+    SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
+    FROM tenant_llm_policies
+    WHERE tenant_id = ANY($1)";
 
 /// Policies in the table `tenant_llm_policies` of the pool's `search_path`.
 ///
@@ -37,6 +43,12 @@ impl PostgresPolicyStore {
 impl PolicyStore for PostgresPolicyStore {
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
         rows::optional(sqlx::query_as(sql::GET).bind(tenant).fetch_optional(&self.pool).await, GET)
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        let tenants: Vec<Uuid> = tenants.iter().copied().map(Uuid::from).collect();
+        let read = sqlx::query_as(GET_SOME).bind(tenants).fetch_all(&self.pool).await;
+        Ok(rows::by_tenant(rows::all(read, GET_MANY)?))
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! A policy as the columns of a row, for every SQL database alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use sqlx::FromRow;
@@ -56,6 +56,11 @@ pub(super) fn all(
 ) -> Result<Vec<Arc<TenantPolicy>>, StoreError> {
     let rows = read.map_err(|error| store_error(operation, error))?;
     rows.into_iter().map(|row| row.into_policy(operation)).collect()
+}
+
+/// The policies by their tenants.
+pub(super) fn by_tenant(policies: Vec<Arc<TenantPolicy>>) -> HashMap<TenantId, Arc<TenantPolicy>> {
+    policies.into_iter().map(|policy| (policy.tenant_id, policy)).collect()
 }
 
 /// A count, which no database gives below zero.

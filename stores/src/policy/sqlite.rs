@@ -1,5 +1,6 @@
 //! SQLite: the source of truth of one process, in a file of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,11 +9,17 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::types::Json;
 
-use super::check::{COUNT, DELETE, GET, LIST, SET, Slice, check_policy};
+use super::check::{COUNT, DELETE, GET, GET_MANY, LIST, SET, Slice, check_policy};
 use super::rows::{self, PolicyRow};
 use super::{EgressMode, PolicyStore, TenantPolicy, sql};
 use crate::backend::write_one;
 use crate::{Page, PageRequest, StoreError, TenantId};
+
+// SQLite has no arrays; a list of hexadecimal digits takes one parameter however long it is.
+const GET_SOME: &str = "
+    SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
+    FROM tenant_llm_policies
+    WHERE tenant_id IN (SELECT unhex(value) FROM json_each($1))";
 
 /// Policies in the table `tenant_llm_policies` of a SQLite database.
 ///
@@ -35,6 +42,12 @@ impl SqlitePolicyStore {
 impl PolicyStore for SqlitePolicyStore {
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
         rows::optional(sqlx::query_as(sql::GET).bind(tenant).fetch_optional(&self.pool).await, GET)
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        let tenants: Vec<String> = tenants.iter().map(|tenant| tenant.as_uuid().simple().to_string()).collect();
+        let read = sqlx::query_as(GET_SOME).bind(Json(tenants)).fetch_all(&self.pool).await;
+        Ok(rows::by_tenant(rows::all(read, GET_MANY)?))
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

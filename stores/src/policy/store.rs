@@ -1,5 +1,6 @@
 //! The trait, and what of it is cached.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,6 +24,15 @@ pub trait PolicyStore: Send + Sync {
     /// Those of the trait.
     #[cached(entity = "policy", key(tenant), ttl = "5m", negative_ttl = "30s")]
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
+
+    /// The policies of many tenants, in one query for those that are not cached. Who has none is not in the map; a tenant
+    /// may be named more than once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the trait.
+    #[cached(batch = get_policy)]
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError>;
 
     /// Puts a policy in the place of the one that its tenant has, or adds it.
     ///

@@ -6,6 +6,7 @@
 
 mod absence;
 mod ad_hoc;
+mod batch;
 mod connections;
 mod foreign_bytes;
 pub(crate) mod gate;

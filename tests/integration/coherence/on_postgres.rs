@@ -1,5 +1,6 @@
 //! The races that need a store, once more on the real ones: Postgres behind the decorator, Redis between two instances.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,6 +32,10 @@ impl PolicyStore for Watched {
             gate.pass().await;
         }
         policy
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        self.inner.get_policies(tenants).await
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

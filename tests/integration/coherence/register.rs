@@ -1,6 +1,6 @@
 //! The store of these tests: numbers by number, with gates where a test may stop it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -36,6 +36,10 @@ pub(super) trait Register: Send + Sync {
     #[cached(entity = "register", key(key), ttl = "10m", negative_ttl = "10m")]
     async fn get(&self, key: u64) -> Result<Option<u64>, RegisterError>;
 
+    /// The numbers under many keys.
+    #[cached(batch = get)]
+    async fn get_many(&self, keys: &[u64]) -> Result<BTreeMap<u64, u64>, RegisterError>;
+
     /// Sets it.
     #[invalidates(get(key))]
     async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError>;
@@ -70,6 +74,7 @@ pub(super) struct Rows {
     table: Mutex<HashMap<u64, u64>>,
     stops: Mutex<HashMap<Stop, Arc<Gate>>>,
     loads: AtomicU64,
+    asked: Mutex<Vec<Vec<u64>>>,
     touched: AtomicU64,
     /// Whether the next read panics.
     pub(super) panics: AtomicBool,
@@ -92,6 +97,11 @@ impl Rows {
     /// How many reads reached the store.
     pub(super) fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    /// The keys of each batch that reached the store.
+    pub(super) fn asked(&self) -> Vec<Vec<u64>> {
+        self.asked.lock().unwrap().clone()
     }
 
     /// Writes past the cache.
@@ -121,6 +131,15 @@ impl Register for Rows {
         self.pass(Stop::AfterRead).await;
         assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");
         if self.fails.load(Ordering::SeqCst) { Err(RegisterError::Lost) } else { Ok(row) }
+    }
+
+    async fn get_many(&self, keys: &[u64]) -> Result<BTreeMap<u64, u64>, RegisterError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.asked.lock().unwrap().push(keys.to_vec());
+        let rows = keys.iter().filter_map(|key| Some((*key, self.row(*key)?))).collect();
+        self.pass(Stop::AfterRead).await;
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");
+        if self.fails.load(Ordering::SeqCst) { Err(RegisterError::Lost) } else { Ok(rows) }
     }
 
     async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError> {

@@ -1,5 +1,6 @@
 //! Instances that share a store and a shared tier.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +77,12 @@ impl Instance {
     pub(super) fn spawn_get(&self, key: u64) -> tokio::task::JoinHandle<Option<u64>> {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move { store.get(key).await.unwrap() })
+    }
+
+    /// A read of many keys, by a task of its own.
+    pub(super) fn spawn_get_many(&self, keys: &[u64]) -> tokio::task::JoinHandle<BTreeMap<u64, u64>> {
+        let (store, keys) = (Arc::clone(&self.store), keys.to_vec());
+        tokio::spawn(async move { store.get_many(&keys).await.unwrap() })
     }
 
     /// A write, by a task of its own.

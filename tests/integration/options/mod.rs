@@ -1,6 +1,7 @@
 //! What the generated decorators do, in every style of trait and with every option.
 
 mod attributes;
+mod batch;
 mod derives;
 mod each_option;
 mod generics;

@@ -102,7 +102,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
             Err(fall) => {
                 let (landing, answer) = self.fell(fall, errors);
-                flying.into_iter().for_each(|one| one.lead.land(landing.clone()));
+                for one in flying {
+                    one.lead.land(landing.clone());
+                }
                 (answer, Vec::new())
             }
         }

@@ -52,12 +52,11 @@ impl<K: KeyPart, R: Cacheable> Asking<K, R> {
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Asks the shared tier for all of them, in the order of a single look-up: stamps, journal, connection, bytes.
     pub(super) async fn look_up_all(&self, ready: Vec<Ready<K, R>>) -> Vec<Looked<K, R>> {
-        let begin = |ready: Ready<K, R>| {
+        let asking = ready.into_iter().map(|ready| {
             let names = self.names(&ready.key);
             Asking { begun: self.begin(&names), ready, names }
-        };
-        let begun = ready.into_iter().map(begin);
-        let (journaled, mut asking): (Vec<_>, Vec<_>) = begun.partition(|asking| self.is_journaled(&asking.names));
+        });
+        let (journaled, mut asking): (Vec<_>, Vec<_>) = asking.partition(|asking| self.is_journaled(&asking.names));
         let mut looked: Vec<_> = journaled.into_iter().map(|asking| asking.load(Keep::Nothing)).collect();
         while !asking.is_empty() {
             let rest = asking.split_off(asking.len().min(MAX_KEYS_AT_ONCE));

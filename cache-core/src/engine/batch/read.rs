@@ -98,7 +98,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (mut leads, mut follows) = (Vec::new(), Vec::new());
         for key in keys {
             match self.0.flights.arrive(&key) {
-                Arrival::Lead(lead) => leads.push((key, lead)),
+                Arrival::Lead(duty) => leads.push((key, duty)),
                 Arrival::Follow(flight) => follows.push((key, flight)),
             }
         }
