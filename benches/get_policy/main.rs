@@ -1,6 +1,7 @@
 //! The policy read, case by case: `cargo bench`. The plots are in `target/criterion/report/index.html`, and
 //! `scripts/bench-report` makes benches/results.md of the last run.
 
+mod batch;
 mod cold_key;
 mod facts;
 mod local_hit;
@@ -24,6 +25,7 @@ fn main() {
         .configure_from_args();
     local_hit::measure(&mut criterion);
     shared_hit::measure(&mut criterion);
+    batch::measure(&mut criterion);
     miss::measure(&mut criterion);
     cold_key::measure(&mut criterion);
     criterion.final_summary();

@@ -102,15 +102,15 @@ fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime:
 }
 
 /// Both contenders, over one server with every tenant in it.
-struct Readers {
+pub(super) struct Readers {
     order: Arc<[TenantId]>,
-    store: CachingPolicyStore<MemoryPolicyStore>,
+    pub(super) store: CachingPolicyStore<MemoryPolicyStore>,
     cache: Cache,
-    connection: MultiplexedConnection,
+    pub(super) connection: MultiplexedConnection,
 }
 
 impl Readers {
-    async fn new(tenants: &Tenants, server: &RedisServer) -> Self {
+    pub(super) async fn new(tenants: &Tenants, server: &RedisServer) -> Self {
         let cache = Cache::builder().redis(server.admin_url()).read_timeout(PATIENCE).lease(LEASE);
         let cache = cache.build().expect("an address that parses");
         let store = CachingPolicyStore::builder(Arc::new(tenants.store()), &cache)
@@ -137,7 +137,7 @@ impl Readers {
         panic!("the shared tier does not keep what it is given: {:?}", self.cache.stats());
     }
 
-    fn loads(&self) -> u64 {
+    pub(super) fn loads(&self) -> u64 {
         self.cache.stats().total().loads
     }
 
@@ -168,7 +168,7 @@ impl Readers {
         Times { all: start.elapsed(), each: each.concat() }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         self.cache.shutdown().await;
     }
 }
@@ -222,9 +222,8 @@ struct RawFenced(MultiplexedConnection);
 impl Read for RawFenced {
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
         let key = key(tenant);
-        let tokens = [format!("g:{{{key}}}"), "g:{copilot:llm:policy:*}".to_owned()];
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GETRANGE").arg(&key).arg(0).arg(1024 * 1024).cmd("MGET").arg(&tokens);
+        pipeline.cmd("GETRANGE").arg(&key).arg(0).arg(1024 * 1024).cmd("MGET").arg(gens(std::slice::from_ref(&key)));
         let answer: (Vec<u8>, Vec<Option<Vec<u8>>>) =
             pipeline.query_async(&mut self.0).await.expect("a read does not fail");
         assert!(answer.1.iter().all(Option::is_some), "an entry without its tokens is a miss");
@@ -232,13 +231,19 @@ impl Read for RawFenced {
     }
 }
 
-fn key(tenant: TenantId) -> String {
+pub(super) fn key(tenant: TenantId) -> String {
     format!("copilot:llm:policy:{tenant}")
+}
+
+/// The tokens of the scopes of these entries.
+pub(super) fn gens(keys: &[String]) -> Vec<String> {
+    let own = keys.iter().map(|key| format!("g:{{{key}}}"));
+    own.chain(["g:{copilot:llm:policy:*}".to_owned()]).collect()
 }
 
 /// What lies within the envelope: behind a header of 54 bytes, whose sixth counts the stamps, and the stamps, whose
 /// ninth byte is the length of what follows; before a checksum of 8 bytes.
-fn payload(entry: &[u8]) -> &[u8] {
+pub(super) fn payload(entry: &[u8]) -> &[u8] {
     let mut at = 54;
     for _ in 0..entry[5] {
         at += 9 + usize::from(entry[at + 8]);

@@ -9,7 +9,9 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::coherence::Scope;
-pub use crate::engine::{BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, Write, WriteOutcome};
+pub use crate::engine::{
+    BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, Write, WriteOutcome,
+};
 pub use crate::error::{Error, WriteError};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use crate::policy::{LocalEngine, ReadPolicy};

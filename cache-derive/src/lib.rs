@@ -44,6 +44,12 @@ use diag::Sink;
 /// | `visible_if = path` | `path(&value, &parameter, ..)`: asked on every hit; where not, the store decides |
 /// | `load = inline` | the load runs in its caller's call, and may borrow from it |
 ///
+/// # `#[cached(batch = get_policy)]`
+///
+/// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with `&[T]` or `Vec<T>` in
+/// place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`, `BTreeMap`, a `Vec` of pairs). What
+/// the store leaves out of the map is absent. `key(..)` and `ignore(..)` may be repeated; everything else is said on `get_policy`.
+///
 /// # `#[invalidates(..)]` and `#[uncached]`
 ///
 /// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the arguments of their

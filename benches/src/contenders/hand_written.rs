@@ -1,5 +1,6 @@
 //! The decorator that teams write by hand.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -55,6 +56,10 @@ impl<S: PolicyStore> PolicyStore for HandWritten<S> {
         let policy = self.backing.get_policy(tenant).await?;
         self.cache.insert(key, policy.clone()).await;
         Ok(policy)
+    }
+
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
+        self.backing.get_policies(tenants).await
     }
 
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ mod region;
 mod terms;
 mod write;
 
-pub use batch::{BatchTerms, Slot};
+pub use batch::{BatchMap, BatchTerms, Slot};
 pub use region::{Region, RegionSpec};
 pub use terms::{LoadErrors, Presence, Terms};
 pub use write::{Write, WriteOutcome};

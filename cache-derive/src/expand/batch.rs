@@ -1,6 +1,6 @@
 //! The body of a cached method over many keys.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
@@ -82,13 +82,15 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         many if many == batch.many => quote!(&#list),
         _ => param.for_store(),
     });
+    // A wrong answer is reported where it is declared.
+    let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
             &'__call self, #keys: ::std::vec::Vec<#key_type> #terms_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
-            self.#region.read_many(#keys, |#key| &#key.#part, #terms, move |#list: ::std::vec::Vec<#element>| {
+            self.#region.#read_many(#keys, |#key| &#key.#part, #terms, move |#list: ::std::vec::Vec<#element>| {
                 let #backing = ::std::sync::Arc::clone(&#backing);
                 #unpack
                 async move { #of_backing::#name(&#backing #(, #call)*).await }

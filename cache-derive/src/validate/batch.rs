@@ -88,6 +88,10 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
     };
     let (element, by_value) = element(&list.ty)
         .ok_or_else(|| unlike(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
+    if matches!(peel(element), Type::Reference(_)) {
+        let why = format!("the elements of `{}` are borrowed", list.ident);
+        return Err(unlike(sig, &list.ty, &why, one));
+    }
     if !fits(element, single) {
         let (found, expected) = (text_of(element), text_of(&single.ty));
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
@@ -155,7 +159,7 @@ fn element(ty: &Type) -> Option<(&Type, bool)> {
 fn fits(element: &Type, single: &Param) -> bool {
     match &single.passing {
         Passing::Owned => same(element, &single.ty),
-        Passing::Borrowed(_) => !matches!(peel(element), Type::Reference(_)),
+        Passing::Borrowed(_) => true,
         Passing::OptionalBorrowed(_) => false,
     }
 }

@@ -209,7 +209,9 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
     for world in World::each(Weakness::None) {
         let reader = world.instance().await;
         let keys: Vec<u64> = (0..3_000).collect();
-        keys.iter().for_each(|key| world.rows.seed(*key, *key));
+        for key in &keys {
+            world.rows.seed(*key, *key);
+        }
         let reads = reader.chaos.begun(Operation::Read);
         assert_eq!(reader.store.get_many(&keys).await.unwrap().len(), 3_000);
         assert_eq!(reader.chaos.begun(Operation::Read), reads + 3);

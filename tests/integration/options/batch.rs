@@ -20,11 +20,11 @@ type Answer<T> = Result<T, Failed>;
 #[cached_store(namespace = "test:batch")]
 #[async_trait::async_trait]
 pub(super) trait Library: Send + Sync {
-    #[cached(entity = "document", key(shelf, id), ignore(reader), ttl = "1h", visible_if = may_read, cache_if = is_worth)]
-    async fn document(&self, shelf: &str, id: u64, reader: Option<&str>) -> Result<Option<Arc<Document>>, Failed>;
+    #[cached(entity = "document", key(room, id), ignore(reader), ttl = "1h", visible_if = may_read, cache_if = is_worth)]
+    async fn document(&self, room: &str, id: u64, reader: Option<&str>) -> Result<Option<Arc<Document>>, Failed>;
 
-    #[cached(batch = document, key(shelf, ids), ignore(reader))]
-    async fn documents(&self, shelf: &str, ids: &[u64], reader: Option<&str>) -> Answer<Documents>;
+    #[cached(batch = document, key(room, ids), ignore(reader))]
+    async fn read_all(&self, room: &str, ids: &[u64], reader: Option<&str>) -> Answer<Documents>;
 
     #[cached(entity = "title", key(name), ttl = "1h", load = inline, codec = json)]
     async fn title(&self, name: &str) -> Result<String, Failed>;
@@ -47,9 +47,9 @@ pub(super) trait Library: Send + Sync {
     async fn loans_of(&self, id: u64, of: &[Option<u64>]) -> Result<HashMap<Option<u64>, u64>, Failed>;
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "it takes a reference to each parameter")]
-fn may_read(document: &Document, shelf: &str, id: &u64, reader: &Option<&str>) -> bool {
-    assert!(shelf == "a" && *id < 100, "the parameters are those of the one key");
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option_ref, reason = "it takes a reference to each parameter")]
+fn may_read(document: &Document, room: &str, id: &u64, reader: &Option<&str>) -> bool {
+    assert!(room == "a" && *id < 100, "the parameters are those of the one key");
     reader.is_some_and(|reader| reader == document.owner.to_string())
 }
 
@@ -81,13 +81,13 @@ fn found(id: u64) -> Option<Arc<Document>> {
 
 #[async_trait::async_trait]
 impl Library for Shelves {
-    async fn document(&self, shelf: &str, id: u64, reader: Option<&str>) -> Result<Option<Arc<Document>>, Failed> {
-        self.note(format!("{shelf} {id} {reader:?}"));
+    async fn document(&self, room: &str, id: u64, reader: Option<&str>) -> Result<Option<Arc<Document>>, Failed> {
+        self.note(format!("{room} {id} {reader:?}"));
         Ok(found(id))
     }
 
-    async fn documents(&self, shelf: &str, ids: &[u64], reader: Option<&str>) -> Answer<Documents> {
-        self.note(format!("{shelf} {ids:?} {reader:?}"));
+    async fn read_all(&self, room: &str, ids: &[u64], reader: Option<&str>) -> Answer<Documents> {
+        self.note(format!("{room} {ids:?} {reader:?}"));
         Ok(ids.iter().filter_map(|id| Some((*id, found(*id)?))).collect())
     }
 
@@ -180,15 +180,15 @@ async fn what_the_store_leaves_out_is_unknown_unless_its_absence_can_be_kept() {
 #[tokio::test]
 async fn a_batch_asks_who_may_see_a_value_as_the_method_over_one_does() {
     let (shelves, library) = library();
-    library.documents("a", &[1, 2, 3], Some("1")).await.unwrap();
+    library.read_all("a", &[1, 2, 3], Some("1")).await.unwrap();
     assert_eq!(shelves.asked(), ["a [1, 2, 3] Some(\"1\")"]);
-    let seen = library.documents("a", &[3, 2, 1], Some("1")).await.unwrap();
+    let seen = library.read_all("a", &[3, 2, 1], Some("1")).await.unwrap();
     assert_eq!(seen.len(), 3);
     assert_eq!(shelves.asked(), ["a [2] Some(\"1\")"], "the store decides about the document of somebody else");
-    library.documents("a", &[1, 2], Some("0")).await.unwrap();
+    library.read_all("a", &[1, 2], Some("0")).await.unwrap();
     assert_eq!(shelves.asked(), ["a [1] Some(\"0\")"]);
     library.document("a", 2, Some("0")).await.unwrap();
-    library.documents("a", &[2], None).await.unwrap();
+    library.read_all("a", &[2], None).await.unwrap();
     assert_eq!(shelves.asked(), ["a [2] None"]);
 }
 
@@ -196,7 +196,7 @@ async fn a_batch_asks_who_may_see_a_value_as_the_method_over_one_does() {
 async fn a_batch_keeps_what_is_worth_it() {
     let (shelves, library) = library();
     for _ in 0..2 {
-        library.documents("a", &[7, 9], Some("1")).await.unwrap();
+        library.read_all("a", &[7, 9], Some("1")).await.unwrap();
     }
     assert_eq!(shelves.asked(), ["a [7, 9] Some(\"1\")", "a [7] Some(\"1\")"]);
 }

@@ -1,6 +1,4 @@
 //! An answer that is no map.
-use std::collections::HashMap;
-
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]

@@ -13,7 +13,7 @@ use super::super::load::{Answer, Flying, told_by_task};
 use super::super::lookup::Keep;
 use super::super::region::Region;
 use super::super::terms::LoadErrors;
-use super::Slot;
+use super::{BatchMap, Slot};
 use crate::key::KeyPart;
 use crate::value::Cacheable;
 
@@ -32,11 +32,11 @@ impl<K, R, E> Clone for LoadMany<K, R, E> {
 }
 
 impl<K: KeyPart, R: Cacheable, E: Send + 'static> LoadMany<K, R, E> {
-    pub(super) fn new<T, V, M, F, Fut>(part: fn(&K) -> &T, load: F) -> Self
+    pub(super) fn new<T, M, F, Fut>(part: fn(&K) -> &T, load: F) -> Self
     where
         T: Clone + Eq + Hash + Send + Sync + 'static,
-        R: Slot<V>,
-        M: IntoIterator<Item = (T, V)>,
+        M: BatchMap<T>,
+        R: Slot<M::Value>,
         F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<M, E>> + Send + 'static,
     {
@@ -45,7 +45,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> LoadMany<K, R, E> {
             let load = Arc::clone(&load);
             Box::pin(async move {
                 let parts = keys.iter().map(|key| part(key).clone()).collect();
-                let found = load(parts).await?.into_iter().collect();
+                let found = load(parts).await?.into_pairs().collect();
                 Ok(paired(keys, part, found))
             })
         }))

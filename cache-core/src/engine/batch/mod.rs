@@ -23,7 +23,7 @@ use crate::key::KeyPart;
 use crate::value::Cacheable;
 use load::LoadMany;
 
-pub use slot::Slot;
+pub use slot::{BatchMap, Slot};
 pub use terms::BatchTerms;
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
@@ -35,7 +35,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// A key that is missing in the answer of `load` is absent: where the region's values are optional the absence is
     /// cached like that of a single read.
-    pub fn read_many<'a, T, V, M, E, F, Fut>(
+    pub fn read_many<'a, T, M, E, F, Fut>(
         &'a self,
         keys: Vec<K>,
         part: fn(&K) -> &T,
@@ -44,9 +44,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ) -> BoxFuture<'a, Result<M, E>>
     where
         T: Clone + Eq + Hash + Send + Sync + 'static,
-        V: Send + 'static,
-        R: Slot<V>,
-        M: IntoIterator<Item = (T, V)> + FromIterator<(T, V)>,
+        M: BatchMap<T>,
+        R: Slot<M::Value>,
         E: Send + 'static,
         F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<M, E>> + Send + 'static,
@@ -54,8 +53,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let load = LoadMany::new(part, load);
         Box::pin(async move {
             let found = self.read_batch(keys, terms, load).await?;
-            let entries = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
-            Ok(entries.collect())
+            let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
+            Ok(M::from_pairs(pairs))
         })
     }
 }

@@ -1,4 +1,28 @@
-//! What one key's place in the answer of a batch means for its entry.
+//! The answer of a batch, and what one key's place in it means for its entry.
+
+/// What a method over many keys may return: a `HashMap`, a `BTreeMap`, a `Vec` of pairs.
+pub trait BatchMap<T>: Sized {
+    /// What is mapped to.
+    type Value;
+
+    /// The pairs.
+    fn into_pairs(self) -> impl Iterator<Item = (T, Self::Value)>;
+
+    /// A map of these pairs.
+    fn from_pairs(pairs: impl Iterator<Item = (T, Self::Value)>) -> Self;
+}
+
+impl<T, V, M: IntoIterator<Item = (T, V)> + FromIterator<(T, V)>> BatchMap<T> for M {
+    type Value = V;
+
+    fn into_pairs(self) -> impl Iterator<Item = (T, V)> {
+        self.into_iter()
+    }
+
+    fn from_pairs(pairs: impl Iterator<Item = (T, V)>) -> Self {
+        pairs.collect()
+    }
+}
 
 /// An answer of a read method, seen from a map of the values that were found: `Option<V>` holds an absence too, any other
 /// type only a value.
