@@ -3,12 +3,11 @@
 mod config_checks;
 mod config_decorated;
 mod config_row_level_security;
-mod conformance;
-mod conversation;
 mod decorated;
 mod factory;
 pub(crate) mod fixtures;
 mod late_commit;
+mod matrix;
 mod migrations;
 mod policy_checks;
 mod restricted_roles;

@@ -1,3 +1,0 @@
-//! The conversations: what is stored, who sees it, and that a cache changes neither.
-
-mod conformance;
