@@ -1,50 +1,6 @@
-//! Enums whose variants are words, in the database and in JSON alike.
+//! What a conversation says of itself in words.
 
-macro_rules! words {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident, $what:literal, $expected:literal {
-            $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+
-        }
-    )+) => {$(
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, cache_core::CacheValue,
-        )]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every one of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The word that stands for it in the database and in JSON.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::StoreError;
-
-            fn from_str(text: &str) -> Result<Self, $crate::StoreError> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == text).ok_or_else(|| {
-                    let context = format!("`{}` is none of {}", text.escape_debug(), $expected);
-                    $crate::StoreError::invalid_input(concat!("parse ", $what), context)
-                })
-            }
-        }
-    )+};
-}
+use crate::words::words;
 
 words! {
     /// Who may see a conversation besides its owner.
@@ -96,23 +52,8 @@ words! {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Debug;
-    use std::str::FromStr;
-
     use super::*;
-
-    fn check<T>(all: &[T], expected: &str)
-    where
-        T: Copy + Debug + PartialEq + ToString + FromStr + serde::Serialize,
-    {
-        let words: Vec<_> = all.iter().map(ToString::to_string).collect();
-        assert_eq!(words.join(" "), expected);
-        for one in all {
-            assert_eq!(one.to_string().parse::<T>().ok(), Some(*one));
-            assert_eq!(serde_json::to_value(one).unwrap(), one.to_string());
-        }
-        assert!("Private".parse::<T>().is_err() && "".parse::<T>().is_err());
-    }
+    use crate::words::check;
 
     #[test]
     fn every_variant_is_one_word_and_no_other() {

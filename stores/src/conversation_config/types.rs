@@ -1,14 +1,11 @@
 //! What the store keeps, and what it answers.
 
-use std::fmt;
-use std::str::FromStr;
-
 use cache_core::CacheValue;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::words::parse_word;
-use crate::{StoreError, UserId};
+use crate::UserId;
+use crate::words::words;
 
 /// The settings that hold for a conversation, each from the most specific level that sets it.
 ///
@@ -116,162 +113,56 @@ impl ConfigSettings {
     }
 }
 
-/// The levels, from the least specific to the most specific one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, CacheValue)]
-#[serde(rename_all = "snake_case")]
-pub enum ConfigLevel {
-    /// No level: what the program says.
-    BuiltIn,
-    /// Every tenant and user.
-    Global,
-    /// One tenant and its users.
-    Tenant,
-    /// One user of one tenant.
-    User,
-}
-
-/// How much is left out when one path is merged into another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, CacheValue)]
-#[serde(rename_all = "snake_case")]
-pub enum MergeCompression {
-    /// Nothing.
-    None,
-    /// Repetitions.
-    Minimal,
-    /// Details too.
-    Moderate,
-    /// All but the outcome.
-    Aggressive,
-}
-
-/// How a path is shortened that grew too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, CacheValue)]
-#[serde(rename_all = "snake_case")]
-pub enum PathCompression {
-    /// It is not.
-    None,
-    /// The newest messages are kept.
-    SlidingWindow,
-    /// What matters for the conversation is kept.
-    Semantic,
-    /// The newest messages are kept, and of the others what matters.
-    Hybrid,
-}
-
-impl ConfigLevel {
-    const ALL: [Self; 4] = [Self::BuiltIn, Self::Global, Self::Tenant, Self::User];
-
-    /// The word that stands for it in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BuiltIn => "built_in",
-            Self::Global => "global",
-            Self::Tenant => "tenant",
-            Self::User => "user",
-        }
+words! {
+    /// The levels, from the least specific to the most specific one.
+    #[derive(PartialOrd, Ord)]
+    ConfigLevel, "a level", "built_in, global, tenant and user" {
+        /// No level: what the program says.
+        BuiltIn = "built_in",
+        /// Every tenant and user.
+        Global = "global",
+        /// One tenant and its users.
+        Tenant = "tenant",
+        /// One user of one tenant.
+        User = "user",
     }
-}
 
-impl MergeCompression {
-    const ALL: [Self; 4] = [Self::None, Self::Minimal, Self::Moderate, Self::Aggressive];
-
-    /// The word that stands for it in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Minimal => "minimal",
-            Self::Moderate => "moderate",
-            Self::Aggressive => "aggressive",
-        }
+    /// How much is left out when one path is merged into another.
+    MergeCompression, "a merge compression strategy", "none, minimal, moderate and aggressive" {
+        /// Nothing.
+        None = "none",
+        /// Repetitions.
+        Minimal = "minimal",
+        /// Details too.
+        Moderate = "moderate",
+        /// All but the outcome.
+        Aggressive = "aggressive",
     }
-}
 
-impl PathCompression {
-    const ALL: [Self; 4] = [Self::None, Self::SlidingWindow, Self::Semantic, Self::Hybrid];
-
-    /// The word that stands for it in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::SlidingWindow => "sliding_window",
-            Self::Semantic => "semantic",
-            Self::Hybrid => "hybrid",
-        }
-    }
-}
-
-impl fmt::Display for ConfigLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for MergeCompression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for PathCompression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ConfigLevel {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        parse_word("parse a level", &Self::ALL, Self::as_str, text)
-    }
-}
-
-impl FromStr for MergeCompression {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        parse_word("parse a merge compression strategy", &Self::ALL, Self::as_str, text)
-    }
-}
-
-impl FromStr for PathCompression {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        parse_word("parse a path compression strategy", &Self::ALL, Self::as_str, text)
+    /// How a path is shortened that grew too long.
+    PathCompression, "a path compression strategy", "none, sliding_window, semantic and hybrid" {
+        /// It is not.
+        None = "none",
+        /// The newest messages are kept.
+        SlidingWindow = "sliding_window",
+        /// What matters for the conversation is kept.
+        Semantic = "semantic",
+        /// The newest messages are kept, and of the others what matters.
+        Hybrid = "hybrid",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::{Debug, Display};
-
     use super::*;
-
-    fn is_its_word<T>(all: &[T])
-    where
-        T: Serialize + Display + FromStr<Err: Debug> + PartialEq + Debug,
-    {
-        for one in all {
-            assert_eq!(serde_json::to_string(one).unwrap(), format!("\"{one}\""));
-            assert_eq!(one.to_string().parse::<T>().unwrap(), *one);
-        }
-    }
+    use crate::words::check;
 
     #[test]
-    fn words_are_the_same_in_json_and_in_the_database() {
-        is_its_word(&ConfigLevel::ALL);
-        is_its_word(&MergeCompression::ALL);
-        is_its_word(&PathCompression::ALL);
-    }
-
-    #[test]
-    fn a_wrong_word_is_named_with_those_that_fit() {
-        let error = "sliding".parse::<PathCompression>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "parse a path compression strategy: invalid input: `sliding` is none of none, sliding_window, semantic, hybrid"
-        );
+    fn every_variant_is_one_word_and_no_other() {
+        check(ConfigLevel::ALL, "built_in global tenant user");
+        check(MergeCompression::ALL, "none minimal moderate aggressive");
+        check(PathCompression::ALL, "none sliding_window semantic hybrid");
+        assert!(ConfigLevel::ALL.is_sorted());
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! What the store keeps.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use cache_core::CacheValue;
 use serde::{Deserialize, Serialize};
 
-use crate::words::parse_word;
-use crate::{StoreError, TenantId, UserId};
+use crate::words::words;
+use crate::{TenantId, UserId};
 
 /// The policy of one tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CacheValue)]
@@ -84,54 +82,26 @@ pub struct UserPolicy {
     pub allow_off_mode: Option<bool>,
 }
 
-/// What happens to a request that breaks the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, CacheValue)]
-#[serde(rename_all = "lowercase")]
-pub enum EgressMode {
-    /// It passes.
-    Off,
-    /// It passes and is written down.
-    Audit,
-    /// It is refused.
-    Enforce,
-}
-
-impl EgressMode {
-    /// The word that stands for it in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Audit => "audit",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-impl fmt::Display for EgressMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for EgressMode {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        parse_word("parse an egress mode", &[Self::Off, Self::Audit, Self::Enforce], Self::as_str, text)
+words! {
+    /// What happens to a request that breaks the policy.
+    EgressMode, "an egress mode", "off, audit and enforce" {
+        /// It passes.
+        Off = "off",
+        /// It passes and is written down.
+        Audit = "audit",
+        /// It is refused.
+        Enforce = "enforce",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::check;
 
     #[test]
-    fn modes_are_lower_case_words() {
-        for mode in [EgressMode::Off, EgressMode::Audit, EgressMode::Enforce] {
-            assert_eq!(serde_json::to_string(&mode).unwrap(), format!("\"{mode}\""));
-            assert_eq!(mode.as_str().parse::<EgressMode>().unwrap(), mode);
-        }
-        assert!("Audit".parse::<EgressMode>().is_err());
+    fn every_mode_is_one_word_and_no_other() {
+        check(EgressMode::ALL, "off audit enforce");
     }
 
     #[test]

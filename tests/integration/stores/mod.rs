@@ -3,6 +3,7 @@
 mod config_checks;
 mod config_decorated;
 mod config_row_level_security;
+mod conversation;
 mod decorated;
 mod factory;
 pub(crate) mod fixtures;
