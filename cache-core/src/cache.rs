@@ -1,5 +1,6 @@
 //! The cache of a process.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -32,10 +33,9 @@ use crate::value::Cacheable;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Cache(pub(crate) Arc<Inner>);
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
@@ -43,6 +43,19 @@ pub(crate) struct Inner {
     pub(crate) tasks: Tasks,
     /// In front of the store while the shared tier is out of reach.
     pub(crate) direct_loads: Semaphore,
+}
+
+/// How it does, and no name of a scope: those in the journal are keys.
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let link = &self.0.link;
+        f.debug_struct("Cache")
+            .field("backend", &self.0.backend)
+            .field("instance", &link.instance)
+            .field("state", &link.state())
+            .field("journal", &link.journal.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for Inner {

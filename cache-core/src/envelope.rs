@@ -264,6 +264,8 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SCOPES: [ScopeHash; 2] = [ScopeHash(1), ScopeHash(2)];
@@ -346,5 +348,35 @@ mod tests {
         let opened = reopened(bytes, None).unwrap();
         assert_eq!(&bytes[opened.payload], b"payload");
         assert_eq!(sealed(None), bytes, "the writer has moved on: give it a new version number");
+    }
+
+    /// Offsets of the fields that say how much of something follows.
+    const COUNTS: [usize; 3] = [4, 5, 54 + 8];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// S6: bytes of anybody, with a checksum that fits: opening ends in an answer, and a payload lies inside.
+        #[test]
+        fn whatever_the_bytes_opening_ends_in_an_answer(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..200),
+            begins_well in 0_usize..80,
+            lengths in any::<[Option<u8>; 3]>(),
+            long_key in any::<bool>(),
+        ) {
+            let (model, key) = (sealed(Some("k")), long_key.then_some("k"));
+            let copied = begins_well.min(bytes.len()).min(model.len());
+            bytes[..copied].copy_from_slice(&model[..copied]);
+            for (at, length) in COUNTS.into_iter().zip(lengths) {
+                if let (Some(byte), Some(length)) = (bytes.get_mut(at), length) {
+                    *byte = length;
+                }
+            }
+            let sum = checksum(&bytes);
+            bytes.extend_from_slice(&sum.to_le_bytes());
+            if let Ok(opened) = reopened(&bytes, key) {
+                prop_assert!(opened.payload.end <= bytes.len() - CHECKSUM);
+            }
+        }
     }
 }

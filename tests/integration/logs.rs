@@ -1,12 +1,12 @@
 //! What was logged on this thread: a test with a single-threaded runtime has all of its tasks there.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Collects every event and every field of a span, of whatever level and crate, until it is dropped.
 pub(crate) struct Logs {
@@ -16,6 +16,10 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn start() -> Self {
+        // With a single subscriber tracing asks only the thread that comes to an event first whether anybody listens,
+        // and remembers its no for all threads.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(Collector(Arc::default())));
         let text = Arc::<Mutex<String>>::default();
         let guard = tracing::subscriber::set_default(Collector(Arc::clone(&text)));
         Self { text, _guard: guard }

@@ -10,16 +10,16 @@ const NAMESPACES: [&str; 3] = ["copilot", "race", "test"];
 /// What the documentation calls them, and what it says in place of a password.
 const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
 
-/// The command that ENVIRONMENT.md shows, word by word, without `ACL SETUSER` and the name of the user.
+/// The rules of the user that ENVIRONMENT.md shows, word by word and without their quotes.
 ///
 /// # Panics
 ///
-/// When it is not there.
+/// When it shows none.
 pub fn documented_rules() -> Vec<&'static str> {
     let text = include_str!("../../ENVIRONMENT.md");
-    let (_, command) = text.split_once("\nACL SETUSER ").expect("ENVIRONMENT.md shows a user");
+    let (_, command) = text.split_once("\nredis-cli ACL SETUSER copilot ").expect("ENVIRONMENT.md shows a user");
     let (command, _) = command.split_once("\n```").expect("the block ends");
-    command.split_whitespace().filter(|word| *word != "\\").skip(1).collect()
+    command.split_whitespace().filter(|word| *word != "\\").map(|word| word.trim_matches('\'')).collect()
 }
 
 /// The same user with the rights in the tests' own namespaces.

@@ -83,6 +83,10 @@ use serde::Deserialize as _;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     const ALL: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
@@ -110,6 +114,46 @@ mod tests {
             bytes.push(b'1');
             assert!(codec.decode::<String>(&bytes).is_err(), "{codec:?}");
         }
+    }
+
+    type Large = (String, Vec<u64>, HashMap<String, Vec<u8>>);
+
+    fn decode_all(bytes: &[u8]) {
+        for codec in ALL {
+            let _ = codec.decode::<Large>(bytes);
+            let _ = codec.decode::<Vec<String>>(bytes);
+            let _ = codec.decode::<HashMap<u64, String>>(bytes);
+            let _ = codec.decode::<String>(bytes);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// S6: an envelope may hold whatever somebody wrote into it.
+        #[test]
+        fn whatever_the_bytes_decoding_ends_in_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            decode_all(&bytes);
+        }
+    }
+
+    /// S6: what says that four billion elements follow is not believed before they are there.
+    #[test]
+    fn a_length_is_not_believed_in_advance() {
+        let message_pack: [&[u8]; 5] = [
+            b"\xdd\xff\xff\xff\xff",          // an array
+            b"\xdf\xff\xff\xff\xff",          // a map
+            b"\xdb\xff\xff\xff\xff",          // text
+            b"\xc6\xff\xff\xff\xff",          // bytes
+            b"\x93\xa1a\xdd\x7f\xff\xff\xff", // an array inside of a tuple
+        ];
+        let postcard: [&[u8]; 2] = [b"\xff\xff\xff\xff\x0f", b"\x01a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"];
+        for bytes in message_pack.into_iter().chain(postcard) {
+            let used = allocation_counter::measure(|| decode_all(bytes));
+            assert!(used.bytes_max < 4 * 1024 * 1024, "{bytes:x?} took {} bytes", used.bytes_max);
+        }
+        let control = allocation_counter::measure(|| drop(std::hint::black_box(vec![1_u8; 8 * 1024 * 1024])));
+        assert!(control.bytes_max >= 8 * 1024 * 1024, "allocations are counted");
     }
 
     #[test]

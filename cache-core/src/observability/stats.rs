@@ -201,8 +201,8 @@ macro_rules! method_stats {
         #[non_exhaustive]
         pub struct MethodStats {
             $($(#[$doc])* pub $field: u64,)*
-            /// Errors by kind: of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`), of entries that
-            /// could not be read (`truncated`, `magic`, `checksum`, `payload`, …) and of values that could not be
+            /// Errors by kind: of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`, `encryption`), of
+            /// entries that could not be read (`truncated`, `magic`, `checksum`, `payload`, …) and of values that could not be
             /// encoded (`encode`). Kinds that did not occur are not in it.
             pub errors: BTreeMap<&'static str, u64>,
         }

@@ -10,14 +10,14 @@ use super::world::{Tier, World};
 const KEY: &str = "race:test:register:1";
 const OTHER: &str = "race:test:register:2";
 
-fn put(world: &World, key: &str, bytes: &[u8]) {
+pub(super) fn put(world: &World, key: &str, bytes: &[u8]) {
     match &world.tier {
         Tier::Memory(remote, _) => remote.put_raw(key, bytes.to_vec()),
         Tier::Redis(server) => redis(server).set(key, bytes).unwrap(),
     }
 }
 
-fn get(world: &World, key: &str) -> Vec<u8> {
+pub(super) fn get(world: &World, key: &str) -> Vec<u8> {
     match &world.tier {
         Tier::Memory(remote, _) => remote.raw(key).unwrap(),
         Tier::Redis(server) => redis(server).get(key).unwrap(),

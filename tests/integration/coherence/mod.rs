@@ -21,6 +21,7 @@ mod outage;
 mod own_writes;
 mod promise;
 mod register;
+mod secrets;
 mod stale_fill;
 mod world;
 mod writers;

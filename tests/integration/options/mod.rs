@@ -4,6 +4,8 @@ mod attributes;
 mod batch;
 mod derives;
 mod each_option;
+mod flood;
+mod forgotten_part;
 mod generics;
 mod hit_path;
 mod names;

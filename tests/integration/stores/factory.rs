@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache_core::Backend;
-use cache_tests::{PostgresServer, RedisServer};
+use cache_tests::{PostgresServer, RedisServer, documented_rules};
 use stores::policy::TenantPolicy;
 use stores::{StoreError, StoreErrorKind, Stores, StoresConfig, TenantId, conformance};
 
@@ -106,4 +106,19 @@ async fn a_database_that_is_out_of_reach_is_a_clear_error_without_its_password()
     assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{error:?}");
     assert!(error.is_retryable());
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+}
+
+/// The command of ENVIRONMENT.md as it stands there, and an address with what it gives.
+#[tokio::test]
+async fn the_documented_user_of_redis_is_enough_for_the_stores() {
+    let redis = RedisServer::start();
+    let command = [&["ACL", "SETUSER", "copilot"][..], &documented_rules()].concat();
+    assert_eq!(redis.raw(&command).unwrap(), "OK");
+    let url = format!("redis://copilot:change-me@127.0.0.1:{}", redis.port());
+    let stores = connect(&[("REDIS_URL", &url)]).await;
+    assert!(stores.cache.connected(Duration::from_secs(10)).await, "{:?}", stores.cache.health().await);
+    conformance::policy_store(&*stores.policies).await.unwrap();
+    conformance::conversation_config_store(&*stores.configs).await.unwrap();
+    assert!(stores.cache.stats().total().fills > 0);
+    assert_eq!(redis.raw(&["ACL", "LOG"]).unwrap(), "", "the log of refusals");
 }

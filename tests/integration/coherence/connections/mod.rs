@@ -1,6 +1,7 @@
 //! Every way to a Redis: addresses, users, encryption, permissions, and what comes in over them.
 
 mod addresses;
+mod bus;
 mod encryption;
 mod permissions;
 

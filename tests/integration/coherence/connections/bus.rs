@@ -1,0 +1,108 @@
+//! S12: messages that nobody of us sent. They cost misses at most.
+
+use std::time::Duration;
+
+use cache_core::{Cache, Status};
+use cache_tests::RedisServer;
+use redis::{Commands as _, Connection};
+
+use super::{Instance, one_row, until};
+
+const BUS: &str = "race:bus:0";
+
+fn publisher(server: &RedisServer) -> Connection {
+    redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap()
+}
+
+/// The channel on which an instance hears its own heartbeats.
+fn beat_channel(server: &RedisServer) -> String {
+    server.raw(&["PUBSUB", "CHANNELS", "race:beat:*"]).unwrap()
+}
+
+#[tokio::test]
+async fn garbage_is_dropped_and_prolongs_no_trust() {
+    let server = RedisServer::start();
+    let rows = one_row();
+    let instance = Instance::connected(Cache::builder().redis(server.url()), &rows).await;
+    instance.store.get(1).await.unwrap();
+    until("the value is in the shared tier", || instance.stats().fills == 1).await;
+    let loads = rows.loads();
+    let mut publisher = publisher(&server);
+    let long = vec![b'x'; 1024 * 1024];
+    let garbage: [&[u8]; 13] = [
+        b"",
+        b"I",
+        b"I ",
+        b"B",
+        b"B ",
+        b"B 1",
+        b"B x y",
+        b"B 1 epoch",
+        b"B 18446744073709551616 e",
+        b"\xff\xfe\0",
+        b"I \xff\xfe\0",
+        b"i race:test:register:1",
+        &long,
+    ];
+    // Long enough ago that a heartbeat that is believed would show.
+    while last_beat(&instance).await < Duration::from_millis(50) {
+        tokio::task::yield_now().await;
+    }
+    let heard = instance.cache.invalidations_heard();
+    for channel in [BUS, &beat_channel(&server)] {
+        for message in garbage {
+            let receivers: usize = publisher.publish(channel, message).unwrap();
+            assert_eq!(receivers, 1, "{channel}");
+        }
+    }
+    let _: usize = publisher.publish(BUS, "I the-end").unwrap();
+    // Two of each round begin as an invalidation does: those of no scope, and of one that is no text.
+    until("all of it has arrived", || instance.cache.invalidations_heard() == heard + 5).await;
+    assert!(last_beat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
+    assert_eq!(instance.cache.health().await.status, Status::Healthy);
+    assert_eq!(instance.store.get(1).await, Ok(Some(10)));
+    assert_eq!(rows.loads(), loads, "the shared tier still has it");
+}
+
+async fn last_beat(instance: &Instance) -> Duration {
+    instance.cache.health().await.last_beat.expect("a connected instance has had one")
+}
+
+/// A flood of forged invalidations: each is one counter of a fixed table, and what they hit is read again in one round
+/// trip, without the store.
+#[tokio::test]
+async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
+    const MESSAGES: u64 = 200_000;
+    let server = RedisServer::start();
+    let rows = one_row();
+    let instance = Instance::connected(Cache::builder().redis(server.url()), &rows).await;
+    instance.store.get(1).await.unwrap();
+    until("the value is in the shared tier", || instance.stats().fills == 1).await;
+    let loads = rows.loads();
+    let heard = instance.cache.invalidations_heard();
+    let flood = std::thread::spawn(move || {
+        let mut publisher = publisher(&server);
+        for chunk in 0..MESSAGES / 1000 {
+            let mut pipeline = redis::pipe();
+            for message in 0..1000 {
+                let scope =
+                    if message == 0 { "race:test:register:1".to_owned() } else { format!("forged:{chunk}:{message}") };
+                pipeline.cmd("PUBLISH").arg(BUS).arg(format!("I {scope}")).ignore();
+            }
+            let () = pipeline.query(&mut publisher).unwrap();
+        }
+        server
+    });
+    while instance.cache.invalidations_heard() < heard + MESSAGES {
+        assert_eq!(instance.store.get(1).await, Ok(Some(10)));
+        tokio::task::yield_now().await;
+        if flood.is_finished() && instance.cache.health().await.status != Status::Healthy {
+            break;
+        }
+    }
+    let _server = flood.join().unwrap();
+    assert_eq!(instance.cache.health().await.status, Status::Healthy, "the connection outlasts the flood");
+    assert_eq!(instance.cache.invalidations_heard(), heard + MESSAGES);
+    assert_eq!(rows.loads(), loads, "the store was not asked");
+    assert!(instance.stats().shared_hits > 0, "the flood was felt, as misses of the local tier");
+}

@@ -1,0 +1,97 @@
+//! Values that were moved or damaged in the shared tier, and parts of keys that mean something to a server.
+
+use cache_core::testing::Weakness;
+use redis::Commands as _;
+
+use super::foreign_bytes::{get, put};
+use super::gate::until;
+use super::world::{Tier, World};
+
+const ONE: &str = "race:test:register:1";
+const TWO: &str = "race:test:register:2";
+
+/// S7: two valid entries, each under the key of the other. The row behind each has moved on, so that a hit would show.
+#[tokio::test]
+async fn swapped_values_are_misses() {
+    for world in World::each(Weakness::None) {
+        let writer = world.instance().await;
+        world.rows.seed(1, 10);
+        world.rows.seed(2, 20);
+        writer.get(1).await;
+        writer.get(2).await;
+        until("both are in the shared tier", || writer.stats().fills == 2).await;
+        let (one, two) = (get(&world, ONE), get(&world, TWO));
+        put(&world, ONE, &two);
+        put(&world, TWO, &one);
+        world.rows.seed(1, 11);
+        world.rows.seed(2, 21);
+        let reader = world.instance().await;
+        assert_eq!((reader.get(1).await, reader.get(2).await), (Some(11), Some(21)));
+        assert_eq!((reader.stats().shared_hits, reader.stats().errors["key"]), (0, 2));
+    }
+}
+
+/// S20: whatever byte of an entry is damaged, a reader gets what the store says. The undamaged entry says something
+/// else here, so that a hit would show.
+#[tokio::test]
+async fn a_read_over_any_damaged_byte_is_the_stores() {
+    for world in World::each(Weakness::None) {
+        let writer = world.instance().await;
+        world.rows.seed(1, 10);
+        writer.get(1).await;
+        until("the value is in the shared tier", || writer.stats().fills == 1).await;
+        let good = get(&world, ONE);
+        world.rows.seed(1, 11);
+        for at in 0..good.len() {
+            let mut damaged = good.clone();
+            damaged[at] = !damaged[at];
+            put(&world, ONE, &damaged);
+            let reader = world.instance().await;
+            assert_eq!(reader.get(1).await, Some(11), "byte {at}");
+            reader.cache.shutdown().await;
+        }
+        put(&world, ONE, &good);
+        assert_eq!(world.instance().await.get(1).await, Some(10), "the control: undamaged, it is a hit");
+    }
+}
+
+/// S14: what a script gets is an argument, whatever it looks like: keys, tokens and channels are never built into code.
+#[tokio::test]
+async fn parts_that_look_like_commands_are_parts() {
+    let parts = [
+        "a\r\nFLUSHALL\r\n",
+        "*1\r\n$8\r\nFLUSHALL\r\n",
+        "'",
+        "\"",
+        "]]",
+        "') redis.call('FLUSHALL') --",
+        "\\",
+        "$(id)",
+        "%s%d",
+        "\0",
+        "}:{",
+        "I race:test:text:*",
+    ];
+    for world in World::each(Weakness::None) {
+        let (one, two) = (world.instance().await, world.instance().await);
+        if let Tier::Redis(server) = &world.tier {
+            let mut connection = redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap();
+            let _: () = connection.set("race:untouched", 1).unwrap();
+        }
+        for (touched, part) in parts.into_iter().enumerate() {
+            for instance in [&one, &two] {
+                assert_eq!(instance.store.text(part, part).await.unwrap(), format!("{touched}/{part}/{part}"));
+            }
+            let heard = two.cache.invalidations_heard();
+            one.store.touch(part).await.unwrap();
+            until("the news is heard", || two.cache.invalidations_heard() > heard).await;
+            for instance in [&one, &two] {
+                let expected = format!("{}/{part}/{part}", touched + 1);
+                assert_eq!(instance.store.text(part, part).await.unwrap(), expected);
+            }
+        }
+        if let Tier::Redis(server) = &world.tier {
+            assert_eq!(server.raw(&["GET", "race:untouched"]).unwrap(), "1");
+        }
+    }
+}

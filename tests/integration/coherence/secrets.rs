@@ -1,0 +1,88 @@
+//! S13: what is in keys and values is in no log, no `Debug` output, no statistics and no answer of health, whatever
+//! goes wrong. In Redis keys are readable: see DESIGN.md.
+
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{Error, ReadPolicy, Status};
+
+use super::foreign_bytes::put;
+use super::gate::until;
+use super::world::{Instance, Tier, World};
+use crate::logs::Logs;
+
+const CANARY: &str = "canary-7f3a";
+
+async fn use_it(instance: &Instance) {
+    let text = instance.store.text(CANARY, CANARY).await.unwrap();
+    assert!(text.contains(CANARY), "the value holds it");
+    instance.store.touch(CANARY).await.unwrap();
+}
+
+async fn said(instance: &Instance) -> String {
+    let (cache, store) = (&instance.cache, &instance.store);
+    let by_hand = cache.region::<String, String>("race:hand", "made", ReadPolicy::new(Duration::from_mins(1)));
+    let _ = by_hand.get_or_load(&CANARY.to_owned(), || async { Ok::<_, Error>(CANARY.to_owned()) }).await;
+    let ad_hoc = cache.transparent::<String>("race:hand", "adhoc");
+    ad_hoc.set(CANARY, CANARY.to_owned(), Duration::from_mins(1)).await;
+    let health = cache.health().await;
+    format!("{cache:?} {store:?} {health:?} {:?} {:?} {by_hand:?} {ad_hoc:?}", cache.stats(), instance.chaos)
+}
+
+#[tokio::test]
+async fn no_key_and_no_value_gets_out() {
+    let logs = Logs::start();
+    for mut world in World::each(Weakness::None) {
+        let instance = world.instance().await;
+        let mut outputs = Vec::new();
+        use_it(&instance).await;
+        outputs.push(said(&instance).await);
+
+        let key = format!("race:test:text:{CANARY}:{CANARY}");
+        put(&world, &key, CANARY.as_bytes());
+        use_it(&instance).await;
+        let operations = [Operation::Read, Operation::Fill, Operation::Intent, Operation::Release, Operation::Bump];
+        for operation in operations {
+            instance.chaos.fail(operation);
+            use_it(&instance).await;
+        }
+        outputs.push(said(&instance).await);
+        for operation in operations {
+            instance.chaos.heal(operation);
+        }
+        match &mut world.tier {
+            Tier::Memory(remote, _) => remote.stop(),
+            Tier::Redis(server) => server.kill(),
+        }
+        while instance.cache.health().await.status != Status::Degraded {
+            tokio::task::yield_now().await;
+        }
+        use_it(&instance).await;
+        outputs.push(said(&instance).await);
+        for output in outputs {
+            assert!(!output.contains(CANARY), "{output}");
+        }
+        instance.cache.shutdown().await;
+    }
+    let logs = logs.text();
+    for expected in ["is connected", "out of reach", "did not answer", "has not reached"] {
+        assert!(logs.contains(expected), "the logs are heard, and say `{expected}`: {logs}");
+    }
+    assert!(!logs.contains(CANARY), "{logs}");
+}
+
+/// A refused right is told with the server's words: they name the command and the user, and no key.
+#[tokio::test]
+async fn the_servers_own_words_name_no_key() {
+    let logs = Logs::start();
+    let world = World::redis(Weakness::None);
+    let Tier::Redis(server) = &world.tier else { unreachable!() };
+    let instance = world.instance().await;
+    use_it(&instance).await;
+    server.raw(&["ACL", "SETUSER", "tests", "resetkeys"]).unwrap();
+    use_it(&instance).await;
+    let refused = |instance: &Instance| instance.cache.stats().total().errors.get("refused").is_some_and(|&n| n > 0);
+    until("something is refused", || refused(&instance)).await;
+    let said = said(&instance).await;
+    assert!(!said.contains(CANARY) && !logs.text().contains(CANARY), "{said} {}", logs.text());
+}

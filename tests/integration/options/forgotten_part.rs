@@ -1,0 +1,63 @@
+//! S2: what a part of a key is for. The same check passes where every part is in the key, and fails where one is left out:
+//! a test that could not tell the two apart would protect nobody.
+
+use std::sync::Arc;
+
+use cache_core::{Cache, cached_store};
+
+use super::support::Failed;
+
+/// A store whose answer depends on all of its arguments, and whose key has the parts that `$key` lists.
+macro_rules! documents {
+    ($module:ident, key($($key:ident),*), ignore($($ignored:ident),*)) => {
+        mod $module {
+            use super::*;
+
+            #[cached_store(namespace = "test:parts")]
+            #[async_trait::async_trait]
+            pub(super) trait Documents: Send + Sync {
+                #[cached(entity = "document", key($($key),*), ignore($($ignored),*), ttl = "5m")]
+                async fn document(&self, tenant: u64, role: &str, locale: &str) -> Result<String, Failed>;
+            }
+
+            #[async_trait::async_trait]
+            impl Documents for super::Source {
+                async fn document(&self, tenant: u64, role: &str, locale: &str) -> Result<String, Failed> {
+                    Ok(format!("{tenant}/{role}/{locale}"))
+                }
+            }
+
+            /// Whether every caller gets what belongs to them.
+            pub(super) async fn tells_callers_apart() -> bool {
+                let store = CachingDocuments::new(Arc::new(Source), &Cache::single_instance());
+                for tenant in [1, 2] {
+                    for role in ["admin", "guest"] {
+                        for locale in ["de", "en"] {
+                            if store.document(tenant, role, locale).await.unwrap() != format!("{tenant}/{role}/{locale}") {
+                                return false;
+                            }
+                        }
+                    }
+                }
+                true
+            }
+        }
+    };
+}
+
+struct Source;
+
+documents!(whole, key(tenant, role, locale), ignore());
+documents!(other_order, key(locale, tenant, role), ignore());
+documents!(without_tenant, key(role, locale), ignore(tenant));
+documents!(without_role, key(tenant, locale), ignore(role));
+documents!(without_locale, key(tenant, role), ignore(locale));
+
+#[tokio::test]
+async fn a_key_without_one_of_its_parts_mixes_callers_up() {
+    assert!(whole::tells_callers_apart().await);
+    assert!(other_order::tells_callers_apart().await);
+    assert!(!without_tenant::tells_callers_apart().await);
+    assert!(!without_role::tells_callers_apart().await);
+    assert!(!without_locale::tells_callers_apart().await);
+}
