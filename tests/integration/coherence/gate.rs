@@ -6,29 +6,29 @@ use tokio::sync::Semaphore;
 
 /// A place where a call waits until the test lets it go on.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     reached: Semaphore,
     open: Semaphore,
 }
 
 impl Gate {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
     }
 
     /// Called by the code that is stopped.
-    pub(super) async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         self.reached.add_permits(1);
         self.open.acquire().await.unwrap().forget();
     }
 
     /// Waits until a call is stopped here.
-    pub(super) async fn reached(&self) {
+    pub(crate) async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
     }
 
     /// Lets one call go on.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.open.add_permits(1);
     }
 }
