@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cache_core::Backend;
 use cache_tests::{PostgresServer, RedisServer, documented_rules};
+use stores::conversation::NewConversation;
 use stores::policy::TenantPolicy;
 use stores::{StoreError, StoreErrorKind, Stores, StoresConfig, TenantId, conformance};
 
@@ -72,30 +73,39 @@ async fn a_switch_or_another_time_to_live_reaches_its_method_and_no_other() {
     let redis_url = redis.url();
     let tenant = TenantId::random();
     for (variable, value, hits) in [
-        ("ENABLE_LLM_POLICY_CACHE", "false", (0, 1)),
-        ("ENABLE_CONVERSATION_CONFIG_CACHE", "false", (1, 0)),
-        ("CACHE_TTL_POLICY_SECONDS", "60", (1, 1)),
-        ("CACHE_TTL_CONFIG_SECONDS", "20", (1, 1)),
+        ("ENABLE_LLM_POLICY_CACHE", "false", [0, 1, 1]),
+        ("ENABLE_CONVERSATION_CONFIG_CACHE", "false", [1, 0, 1]),
+        ("ENABLE_CONVERSATION_CACHING", "false", [1, 1, 0]),
+        ("CACHE_TTL_POLICY_SECONDS", "60", [1, 1, 1]),
+        ("CACHE_TTL_CONFIG_SECONDS", "20", [1, 1, 1]),
+        ("CACHE_TTL_CONVERSATION_SECONDS", "10", [1, 1, 1]),
     ] {
         let stores = connect(&[("REDIS_URL", &redis_url), (variable, value)]).await;
         assert!(stores.cache.connected(Duration::from_secs(10)).await);
         stores.policies.set_policy(&TenantPolicy::new(tenant, "m", "p")).await.unwrap();
         stores.configs.delete_tenant_config(tenant).await.unwrap();
+        let conversation = stores.conversations.create_conversation(&NewConversation::new(tenant, None)).await.unwrap();
         for _ in 0..2 {
             stores.policies.get_policy(tenant).await.unwrap();
             stores.configs.get_config(tenant, None).await.unwrap();
+            stores.conversations.get_conversation(tenant, conversation, None).await.unwrap();
         }
         let counted = stores.cache.stats();
-        let local_hits = |store, method| counted.method(store, method).local_hits;
-        let found = (local_hits("PolicyStore", "get_policy"), local_hits("ConversationConfigStore", "get_config"));
+        let found = [
+            counted.method("PolicyStore", "get_policy").local_hits,
+            counted.method("ConversationConfigStore", "get_config").local_hits,
+            counted.method("ConversationStore", "get_conversation").local_hits,
+        ];
         assert_eq!(found, hits, "{variable}");
         stores.cache.shutdown().await;
-        let left = |entity| redis.raw(&["TTL", &format!("copilot:{entity}:{tenant}")]).unwrap().parse::<i32>().unwrap();
-        match variable {
-            "CACHE_TTL_POLICY_SECONDS" => assert!((1..=60).contains(&left("llm:policy")), "{}", left("llm:policy")),
-            "CACHE_TTL_CONFIG_SECONDS" => assert!((1..=20).contains(&left("conv:config")), "{}", left("conv:config")),
-            _ => {}
-        }
+        let left = |key: &str| redis.raw(&["TTL", &format!("copilot:{key}")]).unwrap().parse::<i32>().unwrap();
+        let (left, most) = match variable {
+            "CACHE_TTL_POLICY_SECONDS" => (left(&format!("llm:policy:{tenant}")), 60),
+            "CACHE_TTL_CONFIG_SECONDS" => (left(&format!("conv:config:{tenant}")), 20),
+            "CACHE_TTL_CONVERSATION_SECONDS" => (left(&format!("conv:conversation:{tenant}:{conversation}")), 10),
+            _ => continue,
+        };
+        assert!((1..=most).contains(&left), "{variable}: {left}");
     }
 }
 

@@ -33,6 +33,8 @@ async fn reads(
 ) -> Result<(), StoreError> {
     let may = may_read(row, user);
     let what = format!("{row:?} as {user:?}");
+    let owner = store.get_conversation(row.tenant_id, row.id, row.user_id).await?;
+    checks.holds("its owner sees it, and a decorator has it cached from here on", owner.is_some());
     for _ in 0..2 {
         let found = store.get_conversation(row.tenant_id, row.id, user).await?;
         checks.equal(&what, &found.map(|found| found.id), &may.then_some(row.id));

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::Cache;
+use cache_core::{Cache, ReadPolicy};
 use cache_tests::RedisServer;
 use stores::conversation::{
     CachingConversationStore, Conversation, ConversationStore, MemoryConversationStore, MessageRole, NewConversation,
@@ -46,7 +46,7 @@ impl World {
     /// An instance that has to ask the shared tier each time.
     fn instance_without_local_tier(&self, cache: &Cache) -> Decorated {
         let builder = CachingConversationStore::builder(Arc::clone(&self.bare), cache);
-        builder.get_conversation(|annotated| annotated.local_off()).build()
+        builder.get_conversation(ReadPolicy::local_off).build()
     }
 
     async fn rows(&self) -> Vec<Conversation> {

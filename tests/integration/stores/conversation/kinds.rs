@@ -4,7 +4,7 @@ use serde_json::json;
 use stores::conversation::{AuthorizationModel, NewConversation, ShareAudience, TenantAccess};
 use stores::{TenantId, UserId};
 
-/// Audience by access, under rbac and as the fallback of OpenFGA, and OpenFGA without one, with and without an owner.
+/// Audience by access, under rbac and as the fallback of `OpenFGA`, and `OpenFGA` without one, with and without an owner.
 pub(super) fn kinds(tenant: TenantId, owner: UserId) -> Vec<NewConversation> {
     let mut kinds = Vec::new();
     for user_id in [None, Some(owner)] {
