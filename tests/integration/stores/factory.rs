@@ -23,6 +23,7 @@ async fn connect(variables: &[(&str, &str)]) -> Stores {
 async fn every_store_passes(stores: &Stores) {
     conformance::policy_store(&*stores.policies).await.unwrap();
     conformance::conversation_config_store(&*stores.configs).await.unwrap();
+    conformance::conversation_store(&*stores.conversations).await.unwrap();
 }
 
 #[tokio::test]
