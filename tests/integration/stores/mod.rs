@@ -10,6 +10,7 @@ pub(crate) mod fixtures;
 mod late_commit;
 mod matrix;
 mod migrations;
+mod policy_batch;
 mod policy_checks;
 mod restricted_roles;
 mod roles;
