@@ -123,6 +123,13 @@ mod tests {
         assert!(server_name("h*st").is_err());
     }
 
+    /// An application may install a provider of its own after the cache was built.
+    #[test]
+    fn no_provider_is_installed_for_the_process() {
+        assert!(Tls::new("h", 6379, &[]).is_ok());
+        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+    }
+
     /// What a message says of a certificate for others names none of them.
     #[test]
     fn a_certificate_for_another_host_is_told_without_names() {
