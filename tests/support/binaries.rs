@@ -7,6 +7,13 @@ use std::path::{Path, PathBuf};
 /// Debian keeps the programs of each version of Postgres here, and out of PATH.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
+/// The packages that are missing for the servers of this crate: without them, starting one panics.
+pub fn missing_servers() -> Vec<&'static str> {
+    let redis = in_path("redis-server").is_none().then_some("redis-server");
+    let postgres = newest_postgres("postgres").or_else(|| in_path("postgres")).is_none().then_some("postgresql");
+    redis.into_iter().chain(postgres).collect()
+}
+
 /// The program `name` of the newest Postgres, or the one in PATH.
 pub(crate) fn postgres(name: &str) -> PathBuf {
     newest_postgres(name).or_else(|| in_path(name)).unwrap_or_else(|| missing(name, "postgresql"))

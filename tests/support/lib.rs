@@ -11,5 +11,6 @@ mod redis;
 mod server;
 
 pub use acl::documented_rules;
+pub use binaries::missing_servers;
 pub use postgres::{PostgresServer, TestDatabase};
 pub use redis::RedisServer;
