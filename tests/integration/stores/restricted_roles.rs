@@ -17,6 +17,7 @@ use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
 use stores::{ConversationId, PageRequest, StoreError, Stores, StoresConfig, TenantId, UserId};
 
 use super::fixtures::{self, SCHEMA, until};
+use crate::logs::Logs;
 
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
@@ -130,6 +131,8 @@ impl Fixture {
         for tenant in self.tenants {
             seen.insert(format!("policy of {tenant}"), shown(policies.get_policy(tenant).await));
         }
+        let all = policies.get_policies(&self.tenants).await.map(|found| found.into_iter().collect::<BTreeMap<_, _>>());
+        seen.insert("the policies of both".into(), shown(all));
         for user in [None, Some(self.users[0]), Some(self.users[1])] {
             for tenant in self.tenants {
                 seen.insert(format!("config of {tenant} for {user:?}"), shown(configs.get_config(tenant, user).await));
@@ -256,6 +259,27 @@ async fn caches(url: &str) -> bool {
     let read = [stores.policies.get_policy(tenant).await, stores.policies.get_policy(tenant).await];
     assert!(read.iter().all(|read| read.as_ref().is_ok_and(Option::is_none)), "{read:?}");
     uses_of_the_cache(&stores).0 == 1
+}
+
+/// One warning, when it connects, and none for each read.
+#[tokio::test]
+async fn a_restricted_role_is_warned_of_once() {
+    let fixture = Fixture::new().await;
+    for (url, warnings) in [
+        (fixture.user(fixture.users[0], fixture.tenants[0]).await, 1),
+        (fixture.role("IN ROLE service_role", &[]).await, 0),
+    ] {
+        let logs = Logs::start();
+        let stores = Stores::connect_with(config(&url, ""), Cache::single_instance()).await.unwrap();
+        fixture.read_decorated(&stores).await;
+        let text = logs.text();
+        let found: Vec<_> = text.lines().filter(|line| line.contains("row-level security")).collect();
+        assert_eq!(found.len(), warnings, "{found:?}");
+        for said in found {
+            let names = ["WARN", "login_", "conversation_messages, conversations, tenant_llm_policies", "service_role"];
+            assert!(names.iter().all(|name| said.contains(name)), "{said}");
+        }
+    }
 }
 
 const GRANTS: &str = "GRANT USAGE ON SCHEMA copilot_internal TO ROLE_NAME; \
