@@ -22,7 +22,7 @@
 
 use std::ops::Range;
 
-use crate::coherence::{Epoch, Gen, ScopeHash};
+use crate::coherence::{Epoch, Gen, Scope};
 
 const MAGIC: [u8; 2] = *b"CS";
 const VERSION: u8 = 1;
@@ -45,7 +45,7 @@ pub(crate) struct Identity<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fence<'a> {
     pub(crate) epoch: Epoch,
-    pub(crate) scopes: &'a [ScopeHash],
+    pub(crate) scopes: &'a [Scope],
     pub(crate) gens: &'a [Gen],
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn seal<E>(
     out.extend_from_slice(&expiry.soft.to_le_bytes());
     out.extend_from_slice(&expiry.hard.to_le_bytes());
     for (scope, token) in fence.scopes.iter().zip(fence.gens) {
-        out.extend_from_slice(&scope.0.to_le_bytes());
+        out.extend_from_slice(&scope.hash().0.to_le_bytes());
         out.push(u8::try_from(token.as_bytes().len()).unwrap_or(u8::MAX));
         out.extend_from_slice(token.as_bytes());
     }
@@ -182,7 +182,7 @@ pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
     }
     let mut out = bytes[..HEADER].to_vec();
     for (scope, token) in fence.scopes.iter().zip(fence.gens) {
-        out.extend_from_slice(&scope.0.to_le_bytes());
+        out.extend_from_slice(&scope.hash().0.to_le_bytes());
         out.push(u8::try_from(token.as_bytes().len()).unwrap_or(u8::MAX));
         out.extend_from_slice(token.as_bytes());
     }
@@ -199,7 +199,7 @@ fn read_stamps(reader: &mut Reader<'_>, count: usize, fence: &Fence<'_>) -> Resu
         return Err(Unfit::Stamp);
     }
     for (scope, token) in fence.scopes.iter().zip(fence.gens) {
-        reader.expect(&scope.0.to_le_bytes(), Unfit::Stamp)?;
+        reader.expect(&scope.hash().0.to_le_bytes(), Unfit::Stamp)?;
         let [length] = reader.array()?;
         if reader.take(usize::from(length))? != token.as_bytes() {
             return Err(Unfit::Stamp);
@@ -268,7 +268,9 @@ mod tests {
 
     use super::*;
 
-    const SCOPES: [ScopeHash; 2] = [ScopeHash(1), ScopeHash(2)];
+    fn scopes() -> [Scope; 2] {
+        [Scope::hashed(1), Scope::hashed(2)]
+    }
 
     fn gens() -> [Gen; 2] {
         [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()]
@@ -280,7 +282,8 @@ mod tests {
 
     fn sealed(full_key: Option<&str>) -> Vec<u8> {
         let gens = gens();
-        let fence = Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens };
+        let scopes = scopes();
+        let fence = Fence { epoch: Epoch(5), scopes: &scopes, gens: &gens };
         let expiry = Expiry { soft: 900, hard: 1000 };
         seal(&identity(full_key), &fence, expiry, false, |out| {
             out.extend_from_slice(b"payload");
@@ -291,7 +294,7 @@ mod tests {
 
     fn reopened(bytes: &[u8], full_key: Option<&str>) -> Result<Opened, Unfit> {
         let gens = gens();
-        open(bytes, &identity(full_key), &Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens }, 999)
+        open(bytes, &identity(full_key), &Fence { epoch: Epoch(5), scopes: &scopes(), gens: &gens }, 999)
     }
 
     #[test]
@@ -322,7 +325,8 @@ mod tests {
         let bytes = sealed(None);
         let gens = gens();
         let other = [gens[0].clone(), Gen::from_bytes(b"U2-c").unwrap()];
-        let fence = Fence { epoch: Epoch(5), scopes: &SCOPES, gens: &gens };
+        let scopes = scopes();
+        let fence = Fence { epoch: Epoch(5), scopes: &scopes, gens: &gens };
         let id = identity(None);
         let cases = [
             (Identity { codec: 2, ..id }, fence, 0, Unfit::Codec),

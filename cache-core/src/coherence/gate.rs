@@ -63,10 +63,10 @@ impl Gate {
     }
 
     /// Takes the sequences of `scopes`. A fill that uses the stamp must not have read anything yet.
-    pub(crate) fn stamp(&self, scopes: &[ScopeHash]) -> Stamp {
+    pub(crate) fn stamp(&self, scopes: impl IntoIterator<Item = ScopeHash>) -> Stamp {
         let mut stamp = Stamp::default();
         for (slot, scope) in stamp.stripes.iter_mut().zip(scopes) {
-            *slot = stripe(*scope);
+            *slot = stripe(scope);
             stamp.count += 1;
         }
         stamp.sum = self.sum(&stamp);
@@ -120,14 +120,14 @@ mod tests {
         let gate = Gate::new();
         let scopes = [ScopeHash(1), ScopeHash(2), ScopeHash(3)];
         for scope in scopes {
-            let stamp = gate.stamp(&scopes);
+            let stamp = gate.stamp(scopes);
             assert!(gate.is_current(&stamp));
             gate.advance_hash(ScopeHash(4));
             assert!(gate.is_current(&stamp), "a stranger's write");
             gate.advance_hash(scope);
             assert!(!gate.is_current(&stamp));
         }
-        let stamp = gate.stamp(&scopes);
+        let stamp = gate.stamp(scopes);
         gate.flush();
         assert!(!gate.is_current(&stamp));
     }

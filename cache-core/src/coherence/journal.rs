@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn scope(number: usize) -> Scope {
-        Scope::new(format!("ns:e:{number}"))
+        Scope::new(&format!("ns:e:{number}"))
     }
 
     #[test]

@@ -10,30 +10,54 @@ pub(crate) const MAX_SCOPES: usize = 8;
 ///
 /// Only a [`Region`](crate::Region) makes one, so its name is always well formed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Scope(Arc<str>);
+pub struct Scope {
+    /// The name lies within: one allocation is both.
+    gen_key: Arc<str>,
+    hash: ScopeHash,
+}
+
+const BEFORE_NAME: &str = "g:{";
+const AFTER_NAME: &str = "}";
 
 impl Scope {
-    pub(crate) fn new(name: impl Into<Arc<str>>) -> Self {
-        Self(name.into())
+    #[cfg(test)]
+    pub(crate) fn new(name: &str) -> Self {
+        Self::written(|out| out.push_str(name))
+    }
+
+    /// A scope with a hash that a test chooses.
+    #[cfg(test)]
+    pub(crate) fn hashed(hash: u64) -> Self {
+        Self { hash: ScopeHash(hash), ..Self::new("chosen") }
+    }
+
+    /// The scope whose name `write` appends.
+    pub(crate) fn written(write: impl FnOnce(&mut String)) -> Self {
+        let mut text = String::with_capacity(128);
+        text.push_str(BEFORE_NAME);
+        write(&mut text);
+        let hash = ScopeHash::of_name(&text.as_bytes()[BEFORE_NAME.len()..]);
+        text.push_str(AFTER_NAME);
+        Self { gen_key: text.into(), hash }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.0
+        &self.gen_key[BEFORE_NAME.len()..self.gen_key.len() - AFTER_NAME.len()]
     }
 
     /// The key of this scope's generation token in Redis. The braces are a hash tag: in a cluster the token lies in
     /// the slot of the entry.
-    pub(crate) fn gen_key(&self) -> String {
-        format!("g:{{{}}}", self.0)
+    pub(crate) fn gen_key(&self) -> &str {
+        &self.gen_key
     }
 
     pub(crate) fn hash(&self) -> ScopeHash {
-        ScopeHash(xxhash_rust::xxh3::xxh3_64(self.0.as_bytes()))
+        self.hash
     }
 }
 
 /// The stable hash of a scope's name, for envelopes and for the stripe of its local sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeHash(pub(crate) u64);
 
 impl ScopeHash {

@@ -76,14 +76,14 @@ impl LateFill {
 impl Filling {
     fn as_fill(&self, now: u64) -> Fill<'_> {
         let renew = renewals(&self.names, &self.fence, now);
-        Fill { entry: &self.names.text.key, bytes: &self.bytes, ttl: self.ttl, renew }
+        Fill { entry: self.names.key(), bytes: &self.bytes, ttl: self.ttl, renew }
     }
 }
 
 /// The scopes whose tokens are in the second half of their life: a wide one must not lapse under all its entries.
 fn renewals<'a>(names: &'a Names, fence: &'a FoundFence, now: u64) -> Vec<(&'a str, &'a Gen)> {
     let half = GEN_TTL.as_millis() / 2;
-    let all = names.gen_keys.iter().map(String::as_str).zip(&fence.gens);
+    let all = names.gens().zip(&fence.gens);
     all.filter(|(_, token)| u128::from(now.saturating_sub(token.made_at())) > half).collect()
 }
 
@@ -140,7 +140,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 #[cfg(feature = "testing")]
 impl Filling {
     async fn unfence(&mut self) {
-        let Ok(gens) = self.live.session.init_gens(&self.names.gens()).await else { return };
+        let Ok(gens) = self.live.session.init_gens(&self.names.gens().collect::<Vec<_>>()).await else { return };
         let tokens = gens.into_iter().filter_map(|state| match state {
             crate::coherence::GenState::Free(token) => Some(token),
             _ => None,

@@ -90,8 +90,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return begun.load(Keep::Nothing);
         }
         let Some(shared) = self.shared() else { return begun.load(self.keep_unshared(begun)) };
-        let gens = names.gens();
-        match self.fetch(&shared.live, &[&names.text.key], &gens).await {
+        let gens: Vec<&str> = names.gens().collect();
+        match self.fetch(&shared.live, &[names.key()], &gens).await {
             Ok(Snapshot { entries, gens }) => {
                 let answered = Answered { entry: entries.first().map_or(&[], Vec::as_slice), gens };
                 self.judge(key, names, begun, &shared, answered, carried)
@@ -103,7 +103,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Before anything is read: what is invalidated from here on must not enter the local tier.
     pub(super) fn begin(&self, names: &Names) -> Begun {
         let link = &self.0.link;
-        Begun { started: link.clock.now(), stamp: link.gate.stamp(&names.hashes) }
+        Begun { started: link.clock.now(), stamp: link.gate.stamp(names.hashes()) }
     }
 
     /// Whether a write of this instance waits to be told to the shared tier.
@@ -226,8 +226,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Identity {
             codec: self.0.policy.codec.id(),
             fingerprint: self.0.fingerprint,
-            key_hash: names.text.hash(),
-            full_key: names.text.full.as_deref(),
+            key_hash: names.key_hash(),
+            full_key: names.full_key.as_deref(),
         }
     }
 

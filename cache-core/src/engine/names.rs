@@ -3,34 +3,45 @@
 use crate::coherence::{Scope, ScopeHash};
 use crate::envelope::Fence;
 use crate::flight::FoundFence;
-use crate::key::KeyText;
+use crate::key::{KeyText, hash_of_key};
 
 /// The names of one entry: built when the local tier did not answer.
 #[derive(Debug)]
 pub(super) struct Names {
-    pub(super) text: KeyText,
     /// The entry's own scope first, then the wider ones.
     pub(super) scopes: Vec<Scope>,
-    pub(super) hashes: Vec<ScopeHash>,
-    pub(super) gen_keys: Vec<String>,
+    /// The text of the key where the key itself holds only its hash.
+    pub(super) full_key: Option<Box<str>>,
 }
 
 impl Names {
     pub(super) fn new(text: KeyText, wider: impl Iterator<Item = Scope>) -> Self {
-        let mut scopes = vec![Scope::new(text.key.clone())];
+        let mut scopes = Vec::with_capacity(2);
+        scopes.push(text.own);
         scopes.extend(wider);
-        let hashes = scopes.iter().map(Scope::hash).collect();
-        let gen_keys = scopes.iter().map(Scope::gen_key).collect();
-        Self { text, scopes, hashes, gen_keys }
+        Self { scopes, full_key: text.full }
+    }
+
+    /// The key of the entry.
+    pub(super) fn key(&self) -> &str {
+        self.scopes[0].name()
+    }
+
+    pub(super) fn key_hash(&self) -> u128 {
+        hash_of_key(self.full_key.as_deref().unwrap_or(self.key()))
+    }
+
+    pub(super) fn hashes(&self) -> impl Iterator<Item = ScopeHash> {
+        self.scopes.iter().map(Scope::hash)
     }
 
     /// What the tokens of the scopes are called.
-    pub(super) fn gens(&self) -> Vec<&str> {
-        self.gen_keys.iter().map(String::as_str).collect()
+    pub(super) fn gens(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(Scope::gen_key)
     }
 
     /// These scopes with the tokens that were read for them.
     pub(super) fn fence<'a>(&'a self, found: &'a FoundFence) -> Fence<'a> {
-        Fence { epoch: found.epoch, scopes: &self.hashes, gens: &found.gens }
+        Fence { epoch: found.epoch, scopes: &self.scopes, gens: &found.gens }
     }
 }

@@ -34,7 +34,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let told = write::bump_as(&self.0.cache, names.scopes[..1].to_vec(), &token).await;
         let started = self.0.link.clock.now();
         if self.0.cache.backend() == Backend::SingleInstance {
-            let stamp = self.0.link.gate.stamp(&names.hashes);
+            let stamp = self.0.link.gate.stamp(names.hashes());
             self.keep_local(key, value, stamp, started.after(ttl));
         } else if told && let Some(keep) = self.own_fence(&names, &token).await {
             LateFill::new(self, names, Ticket { started, keep }, Some(ttl), &value).store(self).await;
@@ -44,10 +44,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The fence of a value that was put with this token, unless another writer came after it.
     async fn own_fence(&self, names: &Names, token: &str) -> Option<Keep> {
         let link = &self.0.link;
-        let stamp = link.gate.stamp(&names.hashes);
+        let stamp = link.gate.stamp(names.hashes());
         let live = link.live()?;
         let epoch = live.epoch();
-        let states = self.in_time(live.session.init_gens(&names.gens())).await.ok()?;
+        let states = self.in_time(live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
         let fence = Arc::new(FoundFence { epoch, gens: unlocked(states)? });
         fence.gens[0].is_of(token).then_some(Keep::Both { stamp, live, fence })
     }

@@ -57,6 +57,8 @@ pub(super) struct Inner<K, R> {
     pub(super) counters: Arc<Counters>,
     /// Namespace and entity: the beginning of every key.
     pub(super) head: String,
+    /// The scope of every entry.
+    whole: Scope,
     pub(super) fingerprint: u64,
 }
 
@@ -84,6 +86,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let counters = Arc::new(Counters::new(spec.store, spec.method));
         cache.0.registry.register(&counters);
         cache.0.link.join(bus_namespace(spec.namespace));
+        let head = format!("{}:{}", spec.namespace, spec.entity);
         let local = match cache.backend() {
             Backend::PassThrough => LocalTier::off(),
             _ => LocalTier::new(&policy),
@@ -96,7 +99,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             local,
             flights: flights(cache),
             counters,
-            head: format!("{}:{}", spec.namespace, spec.entity),
+            whole: prefix_scope(&head, |_| ()),
+            head,
             fingerprint: fingerprint::<R>(&spec),
             spec,
         }))
@@ -167,12 +171,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// The scope of one entry.
     pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
-        Scope::new(KeyText::of(&self.0.head, key).key)
+        KeyText::of(&self.0.head, key).own
     }
 
     /// The scope of every entry whose key begins with these parts. Only lengths that the region was told of have one.
     pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
-        Scope::new(prefix_scope(&self.0.head, |out| parts.write_key(out)))
+        prefix_scope(&self.0.head, |out| parts.write_key(out))
     }
 
     /// Invalidates a scope on every instance: one round trip, whatever the number of its entries.
@@ -234,9 +238,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     pub(super) fn names(&self, key: &K) -> Names {
         let inner = &*self.0;
-        let widths = std::iter::once(&0).chain(inner.spec.prefixes).take(MAX_SCOPES - 1);
-        let wider = widths.map(|width| Scope::new(prefix_scope(&inner.head, |out| key.write_first(*width, out))));
-        Names::new(KeyText::of(&inner.head, key), wider)
+        let prefixes = inner.spec.prefixes.iter().take(MAX_SCOPES - 2);
+        let prefixes = prefixes.map(|width| prefix_scope(&inner.head, |out| key.write_first(*width, out)));
+        Names::new(KeyText::of(&inner.head, key), std::iter::once(inner.whole.clone()).chain(prefixes))
     }
 }
 

@@ -188,6 +188,11 @@ impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
         Self { flights: Arc::clone(flights), key: key.clone(), flight, before, ended: false }
     }
 
+    /// Whether there is no flight before to wait for.
+    pub(crate) fn is_first(&self) -> bool {
+        self.before.is_none()
+    }
+
     /// Waits for the flight before; returns how that ended, if there was one.
     pub(crate) async fn turn(&mut self) -> Option<Landing<R>> {
         let before = self.before.take()?;

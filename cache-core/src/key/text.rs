@@ -1,6 +1,9 @@
 //! The text of a key in the shared tier, bounded in length.
 
+use std::fmt::Write as _;
+
 use super::{CacheKey, KeyWriter};
+use crate::coherence::Scope;
 
 /// The most bytes that the parts of a key take in Redis. A longer key is hashed.
 const MAX_PARTS: usize = 512;
@@ -12,45 +15,72 @@ fn stable_hash128(bytes: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
-/// The key of an entry in the shared tier.
+/// What the shared tier calls an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyText {
-    /// What Redis sees.
-    pub(crate) key: Box<str>,
-    /// The whole text where `key` holds only its hash; it travels in the envelope and is compared there.
+    /// Its name is the key of the entry in Redis.
+    pub(crate) own: Scope,
+    /// The whole text where the key holds only its hash; it travels in the envelope and is compared there.
     pub(crate) full: Option<Box<str>>,
 }
 
 impl KeyText {
     pub(crate) fn of<K: CacheKey + ?Sized>(head: &str, key: &K) -> Self {
-        let mut out = KeyWriter::new();
-        key.write_key(&mut out);
-        let parts = out.finish();
-        if parts.len() <= MAX_PARTS {
-            return Self { key: format!("{head}{parts}").into(), full: None };
-        }
-        let hashed = format!("{head}{}", hashed(&parts));
-        Self { key: hashed.into(), full: Some(format!("{head}{parts}").into()) }
+        let mut full = None;
+        let own = Scope::written(|name| {
+            let parts = write_parts(name, head, |out| key.write_key(out), KeyWriter::finish);
+            full = bound(name, parts).map(|parts| format!("{head}{parts}").into());
+        });
+        Self { own, full }
     }
 
-    /// The hash that an envelope carries: of the full text.
-    pub(crate) fn hash(&self) -> u128 {
-        stable_hash128(self.full.as_ref().unwrap_or(&self.key).as_bytes())
+    /// What Redis sees.
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> &str {
+        self.own.name()
     }
 }
 
-/// The name of the scope of all keys that begin with the parts that `write` writes.
-pub(crate) fn prefix_scope(head: &str, write: impl FnOnce(&mut KeyWriter)) -> String {
-    let mut out = KeyWriter::new();
+/// The hash that an envelope carries: of the full text.
+pub(crate) fn hash_of_key(text: &str) -> u128 {
+    stable_hash128(text.as_bytes())
+}
+
+/// The scope of all keys that begin with the parts that `write` writes.
+pub(crate) fn prefix_scope(head: &str, write: impl FnOnce(&mut KeyWriter)) -> Scope {
+    Scope::written(|name| {
+        let parts = write_parts(name, head, write, KeyWriter::finish_prefix);
+        bound(name, parts);
+        // `*` is escaped in a part: no entry's own scope has this name.
+        name.push_str(":*");
+    })
+}
+
+/// Appends the head and the parts; returns where the parts begin.
+fn write_parts(
+    name: &mut String,
+    head: &str,
+    write: impl FnOnce(&mut KeyWriter),
+    finish: impl FnOnce(KeyWriter) -> String,
+) -> usize {
+    name.push_str(head);
+    let parts = name.len();
+    let mut out = KeyWriter::after(std::mem::take(name));
     write(&mut out);
-    let parts = out.finish_prefix();
-    // `*` is escaped in a part: no entry's own scope has this name.
-    if parts.len() <= MAX_PARTS { format!("{head}{parts}:*") } else { format!("{head}{}:*", hashed(&parts)) }
+    *name = finish(out);
+    parts
 }
 
-fn hashed(parts: &str) -> String {
+/// Puts a hash in the place of parts that are too long, and returns them.
+fn bound(name: &mut String, parts: usize) -> Option<String> {
+    if name.len() - parts <= MAX_PARTS {
+        return None;
+    }
+    let long = name.split_off(parts);
     // `%h` cannot come from a part, where `%` is always followed by two upper-case hexadecimal digits.
-    format!(":%h{:032x}", stable_hash128(parts.as_bytes()))
+    // Writing to a String does not fail.
+    let _ = write!(name, ":%h{:032x}", stable_hash128(long.as_bytes()));
+    Some(long)
 }
 
 #[cfg(test)]
@@ -61,9 +91,9 @@ mod tests {
     fn a_long_key_is_hashed_and_keeps_its_full_text() {
         let long = "x".repeat(10_000);
         let text = KeyText::of("ns:e", &long);
-        assert!(text.key.len() < 64, "{}", text.key);
+        assert!(text.key().len() < 64, "{}", text.key());
         assert_eq!(text.full.as_deref(), Some(&*format!("ns:e:{long}")));
-        assert_ne!(text.hash(), KeyText::of("ns:e", &"x".repeat(10_001)).hash());
+        assert_ne!(text.key(), KeyText::of("ns:e", &"x".repeat(10_001)).key());
     }
 
     #[test]
@@ -74,7 +104,7 @@ mod tests {
     #[test]
     fn no_entry_has_the_name_of_a_wider_scope() {
         let scope = prefix_scope("ns:e", |out| "t".write_key(out));
-        assert_eq!(scope, "ns:e:t:*");
-        assert_eq!(&*KeyText::of("ns:e", &("t", "*")).key, "ns:e:t:%2A");
+        assert_eq!(scope.name(), "ns:e:t:*");
+        assert_eq!(KeyText::of("ns:e", &("t", "*")).key(), "ns:e:t:%2A");
     }
 }

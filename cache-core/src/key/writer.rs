@@ -13,7 +13,7 @@ const PRESENT: &str = ":%+";
 ///
 /// `:`, `%`, `*`, braces and control characters never pass raw: they are written as `%` and two hexadecimal digits for
 /// each byte. Absent parts at the end are left out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KeyWriter {
     text: String,
     /// Absent parts that no present one has followed yet.
@@ -21,8 +21,9 @@ pub struct KeyWriter {
 }
 
 impl KeyWriter {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// Writes behind what `text` holds already.
+    pub(crate) fn after(text: String) -> Self {
+        Self { text, absent: 0 }
     }
 
     /// Writes one part.
@@ -81,6 +82,10 @@ struct Escaped<'a>(&'a mut String);
 
 impl Escaped<'_> {
     fn push(&mut self, text: &str) {
+        if text.bytes().all(is_plain) {
+            self.0.push_str(text);
+            return;
+        }
         let mut rest = text;
         while let Some(at) = rest.find(must_escape) {
             self.0.push_str(&rest[..at]);
@@ -101,6 +106,11 @@ impl std::fmt::Write for Escaped<'_> {
     }
 }
 
+/// Most parts are identifiers: no character of theirs has to be looked at as one.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
 fn must_escape(c: char) -> bool {
     matches!(c, ':' | '%' | '*' | '{' | '}') || c.is_control()
 }
@@ -110,7 +120,7 @@ mod tests {
     use super::*;
 
     fn text<K: CacheKey>(key: &K) -> String {
-        let mut out = KeyWriter::new();
+        let mut out = KeyWriter::after(String::new());
         key.write_key(&mut out);
         out.finish()
     }

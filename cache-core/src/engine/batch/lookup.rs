@@ -77,7 +77,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// One round trip.
     async fn ask(&self, shared: &Shared, asking: Vec<Asking<K, R>>) -> Vec<Looked<K, R>> {
         let scopes = Scopes::of(asking.iter().map(|asking| &asking.names));
-        let entries: Vec<&str> = asking.iter().map(|asking| &*asking.names.text.key).collect();
+        let entries: Vec<&str> = asking.iter().map(|asking| asking.names.key()).collect();
         let Ok(Snapshot { entries, gens }) = self.fetch(&shared.live, &entries, &scopes.gens).await else {
             return asking.into_iter().map(|asking| asking.load(Keep::NothingDegraded)).collect();
         };
@@ -105,13 +105,13 @@ impl<'a> Scopes<'a> {
     fn of(names: impl Iterator<Item = &'a Names>) -> Self {
         let mut gens = Vec::new();
         let mut known: HashMap<&str, usize, RandomState> = HashMap::default();
-        let mut place = |gen_key: &'a String| {
+        let mut place = |gen_key: &'a str| {
             *known.entry(gen_key).or_insert_with(|| {
-                gens.push(gen_key.as_str());
+                gens.push(gen_key);
                 gens.len() - 1
             })
         };
-        let places = names.map(|names| names.gen_keys.iter().map(&mut place).collect()).collect();
+        let places = names.map(|names| names.gens().map(&mut place).collect()).collect();
         Self { gens, places }
     }
 }

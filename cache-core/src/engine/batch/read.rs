@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::super::load::Flying;
 use super::super::lookup::Step;
@@ -118,9 +118,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         load: &LoadMany<K, R, E>,
     ) -> Result<Progress<K, R>, E> {
         let mut progress = Progress::new();
-        let count = leads.len();
-        let turns: FuturesUnordered<_> = leads.into_iter().map(|lead| self.turn(lead, terms)).collect();
-        let groups = turns.ready_chunks(count.max(1)).map(|group| self.fly(group, terms, load));
+        let (first, later): (Vec<_>, Vec<_>) = leads.into_iter().partition(|(_, lead)| lead.is_first());
+        let first = first.into_iter().map(|(key, lead)| Turn::Come(Ready { key, lead, carried: None }));
+        let turns: FuturesUnordered<_> = later.into_iter().map(|lead| self.turn(lead, terms)).collect();
+        let at_most = turns.len().max(1);
+        let groups = stream::iter([first.collect()]).chain(turns.ready_chunks(at_most));
+        let groups = groups.map(|group| self.fly(group, terms, load));
         let mut ended = std::pin::pin!(groups.buffer_unordered(MAX_GROUPS));
         while let Some(end) = ended.next().await {
             progress.add(end?);

@@ -237,9 +237,9 @@ impl State {
 
     fn lock_scope(&mut self, scope: &Scope, token: &str, hold: Duration, now: Moment) {
         let key = scope.gen_key();
-        let (mut locks, _) = self.other_locks(&key, token, now);
+        let (mut locks, _) = self.other_locks(key, token, now);
         locks.push((now.after(hold), token.to_owned()));
-        self.set_locks(&key, locks);
+        self.set_locks(key, locks);
         self.invalidate(scope);
     }
 
@@ -250,21 +250,21 @@ impl State {
 
     fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
         let key = scope.gen_key();
-        let (others, mine) = self.other_locks(&key, token, now);
+        let (others, mine) = self.other_locks(key, token, now);
         if !mine {
             self.invalidate(scope);
         }
         if others.is_empty() {
-            self.renew(&key, now);
+            self.renew(key, now);
         } else {
-            self.set_locks(&key, others);
+            self.set_locks(key, others);
         }
     }
 
     fn bump_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
         let key = scope.gen_key();
-        if self.state_of(&key, now) != GenState::Locked {
-            self.renew_as(&key, token, now);
+        if self.state_of(key, now) != GenState::Locked {
+            self.renew_as(key, token, now);
         }
         self.invalidate(scope);
     }

@@ -108,7 +108,7 @@ fn call(hash: &str, keys: &[&str]) -> Cmd {
 }
 
 fn call_on(hash: &str, scope: &Scope) -> Cmd {
-    call(hash, &[&scope.gen_key()])
+    call(hash, &[scope.gen_key()])
 }
 
 fn millis(span: Duration) -> u64 {
