@@ -116,7 +116,16 @@ fn equals<'a>(option: &'a OptionSyntax, example: &str) -> Result<&'a TokenStream
 /// The value as an expression.
 pub(super) fn expression(option: &OptionSyntax, example: &str) -> Result<Expr, Problem> {
     let tokens = equals(option, example)?;
-    syn::parse2(tokens.clone()).map_err(|_| expected(option, tokens, example))
+    let parsed = syn::parse2(tokens.clone()).map_err(|_| expected(option, tokens, example))?;
+    Ok(without_groups(parsed))
+}
+
+/// The expression without the invisible groups that `macro_rules` leaves around a fragment.
+fn without_groups(expression: Expr) -> Expr {
+    match expression {
+        Expr::Group(group) => without_groups(*group.expr),
+        other => other,
+    }
 }
 
 fn expected(option: &OptionSyntax, place: impl ToTokens, example: &str) -> Problem {

@@ -194,11 +194,11 @@ mod from_macro_rules {
     use super::*;
 
     macro_rules! store {
-        ($name:ident, $method:ident, $key:ty, $value:ty) => {
-            #[cache_core::cached_store(namespace = "test:macro")]
+        ($namespace:literal, $name:ident, $method:ident, $key:ty, $value:ty, $ttl:expr, $jitter:literal) => {
+            #[cache_core::cached_store(namespace = $namespace)]
             #[async_trait::async_trait]
             pub(super) trait $name: Send + Sync {
-                #[cached(entity = "x", key(id), ttl = "5m")]
+                #[cached(entity = "x", key(id), ttl = $ttl, jitter = $jitter)]
                 async fn $method(&self, id: $key) -> Result<$value, Failed>;
 
                 #[invalidates($method(id))]
@@ -206,7 +206,7 @@ mod from_macro_rules {
             }
         };
     }
-    store!(Store, fetch, &str, Option<usize>);
+    store!("test:macro", Store, fetch, &str, Option<usize>, "5m", 20);
 
     #[derive(Default)]
     struct Counted(Calls);
