@@ -1,5 +1,6 @@
 //! The stores over real databases.
 
+mod administration;
 mod config_checks;
 mod config_decorated;
 mod config_row_level_security;
