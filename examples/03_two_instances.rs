@@ -5,7 +5,8 @@
 //! both instances read then? And Redis goes away and comes back under reads that go on.
 //!
 //! `DATABASE_URL` (Postgres) and `REDIS_URL` name servers of yours: then the tables are in a schema of their own, which is
-//! dropped at the end, and Redis is left running. What is not named is started, and ended with the program.
+//! dropped at the end, and Redis is left running. What the migrations make beside the tables stays there: two roles, and
+//! the schema `auth`. What is not named is started, and ended with the program.
 
 use std::error::Error;
 use std::fmt;

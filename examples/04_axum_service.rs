@@ -342,14 +342,14 @@ async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
 }
 
 fn cache_as_json(health: &Health) -> Value {
-    let millis = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1e3);
+    let micros = |time: Option<Duration>| time.and_then(|time| u64::try_from(time.as_micros()).ok());
     json!({
         "status": format!("{:?}", health.status).to_lowercase(),
         "backend": health.backend.to_string(),
         "shared": health.shared,
         "local": health.local,
-        "bus_lag_ms": millis(health.bus_lag),
-        "last_beat_ms": millis(health.last_beat),
+        "bus_lag_us": micros(health.bus_lag),
+        "last_beat_us": micros(health.last_beat),
         "journal": health.journal,
         "error": health.error,
     })
