@@ -46,8 +46,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let named = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let screen = tour(Servers::start(named("DATABASE_URL"), named("REDIS_URL"))?)?;
+    let set = |value: Result<String, _>| value.ok().filter(|value| !value.trim().is_empty());
+    let (database, redis) = (std::env::var("DATABASE_URL"), std::env::var("REDIS_URL"));
+    let screen = tour(Servers::start(set(database), set(redis))?)?;
     print!("{screen}");
     Ok(())
 }
