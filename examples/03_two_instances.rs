@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
-use cache_core::MethodStats;
+use cache_core::{MethodStats, Variables};
 use cache_tests::{PostgresServer, RedisServer};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use stores::conversation_config::ConfigSettings;
@@ -46,9 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let set = |value: Result<String, _>| value.ok().filter(|value| !value.trim().is_empty());
-    let (database, redis) = (std::env::var("DATABASE_URL"), std::env::var("REDIS_URL"));
-    let screen = tour(Servers::start(set(database), set(redis))?)?;
+    let named = Variables::from_env();
+    let screen = tour(Servers::start(named.text("DATABASE_URL")?, named.text("REDIS_URL")?)?)?;
     print!("{screen}");
     Ok(())
 }

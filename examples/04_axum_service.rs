@@ -20,7 +20,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use cache_core::{Health, Status};
+use cache_core::{Health, Status, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use stores::conversation::{Conversation, ConversationStatus, Message, MessageRole, NewConversation, NewMessage};
@@ -53,7 +53,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let port = std::env::var("PORT").map_or(Ok(3000), |port| port.parse::<u16>())?;
+    // As the variables of the stores are read: one that does not parse is an error that names it.
+    let port =
+        Variables::from_env().parse("PORT", "a number from 0 to 65535", |port| port.parse().ok())?.unwrap_or(3000);
     // From here on the signals wait for `stop`, and do not end the process by themselves.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = async move {
