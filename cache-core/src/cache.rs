@@ -142,7 +142,7 @@ impl Cache {
             status: match &state {
                 LinkState::Absent | LinkState::Up => Status::Healthy,
                 LinkState::Connecting => Status::Connecting,
-                LinkState::Down(_) => Status::Degraded,
+                LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
             },
             backend: self.0.backend,
             shared: link.live().is_some(),
@@ -151,9 +151,10 @@ impl Cache {
             bus_lag: beat.map(|(_, lag)| lag),
             last_beat: beat.map(|(at, _)| now.since(at)),
             journal: link.journal.len(),
+            breaker_open: matches!(state, LinkState::LeftAlone(_)),
             error: match state {
-                LinkState::Down(error) => Some(error),
-                _ => None,
+                LinkState::Down(error) | LinkState::LeftAlone(error) => Some(error),
+                LinkState::Absent | LinkState::Connecting | LinkState::Up => None,
             },
         }
     }

@@ -28,6 +28,7 @@
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
 //! | `testing` | no | a manual clock, a remote that misbehaves on command, negative controls |
 
+mod breaker;
 mod cache;
 mod codec;
 mod coherence;

@@ -10,6 +10,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use super::{Epoch, Gate, Journal, ScopeHash};
+use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::runtime::{Clock, GRANULARITY, Moment, chance};
 use crate::tier::remote::{RemoteError, Session};
@@ -56,6 +57,8 @@ pub(crate) enum LinkState {
     Connecting,
     Up,
     Down(String),
+    /// It is there and answers badly: the breaker is open.
+    LeftAlone(String),
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +87,9 @@ pub(crate) struct Link {
     beats: Mutex<Beats>,
     namespaces: Mutex<BTreeSet<String>>,
     state: Mutex<LinkState>,
+    breaker: Breaker,
+    /// The error that opened the breaker, until the supervisor has seen it.
+    tripped: Mutex<Option<RemoteError>>,
     /// A namespace was added: the supervisor subscribes again.
     pub(super) widened: Notify,
     /// A beat came back.
@@ -109,6 +115,8 @@ impl Link {
             beats: Mutex::default(),
             namespaces: Mutex::default(),
             state: Mutex::default(),
+            breaker: Breaker::default(),
+            tripped: Mutex::default(),
             widened: Notify::new(),
             beat_back: Notify::new(),
             lost: Notify::new(),
@@ -169,11 +177,37 @@ impl Link {
         changed
     }
 
-    /// An error of a command: one that tells of a lost connection ends the session.
-    pub(crate) fn failed(&self, live: &Live, error: &RemoteError) {
-        if error.is_disconnection() {
-            self.close_session(live.number);
+    /// A command was answered as it should be.
+    pub(crate) fn succeeded(&self) {
+        if self.breaker.is_suspicious() {
+            self.breaker.succeeded(self.clock.now());
         }
+    }
+
+    /// An error of a command: one that tells of a lost connection ends the session, and so does one too many of any
+    /// other kind. What is still under way on an earlier connection says nothing about this one.
+    pub(crate) fn failed(&self, live: &Live, error: &RemoteError) {
+        if !self.is_open(live.number) {
+            return;
+        }
+        if !error.is_disconnection() {
+            if !self.breaker.failed(self.clock.now()) {
+                return;
+            }
+            *lock(&self.tripped) = Some(error.clone());
+        }
+        self.close_session(live.number);
+    }
+
+    /// The error that opened the breaker since the last call, and how long to leave the shared tier alone.
+    pub(super) fn take_trip(&self) -> Option<(RemoteError, Duration)> {
+        let error = lock(&self.tripped).take()?;
+        Some((error, self.breaker.pause()))
+    }
+
+    /// How long the first beat of a connection may take. After the breaker has opened it has to be as fast as a read.
+    pub(super) fn patience_with_probe(&self) -> Duration {
+        if self.breaker.is_wary(self.clock.now()) { self.settings.read_timeout } else { self.settings.connect_timeout }
     }
 
     /// Ends whatever connection there is, for good.

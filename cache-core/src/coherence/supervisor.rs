@@ -26,10 +26,9 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
                 // First what health says, then what it says it of: who waits for the connection may ask at once.
                 report_up(&link);
                 link.set_live(Arc::clone(&live));
-                pause = FIRST_RETRY;
                 serve(&link, &live, number).await;
                 link.close_session(number);
-                report_down(&link, &RemoteError::disconnected("the connection was lost"));
+                pause = report_end(&link);
             }
             Err(error) => {
                 link.close_session(number);
@@ -55,7 +54,8 @@ async fn connect(link: &Arc<Link>, remote: &dyn RemoteTier, number: u64) -> Resu
 async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Result<Arc<Live>, RemoteError> {
     subscribe(link, &*session).await?;
     drain(link, &*session).await?;
-    let (server_time, asked_at) = beat(link, &*session).await?;
+    let probe = link.clock.timeout(link.patience_with_probe(), beat(link, &*session)).await;
+    let (server_time, asked_at) = probe.unwrap_or_else(|| Err(RemoteError::timeout("the first heartbeat")))?;
     let namespace_epoch = first_beat_back(link).await;
     let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
     live.set_server_time(server_time, asked_at);
@@ -87,8 +87,12 @@ async fn serve(link: &Link, live: &Live, number: u64) {
             }
             () = link.clock.sleep(interval) => {}
         }
-        if round(link, live).await.is_err() {
-            return;
+        tokio::select! {
+            // A beat that a frozen server does not answer must not keep the connection from being given up.
+            () = link.lost.notified() => {}
+            beat = round(link, live) => if beat.is_err() {
+                return;
+            }
         }
     }
 }
@@ -136,6 +140,24 @@ fn report_up(link: &Link) {
     if link.set_state(LinkState::Up) {
         tracing::info!(instance = link.instance, "the shared tier is connected");
     }
+}
+
+/// Says why a connection ended; returns how long to wait before the next one.
+fn report_end(link: &Link) -> Duration {
+    let Some((error, pause)) = link.take_trip() else {
+        report_down(link, &RemoteError::disconnected("the connection was lost"));
+        return FIRST_RETRY;
+    };
+    let text = format!("too many of its answers were errors or came too late, the last one: {error}");
+    if link.set_state(LinkState::LeftAlone(text.clone())) {
+        tracing::warn!(
+            instance = link.instance,
+            error = text,
+            advice = error.advice(),
+            "the shared tier is left alone for a while: reads go to the store"
+        );
+    }
+    pause
 }
 
 fn report_down(link: &Link, error: &RemoteError) {

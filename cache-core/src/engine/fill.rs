@@ -98,6 +98,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let limit = self.0.link.settings.write_timeout;
         match self.0.link.clock.timeout(limit, live.session.fill(fills)).await {
             Some(Ok(())) => {
+                self.0.link.succeeded();
                 let counters = &self.0.counters;
                 Counters::add_many(&counters.fills, fillings.len());
                 Counters::add_many(&counters.bytes_written, fillings.iter().map(|filling| filling.bytes.len()).sum());

@@ -140,7 +140,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
             Ok(snapshot)
         };
-        asked.await.inspect_err(|error| self.remote_failed(live, error))
+        let answered = asked.await;
+        match &answered {
+            Ok(_) => self.0.link.succeeded(),
+            Err(error) => self.remote_failed(live, error),
+        }
+        answered
     }
 
     /// What the shared tier's answer means for one entry.

@@ -204,7 +204,10 @@ async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
     let Some(live) = link.live() else { return false };
     let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes)).await;
     match asked.unwrap_or_else(|| Err(RemoteError::timeout("a write"))) {
-        Ok(()) => true,
+        Ok(()) => {
+            link.succeeded();
+            true
+        }
         Err(error) => {
             link.failed(&live, &error);
             tracing::debug!(%error, "an invalidation has not reached the shared tier yet");

@@ -60,6 +60,9 @@ pub struct Health {
     pub last_beat: Option<Duration>,
     /// Invalidations that Redis has not heard yet; `usize::MAX` when there were too many to remember.
     pub journal: usize,
+    /// Whether the shared tier is left alone because too many of its answers were errors or came too late. It is tried
+    /// again by itself, after one to five seconds.
+    pub breaker_open: bool,
     /// What is wrong with the shared tier, in words.
     pub error: Option<String>,
 }

@@ -7,6 +7,7 @@
 mod absence;
 mod ad_hoc;
 mod batch;
+mod breaker;
 mod connections;
 mod foreign_bytes;
 pub(crate) mod gate;

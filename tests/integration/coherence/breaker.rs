@@ -1,0 +1,136 @@
+//! R24 and a shared tier that is there and answers badly: after a few errors nobody waits for it any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{Cache, Status};
+use cache_tests::RedisServer;
+
+use super::gate::until;
+use super::register::{CachingRegister, Rows};
+use super::world::{Instance, Tier, World};
+
+/// As long as the read timeout of these worlds.
+const TOO_LONG: Duration = Duration::from_secs(20);
+/// Longer than the first pause of an open breaker.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Lets `count` reads wait for the shared tier until they give up, all at the same time.
+async fn time_out(world: &World, instance: &Instance, count: u64) {
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    instance.chaos.hold(Operation::Read);
+    let before = instance.chaos.begun(Operation::Read);
+    let reads: Vec<_> = (100..100 + count).map(|key| instance.spawn_get(key)).collect();
+    until("every read has asked", || instance.chaos.begun(Operation::Read) == before + count).await;
+    clock.advance(TOO_LONG);
+    for read in reads {
+        assert_eq!(read.await.unwrap(), None, "the store answers");
+    }
+}
+
+#[tokio::test]
+async fn after_five_reads_without_an_answer_nobody_waits() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let instance = world.instance().await;
+    world.rows.seed(1, 10);
+
+    time_out(&world, &instance, 4).await;
+    assert!(!instance.cache.health().await.breaker_open, "four are not enough");
+    assert!(instance.cache.health().await.shared);
+    time_out(&world, &instance, 5).await;
+    let asked = instance.chaos.begun(Operation::Read);
+    assert_eq!(instance.get(1).await, Some(10), "the clock stands still: this read waited for nobody");
+    assert_eq!(instance.chaos.begun(Operation::Read), asked);
+    until("the supervisor has noticed", || open(&instance)).await;
+    let health = instance.cache.health().await;
+    assert_eq!((health.status, health.shared, health.local), (Status::Degraded, false, false));
+    let error = health.error.unwrap();
+    assert!(error.starts_with("too many of its answers were errors or came too late"), "{error}");
+
+    instance.chaos.release(Operation::Read);
+    clock.advance(PAUSE);
+    until("it is connected again", || usable(&instance)).await;
+    assert_eq!(instance.get(1).await, Some(10));
+    until("the shared tier is filled again", || instance.stats().fills == 1).await;
+}
+
+/// What others wrote while the breaker was open is seen when it is closed again, in the local tier too.
+#[tokio::test]
+async fn r24_what_was_written_elsewhere_while_it_was_open_is_seen_after_it() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let (reader, writer) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    time_out(&world, &reader, 5).await;
+    writer.set(1, 20).await;
+    assert_eq!(reader.get(1).await, Some(20), "while it is open the store answers");
+    writer.set(1, 30).await;
+    reader.chaos.release(Operation::Read);
+    clock.advance(PAUSE);
+    until("it is connected again", || usable(&reader)).await;
+    assert_eq!(reader.get(1).await, Some(30));
+}
+
+/// What this instance wrote while its breaker was open is told to the others before it reads from the shared tier again.
+#[tokio::test]
+async fn r24_what_was_written_here_while_it_was_open_reaches_the_others() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let (writer, reader) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    time_out(&world, &writer, 5).await;
+    writer.set(1, 20).await;
+    assert_eq!(reader.get(1).await, Some(10), "nobody could be told yet");
+    assert_eq!(writer.get(1).await, Some(20), "the writer reads its own write");
+    let heard = reader.cache.invalidations_heard();
+    writer.chaos.release(Operation::Read);
+    clock.advance(PAUSE);
+    until("the others are told", || reader.cache.invalidations_heard() > heard).await;
+    assert_eq!(reader.get(1).await, Some(20));
+}
+
+/// A server that is stopped in the middle of everything: few reads wait for it, and it is used again when it goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_reads_wait_for_a_frozen_server() {
+    let mut server = RedisServer::start();
+    let rows = Arc::<Rows>::default();
+    (0..200).for_each(|key| rows.seed(key, key));
+    let cache = Cache::builder().redis(server.url()).build().unwrap();
+    let store = CachingRegister::builder(Arc::clone(&rows), &cache).get(cache_core::ReadPolicy::local_off).build();
+    assert!(cache.connected(Duration::from_secs(20)).await);
+    server.pause();
+    for key in 0..200 {
+        assert_eq!(store.get(key).await, Ok(Some(key)));
+    }
+    let timeouts = cache.stats().total().errors.get("timeout").copied().unwrap_or_default();
+    assert!((1..=5).contains(&timeouts), "{timeouts} of 200 reads waited for nothing");
+    server.resume();
+    assert!(cache.connected(Duration::from_secs(20)).await, "{:?}", cache.health().await);
+    assert_eq!(store.get(1).await, Ok(Some(1)));
+}
+
+fn open(instance: &Instance) -> bool {
+    health(instance).breaker_open
+}
+
+fn usable(instance: &Instance) -> bool {
+    health(instance).shared
+}
+
+/// Health asks nobody and is there at once.
+fn health(instance: &Instance) -> cache_core::Health {
+    futures_now(instance.cache.health())
+}
+
+fn futures_now<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
+}
