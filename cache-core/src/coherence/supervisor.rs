@@ -126,12 +126,24 @@ async fn beat(link: &Link, session: &dyn Session) -> Result<(u64, crate::runtime
 async fn drain(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {
     while let Some(due) = link.journal.due() {
         if due.everything {
-            session.move_epoch(&link.namespaces()).await?;
+            move_epoch(link, session).await?;
         }
         for scopes in due.scopes.chunks(256) {
             session.bump(scopes, &chance::token_text()).await?;
         }
         link.journal.told(&due);
+    }
+    Ok(())
+}
+
+/// Makes every entry stale. Until this instance has heard of the new epochs itself it would take entries of the old ones for
+/// current: the journal stands in for them until then.
+async fn move_epoch(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {
+    let before = link.namespace_epoch();
+    session.move_epoch(&link.namespaces()).await?;
+    beat(link, session).await?;
+    while link.namespace_epoch() == before {
+        link.beat_back.notified().await;
     }
     Ok(())
 }

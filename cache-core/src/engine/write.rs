@@ -68,6 +68,8 @@ impl Write {
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
             self.release().await;
+            // A read that began since the first advance may have put what a lost lock had let in into the local tier.
+            self.advance();
             // The writer may be gone.
             let _ = tell.send(());
         });
@@ -110,13 +112,15 @@ impl Drop for Write {
         if self.settled {
             return;
         }
-        self.advance();
         if self.placed && self.has_remote() {
+            self.advance();
             return;
         }
+        // Remembered first: what is read between the two is not kept.
         if self.has_remote() {
             self.remember();
         }
+        self.advance();
         self.repeat_later();
     }
 }
@@ -133,11 +137,11 @@ impl Write {
         let (scopes, has_remote) = (std::mem::take(&mut self.scopes), self.has_remote());
         self.cache.0.tasks.spawn_daemon(async move {
             link.clock.sleep(link.settings.lock).await;
-            for scope in &scopes {
-                link.gate.advance(scope);
-            }
             if has_remote {
                 link.journal.add(&scopes);
+            }
+            for scope in &scopes {
+                link.gate.advance(scope);
             }
         });
     }

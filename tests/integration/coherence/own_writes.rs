@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use cache_core::testing::{Operation, Weakness};
 
 use super::gate::until;
 use super::register::Stop;
-use super::world::World;
+use super::world::{Instance, Tier, World};
 
 /// A write while the bus is silent. What the writer reads after it.
 async fn write_while_the_bus_is_silent(world: World) -> Option<u64> {
@@ -65,6 +66,71 @@ async fn r7_holds_while_the_shared_tier_is_down() {
         }
         assert_eq!(writer.cache.health().await.journal, 1, "Redis has not heard of the write");
     }
+}
+
+/// The lock is evicted while the store is at work, a reader fills the old value, and the writer's own instance takes it from
+/// the shared tier just before the release. What the writer reads after its write is acknowledged. The model in
+/// `tests/model` found this order.
+async fn write_whose_lock_was_evicted(release: impl Fn(&Instance)) -> Option<u64> {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
+    let (writer, reader) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let write = writer.spawn_set(1, 20);
+    gate.reached().await;
+    remote.evict_scopes();
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    writer.chaos.hold(Operation::Release);
+    release(&writer);
+    gate.open();
+    until("the release is on its way", || writer.chaos.begun(Operation::Release) == 1).await;
+    assert_eq!(writer.get(1).await, Some(10), "nothing is acknowledged yet");
+    writer.chaos.release(Operation::Release);
+    write.await.unwrap();
+    writer.get(1).await
+}
+
+#[tokio::test]
+async fn r7_holds_where_the_lock_was_lost_while_the_store_was_at_work() {
+    assert_eq!(write_whose_lock_was_evicted(|writer| writer.chaos.hold_bus()).await, Some(20));
+    assert_eq!(write_whose_lock_was_evicted(|writer| writer.chaos.fail(Operation::Release)).await, Some(20));
+}
+
+/// More scopes than the journal remembers: the namespace epoch moves, and until this instance has heard of the new one the
+/// journal stands in for it. The model in `tests/model` found this one as well.
+#[tokio::test]
+async fn r7_holds_where_the_journal_ran_over() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance().await;
+    world.rows.seed(1, 10);
+    assert_eq!(writer.get(1).await, Some(10));
+    until("the old value is in the shared tier", || writer.stats().fills == 1).await;
+    writer.chaos.fail(Operation::Bump);
+    world.rows.seed(1, 20);
+    for key in 1..=10_001 {
+        writer.store.invalidate_get(key).await;
+        // With nothing but errors the connection would be given up, and its successor begins in another order.
+        for other in [1_000_000 + key, 2_000_000 + key] {
+            assert_eq!(writer.get(other).await, None);
+        }
+    }
+    assert!(!writer.cache.health().await.breaker_open);
+    assert_eq!(journal(&writer).await, usize::MAX, "too many to remember");
+    assert_eq!(writer.get(1).await, Some(20));
+    writer.chaos.heal(Operation::Bump);
+    while journal(&writer).await != 0 {
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(writer.get(1).await, Some(20), "until the others are told");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(writer.get(1).await, Some(20), "and when they are");
+}
+
+async fn journal(instance: &Instance) -> usize {
+    instance.cache.health().await.journal
 }
 
 #[tokio::test]
