@@ -1,0 +1,174 @@
+//! What goes wrong. Each fault happens at most as often as the configuration says.
+
+use super::Successors;
+use crate::state::{Bus, Gen, Instance, Journal, Link, Phase, SCOPES};
+use crate::world::World;
+
+impl Successors<'_> {
+    pub(super) fn faults(&mut self) {
+        let faults = self.from.faults;
+        if faults.evictions > 0 {
+            self.evict();
+        }
+        if faults.flushes > 0 {
+            self.act(format_args!("FLUSHALL"), |world| {
+                world.state.faults.flushes -= 1;
+                world.state.redis.gens = [Gen::Missing; SCOPES];
+                world.state.redis.entry = None;
+                // The next beat of anybody makes a new one.
+                world.state.redis.namespace = world.state.fresh_namespace();
+            });
+        }
+        for writer in 0..self.configuration.writers.len() {
+            self.stop_writer(writer);
+        }
+        for at in 0..self.configuration.instances {
+            self.lose_connection(at);
+        }
+        self.fail_over();
+    }
+
+    fn evict(&mut self) {
+        for scope in 0..SCOPES {
+            if self.from.redis.gens[scope] != Gen::Missing {
+                let scope_name = ["own", "wide"][scope];
+                self.act(format_args!("Redis evicts the token or lock of the {scope_name} scope"), |world| {
+                    world.state.faults.evictions -= 1;
+                    world.state.redis.gens[scope] = Gen::Missing;
+                });
+            }
+        }
+        if self.from.redis.entry.is_some() {
+            self.act(format_args!("Redis evicts the entry"), |world| {
+                world.state.faults.evictions -= 1;
+                world.state.redis.entry = None;
+            });
+        }
+    }
+
+    fn stop_writer(&mut self, writer: usize) {
+        let name = writer + 1;
+        let faults = self.from.faults;
+        let placed = match self.from.writers[writer].phase {
+            Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => placed,
+            _ => return,
+        };
+        if faults.crashes > 0 {
+            self.act(format_args!("writer {name}: its process dies"), |world| {
+                world.state.faults.crashes -= 1;
+                world.die(world.configuration.writers[writer].instance);
+            });
+        }
+        // A release that is due is finished whoever goes away.
+        let is_releasing = matches!(self.from.writers[writer].phase, Phase::Releases { .. });
+        if faults.unknowns > 0 && !is_releasing {
+            self.act(format_args!("writer {name}: its caller goes away, the outcome is unknown"), |world| {
+                world.state.faults.unknowns -= 1;
+                world.walk_away(writer, placed);
+            });
+        }
+        if faults.early_expiries > 0 && placed && !is_releasing {
+            self.act(format_args!("writer {name}: its locks expire while it is at work"), |world| {
+                world.state.faults.early_expiries -= 1;
+                world.expire(writer);
+            });
+        }
+    }
+
+    fn lose_connection(&mut self, at: usize) {
+        let name = at + 1;
+        if self.from.instances[at].link != Link::Up {
+            return;
+        }
+        if self.from.faults.disconnects > 0 {
+            self.act(format_args!("instance {name}: its connection is lost"), |world| {
+                world.state.faults.disconnects -= 1;
+                world.close(at);
+            });
+        }
+        if self.from.faults.silences > 0 {
+            self.act(format_args!("instance {name}: its bus falls silent"), |world| {
+                world.state.faults.silences -= 1;
+                let instance = world.instance(at);
+                (instance.link, instance.bus) = (Link::Deaf, Bus::default());
+            });
+        }
+    }
+
+    fn fail_over(&mut self) {
+        let faults = self.from.faults;
+        if let Some(replica) = self.from.replica {
+            if replica != self.from.redis {
+                self.act(format_args!("the replica catches up"), |world| {
+                    world.state.replica = Some(world.state.redis);
+                });
+            }
+            self.act(format_args!("Redis fails over to the replica"), |world| {
+                world.state.redis = replica;
+                world.state.faults.failovers -= 1;
+                let may_again = world.state.faults.failovers > 0;
+                world.state.replica = may_again.then_some(replica);
+                world.state.run += 1;
+                world.lose_all();
+            });
+        }
+        if faults.failbacks > 0 && self.from.run > 0 {
+            self.act(format_args!("Redis fails back to the first server"), |world| {
+                world.state.faults.failbacks -= 1;
+                world.state.run = 0;
+                world.lose_all();
+            });
+        }
+    }
+}
+
+impl World<'_> {
+    /// Nobody is answered any more, and nobody has noticed yet.
+    fn lose_all(&mut self) {
+        for instance in &mut self.state.instances {
+            (instance.link, instance.bus, instance.drain) = match instance.link {
+                Link::Up | Link::Deaf => (Link::Lost, Bus::default(), None),
+                Link::Subscribed | Link::Beating => (Link::Down, Bus::default(), None),
+                other => (other, instance.bus, instance.drain),
+            };
+        }
+    }
+
+    /// The process ends with all that it had; another one may take its place.
+    fn die(&mut self, at: usize) {
+        let epoch = self.state.instances[at].epoch;
+        *self.instance(at) = Instance {
+            link: Link::Down,
+            trust: 0,
+            epoch,
+            local: None,
+            bus: Bus::default(),
+            journal: Journal::default(),
+            drain: None,
+            current: false,
+            next: false,
+            acked: 0,
+        };
+        for (reader, place) in self.configuration.readers.iter().enumerate() {
+            if *place == at {
+                self.end(reader);
+            }
+        }
+        for (writer, of) in self.configuration.writers.iter().enumerate() {
+            if of.instance == at {
+                let of = &mut self.state.writers[writer];
+                of.untold = false;
+                of.phase = match of.phase {
+                    Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
+                        Phase::Gone { placed, repeats: false }
+                    }
+                    // The store was not called.
+                    Phase::Intends(_) | Phase::Begins => Phase::Over,
+                    // What its process was to repeat, nobody does.
+                    Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
+                    Phase::Over => Phase::Over,
+                };
+            }
+        }
+    }
+}

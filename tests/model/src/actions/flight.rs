@@ -1,0 +1,111 @@
+//! `Region::local`, `Region::read_with` and `flight`: who looks a value up, and who waits for whom.
+
+use super::Successors;
+use crate::configuration::Variant;
+use crate::state::{Found, Landing, Source, Step};
+use crate::world::World;
+
+impl Successors<'_> {
+    /// A read before its look-up.
+    pub(super) fn arrive(&mut self, reader: usize) {
+        let name = reader + 1;
+        match self.from.readers[reader].step {
+            Step::Idle => {
+                let at = self.configuration.readers[reader] + 1;
+                self.act(format_args!("reader {name} on instance {at}: begins"), |world| world.begin_read(reader));
+            }
+            Step::Lands(landing) => {
+                self.act(format_args!("reader {name}: its flight has ended"), |world| world.take(reader, landing));
+            }
+            _ => {}
+        }
+        if self.from.faults.cancels > 0 {
+            self.cancel(reader);
+        }
+    }
+
+    /// The caller goes away. Once the store is asked, the task goes on as if the caller were there.
+    fn cancel(&mut self, reader: usize) {
+        let step = self.from.readers[reader].step;
+        let is_cancelled = !matches!(
+            step,
+            Step::Idle | Step::Loads(_) | Step::Loaded(..) | Step::Fills(_) | Step::Done
+        );
+        if is_cancelled {
+            self.act(format_args!("reader {}: goes away", reader + 1), |world| {
+                world.state.faults.cancels -= 1;
+                world.end(reader);
+                world.abandon(reader, step);
+            });
+        }
+    }
+}
+
+impl World<'_> {
+    /// `Region::local`; else `Flights::arrive`.
+    fn begin_read(&mut self, reader: usize) {
+        let at = self.configuration.readers[reader];
+        let (floor, own_floor) = (self.state.acked, self.state.instances[at].acked);
+        let of = &mut self.state.readers[reader];
+        (of.floor, of.own_floor) = (floor, own_floor);
+        match self.find(reader) {
+            Some(value) => {
+                self.note(format_args!(", local hit"));
+                self.answer(reader, value, Source::Local);
+                self.end(reader);
+            }
+            None => self.join(reader),
+        }
+    }
+
+    /// `Flights::arrive`.
+    fn join(&mut self, reader: usize) {
+        let joins_any = self.is(Variant::JoinAnyFlight);
+        let instance = self.instance(self.configuration.readers[reader]);
+        let (step, how) = match (instance.current, instance.next) {
+            (false, _) => {
+                instance.current = true;
+                (Step::Leads(None), "leads a flight")
+            }
+            (true, _) if joins_any => (Step::FollowsCurrent, "joins the flight under way"),
+            (true, false) => {
+                instance.next = true;
+                (Step::AwaitsTurn, "leads the next flight")
+            }
+            (true, true) => (Step::FollowsNext, "waits for the next flight"),
+        };
+        self.state.readers[reader].step = step;
+        self.note(format_args!(", {how}"));
+    }
+
+    /// `Region::take`; after `Landing::Abandoned` the loop of `Region::read_with`.
+    fn take(&mut self, reader: usize, landing: Landing) {
+        match landing {
+            Landing::Found(Found { value, source, .. }) => {
+                self.answer(reader, value, source);
+                self.end(reader);
+            }
+            Landing::Abandoned => self.join(reader),
+        }
+    }
+
+    /// `Lead::drop`.
+    fn abandon(&mut self, reader: usize, step: Step) {
+        if self.is(Variant::NoAbandonment) {
+            return;
+        }
+        let at = self.configuration.readers[reader];
+        match step {
+            Step::AwaitsTurn => {
+                self.instance(at).next = false;
+                for (other, place) in self.state.readers.iter_mut().zip(self.configuration.readers) {
+                    if *place == at && other.step == Step::FollowsNext {
+                        other.step = Step::Lands(Landing::Abandoned);
+                    }
+                }
+            }
+            Step::Leads(_) | Step::Asks(_) | Step::Inits(..) | Step::Hits(..) => self.land(at, Landing::Abandoned),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! `coherence::link` and `coherence::supervisor`: the bus, the beats, the order of a reconnect, the drain of the journal.
+
+use super::Successors;
+use crate::configuration::Variant;
+use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step};
+use crate::world::World;
+
+impl Successors<'_> {
+    /// What an instance's connection does.
+    pub(super) fn connection(&mut self, at: usize) {
+        let name = at + 1;
+        let instance = self.from.instances[at];
+        if self.configuration.has_bus() && instance.local.is_some() {
+            self.act(format_args!("instance {name}: evicts its local entry"), |world| world.instance(at).local = None);
+        }
+        match instance.link {
+            Link::Absent => {}
+            Link::Down => {
+                self.act(format_args!("instance {name}: connects, subscribes, flushes"), |world| world.connect(at));
+            }
+            Link::Subscribed => {
+                self.hear(at);
+                if instance.journal.is_empty() && instance.drain.is_none() {
+                    self.act(format_args!("instance {name}: sends its first beat"), |world| world.first_beat(at));
+                }
+                self.drain(at);
+            }
+            Link::Beating => self.hear(at),
+            Link::Up => {
+                self.hear(at);
+                self.beat(at);
+                self.drain(at);
+            }
+            Link::Deaf | Link::Lost => {
+                self.act(format_args!("instance {name}: notices that its connection is lost"), |world| world.close(at));
+                if instance.link == Link::Deaf {
+                    self.drain(at);
+                }
+            }
+        }
+    }
+
+    /// `Listener::message`.
+    fn hear(&mut self, at: usize) {
+        let name = at + 1;
+        let bus = self.from.instances[at].bus;
+        if bus.news {
+            self.act(format_args!("instance {name}: hears the news"), |world| {
+                world.instance(at).bus.news = false;
+                world.advance(at);
+            });
+        } else if let Some(beat) = bus.beat {
+            self.act(format_args!("instance {name}: its beat is back"), |world| world.beat_returned(at, beat));
+        }
+    }
+
+    /// A beat of `supervisor::round`. One that could prolong no trust and tell nothing new is left out, and so is one
+    /// that follows before the one before is back.
+    fn beat(&mut self, at: usize) {
+        let name = at + 1;
+        let instance = self.from.instances[at];
+        let namespace = self.from.redis.namespace;
+        let has_moved = instance.epoch.namespace != namespace;
+        if !self.configuration.has_clock() {
+            if has_moved {
+                self.act(format_args!("instance {name}: a beat tells a new epoch"), |world| {
+                    world.move_namespace(at, namespace);
+                });
+            }
+        } else if instance.bus.beat.is_none() && (has_moved || instance.trust < self.configuration.lease) {
+            self.act(format_args!("instance {name}: sends a beat"), |world| {
+                world.instance(at).bus.beat = Some(Beat { age: 0, namespace });
+            });
+        }
+    }
+
+    /// `supervisor::drain`.
+    fn drain(&mut self, at: usize) {
+        let name = at + 1;
+        let instance = &self.from.instances[at];
+        match instance.drain {
+            None if instance.journal.is_empty() => {}
+            None => self.act(format_args!("instance {name}: begins to tell its journal"), |world| {
+                let instance = world.instance(at);
+                instance.drain = instance.journal.due();
+            }),
+            Some(Due { everything: true, scopes }) => {
+                self.act(format_args!("instance {name}: SET of a new namespace epoch"), |world| {
+                    world.state.redis.namespace = world.state.fresh_namespace();
+                    world.instance(at).drain = Some(Due { everything: false, scopes });
+                    world.told_for(at, None);
+                });
+            }
+            Some(Due { scopes, .. }) => match scopes.split() {
+                Some((scope, left)) => self.act(format_args!("instance {name}: BUMP from its journal"), |world| {
+                    world.bump(scope);
+                    world.instance(at).drain = Some(Due { everything: false, scopes: left });
+                    world.told_for(at, Some(scope));
+                }),
+                None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
+            },
+        }
+    }
+
+    /// The clock moves on for everybody alike.
+    pub(super) fn tick(&mut self) {
+        let lease = self.configuration.lease;
+        let mut ticked = *self.from;
+        for instance in &mut ticked.instances {
+            instance.trust = instance.trust.saturating_sub(1);
+            if let Some(beat) = &mut instance.bus.beat {
+                beat.age = lease.min(beat.age + 1);
+            }
+        }
+        for writer in &mut ticked.writers {
+            writer.news = writer.news.map(|age| lease.min(age + 1));
+        }
+        if ticked != *self.from {
+            self.act(format_args!("the clock moves on"), |world| world.state = ticked);
+        }
+    }
+}
+
+impl Bus {
+    pub(super) fn publish(&mut self) {
+        let place = if self.beat.is_some() { &mut self.later_news } else { &mut self.news };
+        *place = true;
+    }
+}
+
+impl World<'_> {
+    /// `Link::beat_returned`: trust from when the beat was sent.
+    fn beat_returned(&mut self, at: usize, beat: Beat) {
+        let lease = self.configuration.lease;
+        let age = if self.is(Variant::ArrivalLease) { 0 } else { beat.age };
+        let instance = self.instance(at);
+        instance.bus = Bus { news: instance.bus.later_news, ..Bus::default() };
+        instance.trust = instance.trust.max(lease - age);
+        if instance.link == Link::Beating {
+            instance.link = Link::Up;
+        }
+        if instance.epoch.namespace != beat.namespace {
+            self.move_namespace(at, beat.namespace);
+        }
+    }
+
+    /// `Link::namespace_moved`.
+    fn move_namespace(&mut self, at: usize, namespace: u8) {
+        self.instance(at).epoch.namespace = namespace;
+        self.advance(at);
+    }
+
+    /// `supervisor::connect` and `supervisor::subscribe`.
+    fn connect(&mut self, at: usize) {
+        let run = self.state.run;
+        let instance = self.instance(at);
+        instance.link = Link::Subscribed;
+        instance.epoch.run = run;
+        self.flush(at);
+    }
+
+    /// `supervisor::establish` after the drain.
+    fn first_beat(&mut self, at: usize) {
+        let namespace = self.state.redis.namespace;
+        let has_clock = self.configuration.has_clock();
+        let instance = self.instance(at);
+        if has_clock {
+            instance.link = Link::Beating;
+            instance.bus.beat = Some(Beat { age: 0, namespace });
+        } else {
+            instance.link = Link::Up;
+            instance.epoch.namespace = namespace;
+        }
+    }
+
+    fn flush(&mut self, at: usize) {
+        if !self.is(Variant::NoFlush) {
+            self.advance(at);
+        }
+    }
+
+    /// `Link::close_session`; what is asked over the connection ends with an error.
+    pub(super) fn close(&mut self, at: usize) {
+        let instance = self.instance(at);
+        *instance = Instance { link: Link::Down, trust: 0, bus: Bus::default(), drain: None, ..*instance };
+        self.flush(at);
+        for (reader, place) in self.configuration.readers.iter().enumerate() {
+            if *place == at && matches!(self.state.readers[reader].step, Step::Asks(_) | Step::Inits(..)) {
+                self.ask_store(reader);
+            }
+        }
+        for (writer, of) in self.configuration.writers.iter().enumerate() {
+            let is_asking = matches!(self.state.writers[writer].phase, Phase::Intends(_) | Phase::Releases { .. });
+            if of.instance == at && is_asking {
+                self.give_up(writer);
+            }
+        }
+    }
+
+    /// Redis has heard of what the journal holds of a scope, or of everything.
+    fn told_for(&mut self, at: usize, scope: Option<usize>) {
+        for (writer, of) in self.configuration.writers.iter().enumerate() {
+            let concerns = of.instance == at && scope.is_none_or(|scope| of.scopes.holds(scope));
+            if concerns && self.state.writers[writer].untold {
+                self.told_of(writer);
+            }
+        }
+    }
+
+    /// `Journal::told`. Writes that waited for it count from here on.
+    fn told(&mut self, at: usize) {
+        let instance = self.instance(at);
+        instance.drain = None;
+        instance.journal.told();
+        let journal = instance.journal;
+        for (writer, of) in self.configuration.writers.iter().enumerate() {
+            if of.instance == at && self.state.writers[writer].untold && !journal.holds(of.scopes) {
+                self.count(writer, true);
+            }
+        }
+    }
+}

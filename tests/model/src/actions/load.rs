@@ -1,0 +1,84 @@
+//! `Load::fly`, `Flying::landed` and `LateFill::store`: the store, the end of the flight, and the shared tier after the
+//! caller has been answered.
+
+use super::Successors;
+use crate::configuration::{Reads, Variant};
+use crate::state::{Carried, Entry, Epoch, Fence, Found, Gen, Keep, SCOPES, Source, Step, Version};
+use crate::world::World;
+
+impl Successors<'_> {
+    /// A read that asks the store.
+    pub(super) fn load(&mut self, reader: usize) {
+        let name = reader + 1;
+        match self.from.readers[reader].step {
+            Step::Loads(keep) if !self.is_gathering() => {
+                let value = self.from.database;
+                self.act(format_args!("reader {name}: reads v{value} from the store"), |world| {
+                    world.count_load();
+                    world.state.readers[reader].step = Step::Loaded(keep, value);
+                });
+            }
+            Step::Loaded(keep, value) => {
+                self.act(format_args!("reader {name}: has the store's answer"), |world| {
+                    world.landed(reader, keep, value);
+                });
+            }
+            Step::Fills(fill) => {
+                self.act(format_args!("reader {name}: SET v{}", fill.value), |world| {
+                    world.fill(fill);
+                    world.end(reader);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// The store holds its answers back until everybody has asked.
+    fn is_gathering(&self) -> bool {
+        let readers = &self.from.readers[..self.configuration.readers.len()];
+        self.configuration.reads == Reads::Burst && readers.iter().any(|reader| reader.step == Step::Idle)
+    }
+}
+
+impl World<'_> {
+    fn landed(&mut self, reader: usize, keep: Keep, value: Version) {
+        let at = self.configuration.readers[reader];
+        if let Keep::Local(stamp) | Keep::Both(stamp, _) = keep {
+            self.keep_local(at, value, stamp);
+        }
+        let fence = match keep {
+            Keep::Both(_, fence) => Some(fence),
+            Keep::Nothing | Keep::Local(_) => None,
+        };
+        self.finish_flight(reader, Found { value, fence, source: Source::Store });
+        match fence {
+            Some(fence) => self.state.readers[reader].step = Step::Fills(Carried { value, fence }),
+            None => self.end(reader),
+        }
+    }
+
+    /// A fill of a connection that is gone may still arrive, here even at another server than the one that it was sent
+    /// to. One that never arrives is covered by the eviction of the entry.
+    fn fill(&mut self, fill: Carried) {
+        let Some(fence) = self.stamp_of(fill.fence) else { return };
+        self.state.redis.entry = Some(Entry { value: fill.value, fence });
+    }
+
+    /// The stamp of an entry: what was read before its load, unless a variant knows better.
+    fn stamp_of(&self, fence: Fence) -> Option<Fence> {
+        let now = Epoch { run: self.state.run, namespace: self.state.redis.namespace };
+        match self.configuration.variant {
+            Variant::NoFence => {
+                let mut gens = [0; SCOPES];
+                for (token, state) in gens.iter_mut().zip(self.state.redis.gens) {
+                    // Without a token there is nothing to stamp the entry with.
+                    let Gen::Free(current) = state else { return None };
+                    *token = current;
+                }
+                Some(Fence { epoch: now, gens })
+            }
+            Variant::LateEpoch => Some(Fence { epoch: now, ..fence }),
+            _ => Some(fence),
+        }
+    }
+}

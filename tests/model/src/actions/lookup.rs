@@ -1,0 +1,153 @@
+//! `Region::lead` and `Region::look_up`: the local tier once more, then one round trip.
+
+use super::Successors;
+use crate::configuration::Variant;
+use crate::state::{
+    Asking, Carried, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step,
+};
+use crate::world::World;
+
+impl Successors<'_> {
+    /// A look-up before the store is asked.
+    pub(super) fn look_up(&mut self, reader: usize) {
+        let name = reader + 1;
+        match self.from.readers[reader].step {
+            Step::Leads(carried) => {
+                self.act(format_args!("reader {name}: looks up"), |world| world.begin_look_up(reader, carried));
+            }
+            Step::Asks(asking) if self.reaches_redis(reader) => {
+                self.act(format_args!("reader {name}: GETRANGE entry, MGET gens"), |world| world.fetch(reader, asking));
+            }
+            Step::Inits(asking, gens) if self.reaches_redis(reader) => {
+                self.act(format_args!("reader {name}: GETINIT"), |world| world.init_gens(reader, asking, gens));
+            }
+            Step::Asks(_) | Step::Inits(..) => {
+                self.act(format_args!("reader {name}: Redis does not answer"), |world| world.ask_store(reader));
+            }
+            Step::Hits(found, stamp) => {
+                self.act(format_args!("reader {name}: has the answer"), |world| world.hand_over(reader, found, stamp));
+            }
+            _ => {}
+        }
+    }
+
+    fn reaches_redis(&self, reader: usize) -> bool {
+        matches!(self.from.instances[self.configuration.readers[reader]].link, Link::Up | Link::Deaf)
+    }
+}
+
+impl World<'_> {
+    /// `Region::lead` up to the round trip: `find_owned`, `begin` (the stamp), `is_journaled`, `shared`. Nothing in it
+    /// waits, and in the other orders a step of another task in between only makes a miss.
+    fn begin_look_up(&mut self, reader: usize, carried: Option<Carried>) {
+        let at = self.configuration.readers[reader];
+        if let Some(value) = self.find(reader) {
+            self.note(format_args!(", found locally"));
+            self.finish_flight(reader, Found { value, fence: None, source: Source::Local });
+            self.end(reader);
+            return;
+        }
+        let instance = self.state.instances[at];
+        let step = if instance.journal.holds(Scopes::ALL) {
+            self.note(format_args!(", the journal holds a scope"));
+            Step::Loads(Keep::Nothing)
+        } else if instance.link == Link::Absent {
+            Step::Loads(if self.configuration.local { Keep::Local(Stamp::Current) } else { Keep::Nothing })
+        } else if self.is_live(at) {
+            Step::Asks(Asking { stamp: Stamp::Current, epoch: instance.epoch, carried })
+        } else {
+            self.note(format_args!(", the shared tier is out of reach"));
+            Step::Loads(Keep::Nothing)
+        };
+        self.state.readers[reader].step = step;
+    }
+
+    /// `Link::live`.
+    pub(super) fn is_live(&self, at: usize) -> bool {
+        let has_session = matches!(self.state.instances[at].link, Link::Up | Link::Deaf | Link::Lost);
+        has_session && self.is_trusted(at)
+    }
+
+    /// `Session::read` as Redis executes it. The entry is read before the tokens and with them in one step here: a write
+    /// in between changes a token and makes a miss.
+    fn fetch(&mut self, reader: usize, asking: Asking) {
+        let gens = self.state.redis.gens;
+        if gens.contains(&Gen::Missing) {
+            self.note(format_args!(" -> a token is missing"));
+            self.state.readers[reader].step = Step::Inits(asking, gens);
+        } else {
+            self.judge(reader, asking, gens, self.state.redis.entry.map(|entry| (entry.value, entry.fence)));
+        }
+    }
+
+    /// `Session::init_gens` for the scopes whose token was missing. An entry that was read before cannot carry a token
+    /// that is made now.
+    fn init_gens(&mut self, reader: usize, asking: Asking, mut gens: [Gen; SCOPES]) {
+        for (scope, gen_state) in gens.iter_mut().enumerate().filter(|(_, gen_state)| **gen_state == Gen::Missing) {
+            if self.state.redis.gens[scope] == Gen::Missing {
+                self.renew(scope);
+            }
+            *gen_state = self.state.redis.gens[scope];
+        }
+        // What a counter makes can be what the entry carries.
+        let entry = self.state.redis.entry.filter(|_| self.is(Variant::Counter));
+        self.judge(reader, asking, gens, entry.map(|entry| (entry.value, entry.fence)));
+    }
+
+    /// `Region::judge`. It is pure but for the local tier, which the answer reaches when it is back.
+    fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<(u8, Fence)>) {
+        let Some(gens) = unlocked(gens) else {
+            self.note(format_args!(" -> a writer is at work"));
+            return self.ask_store(reader);
+        };
+        let fence = Fence { epoch: asking.epoch, gens };
+        let matches = |other: Fence| {
+            if self.is(Variant::NoEpoch) { other.gens == fence.gens } else { other == fence }
+        };
+        let step = if let Some((value, _)) = entry.filter(|(_, stamp)| matches(*stamp)) {
+            self.note(format_args!(" -> shared hit v{value}"));
+            Step::Hits(Carried { value, fence }, Some(asking.stamp))
+        } else if let Some(carried) = asking.carried.filter(|carried| matches(carried.fence)) {
+            self.note(format_args!(" -> miss, and the carried v{} is still current", carried.value));
+            Step::Hits(carried, None)
+        } else if let Some(carried) = asking.carried.filter(|_| self.is(Variant::CarriedUnasked)) {
+            self.note(format_args!(" -> miss, and v{} is taken unasked", carried.value));
+            Step::Hits(carried, None)
+        } else {
+            self.note(format_args!(" -> miss"));
+            Step::Loads(Keep::Both(asking.stamp, fence))
+        };
+        self.state.readers[reader].step = step;
+    }
+
+    /// The store answers, and nothing is kept.
+    pub(super) fn ask_store(&mut self, reader: usize) {
+        self.state.readers[reader].step = Step::Loads(Keep::Nothing);
+    }
+
+    /// `Region::open` puts a shared hit into the local tier; `Region::hand_over`.
+    fn hand_over(&mut self, reader: usize, found: Carried, stamp: Option<Stamp>) {
+        let at = self.configuration.readers[reader];
+        if let Some(stamp) = stamp {
+            self.keep_local(at, found.value, stamp);
+        }
+        let Carried { value, fence } = found;
+        self.finish_flight(reader, Found { value, fence: Some(fence), source: Source::Shared });
+        self.end(reader);
+    }
+
+    /// Ends the flight with a value, which is the leader's answer too.
+    pub(super) fn finish_flight(&mut self, reader: usize, found: Found) {
+        self.answer(reader, found.value, found.source);
+        self.land(self.configuration.readers[reader], Landing::Found(found));
+    }
+}
+
+fn unlocked(gens: [Gen; SCOPES]) -> Option<[u8; SCOPES]> {
+    let mut tokens = [0; SCOPES];
+    for (token, state) in tokens.iter_mut().zip(gens) {
+        let Gen::Free(current) = state else { return None };
+        *token = current;
+    }
+    Some(tokens)
+}

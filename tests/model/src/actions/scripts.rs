@@ -1,0 +1,88 @@
+//! `tier/remote/redis/scripts.rs`: what Redis does as one step. A pipeline over several scopes is several steps.
+
+use crate::configuration::{Kind, Variant};
+use crate::state::{Gen, Link};
+use crate::world::World;
+
+impl World<'_> {
+    pub(super) fn intent(&mut self, writer: usize, scope: usize) {
+        let others = match self.state.redis.gens[scope] {
+            Gen::Locked(owners) => owners,
+            Gen::Missing | Gen::Free(_) => 0,
+        };
+        self.state.redis.gens[scope] = Gen::Locked(others | self.owner(writer));
+        self.publish();
+        self.told_of(writer);
+    }
+
+    pub(super) fn release(&mut self, writer: usize, scope: usize) {
+        let owner = self.owner(writer);
+        let was_mine = match self.state.redis.gens[scope] {
+            Gen::Locked(owners) if owners & !owner != 0 => {
+                self.state.redis.gens[scope] = Gen::Locked(owners & !owner);
+                owners & owner != 0
+            }
+            other => {
+                self.renew(scope);
+                other == Gen::Locked(owner)
+            }
+        };
+        if !was_mine {
+            self.publish();
+            self.told_of(writer);
+        }
+    }
+
+    pub(super) fn bump(&mut self, scope: usize) {
+        if !matches!(self.state.redis.gens[scope], Gen::Locked(_)) {
+            self.renew(scope);
+        }
+        self.publish();
+    }
+
+    /// A lock ends by time: with the last of them the key is gone.
+    pub(super) fn expire(&mut self, writer: usize) {
+        let owner = self.owner(writer);
+        for state in &mut self.state.redis.gens {
+            *state = match *state {
+                Gen::Locked(owners) if owners & owner == owners => Gen::Missing,
+                Gen::Locked(owners) => Gen::Locked(owners & !owner),
+                other => other,
+            };
+        }
+    }
+
+    /// A new token.
+    pub(super) fn renew(&mut self, scope: usize) {
+        let token = match self.state.redis.gens[scope] {
+            Gen::Free(counter) if self.is(Variant::Counter) => counter + 1,
+            _ if self.is(Variant::Counter) => 0,
+            _ => self.state.fresh_token(scope),
+        };
+        self.state.redis.gens[scope] = Gen::Free(token);
+    }
+
+    /// Puts news into the bus of whoever has one; without a clock there is no local tier of several instances, and no
+    /// bus to hear of.
+    fn publish(&mut self) {
+        if self.configuration.has_bus() {
+            for instance in &mut self.state.instances[..self.configuration.instances] {
+                if matches!(instance.link, Link::Subscribed | Link::Beating | Link::Up) {
+                    instance.bus.publish();
+                }
+            }
+        }
+    }
+
+    /// From here on the lease bounds how long a local hit may not reflect the write.
+    pub(super) fn told_of(&mut self, writer: usize) {
+        if self.configuration.has_clock() {
+            self.state.writers[writer].news = Some(0);
+        }
+    }
+
+    fn owner(&self, writer: usize) -> u8 {
+        let is_shared = self.is(Variant::OneToken) && self.configuration.writers[writer].kind == Kind::Locks;
+        if is_shared { 1 } else { 1 << writer }
+    }
+}

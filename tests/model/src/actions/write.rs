@@ -1,0 +1,211 @@
+//! `Write::begin`, the store, `Write::finish`, `Write::drop`, and `write::bump`.
+
+use super::Successors;
+use crate::configuration::{Kind, Variant};
+use crate::state::{Link, Phase, Scopes};
+use crate::world::World;
+
+impl Successors<'_> {
+    pub(super) fn write(&mut self, writer: usize) {
+        let name = writer + 1;
+        let is_reached = matches!(self.instance_of(writer).link, Link::Up | Link::Deaf);
+        match self.from.writers[writer].phase {
+            Phase::Begins => {
+                let at = self.configuration.writers[writer].instance + 1;
+                self.act(format_args!("writer {name} on instance {at}: begins"), |world| world.begin_write(writer));
+            }
+            Phase::Intends(left) if is_reached => {
+                let Some((scope, left)) = left.split() else { return };
+                self.act(format_args!("writer {name}: INTENT on {}", scope_name(scope)), |world| {
+                    world.intent(writer, scope);
+                    world.state.writers[writer].phase =
+                        if left.is_empty() { Phase::Writes { placed: true } } else { Phase::Intends(left) };
+                });
+                self.time_out(writer, left.with(scope));
+            }
+            Phase::Writes { placed } => {
+                self.commit(writer, Phase::Committed { placed });
+            }
+            Phase::Committed { placed } => {
+                self.act(format_args!("writer {name}: finishes"), |world| world.finish(writer, placed));
+            }
+            Phase::Releases { left, placed } if is_reached => {
+                let Some((scope, left)) = left.split() else { return };
+                let script = self.last_script(writer);
+                self.act(format_args!("writer {name}: {script} on {}", scope_name(scope)), |world| {
+                    world.tell_last(writer, scope);
+                    world.state.writers[writer].phase = Phase::Releases { left, placed };
+                    if left.is_empty() {
+                        world.acknowledge(writer, true);
+                    }
+                });
+                self.time_out(writer, left.with(scope));
+            }
+            Phase::Intends(_) | Phase::Releases { .. } => {
+                self.act(format_args!("writer {name}: Redis does not answer"), |world| world.give_up(writer));
+            }
+            Phase::Gone { placed, repeats } => {
+                if self.from.writers[writer].version == 0 {
+                    self.commit(writer, Phase::Gone { placed, repeats });
+                }
+                self.act(format_args!("writer {name}: a lock's life has passed"), |world| {
+                    world.time_over(writer, placed, repeats);
+                });
+            }
+            Phase::Over => {}
+        }
+    }
+
+    fn commit(&mut self, writer: usize, phase: Phase) {
+        let version = self.from.database + 1;
+        self.act(format_args!("writer {}: commits v{version}", writer + 1), |world| {
+            world.state.database = version;
+            world.state.writers[writer].version = version;
+            world.state.writers[writer].phase = phase;
+        });
+    }
+
+    /// The writer waits no longer for what is left of its pipeline: none of it was applied, or all of it was.
+    fn time_out(&mut self, writer: usize, left: Scopes) {
+        if self.from.faults.timeouts == 0 {
+            return;
+        }
+        let name = writer + 1;
+        let is_intent = matches!(self.from.writers[writer].phase, Phase::Intends(_));
+        let script = if is_intent { "INTENT" } else { self.last_script(writer) };
+        self.act(format_args!("writer {name}: {script} times out, not applied"), |world| {
+            world.state.faults.timeouts -= 1;
+            world.give_up(writer);
+        });
+        self.act(format_args!("writer {name}: {script} times out, applied"), |world| {
+            world.state.faults.timeouts -= 1;
+            for scope in left.iter() {
+                if is_intent { world.intent(writer, scope) } else { world.tell_last(writer, scope) }
+            }
+            world.give_up(writer);
+        });
+    }
+
+    fn last_script(&self, writer: usize) -> &'static str {
+        match self.configuration.writers[writer].kind {
+            Kind::Locks => "RELEASE",
+            Kind::Bumps => "BUMP",
+        }
+    }
+
+    fn instance_of(&self, writer: usize) -> &crate::state::Instance {
+        &self.from.instances[self.configuration.writers[writer].instance]
+    }
+}
+
+fn scope_name(scope: usize) -> &'static str {
+    ["its own scope", "the wide scope"][scope]
+}
+
+impl World<'_> {
+    /// `Write::begin` up to the round trip.
+    fn begin_write(&mut self, writer: usize) {
+        let of = self.configuration.writers[writer];
+        if of.kind == Kind::Bumps {
+            self.state.writers[writer].phase = Phase::Writes { placed: false };
+            return;
+        }
+        self.advance_own(of.instance);
+        self.state.writers[writer].phase = if self.state.instances[of.instance].link == Link::Absent {
+            Phase::Writes { placed: true }
+        } else {
+            Phase::Intends(of.scopes)
+        };
+        if matches!(self.state.writers[writer].phase, Phase::Intends(_)) && !self.is_live(of.instance) {
+            self.give_up(writer);
+        }
+    }
+
+    /// `Write::finish` up to the round trip, or all of `write::bump` up to it.
+    fn finish(&mut self, writer: usize, placed: bool) {
+        let of = self.configuration.writers[writer];
+        self.advance_own(of.instance);
+        if self.state.instances[of.instance].link == Link::Absent {
+            return self.acknowledge(writer, true);
+        }
+        self.state.writers[writer].phase = Phase::Releases { left: of.scopes, placed };
+        if !self.is_live(of.instance) {
+            self.give_up(writer);
+        }
+    }
+
+    fn tell_last(&mut self, writer: usize, scope: usize) {
+        match self.configuration.writers[writer].kind {
+            Kind::Locks => self.release(writer, scope),
+            Kind::Bumps => {
+                self.bump(scope);
+                self.told_of(writer);
+            }
+        }
+    }
+
+    /// `write::told` says no: the scopes are journaled, and the write goes on.
+    pub(super) fn give_up(&mut self, writer: usize) {
+        let of = self.configuration.writers[writer];
+        self.remember(of.instance, of.scopes);
+        match self.state.writers[writer].phase {
+            Phase::Intends(_) => self.state.writers[writer].phase = Phase::Writes { placed: false },
+            _ => self.acknowledge(writer, false),
+        }
+    }
+
+    /// The call returns to the writer.
+    fn acknowledge(&mut self, writer: usize, told: bool) {
+        let of = self.configuration.writers[writer];
+        if of.kind == Kind::Bumps {
+            // `bump_as` advances a second time, after the journal.
+            self.advance_own(of.instance);
+        }
+        let version = self.state.writers[writer].version;
+        let instance = self.instance(of.instance);
+        instance.acked = instance.acked.max(version);
+        self.state.writers[writer].phase = Phase::Over;
+        self.note(format_args!(" -> v{version} is acknowledged"));
+        self.count(writer, told);
+    }
+
+    /// Reads must reflect the write from here on, or from when Redis has heard of it.
+    pub(super) fn count(&mut self, writer: usize, told: bool) {
+        let of = &mut self.state.writers[writer];
+        (of.counts, of.untold) = (told, !told);
+        if told {
+            self.state.acked = self.state.acked.max(of.version);
+        }
+    }
+
+    /// `Write::drop` with an unknown outcome: what was placed stays.
+    pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
+        let of = self.configuration.writers[writer];
+        self.advance_own(of.instance);
+        if !placed {
+            self.remember(of.instance, of.scopes);
+        }
+        if self.is(Variant::ReleaseUnknown) {
+            for scope in of.scopes.iter() {
+                self.release(writer, scope);
+            }
+        }
+        self.state.writers[writer].phase = Phase::Gone { placed, repeats: true };
+    }
+
+    /// What was to be committed has been. With its locks the write has told everybody; without them
+    /// `Write::repeat_later` does.
+    fn time_over(&mut self, writer: usize, placed: bool, repeats: bool) {
+        let of = self.configuration.writers[writer];
+        self.state.writers[writer].phase = Phase::Over;
+        if placed {
+            self.expire(writer);
+        } else if repeats {
+            self.advance_own(of.instance);
+            self.remember(of.instance, of.scopes);
+        }
+        if self.state.writers[writer].version > 0 && (placed || repeats) {
+            self.count(writer, placed);
+        }
+    }
+}

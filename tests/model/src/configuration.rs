@@ -1,0 +1,185 @@
+//! What a configuration says: who takes part, what may go wrong, and what is expected.
+
+use crate::state::Scopes;
+
+/// One world to explore.
+#[derive(Debug, Clone, Copy)]
+pub struct Configuration {
+    /// Short, and unique in the table.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// Small ones run with the tests, the others with `scripts/model`.
+    pub size: Size,
+    /// How many instances there are.
+    pub(crate) instances: usize,
+    /// The instance of each reader. One reader is one read at a time.
+    pub(crate) readers: &'static [usize],
+    pub(crate) reads: Reads,
+    pub(crate) writers: &'static [WriterOf],
+    /// Whether instances have a local tier.
+    pub(crate) local: bool,
+    /// Whether there is a shared tier.
+    pub(crate) shared: bool,
+    /// H in ticks of the clock; 0 where no clock is needed, and nothing lapses.
+    pub(crate) lease: u8,
+    /// How many scopes the journal remembers one by one.
+    pub(crate) journal: usize,
+    pub(crate) faults: Faults,
+    pub(crate) variant: Variant,
+    /// The most times that the store may be asked.
+    pub(crate) max_loads: Option<u8>,
+    /// What the search must come to.
+    pub expected: Expected,
+}
+
+impl Configuration {
+    /// Whether instances hear of invalidations.
+    pub(crate) fn has_bus(&self) -> bool {
+        self.local && self.shared
+    }
+
+    /// Whether time passes.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.lease > 0
+    }
+}
+
+/// How long a search takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// Some ten thousand states.
+    Small,
+    /// Up to some millions.
+    Large,
+}
+
+/// How often a reader reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Again and again.
+    Forever,
+    /// Once: then every read must end.
+    Once,
+    /// Once, and the store answers nobody before all have begun.
+    Burst,
+}
+
+/// One write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriterOf {
+    pub(crate) instance: usize,
+    pub(crate) scopes: Scopes,
+    pub(crate) kind: Kind,
+}
+
+/// How a write tells the shared tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `Write::begin`, the store, `Write::finish`.
+    Locks,
+    /// The store, then `write::bump`: for scopes that are known only after the store was called, and for whoever
+    /// invalidates by hand.
+    Bumps,
+}
+
+/// How many of each fault may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Faults {
+    /// Redis evicts a token, a lock or the entry.
+    pub(crate) evictions: u8,
+    /// FLUSHALL.
+    pub(crate) flushes: u8,
+    /// The process of a writer dies in the middle of its write.
+    pub(crate) crashes: u8,
+    /// The caller of a write goes away while the store is at it: nobody knows the outcome.
+    pub(crate) unknowns: u8,
+    /// A command of a writer times out, applied or not, and the connection stays.
+    pub(crate) timeouts: u8,
+    /// An instance's connection is lost, and everybody notices.
+    pub(crate) disconnects: u8,
+    /// An instance's bus falls silent, and nobody notices yet.
+    pub(crate) silences: u8,
+    /// The primary dies, and a replica that lags takes over.
+    pub(crate) failovers: u8,
+    /// The first primary takes over again, with the data of the second one.
+    pub(crate) failbacks: u8,
+    /// A lock expires while its writer is still at work.
+    pub(crate) early_expiries: u8,
+    /// A caller of a read goes away.
+    pub(crate) cancels: u8,
+}
+
+/// Nothing goes wrong.
+pub(crate) const NONE: Faults = Faults {
+    evictions: 0,
+    flushes: 0,
+    crashes: 0,
+    unknowns: 0,
+    timeouts: 0,
+    disconnects: 0,
+    silences: 0,
+    failovers: 0,
+    failbacks: 0,
+    early_expiries: 0,
+    cancels: 0,
+};
+
+/// The protocol as it was built, or with one protection taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// Everything is in place.
+    AsBuilt,
+    /// An entry is stamped with the tokens of the moment when it is stored.
+    NoFence,
+    /// All writers lock with one token.
+    OneToken,
+    /// An entry is stamped with the epoch of the moment when it is stored.
+    LateEpoch,
+    /// The epoch is no part of the stamp.
+    NoEpoch,
+    /// A beat counts from when it comes back.
+    ArrivalLease,
+    /// A fill of the local tier does not look whether it was overtaken.
+    NoSequenceCheck,
+    /// A token is a counter that begins anew when it is gone.
+    Counter,
+    /// Whoever arrives takes the answer of the flight that is under way.
+    JoinAnyFlight,
+    /// A flight's value is carried to the next one without asking for the tokens again.
+    CarriedUnasked,
+    /// A leader that goes away does not end its flight.
+    NoAbandonment,
+    /// A writer leaves its own local tier alone.
+    NoLocalAdvance,
+    /// A write of unknown outcome is released.
+    ReleaseUnknown,
+    /// Nobody remembers what Redis has not heard.
+    NoJournal,
+    /// What is local outlives the connection that it was heard of on.
+    NoFlush,
+}
+
+/// What a search comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// No state breaks a promise.
+    Holds,
+    /// A shortest trace breaks this promise, and these words come in it in this order.
+    Refuted(Promise, &'static [&'static str]),
+}
+
+/// What is promised, in the words of the README and of `cache-core`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Promise {
+    /// T1: after a write is acknowledged, no later read that Redis or the store answers is older.
+    Shared,
+    /// T2: a local hit reflects every write that the bus told of at least a lease ago.
+    Local,
+    /// T4: an instance reads its own writes.
+    OwnWrites,
+    /// The store is asked no more often than that.
+    Loads,
+    /// Every read ends.
+    Ends,
+}

@@ -1,0 +1,12 @@
+//! stub
+mod actions;
+mod configuration;
+mod configurations;
+mod properties;
+mod search;
+mod state;
+mod world;
+
+pub use configuration::{Configuration, Expected, Promise, Size, Variant};
+pub use configurations::configurations;
+pub use search::{Exploration, Refutation, explore};

@@ -1,0 +1,58 @@
+//! The promises, as the steps are held to them.
+
+use crate::configuration::{Configuration, Promise};
+use crate::state::{Source, State, Step, Version};
+use crate::world::{Broken, World};
+
+impl World<'_> {
+    pub(crate) fn broke(&mut self, promise: Promise, how: impl FnOnce() -> String) {
+        self.broken.get_or_insert_with(|| Broken { promise, how: how() });
+    }
+
+    /// T2 and T4: what a local hit must reflect at the moment of the hit.
+    pub(crate) fn check_local_hit(&mut self, reader: usize, value: Version) {
+        let at = self.configuration.readers[reader];
+        let own = self.state.instances[at].acked;
+        if value < own {
+            self.broke(Promise::OwnWrites, || format!("a local hit of v{value} on the instance that wrote v{own}"));
+        }
+        let lease = self.configuration.lease;
+        if lease == 0 {
+            return;
+        }
+        let heard = self.state.writers.iter().filter(|writer| writer.counts && writer.news == Some(lease));
+        if let Some(newest) = heard.map(|writer| writer.version).max().filter(|newest| value < *newest) {
+            self.broke(Promise::Local, || format!("a local hit of v{value} a lease after the news of v{newest}"));
+        }
+    }
+
+    /// T1 and T4: what an answer must reflect of what was acknowledged when its read began.
+    pub(crate) fn check_answer(&mut self, reader: usize, value: Version, source: Source) {
+        let of = self.state.readers[reader];
+        if value < of.own_floor {
+            let own = of.own_floor;
+            self.broke(Promise::OwnWrites, || format!("v{value} is read on the instance that had written v{own}"));
+        }
+        if source != Source::Local && value < of.floor {
+            let floor = of.floor;
+            self.broke(Promise::Shared, || format!("v{value} is read after v{floor} was acknowledged"));
+        }
+    }
+
+    /// One more call of the store.
+    pub(crate) fn count_load(&mut self) {
+        let Some(most) = self.configuration.max_loads else { return };
+        self.state.loads += 1;
+        if self.state.loads > most {
+            let loads = self.state.loads;
+            self.broke(Promise::Loads, || format!("the store is asked {loads} times"));
+        }
+    }
+}
+
+/// Whether somebody still reads where nothing can happen any more.
+pub(crate) fn stuck(configuration: &Configuration, state: &State) -> Option<Broken> {
+    let reading = (0..configuration.readers.len()).find(|reader| state.readers[*reader].step != Step::Done)?;
+    let how = format!("reader {} waits for ever", reading + 1);
+    Some(Broken { promise: Promise::Ends, how })
+}
