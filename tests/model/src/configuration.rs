@@ -127,7 +127,7 @@ pub(crate) const NONE: Faults = Faults {
 
 /// The protocol as it was built, or with one protection taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
+pub(crate) enum Variant {
     /// Everything is in place.
     AsBuilt,
     /// An entry is stamped with the tokens of the moment when it is stored.

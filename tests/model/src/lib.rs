@@ -7,6 +7,6 @@ mod search;
 mod state;
 mod world;
 
-pub use configuration::{Configuration, Expected, Promise, Size, Variant};
+pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};

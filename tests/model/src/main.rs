@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.starts_with(&**wanted));
     let with_traces = flags.iter().any(|flag| flag == "--trace");
     println!("{:<36} {:>10} {:>11} {:>7}   verdict", "configuration", "states", "transitions", "seconds");
-    let chosen = configurations().iter().filter(|configuration| is_wanted(configuration.name));
+    let chosen = configurations().filter(|configuration| is_wanted(configuration.name));
     let unexpected = chosen.filter(|configuration| !is_as_expected(configuration, with_traces)).count();
     if unexpected == 0 {
         return ExitCode::SUCCESS;

@@ -29,13 +29,13 @@ impl World<'_> {
     /// T1 and T4: what an answer must reflect of what was acknowledged when its read began.
     pub(crate) fn check_answer(&mut self, reader: usize, value: Version, source: Source) {
         let of = self.state.readers[reader];
-        if value < of.own_floor {
-            let own = of.own_floor;
-            self.broke(Promise::OwnWrites, || format!("v{value} is read on the instance that had written v{own}"));
-        }
         if source != Source::Local && value < of.floor {
             let floor = of.floor;
             self.broke(Promise::Shared, || format!("v{value} is read after v{floor} was acknowledged"));
+        }
+        if value < of.own_floor {
+            let own = of.own_floor;
+            self.broke(Promise::OwnWrites, || format!("v{value} is read on the instance that had written v{own}"));
         }
     }
 

@@ -4,9 +4,8 @@ use std::fmt::{Arguments, Write as _};
 
 use crate::configuration::{Configuration, Promise, Reads, Variant};
 use crate::state::{
-    Asking,
-    Bus, Carried, Epoch, Fence, Found, Gen, Instance, Keep, Keys, Landing, Link, Phase, Reader, SCOPES, Scopes, Source,
-    Stamp, State, Step, Token, Version, Writer,
+    Asking, Bus, Carried, Epoch, Fence, Found, Gen, Instance, Keep, Keys, Landing, Link, Phase, Reader, SCOPES, Scopes,
+    Source, Stamp, State, Step, Token, Version, Writer,
 };
 
 /// A promise that a step broke, and how.
@@ -252,4 +251,3 @@ impl Step {
         }
     }
 }
-

@@ -27,10 +27,8 @@ impl Successors<'_> {
     /// The caller goes away. Once the store is asked, the task goes on as if the caller were there.
     fn cancel(&mut self, reader: usize) {
         let step = self.from.readers[reader].step;
-        let is_cancelled = !matches!(
-            step,
-            Step::Idle | Step::Loads(_) | Step::Loaded(..) | Step::Fills(_) | Step::Done
-        );
+        let is_cancelled =
+            !matches!(step, Step::Idle | Step::Loads(_) | Step::Loaded(..) | Step::Fills(_) | Step::Done);
         if is_cancelled {
             self.act(format_args!("reader {}: goes away", reader + 1), |world| {
                 world.state.faults.cancels -= 1;

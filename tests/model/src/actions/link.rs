@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step};
+use crate::state::{Beat, Bus, Due, INSTANCES, Instance, Link, Phase, Step};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -116,7 +116,10 @@ impl Successors<'_> {
             writer.news = writer.news.map(|age| lease.min(age + 1));
         }
         if ticked != *self.from {
-            self.act(format_args!("the clock moves on"), |world| world.state = ticked);
+            self.act(format_args!("the clock moves on"), |world| {
+                world.state = ticked;
+                world.settle();
+            });
         }
     }
 }
@@ -148,6 +151,7 @@ impl World<'_> {
     fn move_namespace(&mut self, at: usize, namespace: u8) {
         self.instance(at).epoch.namespace = namespace;
         self.advance(at);
+        self.settle();
     }
 
     /// `supervisor::connect` and `supervisor::subscribe`.
@@ -195,6 +199,7 @@ impl World<'_> {
                 self.give_up(writer);
             }
         }
+        self.settle();
     }
 
     /// Redis has heard of what the journal holds of a scope, or of everything.
@@ -207,14 +212,23 @@ impl World<'_> {
         }
     }
 
-    /// `Journal::told`. Writes that waited for it count from here on.
+    /// `Journal::told`.
     fn told(&mut self, at: usize) {
         let instance = self.instance(at);
         instance.drain = None;
         instance.journal.told();
-        let journal = instance.journal;
+        self.settle();
+    }
+
+    /// Writes that waited for a journal to be told count once it is; after an overflow, once whoever may still ask Redis
+    /// has heard of the new namespace epoch, by his next beat or by the end of his lease.
+    fn settle(&mut self) {
+        let namespace = self.state.redis.namespace;
+        let have_heard =
+            (0..INSTANCES).all(|at| !self.is_live(at) || self.state.instances[at].epoch.namespace == namespace);
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            if of.instance == at && self.state.writers[writer].untold && !journal.holds(of.scopes) {
+            let is_told = !self.state.instances[of.instance].journal.holds(of.scopes);
+            if have_heard && is_told && self.state.writers[writer].untold {
                 self.count(writer, true);
             }
         }

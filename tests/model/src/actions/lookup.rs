@@ -2,9 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{
-    Asking, Carried, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step,
-};
+use crate::state::{Asking, Carried, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step};
 use crate::world::World;
 
 impl Successors<'_> {

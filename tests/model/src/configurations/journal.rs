@@ -1,0 +1,87 @@
+//! What Redis has not heard.
+
+use super::{BOTH, LOCAL, OWN, SHARED, WIDE, bumps, writes};
+use crate::configuration::{Configuration, Faults, NONE, Size};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration {
+        name: "journal-timeouts",
+        about: "INTENT and RELEASE time out, applied or not",
+        faults: Faults { timeouts: 2, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-both-scopes",
+        about: "and so do those of two scopes, in the middle",
+        writers: &[writes(0, BOTH)],
+        faults: Faults { timeouts: 2, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-bump",
+        about: "the BUMP of a group times out",
+        writers: &[bumps(0, WIDE)],
+        faults: Faults { timeouts: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-unknown",
+        about: "a write of unknown outcome whose locks were not placed",
+        faults: Faults { timeouts: 1, unknowns: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-reconnect",
+        about: "writes over lost connections, told after the reconnect",
+        readers: &[0],
+        faults: Faults { timeouts: 1, disconnects: 2, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-overflow-reconnect",
+        about: "more scopes than the journal has room for, while the connection is lost",
+        writers: &[writes(0, BOTH)],
+        readers: &[0],
+        journal: 1,
+        faults: Faults { disconnects: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-two-writers",
+        about: "two writers, and one command that times out",
+        size: Size::Large,
+        writers: &[writes(0, OWN), writes(1, OWN)],
+        faults: Faults { timeouts: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-one-instance",
+        about: "two writers of one instance and its one journal",
+        size: Size::Large,
+        writers: &[writes(0, OWN), writes(0, OWN)],
+        readers: &[0, 1],
+        faults: Faults { timeouts: 2, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-crash",
+        about: "what is remembered dies with its process",
+        size: Size::Large,
+        faults: Faults { timeouts: 2, crashes: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-failover",
+        about: "Redis fails over while something is to be told",
+        size: Size::Large,
+        faults: Faults { timeouts: 1, failovers: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-local",
+        about: "what is told late still ends local entries elsewhere",
+        size: Size::Large,
+        faults: Faults { timeouts: 2, ..NONE },
+        ..LOCAL
+    },
+];

@@ -1,0 +1,116 @@
+//! The local tier, its bus and its lease: T2 and T4.
+
+use super::{BOTH, LOCAL, OWN, OWN_WRITES, WIDE, bumps, writes};
+use crate::configuration::{Configuration, Faults, NONE, Size};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration { name: "local", about: "the bus, the beats and the clock, one write elsewhere", ..LOCAL },
+    Configuration { name: "local-both-scopes", about: "news of two scopes", writers: &[writes(1, BOTH)], ..LOCAL },
+    Configuration {
+        name: "local-bump",
+        about: "a group is invalidated elsewhere",
+        writers: &[bumps(1, WIDE)],
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-crash",
+        about: "the writer's process dies",
+        faults: Faults { crashes: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-unknown",
+        about: "a write of unknown outcome",
+        faults: Faults { unknowns: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration { name: "own-writes", about: "an instance reads its own write at once", ..OWN_WRITES },
+    Configuration {
+        name: "own-writes-bump",
+        about: "an instance reads what it invalidated by hand, though Redis did not answer",
+        writers: &[bumps(0, WIDE)],
+        faults: Faults { timeouts: 1, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-two",
+        about: "two readers of the instance, and one elsewhere",
+        readers: &[0, 0, 1],
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "single-instance",
+        about: "no shared tier at all: local hits are as good as the store",
+        instances: 1,
+        shared: false,
+        readers: &[0, 0],
+        writers: &[writes(0, OWN), writes(0, WIDE)],
+        ..OWN_WRITES
+    },
+    Configuration { name: "local-long-lease", about: "a lease of two ticks", size: Size::Large, lease: 2, ..LOCAL },
+    Configuration {
+        name: "local-silence",
+        about: "the bus falls silent and nobody notices",
+        size: Size::Large,
+        faults: Faults { silences: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-disconnect",
+        about: "the connection is lost",
+        size: Size::Large,
+        faults: Faults { disconnects: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-evict",
+        about: "a token, a lock or the entry is evicted",
+        size: Size::Large,
+        faults: Faults { evictions: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-early-expiry",
+        about: "the lock expires before the commit",
+        size: Size::Large,
+        faults: Faults { early_expiries: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-flush",
+        about: "FLUSHALL",
+        size: Size::Large,
+        faults: Faults { flushes: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-failover",
+        about: "a replica that lags takes over, and who noticed what is open",
+        size: Size::Large,
+        faults: Faults { failovers: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-two-readers",
+        about: "two readers of one instance share its flights and its local tier",
+        size: Size::Large,
+        readers: &[0, 0],
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-three-instances",
+        about: "two readers elsewhere, each with a bus of its own",
+        size: Size::Large,
+        instances: 3,
+        readers: &[0, 1],
+        writers: &[bumps(2, WIDE)],
+        ..LOCAL
+    },
+    Configuration {
+        name: "local-two-writers",
+        about: "two writers elsewhere",
+        size: Size::Large,
+        writers: &[writes(1, OWN), writes(1, OWN)],
+        ..LOCAL
+    },
+];

@@ -1,0 +1,58 @@
+//! The table of what is explored.
+
+mod flights;
+mod journal;
+mod limits;
+mod local;
+mod shared;
+mod variants;
+
+use crate::configuration::{Configuration, Expected, Kind, NONE, Reads, Size, Variant, WriterOf};
+use crate::state::Scopes;
+
+/// Every configuration, in the order of the table.
+pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
+    let parts = [shared::ALL, local::ALL, journal::ALL, flights::ALL, limits::ALL, variants::ALL];
+    parts.into_iter().flatten()
+}
+
+const OWN: Scopes = Scopes(1);
+const WIDE: Scopes = Scopes(2);
+const BOTH: Scopes = Scopes::ALL;
+
+/// A write on this instance that locks.
+const fn writes(instance: usize, scopes: Scopes) -> WriterOf {
+    WriterOf { instance, scopes, kind: Kind::Locks }
+}
+
+/// A write on this instance that is told of afterwards.
+const fn bumps(instance: usize, scopes: Scopes) -> WriterOf {
+    WriterOf { instance, scopes, kind: Kind::Bumps }
+}
+
+/// Two readers and a writer on two instances that share a tier and have no local one: every read is of Redis or of the
+/// store.
+const SHARED: Configuration = Configuration {
+    name: "",
+    about: "",
+    size: Size::Small,
+    instances: 2,
+    readers: &[0, 1],
+    reads: Reads::Forever,
+    writers: &[writes(0, OWN)],
+    local: false,
+    shared: true,
+    lease: 0,
+    journal: 2,
+    faults: NONE,
+    variant: Variant::AsBuilt,
+    max_loads: None,
+    expected: Expected::Holds,
+};
+
+/// A reader and a writer on two instances with local tiers, a bus and a clock.
+const LOCAL: Configuration =
+    Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
+
+/// A reader on the instance of the writer, with a local tier and without a clock: nothing lapses.
+const OWN_WRITES: Configuration = Configuration { local: true, readers: &[0], ..SHARED };

@@ -1,0 +1,164 @@
+//! Each protection taken out: the search must find what it is for.
+
+use super::{LOCAL, OWN, OWN_WRITES, SHARED, bumps, writes};
+use crate::configuration::{Configuration, Expected, Faults, NONE, Promise, Reads, Variant};
+use Expected::Refuted;
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration {
+        name: "without-fence",
+        about: "R1: an entry is stamped with the tokens of the moment when it is stored",
+        variant: Variant::NoFence,
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "SET v0", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-lock-set",
+        about: "R10: all writers lock with one token",
+        variant: Variant::OneToken,
+        writers: &[writes(0, OWN), writes(1, OWN)],
+        faults: Faults { crashes: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &[
+                "writer 2: INTENT",
+                "writer 1: RELEASE",
+                "reads v1 from the store",
+                "commits v2",
+                "its process dies",
+                "shared hit v1",
+            ],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-early-epoch",
+        about: "R22: an entry is stamped with the epoch of the moment when it is stored",
+        variant: Variant::LateEpoch,
+        faults: Faults { failovers: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "fails over", "SET v0", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-epoch",
+        about: "R22: the epoch is no part of the stamp",
+        variant: Variant::NoEpoch,
+        faults: Faults { failovers: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "fails over", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-sent-time",
+        about: "R5: a beat counts from its return",
+        variant: Variant::ArrivalLease,
+        expected: Refuted(
+            Promise::Local,
+            &["kept locally", "sends a beat", "the clock moves on", "its beat is back", "local hit"],
+        ),
+        ..LOCAL
+    },
+    Configuration {
+        name: "without-sequence-check",
+        about: "R2: a fill of the local tier does not look whether it was overtaken",
+        variant: Variant::NoSequenceCheck,
+        expected: Refuted(
+            Promise::Local,
+            &["reads v0 from the store", "v1 is acknowledged", "hears the news", "kept locally", "local hit"],
+        ),
+        ..LOCAL
+    },
+    Configuration {
+        name: "without-unique-tokens",
+        about: "R21: a counter that begins anew instead of a token",
+        variant: Variant::Counter,
+        writers: &[bumps(0, OWN)],
+        faults: Faults { evictions: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["SET v0", "commits v1", "Redis evicts the token or lock", "v1 is acknowledged", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-next-flight",
+        about: "R13: whoever arrives takes the answer of the flight under way",
+        variant: Variant::JoinAnyFlight,
+        readers: &[0, 0],
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "joins the flight under way", "its flight has ended"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-second-look",
+        about: "R13: a flight's value is carried on without asking for the tokens again",
+        variant: Variant::CarriedUnasked,
+        readers: &[0, 0],
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "leads the next flight", "taken unasked"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-abandonment",
+        about: "R14: a leader that goes away does not end its flight",
+        variant: Variant::NoAbandonment,
+        readers: &[0, 0],
+        reads: Reads::Once,
+        writers: &[],
+        faults: Faults { cancels: 1, ..NONE },
+        expected: Refuted(Promise::Ends, &["leads a flight", "goes away", "leads the next flight"]),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-own-advance",
+        about: "R7: a writer leaves its own local tier alone",
+        variant: Variant::NoLocalAdvance,
+        expected: Refuted(Promise::OwnWrites, &["kept locally", "v1 is acknowledged", "local hit"]),
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "without-patience",
+        about: "R31: a write of unknown outcome is released",
+        variant: Variant::ReleaseUnknown,
+        faults: Faults { unknowns: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["the outcome is unknown", "reads v0 from the store", "SET v0", "commits v1", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-journal",
+        about: "R4: nobody remembers what Redis has not heard",
+        variant: Variant::NoJournal,
+        faults: Faults { timeouts: 2, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &["SET v0", "INTENT times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
+        ),
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "without-flush",
+        about: "R5: what is local outlives the connection that it was heard of on",
+        variant: Variant::NoFlush,
+        faults: Faults { disconnects: 1, ..NONE },
+        expected: Refuted(
+            Promise::Local,
+            &["kept locally", "v1 is acknowledged", "its connection is lost", "connects", "local hit"],
+        ),
+        ..LOCAL
+    },
+];
