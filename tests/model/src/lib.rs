@@ -1,4 +1,51 @@
-//! stub
+//! A model of the coherence protocol as `cache-core` has it, and a search through all that can happen in it.
+//!
+//! The tests in `tests/integration/coherence` stage races that somebody thought of. Here nobody thinks of races: every
+//! order of the steps of readers, writers, connections, clock and faults is tried, and a promise that breaks shows with a
+//! shortest trace. A *configuration* says who takes part and how often what may go wrong; the table of them is in
+//! `src/configurations`. The small ones run as tests of this package, all of them with `scripts/model`.
+//!
+//! # What is checked
+//!
+//! * **T1** ([`Promise::Shared`]): a read that begins after a write was acknowledged, and that Redis or the store answers,
+//!   is not older. A write whose writer died or went away after the commit counts from when a lock's life has passed. One
+//!   that Redis could not be told of counts from when its journal has been told, and after an overflow from when those
+//!   who may ask Redis have heard of the new namespace epoch.
+//! * **T2** ([`Promise::Local`]): a local hit reflects every such write that the bus told of a lease ago or earlier. The
+//!   clock is explicit: it ticks for all alike, and a lease is one or two ticks. Where a lock was lost, RELEASE tells the
+//!   bus a second time, and the lease counts from there: counted from INTENT the promise would not hold.
+//! * **T4** ([`Promise::OwnWrites`]): a read on the instance of the writer that begins after the acknowledgement reflects
+//!   the write, wherever the answer comes from.
+//! * **Loads** ([`Promise::Loads`]): a burst of readers asks the store no more often than promised.
+//! * **Ends** ([`Promise::Ends`]): where nothing can happen any more, nobody reads any more.
+//!
+//! # What is modelled
+//!
+//! Each action names the function that it stands for.
+//!
+//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`): the local tier, current and next flights, followers, carried
+//!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
+//! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
+//!   two scopes as steps of their own; group invalidation; what is dropped.
+//! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
+//! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
+//!   at once, the order of a reconnect, the journal with its overflow and its drain.
+//! * Faults (`actions/faults.rs`): eviction, FLUSHALL, expiry of locks, timeouts of commands that were applied or not, lost
+//!   connections, a silent bus, fail-over to a replica that lags and back, processes that die, callers that go away.
+//!
+//! # What is left out
+//!
+//! * There is one key with two scopes. Keys meet in their scopes only, and a scope is written by whatever writer there is.
+//! * Values live for ever: expiry only ever makes a miss, and eviction stands for it. So do unfit and damaged bytes.
+//! * The entry and the tokens are read in one step. In the pipeline the entry comes first: a write in between changes a
+//!   token and makes a miss.
+//! * `find_owned`, stamp, journal and `Link::live` are looked at in one step, and so are the check of the stamp and the
+//!   insertion. What is between them in the code is a matter for a model of memory, as are wake-ups that a `Notify` could lose.
+//! * A command that timed out is applied at once or never, not later. Late ones of a connection come in their order.
+//! * Each instance has one beat under way at a time, where the code allows four; a beat is on the bus as soon as it is sent.
+//! * Errors, panics, deadlines and patience of loads, the semaphore, batches, `TransparentCache`, and `visible_if`.
+//! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
+
 mod actions;
 mod configuration;
 mod configurations;

@@ -161,11 +161,11 @@ impl Journal {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.scopes.is_empty() && !self.overflow
     }
 
-    pub(crate) fn holds(&self, scopes: Scopes) -> bool {
+    pub(crate) fn holds(self, scopes: Scopes) -> bool {
         self.overflow || self.scopes.meets(scopes)
     }
 

@@ -49,9 +49,10 @@ impl Successors<'_> {
     fn stop_writer(&mut self, writer: usize) {
         let name = writer + 1;
         let faults = self.from.faults;
-        let placed = match self.from.writers[writer].phase {
-            Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => placed,
-            _ => return,
+        let (Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. }) =
+            self.from.writers[writer].phase
+        else {
+            return;
         };
         if faults.crashes > 0 {
             self.act(format_args!("writer {name}: its process dies"), |world| {
@@ -162,11 +163,10 @@ impl World<'_> {
                     Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
                         Phase::Gone { placed, repeats: false }
                     }
-                    // The store was not called.
-                    Phase::Intends(_) | Phase::Begins => Phase::Over,
+                    // The store was not called, or has done all that it was asked to.
+                    Phase::Begins | Phase::Intends(_) | Phase::Over => Phase::Over,
                     // What its process was to repeat, nobody does.
                     Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
-                    Phase::Over => Phase::Over,
                 };
             }
         }

@@ -59,6 +59,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "ends-cancels",
         about: "every read ends, though two callers go away",
+        size: Size::Large,
         instances: 1,
         readers: &[0, 0, 0, 0],
         reads: Reads::Once,
@@ -68,6 +69,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "ends-disconnect",
         about: "every read ends, though the connection is lost and a caller goes away",
+        size: Size::Large,
         instances: 1,
         readers: &[0, 0, 0],
         reads: Reads::Once,

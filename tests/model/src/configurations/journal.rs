@@ -13,6 +13,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "journal-both-scopes",
         about: "and so do those of two scopes, in the middle",
+        size: Size::Large,
         writers: &[writes(0, BOTH)],
         faults: Faults { timeouts: 2, ..NONE },
         ..SHARED

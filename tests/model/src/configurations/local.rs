@@ -15,12 +15,14 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "local-crash",
         about: "the writer's process dies",
+        size: Size::Large,
         faults: Faults { crashes: 1, ..NONE },
         ..LOCAL
     },
     Configuration {
         name: "local-unknown",
         about: "a write of unknown outcome",
+        size: Size::Large,
         faults: Faults { unknowns: 1, ..NONE },
         ..LOCAL
     },
@@ -35,6 +37,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "own-writes-two",
         about: "two readers of the instance, and one elsewhere",
+        size: Size::Large,
         readers: &[0, 0, 1],
         ..OWN_WRITES
     },

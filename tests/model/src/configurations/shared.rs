@@ -82,6 +82,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "shared-failover",
         about: "a replica that lags takes over at any step",
+        size: Size::Large,
         faults: Faults { failovers: 1, ..NONE },
         ..SHARED
     },
