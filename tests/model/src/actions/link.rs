@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, INSTANCES, Instance, Link, Phase, Step};
+use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -224,8 +224,13 @@ impl World<'_> {
     /// has heard of the new namespace epoch, by his next beat or by the end of his lease.
     fn settle(&mut self) {
         let namespace = self.state.redis.namespace;
-        let have_heard =
-            (0..INSTANCES).all(|at| !self.is_live(at) || self.state.instances[at].epoch.namespace == namespace);
+        let has_heard = |at: usize| {
+            let Instance { epoch, bus, .. } = self.state.instances[at];
+            // A beat that was sent before may still prolong the trust in the old epoch.
+            let comes_old = bus.beat.is_some_and(|beat| beat.namespace != namespace);
+            epoch.namespace == namespace || !self.is_live(at) && !comes_old
+        };
+        let have_heard = (0..self.configuration.instances).all(has_heard);
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             let is_told = !self.state.instances[of.instance].journal.holds(of.scopes);
             if have_heard && is_told && self.state.writers[writer].untold {
