@@ -111,12 +111,12 @@ impl World<'_> {
             return;
         }
         self.advance_own(of.instance);
-        self.state.writers[writer].phase = if self.state.instances[of.instance].link == Link::Absent {
-            Phase::Writes { placed: true }
-        } else {
-            Phase::Intends(of.scopes)
-        };
-        if matches!(self.state.writers[writer].phase, Phase::Intends(_)) && !self.is_live(of.instance) {
+        if !self.configuration.shared {
+            self.state.writers[writer].phase = Phase::Writes { placed: false };
+            return;
+        }
+        self.state.writers[writer].phase = Phase::Intends(of.scopes);
+        if !self.is_live(of.instance) {
             self.give_up(writer);
         }
     }
@@ -125,7 +125,7 @@ impl World<'_> {
     fn finish(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        if self.state.instances[of.instance].link == Link::Absent {
+        if !self.configuration.shared {
             return self.acknowledge(writer, true);
         }
         self.state.writers[writer].phase = Phase::Releases { left: of.scopes, placed };
@@ -169,12 +169,18 @@ impl World<'_> {
         self.count(writer, told);
     }
 
-    /// Reads must reflect the write from here on, or from when Redis has heard of it.
+    /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that
+    /// is the only one must as well.
     pub(super) fn count(&mut self, writer: usize, told: bool) {
         let of = &mut self.state.writers[writer];
         (of.counts, of.untold) = (told, !told);
+        let version = of.version;
         if told {
-            self.state.acked = self.state.acked.max(of.version);
+            self.state.acked = self.state.acked.max(version);
+        }
+        if !self.configuration.shared {
+            let instance = self.instance(self.configuration.writers[writer].instance);
+            instance.acked = instance.acked.max(version);
         }
     }
 
@@ -182,7 +188,7 @@ impl World<'_> {
     pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        if !placed {
+        if self.configuration.shared && !placed {
             self.remember(of.instance, of.scopes);
         }
         if self.is(Variant::ReleaseUnknown) {
@@ -202,10 +208,12 @@ impl World<'_> {
             self.expire(writer);
         } else if repeats {
             self.advance_own(of.instance);
-            self.remember(of.instance, of.scopes);
+            if self.configuration.shared {
+                self.remember(of.instance, of.scopes);
+            }
         }
         if self.state.writers[writer].version > 0 && (placed || repeats) {
-            self.count(writer, placed);
+            self.count(writer, placed || !self.configuration.shared);
         }
     }
 }
