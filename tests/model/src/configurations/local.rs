@@ -5,7 +5,13 @@ use crate::configuration::{Configuration, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
     Configuration { name: "local", about: "the bus, the beats and the clock, one write elsewhere", ..LOCAL },
-    Configuration { name: "local-both-scopes", about: "news of two scopes", writers: &[writes(1, BOTH)], ..LOCAL },
+    Configuration {
+        name: "local-both-scopes",
+        about: "news of two scopes",
+        size: Size::Large,
+        writers: &[writes(1, BOTH)],
+        ..LOCAL
+    },
     Configuration {
         name: "local-bump",
         about: "a group is invalidated elsewhere",
@@ -48,6 +54,15 @@ pub(super) const ALL: &[Configuration] = &[
         shared: false,
         readers: &[0, 0],
         writers: &[writes(0, OWN), writes(0, WIDE)],
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "single-instance-unknown",
+        about: "the only instance repeats its advance when the store can no longer commit",
+        instances: 1,
+        shared: false,
+        readers: &[0, 0],
+        faults: Faults { unknowns: 1, ..NONE },
         ..OWN_WRITES
     },
     Configuration { name: "local-long-lease", about: "a lease of two ticks", size: Size::Large, lease: 2, ..LOCAL },
