@@ -324,6 +324,8 @@ pub(crate) enum Phase {
         /// The process is still there.
         repeats: bool,
     },
+    /// Its process died before the store was called: all that is left of it are locks.
+    Leftover,
     Over,
 }
 

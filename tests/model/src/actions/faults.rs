@@ -49,26 +49,22 @@ impl Successors<'_> {
     fn stop_writer(&mut self, writer: usize) {
         let name = writer + 1;
         let faults = self.from.faults;
-        let (Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. }) =
-            self.from.writers[writer].phase
-        else {
-            return;
-        };
-        if faults.crashes > 0 {
+        let phase = self.from.writers[writer].phase;
+        if faults.crashes > 0 && !matches!(phase, Phase::Begins | Phase::Gone { .. } | Phase::Leftover | Phase::Over) {
             self.act(format_args!("writer {name}: its process dies"), |world| {
                 world.state.faults.crashes -= 1;
                 world.die(world.configuration.writers[writer].instance);
             });
         }
-        // A release that is due is finished whoever goes away.
-        let is_releasing = matches!(self.from.writers[writer].phase, Phase::Releases { .. });
-        if faults.unknowns > 0 && !is_releasing {
+        let (Phase::Writes { placed } | Phase::Committed { placed }) = phase else { return };
+        // Not later: a release that is due is finished whoever goes away.
+        if faults.unknowns > 0 {
             self.act(format_args!("writer {name}: its caller goes away, the outcome is unknown"), |world| {
                 world.state.faults.unknowns -= 1;
                 world.walk_away(writer, placed);
             });
         }
-        if faults.early_expiries > 0 && placed && !is_releasing {
+        if faults.early_expiries > 0 && placed {
             self.act(format_args!("writer {name}: its locks expire while it is at work"), |world| {
                 world.state.faults.early_expiries -= 1;
                 world.expire(writer);
@@ -163,10 +159,11 @@ impl World<'_> {
                     Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
                         Phase::Gone { placed, repeats: false }
                     }
-                    // The store was not called, or has done all that it was asked to.
-                    Phase::Begins | Phase::Intends(_) | Phase::Over => Phase::Over,
+                    Phase::Intends(_) => Phase::Leftover,
                     // What its process was to repeat, nobody does.
                     Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
+                    // The next process may begin it.
+                    phase @ (Phase::Begins | Phase::Leftover | Phase::Over) => phase,
                 };
             }
         }

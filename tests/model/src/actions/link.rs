@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step};
+use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step, Token};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -148,7 +148,7 @@ impl World<'_> {
     }
 
     /// `Link::namespace_moved`.
-    fn move_namespace(&mut self, at: usize, namespace: u8) {
+    fn move_namespace(&mut self, at: usize, namespace: Token) {
         self.instance(at).epoch.namespace = namespace;
         self.advance(at);
         self.settle();

@@ -2,7 +2,9 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Asking, Carried, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step};
+use crate::state::{
+    Asking, Carried, Entry, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step, Token,
+};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -74,7 +76,7 @@ impl World<'_> {
             self.note(format_args!(" -> a token is missing"));
             self.state.readers[reader].step = Step::Inits(asking, gens);
         } else {
-            self.judge(reader, asking, gens, self.state.redis.entry.map(|entry| (entry.value, entry.fence)));
+            self.judge(reader, asking, gens, self.state.redis.entry);
         }
     }
 
@@ -89,11 +91,11 @@ impl World<'_> {
         }
         // What a counter makes can be what the entry carries.
         let entry = self.state.redis.entry.filter(|_| self.is(Variant::Counter));
-        self.judge(reader, asking, gens, entry.map(|entry| (entry.value, entry.fence)));
+        self.judge(reader, asking, gens, entry);
     }
 
     /// `Region::judge`. It is pure but for the local tier, which the answer reaches when it is back.
-    fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<(u8, Fence)>) {
+    fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<Entry>) {
         let Some(gens) = unlocked(gens) else {
             self.note(format_args!(" -> a writer is at work"));
             return self.ask_store(reader);
@@ -102,7 +104,7 @@ impl World<'_> {
         let matches = |other: Fence| {
             if self.is(Variant::NoEpoch) { other.gens == fence.gens } else { other == fence }
         };
-        let step = if let Some((value, _)) = entry.filter(|(_, stamp)| matches(*stamp)) {
+        let step = if let Some(Entry { value, .. }) = entry.filter(|entry| matches(entry.fence)) {
             self.note(format_args!(" -> shared hit v{value}"));
             Step::Hits(Carried { value, fence }, Some(asking.stamp))
         } else if let Some(carried) = asking.carried.filter(|carried| matches(carried.fence)) {
@@ -141,7 +143,7 @@ impl World<'_> {
     }
 }
 
-fn unlocked(gens: [Gen; SCOPES]) -> Option<[u8; SCOPES]> {
+fn unlocked(gens: [Gen; SCOPES]) -> Option<[Token; SCOPES]> {
     let mut tokens = [0; SCOPES];
     for (token, state) in tokens.iter_mut().zip(gens) {
         let Gen::Free(current) = state else { return None };

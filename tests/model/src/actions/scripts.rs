@@ -62,8 +62,7 @@ impl World<'_> {
         self.state.redis.gens[scope] = Gen::Free(token);
     }
 
-    /// Puts news into the bus of whoever has one; without a clock there is no local tier of several instances, and no
-    /// bus to hear of.
+    /// Puts news into the bus of each connection. Where nothing is local, news change nothing.
     fn publish(&mut self) {
         if self.configuration.has_bus() {
             for instance in &mut self.state.instances[..self.configuration.instances] {

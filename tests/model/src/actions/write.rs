@@ -52,6 +52,12 @@ impl Successors<'_> {
                     world.time_over(writer, placed, repeats);
                 });
             }
+            Phase::Leftover => {
+                self.act(format_args!("writer {name}: what it has locked expires"), |world| {
+                    world.expire(writer);
+                    world.state.writers[writer].phase = Phase::Over;
+                });
+            }
             Phase::Over => {}
         }
     }
