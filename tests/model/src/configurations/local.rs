@@ -125,10 +125,10 @@ pub(super) const ALL: &[Configuration] = &[
         ..LOCAL
     },
     Configuration {
-        name: "local-two-writers",
-        about: "two writers elsewhere",
+        name: "local-write-and-bump",
+        about: "a write and a group invalidation elsewhere",
         size: Size::Large,
-        writers: &[writes(1, OWN), writes(1, OWN)],
+        writers: &[writes(1, OWN), bumps(1, WIDE)],
         ..LOCAL
     },
 ];
