@@ -97,9 +97,15 @@ impl Successors<'_> {
                     world.instance(at).drain = Some(Due { everything: false, scopes: left });
                     world.told_for(at, Some(scope));
                 }),
+                // A namespace epoch that this instance has not heard of itself keeps its journal.
+                None if instance.journal.overflow && instance.link != Link::Subscribed && self.has_not_heard(at) => {}
                 None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
             },
         }
+    }
+
+    fn has_not_heard(&self, at: usize) -> bool {
+        self.from.instances[at].epoch.namespace != self.from.redis.namespace
     }
 
     /// The clock moves on for everybody alike.

@@ -163,10 +163,9 @@ impl World<'_> {
     /// The call returns to the writer.
     fn acknowledge(&mut self, writer: usize, told: bool) {
         let of = self.configuration.writers[writer];
-        if of.kind == Kind::Bumps {
-            // `bump_as` advances a second time, after the journal.
-            self.advance_own(of.instance);
-        }
+        // A read that began after the first advance may have put what the lock no longer kept out into the local tier.
+        // After the journal, so that whoever begins now and keeps a stamp sees the scope there.
+        self.advance_own(of.instance);
         let version = self.state.writers[writer].version;
         let instance = self.instance(of.instance);
         instance.acked = instance.acked.max(version);

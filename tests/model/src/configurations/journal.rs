@@ -85,4 +85,38 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { timeouts: 2, ..NONE },
         ..LOCAL
     },
+    Configuration {
+        name: "journal-overflow",
+        about: "more scopes than the journal has room for, while the connection lives",
+        journal: 1,
+        writers: &[writes(0, BOTH)],
+        faults: Faults { timeouts: 2, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-overflow-bump",
+        about: "and a group",
+        journal: 1,
+        writers: &[bumps(0, BOTH)],
+        faults: Faults { timeouts: 1, ..NONE },
+        ..SHARED
+    },
+    Configuration {
+        name: "journal-overflow-local",
+        about: "and local entries elsewhere",
+        size: Size::Large,
+        journal: 1,
+        writers: &[bumps(1, BOTH)],
+        faults: Faults { timeouts: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "journal-overflow-failover",
+        about: "and a fail-over that takes the new epoch back",
+        size: Size::Large,
+        journal: 1,
+        writers: &[bumps(0, BOTH)],
+        faults: Faults { timeouts: 1, failovers: 1, ..NONE },
+        ..SHARED
+    },
 ];

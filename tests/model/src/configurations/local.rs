@@ -131,4 +131,49 @@ pub(super) const ALL: &[Configuration] = &[
         writers: &[writes(1, OWN), bumps(1, WIDE)],
         ..LOCAL
     },
+    Configuration {
+        name: "own-writes-disconnect",
+        about: "an instance reads its own write though its connection is lost, twice",
+        faults: Faults { disconnects: 2, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-evict",
+        about: "and though its lock is evicted",
+        faults: Faults { evictions: 1, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-evict-timeout",
+        about: "and though Redis hears nothing of the release",
+        faults: Faults { evictions: 1, timeouts: 1, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-timeouts",
+        about: "and though no command is answered, and the journal is told in between",
+        faults: Faults { timeouts: 2, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-early-expiry",
+        about: "and though its lock expires before the commit",
+        faults: Faults { early_expiries: 1, ..NONE },
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "own-writes-lease",
+        about: "and though its lease lapses",
+        size: Size::Large,
+        readers: &[1],
+        ..LOCAL
+    },
+    Configuration {
+        name: "own-writes-two-instances",
+        about: "and though another instance fills what it reads there",
+        size: Size::Large,
+        readers: &[0, 1],
+        faults: Faults { evictions: 1, timeouts: 1, ..NONE },
+        ..OWN_WRITES
+    },
 ];
