@@ -152,10 +152,14 @@ pub(crate) enum Variant {
     NoAbandonment,
     /// A writer leaves its own local tier alone.
     NoLocalAdvance,
+    /// A writer does not advance once more before it is acknowledged.
+    NoLastAdvance,
     /// A write of unknown outcome is released.
     ReleaseUnknown,
     /// Nobody remembers what Redis has not heard.
     NoJournal,
+    /// A journal that ran over counts as told before its own instance has heard of the new epoch.
+    ToldUnheard,
     /// What is local outlives the connection that it was heard of on.
     NoFlush,
 }

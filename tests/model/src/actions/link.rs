@@ -97,15 +97,18 @@ impl Successors<'_> {
                     world.instance(at).drain = Some(Due { everything: false, scopes: left });
                     world.told_for(at, Some(scope));
                 }),
-                // A namespace epoch that this instance has not heard of itself keeps its journal.
-                None if instance.journal.overflow && instance.link != Link::Subscribed && self.has_not_heard(at) => {}
+                None if self.waits_for_epoch(at) => {}
                 None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
             },
         }
     }
 
-    fn has_not_heard(&self, at: usize) -> bool {
-        self.from.instances[at].epoch.namespace != self.from.redis.namespace
+    /// A journal that ran over stands in for the new namespace epoch until its instance has heard of it.
+    fn waits_for_epoch(&self, at: usize) -> bool {
+        let Instance { journal, link, epoch, .. } = self.from.instances[at];
+        let has_heard = epoch.namespace == self.from.redis.namespace;
+        let is_used = link != Link::Subscribed && self.configuration.variant != Variant::ToldUnheard;
+        journal.overflow && is_used && !has_heard
     }
 
     /// The clock moves on for everybody alike.

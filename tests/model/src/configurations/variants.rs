@@ -1,6 +1,6 @@
 //! Each protection taken out: the search must find what it is for.
 
-use super::{LOCAL, OWN, OWN_WRITES, SHARED, bumps, writes};
+use super::{BOTH, LOCAL, OWN, OWN_WRITES, SHARED, bumps, writes};
 use crate::configuration::{Configuration, Expected, Faults, NONE, Promise, Reads, Variant};
 use Expected::Refuted;
 
@@ -127,6 +127,39 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::NoLocalAdvance,
         expected: Refuted(Promise::OwnWrites, &["kept locally", "v1 is acknowledged", "local hit"]),
         ..OWN_WRITES
+    },
+    Configuration {
+        name: "without-last-advance",
+        about: "R7: a writer does not advance once more before it is acknowledged",
+        variant: Variant::NoLastAdvance,
+        faults: Faults { evictions: 1, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &[
+                "Redis evicts the token or lock",
+                "reads v0 from the store",
+                "SET v0",
+                "finishes",
+                "kept locally",
+                "v1 is acknowledged",
+                "local hit",
+            ],
+        ),
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "without-own-epoch",
+        about: "R4: a journal that ran over counts as told before its instance has heard of the new epoch",
+        variant: Variant::ToldUnheard,
+        readers: &[0],
+        journal: 1,
+        writers: &[bumps(0, BOTH)],
+        faults: Faults { timeouts: 1, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &["SET v0", "BUMP times out", "SET of a new namespace epoch", "its journal is told", "shared hit v0"],
+        ),
+        ..SHARED
     },
     Configuration {
         name: "without-patience",
