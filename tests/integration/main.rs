@@ -5,6 +5,7 @@ mod environment;
 mod logs;
 mod options;
 mod outside;
+mod proxy;
 mod security_table;
 mod servers;
 mod stores;

@@ -1,0 +1,107 @@
+//! One connection: its two sockets, and how it ends.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+
+use super::flow::Flow;
+
+/// How long a write may wait before it looks whether its connection has ended.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How a connection ends for its client. The server always sees it closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// As by a client or server that is done (FIN).
+    Closed,
+    /// As by a machine that does not know of it (RST).
+    Reset,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    client: TcpStream,
+    server: OnceLock<TcpStream>,
+    /// What the server sends next is not forwarded: the client gets a reset.
+    pub(super) doomed: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Connection {
+    pub(super) fn new(client: TcpStream) -> io::Result<Self> {
+        prepare(&client)?;
+        Ok(Self { client, server: OnceLock::new(), doomed: AtomicBool::new(false), ended: AtomicBool::new(false) })
+    }
+
+    pub(super) fn connected_to(&self, server: TcpStream) -> io::Result<()> {
+        prepare(&server)?;
+        self.server.set(server).map_err(|_| ErrorKind::AlreadyExists.into())
+    }
+
+    /// Where the data of this flow comes from.
+    pub(super) fn source(&self, flow: Flow) -> io::Result<&TcpStream> {
+        match flow {
+            Flow::ToServer => Ok(&self.client),
+            Flow::ToClient => self.server.get().ok_or_else(|| ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Where the data of this flow goes to.
+    pub(super) fn target(&self, flow: Flow) -> io::Result<&TcpStream> {
+        match flow {
+            Flow::ToServer => self.source(Flow::ToClient),
+            Flow::ToClient => self.source(Flow::ToServer),
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Wakes every thread that serves it. The first ending counts.
+    pub(super) fn end(&self, ending: Ending) {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(server) = self.server.get() {
+            let _ = server.shutdown(Shutdown::Both);
+        }
+        match ending {
+            Ending::Closed => {
+                let _ = self.client.shutdown(Shutdown::Both);
+            }
+            // With no time to linger, closing the socket resets it. Shutting down its reading side says nothing to the peer.
+            Ending::Reset => {
+                let _ = set_socket_linger(&self.client, Some(Duration::ZERO));
+                let _ = self.client.shutdown(Shutdown::Read);
+            }
+        }
+    }
+
+    /// Sends `bytes` on, as long as the connection has not ended.
+    pub(super) fn send(&self, flow: Flow, bytes: &[u8]) -> io::Result<()> {
+        let mut target = self.target(flow)?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match target.write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if may_go_on(error.kind()) && !self.has_ended() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn may_go_on(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(PATIENCE))
+}

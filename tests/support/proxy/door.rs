@@ -1,0 +1,87 @@
+//! The port of a proxy, which it keeps also while nobody listens there.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rustix::net::{self, AddressFamily, SocketType, sockopt};
+
+use super::relay;
+use super::shared::Shared;
+
+const BACKLOG: i32 = 128;
+
+/// Where clients come in. Closed it refuses them.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// Bound, and never listening: no other process is given the port while the door is closed.
+    _reservation: OwnedFd,
+    addr: SocketAddr,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    closing: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Door {
+    pub(super) fn new() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let reservation = bound(any).expect("the loopback interface has a free port");
+        let addr = net::getsockname(&reservation).ok().and_then(|addr| SocketAddr::try_from(addr).ok());
+        Self { addr: addr.expect("a bound socket has an address"), _reservation: reservation, open: None }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Lets clients in, if they are not let in already.
+    pub(super) fn open(&mut self, shared: &Arc<Shared>) {
+        if self.open.is_some() {
+            return;
+        }
+        let listener = listen(self.addr).expect("the port is reserved");
+        let (shared, closing) = (Arc::clone(shared), Arc::<AtomicBool>::default());
+        let closed = Arc::clone(&closing);
+        let thread = thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if closed.load(Ordering::Acquire) {
+                    return;
+                }
+                relay::serve(&shared, client);
+            }
+        });
+        self.open = Some(Open { closing, thread });
+    }
+
+    /// Refuses clients from now on.
+    pub(super) fn close(&mut self) {
+        if let Some(Open { closing, thread }) = self.open.take() {
+            closing.store(true, Ordering::Release);
+            // It looks only when somebody comes in.
+            let _ = TcpStream::connect(self.addr);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Two sockets have one port only when both ask for that. Not by `SO_REUSEADDR`: with it any listener may have a port on which
+/// nobody listens.
+fn bound(addr: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    net::bind(&socket, &addr)?;
+    Ok(socket)
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(addr)?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,131 @@
+//! What the threads of a proxy share: the faults, and the connections.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, Ending};
+use super::flow::{EachFlow, Flow};
+
+/// The faults that are in force.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    pub(super) latency: EachFlow<Duration>,
+    /// Nothing is forwarded.
+    pub(super) silent: EachFlow<bool>,
+    pub(super) slice: Option<usize>,
+    /// A request that contains this is answered by a reset.
+    pub(super) reset_after: Option<Arc<[u8]>>,
+    /// How many bytes the clients get until one connection is closed.
+    pub(super) close_after: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) upstream: SocketAddr,
+    pub(super) rules: Rules,
+    pub(super) connections: HashMap<u64, Arc<Connection>>,
+    pub(super) broken: u64,
+    next: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Told of every change of the state, and of every connection that ends.
+    changed: Condvar,
+}
+
+impl Shared {
+    pub(super) fn new(upstream: SocketAddr) -> Self {
+        let state = State { upstream, rules: Rules::default(), connections: HashMap::new(), broken: 0, next: 0 };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.changed.notify_all();
+        changed
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        self.lock().rules.clone()
+    }
+
+    pub(super) fn add(&self, connection: &Arc<Connection>) -> u64 {
+        self.update(|state| {
+            state.next += 1;
+            state.connections.insert(state.next, Arc::clone(connection));
+            state.next
+        })
+    }
+
+    /// Says whether the connection is still wanted. Under the lock, as its end is: one of the two sees the other.
+    pub(super) fn connected(&self, connection: &Connection, server: TcpStream) -> io::Result<bool> {
+        self.update(|_| connection.connected_to(server).map(|()| !connection.has_ended()))
+    }
+
+    pub(super) fn remove(&self, number: u64) {
+        let removed = self.update(|state| state.connections.remove(&number));
+        drop(removed);
+    }
+
+    /// Ends one connection. Nothing is forwarded any more when this returns, but what is being written at this moment.
+    pub(super) fn end(&self, connection: &Connection, ending: Ending) {
+        self.update(|_| connection.end(ending));
+    }
+
+    /// Ends one connection because of a rule that is about a single one.
+    pub(super) fn break_off(&self, connection: &Connection, ending: Ending) {
+        self.update(|state| {
+            state.broken += u64::from(!connection.has_ended());
+            connection.end(ending);
+        });
+    }
+
+    /// Ends every connection, and waits until their sockets are closed: only then a reset is sent.
+    pub(super) fn end_all(&self, ending: Ending) {
+        let ended: Vec<u64> = self.update(|state| {
+            state.connections.values().for_each(|connection| connection.end(ending));
+            state.connections.keys().copied().collect()
+        });
+        let open = |state: &mut State| ended.iter().any(|number| state.connections.contains_key(number));
+        drop(self.changed.wait_while(self.lock(), open));
+    }
+
+    /// Waits until data that is due at `due` may flow on. Says whether it may: not when the connection has ended.
+    pub(super) fn wait(&self, flow: Flow, connection: &Connection, due: Instant) -> bool {
+        let mut state = self.lock();
+        while !connection.has_ended() {
+            let left = due.saturating_duration_since(Instant::now());
+            state = match (state.rules.silent[flow], left) {
+                (true, _) => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                (false, Duration::ZERO) => return true,
+                (false, left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+        false
+    }
+
+    /// How many of `bytes` the client may still get, and whether the connection is closed behind them.
+    pub(super) fn allowance(&self, bytes: usize) -> (usize, bool) {
+        let mut state = self.lock();
+        match state.rules.close_after {
+            None => (bytes, false),
+            Some(left) if bytes < left => {
+                state.rules.close_after = Some(left - bytes);
+                (bytes, false)
+            }
+            Some(left) => {
+                state.rules.close_after = None;
+                (left, true)
+            }
+        }
+    }
+}
