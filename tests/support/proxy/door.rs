@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use rustix::net::{self, AddressFamily, SocketType, sockopt};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::relay;
 use super::shared::Shared;
@@ -74,7 +74,9 @@ impl Door {
 /// Two sockets have one port only when both ask for that. Not by `SO_REUSEADDR`: with it any listener may have a port on which
 /// nobody listens.
 fn bound(addr: SocketAddr) -> io::Result<OwnedFd> {
-    let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    // Not for the servers that other tests start meanwhile: they would listen here for ever.
+    let flags = SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseport(&socket, true)?;
     net::bind(&socket, &addr)?;
     Ok(socket)
