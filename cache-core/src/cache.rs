@@ -1,16 +1,17 @@
 //! The cache of a process.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Semaphore;
 
-use crate::coherence::{Link, LinkState, supervise};
+use crate::coherence::{Link, supervise};
 use crate::config::{CacheBuilder, Settings};
 use crate::engine::{Presence, Region, RegionSpec};
 use crate::error::Error;
 use crate::key::KeyPart;
-use crate::observability::{Backend, Health, Registry, Stats, Status};
+use crate::observability::{Backend, Counters, Health, Occupied, Publisher, Registry, Stats};
 use crate::policy::ReadPolicy;
 use crate::runtime::{Clock, Moment, Tasks};
 use crate::tier::remote::Remote;
@@ -39,10 +40,18 @@ pub struct Cache(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) tasks: Tasks,
     /// In front of the store while the shared tier is out of reach.
     pub(crate) direct_loads: Semaphore,
+    /// Whether a task of this cache publishes what it counts.
+    publishes: AtomicBool,
+}
+
+impl Inner {
+    fn publisher(&self) -> Publisher {
+        Publisher { link: Arc::clone(&self.link), registry: Arc::clone(&self.registry) }
+    }
 }
 
 /// How it does, and no name of a scope: those in the journal are keys.
@@ -63,6 +72,7 @@ impl Drop for Inner {
         self.tasks.stop();
         // The connection holds the link, to hand over what it hears: this is where the circle is broken.
         self.link.shut();
+        self.publisher().publish();
     }
 }
 
@@ -117,8 +127,34 @@ impl Cache {
 
     fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
         let direct_loads = Semaphore::new(settings.max_direct_loads);
-        let link = Arc::new(Link::new(clock, settings, has_remote(backend)));
-        Self(Arc::new(Inner { backend, link, registry: Registry::default(), tasks: Tasks::default(), direct_loads }))
+        let link = Arc::new(Link::new(clock, settings, backend));
+        let (registry, tasks) = (Arc::default(), Tasks::default());
+        Self(Arc::new(Inner { backend, link, registry, tasks, direct_loads, publishes: AtomicBool::new(false) }))
+    }
+
+    /// Takes what a region counts into the statistics of this cache.
+    pub(crate) fn register(&self, counters: Arc<Counters>, region: Weak<dyn Occupied>) {
+        self.0.registry.register(counters, region);
+        self.publish_from_now_on();
+    }
+
+    /// Starts the task that publishes. A cache may be built outside of a runtime: then it is started with a region that
+    /// is built inside of one.
+    fn publish_from_now_on(&self) {
+        let may_start = cfg!(feature = "metrics") && tokio::runtime::Handle::try_current().is_ok();
+        if may_start && !self.0.publishes.swap(true, Ordering::Relaxed) {
+            self.0.tasks.spawn_daemon(self.0.publisher().run());
+        }
+    }
+
+    /// Tells the recorder of the `metrics` crate at once what was counted, rather than within the second that the task
+    /// of this cache leaves between two tellings: for a handler that renders metrics. The [table](crate::docs::metrics)
+    /// has them all.
+    ///
+    /// A cache and decorators that were built outside of a Tokio runtime have no such task; there this is the only way.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.0.publisher().publish();
     }
 
     /// What this cache is built on.
@@ -134,29 +170,7 @@ impl Cache {
     /// How the cache does at this moment. It asks nobody and returns at once.
     #[expect(clippy::unused_async, reason = "part of the agreed interface; a later version may ask the server")]
     pub async fn health(&self) -> Health {
-        let link = &self.0.link;
-        let now = link.clock.now();
-        let state = link.state();
-        let beat = link.last_beat();
-        Health {
-            status: match &state {
-                LinkState::Absent | LinkState::Up => Status::Healthy,
-                LinkState::Connecting => Status::Connecting,
-                LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
-            },
-            backend: self.0.backend,
-            shared: link.live().is_some(),
-            local: link.gate.is_trusted(now),
-            lease: link.settings.lease,
-            bus_lag: beat.map(|(_, lag)| lag),
-            last_beat: beat.map(|(at, _)| now.since(at)),
-            journal: link.journal.len(),
-            breaker_open: matches!(state, LinkState::LeftAlone(_)),
-            error: match state {
-                LinkState::Down(error) | LinkState::LeftAlone(error) => Some(error),
-                LinkState::Absent | LinkState::Connecting | LinkState::Up => None,
-            },
-        }
+        Health::of(&self.0.link)
     }
 
     /// Waits until the shared tier may be used, for at most `limit`. Says whether it may; at once where there is none
@@ -177,7 +191,7 @@ impl Cache {
                 usable.await;
             }
         };
-        !has_remote(self.0.backend) || link.clock.timeout(limit, usable).await.is_some()
+        !self.has_remote() || link.clock.timeout(limit, usable).await.is_some()
     }
 
     /// How many invalidations this instance has heard over the bus.
@@ -187,7 +201,7 @@ impl Cache {
     }
 
     pub(crate) fn has_remote(&self) -> bool {
-        has_remote(self.0.backend)
+        self.0.backend.has_remote()
     }
 
     /// Disconnects from the shared tier and waits for the loads, fills and releases that are under way. Reads go to the
@@ -196,6 +210,7 @@ impl Cache {
         self.0.tasks.stop();
         self.0.tasks.wait().await;
         self.0.link.shut();
+        self.0.publisher().publish();
     }
 
     /// A typed region for values that no annotated trait reads: the generated decorators use the same.
@@ -239,8 +254,4 @@ impl Cache {
     {
         TransparentCache::new(self, namespace, entity)
     }
-}
-
-fn has_remote(backend: Backend) -> bool {
-    !matches!(backend, Backend::PassThrough | Backend::SingleInstance)
 }

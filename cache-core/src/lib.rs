@@ -23,6 +23,7 @@
 //! | --- | --- | --- |
 //! | `redis` | yes | the shared tier on Redis |
 //! | `tls` | yes | encrypted connections to it (`rediss://`) |
+//! | `metrics` | yes | what is counted and measured, through the facade of the `metrics` crate: [the table](docs::metrics) |
 //! | `moka` | yes | the second engine of the local tier |
 //! | `json`, `postcard` | yes | codecs beside `MessagePack` |
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
@@ -33,6 +34,7 @@ mod cache;
 mod codec;
 mod coherence;
 mod config;
+pub mod docs;
 mod engine;
 mod envelope;
 mod error;
@@ -56,7 +58,7 @@ pub use config::{CacheBuilder, Variables};
 pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
 pub use error::{Error, ErrorKind, WriteError};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
-pub use observability::{Backend, Health, MethodStats, Stats, Status};
+pub use observability::{Backend, Health, LinkStatus, MethodStats, Stats, Status};
 pub use policy::{LocalEngine, ReadPolicy};
 pub use runtime::Clock;
 pub use tier::remote::{MemoryRemote, Remote};

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Scope;
 
 /// The most scopes that are remembered one by one. When there are more, everything counts as not heard.
-const CAPACITY: usize = 10_000;
+pub(crate) const CAPACITY: usize = 10_000;
 
 /// Remembers what was written while Redis could not be told. A read of such a scope goes to the store and fills
 /// nothing; when Redis is back, each scope is bumped before anything is trusted again.

@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use super::{Epoch, Gate, Journal, ScopeHash};
 use crate::breaker::Breaker;
 use crate::config::Settings;
-use crate::runtime::{Clock, GRANULARITY, Moment, chance};
+use crate::observability::{Backend, Tally};
+use crate::runtime::{Clock, GRANULARITY, Moment, Stopwatch, chance};
 use crate::tier::remote::{RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
@@ -67,10 +68,27 @@ struct Beats {
     session: u64,
     /// How many namespaces the connection is subscribed to. While there are more, a beat proves nothing.
     subscribed: usize,
-    under_way: VecDeque<(u64, Moment)>,
+    under_way: VecDeque<UnderWay>,
     /// The namespace epochs as the last beat told them.
     namespace_epoch: Option<String>,
-    last: Option<(Moment, Duration)>,
+    last: Option<LastBeat>,
+}
+
+/// A beat that was sent.
+#[derive(Debug)]
+struct UnderWay {
+    nonce: u64,
+    sent: Moment,
+    watch: Stopwatch,
+}
+
+/// The last beat that came back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastBeat {
+    pub(crate) sent: Moment,
+    pub(crate) returned: Moment,
+    /// From the one to the other, measured with the finer clock.
+    pub(crate) lag: Duration,
 }
 
 /// Shared by the engine, the supervisor and the bus.
@@ -82,7 +100,8 @@ pub(crate) struct Link {
     pub(crate) settings: Settings,
     /// Names this cache among the instances that share a Redis.
     pub(crate) instance: String,
-    has_remote: bool,
+    pub(crate) backend: Backend,
+    pub(crate) tally: Tally,
     live: ArcSwapOption<Live>,
     beats: Mutex<Beats>,
     namespaces: Mutex<BTreeSet<String>>,
@@ -103,9 +122,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(clock: Clock, settings: Settings, has_remote: bool) -> Self {
+    pub(crate) fn new(clock: Clock, settings: Settings, backend: Backend) -> Self {
         Self {
-            has_remote,
+            backend,
+            tally: Tally::new(backend),
             gate: Gate::new(),
             journal: Journal::default(),
             clock,
@@ -136,7 +156,7 @@ impl Link {
     /// Until the bus of a new namespace is subscribed to, and a beat that was sent after that is back, nothing is
     /// trusted.
     pub(crate) fn join(&self, namespace: &str) {
-        if lock(&self.namespaces).insert(namespace.to_owned()) && self.has_remote {
+        if lock(&self.namespaces).insert(namespace.to_owned()) && self.backend.has_remote() {
             let beats = lock(&self.beats);
             self.gate.distrust();
             drop(beats);
@@ -164,8 +184,7 @@ impl Link {
         lock(&self.state).clone()
     }
 
-    /// When the last beat came back, and how long it had taken.
-    pub(crate) fn last_beat(&self) -> Option<(Moment, Duration)> {
+    pub(crate) fn last_beat(&self) -> Option<LastBeat> {
         lock(&self.beats).last
     }
 
@@ -257,7 +276,7 @@ impl Link {
         if beats.under_way.len() == MAX_BEATS {
             beats.under_way.pop_front();
         }
-        beats.under_way.push_back((nonce, now));
+        beats.under_way.push_back(UnderWay { nonce, sent: now, watch: self.clock.stopwatch() });
         (nonce, now)
     }
 
@@ -268,17 +287,15 @@ impl Link {
 
     fn beat_returned(&self, session: u64, nonce: u64, namespace_epoch: &str) {
         let mut beats = lock(&self.beats);
-        let Some(at) = beats.under_way.iter().position(|(known, _)| *known == nonce) else { return };
+        let Some(at) = beats.under_way.iter().position(|known| known.nonce == nonce) else { return };
         if beats.session != session || beats.subscribed != lock(&self.namespaces).len() {
             return;
         }
-        let (_, sent) = beats.under_way[at];
-        beats.under_way.drain(..=at);
+        let Some(UnderWay { sent, watch, .. }) = beats.under_way.drain(..=at).next_back() else { return };
         if beats.namespace_epoch.as_deref() != Some(namespace_epoch) {
             self.namespace_moved(&mut beats, namespace_epoch);
         }
-        let now = self.clock.now();
-        beats.last = Some((now, now.since(sent)));
+        beats.last = Some(LastBeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
         // Under the lock: a connection that is closed at this moment must not be trusted by its last beat.
         self.gate.trust_until(sent.after(self.settings.lease.saturating_sub(GRANULARITY)));
         drop(beats);

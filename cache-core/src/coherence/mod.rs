@@ -10,7 +10,7 @@ mod supervisor;
 
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
-pub(crate) use journal::Journal;
+pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
 #[cfg(feature = "testing")]
 pub(crate) use link::Bus;
 pub(crate) use link::{BusSink, Link, LinkState, Live};

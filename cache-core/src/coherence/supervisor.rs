@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::link::{LinkState, Listener};
 use super::{Epoch, Link, Live};
+use crate::observability::Request;
 use crate::runtime::chance;
 use crate::tier::remote::{RemoteError, RemoteTier, Session};
 
@@ -31,6 +32,7 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
                 pause = report_end(&link);
             }
             Err(error) => {
+                link.tally.error(Request::Connect, error.kind());
                 link.close_session(number);
                 report_down(&link, &error);
             }
@@ -90,7 +92,8 @@ async fn serve(link: &Link, live: &Live, number: u64) {
         tokio::select! {
             // A beat that a frozen server does not answer must not keep the connection from being given up.
             () = link.lost.notified() => {}
-            beat = round(link, live) => if beat.is_err() {
+            beat = round(link, live) => if let Err(error) = beat {
+                link.tally.error(Request::Beat, error.kind());
                 return;
             }
         }

@@ -10,7 +10,7 @@ use crate::coherence::{Gen, Live};
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
-use crate::observability::Counters;
+use crate::observability::{Counters, Request};
 use crate::tier::remote::{Fill, GEN_TTL, RemoteError};
 use crate::value::Cacheable;
 
@@ -96,15 +96,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let now = live.server_now(self.0.link.clock.now());
         let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
         let limit = self.0.link.settings.write_timeout;
-        match self.0.link.clock.timeout(limit, live.session.fill(fills)).await {
+        let clock = &self.0.link.clock;
+        match self.0.counters.meter.fill.of(clock, clock.timeout(limit, live.session.fill(fills))).await {
             Some(Ok(())) => {
                 self.0.link.succeeded();
                 let counters = &self.0.counters;
                 Counters::add_many(&counters.fills, fillings.len());
                 Counters::add_many(&counters.bytes_written, fillings.iter().map(|filling| filling.bytes.len()).sum());
             }
-            Some(Err(error)) => self.remote_failed(live, &error),
-            None => self.remote_failed(live, &RemoteError::timeout("a fill")),
+            Some(Err(error)) => self.remote_failed(live, Request::Fill, &error),
+            None => self.remote_failed(live, Request::Fill, &RemoteError::timeout("a fill")),
         }
     }
 

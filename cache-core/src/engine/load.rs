@@ -217,17 +217,19 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let clock: &Clock = &inner.link.clock;
         // The future is made inside: a store may panic before it returns one.
         let called = AssertUnwindSafe(async { load().await }).catch_unwind();
-        let ended = if errors.can_tell_of_a_deadline() {
-            let deadline = inner.link.settings.load_deadline;
-            match clock.timeout(deadline, called).await {
-                Some(ended) => ended,
-                None => return Err(Fall::TimedOut(deadline)),
-            }
-        } else {
-            called.await
+        let deadline = inner.link.settings.load_deadline;
+        let in_time = async {
+            if errors.can_tell_of_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
+        };
+        let Some(ended) = inner.counters.meter.load.of(clock, in_time).await else {
+            return Err(Fall::TimedOut(deadline));
         };
         match ended {
-            Ok(answer) => answer.map_err(Fall::Error),
+            Ok(Ok(answer)) => {
+                Counters::add(&inner.counters.loaded);
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(Fall::Error(error)),
             Err(panic) => Err(Fall::Panicked(panic)),
         }
     }

@@ -9,7 +9,7 @@ use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence};
 use crate::key::KeyPart;
-use crate::observability::{Backend, Counters};
+use crate::observability::{Backend, Counters, Request};
 use crate::runtime::Moment;
 use crate::tier::local::LocalEntry;
 use crate::tier::remote::{RemoteError, Snapshot};
@@ -140,10 +140,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
             Ok(snapshot)
         };
-        let answered = asked.await;
+        let answered = self.0.counters.meter.look_up.of(&self.0.link.clock, asked).await;
         match &answered {
             Ok(_) => self.0.link.succeeded(),
-            Err(error) => self.remote_failed(live, error),
+            Err(error) => self.remote_failed(live, Request::Read, error),
         }
         answered
     }
@@ -177,8 +177,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.0.link.clock.timeout(limit, asked).await.unwrap_or_else(|| Err(RemoteError::timeout("a read")))
     }
 
-    pub(super) fn remote_failed(&self, live: &Live, error: &RemoteError) {
+    pub(super) fn remote_failed(&self, live: &Live, request: Request, error: &RemoteError) {
         self.0.counters.remote_error(error.kind());
+        self.0.link.tally.error(request, error.kind());
         self.0.link.failed(live, error);
         tracing::debug!(key = self.0.head, %error, "the shared tier did not answer");
     }

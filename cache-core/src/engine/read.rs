@@ -95,9 +95,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     async fn alone<E>(&self, load: impl Load<R, E>) -> Result<R, E> {
         // The semaphore is never closed.
         let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
-        Counters::add(&self.0.counters.loads);
         Counters::add(&self.0.counters.bypasses);
-        load.direct().await
+        self.0.counters.load(&self.0.link.clock, load.direct()).await
     }
 
     /// Waits for another flight. A load that hangs ends by its deadline, where its error type can say so; where it

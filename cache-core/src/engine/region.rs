@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
@@ -16,7 +16,7 @@ use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
 use crate::error::Error;
 use crate::flight::Flights;
 use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
-use crate::observability::{Backend, Counters};
+use crate::observability::{Backend, Counters, Occupancy, Occupied};
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
 use crate::tier::local::{LocalEntry, LocalTier};
@@ -83,27 +83,29 @@ impl<K, R> fmt::Debug for Region<K, R> {
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// A region of this cache. Two regions with the same namespace and entity share their entries in the shared tier.
     pub fn new(cache: &Cache, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
-        let counters = Arc::new(Counters::new(spec.store, spec.method));
-        cache.0.registry.register(&counters);
+        let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
         cache.0.link.join(bus_namespace(spec.namespace));
         let head = format!("{}:{}", spec.namespace, spec.entity);
         let local = match cache.backend() {
             Backend::PassThrough => LocalTier::off(),
             _ => LocalTier::new(&policy),
         };
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             cache: cache.clone(),
             link: Arc::clone(&cache.0.link),
             policy,
             presence,
             local,
             flights: flights(cache),
-            counters,
+            counters: Arc::clone(&counters),
             whole: prefix_scope(&head, |_| ()),
             head,
             fingerprint: fingerprint::<R>(&spec),
             spec,
-        }))
+        });
+        let occupied: Weak<Inner<K, R>> = Arc::downgrade(&inner);
+        cache.register(counters, occupied);
+        Self(inner)
     }
 
     /// The value, if the local tier may answer. Counted as a hit.
@@ -245,6 +247,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let prefixes = inner.spec.prefixes.iter().take(MAX_SCOPES - 2);
         let prefixes = prefixes.map(|width| prefix_scope(&inner.head, |out| key.write_first(*width, out)));
         Names::new(KeyText::of(&inner.head, key), std::iter::once(inner.whole.clone()).chain(prefixes))
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
+    fn occupancy(&self) -> Occupancy {
+        Occupancy { entries: self.local.len(), flights: self.flights.len() }
     }
 }
 

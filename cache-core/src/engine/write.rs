@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::cache::Cache;
 use crate::coherence::Scope;
+use crate::observability::{Request, Told};
 use crate::runtime::chance;
 use crate::tier::remote::{RemoteError, Reply, Session};
 
@@ -200,19 +201,39 @@ impl<'a> News<'a> {
             Self::Bump { token } => session.bump(scopes, token),
         }
     }
+
+    fn request(self) -> Request {
+        match self {
+            Self::Intent { .. } => Request::Intent,
+            Self::Release { .. } => Request::Release,
+            Self::Bump { .. } => Request::Bump,
+        }
+    }
 }
 
 /// Whether the shared tier was told in time.
 async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
-    let link = &cache.0.link;
-    let Some(live) = link.live() else { return false };
-    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes)).await;
-    match asked.unwrap_or_else(|| Err(RemoteError::timeout("a write"))) {
+    let (link, request) = (&cache.0.link, news.request());
+    let Some(live) = link.live() else {
+        link.tally.told(request, Told::Unreachable);
+        return false;
+    };
+    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes));
+    match link
+        .tally
+        .timing(request)
+        .of(&link.clock, asked)
+        .await
+        .unwrap_or_else(|| Err(RemoteError::timeout("a write")))
+    {
         Ok(()) => {
+            link.tally.told(request, Told::Heard);
             link.succeeded();
             true
         }
         Err(error) => {
+            link.tally.told(request, Told::Failed);
+            link.tally.error(request, error.kind());
             link.failed(&live, &error);
             tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
             false

@@ -3,8 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
+use super::staleness::{Answers, staleness_bound};
+use crate::coherence::{Link, LinkState};
+use crate::runtime::Moment;
+
 /// What a cache is built on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backend {
     /// Nothing: every read is a miss, every write a no-op.
@@ -17,52 +24,267 @@ pub enum Backend {
     Redis,
 }
 
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Backend {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::PassThrough => "pass-through",
             Self::SingleInstance => "single-instance",
             Self::Memory => "memory",
             Self::Redis => "redis",
-        })
+        }
+    }
+
+    pub(crate) fn has_remote(self) -> bool {
+        matches!(self, Self::Memory | Self::Redis)
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 /// How well a cache does. It serves correct answers in each of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Status {
-    /// Everything that was configured works.
+    /// Everything that was configured works. There is nothing to do.
     Healthy,
-    /// The first connection to the shared tier is being made.
+    /// The first connection to the shared tier is being made: reads go to the store. A service that just started needs
+    /// no help; one that stays here for longer than a connection takes will be [`Degraded`](Self::Degraded) next.
     Connecting,
-    /// The shared tier is out of reach: reads go to the store.
+    /// The shared tier is out of reach: reads go to the store, no more than `max_direct_loads` at a time. The service
+    /// works and its database does more: look at [`Health::link`] and [`Health::error`].
     Degraded,
 }
 
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Healthy => "healthy",
+            Self::Connecting => "connecting",
+            Self::Degraded => "degraded",
+        })
+    }
+}
+
+/// How the link to the shared tier is, and what an operator does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LinkStatus {
+    /// There is no shared tier in this cache. When there should be one, its address is not set.
+    Absent,
+    /// The first connection is being made.
+    Connecting,
+    /// It is connected. With [`Health::shared`] false a heartbeat is late: the server or the network is slow at this
+    /// moment, and the link goes down if that lasts.
+    Up,
+    /// There is no connection: [`Health::error`] says why, and the log what to check. It is tried again by itself, at
+    /// least every five seconds; nothing needs to be restarted once the cause is gone.
+    Down,
+    /// The server is there and answers badly or too late, so that it is left alone for one to five seconds at a time
+    /// (the breaker is open). Look at its load, its memory, the user's rights, and whether it is a primary.
+    LeftAlone,
+}
+
+impl LinkStatus {
+    fn of(state: &LinkState) -> Self {
+        match state {
+            LinkState::Absent => Self::Absent,
+            LinkState::Connecting => Self::Connecting,
+            LinkState::Up => Self::Up,
+            LinkState::Down(_) => Self::Down,
+            LinkState::LeftAlone(_) => Self::LeftAlone,
+        }
+    }
+}
+
+impl fmt::Display for LinkStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::Connecting => "connecting",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::LeftAlone => "left-alone",
+        })
+    }
+}
+
 /// A cache's answer to [`Cache::health`](crate::Cache::health). It holds no address and no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// `Display` is one line for a log. Serialised, its times are seconds.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let health = cache_core::Cache::single_instance().health().await;
+/// assert_eq!(
+///     health.to_string(),
+///     "status=healthy backend=single-instance link=absent shared=false local=true staleness_bound=0ns journal=0 \
+///      lease=1s bus_lag=none last_beat=none"
+/// );
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
     /// How well it does.
     pub status: Status,
     /// What it is built on.
     pub backend: Backend,
+    /// How the link to the shared tier is.
+    pub link: LinkStatus,
     /// Whether the shared tier may be used at this moment.
     pub shared: bool,
-    /// Whether the local tier may answer at this moment.
+    /// Whether the local tier may answer at this moment. False for long while the link is up: the heartbeats do not come
+    /// back over the bus. Check that the user may publish and subscribe to the channels that `ENVIRONMENT.md` names.
     pub local: bool,
     /// How long the local tier is trusted without news (H).
+    #[serde(serialize_with = "seconds")]
     pub lease: Duration,
-    /// How long the last heartbeat over the bus took, there and back.
+    /// How long the last heartbeat over the bus took, there and back. Near the lease the local tier is off for moments:
+    /// the server is overloaded, or far away; a longer lease is the remedy of last resort.
+    #[serde(serialize_with = "optional_seconds")]
     pub bus_lag: Option<Duration>,
     /// How long ago the last heartbeat came back.
+    #[serde(serialize_with = "optional_seconds")]
     pub last_beat: Option<Duration>,
-    /// Invalidations that Redis has not heard yet; `usize::MAX` when there were too many to remember.
+    /// Invalidations that Redis has not heard yet; `usize::MAX` when there were too many to remember. Until it is 0
+    /// again, *other* instances that reach Redis may answer with what was there before these writes. Do not end this
+    /// process while it is not 0, or that lasts until the entries' time to live is over.
     pub journal: usize,
     /// Whether the shared tier is left alone because too many of its answers were errors or came too late. It is tried
     /// again by itself, after one to five seconds.
     pub breaker_open: bool,
+    /// For how long, at most, a local answer of this moment may be behind an acknowledged write: the time since the last
+    /// heartbeat was sent that came back, at most the lease. 0 where the local tier answers nothing, or where nobody
+    /// else writes. It does not know of writers that cannot reach the shared tier: that is their `journal`.
+    #[serde(serialize_with = "seconds")]
+    pub staleness_bound: Duration,
     /// What is wrong with the shared tier, in words.
     pub error: Option<String>,
+}
+
+impl Health {
+    pub(crate) fn of(link: &Link) -> Self {
+        let now = link.clock.now();
+        let state = link.state();
+        let beat = link.last_beat();
+        Self {
+            status: match &state {
+                LinkState::Absent | LinkState::Up => Status::Healthy,
+                LinkState::Connecting => Status::Connecting,
+                LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
+            },
+            backend: link.backend,
+            link: LinkStatus::of(&state),
+            shared: link.live().is_some(),
+            local: link.gate.is_trusted(now),
+            lease: link.settings.lease,
+            bus_lag: beat.map(|beat| beat.lag),
+            last_beat: beat.map(|beat| now.since(beat.returned)),
+            journal: link.journal.len(),
+            breaker_open: matches!(state, LinkState::LeftAlone(_)),
+            staleness_bound: staleness_bound(answers(link, now), now, link.settings.lease),
+            error: match state {
+                LinkState::Down(error) | LinkState::LeftAlone(error) => Some(error),
+                LinkState::Absent | LinkState::Connecting | LinkState::Up => None,
+            },
+        }
+    }
+}
+
+/// What the local tier may answer.
+fn answers(link: &Link, now: Moment) -> Answers {
+    match link.last_beat().filter(|_| link.gate.is_trusted(now)) {
+        Some(beat) => Answers::HeardUntil(beat.sent),
+        None if link.backend == Backend::SingleInstance => Answers::Alone,
+        None => Answers::Nothing,
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, backend, link, shared, local, staleness_bound, lease, .. } = self;
+        write!(f, "status={status} backend={backend} link={link} shared={shared} local={local}")?;
+        write!(f, " staleness_bound={staleness_bound:?} journal=")?;
+        match self.journal {
+            usize::MAX => f.write_str("overflow")?,
+            scopes => write!(f, "{scopes}")?,
+        }
+        write!(f, " lease={lease:?}")?;
+        for (name, span) in [("bus_lag", self.bus_lag), ("last_beat", self.last_beat)] {
+            match span {
+                Some(span) => write!(f, " {name}={span:?}")?,
+                None => write!(f, " {name}=none")?,
+            }
+        }
+        // Quoted, since it may be the words of a server.
+        self.error.iter().try_for_each(|error| write!(f, " error={error:?}"))
+    }
+}
+
+fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+fn optional_seconds<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| span.as_secs_f64()).serialize(serializer)
+}
+
+#[cfg(all(test, feature = "json"))]
+mod tests {
+    use super::*;
+
+    fn degraded() -> Health {
+        Health {
+            status: Status::Degraded,
+            backend: Backend::Redis,
+            link: LinkStatus::LeftAlone,
+            shared: false,
+            local: false,
+            lease: Duration::from_millis(1500),
+            bus_lag: Some(Duration::from_micros(700)),
+            last_beat: None,
+            journal: usize::MAX,
+            breaker_open: true,
+            staleness_bound: Duration::ZERO,
+            error: Some("OOM \"command\"\nnot allowed".to_owned()),
+        }
+    }
+
+    #[test]
+    fn it_is_one_line_for_a_log() {
+        assert_eq!(
+            degraded().to_string(),
+            "status=degraded backend=redis link=left-alone shared=false local=false staleness_bound=0ns \
+             journal=overflow lease=1.5s bus_lag=700µs last_beat=none error=\"OOM \\\"command\\\"\\nnot allowed\""
+        );
+    }
+
+    #[test]
+    fn serialised_its_times_are_seconds_and_its_states_are_the_words_of_the_log() {
+        let health = degraded();
+        let json = serde_json::to_value(&health).unwrap();
+        assert_eq!(json["lease"], 1.5);
+        assert_eq!(json["bus_lag"], 0.0007);
+        assert_eq!(json["last_beat"], serde_json::Value::Null);
+        assert_eq!(json["status"], health.status.to_string());
+        assert_eq!(json["backend"], health.backend.to_string());
+        assert_eq!(json["link"], health.link.to_string());
+        for backend in [Backend::PassThrough, Backend::SingleInstance, Backend::Memory, Backend::Redis] {
+            assert_eq!(serde_json::to_value(backend).unwrap(), backend.to_string());
+        }
+        for status in [Status::Healthy, Status::Connecting, Status::Degraded] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.to_string());
+        }
+        for link in [LinkStatus::Absent, LinkStatus::Connecting, LinkStatus::Up, LinkStatus::Down] {
+            assert_eq!(serde_json::to_value(link).unwrap(), link.to_string());
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Sharded;
+use super::metrics::{MethodMeter, Totals};
+use super::{Backend, Sharded};
 use crate::envelope::Unfit;
+use crate::runtime::Clock;
 use crate::tier::remote::RemoteErrorKind;
 
 /// The counters of one read method.
@@ -19,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) shared_negative_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) loads: AtomicU64,
+    /// Loads that brought an answer. Those that are under way are in `loads` already.
+    pub(crate) loaded: AtomicU64,
     pub(crate) load_errors: AtomicU64,
     pub(crate) coalesced: AtomicU64,
     pub(crate) bypasses: AtomicU64,
@@ -29,10 +32,12 @@ pub(crate) struct Counters {
     unfit: [AtomicU64; Unfit::ALL.len()],
     remote: [AtomicU64; RemoteErrorKind::ALL.len()],
     encode: AtomicU64,
+    pub(crate) meter: MethodMeter,
 }
 
 impl Counters {
-    pub(crate) fn new(store: &'static str, method: &'static str) -> Self {
+    pub(crate) fn new(store: &'static str, method: &'static str, backend: Backend) -> Self {
+        let damage = damage().map(Unfit::name).chain(["encode"]).map(|kind| ("entry", kind));
         Self {
             store,
             method,
@@ -41,6 +46,7 @@ impl Counters {
             shared_negative_hits: AtomicU64::default(),
             misses: AtomicU64::default(),
             loads: AtomicU64::default(),
+            loaded: AtomicU64::default(),
             load_errors: AtomicU64::default(),
             coalesced: AtomicU64::default(),
             bypasses: AtomicU64::default(),
@@ -51,6 +57,7 @@ impl Counters {
             unfit: Default::default(),
             remote: Default::default(),
             encode: AtomicU64::default(),
+            meter: MethodMeter::new(store, method, backend, damage),
         }
     }
 
@@ -74,6 +81,41 @@ impl Counters {
         Self::add(&self.encode);
     }
 
+    /// A call of the store for one caller alone.
+    pub(crate) async fn load<T, E>(&self, clock: &Clock, load: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        Self::add(&self.loads);
+        let answer = self.meter.load.of(clock, load).await;
+        Self::add(if answer.is_ok() { &self.loaded } else { &self.load_errors });
+        answer
+    }
+
+    /// Tells the recorder what was counted since the last time.
+    pub(super) fn publish(&self) {
+        self.meter.publish(&self.totals());
+    }
+
+    fn totals(&self) -> Totals {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [local, local_absent] = self.local.totals();
+        Totals {
+            operations: [
+                local,
+                local_absent,
+                get(&self.shared_hits),
+                get(&self.shared_negative_hits),
+                get(&self.coalesced),
+                get(&self.misses),
+                get(&self.loaded),
+                get(&self.load_errors),
+                get(&self.bypasses),
+                get(&self.fills),
+                get(&self.invalidations),
+            ],
+            bytes: [get(&self.bytes_read), get(&self.bytes_written)],
+            damage: damage().map(|reason| &self.unfit[reason as usize]).chain([&self.encode]).map(get).collect(),
+        }
+    }
+
     fn read(&self) -> MethodStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [local, local_negative] = self.local.totals();
@@ -95,50 +137,16 @@ impl Counters {
     }
 
     fn errors(&self) -> BTreeMap<&'static str, u64> {
-        let unfit = Unfit::ALL
-            .iter()
-            .filter(|reason| reason.is_damage())
-            .map(|reason| (reason.name(), &self.unfit[*reason as usize]));
+        let unfit = damage().map(|reason| (reason.name(), &self.unfit[reason as usize]));
         let remote = RemoteErrorKind::ALL.iter().map(|kind| (kind.name(), &self.remote[*kind as usize]));
         let all = unfit.chain(remote).chain([("encode", &self.encode)]);
         all.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0).collect()
     }
 }
 
-/// The counters of every region of a cache.
-#[derive(Debug, Default)]
-pub(crate) struct Registry(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    regions: Vec<Arc<Counters>>,
-    /// What regions counted that are gone.
-    gone: Stats,
-}
-
-impl Registry {
-    pub(crate) fn register(&self, counters: &Arc<Counters>) {
-        let mut known = self.lock();
-        let Known { regions, gone } = &mut *known;
-        // Nobody but this registry holds the counters of a region that is gone.
-        for left in regions.extract_if(.., |known| Arc::strong_count(known) == 1) {
-            gone.count(&left);
-        }
-        regions.push(Arc::clone(counters));
-    }
-
-    pub(crate) fn read(&self) -> Stats {
-        let known = self.lock();
-        let mut stats = known.gone.clone();
-        for counters in &known.regions {
-            stats.count(counters);
-        }
-        stats
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What may be wrong with an entry, beyond being out of date.
+fn damage() -> impl Iterator<Item = Unfit> {
+    Unfit::ALL.into_iter().filter(|reason| reason.is_damage())
 }
 
 /// What a cache did since it was built, per store and method.
@@ -159,7 +167,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    fn count(&mut self, counters: &Counters) {
+    pub(super) fn count(&mut self, counters: &Counters) {
         self.methods.entry((counters.store, counters.method)).or_default().add(&counters.read());
     }
 

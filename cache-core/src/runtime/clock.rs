@@ -1,7 +1,7 @@
 //! The clock, and its manual version for tests.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "testing")]
 pub use manual::ManualClock;
@@ -58,6 +58,15 @@ impl Clock {
         }
     }
 
+    /// Begins to measure how long something takes: finer than [`now`](Self::now), and too dear for a hit.
+    pub(crate) fn stopwatch(&self) -> Stopwatch {
+        Stopwatch(match &self.0 {
+            Source::System => Began::System(Instant::now()),
+            #[cfg(feature = "testing")]
+            Source::Manual(clock) => Began::Manual(clock.clone(), clock.now()),
+        })
+    }
+
     pub(crate) async fn sleep(&self, span: Duration) {
         match &self.0 {
             Source::System => tokio::time::sleep(span).await,
@@ -76,6 +85,27 @@ impl Clock {
                 done = work => Some(done),
                 () = clock.sleep(limit) => None,
             },
+        }
+    }
+}
+
+/// The beginning of a span whose length is of interest.
+#[derive(Debug)]
+pub(crate) struct Stopwatch(Began);
+
+#[derive(Debug)]
+enum Began {
+    System(Instant),
+    #[cfg(feature = "testing")]
+    Manual(ManualClock, Moment),
+}
+
+impl Stopwatch {
+    pub(crate) fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Began::System(began) => began.elapsed(),
+            #[cfg(feature = "testing")]
+            Began::Manual(clock, began) => clock.now().since(*began),
         }
     }
 }
@@ -100,7 +130,6 @@ fn system_now() -> Moment {
 #[cfg(not(target_os = "linux"))]
 fn system_now() -> Moment {
     use std::sync::LazyLock;
-    use std::time::Instant;
     static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     Moment(nanos(ORIGIN.elapsed()))
 }

@@ -5,7 +5,7 @@ mod clock;
 mod tasks;
 
 pub use clock::Clock;
-pub(crate) use clock::{GRANULARITY, Moment};
+pub(crate) use clock::{GRANULARITY, Moment, Stopwatch};
 pub(crate) use tasks::Tasks;
 
 #[cfg(feature = "testing")]

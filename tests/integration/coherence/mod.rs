@@ -17,6 +17,7 @@ mod lease;
 mod lifetimes;
 mod links;
 mod loads;
+mod observability;
 mod on_postgres;
 mod outage;
 mod own_writes;

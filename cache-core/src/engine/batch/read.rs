@@ -225,9 +225,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     async fn all_alone<E: Send + 'static>(&self, keys: Vec<K>, load: &LoadMany<K, R, E>) -> Result<Pairs<K, R>, E> {
         // The semaphore is never closed.
         let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
-        Counters::add(&self.0.counters.loads);
         Counters::add_many(&self.0.counters.bypasses, keys.len());
-        load.call(keys).await
+        self.0.counters.load(&self.0.link.clock, load.call(keys)).await
     }
 }
 

@@ -1,0 +1,104 @@
+//! The series of one read method.
+
+use std::fmt;
+
+use super::handles::{Count, Labels, Level, Timing};
+use super::names;
+use crate::observability::{Backend, Occupancy};
+
+/// Operation, tier and result of what a read method counts.
+pub(crate) const OPERATIONS: [[&str; 3]; 11] = [
+    ["read", "local", "hit"],
+    ["read", "local", "absent"],
+    ["read", "shared", "hit"],
+    ["read", "shared", "absent"],
+    ["read", "flight", "hit"],
+    ["read", "store", "miss"],
+    ["load", "store", "ok"],
+    ["load", "store", "error"],
+    ["bypass", "store", "ok"],
+    ["fill", "shared", "ok"],
+    ["invalidate", "shared", "ok"],
+];
+
+/// What a method has counted so far, in the order of its series.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    pub(crate) operations: [u64; OPERATIONS.len()],
+    /// Received from and sent to the shared tier.
+    pub(crate) bytes: [u64; 2],
+    /// In the order of the names that the meter was made with.
+    pub(crate) damage: Vec<u64>,
+}
+
+/// The handles of one read method.
+pub(crate) struct MethodMeter {
+    operations: [Count; OPERATIONS.len()],
+    bytes: [Count; 2],
+    damage: Vec<Count>,
+    entries: Level,
+    flights: Level,
+    /// One look-up in the shared tier, whatever it finds.
+    pub(crate) look_up: Timing,
+    /// One call of the store.
+    pub(crate) load: Timing,
+    /// One fill of the shared tier.
+    pub(crate) fill: Timing,
+}
+
+impl MethodMeter {
+    /// `damage` has the operation and the kind of every error that the method may count by itself.
+    pub(crate) fn new(
+        store: &'static str,
+        method: &'static str,
+        backend: Backend,
+        damage: impl Iterator<Item = (&'static str, &'static str)>,
+    ) -> Self {
+        let of_method: Labels<'_> = &[("store", store), ("method", method)];
+        let operation = |[operation, tier, result]: [&'static str; 3]| {
+            let labels = [of_method, &[("operation", operation), ("tier", tier), ("result", result)]].concat();
+            Count::new(&names::OPERATIONS, &labels)
+        };
+        let error = |(operation, kind)| {
+            let labels = [("operation", operation), ("backend", backend.name()), ("kind", kind)];
+            Count::new(&names::ERRORS, &labels)
+        };
+        let bytes = |direction| {
+            let labels = [of_method, &[("direction", direction)]].concat();
+            Count::new(&names::SHARED_BYTES, &labels)
+        };
+        let timing = |operation, tier| {
+            let labels = [of_method, &[("operation", operation), ("tier", tier)]].concat();
+            Timing::new(&names::DURATION, &labels)
+        };
+        Self {
+            operations: OPERATIONS.map(operation),
+            bytes: ["received", "sent"].map(bytes),
+            damage: damage.map(error).collect(),
+            entries: Level::new(&names::LOCAL_ENTRIES, of_method),
+            flights: Level::new(&names::FLIGHTS, of_method),
+            look_up: timing("read", "shared"),
+            load: timing("load", "store"),
+            fill: timing("fill", "shared"),
+        }
+    }
+
+    pub(crate) fn publish(&self, totals: &Totals) {
+        let operations = self.operations.iter().zip(&totals.operations);
+        let bytes = self.bytes.iter().zip(&totals.bytes);
+        let damage = self.damage.iter().zip(&totals.damage);
+        operations.chain(bytes).chain(damage).for_each(|(count, total)| count.publish(*total));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries")]
+    pub(crate) fn occupied(&self, occupancy: Occupancy) {
+        self.entries.set(occupancy.entries as f64);
+        self.flights.set(occupancy.flights as f64);
+    }
+}
+
+impl fmt::Debug for MethodMeter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MethodMeter").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! What the cache tells the `metrics` facade.
+//!
+//! A handle is resolved once, when a cache or a region is built. Nothing is told on a hit of the local tier: hits are
+//! counted in [`Sharded`](super::Sharded), and a task of the cache passes the totals on every second.
+
+mod cache;
+#[cfg(feature = "metrics")]
+mod handles;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_handles.rs"]
+mod handles;
+mod method;
+pub(crate) mod names;
+mod publisher;
+
+pub(crate) use cache::CacheMeter;
+pub(crate) use handles::Timing;
+pub(crate) use method::{MethodMeter, Totals};
+pub(crate) use publisher::Publisher;

@@ -1,0 +1,48 @@
+//! Every metric by its name. `docs/metrics.md` has the same table for people, and a test compares the two with what a
+//! recorder is told.
+
+/// A metric: what it is called, what it is measured in, and what it means.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "without the facade nobody is told"))]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// As the facade spells it.
+    pub(crate) unit: &'static str,
+    pub(crate) meaning: &'static str,
+}
+
+/// What a recorder makes of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// Only ever grows.
+    Counter,
+    /// The value of this moment.
+    Gauge,
+    /// Many values, of which quantiles are of interest.
+    Histogram,
+}
+
+macro_rules! definitions {
+    ($($name:ident = $kind:ident $text:literal in $unit:literal: $meaning:literal;)*) => {
+        $(pub(crate) const $name: Definition =
+            Definition { name: $text, kind: Kind::$kind, unit: $unit, meaning: $meaning };)*
+        #[cfg(feature = "metrics")]
+        pub(crate) const ALL: &[Definition] = &[$($name),*];
+    };
+}
+
+definitions! {
+    OPERATIONS = Counter "cache.operations.total" in "count": "What the cache did, by store and method";
+    DURATION = Histogram "cache.operation.duration" in "seconds": "How long a call beyond the local tier took";
+    ERRORS = Counter "cache.errors.total" in "count": "Errors of the shared tier and of what it holds; no caller saw one";
+    SHARED_BYTES = Counter "cache.shared.bytes.total" in "bytes": "Bytes of entries exchanged with the shared tier";
+    LOCAL_ENTRIES = Gauge "cache.local.entries" in "count": "Entries in the local tier";
+    FLIGHTS = Gauge "cache.flights" in "count": "Keys that are being looked up";
+    BUS_INVALIDATIONS = Counter "cache.bus.invalidations.total" in "count": "Invalidations heard over the bus";
+    BUS_LAG = Gauge "cache.bus.lag" in "seconds": "How long the last heartbeat over the bus took, there and back";
+    BUS_UP = Gauge "cache.bus.up" in "count": "1 while the shared tier may be used and its bus is heard, else 0";
+    BREAKER_OPEN = Gauge "cache.breaker.open" in "count": "1 while the shared tier is left alone because it answered badly";
+    JOURNAL = Gauge "cache.journal.scopes" in "count": "Invalidations that the shared tier has not heard yet";
+    STALENESS = Gauge "cache.staleness.bound" in "seconds": "How old a local answer can be at this moment, at most";
+}

@@ -1,0 +1,100 @@
+//! Health in each state that a cache can be in.
+
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{Cache, LinkStatus, Status};
+
+use super::super::gate::until;
+use super::super::world::{Instance, Tier, World};
+
+const LEASE: Duration = Duration::from_secs(1);
+
+/// How far a reading of the clock may lie behind.
+const GRANULARITY: Duration = Duration::from_millis(10);
+
+async fn bound(instance: &Instance) -> Duration {
+    instance.cache.health().await.staleness_bound
+}
+
+/// From the last heartbeat that came back the bound grows with the time, to the lease, and is nothing when nothing local
+/// answers any more.
+#[tokio::test]
+async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let instance = world.instance_with_lease(LEASE).await;
+    assert_eq!(bound(&instance).await, GRANULARITY);
+
+    instance.chaos.hold(Operation::Beat);
+    let sent = instance.chaos.begun(Operation::Beat);
+    clock.advance(LEASE / 2);
+    until("a heartbeat is under way", || instance.chaos.begun(Operation::Beat) > sent).await;
+    clock.advance(LEASE / 4);
+    assert_eq!(bound(&instance).await, LEASE * 3 / 4 + GRANULARITY, "what is under way proves nothing");
+    instance.chaos.release(Operation::Beat);
+    let health = || async { instance.cache.health().await };
+    while health().await.last_beat != Some(Duration::ZERO) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bound(&instance).await, LEASE / 4 + GRANULARITY, "it counts from when it was sent");
+    assert_eq!(health().await.bus_lag, Some(LEASE / 4));
+
+    instance.chaos.lose_bus();
+    clock.advance(LEASE);
+    let health = health().await;
+    assert_eq!((health.local, health.staleness_bound), (false, Duration::ZERO));
+}
+
+/// While a write of another instance is not heard, the old value is not answered for longer than the bound said.
+#[tokio::test]
+async fn a_local_answer_is_never_older_than_the_bound() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    reader.chaos.lose_bus();
+    writer.set(1, 20).await;
+    let (step, mut behind, mut steps) = (Duration::from_millis(50), Duration::ZERO, 0);
+    while reader.get(1).await == Some(10) {
+        let bound = bound(&reader).await;
+        assert!(behind <= bound, "the answer is {behind:?} behind, and the bound is {bound:?}");
+        clock.advance(step);
+        (behind, steps) = (behind + step, steps + 1);
+    }
+    assert!(steps > 10, "it was answered for a while: {steps}");
+}
+
+#[tokio::test]
+async fn caches_without_a_shared_tier_have_no_link_and_no_bound() {
+    for (cache, local) in [(Cache::pass_through(), false), (Cache::single_instance(), true)] {
+        let health = cache.health().await;
+        assert_eq!((health.status, health.link, health.shared), (Status::Healthy, LinkStatus::Absent, false));
+        assert_eq!((health.local, health.staleness_bound), (local, Duration::ZERO));
+    }
+}
+
+/// The states of the link one after the other, as they are in health and in its line for a log.
+#[tokio::test]
+async fn the_link_is_told_in_one_word() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
+    let instance = world.instance().await;
+    let line = || async { instance.cache.health().await.to_string() };
+    assert!(line().await.starts_with("status=healthy backend=memory link=up shared=true local=true"));
+    remote.stop();
+    while instance.cache.health().await.link != LinkStatus::Down {
+        tokio::task::yield_now().await;
+    }
+    instance.set(1, 10).await;
+    let down = line().await;
+    assert!(down.starts_with("status=degraded backend=memory link=down shared=false local=false"), "{down}");
+    assert!(down.contains(" journal=1 ") && down.contains(" error=\""), "{down}");
+    remote.start();
+    clock.advance(Duration::from_secs(1));
+    while instance.cache.health().await.link != LinkStatus::Up {
+        tokio::task::yield_now().await;
+    }
+    assert!(line().await.contains(" journal=0 "));
+}
