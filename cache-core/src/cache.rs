@@ -125,7 +125,7 @@ impl Cache {
         Ok(cache)
     }
 
-    fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
+    pub(crate) fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
         let direct_loads = Semaphore::new(settings.max_direct_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
         let (registry, tasks) = (Arc::default(), Tasks::default());
@@ -197,7 +197,7 @@ impl Cache {
     /// How many invalidations this instance has heard over the bus.
     #[cfg(feature = "testing")]
     pub fn invalidations_heard(&self) -> u64 {
-        self.0.link.invalidations.load(std::sync::atomic::Ordering::Acquire)
+        self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 
     pub(crate) fn has_remote(&self) -> bool {

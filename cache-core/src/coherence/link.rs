@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -13,6 +12,8 @@ use super::{Epoch, Gate, Journal, ScopeHash};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
+use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, GRANULARITY, Moment, Stopwatch, chance};
 use crate::tier::remote::{RemoteError, Session};
 
@@ -170,7 +171,7 @@ impl Link {
     }
 
     /// The connection is subscribed to the first `count` namespaces there were; only beats from here on count.
-    pub(super) fn subscribed(&self, count: usize) {
+    pub(crate) fn subscribed(&self, count: usize) {
         let mut beats = lock(&self.beats);
         beats.subscribed = count;
         beats.under_way.clear();
@@ -237,7 +238,7 @@ impl Link {
     }
 
     /// From here on beats of this connection count.
-    pub(super) fn open_session(&self, session: u64) {
+    pub(crate) fn open_session(&self, session: u64) {
         let mut beats = lock(&self.beats);
         *beats = Beats { session, ..Beats::default() };
     }
@@ -249,7 +250,7 @@ impl Link {
 
     /// The connection is not to be used any more: nothing local may answer from here on, and nothing that was there
     /// before may come back. Does nothing where another connection has taken its place.
-    pub(super) fn close_session(&self, session: u64) {
+    pub(crate) fn close_session(&self, session: u64) {
         let mut beats = lock(&self.beats);
         if beats.session != session {
             return;
@@ -269,7 +270,7 @@ impl Link {
 
     /// Notes that a beat is about to be sent. It counts from here, not from its return: what was invalidated before
     /// the sending has been heard when it is back, what came later has not.
-    pub(super) fn beat_sent(&self) -> (u64, Moment) {
+    pub(crate) fn beat_sent(&self) -> (u64, Moment) {
         let nonce = chance::token();
         let now = self.clock.now();
         let mut beats = lock(&self.beats);
@@ -334,9 +335,9 @@ pub(crate) type BusSink = Arc<dyn Bus>;
 
 /// The bus of one connection of this link.
 #[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) link: Arc<Link>,
-    pub(super) session: u64,
+pub(crate) struct Listener {
+    pub(crate) link: Arc<Link>,
+    pub(crate) session: u64,
 }
 
 impl Bus for Listener {

@@ -3,6 +3,8 @@
 
 mod gate;
 mod gens;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod journal;
 mod link;
 mod scope;
@@ -13,6 +15,8 @@ pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
 #[cfg(feature = "testing")]
 pub(crate) use link::Bus;
+#[cfg(all(test, shuttle))]
+pub(crate) use link::Listener;
 pub(crate) use link::{BusSink, Link, LinkState, Live};
 pub use scope::Scope;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};

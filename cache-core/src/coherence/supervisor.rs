@@ -58,19 +58,26 @@ async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Resul
     drain(link, &*session).await?;
     let probe = link.clock.timeout(link.patience_with_probe(), beat(link, &*session)).await;
     let (server_time, asked_at) = probe.unwrap_or_else(|| Err(RemoteError::timeout("the first heartbeat")))?;
-    let namespace_epoch = first_beat_back(link).await;
+    let namespace_epoch = first_beat_back(link, &*session).await?;
     let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
     live.set_server_time(server_time, asked_at);
     Ok(live)
 }
 
 /// Waits for the first beat of this connection; returns the namespace epochs that it told.
-async fn first_beat_back(link: &Link) -> String {
+async fn first_beat_back(link: &Link, session: &dyn Session) -> Result<String, RemoteError> {
     loop {
         if let Some(epoch) = link.namespace_epoch() {
-            return epoch;
+            return Ok(epoch);
         }
-        link.beat_back.notified().await;
+        tokio::select! {
+            () = link.beat_back.notified() => {}
+            // A store joined after the subscription: the beat that is under way proves nothing for its namespace.
+            () = link.widened.notified() => if !link.hears_all() {
+                subscribe(link, session).await?;
+                beat(link, session).await?;
+            }
+        }
     }
 }
 

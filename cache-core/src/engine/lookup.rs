@@ -60,7 +60,7 @@ impl Keep {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     started: Moment,
-    stamp: Stamp,
+    pub(super) stamp: Stamp,
 }
 
 impl Begun {

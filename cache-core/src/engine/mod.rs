@@ -2,6 +2,8 @@
 
 mod batch;
 mod fill;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod load;
 mod lookup;
 mod names;

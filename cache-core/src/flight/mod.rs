@@ -5,16 +5,20 @@
 //! leads it when the current one has ended, and the others arrived before it started, so they may take its answer. At
 //! most two flights of a key are known at a time.
 
+#[cfg(all(test, shuttle))]
+mod interleavings;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
 use crate::coherence::{Epoch, Gen};
 use crate::error::Error;
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How a flight ended.
 #[derive(Debug, Clone)]

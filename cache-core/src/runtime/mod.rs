@@ -2,6 +2,9 @@
 
 pub(crate) mod chance;
 mod clock;
+#[cfg(all(test, shuttle))]
+pub(crate) mod explore;
+pub(crate) mod sync;
 mod tasks;
 
 pub use clock::Clock;

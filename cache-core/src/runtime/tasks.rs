@@ -16,18 +16,18 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// Runs a task to its end; a shutdown waits for it.
     pub(crate) fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
-        self.tracker.spawn(task.in_current_span());
+        start(self.tracker.track_future(task.in_current_span()));
     }
 
     /// Runs a task until the cache shuts down.
     pub(crate) fn spawn_daemon(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        start(self.tracker.track_future(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = task => {}
             }
-        });
+        }));
     }
 
     /// Stops the daemons; the tasks that must finish go on.
@@ -40,4 +40,15 @@ impl Tasks {
         self.tracker.close();
         self.tracker.wait().await;
     }
+}
+
+#[cfg(not(all(test, shuttle)))]
+fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) {
+    tokio::spawn(task);
+}
+
+/// A task that the explorer of interleavings knows of.
+#[cfg(all(test, shuttle))]
+fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) {
+    drop(shuttle::future::spawn(task));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,6 +11,7 @@ use futures_util::future::{BoxFuture, ready};
 use super::{Fill, GEN_TTL, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
 use crate::coherence::{BusSink, Gen, GenState, Scope, bus_namespace};
 use crate::observability::Backend;
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, chance};
 
 /// A shared tier and bus inside of this process, for tests and for trying things out.

@@ -1,0 +1,82 @@
+//! What is written while the journal is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shuttle::thread;
+
+use crate::coherence::{Journal, Scope};
+use crate::runtime::explore::every_order;
+
+/// When the scope was written last, and when Redis heard of it last, on one count. The explorer runs one thread at a
+/// time, so the count itself is no point to go on at.
+#[derive(Debug, Default)]
+struct Times {
+    now: AtomicU64,
+    written: AtomicU64,
+    heard: AtomicU64,
+}
+
+impl Times {
+    fn note(&self, event: &AtomicU64) {
+        event.store(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    }
+
+    /// Whether Redis heard of the last write.
+    fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::SeqCst) > self.written.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drain {
+    AsItIs,
+    /// Takes for told what is due at the end, and not what was told.
+    Careless,
+}
+
+fn drain(journal: &Journal, times: &Times, how: Drain) {
+    let Some(due) = journal.due() else { return };
+    times.note(&times.heard);
+    match how {
+        Drain::AsItIs => journal.told(&due),
+        Drain::Careless => journal.told(&journal.due().expect("it was due a moment ago")),
+    }
+}
+
+/// A scope waits to be told and is written again while it is. Whether the second write is in the journal or was heard:
+/// asked by the writer, whose write is acknowledged, and at the end.
+fn write_against_a_drain(others: usize, how: Drain) -> bool {
+    let (journal, times) = (Arc::new(Journal::default()), Arc::new(Times::default()));
+    let scope = Scope::new("ns:e:1");
+    journal.add(std::slice::from_ref(&scope));
+    let others: Vec<Scope> = (0..others).map(|number| Scope::new(&format!("ns:e:other:{number}"))).collect();
+    let writer = {
+        let (journal, times, scope) = (Arc::clone(&journal), Arc::clone(&times), scope.clone());
+        thread::spawn(move || {
+            times.note(&times.written);
+            journal.add(&others);
+            journal.add(std::slice::from_ref(&scope));
+            journal.holds(std::slice::from_ref(&scope)) || times.is_heard()
+        })
+    };
+    drain(&journal, &times, how);
+    writer.join().unwrap() && (journal.holds(&[scope]) || times.is_heard())
+}
+
+#[test]
+fn nothing_that_is_written_during_a_drain_is_lost() {
+    let seen = every_order("write against a drain", || write_against_a_drain(0, Drain::AsItIs));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
+    let seen = every_order("write against a careless drain", || write_against_a_drain(0, Drain::Careless));
+    assert!(seen.contains_key(&false), "the control must lose the write: {seen:?}");
+}
+
+/// The journal runs over during the drain.
+#[test]
+fn an_overflow_during_a_drain_is_not_lost_either() {
+    let seen = every_order("overflow against a drain", || write_against_a_drain(3, Drain::AsItIs));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
+    let seen = every_order("overflow against a careless drain", || write_against_a_drain(3, Drain::Careless));
+    assert!(seen.contains_key(&false), "the control must lose the write: {seen:?}");
+}

@@ -1,0 +1,103 @@
+//! The end of a connection against what is still coming back over it.
+
+use std::sync::Arc;
+
+use shuttle::thread;
+
+use crate::coherence::{Bus as _, Link, Listener, ScopeHash};
+use crate::config::Settings;
+use crate::observability::Backend;
+use crate::runtime::explore::every_order;
+use crate::runtime::{Clock, ManualClock};
+
+const FIRST: u64 = 1;
+const SECOND: u64 = 2;
+
+fn link() -> Arc<Link> {
+    Arc::new(Link::new(Clock::from(ManualClock::new()), Settings::default(), Backend::Memory))
+}
+
+fn is_trusted(link: &Link) -> bool {
+    link.gate.is_trusted(link.clock.now())
+}
+
+/// A beat of this connection is sent; the message that will bring it back.
+fn beat(link: &Link) -> Vec<u8> {
+    format!("B {} epoch", link.beat_sent().0).into_bytes()
+}
+
+fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
+    Listener { link: Arc::clone(link), session }.message(message);
+}
+
+/// A connection ends while its last beat comes back. Whether the local tier is trusted after that, and whether what was
+/// in it before may answer.
+fn end_against_a_beat() -> (bool, bool) {
+    let link = link();
+    link.open_session(FIRST);
+    let before = link.gate.stamp([ScopeHash(1)]);
+    let message = beat(&link);
+    let returning = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || hear(&link, FIRST, &message))
+    };
+    link.close_session(FIRST);
+    let at_once = is_trusted(&link);
+    returning.join().unwrap();
+    (at_once || is_trusted(&link), link.gate.is_current(&before))
+}
+
+/// Red where the trust is given after the lock was let go (`Link::beat_returned`).
+#[test]
+fn trust_does_not_come_back_with_the_last_beat() {
+    let seen = every_order("end against a beat", end_against_a_beat);
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [(false, false)]);
+}
+
+/// The connection ends and the next one begins while a beat of the first one comes back. Whether the local tier is
+/// trusted before the second one had a beat of its own.
+fn next_against_a_late_beat() -> bool {
+    let link = link();
+    link.open_session(FIRST);
+    let message = beat(&link);
+    let returning = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || hear(&link, FIRST, &message))
+    };
+    link.close_session(FIRST);
+    link.open_session(SECOND);
+    beat(&link);
+    returning.join().unwrap();
+    is_trusted(&link)
+}
+
+/// Red where the beats that are under way survive the end of their connection and its number is not compared.
+#[test]
+fn a_beat_of_the_connection_before_proves_nothing() {
+    let seen = every_order("the next connection against a late beat", next_against_a_late_beat);
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
+}
+
+/// Two sides notice that a connection is lost, and one of them begins the next one, whose first beat is back. Whether
+/// that one is trusted.
+fn two_ends() -> bool {
+    let link = link();
+    link.open_session(FIRST);
+    let other = {
+        let link = Arc::clone(&link);
+        thread::spawn(move || link.close_session(FIRST))
+    };
+    link.close_session(FIRST);
+    link.open_session(SECOND);
+    let message = beat(&link);
+    hear(&link, SECOND, &message);
+    other.join().unwrap();
+    is_trusted(&link)
+}
+
+/// Red where the trust is taken after the lock was let go (`Link::close_session`).
+#[test]
+fn an_end_that_comes_late_leaves_the_next_connection_alone() {
+    let seen = every_order("two ends of one connection", two_ends);
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
+}

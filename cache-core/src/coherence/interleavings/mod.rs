@@ -1,0 +1,4 @@
+//! The lease and the journal under every order of their steps.
+
+mod journal;
+mod lease;

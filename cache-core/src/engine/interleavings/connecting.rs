@@ -1,0 +1,19 @@
+//! Stores that are built while their cache connects.
+
+use super::{Instance, Row};
+use crate::runtime::explore::many_orders;
+use crate::testing::Weakness;
+use crate::tier::remote::MemoryRemote;
+
+/// Red where the wait for the first beat does not hear of a namespace that joined after the subscription: nobody sends
+/// another beat, and the attempt ends by its timeout. Time stands still here, so that is a deadlock.
+#[test]
+fn a_store_that_joins_meanwhile_does_not_hold_the_connection_up() {
+    let seen = many_orders("a store joins while its cache connects", || {
+        shuttle::future::block_on(async {
+            let instance = Instance::of(&MemoryRemote::new(), &Row::new(1), Weakness::None).await;
+            instance.get().await
+        })
+    });
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [1]);
+}

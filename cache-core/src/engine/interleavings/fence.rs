@@ -1,0 +1,36 @@
+//! R1: a fill of the shared tier, against a write of another instance.
+
+use super::{Instance, Row};
+use crate::runtime::explore::many_orders;
+use crate::testing::Weakness;
+use crate::tier::remote::MemoryRemote;
+
+/// One instance reads while another one writes. What each of the two reads after the write was acknowledged, the lower
+/// of them.
+fn read_against_a_write(weakness: Weakness) -> u64 {
+    shuttle::future::block_on(async move {
+        let (remote, row) = (MemoryRemote::new(), Row::new(1));
+        let reader = Instance::of(&remote, &row, weakness).await;
+        let writer = Instance::of(&remote, &row, weakness).await;
+        let reading = {
+            let reader = reader.clone();
+            shuttle::future::spawn(async move {
+                reader.get().await;
+                reader
+            })
+        };
+        writer.set(2).await;
+        let reader = reading.await.unwrap();
+        // Also the fill that follows the reader's answer is over then.
+        reader.cache.shutdown().await;
+        writer.get().await
+    })
+}
+
+#[test]
+fn a_fill_that_was_overtaken_is_no_hit_for_anybody() {
+    let seen = many_orders("read against a write", || read_against_a_write(Weakness::None));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
+    let seen = many_orders("read against a write, no fence", || read_against_a_write(Weakness::NoFence));
+    assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
+}

@@ -1,0 +1,64 @@
+//! R2: the step that puts a value into the local tier, against an invalidation that is heard meanwhile.
+
+use shuttle::thread;
+
+use super::{Instance, KEY, Row};
+use crate::runtime::Moment;
+use crate::runtime::explore::{every_order, many_orders};
+use crate::testing::Weakness;
+
+/// A reader stamps, reads the row and fills the local tier; the row changes, and then the news of it arrive. What the
+/// local tier answers after that.
+fn fill_against_news(weakness: Weakness) -> Option<u64> {
+    let row = Row::new(1);
+    let instance = Instance::single(&row, weakness);
+    let reader = {
+        let (region, row) = (instance.region.clone(), row.clone());
+        thread::spawn(move || {
+            let names = region.names(&KEY);
+            let begun = region.begin(&names);
+            let value = row.load();
+            region.keep_local(KEY, value, begun.stamp, Moment::NEVER);
+        })
+    };
+    row.store(2);
+    instance.cache.0.link.gate.advance(&instance.scope());
+    let heard = instance.region.find_owned(&KEY).map(|hit| hit.value);
+    reader.join().unwrap();
+    heard.or(instance.region.find_owned(&KEY).map(|hit| hit.value))
+}
+
+#[test]
+fn a_fill_that_was_overtaken_never_answers() {
+    let seen = every_order("fill against news", || fill_against_news(Weakness::None));
+    assert!(!seen.contains_key(&Some(1)), "a stale hit: {seen:?}");
+    assert!(seen.contains_key(&Some(2)) && seen.contains_key(&None), "both ends are reached: {seen:?}");
+    let seen = every_order("fill against news, no check", || fill_against_news(Weakness::NoSequenceCheck));
+    assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
+}
+
+/// Two readers miss while the row changes and the news of it arrive. What a read after that returns.
+fn misses_against_news(weakness: Weakness) -> u64 {
+    let row = Row::new(1);
+    let instance = Instance::single(&row, weakness);
+    let readers = [(); 2].map(|()| {
+        let instance = instance.clone();
+        shuttle::future::spawn(async move { instance.get().await })
+    });
+    row.store(2);
+    instance.cache.0.link.gate.advance(&instance.scope());
+    shuttle::future::block_on(async move {
+        for reader in readers {
+            reader.await.unwrap();
+        }
+        instance.get().await
+    })
+}
+
+#[test]
+fn whole_reads_that_were_overtaken_leave_nothing_behind() {
+    let seen = many_orders("misses against news", || misses_against_news(Weakness::None));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
+    let seen = many_orders("misses against news, no check", || misses_against_news(Weakness::NoSequenceCheck));
+    assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
+}

@@ -1,0 +1,98 @@
+//! The engine under many orders of its steps: a row of a store, and a region that caches it.
+
+mod connecting;
+mod fence;
+mod flights;
+mod local;
+mod own_writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::sync::atomic::{AtomicU64, Ordering};
+
+use crate::cache::Cache;
+use crate::coherence::Scope;
+use crate::config::Settings;
+use crate::engine::{Region, Write, WriteOutcome};
+use crate::error::Error;
+use crate::observability::Backend;
+use crate::policy::ReadPolicy;
+use crate::runtime::{Clock, ManualClock, Moment};
+use crate::testing::Weakness;
+use crate::tier::remote::MemoryRemote;
+
+/// The key of the row.
+const KEY: u64 = 1;
+
+/// One row of a store: a version that writers raise.
+#[derive(Debug, Clone)]
+struct Row(Arc<AtomicU64>);
+
+impl Row {
+    fn new(version: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(version)))
+    }
+
+    fn load(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn store(&self, version: u64) {
+        self.0.store(version, Ordering::SeqCst);
+    }
+}
+
+/// A cache and a region over a row.
+#[derive(Debug, Clone)]
+struct Instance {
+    cache: Cache,
+    region: Region<u64, u64>,
+    row: Row,
+}
+
+impl Instance {
+    /// The only instance: a local tier and nothing else.
+    fn single(row: &Row, weakness: Weakness) -> Self {
+        let settings = Settings { weakness, ..Settings::default() };
+        let cache = Cache::assemble(Backend::SingleInstance, settings, clock());
+        cache.0.link.gate.trust_until(Moment::NEVER);
+        Self::over(cache, row)
+    }
+
+    /// One of several instances that share a tier, connected to it.
+    async fn of(remote: &MemoryRemote, row: &Row, weakness: Weakness) -> Self {
+        let builder = Cache::builder().remote(remote.clone()).clock(clock()).weaken(weakness);
+        let instance = Self::over(builder.build().expect("a runtime"), row);
+        assert!(instance.cache.connected(Duration::from_secs(1)).await, "{:?}", instance.cache);
+        instance
+    }
+
+    fn over(cache: Cache, row: &Row) -> Self {
+        let policy = ReadPolicy::new(Duration::from_mins(5)).local_capacity(4);
+        Self { region: cache.region("ns", "e", policy), cache, row: row.clone() }
+    }
+
+    /// Reads through the cache.
+    async fn get(&self) -> u64 {
+        let row = self.row.clone();
+        let got = self.region.get_or_load(&KEY, || async move { Ok::<_, Error>(row.load()) }).await;
+        got.expect("the row does not fail")
+    }
+
+    /// Writes through the cache; acknowledged when it returns.
+    async fn set(&self, version: u64) {
+        let write = Write::begin(&self.cache, [self.scope()]).await;
+        self.row.store(version);
+        write.finish(WriteOutcome::Written).await;
+    }
+
+    fn scope(&self) -> Scope {
+        self.region.scope(&&KEY)
+    }
+}
+
+/// A clock that stands still: no lease ends, and nothing times out.
+fn clock() -> Clock {
+    ManualClock::new().into()
+}

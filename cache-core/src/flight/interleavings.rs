@@ -1,0 +1,84 @@
+//! R13, R14: who arrives, lands, follows and goes away, with three tasks at one key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shuttle::future;
+
+use super::{Arrival, Flights, Found, Landing};
+use crate::runtime::explore::many_orders;
+
+type Table = Flights<u8, u64>;
+
+/// Counts the points in time. The explorer runs one thread at a time, so it is no point to go on at.
+#[derive(Debug, Default)]
+struct Time(AtomicU64);
+
+impl Time {
+    fn pass(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+}
+
+/// How one caller leads, when it is its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    Lands,
+    /// Goes away without an answer.
+    Leaves,
+}
+
+/// The answer of a flight is when its look-up began. Returns whether the caller took one from before it arrived.
+async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
+    let arrived = time.pass();
+    loop {
+        let flight = match flights.arrive(&1) {
+            Arrival::Lead(mut lead) => {
+                if leader == Leader::Leaves {
+                    return false;
+                }
+                lead.turn().await;
+                let began = time.pass();
+                future::yield_now().await;
+                lead.land(Landing::Found(Found { value: began, fence: None }));
+                return began < arrived;
+            }
+            Arrival::Follow(flight) => flight,
+        };
+        if let Landing::Found(found) = flight.landing().await {
+            return found.value < arrived;
+        }
+    }
+}
+
+/// Three callers at one key. Whether one of them took an answer from before it arrived; and nobody is left behind, nor
+/// any flight.
+fn three_callers(flights: fn() -> Arc<Table>, third: Leader) -> bool {
+    let (flights, time) = (flights(), Arc::new(Time::default()));
+    let callers = [Leader::Lands, Leader::Lands, third]
+        .map(|leader| future::spawn(call(Arc::clone(&flights), Arc::clone(&time), leader)));
+    let took_older = future::block_on(async {
+        let mut took_older = false;
+        for caller in callers {
+            took_older |= caller.await.unwrap();
+        }
+        took_older
+    });
+    assert_eq!(flights.len(), 0, "a flight without a caller");
+    took_older
+}
+
+#[test]
+fn nobody_takes_an_answer_from_before_he_arrived() {
+    let seen = many_orders("three callers", || three_callers(Table::new, Leader::Lands));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
+    let seen = many_orders("three callers, any flight", || three_callers(Table::weakened, Leader::Lands));
+    assert!(seen.contains_key(&true), "the control must take an older answer: {seen:?}");
+}
+
+/// Red where a flight that is abandoned is not landed (`Lead::drop`): a deadlock.
+#[test]
+fn nobody_waits_for_ever_for_one_that_goes_away() {
+    let seen = many_orders("three callers, one goes away", || three_callers(Table::new, Leader::Leaves));
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
+}
