@@ -25,6 +25,10 @@ pub struct Configuration {
     pub(crate) lease: u8,
     /// How many scopes the journal remembers one by one.
     pub(crate) journal: usize,
+    /// What the readers of the key are promised, and so what its writers wait for.
+    pub(crate) mode: Mode,
+    /// From when a write counts.
+    pub(crate) counted: Counted,
     pub(crate) faults: Faults,
     pub(crate) variant: Variant,
     /// The most times that the store may be asked.
@@ -73,6 +77,24 @@ pub(crate) struct WriterOf {
     pub(crate) kind: Kind,
 }
 
+/// `cache_core::Mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A write waits for its release.
+    Safe,
+    /// And until no instance trusts its local tier by a beat from before that.
+    Strict,
+}
+
+/// From when reads must reflect a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// From its acknowledgement; where Redis could not be told, from when the journal has been.
+    WhenTold,
+    /// From its acknowledgement, whatever Redis has heard. That is more than is promised, and shows what is lost.
+    WhenAcknowledged,
+}
+
 /// How a write tells the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -106,6 +128,8 @@ pub(crate) struct Faults {
     pub(crate) failbacks: u8,
     /// A lock expires while its writer is still at work.
     pub(crate) early_expiries: u8,
+    /// Redis is out of everybody's reach for a while.
+    pub(crate) outages: u8,
     /// A caller of a read goes away.
     pub(crate) cancels: u8,
 }
@@ -122,6 +146,7 @@ pub(crate) const NONE: Faults = Faults {
     failovers: 0,
     failbacks: 0,
     early_expiries: 0,
+    outages: 0,
     cancels: 0,
 };
 
@@ -162,6 +187,12 @@ pub(crate) enum Variant {
     ToldUnheard,
     /// What is local outlives the connection that it was heard of on.
     NoFlush,
+    /// A strict write does not wait.
+    NoWait,
+    /// A strict write waits a tick less than the lease.
+    ShortWait,
+    /// A strict write waits from its announcement.
+    WaitFromAnnouncement,
 }
 
 /// What a search comes to.
@@ -180,6 +211,8 @@ pub enum Promise {
     Shared,
     /// T2: a local hit reflects every write that the bus told of at least a lease ago.
     Local,
+    /// T3: in mode strict, a local hit is no older than what the shared tier may answer.
+    Strict,
     /// T4: an instance reads its own writes.
     OwnWrites,
     /// The store is asked no more often than that.

@@ -14,6 +14,9 @@
 //! * **T2** ([`Promise::Local`]): a local hit reflects every such write that the bus told of a lease ago or earlier. The
 //!   clock is explicit: it ticks for all alike, and a lease is one or two ticks. Where a lock was lost, RELEASE tells the
 //!   bus a second time, and the lease counts from there: counted from INTENT the promise would not hold.
+//! * **T3** ([`Promise::Strict`]): in mode strict a local hit reflects every write that was acknowledged before. A write
+//!   that Redis could not be told of is as good while Redis is out of everybody's reach, and is the documented loss where
+//!   others reach it.
 //! * **T4** ([`Promise::OwnWrites`]): a read on the instance of the writer that begins after the acknowledgement reflects
 //!   the write, wherever the answer comes from.
 //! * **Loads** ([`Promise::Loads`]): a burst of readers asks the store no more often than promised.
@@ -26,12 +29,12 @@
 //! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`): the local tier, current and next flights, followers, carried
 //!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
-//!   two scopes as steps of their own; group invalidation; what is dropped.
+//!   two scopes as steps of their own; group invalidation; what is dropped; the wait of mode strict (`actions/strict.rs`).
 //! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
 //! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
 //!   at once, the order of a reconnect, the journal with its overflow and its drain.
 //! * Faults (`actions/faults.rs`): eviction, FLUSHALL, expiry of locks, timeouts of commands that were applied or not, lost
-//!   connections, a silent bus, fail-over to a replica that lags and back, processes that die, callers that go away.
+//!   connections, a silent bus, a Redis that nobody reaches, fail-over to a replica that lags and back, processes that die, callers that go away.
 //!
 //! # What is left out
 //!

@@ -1,7 +1,7 @@
 //! The promises, as the steps are held to them.
 
 use crate::configuration::{Configuration, Promise};
-use crate::state::{Source, State, Step, Version};
+use crate::state::{Source, Standing, State, Step, Version};
 use crate::world::{Broken, World};
 
 impl World<'_> {
@@ -16,11 +16,19 @@ impl World<'_> {
         if value < own {
             self.broke(Promise::OwnWrites, || format!("a local hit of v{value} on the instance that wrote v{own}"));
         }
+        let strict = self.state.writers.iter().filter(|writer| writer.strict);
+        if let Some(newest) = strict.map(|writer| writer.version).max().filter(|newest| value < *newest) {
+            self.broke(Promise::Strict, || format!("a local hit of v{value} after v{newest} was acknowledged"));
+        }
         let lease = self.configuration.lease;
         if lease == 0 {
             return;
         }
-        let heard = self.state.writers.iter().filter(|writer| writer.counts && writer.news == Some(lease));
+        let heard = self
+            .state
+            .writers
+            .iter()
+            .filter(|writer| writer.standing == Standing::Counts && writer.news == Some(lease));
         if let Some(newest) = heard.map(|writer| writer.version).max().filter(|newest| value < *newest) {
             self.broke(Promise::Local, || format!("a local hit of v{value} a lease after the news of v{newest}"));
         }

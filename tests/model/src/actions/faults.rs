@@ -1,7 +1,7 @@
 //! What goes wrong. Each fault happens at most as often as the configuration says.
 
 use super::Successors;
-use crate::state::{Bus, Gen, Instance, Journal, Link, Phase, SCOPES};
+use crate::state::{Bus, Gen, Instance, Journal, Link, Phase, SCOPES, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -26,6 +26,7 @@ impl Successors<'_> {
             self.lose_connection(at);
         }
         self.fail_over();
+        self.break_down();
     }
 
     fn evict(&mut self) {
@@ -119,6 +120,24 @@ impl Successors<'_> {
     }
 }
 
+impl Successors<'_> {
+    fn break_down(&mut self) {
+        if self.from.faults.outages > 0 {
+            self.act(format_args!("Redis is out of everybody's reach"), |world| {
+                world.state.faults.outages -= 1;
+                world.state.down = true;
+                world.lose_all();
+            });
+        }
+        if self.from.down {
+            self.act(format_args!("Redis is back"), |world| {
+                world.state.down = false;
+                world.lose_strictness();
+            });
+        }
+    }
+}
+
 impl World<'_> {
     /// Nobody is answered any more, and nobody has noticed yet.
     fn lose_all(&mut self) {
@@ -153,19 +172,30 @@ impl World<'_> {
         }
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             if of.instance == at {
-                let of = &mut self.state.writers[writer];
-                of.untold = false;
-                of.phase = match of.phase {
-                    Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
-                        Phase::Gone { placed, repeats: false }
-                    }
-                    Phase::Intends(_) => Phase::Leftover,
-                    // What its process was to repeat, nobody does.
-                    Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
-                    // The next process may begin it.
-                    phase @ (Phase::Begins | Phase::Leftover | Phase::Over) => phase,
-                };
+                self.orphan(writer);
             }
+        }
+    }
+
+    /// Its process is gone.
+    fn orphan(&mut self, writer: usize) {
+        let of = &mut self.state.writers[writer];
+        if of.standing == Standing::Untold {
+            of.standing = Standing::Open;
+        }
+        of.phase = match of.phase {
+            Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
+                Phase::Gone { placed, repeats: false }
+            }
+            Phase::Waits { told, placed } => Phase::Gone { placed: told || placed, repeats: false },
+            Phase::Intends(_) => Phase::Leftover,
+            // What its process was to repeat, nobody does.
+            Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
+            // The next process may begin it.
+            phase @ (Phase::Begins | Phase::Leftover | Phase::Over) => phase,
+        };
+        if matches!(of.phase, Phase::Gone { .. }) {
+            self.begin_wait(writer);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Step, Token};
+use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Standing, Step, Token, Writer};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -15,6 +15,7 @@ impl Successors<'_> {
         }
         match instance.link {
             Link::Absent => {}
+            Link::Down if self.from.down => {}
             Link::Down => {
                 self.act(format_args!("instance {name}: connects, subscribes, flushes"), |world| world.connect(at));
             }
@@ -123,6 +124,7 @@ impl Successors<'_> {
         }
         for writer in &mut ticked.writers {
             writer.news = writer.news.map(|age| lease.min(age + 1));
+            writer.waited = writer.waited.map(|age| lease.min(age + 1));
         }
         if ticked != *self.from {
             self.act(format_args!("the clock moves on"), |world| {
@@ -215,7 +217,9 @@ impl World<'_> {
     fn told_for(&mut self, at: usize, scope: Option<usize>) {
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             let concerns = of.instance == at && scope.is_none_or(|scope| of.scopes.holds(scope));
-            if concerns && self.state.writers[writer].untold {
+            let Writer { standing, phase, .. } = self.state.writers[writer];
+            let is_late = standing == Standing::Untold || matches!(phase, Phase::Waits { told: false, .. });
+            if concerns && is_late {
                 self.told_of(writer);
             }
         }
@@ -242,7 +246,7 @@ impl World<'_> {
         let have_heard = (0..self.configuration.instances).all(has_heard);
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             let is_told = !self.state.instances[of.instance].journal.holds(of.scopes);
-            if have_heard && is_told && self.state.writers[writer].untold {
+            if have_heard && is_told && self.state.writers[writer].standing == Standing::Untold {
                 self.count(writer, true);
             }
         }

@@ -6,6 +6,7 @@ mod link;
 mod load;
 mod lookup;
 mod scripts;
+mod strict;
 mod write;
 
 use std::fmt::Arguments;

@@ -1,8 +1,8 @@
 //! `Write::begin`, the store, `Write::finish`, `Write::drop`, and `write::bump`.
 
 use super::Successors;
-use crate::configuration::{Kind, Variant};
-use crate::state::{Link, Phase, Scopes};
+use crate::configuration::{Counted, Kind, Variant};
+use crate::state::{Link, Phase, Scopes, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -18,8 +18,11 @@ impl Successors<'_> {
                 let Some((scope, left)) = left.split() else { return };
                 self.act(format_args!("writer {name}: INTENT on {}", scope_name(scope)), |world| {
                     world.intent(writer, scope);
-                    world.state.writers[writer].phase =
-                        if left.is_empty() { Phase::Writes { placed: true } } else { Phase::Intends(left) };
+                    world.state.writers[writer].phase = Phase::Intends(left);
+                    if left.is_empty() {
+                        world.state.writers[writer].phase = Phase::Writes { placed: true };
+                        world.announced(writer, true);
+                    }
                 });
                 self.time_out(writer, left.with(scope));
             }
@@ -36,7 +39,7 @@ impl Successors<'_> {
                     world.tell_last(writer, scope);
                     world.state.writers[writer].phase = Phase::Releases { left, placed };
                     if left.is_empty() {
-                        world.acknowledge(writer, true);
+                        world.wait_or_acknowledge(writer, true, placed);
                     }
                 });
                 self.time_out(writer, left.with(scope));
@@ -48,9 +51,11 @@ impl Successors<'_> {
                 if self.from.writers[writer].version == 0 {
                     self.commit(writer, Phase::Gone { placed, repeats });
                 }
-                self.act(format_args!("writer {name}: a lock's life has passed"), |world| {
-                    world.time_over(writer, placed, repeats);
-                });
+                if self.is_time_over(writer) {
+                    self.act(format_args!("writer {name}: a lock's life has passed"), |world| {
+                        world.time_over(writer, placed, repeats);
+                    });
+                }
             }
             Phase::Leftover => {
                 self.act(format_args!("writer {name}: what it has locked expires"), |world| {
@@ -58,8 +63,14 @@ impl Successors<'_> {
                     world.state.writers[writer].phase = Phase::Over;
                 });
             }
+            Phase::Waits { told, .. } => self.wait_out(writer, told),
             Phase::Over => {}
         }
+    }
+
+    /// A lock lives longer than the lease, which matters in mode strict.
+    fn is_time_over(&self, writer: usize) -> bool {
+        self.from.writers[writer].waited.is_none_or(|age| age >= self.configuration.lease)
     }
 
     fn commit(&mut self, writer: usize, phase: Phase) {
@@ -155,32 +166,41 @@ impl World<'_> {
         let of = self.configuration.writers[writer];
         self.remember(of.instance, of.scopes);
         match self.state.writers[writer].phase {
-            Phase::Intends(_) => self.state.writers[writer].phase = Phase::Writes { placed: false },
-            _ => self.acknowledge(writer, false),
+            Phase::Intends(_) => {
+                self.state.writers[writer].phase = Phase::Writes { placed: false };
+                self.announced(writer, false);
+            }
+            Phase::Releases { placed, .. } => self.wait_or_acknowledge(writer, false, placed),
+            _ => {}
+        }
+    }
+
+    /// A read that began after the first advance may have put what the lock no longer kept out into the local tier.
+    /// After the journal, so that whoever begins now and keeps a stamp sees the scope there.
+    pub(super) fn advance_last(&mut self, writer: usize) {
+        if !self.is(Variant::NoLastAdvance) {
+            self.advance_own(self.configuration.writers[writer].instance);
         }
     }
 
     /// The call returns to the writer.
-    fn acknowledge(&mut self, writer: usize, told: bool) {
+    pub(super) fn acknowledge(&mut self, writer: usize, told: bool) {
         let of = self.configuration.writers[writer];
-        // A read that began after the first advance may have put what the lock no longer kept out into the local tier.
-        // After the journal, so that whoever begins now and keeps a stamp sees the scope there.
-        if !self.is(Variant::NoLastAdvance) {
-            self.advance_own(of.instance);
-        }
+        self.advance_last(writer);
         let version = self.state.writers[writer].version;
         let instance = self.instance(of.instance);
         instance.acked = instance.acked.max(version);
         self.state.writers[writer].phase = Phase::Over;
         self.note(format_args!(" -> v{version} is acknowledged"));
-        self.count(writer, told);
+        self.promise_strictly(writer, told);
+        self.count(writer, told || self.configuration.counted == Counted::WhenAcknowledged);
     }
 
     /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that
     /// is the only one must as well.
     pub(super) fn count(&mut self, writer: usize, told: bool) {
         let of = &mut self.state.writers[writer];
-        (of.counts, of.untold) = (told, !told);
+        of.standing = if told { Standing::Counts } else { Standing::Untold };
         let version = of.version;
         if told {
             self.state.acked = self.state.acked.max(version);
@@ -204,6 +224,7 @@ impl World<'_> {
             }
         }
         self.state.writers[writer].phase = Phase::Gone { placed, repeats: true };
+        self.begin_wait(writer);
     }
 
     /// What was to be committed has been. With its locks the write has told everybody; without them
@@ -220,6 +241,7 @@ impl World<'_> {
             }
         }
         if self.state.writers[writer].version > 0 && (placed || repeats) {
+            self.promise_strictly(writer, placed);
             self.count(writer, placed || !self.configuration.shared);
         }
     }

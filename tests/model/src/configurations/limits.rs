@@ -1,7 +1,7 @@
 //! Where the promise is lost, as the documents say.
 
-use super::SHARED;
-use crate::configuration::{Configuration, Expected, Faults, NONE, Promise};
+use super::{SHARED, STRICT};
+use crate::configuration::{Configuration, Counted, Expected, Faults, NONE, Promise};
 use Expected::Refuted;
 
 pub(super) const ALL: &[Configuration] = &[
@@ -49,5 +49,26 @@ pub(super) const ALL: &[Configuration] = &[
             &["v1 is acknowledged", "Redis fails over", "Redis fails back", "shared hit v0"],
         ),
         ..SHARED
+    },
+    Configuration {
+        name: "limit-cut-off",
+        about: "Redis is out of the writer's reach and not of others', until its journal has been told",
+        counted: Counted::WhenAcknowledged,
+        faults: Faults { timeouts: 2, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["INTENT times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "limit-strict-cut-off",
+        about: "and so for local hits in mode strict: here its beats were late",
+        counted: Counted::WhenAcknowledged,
+        expected: Refuted(
+            Promise::Strict,
+            &["kept locally", "the journal remembers", "v1 is acknowledged", "its beat is back", "local hit -> v0"],
+        ),
+        ..STRICT
     },
 ];

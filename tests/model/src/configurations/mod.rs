@@ -5,15 +5,16 @@ mod journal;
 mod limits;
 mod local;
 mod shared;
+mod strict;
 mod variants;
 
-use crate::configuration::{Configuration, Expected, Kind, NONE, Reads, Size, Variant, WriterOf};
+use crate::configuration::{Configuration, Counted, Expected, Kind, Mode, NONE, Reads, Size, Variant, WriterOf};
 use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
 pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
-    let parts = [shared::ALL, local::ALL, journal::ALL, flights::ALL, limits::ALL, variants::ALL];
-    parts.into_iter().flatten()
+    let parts = [shared::ALL, local::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
+    parts.into_iter().chain(variants::ALL).flatten()
 }
 
 const OWN: Scopes = Scopes(1);
@@ -44,6 +45,8 @@ const SHARED: Configuration = Configuration {
     shared: true,
     lease: 0,
     journal: 2,
+    mode: Mode::Safe,
+    counted: Counted::WhenTold,
     faults: NONE,
     variant: Variant::AsBuilt,
     max_loads: None,
@@ -53,6 +56,9 @@ const SHARED: Configuration = Configuration {
 /// A reader and a writer on two instances with local tiers, a bus and a clock.
 const LOCAL: Configuration =
     Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
+
+/// The same in mode strict.
+const STRICT: Configuration = Configuration { mode: Mode::Strict, ..LOCAL };
 
 /// A reader on the instance of the writer, with a local tier and without a clock: nothing lapses.
 const OWN_WRITES: Configuration = Configuration { local: true, readers: &[0], ..SHARED };

@@ -1,0 +1,107 @@
+//! Of the shared tier: T1.
+
+use crate::configuration::Expected::Refuted;
+use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};
+use crate::configurations::{BOTH, OWN, OWN_WRITES, SHARED, bumps, writes};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration {
+        name: "without-fence",
+        about: "R1: an entry is stamped with the tokens of the moment when it is stored",
+        variant: Variant::NoFence,
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "SET v0", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-lock-set",
+        about: "R10: all writers lock with one token",
+        variant: Variant::OneToken,
+        writers: &[writes(0, OWN), writes(1, OWN)],
+        faults: Faults { crashes: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &[
+                "writer 2: INTENT",
+                "writer 1: RELEASE",
+                "reads v1 from the store",
+                "commits v2",
+                "its process dies",
+                "shared hit v1",
+            ],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-early-epoch",
+        about: "R22: an entry is stamped with the epoch of the moment when it is stored",
+        variant: Variant::LateEpoch,
+        faults: Faults { failovers: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "fails over", "SET v0", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-epoch",
+        about: "R22: the epoch is no part of the stamp",
+        variant: Variant::NoEpoch,
+        faults: Faults { failovers: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["reads v0 from the store", "v1 is acknowledged", "fails over", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-unique-tokens",
+        about: "R21: a counter that begins anew instead of a token",
+        variant: Variant::Counter,
+        writers: &[bumps(0, OWN)],
+        faults: Faults { evictions: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["SET v0", "commits v1", "Redis evicts the token or lock", "v1 is acknowledged", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-patience",
+        about: "R31: a write of unknown outcome is released",
+        variant: Variant::ReleaseUnknown,
+        faults: Faults { unknowns: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["the outcome is unknown", "reads v0 from the store", "SET v0", "commits v1", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+    Configuration {
+        name: "without-journal",
+        about: "R4: nobody remembers what Redis has not heard",
+        variant: Variant::NoJournal,
+        faults: Faults { timeouts: 2, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &["SET v0", "INTENT times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
+        ),
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "without-own-epoch",
+        about: "R4: a journal that ran over counts as told before its instance has heard of the new epoch",
+        variant: Variant::ToldUnheard,
+        readers: &[0],
+        journal: 1,
+        writers: &[bumps(0, BOTH)],
+        faults: Faults { timeouts: 1, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &["SET v0", "BUMP times out", "SET of a new namespace epoch", "its journal is told", "shared hit v0"],
+        ),
+        ..SHARED
+    },
+];

@@ -1,0 +1,121 @@
+//! The first state, and tokens that nothing remembers.
+
+use super::{
+    Bus, Epoch, Fence, Gen, Instance, Keep, Keys, Link, Phase, Reader, SCOPES, Standing, State, Step, Token, Writer,
+};
+use crate::configuration::Configuration;
+
+impl State {
+    /// Nothing is cached, every instance is connected and trusted, and nobody has begun.
+    pub(crate) fn first(configuration: &Configuration) -> Self {
+        let keys = Keys { gens: [Gen::Free(0); SCOPES], entry: None, namespace: 0 };
+        let faults = configuration.faults;
+        let instance = Instance {
+            link: if configuration.shared { Link::Up } else { Link::Absent },
+            trust: configuration.lease,
+            epoch: Epoch::default(),
+            local: None,
+            bus: Bus::default(),
+            journal: crate::state::Journal::default(),
+            drain: None,
+            current: false,
+            next: false,
+            acked: 0,
+        };
+        let writer = Writer {
+            phase: Phase::Over,
+            version: 0,
+            news: None,
+            standing: Standing::Open,
+            waited: None,
+            cut_off: false,
+            strict: false,
+        };
+        let mut state = Self {
+            redis: keys,
+            run: 0,
+            down: false,
+            replica: (faults.failovers > 0).then_some(keys),
+            database: 0,
+            instances: [instance; _],
+            readers: [Reader { step: Step::Done, floor: 0, own_floor: 0 }; _],
+            writers: [writer; _],
+            acked: 0,
+            faults,
+            loads: 0,
+        };
+        for reader in 0..configuration.readers.len() {
+            state.readers[reader].step = Step::Idle;
+        }
+        for writer in 0..configuration.writers.len() {
+            state.writers[writer].phase = Phase::Begins;
+        }
+        state
+    }
+
+    /// A token of the scope that nothing remembers.
+    pub(crate) fn fresh_token(&self, scope: usize) -> Token {
+        let mut known = 0_u64;
+        let mut note = |token: Token| known |= 1 << token;
+        for keys in std::iter::once(&self.redis).chain(&self.replica) {
+            if let Gen::Free(token) = keys.gens[scope] {
+                note(token);
+            }
+        }
+        self.each_fence(|fence| note(fence.gens[scope]));
+        for reader in &self.readers {
+            if let Step::Inits(_, gens) = reader.step
+                && let Gen::Free(token) = gens[scope]
+            {
+                note(token);
+            }
+        }
+        lowest_free(known)
+    }
+
+    /// A namespace epoch that nothing remembers.
+    pub(crate) fn fresh_namespace(&self) -> Token {
+        let mut known = 0_u64;
+        let mut note = |token: Token| known |= 1 << token;
+        for keys in std::iter::once(&self.redis).chain(&self.replica) {
+            note(keys.namespace);
+        }
+        self.each_fence(|fence| note(fence.epoch.namespace));
+        for instance in &self.instances {
+            note(instance.epoch.namespace);
+            if let Some(beat) = instance.bus.beat {
+                note(beat.namespace);
+            }
+        }
+        for reader in &self.readers {
+            if let Step::Asks(asking) | Step::Inits(asking, _) = reader.step {
+                note(asking.epoch.namespace);
+            }
+        }
+        lowest_free(known)
+    }
+
+    fn each_fence(&self, mut visit: impl FnMut(&Fence)) {
+        for keys in std::iter::once(&self.redis).chain(&self.replica) {
+            if let Some(entry) = &keys.entry {
+                visit(&entry.fence);
+            }
+        }
+        for reader in &self.readers {
+            match &reader.step {
+                Step::Asks(asking) | Step::Inits(asking, _) => {
+                    if let Some(carried) = &asking.carried {
+                        visit(&carried.fence);
+                    }
+                }
+                Step::Leads(Some(carried)) | Step::Hits(carried, _) | Step::Fills(carried) => visit(&carried.fence),
+                Step::Loads(Keep::Both(_, fence)) | Step::Loaded(Keep::Both(_, fence), _) => visit(fence),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn lowest_free(known: u64) -> Token {
+    Token::try_from(known.trailing_ones()).expect("fewer than 64 tokens are remembered")
+}

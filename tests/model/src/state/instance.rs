@@ -1,0 +1,109 @@
+//! One process with a cache: its connection, its journal, its local tier.
+
+use super::{Epoch, Scopes, Token, Version};
+
+/// The connection of an instance, as `coherence::supervisor` sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Link {
+    /// There is no shared tier in this cache.
+    Absent,
+    Down,
+    /// Connected, subscribed and flushed; tells Redis what it has not heard.
+    Subscribed,
+    /// The first beat is under way.
+    Beating,
+    Up,
+    /// Commands are answered, but the bus is silent and nobody has noticed.
+    Deaf,
+    /// Nothing is answered, and nobody has noticed.
+    Lost,
+}
+
+/// One heartbeat under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Beat {
+    /// How long ago it was sent, up to the lease.
+    pub(crate) age: u8,
+    /// The namespace epoch that it tells.
+    pub(crate) namespace: Token,
+}
+
+/// The bus of one connection, in order: news, a beat, more news.
+///
+/// News that are heard one right after the other are one: each ends every local entry and every stamp of the key. Local
+/// entries may be evicted at any time, which covers that the second of two would have ended an entry that the first let
+/// in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Bus {
+    pub(crate) news: bool,
+    pub(crate) beat: Option<Beat>,
+    pub(crate) later_news: bool,
+}
+
+/// `coherence::Journal`: what Redis has not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Journal {
+    pub(crate) scopes: Scopes,
+    pub(crate) overflow: bool,
+    /// What was added since the drain under way began, and so outlives it.
+    pub(crate) added: Scopes,
+    pub(crate) overflowed: bool,
+}
+
+impl Journal {
+    pub(crate) fn add(&mut self, scopes: Scopes, capacity: usize) {
+        for scope in scopes.iter() {
+            let is_full = self.scopes.iter().count() >= capacity && !self.scopes.holds(scope);
+            if self.overflow || is_full {
+                *self = Self { overflow: true, overflowed: true, ..Self::default() };
+            } else {
+                self.scopes = self.scopes.with(scope);
+                self.added = self.added.with(scope);
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.scopes.is_empty() && !self.overflow
+    }
+
+    pub(crate) fn holds(self, scopes: Scopes) -> bool {
+        self.overflow || self.scopes.meets(scopes)
+    }
+
+    pub(crate) fn due(&mut self) -> Option<Due> {
+        (self.added, self.overflowed) = (Scopes::default(), false);
+        (!self.is_empty()).then_some(Due { everything: self.overflow, scopes: self.scopes })
+    }
+
+    pub(crate) fn told(&mut self) {
+        *self = Self { scopes: self.added, overflow: self.overflowed, ..Self::default() };
+    }
+}
+
+/// What a drain has still to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Due {
+    pub(crate) everything: bool,
+    pub(crate) scopes: Scopes,
+}
+
+/// One process with a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Instance {
+    pub(crate) link: Link,
+    /// For how long `Gate` still trusts the local tier.
+    pub(crate) trust: u8,
+    /// `Live::epoch`.
+    pub(crate) epoch: Epoch,
+    /// The local entry, if its stamp is still current. One whose stamp is not never answers again.
+    pub(crate) local: Option<Version>,
+    pub(crate) bus: Bus,
+    pub(crate) journal: Journal,
+    pub(crate) drain: Option<Due>,
+    /// Whether `Flights` knows a current and a next flight of the key.
+    pub(crate) current: bool,
+    pub(crate) next: bool,
+    /// The last version whose write was acknowledged on this instance.
+    pub(crate) acked: Version,
+}

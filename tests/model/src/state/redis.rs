@@ -1,0 +1,41 @@
+//! What Redis holds, and what stamps an entry.
+
+use super::{SCOPES, Token, Version};
+
+/// `coherence::Epoch`: the server's run id, and the namespace epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Epoch {
+    pub(crate) run: u8,
+    pub(crate) namespace: Token,
+}
+
+/// `flight::FoundFence`: what was read before a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Fence {
+    pub(crate) epoch: Epoch,
+    pub(crate) gens: [Token; SCOPES],
+}
+
+/// What Redis holds for a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Gen {
+    Missing,
+    Free(Token),
+    /// With a bit for each writer.
+    Locked(u8),
+}
+
+/// The envelope of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Entry {
+    pub(crate) value: Version,
+    pub(crate) fence: Fence,
+}
+
+/// The keys of one Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Keys {
+    pub(crate) gens: [Gen; SCOPES],
+    pub(crate) entry: Option<Entry>,
+    pub(crate) namespace: Token,
+}

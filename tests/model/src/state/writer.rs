@@ -1,0 +1,64 @@
+//! How far a write has come.
+
+use super::{Scopes, Version};
+
+/// How far a write has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    Begins,
+    /// These scopes' INTENTs have not been applied yet.
+    Intends(Scopes),
+    /// The store is called; whether the locks are placed.
+    Writes {
+        placed: bool,
+    },
+    /// It has committed.
+    Committed {
+        placed: bool,
+    },
+    /// These scopes' RELEASEs (of a group invalidation: BUMPs) have not been applied yet.
+    Releases {
+        left: Scopes,
+        placed: bool,
+    },
+    /// In mode strict: all has been told or remembered, and the lease is waited out.
+    Waits {
+        told: bool,
+        placed: bool,
+    },
+    /// Nobody waits for it any more. The store may still commit it, for as long as a lock lives.
+    Gone {
+        placed: bool,
+        /// The process is still there.
+        repeats: bool,
+    },
+    /// Its process died before the store was called: all that is left of it are locks.
+    Leftover,
+    Over,
+}
+
+/// Whether reads must reflect a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Standing {
+    /// It is not acknowledged, nor given up for longer than a lock lives.
+    Open,
+    /// It would count if Redis had heard of it.
+    Untold,
+    Counts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Writer {
+    pub(crate) phase: Phase,
+    /// 0 before the commit.
+    pub(crate) version: Version,
+    /// How long ago Redis last published news of it, up to the lease.
+    pub(crate) news: Option<u8>,
+    pub(crate) standing: Standing,
+    /// In mode strict: how long it has waited, up to the lease.
+    pub(crate) waited: Option<u8>,
+    /// Redis was there for others when this write could not be announced.
+    pub(crate) cut_off: bool,
+    /// In mode strict: local hits must reflect it.
+    pub(crate) strict: bool,
+}
