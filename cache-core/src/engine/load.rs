@@ -15,7 +15,7 @@ use super::names::Names;
 use super::region::Region;
 use super::terms::{CacheIf, LoadErrors};
 use crate::error::Error;
-use crate::flight::{Found, Landing, Lead};
+use crate::flight::{Found, Landing, Lead, Source};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::lifetime;
@@ -166,7 +166,7 @@ impl<K: KeyPart, R: Cacheable> Flying<K, R> {
         }
         // A value that is not to be cached is not to be handed on later either.
         let fence = life.and_then(|_| self.ticket.keep.fence());
-        self.lead.land(Landing::Found(Found { value: value.clone(), fence }));
+        self.lead.land(Landing::Found(Found { value: value.clone(), source: Source::Store, fence }));
         LateFill::new(&self.region, self.names, self.ticket, life, value)
     }
 }

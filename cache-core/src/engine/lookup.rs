@@ -7,7 +7,7 @@ use super::names::Names;
 use super::region::Region;
 use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
-use crate::flight::{Found, FoundFence};
+use crate::flight::{Found, FoundFence, Source};
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Request};
 use crate::runtime::Moment;
@@ -164,7 +164,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return Step::Hit(found);
         }
         if let Some(found) = carried.filter(|found| found.fence.as_ref() == Some(&fence)) {
-            return Step::Hit(found);
+            return Step::Hit(Found { source: Source::Shared, ..found });
         }
         begun.load(Keep::Both { stamp: begun.stamp, live: Arc::clone(&shared.live), fence })
     }
@@ -203,7 +203,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             Ok((value, left)) => {
                 self.count_shared_hit(&value);
                 self.keep_local(key.clone(), value.clone(), stamp, now.after(left));
-                Some(Found { value, fence: Some(Arc::clone(fence)) })
+                Some(Found { value, source: Source::Shared, fence: Some(Arc::clone(fence)) })
             }
             Err(reason) => {
                 self.0.counters.unfit(reason);

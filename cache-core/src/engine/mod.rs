@@ -11,6 +11,7 @@ mod put;
 mod read;
 mod region;
 mod terms;
+mod witness;
 mod write;
 
 pub use batch::{BatchMap, BatchTerms, Slot};

@@ -4,7 +4,8 @@ use super::load::{Flying, Job, Load};
 use super::lookup::Step;
 use super::region::Region;
 use super::terms::{LoadErrors, Terms};
-use crate::flight::{Arrival, Found, Landing, Lead};
+use super::witness;
+use crate::flight::{Arrival, Found, Landing, Lead, Source};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
@@ -52,7 +53,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         // The flight before may have put it into the local tier.
         if let Some(entry) = self.find_owned(&key) {
             self.0.counters.local.add(entry.absent);
-            let found = Found { value: entry.value, fence: None };
+            let found = Found { value: entry.value, source: Source::Local, fence: None };
             return self.hand_over(duty, found, &terms, load).await;
         }
         let names = self.names(&key);
@@ -60,6 +61,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             Step::Hit(found) => self.hand_over(duty, found, &terms, load).await,
             Step::Load(ticket) => {
                 Counters::add(&self.0.counters.misses);
+                witness::answered(Source::Store);
                 let cacheable = terms.cacheable.clone();
                 let flying = Flying { region: self.clone(), key, names, lead: duty, ticket, cacheable };
                 load.fly(Job::new(flying, terms.errors)).await
@@ -76,6 +78,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         load: impl Load<R, E>,
     ) -> Result<R, E> {
         let value = found.value.clone();
+        witness::answered(found.source);
         duty.land(Landing::Found(found));
         if terms.may_see(&value) { Ok(value) } else { self.alone(load).await }
     }
@@ -85,6 +88,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match landing {
             Landing::Found(found) if terms.may_see(&found.value) => {
                 Counters::add(&self.0.counters.coalesced);
+                witness::answered(found.source);
+                witness::joined();
                 Some(Ok(found.value))
             }
             fallen => terms.errors.told_by(&fallen).map(Err),
@@ -93,6 +98,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Asks the store for this call alone; nothing is cached.
     async fn alone<E>(&self, load: impl Load<R, E>) -> Result<R, E> {
+        witness::answered(Source::Store);
         // The semaphore is never closed.
         let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
         Counters::add(&self.0.counters.bypasses);

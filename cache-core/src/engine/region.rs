@@ -10,11 +10,11 @@ use futures_util::future::BoxFuture;
 use super::load::{InTask, Inline};
 use super::names::Names;
 use super::terms::{LoadErrors, Presence, Terms};
-use super::write;
+use super::{witness, write};
 use crate::cache::Cache;
 use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
 use crate::error::Error;
-use crate::flight::Flights;
+use crate::flight::{Flights, Source};
 use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
 use crate::observability::{Backend, Counters, Occupancy, Occupied};
 use crate::policy::ReadPolicy;
@@ -113,6 +113,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub fn local<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let found = self.find(key)?;
         self.0.counters.local.add(found.absent);
+        witness::answered(Source::Local);
         Some(found.value)
     }
 
@@ -121,6 +122,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
         let found = self.find(key).filter(|found| visible(&found.value))?;
         self.0.counters.local.add(found.absent);
+        witness::answered(Source::Local);
         Some(found.value)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::witness;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::observability::{Request, Told};
@@ -47,6 +48,7 @@ impl Write {
         let mut write = Self { cache: cache.clone(), scopes: scopes.into(), token, placed: false, settled: false };
         write.advance();
         write.placed = write.place().await;
+        witness::announced(write.placed);
         if !write.placed {
             write.remember();
         }
@@ -68,14 +70,16 @@ impl Write {
         let (tell, told) = oneshot::channel();
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
-            self.release().await;
+            let released = self.release().await;
             // A read that began since the first advance may have put what a lost lock had let in into the local tier.
             self.advance();
             // The writer may be gone.
-            let _ = tell.send(());
+            let _ = tell.send(released);
         });
         // An error means that the runtime is shutting down.
-        let _ = told.await;
+        if let Ok(released) = told.await {
+            witness::released(released);
+        }
     }
 
     fn has_remote(&self) -> bool {
@@ -97,10 +101,13 @@ impl Write {
         !self.has_remote() || told(&self.cache, &self.scopes, news).await
     }
 
-    async fn release(&self) {
-        if !told(&self.cache, &self.scopes, News::Release { token: &self.token }).await {
+    /// Whether the shared tier was told. If not, it will be.
+    async fn release(&self) -> bool {
+        let told = told(&self.cache, &self.scopes, News::Release { token: &self.token }).await;
+        if !told {
             self.remember();
         }
+        told
     }
 
     fn remember(&self) {

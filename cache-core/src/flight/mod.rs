@@ -36,10 +36,23 @@ pub(crate) enum Landing<R> {
 /// A store's error that can be cloned for each waiter.
 pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;
 
+/// What answered a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "who is told of it is there in tests only"))]
+pub enum Source {
+    /// The local tier.
+    Local,
+    /// The shared tier: with a value of its own, or by confirming one that was loaded a moment ago.
+    Shared,
+    /// The store.
+    Store,
+}
+
 /// A value with what was current before it was read; no fence when nothing is known of that.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<R> {
     pub(crate) value: R,
+    pub(crate) source: Source,
     pub(crate) fence: Option<Arc<FoundFence>>,
 }
 
@@ -246,7 +259,7 @@ mod tests {
     }
 
     fn found(value: u8) -> Landing<u8> {
-        Landing::Found(Found { value, fence: None })
+        Landing::Found(Found { value, source: Source::Store, fence: None })
     }
 
     #[tokio::test]

@@ -1,11 +1,15 @@
-//! For tests: a manual clock, a remote that misbehaves on command, and caches with one protection taken out.
+//! For tests: a manual clock, a remote that misbehaves on command, caches with one protection taken out, and what
+//! the engine did for a call.
 //!
 //! Behind the feature `testing`. Nothing of it is meant for a service.
 
 mod chaos;
 mod weakness;
+mod witness;
 
 pub use chaos::{ChaosRemote, Operation};
 pub use weakness::Weakness;
+pub(crate) use witness::note;
+pub use witness::{Account, Source, announced, witness};
 
 pub use crate::runtime::ManualClock;

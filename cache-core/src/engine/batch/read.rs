@@ -13,7 +13,7 @@ use super::super::region::Region;
 use super::BatchTerms;
 use super::load::{LoadMany, Pairs};
 use super::lookup::{Looked, Ready};
-use crate::flight::{Arrival, Flight, Found, Landing, Lead};
+use crate::flight::{Arrival, Flight, Found, Landing, Lead, Source};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
@@ -185,7 +185,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ) -> Option<Ready<K, R>> {
         let Some(hit) = self.find_owned(&ready.key) else { return Some(ready) };
         self.0.counters.local.add(hit.absent);
-        hand_over(ready.key, ready.lead, Found { value: hit.value, fence: None }, terms, progress);
+        hand_over(
+            ready.key,
+            ready.lead,
+            Found { value: hit.value, source: Source::Local, fence: None },
+            terms,
+            progress,
+        );
         None
     }
 

@@ -1,0 +1,80 @@
+//! One read beside the promise.
+
+use super::facts::Facts;
+use super::register::{Register, Registers, Version};
+use super::staleness::{Stale, Why};
+use super::{Promise, Violation};
+use crate::history::{Line, Mode, Read, Tier};
+
+/// What a read broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Broken {
+    promise: Promise,
+    required: Option<(u64, u64)>,
+}
+
+impl Broken {
+    pub(super) fn at(self, line: &Line) -> Violation {
+        Violation { promise: self.promise, seen: line.clone(), required: self.required }
+    }
+}
+
+/// What is to be said of a read.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) broken: Option<Broken>,
+    pub(super) stale: Option<Stale>,
+}
+
+pub(super) fn judge(facts: &Facts<'_>, registers: &Registers<'_>, read: &Read) -> Judged {
+    let unwritten = Register::default();
+    let register = registers.get(&read.key).unwrap_or(&unwritten);
+    let Some(shown) = register.shown(read) else {
+        return Judged { broken: Some(Broken { promise: Promise::Real, required: None }), stale: None };
+    };
+    Judged { broken: broken(facts, register, read, shown), stale: stale(register, read, shown) }
+}
+
+fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -> Option<Broken> {
+    let own = (Promise::T4, register.own(&read.process, read.start));
+    let due = [own, promised(facts, register, read)];
+    let (promise, number) = due.into_iter().find(|(_, number)| shown < *number)?;
+    let write = register.version(number).map_or(0, |version| version.write);
+    Some(Broken { promise, required: Some((number, write)) })
+}
+
+/// What is due to a read by what answered it.
+fn promised(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> (Promise, u64) {
+    let start = read.start;
+    match read.tier {
+        Some(Tier::Store) => (Promise::T1, register.store.at(start)),
+        Some(Tier::Shared) => (Promise::T1, register.shared.at(start)),
+        Some(Tier::Local) if read.mode == Mode::Strict => (Promise::T3, register.local.at(start)),
+        Some(Tier::Local) => (Promise::T2, register.local.at(start)),
+        // Not known: what is due to each of them.
+        None => (Promise::T2, register.local.at(start).min(register.degraded.at(start))),
+        Some(Tier::Degraded) => (Promise::Degraded, degraded(facts, register, read)),
+    }
+}
+
+/// In mode `strict` nothing may be answered without news.
+fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
+    if read.mode == Mode::Strict || facts.run.degraded_ttl_ns == 0 {
+        register.store.at(read.start)
+    } else {
+        register.degraded.at(read.start)
+    }
+}
+
+/// How long the newest state had been acknowledged that the read did not show, and why that may be.
+fn stale(register: &Register<'_>, read: &Read, shown: u64) -> Option<Stale> {
+    let missed: Vec<&Version> = register.missed(shown, read.start).collect();
+    let since = missed.iter().filter_map(|version| version.due.store).min()?;
+    let untold = |version: &&Version| version.due.shared.is_none_or(|after| after >= read.start);
+    let why = match read.tier {
+        Some(Tier::Degraded) => Why::Degraded,
+        _ if missed.iter().any(untold) => Why::Untold,
+        _ => Why::Lease,
+    };
+    Some(Stale { nanos: read.start - since, why })
+}

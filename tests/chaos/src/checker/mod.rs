@@ -1,0 +1,139 @@
+//! Compares a history with the promise. It knows nothing but the lines.
+//!
+//! What a read must show depends on what answered it:
+//!
+//! - the store: every write that was acknowledged before the read began;
+//! - Redis (T1): the same, once Redis has been told of the write;
+//! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
+//! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
+//! - anything, in the process that wrote (T4): every write that was acknowledged before.
+//!
+//! [`promise`] has the exceptions, which are those of the protocol.
+
+mod facts;
+mod floor;
+mod judge;
+mod promise;
+mod register;
+mod staleness;
+
+use std::fmt;
+
+pub use staleness::{Quantiles, StaleReads, Staleness, Why};
+
+use crate::history::{Line, Operation, Outcome};
+use facts::Facts;
+pub use facts::SCHEMA;
+use register::Registers;
+
+/// What is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Promise {
+    /// An answer of Redis or the store is no older than what was acknowledged before the read.
+    T1,
+    /// A local hit reflects what was announced longer ago than the lease.
+    T2,
+    /// In mode `strict` a local hit is no older than an answer of Redis.
+    T3,
+    /// A process reads its own writes.
+    T4,
+    /// An answer that is kept while Redis is out of reach is no older than `degraded_ttl`.
+    Degraded,
+    /// What is read was written, and not later.
+    Real,
+    /// An acknowledged write is in the store, with the version that it returned.
+    Durable,
+}
+
+/// Something that was seen and must not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// What was promised.
+    pub promise: Promise,
+    /// The line that breaks it.
+    pub seen: Line,
+    /// The oldest version that would have kept it, and the number of its write.
+    pub required: Option<(u64, u64)>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: ", self.promise)?;
+        if let Some((version, id)) = self.required {
+            write!(f, "at least version {version} of write {id} was due in ")?;
+        }
+        f.write_str(&serde_json::to_string(&self.seen).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// What the checker found.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// How many reads and writes ended, in whatever way.
+    pub operations: u64,
+    /// How many of them were writes.
+    pub writes: u64,
+    /// What must not be.
+    pub violations: Vec<Violation>,
+    /// Calls that ended with an error that is not the database's.
+    pub failed: u64,
+    /// Calls that ended with an error of the database.
+    pub database_errors: u64,
+    /// Acknowledged writes that Redis was never told of within the history: other processes were promised nothing of them.
+    pub untold: u64,
+    /// How stale the reads were.
+    pub staleness: Staleness,
+}
+
+/// Checks a history, in whatever order its lines are.
+///
+/// # Errors
+///
+/// When it has no line of the run's settings, or one of another schema.
+pub fn check(lines: &[Line]) -> Result<Verdict, String> {
+    let facts = Facts::of(lines)?;
+    let registers = Registers::new(&facts);
+    let mut verdict = Verdict { untold: registers.untold(), ..Verdict::default() };
+    registers.check_writes(&facts, &mut verdict.violations);
+    verdict.staleness.faults(&facts);
+    for line in lines {
+        verdict.count(line);
+        if let Line::Read(read) = line
+            && read.outcome == Outcome::Ok
+        {
+            let judged = judge::judge(&facts, &registers, read);
+            verdict.violations.extend(judged.broken.into_iter().map(|broken| broken.at(line)));
+            verdict.staleness.add(read, judged.stale);
+        }
+    }
+    Ok(verdict)
+}
+
+impl Verdict {
+    fn count(&mut self, line: &Line) {
+        let outcome = match line {
+            Line::Read(read) => read.outcome,
+            Line::Write(write) => {
+                self.writes += 1;
+                write.outcome
+            }
+            _ => return,
+        };
+        self.operations += 1;
+        match outcome {
+            Outcome::Failed => self.failed += 1,
+            Outcome::Refused | Outcome::Unknown => self.database_errors += 1,
+            Outcome::Ok | Outcome::Cancelled => {}
+        }
+    }
+}
+
+impl Operation {
+    /// Whether it writes every row of a group, and so returns no version.
+    fn is_wide(self) -> bool {
+        self == Self::Touch
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! From when a write is promised to be seen, and by whom.
+//!
+//! The protocol loses its promise in a few places, and says so. Here they are conditions:
+//!
+//! - Redis was never told, because the writer could not reach it: others see the write once the journal is told.
+//! - The lock did not last until the write was over (Redis lost its data, or the writer took longer than a lock lives): what was
+//!   read meanwhile is forgotten with the release, so the lease counts from there and not from the announcement.
+//! - The write was not acknowledged (its writer was killed, went away, or was told nothing by the database) and is in the
+//!   store nevertheless: its lock ends by itself. Where it was lost before that, nothing is promised.
+
+use super::facts::Facts;
+use crate::history::{Commit, Mode, Outcome, Write};
+
+/// The times after which a read that begins must show a write, by what answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Due {
+    pub(super) own: Option<u64>,
+    pub(super) store: Option<u64>,
+    pub(super) shared: Option<u64>,
+    pub(super) local: Option<u64>,
+    pub(super) degraded: Option<u64>,
+}
+
+/// When a committed write is due.
+pub(super) fn due(facts: &Facts<'_>, commit: &Commit, mode: Mode) -> Due {
+    let write = facts.writes.get(&commit.id).copied();
+    match write {
+        Some(write) if write.outcome == Outcome::Ok => acknowledged(facts, commit, write, mode),
+        Some(write) => abandoned(facts, commit, Some(write.start), write.end),
+        None => facts.death(&commit.process).map_or(Due::default(), |death| abandoned(facts, commit, None, death)),
+    }
+}
+
+fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -> Due {
+    let (run, ack) = (facts.run, write.end);
+    let lock_lasted = commit.announced && ack < write.start + run.lock_ns && !facts.lock_was_lost(write.start, ack);
+    let shared = if lock_lasted || write.released == Some(true) { Some(ack) } else { told(facts, write, mode) };
+    let local = match mode {
+        Mode::Strict if lock_lasted => Some(ack),
+        _ if lock_lasted => Some(ack.max(commit.begun + run.lease_ns)),
+        _ => shared.map(|shared| shared + run.lease_ns),
+    };
+    Due { own: Some(ack), store: Some(ack), shared, local, degraded: Some(ack + run.degraded_ttl_ns) }
+}
+
+/// When Redis had been told of a write that it did not answer.
+fn told(facts: &Facts<'_>, write: &Write, mode: Mode) -> Option<u64> {
+    // In mode `fast` the release is on its way when the write is acknowledged, and in the journal only when it has failed.
+    let tried = if mode == Mode::Fast { 4 * facts.run.write_timeout_ns } else { 0 };
+    facts.told_everything_after(&write.process, write.end + tried)
+}
+
+/// A write that is in the store and was never acknowledged. `end` is when its caller was gone.
+fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -> Due {
+    let run = facts.run;
+    // The announcement came before the store was called, and took no longer than a write waits for Redis.
+    let start = start.unwrap_or(commit.begun.saturating_sub(run.write_timeout_ns));
+    let over = end + run.lock_ns;
+    let is_short = end.saturating_sub(start) < run.lock_ns / 2;
+    if !commit.announced || !is_short || facts.lock_was_lost(start, over) {
+        return Due::default();
+    }
+    let degraded = Some(over + run.degraded_ttl_ns);
+    Due { own: None, store: Some(over), shared: Some(over), local: Some(over + run.lease_ns), degraded }
+}

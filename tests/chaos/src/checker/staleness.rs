@@ -1,0 +1,156 @@
+//! How stale the reads were, by the fault that they fell into.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::facts::Facts;
+use crate::history::{FaultKind, Read};
+
+/// How long after its end a read still counts to a fault: connections come back by and by.
+const AFTERMATH_NS: u64 = 2_000_000_000;
+
+/// Why a read may be stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Why {
+    /// A local hit before the news had come. Bounded by the lease.
+    Lease,
+    /// A local hit while Redis was out of reach. Bounded by `degraded_ttl`.
+    Degraded,
+    /// Redis had not been told of the write: its writer could not reach it.
+    Untold,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Lease => "lease",
+            Self::Degraded => "degraded",
+            Self::Untold => "untold",
+        })
+    }
+}
+
+/// A read that did not show everything that was acknowledged before it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stale {
+    /// Since when: the first acknowledgement that it did not show.
+    pub(super) nanos: u64,
+    pub(super) why: Why,
+}
+
+/// How stale reads were, in nanoseconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StaleReads(Vec<u64>);
+
+/// Some figures of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantiles {
+    /// How many there were.
+    pub count: usize,
+    /// Half of them were no staler.
+    pub p50: Duration,
+    /// All but one of a hundred were no staler.
+    pub p99: Duration,
+    /// None was staler.
+    pub max: Duration,
+}
+
+impl StaleReads {
+    /// The figures, where there were any.
+    pub fn quantiles(&self) -> Option<Quantiles> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = |per_cent: usize| Duration::from_nanos(sorted[(sorted.len() - 1) * per_cent / 100]);
+        (!sorted.is_empty()).then(|| Quantiles { count: sorted.len(), p50: at(50), p99: at(99), max: at(100) })
+    }
+}
+
+/// What was seen during one kind of fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    faults: u64,
+    reads: u64,
+    stale: BTreeMap<Why, StaleReads>,
+}
+
+/// How stale the reads were, by kind of fault.
+#[derive(Debug, Clone, Default)]
+pub struct Staleness {
+    /// `None` is the calm.
+    kinds: BTreeMap<Option<FaultKind>, Seen>,
+    /// Start, end with the aftermath, kind.
+    spans: Vec<(u64, u64, FaultKind)>,
+}
+
+/// The figures of one kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// `None` is the calm.
+    pub kind: Option<FaultKind>,
+    /// How many faults of the kind there were.
+    pub faults: u64,
+    /// How many reads began in them or shortly after.
+    pub reads: u64,
+    /// Those that were stale, by why they might be.
+    pub stale: &'a BTreeMap<Why, StaleReads>,
+}
+
+impl Staleness {
+    pub(super) fn faults(&mut self, facts: &Facts<'_>) {
+        for fault in &facts.faults {
+            self.kinds.entry(Some(fault.kind)).or_default().faults += 1;
+            self.spans.push((fault.start, fault.end + AFTERMATH_NS, fault.kind));
+        }
+    }
+
+    pub(super) fn add(&mut self, read: &Read, stale: Option<Stale>) {
+        let seen = self.kinds.entry(self.fault_at(read.start)).or_default();
+        seen.reads += 1;
+        if let Some(Stale { nanos, why }) = stale {
+            seen.stale.entry(why).or_default().0.push(nanos);
+        }
+    }
+
+    /// The last fault that had begun, unless its aftermath was over.
+    fn fault_at(&self, time: u64) -> Option<FaultKind> {
+        let begun = self.spans.partition_point(|(start, ..)| *start <= time);
+        let (_, end, kind) = *self.spans.get(begun.checked_sub(1)?)?;
+        (time <= end).then_some(kind)
+    }
+
+    /// The figures of another run are added.
+    pub fn merge(&mut self, other: Self) {
+        for (kind, seen) in other.kinds {
+            let own = self.kinds.entry(kind).or_default();
+            own.faults += seen.faults;
+            own.reads += seen.reads;
+            for (why, stale) in seen.stale {
+                own.stale.entry(why).or_default().0.extend(stale.0);
+            }
+        }
+    }
+
+    /// The figures of each kind, the calm first.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.kinds.iter().map(|(kind, seen)| Row {
+            kind: *kind,
+            faults: seen.faults,
+            reads: seen.reads,
+            stale: &seen.stale,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_of_what_was_seen() {
+        assert_eq!(StaleReads::default().quantiles(), None);
+        let reads = StaleReads((1..=200).rev().collect());
+        let [p50, p99, max] = [100, 198, 200].map(Duration::from_nanos);
+        assert_eq!(reads.quantiles(), Some(Quantiles { count: 200, p50, p99, max }));
+    }
+}

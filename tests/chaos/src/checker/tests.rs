@@ -1,0 +1,275 @@
+//! Histories made by hand. A unit of time is a nanosecond: the lease is 100, a lock lives 1000.
+
+use super::*;
+use crate::history::{Commit, Fault, FaultKind, LinkState, Mode, Read, Run, Tier, Write};
+
+const ROW: &str = "safe:0:0";
+
+fn run() -> Line {
+    Line::Run(Run {
+        schema: SCHEMA,
+        seed: 1,
+        operations: 10,
+        processes: 2,
+        lease_ns: 100,
+        lock_ns: 1000,
+        degraded_ttl_ns: 500,
+        write_timeout_ns: 10,
+        fence: true,
+    })
+}
+
+fn read(process: &str, start: u64, version: impl Into<Option<u64>>, tier: Tier) -> Read {
+    Read {
+        process: process.into(),
+        task: 0,
+        start,
+        end: start + 1,
+        key: ROW.into(),
+        mode: Mode::Safe,
+        version: version.into(),
+        tier: Some(tier),
+        joined: false,
+        outcome: Outcome::Ok,
+        error: None,
+    }
+}
+
+/// A write from `start` to `end` of the version that has its number, announced and released.
+fn write(process: &str, id: u64, start: u64, end: u64) -> Write {
+    Write {
+        process: process.into(),
+        task: 0,
+        start,
+        end,
+        key: ROW.into(),
+        mode: Mode::Safe,
+        operation: Operation::Put,
+        id,
+        version: Some(id),
+        announced: Some(true),
+        released: Some(true),
+        outcome: Outcome::Ok,
+        error: None,
+    }
+}
+
+fn commit(process: &str, id: u64, begun: u64) -> Commit {
+    Commit { id, process: process.into(), key: ROW.into(), version: id, present: true, announced: true, begun }
+}
+
+fn fault(kind: FaultKind, process: &str, start: u64, end: u64) -> Line {
+    Line::Fault(Fault { kind, targets: vec![process.into()], start, end })
+}
+
+fn told(process: &str, at: u64, journal: u64) -> Line {
+    Line::Link(LinkState { process: process.into(), at, shared: true, local: true, journal })
+}
+
+/// Version 1 is old. Version 2 is written by `a`: begun at 1010, acknowledged at 1050.
+fn two_writes() -> Vec<Line> {
+    vec![
+        run(),
+        Line::Write(write("a", 1, 10, 50)),
+        Line::Commit(commit("a", 1, 20)),
+        Line::Write(write("a", 2, 1000, 1050)),
+        Line::Commit(commit("a", 2, 1010)),
+    ]
+}
+
+/// [`two_writes`] with the second one changed.
+fn changed(write: impl FnOnce(&mut Write), commit: impl FnOnce(&mut Commit)) -> Vec<Line> {
+    let mut lines = two_writes();
+    let [.., Line::Write(second), Line::Commit(committed)] = lines.as_mut_slice() else { unreachable!() };
+    write(second);
+    commit(committed);
+    lines
+}
+
+fn broken(mut lines: Vec<Line>, read: Read) -> Vec<Promise> {
+    lines.push(Line::Read(read));
+    check(&lines).unwrap().violations.iter().map(|violation| violation.promise).collect()
+}
+
+#[test]
+fn t1_what_redis_or_the_store_answers_is_no_older_than_what_was_acknowledged() {
+    for tier in [Tier::Shared, Tier::Store] {
+        assert_eq!(broken(two_writes(), read("b", 1051, 1, tier)), [Promise::T1]);
+        assert_eq!(broken(two_writes(), read("b", 1051, 2, tier)), []);
+        assert_eq!(broken(two_writes(), read("b", 1050, 1, tier)), [], "it began before the acknowledgement");
+    }
+}
+
+#[test]
+fn t2_a_local_hit_may_be_as_old_as_the_lease_counted_from_the_announcement() {
+    assert_eq!(broken(two_writes(), read("b", 1110, 1, Tier::Local)), []);
+    assert_eq!(broken(two_writes(), read("b", 1111, 1, Tier::Local)), [Promise::T2]);
+    assert_eq!(broken(two_writes(), read("b", 1111, 2, Tier::Local)), []);
+    let slow = changed(|write| write.end = 1500, |_| {});
+    assert_eq!(broken(slow.clone(), read("b", 1490, 1, Tier::Local)), [], "not acknowledged yet");
+    assert_eq!(broken(slow, read("b", 1501, 1, Tier::Local)), [Promise::T2]);
+}
+
+#[test]
+fn t2_counts_from_the_acknowledgement_where_the_lock_did_not_last() {
+    let flushed = [two_writes(), vec![fault(FaultKind::Flush, "b", 1020, 1021)]].concat();
+    assert_eq!(broken(flushed.clone(), read("b", 1150, 1, Tier::Local)), []);
+    assert_eq!(broken(flushed.clone(), read("b", 1151, 1, Tier::Local)), [Promise::T2]);
+    assert_eq!(broken(flushed, read("b", 1051, 1, Tier::Shared)), [Promise::T1], "it was released");
+    let outlived = changed(|write| write.end = 2001, |_| {});
+    assert_eq!(broken(outlived.clone(), read("b", 2101, 1, Tier::Local)), []);
+    assert_eq!(broken(outlived, read("b", 2102, 1, Tier::Local)), [Promise::T2]);
+}
+
+#[test]
+fn t3_in_mode_strict_a_local_hit_is_no_older_than_an_answer_of_redis() {
+    let mut lines = changed(|_| {}, |_| {});
+    for line in &mut lines {
+        match line {
+            Line::Write(write) => (write.key, write.mode) = ("strict:0:0".into(), Mode::Strict),
+            Line::Commit(commit) => commit.key = "strict:0:0".into(),
+            _ => {}
+        }
+    }
+    let strict =
+        |start, version, tier| Read { key: "strict:0:0".into(), mode: Mode::Strict, ..read("b", start, version, tier) };
+    assert_eq!(broken(lines.clone(), strict(1051, 1, Tier::Local)), [Promise::T3]);
+    assert_eq!(broken(lines.clone(), strict(1051, 2, Tier::Local)), []);
+    assert_eq!(broken(lines.clone(), strict(1051, 1, Tier::Degraded)), [Promise::Degraded]);
+    lines.push(fault(FaultKind::Failover, "b", 900, 1000));
+    assert_eq!(broken(lines, strict(1051, 1, Tier::Local)), [], "without its lock it is as safe");
+}
+
+#[test]
+fn t4_a_process_reads_its_own_writes_whatever_answers_and_whatever_redis_has_heard() {
+    for tier in [Tier::Local, Tier::Degraded, Tier::Shared, Tier::Store] {
+        let untold = changed(|write| write.released = Some(false), |commit| commit.announced = false);
+        assert_eq!(broken(untold.clone(), read("a", 1051, 1, tier)), [Promise::T4]);
+        assert_eq!(broken(untold, read("a", 1051, 2, tier)), []);
+    }
+}
+
+#[test]
+fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
+    let untold = changed(
+        |write| (write.announced, write.released) = (Some(false), Some(false)),
+        |commit| commit.announced = false,
+    );
+    assert_eq!(check(&untold).unwrap().untold, 1);
+    assert_eq!(broken(untold.clone(), read("b", 9000, 1, Tier::Shared)), []);
+    assert_eq!(broken(untold.clone(), read("b", 1051, 1, Tier::Store)), [Promise::T1], "the store knows");
+    let told = [untold, vec![told("a", 1040, 0), told("a", 1060, 1), told("b", 1070, 0), told("a", 3000, 0)]].concat();
+    assert_eq!(broken(told.clone(), read("b", 3000, 1, Tier::Shared)), []);
+    assert_eq!(broken(told.clone(), read("b", 3001, 1, Tier::Shared)), [Promise::T1]);
+    assert_eq!(broken(told.clone(), read("b", 3100, 1, Tier::Local)), []);
+    assert_eq!(broken(told, read("b", 3101, 1, Tier::Local)), [Promise::T2]);
+}
+
+#[test]
+fn a_lock_that_is_not_released_and_lasts_is_as_good_as_a_release() {
+    let unreleased = changed(|write| write.released = Some(false), |_| {});
+    assert_eq!(broken(unreleased.clone(), read("b", 1051, 1, Tier::Shared)), [Promise::T1]);
+    let lost = [unreleased, vec![fault(FaultKind::RedisKill, "b", 1020, 1030)]].concat();
+    assert_eq!(broken(lost, read("b", 1051, 1, Tier::Shared)), []);
+}
+
+/// Version 2 was committed by a process that was dead at 1200.
+fn crashed() -> Vec<Line> {
+    let mut lines = two_writes();
+    lines.remove(3);
+    lines.push(fault(FaultKind::WriterCrash, "a", 1000, 1200));
+    lines
+}
+
+#[test]
+fn what_a_writer_committed_before_it_crashed_is_seen_when_its_lock_has_ended() {
+    assert_eq!(broken(crashed(), read("b", 2200, 1, Tier::Shared)), []);
+    assert_eq!(broken(crashed(), read("b", 2201, 1, Tier::Shared)), [Promise::T1]);
+    assert_eq!(broken(crashed(), read("b", 2201, 2, Tier::Shared)), []);
+    let lost = [crashed(), vec![fault(FaultKind::Flush, "b", 1500, 1501)]].concat();
+    assert_eq!(broken(lost, read("b", 9000, 1, Tier::Shared)), [], "two faults at once");
+}
+
+#[test]
+fn a_write_that_was_given_up_is_seen_when_its_lock_has_ended_if_it_was_committed() {
+    let left = changed(|write| (write.outcome, write.version) = (Outcome::Cancelled, None), |_| {});
+    assert_eq!(broken(left.clone(), read("b", 1060, 1, Tier::Store)), []);
+    assert_eq!(broken(left.clone(), read("a", 1060, 1, Tier::Local)), []);
+    assert_eq!(broken(left.clone(), read("b", 2051, 1, Tier::Shared)), [Promise::T1]);
+    let mut never = left;
+    never.pop();
+    assert_eq!(broken(never, read("b", 9000, 1, Tier::Store)), [], "it was never applied");
+}
+
+#[test]
+fn an_absence_is_any_deletion_that_had_begun() {
+    let none = |start, tier| read("b", start, None, tier);
+    assert_eq!(broken(vec![run()], none(5, Tier::Store)), []);
+    assert_eq!(broken(two_writes(), none(51, Tier::Store)), [Promise::T1]);
+    let erased = changed(|write| write.operation = Operation::Erase, |commit| commit.present = false);
+    assert_eq!(broken(erased.clone(), none(1051, Tier::Store)), []);
+    assert_eq!(broken(erased.clone(), none(900, Tier::Store)), [Promise::T1], "not begun");
+    assert_eq!(broken(erased, read("b", 1051, 1, Tier::Store)), [Promise::T1]);
+}
+
+#[test]
+fn what_is_read_was_written_and_not_later() {
+    assert_eq!(broken(two_writes(), read("b", 1051, 3, Tier::Store)), [Promise::Real]);
+    assert_eq!(broken(two_writes(), read("b", 900, 2, Tier::Store)), [Promise::Real]);
+}
+
+#[test]
+fn an_acknowledged_write_is_in_the_store_with_its_version() {
+    let promises = |lines: &[Line]| -> Vec<Promise> {
+        check(lines).unwrap().violations.iter().map(|violation| violation.promise).collect()
+    };
+    assert_eq!(promises(&two_writes()), []);
+    assert_eq!(promises(&changed(|write| write.version = Some(1), |_| {})), [Promise::Durable]);
+    let mut lost = two_writes();
+    lost.pop();
+    assert_eq!(promises(&lost), [Promise::Durable]);
+}
+
+#[test]
+fn what_is_kept_while_redis_is_out_of_reach_has_its_own_bound() {
+    assert_eq!(broken(two_writes(), read("b", 1550, 1, Tier::Degraded)), []);
+    assert_eq!(broken(two_writes(), read("b", 1551, 1, Tier::Degraded)), [Promise::Degraded]);
+}
+
+#[test]
+fn staleness_counts_from_the_first_acknowledgement_that_was_missed_and_to_its_fault() {
+    let mut lines = two_writes();
+    lines.push(Line::Write(write("a", 3, 1060, 1070)));
+    lines.push(Line::Commit(commit("a", 3, 1061)));
+    lines.push(fault(FaultKind::Latency, "b", 1040, 1045));
+    lines.push(Line::Read(read("b", 1090, 1, Tier::Local)));
+    lines.push(Line::Read(read("b", 1090, 3, Tier::Local)));
+    lines.push(Line::Read(read("b", 200, 1, Tier::Local)));
+    let verdict = check(&lines).unwrap();
+    assert_eq!(verdict.violations, []);
+    let rows: Vec<_> = verdict.staleness.rows().collect();
+    assert_eq!((rows[0].kind, rows[0].reads, rows[0].stale.len()), (None, 1, 0));
+    assert_eq!((rows[1].kind, rows[1].faults, rows[1].reads), (Some(FaultKind::Latency), 1, 2));
+    let stale = rows[1].stale[&Why::Lease].quantiles().unwrap();
+    assert_eq!((stale.count, stale.max.as_nanos()), (1, 40));
+}
+
+#[test]
+fn errors_are_told_apart() {
+    let mut lines = two_writes();
+    for outcome in [Outcome::Failed, Outcome::Refused, Outcome::Unknown, Outcome::Unknown] {
+        lines.push(Line::Read(Read { outcome, ..read("b", 2000, None, Tier::Store) }));
+    }
+    let verdict = check(&lines).unwrap();
+    assert_eq!((verdict.operations, verdict.failed, verdict.database_errors), (6, 1, 3));
+    assert_eq!(verdict.violations, [], "what an error shows is nothing");
+}
+
+#[test]
+fn a_history_of_another_schema_is_refused() {
+    assert!(check(&[]).is_err());
+    let mut lines = two_writes();
+    let Line::Run(run) = &mut lines[0] else { unreachable!() };
+    run.schema = 99;
+    assert!(check(&lines).is_err());
+}

@@ -1,0 +1,145 @@
+//! The faults as they are done. Each has healed when it returns.
+
+use std::error::Error;
+use std::thread::sleep;
+use std::time::Duration;
+
+use cache_chaos::history::{Fault, FaultKind};
+use cache_chaos::schedule::Planned;
+use cache_tests::{Direction, FaultProxy};
+use rustix::process::Signal;
+
+use super::redis::command;
+use super::run::World;
+use crate::clock;
+
+/// A writer is armed, and may find nothing to write before it has to be killed all the same.
+const TO_CRASH: Duration = Duration::from_secs(5);
+
+/// The parts of requests that are answered by a reset: scripts are named by hashes, so these are what they carry along.
+const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "GETRANGE"];
+
+impl World<'_> {
+    pub(super) fn inject(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        let targets = self.targets(fault);
+        let start = clock::now();
+        self.act(fault)?;
+        let end = clock::now();
+        self.faults.push(Fault { kind: fault.kind, targets, start, end });
+        self.recover(fault)
+    }
+
+    fn targets(&self, fault: &Planned) -> Vec<String> {
+        self.places(fault).map(|place| self.workers[place].process.clone()).collect()
+    }
+
+    /// The places that a fault concerns.
+    fn places(&self, fault: &Planned) -> std::ops::Range<usize> {
+        match fault.place {
+            Some(place) => place..place + 1,
+            None => 0..self.workers.len(),
+        }
+    }
+
+    fn act(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        match fault.kind {
+            FaultKind::RedisKill => {
+                self.redis.primary.kill();
+                sleep(fault.lasts);
+                self.redis.primary.restart();
+            }
+            FaultKind::RedisStop => {
+                self.redis.primary.pause();
+                sleep(fault.lasts);
+                self.redis.primary.resume();
+            }
+            FaultKind::Flush => command(&self.redis.primary, &["FLUSHALL"]),
+            FaultKind::Failover => self.redis.fail_over(fault.lasts / 2),
+            FaultKind::WorkerStop => self.stop_workers(fault),
+            FaultKind::WriterCrash => self.crash_writer(fault)?,
+            FaultKind::WorkerKill => self.kill_workers(fault),
+            FaultKind::Cut
+            | FaultKind::HalfOpen
+            | FaultKind::Latency
+            | FaultKind::Slices
+            | FaultKind::ResetAfterSend => self.disturb(fault),
+        }
+        Ok(())
+    }
+
+    /// What is not part of the fault, but has to be there for the next one.
+    fn recover(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        if fault.kind == FaultKind::Failover {
+            self.redis.replace_replica();
+        }
+        if fault.kind.kills_workers() {
+            for place in self.places(fault) {
+                self.replace_worker(place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn disturb(&mut self, fault: &Planned) {
+        let places = self.places(fault);
+        for proxy in &mut self.redis.proxies[places.clone()] {
+            disturb(proxy, fault);
+        }
+        sleep(fault.lasts);
+        for proxy in &mut self.redis.proxies[places] {
+            proxy.heal();
+        }
+    }
+
+    fn stop_workers(&self, fault: &Planned) {
+        let workers = &self.workers[self.places(fault)];
+        for worker in workers {
+            worker.signal(Signal::STOP);
+        }
+        sleep(fault.lasts);
+        for worker in workers {
+            worker.signal(Signal::CONT);
+        }
+    }
+
+    /// Killed between the commit of a write and its release.
+    fn crash_writer(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        for place in self.places(fault) {
+            let worker = &mut self.workers[place];
+            worker.order("crash");
+            worker.says("stopped", TO_CRASH)?;
+        }
+        self.kill_workers(fault);
+        Ok(())
+    }
+
+    fn kill_workers(&mut self, fault: &Planned) {
+        for place in self.places(fault) {
+            self.workers[place].kill();
+        }
+    }
+}
+
+fn disturb(proxy: &mut FaultProxy, fault: &Planned) {
+    match fault.kind {
+        FaultKind::Cut if fault.draw.is_multiple_of(2) => proxy.cut_with_reset(),
+        FaultKind::Cut => proxy.cut(),
+        FaultKind::HalfOpen => proxy.half_open(direction(fault.draw)),
+        FaultKind::Latency => proxy.latency(direction(fault.draw), Duration::from_millis(5 + fault.draw % 120)),
+        FaultKind::Slices => proxy.slice(1 + usize::try_from(fault.draw % 7).unwrap_or(0)),
+        FaultKind::ResetAfterSend => {
+            let request = usize::try_from(fault.draw % REQUESTS.len() as u64).unwrap_or(0);
+            proxy.reset_after_send(REQUESTS[request]);
+        }
+        _ => {}
+    }
+}
+
+fn direction(draw: u64) -> Direction {
+    // Not the bits that the amount is drawn from.
+    match (draw >> 32) % 3 {
+        0 => Direction::ToServer,
+        1 => Direction::ToClient,
+        _ => Direction::Both,
+    }
+}

@@ -1,0 +1,90 @@
+//! Starts the servers and the workers, injects the faults, collects the lines and has them checked.
+
+mod faults;
+mod fleet;
+mod redis;
+mod run;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use cache_chaos::checker::{self, Verdict};
+use cache_chaos::history::{Line, read_history, write_history};
+use cache_chaos::report::Report;
+use cache_tests::PostgresServer;
+
+use crate::options::Options;
+
+/// The first argument of a worker.
+pub(crate) const WORKER: &str = "worker";
+
+/// How many violations are shown of a run.
+const SHOWN: usize = 5;
+
+/// Runs, checks and reports. Says whether what was seen is what should be.
+pub(crate) fn run_all(options: &Options) -> Result<bool, Box<dyn Error>> {
+    if let Some(folder) = &options.keep {
+        fs::create_dir_all(folder)?;
+    }
+    let postgres = PostgresServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut report = Report::default();
+    for number in 0..options.runs {
+        let seed = options.seed.wrapping_add(number);
+        let history = run::run(options, seed, &postgres, &runtime)?;
+        if let Some(folder) = &options.keep {
+            write_history(&folder.join(format!("seed-{seed}.jsonl")), &history)?;
+        }
+        let verdict = checker::check(&history)?;
+        tell(options, seed, &verdict);
+        report.add(&history, verdict);
+    }
+    println!("\n{report}");
+    Ok(if options.fence { report.is_clean() } else { is_refuted(&report) })
+}
+
+/// Without the fence something must be seen.
+fn is_refuted(report: &Report) -> bool {
+    let refuted = report.violations() > 0;
+    println!("without the fence violations are expected: {}", if refuted { "found" } else { "NONE WAS FOUND" });
+    refuted
+}
+
+/// Checks a history that was kept.
+pub(crate) fn check_file(path: &Path) -> Result<bool, Box<dyn Error>> {
+    let history = read_history(path)?;
+    let verdict = checker::check(&history)?;
+    show(&verdict);
+    let mut report = Report::default();
+    report.add(&history, verdict);
+    println!("{report}");
+    Ok(report.is_clean())
+}
+
+/// One line a run, while it is waited for; and what was broken.
+fn tell(options: &Options, seed: u64, verdict: &Verdict) {
+    let (operations, violations) = (verdict.operations, verdict.violations.len());
+    println!(
+        "seed {seed}: {operations} operations, {violations} violations, {} errors because of Redis, {} of the database",
+        verdict.failed, verdict.database_errors
+    );
+    show(verdict);
+    if violations > 0 && options.fence {
+        match &options.keep {
+            Some(folder) => println!("  the history is {}", folder.join(format!("seed-{seed}.jsonl")).display()),
+            None => println!("  to keep the history: scripts/chaos --seed {seed} --keep FOLDER"),
+        }
+    }
+}
+
+fn show(verdict: &Verdict) {
+    for violation in verdict.violations.iter().take(SHOWN) {
+        println!("  {violation}");
+    }
+}
+
+/// The lines of a worker that was killed in the middle of one end there.
+fn lines_of(path: &Path) -> Result<Vec<Line>, String> {
+    read_history(path).map_err(|error| format!("{}: {error}", path.display()))
+}

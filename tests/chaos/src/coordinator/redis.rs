@@ -1,0 +1,88 @@
+//! A Redis with a replica, and a proxy before each worker and before the replica.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use cache_tests::{FaultProxy, RedisServer};
+
+/// A replica is there within milliseconds, and not by the seconds that are there to serve several at once.
+const ARGUMENTS: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
+/// How long a replica is waited for before it is promoted all the same.
+const TO_SYNC: Duration = Duration::from_secs(3);
+
+/// Redis as the workers have it.
+pub(super) struct Redis {
+    pub(super) primary: RedisServer,
+    replica: RedisServer,
+    /// Between the two.
+    replication: FaultProxy,
+    /// One for each place.
+    pub(super) proxies: Vec<FaultProxy>,
+}
+
+impl Redis {
+    pub(super) fn start(places: usize) -> Self {
+        let (primary, replica) = (RedisServer::start_with(&ARGUMENTS), RedisServer::start_with(&ARGUMENTS));
+        let replication = FaultProxy::start(addr(&primary));
+        let proxies = (0..places).map(|_| FaultProxy::start(addr(&primary))).collect();
+        let redis = Self { primary, replica, replication, proxies };
+        redis.follow();
+        redis
+    }
+
+    /// The address of a place's proxy.
+    pub(super) fn url(&self, place: usize) -> String {
+        self.proxies[place].url_like(&self.primary.url())
+    }
+
+    /// The replica takes the place of the primary, without what was written in the last span.
+    pub(super) fn fail_over(&mut self, lag: Duration) {
+        self.wait_for_replica();
+        self.replication.half_open(cache_tests::Direction::Both);
+        sleep(lag);
+        // Dead before anybody is told of the other one: two primaries at a time are more than is promised for.
+        self.primary.kill();
+        command(&self.replica, &["REPLICAOF", "NO", "ONE"]);
+        std::mem::swap(&mut self.primary, &mut self.replica);
+        for proxy in &self.proxies {
+            proxy.set_upstream(addr(&self.primary));
+            proxy.drop_connections();
+        }
+    }
+
+    /// The old primary comes back, empty, as the replica of the new one.
+    pub(super) fn replace_replica(&mut self) {
+        self.replica.restart();
+        self.replication.set_upstream(addr(&self.primary));
+        self.replication.drop_connections();
+        self.replication.heal();
+        self.follow();
+    }
+
+    fn follow(&self) {
+        let port = self.replication.addr().port().to_string();
+        command(&self.replica, &["REPLICAOF", "127.0.0.1", &port]);
+    }
+
+    fn wait_for_replica(&self) {
+        let deadline = Instant::now() + TO_SYNC;
+        let is_up = || {
+            let info = self.replica.raw(&["INFO", "replication"]);
+            info.is_ok_and(|info| info.contains("master_link_status:up"))
+        };
+        while !is_up() && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A command that a server must take.
+pub(super) fn command(server: &RedisServer, words: &[&str]) {
+    let answer = server.raw(words).expect("the server answers");
+    assert!(!answer.starts_with('-'), "{words:?}: {answer}");
+}
+
+fn addr(server: &RedisServer) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, server.port()).into()
+}

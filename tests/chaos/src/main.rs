@@ -1,0 +1,44 @@
+//! Runs the checker: `scripts/chaos` has the options.
+
+mod clock;
+mod coordinator;
+mod options;
+mod registers;
+mod rows;
+mod settings;
+mod worker;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use options::{Command, Options};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chaos: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says whether what was seen is what should be.
+fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
+    if let [role, assignment] = arguments
+        && role == coordinator::WORKER
+    {
+        worker::work(assignment)?;
+        return Ok(true);
+    }
+    match Options::parse(arguments)? {
+        Command::Help => {
+            println!("{}", options::HELP);
+            Ok(true)
+        }
+        Command::Check(path) => coordinator::check_file(&path),
+        Command::Run(options) => coordinator::run_all(&options),
+    }
+}

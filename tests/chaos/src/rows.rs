@@ -1,0 +1,203 @@
+//! The registers in Postgres, with callers that are slow at times and a writer that can be stopped after its commit.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_chaos::chance::Chance;
+use cache_chaos::history::{Commit, Mode};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Executor as _, Row as _};
+
+use crate::clock;
+use crate::registers::{RegisterError, Registers};
+use crate::settings::{GROUPS, MEMBERS, MODES, STATEMENT, word};
+
+const SCHEMA: &str = "
+    CREATE TABLE registers (
+        key text PRIMARY KEY,
+        family text NOT NULL,
+        version bigint NOT NULL DEFAULT 0,
+        present boolean NOT NULL DEFAULT false
+    );
+    CREATE INDEX registers_by_family ON registers (family, key);
+    CREATE TABLE writes (
+        id bigint NOT NULL,
+        process text NOT NULL,
+        key text NOT NULL,
+        version bigint NOT NULL,
+        present boolean NOT NULL,
+        announced boolean NOT NULL,
+        begun bigint NOT NULL
+    );
+";
+
+/// One statement, so that a version and its line in the list are there together or not at all.
+const WRITE_ONE: &str = "
+    WITH written AS (
+        UPDATE registers SET version = version + 1, present = $2 WHERE key = $1 RETURNING key, version, present
+    )
+    INSERT INTO writes SELECT $3, $4, key, version, present, $5, $6 FROM written RETURNING version
+";
+
+/// Locked in one order, so that two of them do not wait for each other.
+const WRITE_FAMILY: &str = "
+    WITH locked AS (SELECT key FROM registers WHERE family = $1 AND present ORDER BY key FOR UPDATE),
+    written AS (
+        UPDATE registers SET version = version + 1 FROM locked WHERE registers.key = locked.key
+        RETURNING registers.key, version, present
+    )
+    INSERT INTO writes SELECT $2, $3, key, version, present, $4, $5 FROM written
+";
+
+/// The rows as one process sees them.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pool: PgPool,
+    process: String,
+    seed: u64,
+    calls: AtomicU64,
+    stops: AtomicBool,
+    stopped: Box<dyn Stopped>,
+}
+
+/// Who is told when a writer has stopped after its commit.
+pub(crate) trait Stopped: std::fmt::Debug + Send + Sync {
+    /// Whatever is to be saved is saved here: the process is killed next.
+    fn stopped(&self);
+}
+
+/// Makes the tables.
+pub(crate) async fn create(url: &str) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    pool.execute(SCHEMA).await?;
+    for mode in MODES {
+        for group in 0..GROUPS {
+            for member in 0..MEMBERS {
+                let insert = sqlx::query("INSERT INTO registers (key, family) VALUES ($1, $2)");
+                insert.bind(key(mode, group, member)).bind(family(mode, group)).execute(&pool).await?;
+            }
+        }
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// Every version that was written. Statements of processes that were killed have ended by then.
+pub(crate) async fn commits(url: &str) -> Result<Vec<Commit>, sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    tokio::time::sleep(STATEMENT).await;
+    let rows = sqlx::query("SELECT id, process, key, version, present, announced, begun FROM writes");
+    let rows = rows.fetch_all(&pool).await?;
+    pool.close().await;
+    let commit = |row: &sqlx::postgres::PgRow| {
+        Ok(Commit {
+            id: row.try_get::<i64, _>("id")?.cast_unsigned(),
+            process: row.try_get("process")?,
+            key: row.try_get("key")?,
+            version: row.try_get::<i64, _>("version")?.cast_unsigned(),
+            present: row.try_get("present")?,
+            announced: row.try_get("announced")?,
+            begun: row.try_get::<i64, _>("begun")?.cast_unsigned(),
+        })
+    };
+    rows.iter().map(commit).collect()
+}
+
+pub(crate) fn key(mode: Mode, group: u32, member: u32) -> String {
+    format!("{}:{group}:{member}", word(mode))
+}
+
+/// What the rows of a group have in common.
+pub(crate) fn family(mode: Mode, group: u32) -> String {
+    format!("{}:{group}:*", word(mode))
+}
+
+async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
+    let timeout = STATEMENT.as_millis().to_string();
+    let options = PgConnectOptions::from_str(url)?.options([("statement_timeout", timeout)]);
+    let pool = PgPoolOptions::new().max_connections(connections).min_connections(connections);
+    pool.acquire_timeout(Duration::from_secs(8)).connect_with(options).await
+}
+
+impl Rows {
+    pub(crate) async fn connect(
+        url: &str,
+        process: &str,
+        seed: u64,
+        stopped: impl Stopped + 'static,
+    ) -> Result<Arc<Self>, sqlx::Error> {
+        let pool = pool(url, 12).await?;
+        let (calls, stops) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Arc::new(Self { pool, process: process.to_owned(), seed, calls, stops, stopped: Box::new(stopped) }))
+    }
+
+    /// The next write stops after its commit, for good.
+    pub(crate) fn stop_after_commit(&self) {
+        self.stops.store(true, Ordering::Release);
+    }
+
+    /// Some callers are slow at the wrong place.
+    async fn dawdle(&self, cases: u64) {
+        let mut chance = Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)]);
+        if chance.per_mille(cases) {
+            tokio::time::sleep(chance.span(Duration::from_millis(1), Duration::from_millis(30))).await;
+        }
+    }
+
+    async fn load(&self, mode: Mode, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+        let select = sqlx::query_scalar("SELECT version FROM registers WHERE key = $1 AND present");
+        let version: Option<i64> = select.bind(key(mode, group, member)).fetch_optional(&self.pool).await?;
+        self.dawdle(30).await;
+        Ok(version.map(i64::cast_unsigned))
+    }
+
+    async fn write_one(&self, key: String, present: bool, write: u64) -> Result<u64, RegisterError> {
+        let (announced, begun) = (cache_core::testing::announced() == Some(true), clock::now());
+        self.dawdle(20).await;
+        let insert = sqlx::query_scalar(WRITE_ONE).bind(key).bind(present).bind(write.cast_signed());
+        let insert = insert.bind(&self.process).bind(announced).bind(begun.cast_signed());
+        let version: i64 = insert.fetch_one(&self.pool).await?;
+        self.committed().await;
+        Ok(version.cast_unsigned())
+    }
+
+    async fn write_family(&self, family: String, write: u64) -> Result<(), RegisterError> {
+        let (announced, begun) = (cache_core::testing::announced() == Some(true), clock::now());
+        self.dawdle(20).await;
+        let insert = sqlx::query(WRITE_FAMILY).bind(family).bind(write.cast_signed());
+        let insert = insert.bind(&self.process).bind(announced).bind(begun.cast_signed());
+        insert.execute(&self.pool).await?;
+        self.committed().await;
+        Ok(())
+    }
+
+    async fn committed(&self) {
+        if self.stops.swap(false, Ordering::AcqRel) {
+            self.stopped.stopped();
+            std::future::pending::<()>().await;
+        }
+        self.dawdle(20).await;
+    }
+}
+
+#[async_trait]
+impl Registers for Rows {
+    async fn read(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+        self.load(Mode::Safe, group, member).await
+    }
+
+    async fn put(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError> {
+        self.write_one(key(Mode::Safe, group, member), true, write).await
+    }
+
+    async fn erase(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError> {
+        self.write_one(key(Mode::Safe, group, member), false, write).await
+    }
+
+    async fn touch(&self, group: u32, write: u64) -> Result<(), RegisterError> {
+        self.write_family(family(Mode::Safe, group), write).await
+    }
+}

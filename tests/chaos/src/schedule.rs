@@ -1,0 +1,89 @@
+//! Which faults are injected and when: drawn from the seed before a run begins.
+
+use std::time::Duration;
+
+use crate::chance::Chance;
+use crate::history::FaultKind;
+
+/// A fault to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// What is done.
+    pub kind: FaultKind,
+    /// The place of the process that it concerns; every process where there is none.
+    pub place: Option<usize>,
+    /// The calm before it, after the one before has ended.
+    pub calm: Duration,
+    /// How long it lasts.
+    pub lasts: Duration,
+    /// Decides what is left open, such as the direction.
+    pub draw: u64,
+}
+
+const CALM: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(1600));
+
+/// The faults of a run: every kind once, in an order of chance, before any comes again.
+///
+/// `lock` is how long a writer's lock lives: some processes are stopped for longer.
+pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Planned> {
+    let mut chance = Chance::below(seed, &[u64::MAX]);
+    let mut planned = Vec::new();
+    while planned.len() < count {
+        let mut kinds = FaultKind::ALL;
+        chance.shuffle(&mut kinds);
+        planned.extend(kinds.map(|kind| draw(&mut chance, kind, places, lock)));
+    }
+    planned.truncate(count);
+    planned
+}
+
+/// How long the whole plan takes at least.
+pub fn length(planned: &[Planned]) -> Duration {
+    planned.iter().map(|fault| fault.calm + fault.lasts).sum()
+}
+
+fn draw(chance: &mut Chance, kind: FaultKind, places: usize, lock: Duration) -> Planned {
+    let place = usize::try_from(chance.less_than(places as u64)).unwrap_or(0);
+    let of_all = !needs_a_place(kind) && chance.per_mille(400);
+    let (least, most) = match kind {
+        FaultKind::WorkerStop if chance.per_mille(400) => (lock, lock + lock / 2),
+        FaultKind::Flush | FaultKind::WriterCrash | FaultKind::WorkerKill => (Duration::ZERO, Duration::ZERO),
+        _ => (Duration::from_millis(200), Duration::from_secs(2)),
+    };
+    Planned {
+        kind,
+        place: (!of_all).then_some(place),
+        calm: chance.span(CALM.0, CALM.1),
+        lasts: chance.span(least, most),
+        draw: chance.draw(),
+    }
+}
+
+fn needs_a_place(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::WorkerStop | FaultKind::WriterCrash | FaultKind::WorkerKill)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn a_seed_plans_the_same_again_and_every_kind_comes() {
+        let planned = plan(5, 30, 3, LOCK);
+        assert_eq!(planned, plan(5, 30, 3, LOCK));
+        assert_ne!(planned, plan(6, 30, 3, LOCK));
+        for kind in FaultKind::ALL {
+            assert!((2..=3).contains(&planned.iter().filter(|fault| fault.kind == kind).count()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn who_is_stopped_or_killed_is_one_process() {
+        for fault in plan(5, 300, 3, LOCK) {
+            assert!(fault.place.is_none_or(|place| place < 3));
+            assert!(fault.place.is_some() || !needs_a_place(fault.kind));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What the coordinator says to a worker, and the worker to the coordinator: words on a pipe.
+
+use std::io::{self, BufRead as _};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::recorder::Recorder;
+use crate::rows::Stopped;
+
+/// What a worker is to do next. When no order can come any more it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Make the operations.
+    Go,
+    /// Stop the next write after its commit, for good.
+    Crash,
+    /// Read every key once.
+    ReadAll,
+}
+
+/// The orders, from a thread that waits for them.
+pub(super) fn listen() -> UnboundedReceiver<Order> {
+    let (sender, receiver) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            let order = match line.as_str() {
+                "go" => Order::Go,
+                "crash" => Order::Crash,
+                "read all" => Order::ReadAll,
+                _ => break,
+            };
+            if sender.send(order).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Says a word to the coordinator. One that is gone needs no answer.
+pub(super) fn say(word: &str) {
+    println!("{word}");
+}
+
+/// Saves the lines and says that a writer has stopped after its commit.
+#[derive(Debug)]
+pub(super) struct Say(pub(super) Arc<Recorder>);
+
+impl Stopped for Say {
+    fn stopped(&self) {
+        self.0.flush();
+        say("stopped");
+    }
+}
