@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shuttle::future;
 
-use super::{Arrival, Flights, Found, Landing};
+use super::{Arrival, Flights, Found, Landing, Source};
 use crate::runtime::explore::many_orders;
 
 type Table = Flights<u8, u64>;
@@ -40,7 +40,7 @@ async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
                 lead.turn().await;
                 let began = time.pass();
                 future::yield_now().await;
-                lead.land(Landing::Found(Found { value: began, fence: None }));
+                lead.land(Landing::Found(Found { value: began, source: Source::Store, fence: None }));
                 return began < arrived;
             }
             Arrival::Follow(flight) => flight,
