@@ -1,6 +1,7 @@
 //! Runs the checker: `scripts/chaos` has the options.
 
 mod clock;
+mod controls;
 mod coordinator;
 mod options;
 mod registers;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::controls;
+
 pub(crate) const HELP: &str = "\
 Usage: scripts/chaos [options]
 
@@ -13,6 +15,8 @@ Usage: scripts/chaos [options]
   --faults N           how many faults (default: as many as fit; 0 for none)
   --keep FOLDER        keep the histories there
   --without-fence      take the fence out: violations are expected, and none is a failure
+  --without NAME       the same with another protection: sequences, next-flights; local-advance,
+                       which shows only with faults
   --check FILE         run nothing, check a history
 
 The same seed gives the same operations and the same faults in the same order. How they fall together in time cannot be
@@ -35,7 +39,8 @@ pub(crate) struct Options {
     pub(crate) pace: Duration,
     pub(crate) faults: Option<usize>,
     pub(crate) keep: Option<PathBuf>,
-    pub(crate) fence: bool,
+    /// The protection that is taken out.
+    pub(crate) without: Option<String>,
 }
 
 impl Options {
@@ -47,7 +52,7 @@ impl Options {
             pace: Duration::from_micros(7500),
             faults: None,
             keep: None,
-            fence: true,
+            without: None,
         };
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
@@ -55,7 +60,8 @@ impl Options {
             match name.as_str() {
                 "--help" | "-h" => return Ok(Command::Help),
                 "--check" => return Ok(Command::Check(value()?.into())),
-                "--without-fence" => options.fence = false,
+                "--without-fence" => options.without = Some("fence".to_owned()),
+                "--without" => options.without = Some(control(value()?)?),
                 "--keep" => options.keep = Some(value()?.into()),
                 "--runs" => options.runs = number(name, value()?)?,
                 "--seed" => options.seed = number(name, value()?)?,
@@ -67,6 +73,11 @@ impl Options {
         }
         Ok(Command::Run(options))
     }
+}
+
+fn control(name: &str) -> Result<String, String> {
+    let names = controls::names();
+    names.contains(&name).then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is none of {}", names.join(", ")))
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {

@@ -13,7 +13,7 @@ use sqlx::{Executor as _, Row as _};
 
 use crate::clock;
 use crate::registers::{RegisterError, Registers};
-use crate::settings::{GROUPS, MEMBERS, MODES, STATEMENT, word};
+use crate::settings::{GROUPS, LEASE, MEMBERS, MODES, STATEMENT, word};
 
 const SCHEMA: &str = "
     CREATE TABLE registers (
@@ -139,11 +139,12 @@ impl Rows {
         self.stops.store(true, Ordering::Release);
     }
 
-    /// Some callers are slow at the wrong place.
+    /// Some callers are slow at the wrong place, and a few for longer than the lease.
     async fn dawdle(&self, cases: u64) {
         let mut chance = Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)]);
+        let longest = if chance.per_mille(100) { LEASE * 2 } else { Duration::from_millis(30) };
         if chance.per_mille(cases) {
-            tokio::time::sleep(chance.span(Duration::from_millis(1), Duration::from_millis(30))).await;
+            tokio::time::sleep(chance.span(Duration::from_millis(1), longest)).await;
         }
     }
 

@@ -15,7 +15,7 @@ fn run() -> Line {
         lock_ns: 1000,
         degraded_ttl_ns: 500,
         write_timeout_ns: 10,
-        fence: true,
+        without: None,
     })
 }
 

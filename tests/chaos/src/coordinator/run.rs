@@ -121,7 +121,7 @@ impl<'a> World<'a> {
             history,
             operations,
             pace: self.options.pace,
-            fence: self.options.fence,
+            without: self.options.without.clone(),
         })
     }
 
@@ -173,7 +173,7 @@ impl<'a> World<'a> {
             lock_ns: nanos(LOCK),
             degraded_ttl_ns: nanos(DEGRADED),
             write_timeout_ns: nanos(WRITE_TIMEOUT),
-            fence: self.options.fence,
+            without: self.options.without.clone(),
         }
     }
 }

@@ -23,8 +23,8 @@ pub struct Run {
     pub degraded_ttl_ns: u64,
     /// How long a write waits for Redis, each time that it asks.
     pub write_timeout_ns: u64,
-    /// Whether the fence was in place.
-    pub fence: bool,
+    /// The protection that was taken out, for a control.
+    pub without: Option<String>,
 }
 
 /// What the readers of a key are promised.

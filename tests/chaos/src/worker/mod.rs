@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache_chaos::history::{Line, LinkState};
-use cache_core::testing::Weakness;
 use cache_core::{Cache, Error};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
 use crate::registers::CachingRegisters;
 use crate::rows::Rows;
 use crate::settings::{CALL, LEASE, LOCK, READ_TIMEOUT, TASKS, WRITE_TIMEOUT};
+use crate::{clock, controls};
 use calls::Caller;
 use orders::{Order, Say};
 use recorder::Recorder;
@@ -37,7 +36,8 @@ pub(crate) struct Assignment {
     pub(crate) operations: u64,
     /// How long apart they are, if nothing holds them up.
     pub(crate) pace: Duration,
-    pub(crate) fence: bool,
+    /// The protection that it lacks.
+    pub(crate) without: Option<String>,
 }
 
 /// How often the state of the connection is looked at.
@@ -82,7 +82,7 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
 }
 
 fn connect(assignment: &Assignment) -> Result<Cache, Error> {
-    let weakness = if assignment.fence { Weakness::None } else { Weakness::NoFence };
+    let weakness = controls::without(assignment.without.as_deref()).unwrap_or_default();
     let builder = Cache::builder().redis(&assignment.redis).lease(LEASE).lock(LOCK);
     builder.read_timeout(READ_TIMEOUT).write_timeout(WRITE_TIMEOUT).weaken(weakness).build()
 }
