@@ -80,6 +80,8 @@ pub(crate) struct WriterOf {
 /// `cache_core::Mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
+    /// A write does not wait for its release.
+    Fast,
     /// A write waits for its release.
     Safe,
     /// And until no instance trusts its local tier by a beat from before that.
@@ -90,9 +92,11 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
     /// From its acknowledgement; where Redis could not be told, from when the journal has been.
-    WhenTold,
+    Told,
+    /// From its release, or from when the journal has been told: what mode fast promises where a lock is lost.
+    Released,
     /// From its acknowledgement, whatever Redis has heard. That is more than is promised, and shows what is lost.
-    WhenAcknowledged,
+    Acknowledged,
 }
 
 /// How a write tells the shared tier.
@@ -187,6 +191,10 @@ pub(crate) enum Variant {
     ToldUnheard,
     /// What is local outlives the connection that it was heard of on.
     NoFlush,
+    /// A fast write is not in the journal until its release.
+    NoJournalBehind,
+    /// A fast write does not advance once more when it is in the journal.
+    NoAdvanceBehind,
     /// A strict write does not wait.
     NoWait,
     /// A strict write waits a tick less than the lease.

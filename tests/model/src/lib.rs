@@ -10,7 +10,7 @@
 //! * **T1** ([`Promise::Shared`]): a read that begins after a write was acknowledged, and that Redis or the store answers,
 //!   is not older. A write whose writer died or went away after the commit counts from when a lock's life has passed. One
 //!   that Redis could not be told of counts from when its journal has been told, and after an overflow from when those
-//!   who may ask Redis have heard of the new namespace epoch.
+//!   who may ask Redis have heard of the new namespace epoch. In mode fast one whose lock was lost counts from its release.
 //! * **T2** ([`Promise::Local`]): a local hit reflects every such write that the bus told of a lease ago or earlier. The
 //!   clock is explicit: it ticks for all alike, and a lease is one or two ticks. Where a lock was lost, RELEASE tells the
 //!   bus a second time, and the lease counts from there: counted from INTENT the promise would not hold.
@@ -29,12 +29,14 @@
 //! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`): the local tier, current and next flights, followers, carried
 //!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
-//!   two scopes as steps of their own; group invalidation; what is dropped; the wait of mode strict (`actions/strict.rs`).
+//!   two scopes as steps of their own; group invalidation; what is dropped; mode fast (`actions/fast.rs`) and the wait of
+//!   mode strict (`actions/strict.rs`).
 //! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
 //! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
 //!   at once, the order of a reconnect, the journal with its overflow and its drain.
 //! * Faults (`actions/faults.rs`): eviction, FLUSHALL, expiry of locks, timeouts of commands that were applied or not, lost
-//!   connections, a silent bus, a Redis that nobody reaches, fail-over to a replica that lags and back, processes that die, callers that go away.
+//!   connections, a silent bus, a Redis that nobody reaches, fail-over to a replica that lags and back, processes that die,
+//!   callers that go away.
 //!
 //! # What is left out
 //!

@@ -61,8 +61,16 @@ impl World<'_> {
     pub(crate) fn remember(&mut self, at: usize, scopes: Scopes) {
         if !self.is(Variant::NoJournal) {
             let capacity = self.configuration.journal;
-            self.instance(at).journal.add(scopes, capacity);
+            self.instance(at).journal.add(scopes, None, capacity);
         }
+        self.note(format_args!(" -> the journal remembers"));
+    }
+
+    /// `Journal::add`, so that [`Journal::forget`](crate::state::Journal::forget) finds what this writer added.
+    pub(crate) fn remember_for(&mut self, writer: usize) {
+        let of = self.configuration.writers[writer];
+        let (capacity, noted) = (self.configuration.journal, u8::try_from(writer).ok());
+        self.instance(of.instance).journal.add(of.scopes, noted, capacity);
         self.note(format_args!(" -> the journal remembers"));
     }
 

@@ -184,13 +184,15 @@ impl World<'_> {
             of.standing = Standing::Open;
         }
         of.phase = match of.phase {
-            Phase::Writes { placed } | Phase::Committed { placed } | Phase::Releases { placed, .. } => {
-                Phase::Gone { placed, repeats: false }
-            }
+            Phase::Writes { placed }
+            | Phase::Committed { placed }
+            | Phase::Releases { placed, .. }
+            | Phase::Leaves { placed }
+            | Phase::Behind { placed, .. }
+            // What its process was to repeat, nobody does.
+            | Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
             Phase::Waits { told, placed } => Phase::Gone { placed: told || placed, repeats: false },
             Phase::Intends(_) => Phase::Leftover,
-            // What its process was to repeat, nobody does.
-            Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
             // The next process may begin it.
             phase @ (Phase::Begins | Phase::Leftover | Phase::Over) => phase,
         };

@@ -205,7 +205,7 @@ impl World<'_> {
             }
         }
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            let is_asking = matches!(self.state.writers[writer].phase, Phase::Intends(_) | Phase::Releases { .. });
+            let is_asking = self.state.writers[writer].phase.is_asking();
             if of.instance == at && is_asking {
                 self.give_up(writer);
             }

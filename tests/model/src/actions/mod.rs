@@ -1,5 +1,6 @@
 //! Everything that can happen next.
 
+mod fast;
 mod faults;
 mod flight;
 mod link;

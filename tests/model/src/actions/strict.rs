@@ -69,7 +69,7 @@ impl World<'_> {
         let counted = self.configuration.counted;
         let is_strict = self.is_strict();
         let of = &mut self.state.writers[writer];
-        let is_kept = told || self.state.down && !of.cut_off || counted == Counted::WhenAcknowledged;
+        let is_kept = told || self.state.down && !of.cut_off || counted == Counted::Acknowledged;
         (of.strict, of.waited, of.cut_off) = (is_strict && is_kept, None, false);
     }
 

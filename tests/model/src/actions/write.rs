@@ -1,7 +1,7 @@
 //! `Write::begin`, the store, `Write::finish`, `Write::drop`, and `write::bump`.
 
 use super::Successors;
-use crate::configuration::{Counted, Kind, Variant};
+use crate::configuration::{Counted, Kind, Mode, Variant};
 use crate::state::{Link, Phase, Scopes, Standing};
 use crate::world::World;
 
@@ -44,7 +44,19 @@ impl Successors<'_> {
                 });
                 self.time_out(writer, left.with(scope));
             }
-            Phase::Intends(_) | Phase::Releases { .. } => {
+            Phase::Leaves { placed } => self.acknowledge_early(writer, placed),
+            Phase::Behind { left, placed } if is_reached => {
+                let Some((scope, left)) = left.split() else { return };
+                self.act(format_args!("writer {name}: RELEASE on {}, behind", scope_name(scope)), |world| {
+                    world.tell_last(writer, scope);
+                    world.state.writers[writer].phase = Phase::Behind { left, placed };
+                    if left.is_empty() {
+                        world.released_behind(writer);
+                    }
+                });
+                self.time_out(writer, left.with(scope));
+            }
+            Phase::Intends(_) | Phase::Releases { .. } | Phase::Behind { .. } => {
                 self.act(format_args!("writer {name}: Redis does not answer"), |world| world.give_up(writer));
             }
             Phase::Gone { placed, repeats } => {
@@ -145,6 +157,10 @@ impl World<'_> {
         if !self.configuration.shared {
             return self.acknowledge(writer, true);
         }
+        if self.configuration.mode == Mode::Fast && of.kind == Kind::Locks {
+            self.state.writers[writer].phase = Phase::Leaves { placed };
+            return;
+        }
         self.state.writers[writer].phase = Phase::Releases { left: of.scopes, placed };
         if !self.is_live(of.instance) {
             self.give_up(writer);
@@ -164,14 +180,17 @@ impl World<'_> {
     /// `write::told` says no: the scopes are journaled, and the write goes on.
     pub(super) fn give_up(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
-        self.remember(of.instance, of.scopes);
+        if !matches!(self.state.writers[writer].phase, Phase::Behind { .. }) {
+            self.remember(of.instance, of.scopes);
+        }
         match self.state.writers[writer].phase {
             Phase::Intends(_) => {
                 self.state.writers[writer].phase = Phase::Writes { placed: false };
                 self.announced(writer, false);
             }
             Phase::Releases { placed, .. } => self.wait_or_acknowledge(writer, false, placed),
-            _ => {}
+            // What the journal has since its acknowledgement stays there.
+            _ => self.state.writers[writer].phase = Phase::Over,
         }
     }
 
@@ -185,15 +204,19 @@ impl World<'_> {
 
     /// The call returns to the writer.
     pub(super) fn acknowledge(&mut self, writer: usize, told: bool) {
-        let of = self.configuration.writers[writer];
         self.advance_last(writer);
+        self.acknowledge_as_it_is(writer, told);
+    }
+
+    pub(super) fn acknowledge_as_it_is(&mut self, writer: usize, told: bool) {
+        let of = self.configuration.writers[writer];
         let version = self.state.writers[writer].version;
         let instance = self.instance(of.instance);
         instance.acked = instance.acked.max(version);
         self.state.writers[writer].phase = Phase::Over;
         self.note(format_args!(" -> v{version} is acknowledged"));
         self.promise_strictly(writer, told);
-        self.count(writer, told || self.configuration.counted == Counted::WhenAcknowledged);
+        self.count(writer, told || self.configuration.counted == Counted::Acknowledged);
     }
 
     /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that

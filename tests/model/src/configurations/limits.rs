@@ -1,6 +1,6 @@
 //! Where the promise is lost, as the documents say.
 
-use super::{SHARED, STRICT};
+use super::{FAST, SHARED, STRICT};
 use crate::configuration::{Configuration, Counted, Expected, Faults, NONE, Promise};
 use Expected::Refuted;
 
@@ -53,7 +53,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "limit-cut-off",
         about: "Redis is out of the writer's reach and not of others', until its journal has been told",
-        counted: Counted::WhenAcknowledged,
+        counted: Counted::Acknowledged,
         faults: Faults { timeouts: 2, ..NONE },
         expected: Refuted(
             Promise::Shared,
@@ -64,11 +64,21 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "limit-strict-cut-off",
         about: "and so for local hits in mode strict: here its beats were late",
-        counted: Counted::WhenAcknowledged,
+        counted: Counted::Acknowledged,
         expected: Refuted(
             Promise::Strict,
             &["kept locally", "the journal remembers", "v1 is acknowledged", "its beat is back", "local hit -> v0"],
         ),
         ..STRICT
+    },
+    Configuration {
+        name: "limit-fast-evict",
+        about: "mode fast: the lock is evicted, and an old value is read until the release",
+        faults: Faults { evictions: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["Redis evicts the token or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
+        ),
+        ..FAST
     },
 ];

@@ -1,5 +1,6 @@
 //! The table of what is explored.
 
+mod fast;
 mod flights;
 mod journal;
 mod limits;
@@ -13,7 +14,7 @@ use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
 pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
-    let parts = [shared::ALL, local::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
+    let parts = [shared::ALL, local::ALL, fast::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
     parts.into_iter().chain(variants::ALL).flatten()
 }
 
@@ -46,7 +47,7 @@ const SHARED: Configuration = Configuration {
     lease: 0,
     journal: 2,
     mode: Mode::Safe,
-    counted: Counted::WhenTold,
+    counted: Counted::Told,
     faults: NONE,
     variant: Variant::AsBuilt,
     max_loads: None,
@@ -56,6 +57,9 @@ const SHARED: Configuration = Configuration {
 /// A reader and a writer on two instances with local tiers, a bus and a clock.
 const LOCAL: Configuration =
     Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
+
+/// The first one in mode fast.
+const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };
 
 /// The same in mode strict.
 const STRICT: Configuration = Configuration { mode: Mode::Strict, ..LOCAL };

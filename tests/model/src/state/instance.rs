@@ -1,6 +1,6 @@
 //! One process with a cache: its connection, its journal, its local tier.
 
-use super::{Epoch, Scopes, Token, Version};
+use super::{Epoch, SCOPES, Scopes, Token, Version};
 
 /// The connection of an instance, as `coherence::supervisor` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,10 +48,12 @@ pub(crate) struct Journal {
     /// What was added since the drain under way began, and so outlives it.
     pub(crate) added: Scopes,
     pub(crate) overflowed: bool,
+    /// The writer in mode fast, if he is the last one who added the scope.
+    pub(crate) noted: [Option<u8>; SCOPES],
 }
 
 impl Journal {
-    pub(crate) fn add(&mut self, scopes: Scopes, capacity: usize) {
+    pub(crate) fn add(&mut self, scopes: Scopes, noted: Option<u8>, capacity: usize) {
         for scope in scopes.iter() {
             let is_full = self.scopes.iter().count() >= capacity && !self.scopes.holds(scope);
             if self.overflow || is_full {
@@ -59,6 +61,7 @@ impl Journal {
             } else {
                 self.scopes = self.scopes.with(scope);
                 self.added = self.added.with(scope);
+                self.noted[scope] = noted;
             }
         }
     }
@@ -77,7 +80,20 @@ impl Journal {
     }
 
     pub(crate) fn told(&mut self) {
-        *self = Self { scopes: self.added, overflow: self.overflowed, ..Self::default() };
+        let mut noted = self.noted;
+        (0..SCOPES).filter(|scope| !self.added.holds(*scope)).for_each(|scope| noted[scope] = None);
+        *self = Self { scopes: self.added, overflow: self.overflowed, noted, ..Self::default() };
+    }
+
+    /// What this writer added needs no telling any more.
+    pub(crate) fn forget(&mut self, writer: usize) {
+        for scope in 0..SCOPES {
+            if self.noted[scope].is_some_and(|noted| usize::from(noted) == writer) {
+                self.scopes = self.scopes.without(Scopes::of(scope));
+                self.added = self.added.without(Scopes::of(scope));
+                self.noted[scope] = None;
+            }
+        }
     }
 }
 

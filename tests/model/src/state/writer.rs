@@ -21,6 +21,15 @@ pub(crate) enum Phase {
         left: Scopes,
         placed: bool,
     },
+    /// In mode fast: it is about to be acknowledged.
+    Leaves {
+        placed: bool,
+    },
+    /// It is acknowledged, and these scopes' RELEASEs have not been applied yet.
+    Behind {
+        left: Scopes,
+        placed: bool,
+    },
     /// In mode strict: all has been told or remembered, and the lease is waited out.
     Waits {
         told: bool,
@@ -45,6 +54,13 @@ pub(crate) enum Standing {
     /// It would count if Redis had heard of it.
     Untold,
     Counts,
+}
+
+impl Phase {
+    /// Whether a command is on its way to Redis.
+    pub(crate) fn is_asking(self) -> bool {
+        matches!(self, Self::Intends(_) | Self::Releases { .. } | Self::Behind { .. })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,5 +1,6 @@
 //! Each protection taken out: the search must find what it is for.
 
+mod fast;
 mod flights;
 mod local;
 mod shared;
@@ -7,4 +8,4 @@ mod strict;
 
 use crate::configuration::Configuration;
 
-pub(super) const ALL: [&[Configuration]; 4] = [shared::ALL, local::ALL, flights::ALL, strict::ALL];
+pub(super) const ALL: [&[Configuration]; 5] = [shared::ALL, local::ALL, flights::ALL, fast::ALL, strict::ALL];
