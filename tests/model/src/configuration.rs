@@ -25,6 +25,8 @@ pub struct Configuration {
     pub(crate) lease: u8,
     /// How many scopes the journal remembers one by one.
     pub(crate) journal: usize,
+    /// D in ticks of the clock: for how long a degraded read answers from the local tier; 0 where it does not.
+    pub(crate) degraded: u8,
     /// What the readers of the key are promised, and so what its writers wait for.
     pub(crate) mode: Mode,
     /// From when a write counts.
@@ -191,6 +193,12 @@ pub(crate) enum Variant {
     ToldUnheard,
     /// What is local outlives the connection that it was heard of on.
     NoFlush,
+    /// What is kept for degraded reads looks like any other entry.
+    NoMark,
+    /// D counts from the end of a load.
+    DegradedFromEnd,
+    /// Methods in mode strict have degraded reads too.
+    DegradedStrict,
     /// A fast write is not in the journal until its release.
     NoJournalBehind,
     /// A fast write does not advance once more when it is in the journal.
@@ -221,6 +229,8 @@ pub enum Promise {
     Local,
     /// T3: in mode strict, a local hit is no older than what the shared tier may answer.
     Strict,
+    /// A degraded read is no older than what was acknowledged D ago.
+    Degraded,
     /// T4: an instance reads its own writes.
     OwnWrites,
     /// The store is asked no more often than that.

@@ -19,6 +19,9 @@
 //!   others reach it.
 //! * **T4** ([`Promise::OwnWrites`]): a read on the instance of the writer that begins after the acknowledgement reflects
 //!   the write, wherever the answer comes from.
+//! * **Degraded reads** ([`Promise::Degraded`]): while the local tier is not trusted, what it answers reflects every write
+//!   that was acknowledged D ago, whether Redis has heard of it or not; and nothing is answered that was kept before the
+//!   connection was made.
 //! * **Loads** ([`Promise::Loads`]): a burst of readers asks the store no more often than promised.
 //! * **Ends** ([`Promise::Ends`]): where nothing can happen any more, nobody reads any more.
 //!
@@ -26,7 +29,7 @@
 //!
 //! Each action names the function that it stands for.
 //!
-//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`): the local tier, current and next flights, followers, carried
+//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current and next flights, followers, carried
 //!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
 //!   two scopes as steps of their own; group invalidation; what is dropped; mode fast (`actions/fast.rs`) and the wait of

@@ -1,7 +1,7 @@
 //! The promises, as the steps are held to them.
 
 use crate::configuration::{Configuration, Promise};
-use crate::state::{Source, Standing, State, Step, Version};
+use crate::state::{Degraded, Source, Standing, State, Step, Version};
 use crate::world::{Broken, World};
 
 impl World<'_> {
@@ -9,17 +9,9 @@ impl World<'_> {
         self.broken.get_or_insert_with(|| Broken { promise, how: how() });
     }
 
-    /// T2 and T4: what a local hit must reflect at the moment of the hit.
+    /// T2, T3 and T4: what a local hit must reflect at the moment of the hit.
     pub(crate) fn check_local_hit(&mut self, reader: usize, value: Version) {
-        let at = self.configuration.readers[reader];
-        let own = self.state.instances[at].acked;
-        if value < own {
-            self.broke(Promise::OwnWrites, || format!("a local hit of v{value} on the instance that wrote v{own}"));
-        }
-        let strict = self.state.writers.iter().filter(|writer| writer.strict);
-        if let Some(newest) = strict.map(|writer| writer.version).max().filter(|newest| value < *newest) {
-            self.broke(Promise::Strict, || format!("a local hit of v{value} after v{newest} was acknowledged"));
-        }
+        self.check_any_hit(reader, value);
         let lease = self.configuration.lease;
         if lease == 0 {
             return;
@@ -31,6 +23,35 @@ impl World<'_> {
             .filter(|writer| writer.standing == Standing::Counts && writer.news == Some(lease));
         if let Some(newest) = heard.map(|writer| writer.version).max().filter(|newest| value < *newest) {
             self.broke(Promise::Local, || format!("a local hit of v{value} a lease after the news of v{newest}"));
+        }
+    }
+
+    /// What a degraded read must reflect at the moment of the hit.
+    pub(crate) fn check_degraded_hit(&mut self, reader: usize, entry: Degraded) {
+        let Degraded { value, outlived, .. } = entry;
+        self.check_any_hit(reader, value);
+        if outlived {
+            self.broke(Promise::Degraded, || format!("v{value} was kept before the connection was made"));
+        }
+        let limit = Some(self.configuration.degraded);
+        let old = self.state.writers.iter().filter(|writer| writer.age == limit).map(|writer| writer.version);
+        if let Some(newest) = old.max().filter(|newest| value < *newest) {
+            self.broke(Promise::Degraded, || {
+                format!("a degraded read of v{value}, D after v{newest} was acknowledged")
+            });
+        }
+    }
+
+    /// T3 and T4, whether the local tier is trusted or not.
+    fn check_any_hit(&mut self, reader: usize, value: Version) {
+        let at = self.configuration.readers[reader];
+        let own = self.state.instances[at].acked;
+        if value < own {
+            self.broke(Promise::OwnWrites, || format!("a local hit of v{value} on the instance that wrote v{own}"));
+        }
+        let strict = self.state.writers.iter().filter(|writer| writer.strict).map(|writer| writer.version);
+        if let Some(newest) = strict.max().filter(|newest| value < *newest) {
+            self.broke(Promise::Strict, || format!("a local hit of v{value} after v{newest} was acknowledged"));
         }
     }
 

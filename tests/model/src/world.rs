@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Write as _};
 
 use crate::configuration::{Configuration, Promise, Reads, Variant};
 use crate::state::{
-    Asking, Carried, Found, Instance, Keep, Landing, Link, Reader, Scopes, Source, Stamp, State, Step, Version,
+    Asking, Carried, Found, Instance, Keep, Landing, Reader, Scopes, Source, Stamp, State, Step, Version,
 };
 
 /// A promise that a step broke, and how.
@@ -74,33 +74,6 @@ impl World<'_> {
         self.note(format_args!(" -> the journal remembers"));
     }
 
-    /// Whether `Region::local` may answer at all.
-    pub(crate) fn is_trusted(&self, at: usize) -> bool {
-        let instance = &self.state.instances[at];
-        match instance.link {
-            Link::Absent => true,
-            Link::Down | Link::Subscribed | Link::Beating => false,
-            Link::Up | Link::Deaf | Link::Lost => self.configuration.lease == 0 || instance.trust > 0,
-        }
-    }
-
-    /// The local entry, if the local tier answers. That it does not keep a promise shows here.
-    pub(crate) fn find(&mut self, reader: usize) -> Option<Version> {
-        let at = self.configuration.readers[reader];
-        let value = self.state.instances[at].local.filter(|_| self.is_trusted(at))?;
-        self.check_local_hit(reader, value);
-        Some(value)
-    }
-
-    /// `Region::keep_local`.
-    pub(crate) fn keep_local(&mut self, at: usize, value: Version, stamp: Stamp) {
-        let is_let_in = stamp == Stamp::Current || self.is(Variant::NoSequenceCheck);
-        if self.configuration.local && is_let_in {
-            self.instance(at).local = Some(value);
-            self.note(format_args!(", kept locally"));
-        }
-    }
-
     /// The read is over, and with it whatever its task had to do.
     pub(crate) fn end(&mut self, reader: usize) {
         let step = if self.configuration.reads == Reads::Forever { Step::Idle } else { Step::Done };
@@ -146,8 +119,10 @@ impl Step {
             Self::Asks(Asking { stamp, .. })
             | Self::Inits(Asking { stamp, .. }, _)
             | Self::Hits(_, Some(stamp))
-            | Self::Loads(Keep::Local(stamp) | Keep::Both(stamp, _))
-            | Self::Loaded(Keep::Local(stamp) | Keep::Both(stamp, _), _) => *stamp = Stamp::Dead,
+            | Self::Loads(Keep::Local(stamp) | Keep::Degraded(stamp, _) | Keep::Both(stamp, _))
+            | Self::Loaded(Keep::Local(stamp) | Keep::Degraded(stamp, _) | Keep::Both(stamp, _), _) => {
+                *stamp = Stamp::Dead;
+            }
             _ => {}
         }
     }

@@ -144,7 +144,7 @@ impl World<'_> {
         for instance in &mut self.state.instances {
             (instance.link, instance.bus, instance.drain) = match instance.link {
                 Link::Up | Link::Deaf => (Link::Lost, Bus::default(), None),
-                Link::Subscribed | Link::Beating => (Link::Down, Bus::default(), None),
+                Link::Subscribed | Link::Beating | Link::Trusted => (Link::Down, Bus::default(), None),
                 other => (other, instance.bus, instance.drain),
             };
         }

@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, Instance, Link, Phase, Standing, Step, Token, Writer};
+use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Phase, Standing, Step, Token, Writer};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -27,6 +27,12 @@ impl Successors<'_> {
                 self.drain(at);
             }
             Link::Beating => self.hear(at),
+            Link::Trusted => {
+                self.hear(at);
+                self.act(format_args!("instance {name}: uses both tiers"), |world| {
+                    world.instance(at).link = Link::Up;
+                });
+            }
             Link::Up => {
                 self.hear(at);
                 self.beat(at);
@@ -118,6 +124,7 @@ impl Successors<'_> {
         let mut ticked = *self.from;
         for instance in &mut ticked.instances {
             instance.trust = instance.trust.saturating_sub(1);
+            instance.local = instance.local.and_then(Kept::ticked);
             if let Some(beat) = &mut instance.bus.beat {
                 beat.age = lease.min(beat.age + 1);
             }
@@ -125,8 +132,12 @@ impl Successors<'_> {
         for writer in &mut ticked.writers {
             writer.news = writer.news.map(|age| lease.min(age + 1));
             writer.waited = writer.waited.map(|age| lease.min(age + 1));
+            writer.age = writer.age.map(|age| self.configuration.degraded.min(age + 1));
         }
-        if ticked != *self.from {
+        for reader in &mut ticked.readers {
+            reader.step.tick();
+        }
+        if ticked != *self.from && self.configuration.has_clock() {
             self.act(format_args!("the clock moves on"), |world| {
                 world.state = ticked;
                 world.settle();
@@ -145,13 +156,13 @@ impl Bus {
 impl World<'_> {
     /// `Link::beat_returned`: trust from when the beat was sent.
     fn beat_returned(&mut self, at: usize, beat: Beat) {
-        let lease = self.configuration.lease;
+        let (lease, has_degraded) = (self.configuration.lease, self.configuration.degraded > 0);
         let age = if self.is(Variant::ArrivalLease) { 0 } else { beat.age };
         let instance = self.instance(at);
         instance.bus = Bus { news: instance.bus.later_news, ..Bus::default() };
         instance.trust = instance.trust.max(lease - age);
         if instance.link == Link::Beating {
-            instance.link = Link::Up;
+            instance.link = if has_degraded { Link::Trusted } else { Link::Up };
         }
         if instance.epoch.namespace != beat.namespace {
             self.move_namespace(at, beat.namespace);
@@ -172,6 +183,14 @@ impl World<'_> {
         instance.link = Link::Subscribed;
         instance.epoch.run = run;
         self.flush(at);
+        self.outlive(at);
+    }
+
+    /// What was kept before says so from here on.
+    fn outlive(&mut self, at: usize) {
+        if let Some(Kept::Degraded(entry)) = &mut self.instance(at).local {
+            entry.outlived = true;
+        }
     }
 
     /// `supervisor::establish` after the drain.

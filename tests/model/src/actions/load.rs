@@ -43,12 +43,14 @@ impl Successors<'_> {
 impl World<'_> {
     fn landed(&mut self, reader: usize, keep: Keep, value: Version) {
         let at = self.configuration.readers[reader];
-        if let Keep::Local(stamp) | Keep::Both(stamp, _) = keep {
-            self.keep_local(at, value, stamp);
+        match keep {
+            Keep::Nothing => {}
+            Keep::Local(stamp) | Keep::Both(stamp, _) => self.keep_local(at, value, stamp),
+            Keep::Degraded(stamp, life) => self.keep_degraded(at, value, stamp, life),
         }
         let fence = match keep {
             Keep::Both(_, fence) => Some(fence),
-            Keep::Nothing | Keep::Local(_) => None,
+            Keep::Nothing | Keep::Local(_) | Keep::Degraded(..) => None,
         };
         self.finish_flight(reader, Found { value, fence, source: Source::Store });
         match fence {

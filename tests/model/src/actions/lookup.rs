@@ -57,7 +57,7 @@ impl World<'_> {
             Step::Asks(Asking { stamp: Stamp::Current, epoch: instance.epoch, carried })
         } else {
             self.note(format_args!(", the shared tier is out of reach"));
-            Step::Loads(Keep::Nothing)
+            Step::Loads(self.keep_degraded_later())
         };
         self.state.readers[reader].step = step;
     }

@@ -5,6 +5,7 @@ mod faults;
 mod flight;
 mod link;
 mod load;
+mod local;
 mod lookup;
 mod scripts;
 mod strict;

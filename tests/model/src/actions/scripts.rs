@@ -66,7 +66,7 @@ impl World<'_> {
     fn publish(&mut self) {
         if self.configuration.has_bus() {
             for instance in &mut self.state.instances[..self.configuration.instances] {
-                if matches!(instance.link, Link::Subscribed | Link::Beating | Link::Up) {
+                if matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
                     instance.bus.publish();
                 }
             }

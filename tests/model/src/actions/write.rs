@@ -214,9 +214,17 @@ impl World<'_> {
         let instance = self.instance(of.instance);
         instance.acked = instance.acked.max(version);
         self.state.writers[writer].phase = Phase::Over;
+        self.begin_age(writer);
         self.note(format_args!(" -> v{version} is acknowledged"));
         self.promise_strictly(writer, told);
         self.count(writer, told || self.configuration.counted == Counted::Acknowledged);
+    }
+
+    /// Degraded reads must reflect the write in time.
+    fn begin_age(&mut self, writer: usize) {
+        if self.configuration.degraded > 0 {
+            self.state.writers[writer].age = Some(0);
+        }
     }
 
     /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that
@@ -265,6 +273,7 @@ impl World<'_> {
         }
         if self.state.writers[writer].version > 0 && (placed || repeats) {
             self.promise_strictly(writer, placed);
+            self.begin_age(writer);
             self.count(writer, placed || !self.configuration.shared);
         }
     }

@@ -1,5 +1,6 @@
 //! The table of what is explored.
 
+mod degraded;
 mod fast;
 mod flights;
 mod journal;
@@ -14,7 +15,8 @@ use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
 pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
-    let parts = [shared::ALL, local::ALL, fast::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
+    let parts =
+        [shared::ALL, local::ALL, degraded::ALL, fast::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
     parts.into_iter().chain(variants::ALL).flatten()
 }
 
@@ -46,6 +48,7 @@ const SHARED: Configuration = Configuration {
     shared: true,
     lease: 0,
     journal: 2,
+    degraded: 0,
     mode: Mode::Safe,
     counted: Counted::Told,
     faults: NONE,
@@ -57,6 +60,9 @@ const SHARED: Configuration = Configuration {
 /// A reader and a writer on two instances with local tiers, a bus and a clock.
 const LOCAL: Configuration =
     Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
+
+/// The same with degraded reads.
+const DEGRADED: Configuration = Configuration { degraded: 1, ..LOCAL };
 
 /// The first one in mode fast.
 const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };

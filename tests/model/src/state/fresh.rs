@@ -27,6 +27,7 @@ impl State {
             version: 0,
             news: None,
             standing: Standing::Open,
+            age: None,
             waited: None,
             cut_off: false,
             strict: false,

@@ -12,6 +12,8 @@ pub(crate) enum Link {
     Subscribed,
     /// The first beat is under way.
     Beating,
+    /// It is back, and `Link::live` has nothing yet.
+    Trusted,
     Up,
     /// Commands are answered, but the bus is silent and nobody has noticed.
     Deaf,
@@ -104,6 +106,25 @@ pub(crate) struct Due {
     pub(crate) scopes: Scopes,
 }
 
+/// A local entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kept {
+    /// It answers while the local tier is trusted.
+    Fenced(Version),
+    /// It answers while the local tier is not trusted.
+    Degraded(Degraded),
+}
+
+/// What was loaded while the shared tier was out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Degraded {
+    pub(crate) value: Version,
+    /// For how long it still answers.
+    pub(crate) life: u8,
+    /// Its instance has connected anew since.
+    pub(crate) outlived: bool,
+}
+
 /// One process with a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Instance {
@@ -113,7 +134,7 @@ pub(crate) struct Instance {
     /// `Live::epoch`.
     pub(crate) epoch: Epoch,
     /// The local entry, if its stamp is still current. One whose stamp is not never answers again.
-    pub(crate) local: Option<Version>,
+    pub(crate) local: Option<Kept>,
     pub(crate) bus: Bus,
     pub(crate) journal: Journal,
     pub(crate) drain: Option<Due>,

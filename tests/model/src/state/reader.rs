@@ -38,6 +38,8 @@ pub(crate) enum Landing {
 pub(crate) enum Keep {
     Nothing,
     Local(Stamp),
+    /// In the local tier, for this long, while the shared tier is out of reach.
+    Degraded(Stamp, u8),
     Both(Stamp, Fence),
 }
 
@@ -93,4 +95,14 @@ pub(crate) struct Reader {
     pub(crate) floor: Version,
     /// The oldest version that any tier may answer: what was acknowledged on this instance when the read began.
     pub(crate) own_floor: Version,
+}
+
+impl Step {
+    /// The clock moves on.
+    pub(crate) fn tick(&mut self) {
+        let (Self::Loads(keep) | Self::Loaded(keep, _)) = self else { return };
+        if let Keep::Degraded(stamp, life) = *keep {
+            *keep = Keep::Degraded(stamp, life.saturating_sub(1));
+        }
+    }
 }

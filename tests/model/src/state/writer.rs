@@ -71,6 +71,8 @@ pub(crate) struct Writer {
     /// How long ago Redis last published news of it, up to the lease.
     pub(crate) news: Option<u8>,
     pub(crate) standing: Standing,
+    /// How long ago it was acknowledged, or given up for longer than a lock lives, up to D.
+    pub(crate) age: Option<u8>,
     /// In mode strict: how long it has waited, up to the lease.
     pub(crate) waited: Option<u8>,
     /// Redis was there for others when this write could not be announced.

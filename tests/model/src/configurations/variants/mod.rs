@@ -1,5 +1,6 @@
 //! Each protection taken out: the search must find what it is for.
 
+mod degraded;
 mod fast;
 mod flights;
 mod local;
@@ -8,4 +9,5 @@ mod strict;
 
 use crate::configuration::Configuration;
 
-pub(super) const ALL: [&[Configuration]; 5] = [shared::ALL, local::ALL, flights::ALL, fast::ALL, strict::ALL];
+pub(super) const ALL: [&[Configuration]; 6] =
+    [shared::ALL, local::ALL, flights::ALL, degraded::ALL, fast::ALL, strict::ALL];

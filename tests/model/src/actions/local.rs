@@ -1,0 +1,77 @@
+//! `engine/local.rs`: what the local tier answers, and what is put into it.
+
+use crate::configuration::{Mode, Variant};
+use crate::state::{Degraded, Keep, Kept, Link, Stamp, Version};
+use crate::world::World;
+
+impl World<'_> {
+    /// `Gate::is_trusted`.
+    pub(crate) fn is_trusted(&self, at: usize) -> bool {
+        let instance = &self.state.instances[at];
+        match instance.link {
+            Link::Absent => true,
+            Link::Down | Link::Subscribed | Link::Beating => false,
+            Link::Trusted | Link::Up | Link::Deaf | Link::Lost => self.configuration.lease == 0 || instance.trust > 0,
+        }
+    }
+
+    /// `Region::find` and `Region::find_degraded`. That an answer does not keep a promise shows here.
+    pub(super) fn find(&mut self, reader: usize) -> Option<Version> {
+        let at = self.configuration.readers[reader];
+        let is_trusted = self.is_trusted(at);
+        let (value, degraded) = match self.state.instances[at].local? {
+            Kept::Fenced(value) if is_trusted => (value, None),
+            Kept::Degraded(entry) if !is_trusted => (entry.value, Some(entry)),
+            Kept::Degraded(entry) if self.is(Variant::NoMark) => (entry.value, None),
+            _ => return None,
+        };
+        match degraded {
+            None => self.check_local_hit(reader, value),
+            Some(entry) => {
+                self.note(format_args!(", degraded"));
+                self.check_degraded_hit(reader, entry);
+            }
+        }
+        Some(value)
+    }
+
+    /// `Region::keep_local`.
+    pub(super) fn keep_local(&mut self, at: usize, value: Version, stamp: Stamp) {
+        let is_let_in = stamp == Stamp::Current || self.is(Variant::NoSequenceCheck);
+        if self.configuration.local && is_let_in {
+            self.instance(at).local = Some(Kept::Fenced(value));
+            self.note(format_args!(", kept locally"));
+        }
+    }
+
+    /// `Region::keep_unshared` where there is a shared tier: nothing fences what is loaded now.
+    pub(super) fn keep_degraded_later(&self) -> Keep {
+        let is_allowed = self.configuration.mode != Mode::Strict || self.is(Variant::DegradedStrict);
+        match self.configuration.degraded {
+            life if life > 0 && is_allowed => Keep::Degraded(Stamp::Current, life),
+            _ => Keep::Nothing,
+        }
+    }
+
+    /// `Region::keep_degraded`.
+    pub(super) fn keep_degraded(&mut self, at: usize, value: Version, stamp: Stamp, mut life: u8) {
+        if self.is(Variant::DegradedFromEnd) {
+            life = self.configuration.degraded;
+        }
+        if stamp == Stamp::Current && life > 0 {
+            self.instance(at).local = Some(Kept::Degraded(Degraded { value, life, outlived: false }));
+            self.note(format_args!(", kept for degraded reads"));
+        }
+    }
+}
+
+impl Kept {
+    /// The entry when the clock has moved on.
+    pub(super) fn ticked(self) -> Option<Self> {
+        match self {
+            Self::Degraded(Degraded { life: 0 | 1, .. }) => None,
+            Self::Degraded(entry) => Some(Self::Degraded(Degraded { life: entry.life - 1, ..entry })),
+            Self::Fenced(_) => Some(self),
+        }
+    }
+}
