@@ -28,6 +28,7 @@ const MAGIC: [u8; 2] = *b"CS";
 const VERSION: u8 = 1;
 const FLAG_ABSENT: u8 = 1;
 const FLAG_FULL_KEY: u8 = 2;
+const FLAGS: u8 = FLAG_ABSENT | FLAG_FULL_KEY;
 const HEADER: usize = 54;
 const CHECKSUM: usize = 8;
 
@@ -116,6 +117,8 @@ impl Unfit {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
     pub(crate) expiry: Expiry,
+    /// Whether the value that was written is an absence.
+    pub(crate) absent: bool,
     /// Where the payload lies in the bytes that were opened.
     pub(crate) payload: Range<usize>,
 }
@@ -161,6 +164,9 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     reader.verify_checksum()?;
     reader.expect(&[identity.codec], Unfit::Codec)?;
     let [flags, stamps] = reader.array()?;
+    if flags & !FLAGS != 0 {
+        return Err(Unfit::Version);
+    }
     reader.expect(&identity.fingerprint.to_le_bytes(), Unfit::Fingerprint)?;
     reader.expect(&identity.key_hash.to_le_bytes(), Unfit::Key)?;
     reader.expect(&fence.epoch.0.to_le_bytes(), Unfit::Epoch)?;
@@ -170,7 +176,7 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     if now >= expiry.hard {
         return Err(Unfit::Expired);
     }
-    Ok(Opened { expiry, payload: reader.at..reader.end })
+    Ok(Opened { expiry, absent: flags & FLAG_ABSENT != 0, payload: reader.at..reader.end })
 }
 
 /// The same entry with other stamps: what a writer without a fence would have stored.
@@ -305,6 +311,16 @@ mod tests {
             assert_eq!(&bytes[opened.payload], b"payload");
             assert_eq!(opened.expiry, Expiry { soft: 900, hard: 1000 });
         }
+    }
+
+    #[test]
+    fn a_flag_of_a_later_version_is_a_miss() {
+        let mut bytes = sealed(None);
+        bytes[4] |= 4;
+        bytes.truncate(bytes.len() - CHECKSUM);
+        let sum = checksum(&bytes);
+        bytes.extend_from_slice(&sum.to_le_bytes());
+        assert_eq!(reopened(&bytes, None).unwrap_err(), Unfit::Version);
     }
 
     #[test]

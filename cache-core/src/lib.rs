@@ -39,6 +39,8 @@ mod engine;
 mod envelope;
 mod error;
 mod flight;
+#[cfg(test)]
+mod fuzz;
 mod key;
 mod macro_support;
 mod observability;

@@ -6,6 +6,8 @@
 
 mod diag;
 mod expand;
+#[cfg(test)]
+mod fuzz;
 mod model;
 mod parse;
 mod validate;

@@ -1,18 +1,24 @@
 //! How a value becomes bytes for the shared tier.
 
-use serde::Serialize;
+#[cfg(feature = "postcard")]
+mod bounded;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 
 /// The encoding of values in the shared tier.
 ///
-/// The envelope names the codec: bytes of another one are a miss, so a change of codec is safe at any time.
+/// The envelope names the codec: bytes of another one are a miss, so a change of codec is safe at any time. A value that
+/// nests deeper than 128 times is a miss on every read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Codec {
-    /// `MessagePack` with field names: compact, self-describing. The default.
+    /// `MessagePack` with field names: compact, self-describing. The default. `Some(None)` and `Some(())` within a value
+    /// come back as `None`.
     #[default]
     MessagePack,
-    /// JSON, readable in `redis-cli`.
+    /// JSON, readable in `redis-cli`. `Some(None)` and `Some(())` within a value come back as `None`, and so does a
+    /// number that is infinite or none at all where it is optional; where it is not, such a value is a miss on every read.
     #[cfg(feature = "json")]
     Json,
     /// postcard: the smallest and fastest, not self-describing. `#[serde(flatten)]`, `untagged`,
@@ -57,15 +63,12 @@ impl Codec {
             #[cfg(feature = "json")]
             Self::Json => serde_json::from_slice(bytes).map_err(|_| CodecError),
             #[cfg(feature = "postcard")]
-            Self::Postcard => match postcard::take_from_bytes(bytes) {
-                Ok((value, [])) => Ok(value),
-                _ => Err(CodecError),
-            },
+            Self::Postcard => decode_postcard(bytes),
         }
     }
 }
 
-/// How deep a `MessagePack` value may nest: bytes from Redis are not trusted with the stack.
+/// How deep a value may nest: bytes from Redis are not trusted with the stack. JSON has the same bound of its own.
 const MAX_DEPTH: usize = 128;
 
 fn decode_message_pack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
@@ -79,7 +82,15 @@ fn decode_message_pack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecErro
     }
 }
 
-use serde::Deserialize as _;
+#[cfg(feature = "postcard")]
+fn decode_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let mut reader = postcard::Deserializer::from_bytes(bytes);
+    let value = T::deserialize(bounded::Bounded::new(&mut reader, MAX_DEPTH)).map_err(|_| CodecError)?;
+    match reader.finalize() {
+        Ok([]) => Ok(value),
+        _ => Err(CodecError),
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +171,8 @@ mod tests {
     fn nesting_is_bounded() {
         #[derive(Debug, serde::Deserialize)]
         struct Nest(#[allow(dead_code, reason = "only its depth matters")] Vec<Nest>);
-        let deep = vec![0x91_u8; 1_000_000];
-        assert!(Codec::MessagePack.decode::<Nest>(&deep).is_err());
+        for (codec, one_more) in [(Codec::MessagePack, 0x91), (Codec::Json, b'['), (Codec::Postcard, 1)] {
+            assert!(codec.decode::<Nest>(&vec![one_more; 1_000_000]).is_err(), "{codec:?}");
+        }
     }
 }

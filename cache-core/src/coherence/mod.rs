@@ -13,9 +13,9 @@ mod supervisor;
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "testing", test))]
 pub(crate) use link::Bus;
-#[cfg(all(test, shuttle))]
+#[cfg(test)]
 pub(crate) use link::Listener;
 pub(crate) use link::{BusSink, Link, LinkState, Live};
 pub use scope::Scope;

@@ -219,6 +219,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         let opened = envelope::open(bytes, &self.identity(names), &names.fence(fence), now)?;
         let value = self.0.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unfit::Payload)?;
+        // Some codecs write `Some(())` as they write `None`.
+        if self.0.presence.is_absent(&value) != opened.absent {
+            return Err(Unfit::Payload);
+        }
         Ok((value, Duration::from_millis(opened.expiry.hard - now)))
     }
 

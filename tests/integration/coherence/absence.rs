@@ -1,6 +1,10 @@
-//! R9: absence is fenced like a value.
+//! R9: absence is fenced like a value, and no value passes for one.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::testing::Weakness;
+use cache_core::{Cache, MemoryRemote, cached_store};
 
 use super::gate::until;
 use super::register::Stop;
@@ -57,4 +61,34 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
         until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
         assert_eq!(reader.get(1).await, Some(10));
     }
+}
+
+/// Who has been here: all that is known is whether.
+#[cached_store(namespace = "tests:absence")]
+trait Visits: Send + Sync {
+    #[cached(entity = "visit", key(who), ttl = "5m", negative_ttl = "5m")]
+    async fn visit(&self, who: u64) -> Result<Option<()>, String>;
+}
+
+struct Everybody;
+
+impl Visits for Everybody {
+    async fn visit(&self, _: u64) -> Result<Option<()>, String> {
+        Ok(Some(()))
+    }
+}
+
+/// `MessagePack` writes `Some(())` as it writes `None`. Red where the absence that the envelope tells of is not compared.
+#[tokio::test]
+async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
+    let remote = MemoryRemote::new();
+    let caches = [(); 2].map(|()| Cache::builder().remote(remote.clone()).build().unwrap());
+    let [first, second] = caches.each_ref().map(|cache| CachingVisits::new(Arc::new(Everybody), cache));
+    for cache in &caches {
+        assert!(cache.connected(Duration::from_secs(10)).await);
+    }
+    assert_eq!(first.visit(1).await, Ok(Some(())));
+    until("the entry is stored", || caches[0].stats().total().fills == 1).await;
+    assert_eq!(second.visit(1).await, Ok(Some(())));
+    assert_eq!(caches[1].stats().total().loads, 1, "such an entry is a miss");
 }

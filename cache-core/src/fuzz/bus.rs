@@ -1,0 +1,89 @@
+//! What arrives over the bus, and what Redis holds for a scope.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use cache_fuzz::{Grain, Target};
+
+use crate::coherence::{Bus as _, GenState, Link, Listener, ScopeHash};
+use crate::config::Settings;
+use crate::observability::Backend;
+use crate::runtime::Clock;
+
+const TARGET: Target = Target {
+    name: "bus",
+    grain: Grain::Bytes,
+    dictionary: &["I ", "B ", NONCE, " ", "\n", "epoch", "L", "U", "-"],
+    longest: 256,
+    run,
+};
+
+/// Stands in an input for the number of the beat that is under way, which is another one each time.
+const NONCE: &str = "<nonce>";
+const SESSION: u64 = 1;
+
+/// One for all inputs: half a megabyte is much for each.
+static LINK: LazyLock<Arc<Link>> = LazyLock::new(|| {
+    let settings = Settings { lease: Duration::from_hours(1), ..Settings::default() };
+    Arc::new(Link::new(Clock::default(), settings, Backend::Memory))
+});
+
+/// Each line is a message.
+fn run(bytes: &[u8]) -> u64 {
+    let link = &*LINK;
+    link.close_session(SESSION);
+    link.open_session(SESSION);
+    let nonce = link.beat_sent().0.to_string();
+    let ends = bytes.split(|byte| *byte == b'\n').map(|line| message(link, line, &nonce) * 4 + token(line));
+    ends.fold(0, |all, end| all.wrapping_mul(31).wrapping_add(end))
+}
+
+fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
+    let payload = substituted(payload, nonce);
+    let (heard, trusted) = (heard(link), is_trusted(link));
+    let named = payload.strip_prefix(b"I ").map(|name| link.gate.stamp([ScopeHash::of_name(name)]));
+    Listener { link: Arc::clone(link), session: SESSION + 1 }.message(&payload);
+    assert!(is_trusted(link) == trusted, "a message of another connection");
+    Listener { link: Arc::clone(link), session: SESSION }.message(&payload);
+    if let Some(stamp) = named {
+        assert!(!link.gate.is_current(&stamp), "a scope that was invalidated");
+    }
+    assert_eq!(self::heard(link) - heard, if named.is_some() { 2 } else { 0 });
+    let beat = payload.starts_with(b"B ") && payload.windows(nonce.len()).any(|part| part == nonce.as_bytes());
+    assert!(trusted || !is_trusted(link) || beat, "only the beat that is under way gives trust");
+    u64::from(named.is_some()) + 2 * u64::from(is_trusted(link))
+}
+
+/// A token of a scope is what was read, and tells an age whatever it says.
+fn token(bytes: &[u8]) -> u64 {
+    match GenState::parse(Some(bytes)) {
+        GenState::Free(token) => {
+            assert_eq!(token.as_bytes(), bytes);
+            1 + u64::from(token.made_at() > 0)
+        }
+        GenState::Locked => 3,
+        GenState::Missing => 0,
+    }
+}
+
+fn substituted(line: &[u8], nonce: &str) -> Vec<u8> {
+    match line.windows(NONCE.len()).position(|part| part == NONCE.as_bytes()) {
+        Some(at) => [&line[..at], nonce.as_bytes(), &line[at + NONCE.len()..]].concat(),
+        None => line.to_vec(),
+    }
+}
+
+fn is_trusted(link: &Link) -> bool {
+    link.gate.is_trusted(link.clock.now())
+}
+
+fn heard(link: &Link) -> u64 {
+    link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
+}
+
+#[test]
+fn bus() {
+    let seeds =
+        ["I copilot:llm:policy:*", "B <nonce> epoch", "B 1 epoch\nB <nonce> other\nI a", "U1700000000-a\nL17:a;18:b"];
+    TARGET.fuzz(seeds.map(|seed| seed.as_bytes().to_vec()).into());
+}

@@ -1,0 +1,98 @@
+//! What lies in Redis under the key of an entry.
+
+use cache_fuzz::{Grain, Input, Target};
+
+use crate::coherence::{Epoch, Gen, Scope};
+use crate::envelope::{Expiry, Fence, Identity, Unfit, open, seal};
+
+const TARGET: Target =
+    Target { name: "envelope", grain: Grain::Bytes, dictionary: &["CS", "U1-a", "U2-b"], longest: 512, run };
+
+/// Before the end of some entries and after that of others.
+const NOW: u64 = 999;
+
+/// What the first release wrote, and nothing else, is what this reader expects.
+fn run(bytes: &[u8]) -> u64 {
+    let gens = [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()];
+    let fence = Fence { epoch: Epoch(5), scopes: &[Scope::hashed(1), Scope::hashed(2)], gens: &gens };
+    let identity = Identity { codec: 1, fingerprint: 77, key_hash: 99, full_key: None };
+    let long = Identity { full_key: Some("k"), ..identity };
+    let repaired = with_checksum(bytes);
+    let ends = [identity, long].map(|identity| {
+        let end = read(bytes, &identity, &fence);
+        end * 16 + read(&repaired, &identity, &fence)
+    });
+    write(Input::new(bytes));
+    ends[0] * 256 + ends[1]
+}
+
+/// Reads the bytes. What is accepted is exactly what a writer would have written.
+fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
+    let opened = match open(bytes, identity, fence, NOW) {
+        Ok(opened) => opened,
+        Err(unfit) => return Unfit::ALL.iter().position(|reason| *reason == unfit).map_or(0, |at| at as u64 + 1),
+    };
+    assert!(opened.expiry.hard > NOW, "an entry that is over");
+    let payload = &bytes[opened.payload];
+    assert_eq!(sealed(identity, fence, opened.expiry, opened.absent, payload), bytes, "no writer writes this");
+    0
+}
+
+/// Writes an entry as the input says, and reads it again: as it is, with a bit flipped, cut off, and as another one.
+fn write(mut input: Input<'_>) {
+    let keys = [input.text(), input.text()];
+    let [own, other] = [0, 1].map(|at| Identity {
+        codec: input.byte(),
+        fingerprint: input.number(),
+        key_hash: u128::from(input.number()) << 64 | u128::from(input.number()),
+        full_key: input.flag().then_some(keys[at].as_str()),
+    });
+    let expiry = Expiry { soft: input.number(), hard: input.number() };
+    let count = input.below(9);
+    let scopes: Vec<_> = (0..count).map(|_| Scope::hashed(input.number())).collect();
+    let gens: Vec<_> = (0..count).map(|_| token(&mut input)).collect();
+    let fence = Fence { epoch: Epoch(input.number()), scopes: &scopes, gens: &gens };
+    let (absent, at, bit) = (input.flag(), input.number(), input.below(8));
+    let payload = input.rest();
+
+    let bytes = sealed(&own, &fence, expiry, absent, payload);
+    match open(&bytes, &own, &fence, NOW) {
+        Ok(opened) => assert_eq!((opened.expiry, opened.absent, &bytes[opened.payload]), (expiry, absent, payload)),
+        Err(unfit) => assert!(unfit == Unfit::Expired && expiry.hard <= NOW, "{unfit:?}"),
+    }
+    if (own.codec, own.fingerprint, own.key_hash, own.full_key)
+        != (other.codec, other.fingerprint, other.key_hash, other.full_key)
+    {
+        open(&bytes, &other, &fence, 0).expect_err("another entry");
+    }
+    let at = usize::try_from(at % bytes.len() as u64).unwrap();
+    open(&bytes[..at], &own, &fence, 0).expect_err("a part of an entry");
+    let mut damaged = bytes;
+    damaged[at] ^= 1 << bit;
+    open(&damaged, &own, &fence, 0).expect_err("a damaged entry");
+}
+
+fn token(input: &mut Input<'_>) -> Gen {
+    let mut token = vec![b'U'];
+    let length = input.below(64);
+    token.extend_from_slice(input.bytes(length));
+    Gen::from_bytes(&token).expect("at most 64 bytes that begin with U")
+}
+
+fn sealed(identity: &Identity<'_>, fence: &Fence<'_>, expiry: Expiry, absent: bool, payload: &[u8]) -> Vec<u8> {
+    let written = seal(identity, fence, expiry, absent, |out| {
+        out.extend_from_slice(payload);
+        Ok::<_, ()>(())
+    });
+    written.expect("a payload that is bytes already")
+}
+
+fn with_checksum(bytes: &[u8]) -> Vec<u8> {
+    let body = &bytes[..bytes.len().saturating_sub(8)];
+    [body, &xxhash_rust::xxh3::xxh3_64(body).to_le_bytes()].concat()
+}
+
+#[test]
+fn envelope() {
+    TARGET.fuzz(Vec::new());
+}

@@ -1,0 +1,90 @@
+//! The next input: one that is known, changed at one to eight places.
+
+use crate::{Chance, Grain, Target};
+
+/// Numbers at which something begins or ends.
+const EDGES: [u64; 12] =
+    [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_ffff, u64::MAX / 2, u64::MAX];
+/// The longest piece that is moved at once, in grains.
+const PIECE: usize = 16;
+
+pub(crate) fn next(target: &Target, pool: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
+    let (input, other) = (chance.pick(pool), chance.pick(pool));
+    let changes = 1 + chance.below(8);
+    let mut output = match target.grain {
+        Grain::Bytes => changed(input.clone(), other, changes, chance, |chance| byte(target, chance)),
+        Grain::Words => {
+            let words = changed(words(input), &words(other), changes, chance, |chance| word(target, chance));
+            words.join(&b' ')
+        }
+    };
+    output.truncate(target.longest);
+    output
+}
+
+fn words(text: &[u8]) -> Vec<Vec<u8>> {
+    text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+fn changed<T: Clone>(
+    mut grains: Vec<T>,
+    others: &[T],
+    changes: usize,
+    chance: &mut Chance,
+    new: impl Fn(&mut Chance) -> Vec<T>,
+) -> Vec<T> {
+    for _ in 0..changes {
+        let at = chance.below(grains.len() + 1);
+        let upto = (at + 1 + chance.below(PIECE)).min(grains.len()).max(at);
+        match chance.below(6) {
+            // Leave a piece out.
+            0 => drop(grains.drain(at..upto)),
+            // Repeat a piece.
+            1 => drop(grains.splice(at..at, grains[at..upto].to_vec())),
+            // Take a piece of another input.
+            2 => {
+                let from = chance.below(others.len() + 1);
+                let piece = &others[from..(from + 1 + chance.below(PIECE)).min(others.len()).max(from)];
+                grains.splice(at..upto, piece.iter().cloned());
+            }
+            // Two grains trade places.
+            3 if !grains.is_empty() => {
+                let (one, two) = (chance.below(grains.len()), chance.below(grains.len()));
+                grains.swap(one, two);
+            }
+            // Something new, between what is there or in its place.
+            4 => drop(grains.splice(at..at, new(chance))),
+            _ => {
+                let fresh = new(chance);
+                let end = (at + fresh.len()).min(grains.len());
+                grains.splice(at..end, fresh);
+            }
+        }
+    }
+    grains
+}
+
+fn byte(target: &Target, chance: &mut Chance) -> Vec<u8> {
+    match chance.below(4) {
+        0 if !target.dictionary.is_empty() => chance.pick(target.dictionary).as_bytes().to_vec(),
+        1 => {
+            let width = 1 << chance.below(4);
+            let bytes = chance.pick(&EDGES).to_le_bytes();
+            let mut bytes = bytes[..width].to_vec();
+            if chance.below(2) == 0 {
+                bytes.reverse();
+            }
+            bytes
+        }
+        _ => vec![chance.number().to_le_bytes()[0]],
+    }
+}
+
+fn word(target: &Target, chance: &mut Chance) -> Vec<Vec<u8>> {
+    let word = if target.dictionary.is_empty() {
+        byte(target, chance)
+    } else {
+        chance.pick(target.dictionary).as_bytes().to_vec()
+    };
+    vec![word]
+}
