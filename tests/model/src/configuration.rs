@@ -27,6 +27,8 @@ pub struct Configuration {
     pub(crate) journal: usize,
     /// D in ticks of the clock: for how long a degraded read answers from the local tier; 0 where it does not.
     pub(crate) degraded: u8,
+    /// Whether tokens of writes are observed on other instances.
+    pub(crate) sessions: bool,
     /// What the readers of the key are promised, and so what its writers wait for.
     pub(crate) mode: Mode,
     /// From when a write counts.
@@ -43,6 +45,21 @@ impl Configuration {
     /// Whether instances hear of invalidations.
     pub(crate) fn has_bus(&self) -> bool {
         self.local && self.shared
+    }
+
+    /// The age from which a token is old: local hits, degraded ones too, show its write by now.
+    pub(crate) fn token_life(&self) -> u8 {
+        let leases = 2 * self.lease;
+        if self.variant == Variant::TokenOldByLease { leases } else { leases.max(self.degraded) }
+    }
+
+    /// Up to which age acknowledged writes differ.
+    pub(crate) fn longest_age(&self) -> Option<u8> {
+        match (self.sessions, self.degraded) {
+            (true, _) => Some(self.token_life().max(self.degraded)),
+            (false, 0) => None,
+            (false, degraded) => Some(degraded),
+        }
     }
 
     /// Whether time passes.
@@ -199,6 +216,10 @@ pub(crate) enum Variant {
     DegradedFromEnd,
     /// Methods in mode strict have degraded reads too.
     DegradedStrict,
+    /// A token that is observed ends nothing.
+    TokenUnheeded,
+    /// A token counts as old after two leases, whatever D is.
+    TokenOldByLease,
     /// A fast write is not in the journal until its release.
     NoJournalBehind,
     /// A fast write does not advance once more when it is in the journal.
@@ -233,6 +254,8 @@ pub enum Promise {
     Degraded,
     /// T4: an instance reads its own writes.
     OwnWrites,
+    /// An instance that observed the token of a write reads it.
+    Session,
     /// The store is asked no more often than that.
     Loads,
     /// Every read ends.

@@ -19,6 +19,8 @@
 //!   others reach it.
 //! * **T4** ([`Promise::OwnWrites`]): a read on the instance of the writer that begins after the acknowledgement reflects
 //!   the write, wherever the answer comes from.
+//! * **Sessions** ([`Promise::Session`]): a read on an instance that observed the token of a write, and that begins after
+//!   that, reflects the write, wherever the answer comes from; where Redis could not be told, from when it has been.
 //! * **Degraded reads** ([`Promise::Degraded`]): while the local tier is not trusted, what it answers reflects every write
 //!   that was acknowledged D ago, whether Redis has heard of it or not; and nothing is answered that was kept before the
 //!   connection was made.
@@ -33,7 +35,7 @@
 //!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
 //!   two scopes as steps of their own; group invalidation; what is dropped; mode fast (`actions/fast.rs`) and the wait of
-//!   mode strict (`actions/strict.rs`).
+//!   mode strict (`actions/strict.rs`). Tokens that are observed (`actions/session.rs`).
 //! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
 //! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
 //!   at once, the order of a reconnect, the journal with its overflow and its drain.

@@ -1,7 +1,7 @@
 //! The promises, as the steps are held to them.
 
 use crate::configuration::{Configuration, Promise};
-use crate::state::{Degraded, Source, Standing, State, Step, Version};
+use crate::state::{Degraded, Instance, Source, Standing, State, Step, Version};
 use crate::world::{Broken, World};
 
 impl World<'_> {
@@ -34,7 +34,7 @@ impl World<'_> {
             self.broke(Promise::Degraded, || format!("v{value} was kept before the connection was made"));
         }
         let limit = Some(self.configuration.degraded);
-        let old = self.state.writers.iter().filter(|writer| writer.age == limit).map(|writer| writer.version);
+        let old = self.state.writers.iter().filter(|writer| writer.age >= limit).map(|writer| writer.version);
         if let Some(newest) = old.max().filter(|newest| value < *newest) {
             self.broke(Promise::Degraded, || {
                 format!("a degraded read of v{value}, D after v{newest} was acknowledged")
@@ -42,12 +42,15 @@ impl World<'_> {
         }
     }
 
-    /// T3 and T4, whether the local tier is trusted or not.
+    /// T3, T4 and sessions, whether the local tier is trusted or not.
     fn check_any_hit(&mut self, reader: usize, value: Version) {
         let at = self.configuration.readers[reader];
-        let own = self.state.instances[at].acked;
+        let Instance { acked: own, observed, .. } = self.state.instances[at];
         if value < own {
             self.broke(Promise::OwnWrites, || format!("a local hit of v{value} on the instance that wrote v{own}"));
+        }
+        if value < observed {
+            self.broke(Promise::Session, || format!("a local hit of v{value} after the token of v{observed}"));
         }
         let strict = self.state.writers.iter().filter(|writer| writer.strict).map(|writer| writer.version);
         if let Some(newest) = strict.max().filter(|newest| value < *newest) {
@@ -65,6 +68,10 @@ impl World<'_> {
         if value < of.own_floor {
             let own = of.own_floor;
             self.broke(Promise::OwnWrites, || format!("v{value} is read on the instance that had written v{own}"));
+        }
+        if value < of.observed {
+            let observed = of.observed;
+            self.broke(Promise::Session, || format!("v{value} is read after the token of v{observed} was observed"));
         }
     }
 

@@ -77,7 +77,7 @@ impl World<'_> {
     /// The read is over, and with it whatever its task had to do.
     pub(crate) fn end(&mut self, reader: usize) {
         let step = if self.configuration.reads == Reads::Forever { Step::Idle } else { Step::Done };
-        self.state.readers[reader] = Reader { step, floor: 0, own_floor: 0 };
+        self.state.readers[reader] = Reader { step, floor: 0, own_floor: 0, observed: 0 };
     }
 
     /// `Lead::land`: ends the current flight of the instance. Whoever waits has the end before him; the next flight is

@@ -164,6 +164,7 @@ impl World<'_> {
             current: false,
             next: false,
             acked: 0,
+            observed: 0,
         };
         for (reader, place) in self.configuration.readers.iter().enumerate() {
             if *place == at {

@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Found, Landing, Source, Step};
+use crate::state::{Found, Instance, Landing, Source, Step};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -43,9 +43,10 @@ impl World<'_> {
     /// `Region::local`; else `Flights::arrive`.
     fn begin_read(&mut self, reader: usize) {
         let at = self.configuration.readers[reader];
-        let (floor, own_floor) = (self.state.acked, self.state.instances[at].acked);
+        let floor = self.state.acked;
+        let Instance { acked, observed, .. } = self.state.instances[at];
         let of = &mut self.state.readers[reader];
-        (of.floor, of.own_floor) = (floor, own_floor);
+        (of.floor, of.own_floor, of.observed) = (floor, acked, observed);
         match self.find(reader) {
             Some(value) => {
                 self.note(format_args!(", local hit"));

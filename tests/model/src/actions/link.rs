@@ -132,7 +132,7 @@ impl Successors<'_> {
         for writer in &mut ticked.writers {
             writer.news = writer.news.map(|age| lease.min(age + 1));
             writer.waited = writer.waited.map(|age| lease.min(age + 1));
-            writer.age = writer.age.map(|age| self.configuration.degraded.min(age + 1));
+            writer.age = writer.age.and_then(|age| Some(self.configuration.longest_age()?.min(age + 1)));
         }
         for reader in &mut ticked.readers {
             reader.step.tick();

@@ -8,6 +8,7 @@ mod load;
 mod local;
 mod lookup;
 mod scripts;
+mod session;
 mod strict;
 mod write;
 
@@ -50,6 +51,7 @@ impl<'a> Successors<'a> {
         }
         for writer in 0..configuration.writers.len() {
             all.write(writer);
+            all.observe(writer);
         }
         for instance in 0..configuration.instances {
             all.connection(instance);

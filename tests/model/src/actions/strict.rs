@@ -34,6 +34,7 @@ impl World<'_> {
 
     /// `Write::begin` has its answer, or none.
     pub(super) fn announced(&mut self, writer: usize, placed: bool) {
+        self.name_in_token(writer, placed);
         if self.is_strict() {
             self.state.writers[writer].cut_off = !placed && !self.state.down;
             if self.is(Variant::WaitFromAnnouncement) {

@@ -39,6 +39,7 @@ impl Successors<'_> {
                     world.tell_last(writer, scope);
                     world.state.writers[writer].phase = Phase::Releases { left, placed };
                     if left.is_empty() {
+                        world.name_bump_in_token(writer);
                         world.wait_or_acknowledge(writer, true, placed);
                     }
                 });
@@ -220,11 +221,9 @@ impl World<'_> {
         self.count(writer, told || self.configuration.counted == Counted::Acknowledged);
     }
 
-    /// Degraded reads must reflect the write in time.
+    /// From here on it is counted how old the write is, where that matters.
     fn begin_age(&mut self, writer: usize) {
-        if self.configuration.degraded > 0 {
-            self.state.writers[writer].age = Some(0);
-        }
+        self.state.writers[writer].age = self.configuration.longest_age().map(|_| 0);
     }
 
     /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that

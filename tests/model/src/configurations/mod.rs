@@ -6,6 +6,7 @@ mod flights;
 mod journal;
 mod limits;
 mod local;
+mod sessions;
 mod shared;
 mod strict;
 mod variants;
@@ -15,8 +16,17 @@ use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
 pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
-    let parts =
-        [shared::ALL, local::ALL, degraded::ALL, fast::ALL, strict::ALL, journal::ALL, flights::ALL, limits::ALL];
+    let parts = [
+        shared::ALL,
+        local::ALL,
+        sessions::ALL,
+        degraded::ALL,
+        fast::ALL,
+        strict::ALL,
+        journal::ALL,
+        flights::ALL,
+        limits::ALL,
+    ];
     parts.into_iter().chain(variants::ALL).flatten()
 }
 
@@ -49,6 +59,7 @@ const SHARED: Configuration = Configuration {
     lease: 0,
     journal: 2,
     degraded: 0,
+    sessions: false,
     mode: Mode::Safe,
     counted: Counted::Told,
     faults: NONE,
@@ -63,6 +74,9 @@ const LOCAL: Configuration =
 
 /// The same with degraded reads.
 const DEGRADED: Configuration = Configuration { degraded: 1, ..LOCAL };
+
+/// A reader on another instance than that of the writer, whose tokens are observed there, without a clock.
+const SESSION: Configuration = Configuration { sessions: true, writers: &[writes(1, OWN)], ..OWN_WRITES };
 
 /// The first one in mode fast.
 const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };

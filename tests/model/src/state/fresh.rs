@@ -21,12 +21,14 @@ impl State {
             current: false,
             next: false,
             acked: 0,
+            observed: 0,
         };
         let writer = Writer {
             phase: Phase::Over,
             version: 0,
             news: None,
             standing: Standing::Open,
+            heard: false,
             age: None,
             waited: None,
             cut_off: false,
@@ -39,7 +41,7 @@ impl State {
             replica: (faults.failovers > 0).then_some(keys),
             database: 0,
             instances: [instance; _],
-            readers: [Reader { step: Step::Done, floor: 0, own_floor: 0 }; _],
+            readers: [Reader { step: Step::Done, floor: 0, own_floor: 0, observed: 0 }; _],
             writers: [writer; _],
             acked: 0,
             faults,

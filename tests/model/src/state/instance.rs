@@ -143,4 +143,6 @@ pub(crate) struct Instance {
     pub(crate) next: bool,
     /// The last version whose write was acknowledged on this instance.
     pub(crate) acked: Version,
+    /// The last version whose token was observed here.
+    pub(crate) observed: Version,
 }

@@ -95,6 +95,8 @@ pub(crate) struct Reader {
     pub(crate) floor: Version,
     /// The oldest version that any tier may answer: what was acknowledged on this instance when the read began.
     pub(crate) own_floor: Version,
+    /// The same of what was observed there.
+    pub(crate) observed: Version,
 }
 
 impl Step {

@@ -71,7 +71,9 @@ pub(crate) struct Writer {
     /// How long ago Redis last published news of it, up to the lease.
     pub(crate) news: Option<u8>,
     pub(crate) standing: Standing,
-    /// How long ago it was acknowledged, or given up for longer than a lock lives, up to D.
+    /// Its token says that Redis has heard of it.
+    pub(crate) heard: bool,
+    /// How long ago it was acknowledged, or given up for longer than a lock lives, as far as it matters.
     pub(crate) age: Option<u8>,
     /// In mode strict: how long it has waited, up to the lease.
     pub(crate) waited: Option<u8>,

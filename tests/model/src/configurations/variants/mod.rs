@@ -4,10 +4,11 @@ mod degraded;
 mod fast;
 mod flights;
 mod local;
+mod sessions;
 mod shared;
 mod strict;
 
 use crate::configuration::Configuration;
 
-pub(super) const ALL: [&[Configuration]; 6] =
-    [shared::ALL, local::ALL, flights::ALL, degraded::ALL, fast::ALL, strict::ALL];
+pub(super) const ALL: [&[Configuration]; 7] =
+    [shared::ALL, local::ALL, flights::ALL, degraded::ALL, fast::ALL, strict::ALL, sessions::ALL];

@@ -1,0 +1,60 @@
+//! `Cache::observe`: the token of a write is read where somebody else reads.
+
+use super::Successors;
+use crate::configuration::{Kind, Variant};
+use crate::state::{Phase, Standing, Version, Writer};
+use crate::world::World;
+
+impl Successors<'_> {
+    /// A request of the session arrives at another instance than the one that wrote.
+    pub(super) fn observe(&mut self, writer: usize) {
+        let of = self.from.writers[writer];
+        let is_acknowledged = matches!(of.phase, Phase::Over | Phase::Behind { .. }) && of.standing == Standing::Counts;
+        if !self.configuration.sessions || !is_acknowledged {
+            return;
+        }
+        for at in 0..self.configuration.instances {
+            let is_new = self.from.instances[at].observed < of.version;
+            if is_new && at != self.configuration.writers[writer].instance {
+                let (instance, name) = (at + 1, writer + 1);
+                self.act(format_args!("instance {instance}: observes the token of writer {name}"), |world| {
+                    world.observe(at, writer, of.version);
+                });
+            }
+        }
+    }
+}
+
+impl World<'_> {
+    /// `session::note`.
+    pub(super) fn name_in_token(&mut self, writer: usize, heard: bool) {
+        self.state.writers[writer].heard = self.configuration.sessions && heard;
+    }
+
+    /// A group invalidation that was told.
+    pub(super) fn name_bump_in_token(&mut self, writer: usize) {
+        if self.configuration.writers[writer].kind == Kind::Bumps {
+            self.name_in_token(writer, true);
+        }
+    }
+
+    fn observe(&mut self, at: usize, writer: usize, version: Version) {
+        if self.is(Variant::TokenUnheeded) {
+            self.note(format_args!(", and does nothing"));
+        } else if self.is_old(at, writer) {
+            self.note(format_args!(", which is old"));
+        } else {
+            self.advance(at);
+        }
+        self.instance(at).observed = version;
+    }
+
+    /// Local hits show the write by now, without the token.
+    fn is_old(&self, at: usize, writer: usize) -> bool {
+        let Writer { heard, age, .. } = self.state.writers[writer];
+        heard
+            && self.configuration.has_clock()
+            && self.is_live(at)
+            && age.is_some_and(|age| age >= self.configuration.token_life())
+    }
+}

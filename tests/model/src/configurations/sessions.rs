@@ -1,0 +1,67 @@
+//! Tokens of writes, observed on other instances.
+
+use super::{DEGRADED, LOCAL, OWN, SESSION, WIDE, bumps, writes};
+use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration { name: "session", about: "whoever observes the token of a write reads it", ..SESSION },
+    Configuration {
+        name: "session-bump",
+        about: "and the one of a group invalidation",
+        writers: &[bumps(1, WIDE)],
+        ..SESSION
+    },
+    Configuration {
+        name: "session-two-readers",
+        about: "and joins no flight from before",
+        readers: &[0, 0],
+        ..SESSION
+    },
+    Configuration {
+        name: "session-two-writers",
+        about: "tokens of two writes",
+        writers: &[writes(1, OWN), bumps(1, WIDE)],
+        ..SESSION
+    },
+    Configuration { name: "session-fast", about: "before the release", mode: Mode::Fast, ..SESSION },
+    Configuration {
+        name: "session-evict",
+        about: "though the lock is evicted",
+        faults: Faults { evictions: 1, ..NONE },
+        ..SESSION
+    },
+    Configuration {
+        name: "session-timeouts",
+        about: "though commands time out: from when the journal has been told",
+        faults: Faults { timeouts: 2, ..NONE },
+        ..SESSION
+    },
+    Configuration {
+        name: "session-disconnect",
+        about: "though connections are lost",
+        faults: Faults { disconnects: 1, ..NONE },
+        ..SESSION
+    },
+    Configuration {
+        name: "session-local",
+        about: "tokens that are old are ignored",
+        size: Size::Large,
+        sessions: true,
+        ..LOCAL
+    },
+    Configuration {
+        name: "session-degraded",
+        about: "degraded reads show the write as well",
+        size: Size::Large,
+        sessions: true,
+        ..DEGRADED
+    },
+    Configuration {
+        name: "session-degraded-long",
+        about: "though D is longer than two leases",
+        size: Size::Large,
+        sessions: true,
+        degraded: 3,
+        ..DEGRADED
+    },
+];
