@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::coherence::{Link, supervise};
 use crate::config::{CacheBuilder, Settings};
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) link: Arc<Link>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) tasks: Tasks,
-    /// In front of the store while the shared tier is out of reach.
+    /// In front of the store while the shared tier is out of reach, and for a while after that.
     pub(crate) direct_loads: Semaphore,
     /// Whether a task of this cache publishes what it counts.
     publishes: AtomicBool,
@@ -198,6 +198,20 @@ impl Cache {
     #[cfg(feature = "testing")]
     pub fn invalidations_heard(&self) -> u64 {
         self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
+    }
+
+    /// Leave to call the store. Where the calls at once are bounded, it waits for its turn and is to be kept until the call ends.
+    pub(crate) async fn permit(&self, degraded: bool) -> Option<SemaphorePermit<'_>> {
+        let (link, direct_loads) = (&self.0.link, &self.0.direct_loads);
+        if !degraded && !link.recovery.is_under_way(link.clock.now()) {
+            return None;
+        }
+        if let Ok(permit) = direct_loads.try_acquire() {
+            return Some(permit);
+        }
+        link.recovery.is_crowded(link.clock.now());
+        // The semaphore is never closed.
+        direct_loads.acquire().await.ok()
     }
 
     pub(crate) fn has_remote(&self) -> bool {

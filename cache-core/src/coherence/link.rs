@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
+use super::recovery::Recovery;
 use super::{Epoch, Gate, Journal, ScopeHash};
 use crate::breaker::Breaker;
 use crate::config::Settings;
@@ -97,6 +98,7 @@ pub(crate) struct LastBeat {
 pub(crate) struct Link {
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
+    pub(crate) recovery: Recovery,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     /// Names this cache among the instances that share a Redis.
@@ -129,6 +131,7 @@ impl Link {
             tally: Tally::new(backend),
             gate: Gate::new(),
             journal: Journal::default(),
+            recovery: Recovery::default(),
             clock,
             settings,
             instance: chance::token_text(),
@@ -189,12 +192,8 @@ impl Link {
         lock(&self.beats).last
     }
 
-    /// Sets the state and says whether it changed.
-    pub(super) fn set_state(&self, state: LinkState) -> bool {
-        let mut current = lock(&self.state);
-        let changed = *current != state;
-        *current = state;
-        changed
+    pub(super) fn set_state(&self, state: LinkState) {
+        *lock(&self.state) = state;
     }
 
     /// A command was answered as it should be.

@@ -7,6 +7,8 @@ mod gens;
 mod interleavings;
 mod journal;
 mod link;
+mod recovery;
+mod report;
 mod scope;
 mod supervisor;
 

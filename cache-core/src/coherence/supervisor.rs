@@ -1,13 +1,14 @@
 //! Keeps the connection to the shared tier: connects, subscribes, beats, and starts again when it is lost.
 //!
 //! The order after a connection is made is part of the promise: subscribe, forget everything local, tell Redis what it
-//! has not heard, one beat there and back, and only then use the shared and the local tier.
+//! has not heard, one beat there and back, let others go first, and only then use the shared and the local tier.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::link::{LinkState, Listener};
-use super::{Epoch, Link, Live};
+use super::link::Listener;
+use super::report::Report;
+use super::{Epoch, Link, Live, recovery};
 use crate::observability::Request;
 use crate::runtime::chance;
 use crate::tier::remote::{RemoteError, RemoteTier, Session};
@@ -19,26 +20,68 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     let mut number = 0;
     let mut pause = FIRST_RETRY;
-    link.set_state(LinkState::Connecting);
+    let mut report = Report::new(&link);
+    let mut before = None;
     loop {
         number += 1;
         match connect(&link, &*remote, number).await {
             Ok(live) => {
-                // First what health says, then what it says it of: who waits for the connection may ask at once.
-                report_up(&link);
-                link.set_live(Arc::clone(&live));
-                serve(&link, &live, number).await;
+                let ended = use_it(&link, &live, number, &mut before, &mut report).await;
                 link.close_session(number);
-                pause = report_end(&link);
+                pause = tell_the_end(&link, &mut report, ended);
             }
             Err(error) => {
                 link.tally.error(Request::Connect, error.kind());
                 link.close_session(number);
-                report_down(&link, &error);
+                report.down(&error);
             }
         }
         link.clock.sleep(chance::upper_half(pause)).await;
         pause = (pause * 2).min(LAST_RETRY);
+    }
+}
+
+/// Uses the connection until it ends. `before` is the epoch of the last one that was used.
+async fn use_it(
+    link: &Link,
+    live: &Arc<Live>,
+    number: u64,
+    before: &mut Option<Epoch>,
+    report: &mut Report,
+) -> Result<(), RemoteError> {
+    if let Some(before) = *before {
+        come_back(link, live, number, before).await?;
+    }
+    // First what health says, then what it says it of: who waits for the connection may ask at once.
+    report.up();
+    link.set_live(Arc::clone(live));
+    let ended = serve(link, live, number).await;
+    *before = Some(live.epoch());
+    ended
+}
+
+/// After an outage. Where the epoch is another one, nothing that was stored is of use, and every instance is about to ask the store
+/// for all of it: they do so one after the other.
+async fn come_back(link: &Link, live: &Live, number: u64, before: Epoch) -> Result<(), RemoteError> {
+    #[cfg(feature = "testing")]
+    if link.settings.weakness == crate::testing::Weakness::NoRecovery {
+        return Ok(());
+    }
+    link.recovery.begin(link.clock.now());
+    if live.epoch() == before {
+        return Ok(());
+    }
+    tokio::select! {
+        () = link.clock.sleep(recovery::pause(link.settings.lease)) => {}
+        () = lost(link, number) => {}
+    }
+    // What was written meanwhile is told, and the trust begins with this beat.
+    round(link, live).await
+}
+
+async fn lost(link: &Link, number: u64) {
+    while link.is_open(number) {
+        link.lost.notified().await;
     }
 }
 
@@ -81,8 +124,8 @@ async fn first_beat_back(link: &Link, session: &dyn Session) -> Result<String, R
     }
 }
 
-/// Beats until the connection is lost. Returns when it is.
-async fn serve(link: &Link, live: &Live, number: u64) {
+/// Beats until the connection is lost, or no good. Returns what went wrong, where anything says so.
+async fn serve(link: &Link, live: &Live, number: u64) -> Result<(), RemoteError> {
     let interval = link.settings.lease / 2;
     while link.is_open(number) {
         tokio::select! {
@@ -90,8 +133,8 @@ async fn serve(link: &Link, live: &Live, number: u64) {
             () = link.lost.notified() => continue,
             () = link.widened.notified() => {
                 // It may tell of a namespace that the connection began with.
-                if !link.hears_all() && subscribe(link, &*live.session).await.is_err() {
-                    return;
+                if !link.hears_all() {
+                    subscribe(link, &*live.session).await?;
                 }
             }
             () = link.clock.sleep(interval) => {}
@@ -99,12 +142,10 @@ async fn serve(link: &Link, live: &Live, number: u64) {
         tokio::select! {
             // A beat that a frozen server does not answer must not keep the connection from being given up.
             () = link.lost.notified() => {}
-            beat = round(link, live) => if let Err(error) = beat {
-                link.tally.error(Request::Beat, error.kind());
-                return;
-            }
+            beat = round(link, live) => beat.inspect_err(|error| link.tally.error(Request::Beat, error.kind()))?,
         }
     }
+    Ok(())
 }
 
 async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {
@@ -158,38 +199,12 @@ async fn move_epoch(link: &Link, session: &dyn Session) -> Result<(), RemoteErro
     Ok(())
 }
 
-fn report_up(link: &Link) {
-    if link.set_state(LinkState::Up) {
-        tracing::info!(instance = link.instance, "the shared tier is connected");
-    }
-}
-
 /// Says why a connection ended; returns how long to wait before the next one.
-fn report_end(link: &Link) -> Duration {
-    let Some((error, pause)) = link.take_trip() else {
-        report_down(link, &RemoteError::disconnected("the connection was lost"));
-        return FIRST_RETRY;
-    };
-    let text = format!("too many of its answers were errors or came too late, the last one: {error}");
-    if link.set_state(LinkState::LeftAlone(text.clone())) {
-        tracing::warn!(
-            instance = link.instance,
-            error = text,
-            advice = error.advice(),
-            "the shared tier is left alone for a while: reads go to the store"
-        );
+fn tell_the_end(link: &Link, report: &mut Report, ended: Result<(), RemoteError>) -> Duration {
+    if let Some((error, pause)) = link.take_trip() {
+        report.left_alone(&error);
+        return pause;
     }
-    pause
-}
-
-fn report_down(link: &Link, error: &RemoteError) {
-    let text = error.to_string();
-    if link.set_state(LinkState::Down(text.clone())) {
-        tracing::warn!(
-            instance = link.instance,
-            error = text,
-            advice = error.advice(),
-            "the shared tier is out of reach: reads go to the store until it is back"
-        );
-    }
+    report.down(&ended.err().unwrap_or_else(|| RemoteError::disconnected("the connection was lost")));
+    FIRST_RETRY
 }

@@ -155,7 +155,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How many loads may run at a time while the shared tier is out of reach. Default 64, at least 1.
+    /// How many loads may run at a time while the shared tier is out of reach, and after that until the store keeps up with what
+    /// has to be filled again, for at most a minute. Default 64, at least 1.
     pub fn max_direct_loads(mut self, loads: usize) -> Self {
         self.settings.max_direct_loads = loads.max(1);
         self

@@ -204,7 +204,8 @@ where
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Calls the store. Where the shared tier is out of reach, no more than a bounded number of calls run at once.
+    /// Calls the store. Where the shared tier is out of reach, or was until now, no more than a bounded number of calls run at
+    /// once.
     pub(super) async fn call<T, E, F, Fut>(&self, degraded: bool, errors: LoadErrors<E>, load: F) -> Result<T, Fall<E>>
     where
         E: Send + 'static,
@@ -213,7 +214,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     {
         let inner = &self.0;
         Counters::add(&inner.counters.loads);
-        let _permit = if degraded { inner.cache.0.direct_loads.acquire().await.ok() } else { None };
+        let _permit = inner.cache.permit(degraded).await;
         let clock: &Clock = &inner.link.clock;
         // The future is made inside: a store may panic before it returns one.
         let called = AssertUnwindSafe(async { load().await }).catch_unwind();

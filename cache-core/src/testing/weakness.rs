@@ -19,4 +19,6 @@ pub enum Weakness {
     NoLocalAdvance,
     /// A load runs in its caller's call, and ends with it.
     LoadInCaller,
+    /// After an outage the shared tier is used at once, and the store is asked without a bound.
+    NoRecovery,
 }

@@ -9,6 +9,7 @@ mod ad_hoc;
 mod batch;
 mod breaker;
 mod connections;
+mod faults;
 mod foreign_bytes;
 pub(crate) mod gate;
 mod joins;

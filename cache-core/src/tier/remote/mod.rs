@@ -1,5 +1,6 @@
 //! The shared tier and the bus, behind one seam.
 
+mod error;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub(crate) use error::{RemoteError, RemoteErrorKind};
 pub use memory::MemoryRemote;
 
 use crate::coherence::{BusSink, Gen, GenState, Scope};
@@ -84,80 +86,3 @@ pub(crate) const GEN_TTL: Duration = Duration::from_hours(24);
 /// A shared tier for [`CacheBuilder::remote`](crate::CacheBuilder::remote).
 #[derive(Debug, Clone)]
 pub struct Remote(pub(crate) Arc<dyn RemoteTier>);
-
-/// What went wrong with the shared tier. It reaches logs, health and statistics, and never a caller.
-#[derive(Debug, Clone)]
-pub(crate) struct RemoteError {
-    kind: RemoteErrorKind,
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum RemoteErrorKind {
-    /// The connection is gone or was never made.
-    Disconnected,
-    /// No answer in time; the command may have been applied all the same.
-    Timeout,
-    /// The server refused: no permission, read-only, out of memory, loading.
-    Refused,
-    /// An answer that is not of the expected form: another kind of server, perhaps.
-    Protocol,
-    /// The server cannot be spoken to in secret: its certificate is not accepted, or it has none.
-    Encryption,
-}
-
-impl RemoteErrorKind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Disconnected, Self::Timeout, Self::Refused, Self::Protocol, Self::Encryption];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Disconnected => "disconnected",
-            Self::Timeout => "timeout",
-            Self::Refused => "refused",
-            Self::Protocol => "protocol",
-            Self::Encryption => "encryption",
-        }
-    }
-}
-
-impl RemoteError {
-    pub(crate) fn new(kind: RemoteErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-
-    pub(crate) fn disconnected(message: &str) -> Self {
-        Self::new(RemoteErrorKind::Disconnected, message)
-    }
-
-    pub(crate) fn timeout(what: &str) -> Self {
-        Self::new(RemoteErrorKind::Timeout, format!("{what} took too long"))
-    }
-
-    pub(crate) fn kind(&self) -> RemoteErrorKind {
-        self.kind
-    }
-
-    pub(crate) fn is_disconnection(&self) -> bool {
-        self.kind == RemoteErrorKind::Disconnected
-    }
-
-    /// What an operator can do.
-    pub(crate) fn advice(&self) -> &'static str {
-        match self.kind {
-            RemoteErrorKind::Disconnected => "check that the server runs and that its address is right",
-            RemoteErrorKind::Timeout => "check the server's load and the network",
-            RemoteErrorKind::Refused => "check the user's permissions, the server's memory and that it is a primary",
-            RemoteErrorKind::Protocol => "check that the address is that of a Redis server, version 6 or later",
-            RemoteErrorKind::Encryption => {
-                "check the server's certificate; a private authority is named by CacheBuilder::redis_root_certificate"
-            }
-        }
-    }
-}
-
-impl fmt::Display for RemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}

@@ -92,8 +92,8 @@ async fn the_link_is_told_in_one_word() {
     assert!(down.starts_with("status=degraded backend=memory link=down shared=false local=false"), "{down}");
     assert!(down.contains(" journal=1 ") && down.contains(" error=\""), "{down}");
     remote.start();
-    clock.advance(Duration::from_secs(1));
     while instance.cache.health().await.link != LinkStatus::Up {
+        clock.advance(Duration::from_millis(20));
         tokio::task::yield_now().await;
     }
     assert!(line().await.contains(" journal=0 "));

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::session::{RedisSession, Subscriptions};
 use super::target::Target;
-use super::{RemoteError, scripts};
+use super::{RemoteError, RemoteErrorKind, scripts};
 use crate::coherence::BusSink;
 
 /// Commands that wait to be written to the socket. The library's default of 50 costs throughput under load.
@@ -25,7 +25,11 @@ pub(super) async fn open(
         Ok(connection) => (connection, Subscriptions::SameConnection),
         Err(first) => match open_resp2(target, bus).await {
             Ok(opened) => opened,
-            // The server may be down for both: the first error is the one that tells of it.
+            // A server that knows RESP2 only first says what it lacks, and then what is wrong.
+            Err(second) if second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice() => {
+                return Err(second);
+            }
+            // Any other is down for both, and the first error is the one that tells of it.
             Err(_) => return Err(first),
         },
     };
@@ -86,7 +90,7 @@ async fn run_id(connection: &mut MultiplexedConnection) -> Result<String, Remote
     let text: String = redis::cmd("INFO").arg("server").query_async(connection).await?;
     let line = text.lines().find_map(|line| line.strip_prefix("run_id:"));
     line.map(|id| id.trim().to_owned()).ok_or_else(|| {
-        RemoteError::new(super::RemoteErrorKind::Protocol, "the server does not tell its run id in INFO server")
+        RemoteError::new(RemoteErrorKind::Protocol, "the server does not tell its run id in INFO server")
     })
 }
 

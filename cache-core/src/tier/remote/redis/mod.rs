@@ -2,6 +2,7 @@
 
 mod address;
 mod connect;
+mod refusal;
 mod scripts;
 mod session;
 mod target;
@@ -13,10 +14,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::RedisError;
 
 pub(crate) use address::{Address, Kind};
 
+use refusal::refusal;
 use target::Target;
 
 use super::{RemoteError, RemoteErrorKind, RemoteTier, Session};
@@ -62,18 +64,21 @@ impl RemoteTier for RedisRemote {
 
 impl From<&RedisError> for RemoteError {
     fn from(error: &RedisError) -> Self {
-        let kind = match error.kind() {
-            _ if error.is_timeout() => RemoteErrorKind::Timeout,
-            _ if error.is_connection_dropped() || error.is_io_error() => RemoteErrorKind::Disconnected,
-            ErrorKind::Server(ServerErrorKind::ResponseError) if error.code().is_none() => RemoteErrorKind::Protocol,
-            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => RemoteErrorKind::Refused,
-            _ => RemoteErrorKind::Protocol,
+        if let Some(refused) = refusal(error) {
+            return refused;
+        }
+        let kind = if error.is_timeout() {
+            RemoteErrorKind::Timeout
+        } else if error.is_connection_dropped() || error.is_io_error() {
+            RemoteErrorKind::Disconnected
+        } else {
+            RemoteErrorKind::Protocol
         };
         Self::new(kind, describe(error))
     }
 }
 
-/// The server's own words, which hold no secrets: its code and the first line of its text.
+/// The library's words, or those of the system.
 fn describe(error: &RedisError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }

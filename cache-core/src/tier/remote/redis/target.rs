@@ -1,13 +1,17 @@
 //! One server, and the ways to reach it.
 
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion, RedisError};
 
 use super::RemoteError;
 use super::address::{Address, Kind};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::error::Error;
+
+/// What a server does that understands nothing of what it is sent, or takes nobody in.
+const HUNG_UP: &str =
+    "something listens there and hangs up: check that it is a Redis server, and whether it expects TLS";
 
 pub(super) struct Target {
     pub(super) info: ConnectionInfo,
@@ -39,12 +43,13 @@ impl Target {
         if let Some(tls) = &self.tls {
             let stream = tls.connect().await?;
             let connecting = MultiplexedConnection::new_with_config(info.redis_settings(), stream, config);
-            let (connection, driver) = connecting.await?;
+            let (connection, driver) = connecting.await.map_err(not_connected)?;
             // Ends with the connection, or when the last handle of it is dropped.
             tokio::spawn(driver);
             return Ok(connection);
         }
-        Ok(Client::open(info)?.get_multiplexed_async_connection_with_config(&config).await?)
+        let client = Client::open(info)?;
+        client.get_multiplexed_async_connection_with_config(&config).await.map_err(not_connected)
     }
 
     /// A connection for messages.
@@ -61,6 +66,12 @@ impl Target {
         let settings = self.info.redis_settings().clone().set_protocol(protocol);
         self.info.clone().set_redis_settings(settings)
     }
+}
+
+fn not_connected(error: RedisError) -> RemoteError {
+    let hung_up = error.is_connection_dropped() && !error.is_connection_refusal();
+    let error = RemoteError::from(error);
+    if hung_up { error.advising(HUNG_UP) } else { error }
 }
 
 #[cfg(feature = "tls")]

@@ -1,0 +1,148 @@
+//! R28: a shared tier that comes back empty has everything asked for at once. The store is not overrun, and nothing needs a restart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cache_core::testing::{ManualClock, Weakness};
+use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
+use cache_tests::RedisServer;
+
+use super::super::gate::until;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The calls at once that the store is good for.
+const CAPACITY: usize = 8;
+/// Several times as many as that read at once.
+const READERS: u64 = 64;
+const KEYS: u64 = 1000;
+
+/// A store that takes its time, and counts who is there at once.
+#[derive(Default)]
+struct Busy {
+    calls: AtomicUsize,
+    at_once: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Busy {
+    async fn load(self: Arc<Self>, key: u64) -> Result<u64, Error> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(at_once, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        Ok(key)
+    }
+}
+
+async fn get(region: &Region<u64, u64>, store: &Arc<Busy>, key: u64) {
+    let store = Arc::clone(store);
+    let read = region.get_or_load(&key, move || store.load(key)).await;
+    assert!(matches!(read, Ok(value) if value == key), "no reader notices: {read:?}");
+}
+
+/// Reads one key after the other, from a place of its own.
+fn reader(
+    region: &Region<u64, u64>,
+    store: &Arc<Busy>,
+    first: u64,
+    done: &Arc<AtomicBool>,
+) -> tokio::task::JoinHandle<()> {
+    let (region, store, done) = (region.clone(), Arc::clone(store), Arc::clone(done));
+    tokio::spawn(async move {
+        let mut key = first;
+        while !done.load(Ordering::SeqCst) {
+            get(&region, &store, key).await;
+            key = (key + 1) % KEYS;
+            tokio::task::yield_now().await;
+        }
+    })
+}
+
+/// Waits until every key was read twice without a call of the store.
+async fn nothing_but_hits(cache: &Cache, store: &Busy) {
+    loop {
+        let (calls, hits) = (store.calls.load(Ordering::SeqCst), cache.stats().total().shared_hits);
+        until("hits come back", || cache.stats().total().shared_hits > hits + 2 * KEYS).await;
+        if store.calls.load(Ordering::SeqCst) == calls {
+            return;
+        }
+    }
+}
+
+/// The most calls of the store at once, from the moment when Redis is killed until everything is filled again.
+async fn outage(weakness: Weakness) -> usize {
+    let mut server = RedisServer::start();
+    let builder = Cache::builder().redis(server.url()).max_direct_loads(CAPACITY).weaken(weakness);
+    let cache = builder.read_timeout(PATIENCE).write_timeout(PATIENCE).build().unwrap();
+    let region = cache.region("race:herd", "number", ReadPolicy::new(Duration::from_mins(10)).local_off());
+    let (store, done) = (Arc::<Busy>::default(), Arc::<AtomicBool>::default());
+    assert!(cache.connected(PATIENCE).await);
+    let readers: Vec<_> = (0..READERS).map(|at| reader(&region, &store, at * KEYS / READERS, &done)).collect();
+    nothing_but_hits(&cache, &store).await;
+
+    let calls = store.calls.load(Ordering::SeqCst);
+    store.most.store(0, Ordering::SeqCst);
+    server.kill();
+    until("reads go to the store", || store.calls.load(Ordering::SeqCst) > calls + 100).await;
+    server.restart();
+    assert!(cache.connected(PATIENCE).await, "it connects again by itself");
+    nothing_but_hits(&cache, &store).await;
+    done.store(true, Ordering::SeqCst);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    store.most.load(Ordering::SeqCst)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r28_the_store_is_not_overrun_when_redis_comes_back_empty() {
+    let most = outage(Weakness::None).await;
+    assert!(most <= CAPACITY, "{most} calls at once");
+    let most = outage(Weakness::NoRecovery).await;
+    assert!(most > 2 * CAPACITY, "the control: {most} calls at once");
+}
+
+/// How far apart the first and the last of many instances come back after a restart, in time of their clock.
+async fn spread(weakness: Weakness) -> Duration {
+    const STEP: Duration = Duration::from_millis(5);
+    let clock = ManualClock::new();
+    let remote = MemoryRemote::with_clock(clock.clone());
+    let builder = || Cache::builder().remote(remote.clone()).clock(clock.clone()).weaken(weakness);
+    let caches: Vec<Cache> = (0..12).map(|_| builder().lease(Duration::from_secs(10)).build().unwrap()).collect();
+    for cache in &caches {
+        assert!(cache.connected(PATIENCE).await, "the first connection is used at once: the clock stands still");
+    }
+    remote.stop();
+    remote.start();
+    let (mut step, mut first) = (0, None);
+    loop {
+        let mut back = 0;
+        for cache in &caches {
+            back += usize::from(cache.health().await.shared);
+        }
+        if back > 0 {
+            first.get_or_insert(step);
+        }
+        if back == caches.len() {
+            return STEP * (step - first.unwrap());
+        }
+        clock.advance(STEP);
+        step += 1;
+        // Every task has its turn before the time moves on.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn r28_instances_come_back_one_after_the_other() {
+    let spread_out = spread(Weakness::None).await;
+    assert!(spread_out > Duration::from_millis(200), "{spread_out:?}");
+    assert!(spread_out <= Duration::from_secs(2), "and within a bound: {spread_out:?}");
+    // The pause between two tries to connect has some chance in it as well.
+    let together = spread(Weakness::NoRecovery).await;
+    assert!(together < Duration::from_millis(150), "the control: {together:?}");
+}

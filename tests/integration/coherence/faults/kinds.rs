@@ -1,0 +1,218 @@
+//! Each kind of failure of the shared tier: degraded, one warning that says what to do about this very kind, no error for any
+//! caller, and an end by itself when it is mended.
+
+use std::cell::RefCell;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use cache_tests::{Direction, FaultProxy, PostgresServer, RedisServer};
+
+use super::outage::{Told, begins, is_there};
+
+fn addr(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// A command that is answered with OK.
+fn command(server: &RedisServer, command: &[&str]) {
+    assert_eq!(server.raw(command).unwrap(), "OK", "{command:?}");
+}
+
+fn set(server: &RedisServer, name: &str, value: &str) {
+    command(server, &["CONFIG", "SET", name, value]);
+}
+
+const SILENT: Told = Told { error: "took too long", advice: "overloaded or stopped" };
+
+#[tokio::test]
+async fn a_server_that_accepts_and_never_answers() {
+    let server = RedisServer::start();
+    let proxy = RefCell::new(FaultProxy::start(addr(server.port())));
+    let url = proxy.borrow().url_like(&server.url());
+    proxy.borrow().half_open(Direction::Both);
+    is_there(&url, || proxy.borrow_mut().heal(), SILENT).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answering() {
+    let server = RefCell::new(RedisServer::start());
+    let url = server.borrow().url();
+    begins(&url, || server.borrow_mut().pause(), || server.borrow_mut().resume(), SILENT).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_half_open() {
+    let server = RedisServer::start();
+    for direction in [Direction::ToClient, Direction::ToServer, Direction::Both] {
+        let proxy = RefCell::new(FaultProxy::start(addr(server.port())));
+        let url = proxy.borrow().url_like(&server.url());
+        begins(&url, || proxy.borrow().half_open(direction), || proxy.borrow_mut().heal(), SILENT).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed() {
+    let server = RefCell::new(RedisServer::start());
+    let url = server.borrow().url();
+    let told = Told { error: "", advice: "check that the server runs and that its address is right" };
+    begins(&url, || server.borrow_mut().kill(), || server.borrow_mut().restart(), told).await;
+    server.borrow_mut().kill();
+    let refused = Told { error: "refused", ..told };
+    is_there(&url, || server.borrow_mut().restart(), refused).await;
+}
+
+#[tokio::test]
+async fn a_replica() {
+    let server = RedisServer::start();
+    // Nobody listens there: the replica serves what it has.
+    let replicate = || command(&server, &["REPLICAOF", "127.0.0.1", "1"]);
+    let promote = || command(&server, &["REPLICAOF", "NO", "ONE"]);
+    let read_only =
+        Told { error: "READONLY", advice: "give the address of the primary, or one that follows a fail-over" };
+    begins(&server.url(), replicate, promote, read_only).await;
+    replicate();
+    is_there(&server.url(), promote, read_only).await;
+    set(&server, "replica-serve-stale-data", "no");
+    let lost = Told { error: "MASTERDOWN", advice: "a replica without its primary" };
+    begins(&server.url(), replicate, promote, lost).await;
+}
+
+#[tokio::test]
+async fn a_primary_with_too_few_replicas() {
+    let server = RedisServer::start();
+    let fault = || set(&server, "min-replicas-to-write", "1");
+    let mend = || set(&server, "min-replicas-to-write", "0");
+    let told = Told { error: "NOREPLICAS", advice: "check the replicas" };
+    begins(&server.url(), fault, mend, told).await;
+    fault();
+    is_there(&server.url(), mend, told).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_memory_is_full() {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "noeviction"]);
+    let fault = || set(&server, "maxmemory", "1");
+    let mend = || set(&server, "maxmemory", "0");
+    let told = Told { error: "OOM", advice: "raise its maxmemory, or let it evict" };
+    begins(&server.url(), fault, mend, told).await;
+    fault();
+    is_there(&server.url(), mend, told).await;
+}
+
+/// Loading takes as long as it takes: nobody mends anything.
+#[tokio::test]
+async fn a_server_that_loads_its_data() {
+    let slowly = ["--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"];
+    let server = RedisServer::start_with(&slowly);
+    let value = "x".repeat(2048);
+    (0..100).for_each(|key| command(&server, &["SET", &format!("key{key}"), &value]));
+    // In microseconds for each key.
+    set(&server, "key-load-delay", "20000");
+    let port = server.port();
+    let reload = || {
+        let loading = "-LOADING";
+        let mut admin = TcpStream::connect(addr(port)).unwrap();
+        admin.write_all(b"DEBUG RELOAD\r\n").unwrap();
+        while !server.raw(&["GET", "key0"]).unwrap().starts_with(loading) {
+            thread::yield_now();
+        }
+        admin
+    };
+    let told = Told { error: "LOADING", advice: "reading its data from disk: wait until it has" };
+    let reloading = RefCell::new(None);
+    begins(&server.url(), || drop(reloading.replace(Some(reload()))), || {}, told).await;
+    reloading.replace(Some(reload()));
+    is_there(&server.url(), || {}, told).await;
+}
+
+#[tokio::test]
+async fn a_server_that_a_script_keeps_busy() {
+    let server = RedisServer::start_with(&["--busy-reply-threshold", "10"]);
+    let script = RefCell::new(None);
+    let fault = || {
+        let mut admin = TcpStream::connect(addr(server.port())).unwrap();
+        admin.write_all(b"EVAL \"while true do end\" 0\r\n").unwrap();
+        script.replace(Some(admin));
+    };
+    let told = Told { error: "BUSY", advice: "end it with SCRIPT KILL" };
+    begins(&server.url(), fault, || command(&server, &["SCRIPT", "KILL"]), told).await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_missing() {
+    let server = RedisServer::start();
+    command(&server, &["ACL", "SETUSER", "keeper", "on", ">open", "~*", "&*", "+@all"]);
+    set(&server, "requirepass", "secret");
+    let told = Told { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
+    let mend = || {
+        let mut keeper = TcpStream::connect(addr(server.port())).unwrap();
+        keeper.write_all(b"AUTH keeper open\r\nCONFIG SET requirepass \"\"\r\n").unwrap();
+        let replies: Vec<String> = BufReader::new(keeper).lines().take(2).map(Result::unwrap).collect();
+        assert_eq!(replies, ["+OK", "+OK"]);
+    };
+    is_there(&server.admin_url(), mend, told).await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_wrong() {
+    let server = RedisServer::start();
+    let url = server.url().replace("secret", "another-secret");
+    let told = Told { error: "WRONGPASS", advice: "compare them with its ACL" };
+    let accept = |server: &RedisServer| command(server, &["ACL", "SETUSER", "tests", ">another-secret"]);
+    is_there(&url, || accept(&server), told).await;
+    // The same over RESP2, where the client's library keeps the server's words to itself.
+    let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
+    let url = server.url().replace("secret", "another-secret");
+    is_there(&url, || accept(&server), Told { error: "authentication failed", ..told }).await;
+}
+
+#[tokio::test]
+async fn a_user_without_a_right() {
+    let server = RedisServer::start();
+    let fault = || command(&server, &["ACL", "SETUSER", "tests", "-evalsha"]);
+    let mend = || command(&server, &["ACL", "SETUSER", "tests", "+evalsha"]);
+    let told = Told { error: "NOPERM", advice: "give it the rights that ENVIRONMENT.md lists" };
+    begins(&server.url(), fault, mend, told).await;
+    fault();
+    is_there(&server.url(), mend, told).await;
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster() {
+    let node = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let told = Told { error: "C", advice: "a node of a Redis Cluster, which is not supported" };
+    wrong_server(addr(node.port()), told).await;
+}
+
+#[tokio::test]
+async fn a_web_server() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let web = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ = client.read(&mut [0; 1024]);
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    let told = Told { error: "", advice: "check that the address is that of a Redis server" };
+    wrong_server(web, told).await;
+}
+
+#[tokio::test]
+async fn a_postgres() {
+    let postgres = PostgresServer::shared();
+    let told = Told { error: "", advice: "hangs up: check that it is a Redis server, and whether it expects TLS" };
+    wrong_server(addr(postgres.port()), told).await;
+}
+
+/// The address leads to a server that is not meant, until it is corrected.
+async fn wrong_server(wrong: SocketAddr, told: Told) {
+    let server = RedisServer::start();
+    let proxy = FaultProxy::start(wrong);
+    let correct = || {
+        proxy.set_upstream(addr(server.port()));
+        proxy.drop_connections();
+    };
+    is_there(&proxy.url_like(&server.url()), correct, told).await;
+}

@@ -1,0 +1,115 @@
+//! One outage from its beginning to its end, as a service and its operator see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cache_core::{Cache, Health, Status};
+
+use super::super::register::{CachingRegister, Rows};
+use crate::logs::Logs;
+
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Beats are sent at twice this rate.
+const LEASE: Duration = Duration::from_millis(500);
+/// Longer than a busy machine needs for an answer.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the operator is to be told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// A part of what health says is wrong.
+    pub(super) error: &'static str,
+    /// A part of the one warning's advice.
+    pub(super) advice: &'static str,
+}
+
+/// A service with one row, and all that it logs.
+struct Service {
+    cache: Cache,
+    store: CachingRegister<Rows>,
+    rows: Arc<Rows>,
+    /// Of its own in each service: several may follow one another on one server.
+    key: u64,
+    logs: Logs,
+}
+
+/// Something goes wrong while the cache is in use, and is mended.
+pub(super) async fn begins(url: &str, fault: impl FnOnce(), mend: impl FnOnce(), told: Told) {
+    let service = Service::new(url);
+    service.works().await;
+    fault();
+    service.survives(mend, told).await;
+}
+
+/// Something is wrong before the cache connects for the first time, and is mended.
+pub(super) async fn is_there(url: &str, mend: impl FnOnce(), told: Told) {
+    Service::new(url).survives(mend, told).await;
+}
+
+impl Service {
+    fn new(url: &str) -> Self {
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        let logs = Logs::start();
+        let builder = Cache::builder().redis(url).lease(LEASE).read_timeout(TIMEOUT).write_timeout(TIMEOUT);
+        let cache = builder.build().unwrap();
+        let (rows, key) = (Arc::<Rows>::default(), KEYS.fetch_add(1, Ordering::Relaxed));
+        rows.seed(key, 0);
+        Self { store: CachingRegister::new(Arc::clone(&rows), &cache), cache, rows, key, logs }
+    }
+
+    /// Both tiers are in use: what one write changes is filled anew.
+    async fn works(&self) {
+        assert!(self.cache.connected(PATIENCE).await, "{:?}", self.cache.health().await);
+        let fills = || self.cache.stats().method("Register", "get").fills;
+        let before = fills();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while fills() == before {
+            assert!(tokio::time::Instant::now() < deadline, "nothing is filled: {:?}", self.cache.health().await);
+            self.answers().await;
+        }
+        assert_eq!(self.cache.health().await.status, Status::Healthy);
+    }
+
+    async fn survives(self, mend: impl FnOnce(), told: Told) {
+        let health = self.degraded(told).await;
+        assert!(!health.shared && !health.local);
+        for _ in 0..10 {
+            self.answers().await;
+        }
+        mend();
+        self.works().await;
+        assert_eq!(self.cache.health().await.journal, 0, "what was written meanwhile has been told");
+        let logs = self.logs.text();
+        let warnings: Vec<&str> = logs.lines().filter(|line| line.starts_with("WARN")).collect();
+        assert!(matches!(warnings[..], [one] if one.contains(told.advice)), "{told:?}: {warnings:#?}");
+        assert!(!logs.contains("secret"), "{logs}");
+        self.cache.shutdown().await;
+    }
+
+    /// Waits until health says what is wrong. No caller notices, meanwhile or after.
+    async fn degraded(&self, told: Told) -> Health {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let health = self.cache.health().await;
+            if health.status == Status::Degraded
+                && health.error.as_ref().is_some_and(|error| error.contains(told.error))
+            {
+                return health;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{told:?}: {health:?}");
+            self.answers().await;
+        }
+    }
+
+    /// A read, a write and a read of what was written.
+    async fn answers(&self) {
+        let row = self.rows.row(self.key);
+        assert_eq!(self.store.get(self.key).await, Ok(row), "no reader notices");
+        let next = row.map(|value| value + 1);
+        self.store.set(self.key, next.unwrap()).await.expect("no writer notices");
+        assert_eq!(self.store.get(self.key).await, Ok(next), "it reads its own write");
+        // What health and the logs say is the work of other tasks of this thread.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
