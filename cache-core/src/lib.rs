@@ -46,6 +46,7 @@ mod macro_support;
 mod observability;
 mod policy;
 mod runtime;
+mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tier;
@@ -61,8 +62,9 @@ pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOu
 pub use error::{Error, ErrorKind, WriteError};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{Backend, Health, LinkStatus, MethodStats, Stats, Status};
-pub use policy::{LocalEngine, ReadPolicy};
+pub use policy::{LocalEngine, Mode, ReadPolicy};
 pub use runtime::Clock;
+pub use session::SessionToken;
 pub use tier::remote::{MemoryRemote, Remote};
 pub use transparent::TransparentCache;
 pub use value::{CacheValue, Cacheable};

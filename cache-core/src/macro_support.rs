@@ -14,7 +14,7 @@ pub use crate::engine::{
 };
 pub use crate::error::{Error, WriteError};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
-pub use crate::policy::{LocalEngine, ReadPolicy};
+pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};
 
 /// The two types of a `Result`, also behind an alias.

@@ -22,8 +22,8 @@ use diag::Sink;
 /// The annotation stands above `#[async_trait]`; plain `async fn` and `-> impl Future<Output = ..> + Send` work as well. Every
 /// async method of the trait says what it does to the cache, synchronous ones are forwarded.
 ///
-/// `#[cached_store(namespace = "copilot:llm", crate = path)]`: the beginning of every key in the shared tier, and where
-/// `cache-core` is when it was renamed.
+/// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
+/// the reads that name none, and where `cache-core` is when it was renamed.
 ///
 /// # `#[cached(..)]`
 ///
@@ -44,6 +44,7 @@ use diag::Sink;
 /// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier |
 /// | `cache_if = path` | `path(&value)`: whether a value is cached |
 /// | `visible_if = path` | `path(&value, &parameter, ..)`: asked on every hit; where not, the store decides |
+/// | `mode = fast`, `safe`, `strict` | what its readers are promised, and so what the writes wait for that invalidate it (`cache_core::Mode`) |
 /// | `load = inline` | the load runs in its caller's call, and may borrow from it |
 ///
 /// # `#[cached(batch = get_policy)]`

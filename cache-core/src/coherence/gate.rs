@@ -18,6 +18,18 @@ pub(crate) struct Stamp {
     count: u8,
 }
 
+/// Set in the sums of entries that were loaded while nothing was trusted. No sum gets there by counting.
+const DEGRADED: u64 = 1 << 63;
+
+impl Stamp {
+    /// Between the stamp of an entry that may answer while the local tier is trusted, which says nothing while it is not,
+    /// and the one of an entry for which it is the other way round.
+    pub(crate) fn degraded(mut self) -> Self {
+        self.sum ^= DEGRADED;
+        self
+    }
+}
+
 /// Decides whether the local tier may answer.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -129,6 +141,15 @@ mod tests {
         let stamp = gate.stamp(scopes);
         gate.flush();
         assert!(!gate.is_current(&stamp));
+    }
+
+    #[test]
+    fn a_degraded_stamp_is_current_in_its_own_form_only_and_dies_like_any_other() {
+        let gate = Gate::new();
+        let stamp = gate.stamp([ScopeHash(1)]).degraded();
+        assert!(!gate.is_current(&stamp) && gate.is_current(&stamp.degraded()));
+        gate.advance_hash(ScopeHash(1));
+        assert!(!gate.is_current(&stamp) && !gate.is_current(&stamp.degraded()));
     }
 
     #[test]

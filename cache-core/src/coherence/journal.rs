@@ -27,6 +27,10 @@ struct Scopes {
     overflow: Option<u64>,
 }
 
+/// The number of the first of some scopes that were added together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Noted(u64);
+
 /// What a drain has to tell Redis.
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
@@ -37,8 +41,9 @@ pub(crate) struct Due {
 }
 
 impl Journal {
-    pub(crate) fn add(&self, scopes: &[Scope]) {
+    pub(crate) fn add(&self, scopes: &[Scope]) -> Noted {
         let mut inner = self.lock();
+        let first = inner.next;
         for scope in scopes {
             let number = inner.next;
             inner.next += 1;
@@ -47,6 +52,19 @@ impl Journal {
                 inner.entries.clear();
             } else {
                 inner.entries.insert(scope.clone(), number);
+            }
+        }
+        self.publish(&inner);
+        Noted(first)
+    }
+
+    /// What was noted then needs no telling any more. What was added to the same scopes since stays.
+    pub(crate) fn forget(&self, scopes: &[Scope], noted: Noted) {
+        let mut inner = self.lock();
+        let ours = noted.0..noted.0 + scopes.len() as u64;
+        for scope in scopes {
+            if inner.entries.get(scope).is_some_and(|number| ours.contains(number)) {
+                inner.entries.remove(scope);
             }
         }
         self.publish(&inner);
@@ -114,6 +132,17 @@ mod tests {
         journal.told(&due);
         assert!(!journal.holds(&[scope(1)]));
         assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_only_what_was_noted_then() {
+        let journal = Journal::default();
+        let noted = journal.add(&[scope(1), scope(2)]);
+        journal.add(&[scope(2), scope(3)]);
+        journal.forget(&[scope(1), scope(2)], noted);
+        assert!(!journal.holds(&[scope(1)]));
+        assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
+        assert_eq!(journal.len(), 2);
     }
 
     #[test]

@@ -256,10 +256,13 @@ impl Link {
         }
         beats.session = 0;
         beats.under_way.clear();
-        self.live.store(None);
+        let was_used = self.live.swap(None).is_some();
         self.gate.distrust();
         drop(beats);
-        self.gate.flush();
+        // An attempt that came to nothing leaves what was loaded without it.
+        if was_used {
+            self.gate.flush();
+        }
         self.lost.notify_one();
     }
 

@@ -1,6 +1,9 @@
 //! Scopes: what is invalidated as a unit.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use crate::policy::Mode;
 
 /// The most scopes that one entry may belong to: its own, the whole method, and six prefixes.
 pub(crate) const MAX_SCOPES: usize = 8;
@@ -9,11 +12,27 @@ pub(crate) const MAX_SCOPES: usize = 8;
 /// read method.
 ///
 /// Only a [`Region`](crate::Region) makes one, so its name is always well formed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Scope {
     /// The name lies within: one allocation is both.
     gen_key: Arc<str>,
     hash: ScopeHash,
+    /// What its readers are promised. It is no part of what the scope is.
+    mode: Mode,
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.gen_key == other.gen_key
+    }
+}
+
+impl Eq for Scope {}
+
+impl Hash for Scope {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
 }
 
 const BEFORE_NAME: &str = "g:{";
@@ -38,7 +57,7 @@ impl Scope {
         write(&mut text);
         let hash = ScopeHash::of_name(&text.as_bytes()[BEFORE_NAME.len()..]);
         text.push_str(AFTER_NAME);
-        Self { gen_key: text.into(), hash }
+        Self { gen_key: text.into(), hash, mode: Mode::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -53,6 +72,18 @@ impl Scope {
 
     pub(crate) fn hash(&self) -> ScopeHash {
         self.hash
+    }
+
+    /// The same scope with what its readers are promised.
+    #[must_use]
+    pub(crate) fn of_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// What a write of these scopes has to wait for: the most that the readers of one of them are promised.
+    pub(crate) fn strongest_mode(scopes: &[Self]) -> Mode {
+        scopes.iter().map(|scope| scope.mode).max().unwrap_or_default()
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) load_deadline: Duration,
+    /// How long the local tier answers without news while the shared tier is out of reach; zero: not at all.
+    pub(crate) degraded_ttl: Duration,
     pub(crate) max_direct_loads: usize,
     pub(crate) max_entry: usize,
     #[cfg(feature = "testing")]
@@ -37,6 +39,7 @@ impl Default for Settings {
             read_timeout: Duration::from_millis(50),
             write_timeout: Duration::from_millis(250),
             load_deadline: Duration::from_secs(30),
+            degraded_ttl: Duration::from_secs(2),
             max_direct_loads: 64,
             max_entry: 1024 * 1024,
             #[cfg(feature = "testing")]
@@ -159,6 +162,14 @@ impl CacheBuilder {
     /// has to be filled again, for at most a minute. Default 64, at least 1.
     pub fn max_direct_loads(mut self, loads: usize) -> Self {
         self.settings.max_direct_loads = loads.max(1);
+        self
+    }
+
+    /// How old an answer of the local tier may be while the shared tier is out of reach, counted from the beginning of
+    /// its load. Default 2 s; zero keeps nothing then, and every read goes to the store. It bounds what a write of another
+    /// instance may go unseen. Methods in mode [`Strict`](crate::Mode::Strict) keep nothing then, whatever it is.
+    pub fn degraded_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.degraded_ttl = ttl;
         self
     }
 

@@ -160,9 +160,15 @@ impl<K: KeyPart, R: Cacheable> Flying<K, R> {
         if self.ticket.keep.is_bypass() {
             Counters::add(&inner.counters.bypasses);
         }
-        if let (Some(life), Keep::Local(stamp) | Keep::Both { stamp, .. }) = (life, &self.ticket.keep) {
-            let deadline = self.ticket.started.after(life);
-            self.region.keep_local(self.key, value.clone(), *stamp, deadline);
+        if let Some(life) = life {
+            let (key, value, started) = (self.key, value.clone(), self.ticket.started);
+            match &self.ticket.keep {
+                Keep::Local(stamp) | Keep::Both { stamp, .. } => {
+                    self.region.keep_local(key, value, *stamp, started.after(life));
+                }
+                Keep::Degraded(stamp) => self.region.keep_degraded(key, value, *stamp, started, life),
+                Keep::Nothing | Keep::NothingDegraded => {}
+            }
         }
         // A value that is not to be cached is not to be handed on later either.
         let fence = life.and_then(|_| self.ticket.keep.fence());
@@ -188,7 +194,7 @@ where
         Fut: Future<Output = Result<R, E>>,
     {
         let Self { flying, errors } = self;
-        let degraded = matches!(flying.ticket.keep, Keep::NothingDegraded);
+        let degraded = flying.ticket.keep.is_degraded();
         match flying.region.call(degraded, errors, load).await {
             Ok(value) => {
                 let fill = flying.landed(&value);

@@ -11,7 +11,6 @@ use crate::flight::{Found, FoundFence, Source};
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Request};
 use crate::runtime::Moment;
-use crate::tier::local::LocalEntry;
 use crate::tier::remote::{RemoteError, Snapshot};
 use crate::value::Cacheable;
 
@@ -35,8 +34,10 @@ pub(super) struct Ticket {
 pub(super) enum Keep {
     /// Nowhere: a writer is at work, or Redis has not heard of one.
     Nothing,
-    /// Nowhere, and the store must not be overrun: the shared tier is out of reach.
+    /// Nowhere, and the store must not be overrun: the shared tier did not answer.
     NothingDegraded,
+    /// In the local tier for a short time, and the store must not be overrun: the shared tier is out of reach.
+    Degraded(Stamp),
     /// In the local tier of the only instance.
     Local(Stamp),
     /// In both tiers.
@@ -52,7 +53,11 @@ impl Keep {
     }
 
     pub(super) fn is_bypass(&self) -> bool {
-        matches!(self, Self::Nothing | Self::NothingDegraded)
+        matches!(self, Self::Nothing | Self::NothingDegraded | Self::Degraded(_))
+    }
+
+    pub(super) fn is_degraded(&self) -> bool {
+        matches!(self, Self::NothingDegraded | Self::Degraded(_))
     }
 }
 
@@ -122,7 +127,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match self.0.cache.backend() {
             Backend::PassThrough => Keep::Nothing,
             Backend::SingleInstance => Keep::Local(begun.stamp),
-            Backend::Memory | Backend::Redis => Keep::NothingDegraded,
+            Backend::Memory | Backend::Redis => Keep::Degraded(begun.stamp),
         }
     }
 
@@ -238,38 +243,6 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             fingerprint: self.0.fingerprint,
             key_hash: names.key_hash(),
             full_key: names.full_key.as_deref(),
-        }
-    }
-
-    /// Puts a value into the local tier, unless one of its scopes was invalidated since the stamp was taken. One that
-    /// is invalidated at this very moment is put there and never answered: the stamp tells.
-    pub(super) fn keep_local(&self, key: K, value: R, stamp: Stamp, deadline: Moment) {
-        let link = &self.0.link;
-        let stamp = self.checked(stamp);
-        if !self.0.local.is_on() || !link.gate.is_current(&stamp) {
-            return;
-        }
-        let now = link.clock.now();
-        let deadline = match self.0.policy.local_ttl {
-            Some(ttl) => deadline.min(now.after(ttl)),
-            None => deadline,
-        };
-        let absent = self.0.presence.is_absent(&value);
-        self.store_local(key, LocalEntry { value, deadline, stamp, absent }, now);
-    }
-
-    #[cfg(not(feature = "testing"))]
-    #[expect(clippy::unused_self, reason = "the version for negative controls needs it")]
-    fn checked(&self, stamp: Stamp) -> Stamp {
-        stamp
-    }
-
-    /// The stamp; without the check of the sequences, the one of this moment.
-    #[cfg(feature = "testing")]
-    fn checked(&self, stamp: Stamp) -> Stamp {
-        match self.0.link.settings.weakness {
-            crate::testing::Weakness::NoSequenceCheck => self.0.link.gate.renewed(stamp),
-            _ => stamp,
         }
     }
 }

@@ -5,6 +5,7 @@ mod fill;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod load;
+mod local;
 mod lookup;
 mod names;
 mod put;

@@ -31,7 +31,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
         let names = self.names(&key);
         let token = chance::token_text();
-        let told = write::bump_as(&self.0.cache, names.scopes[..1].to_vec(), &token).await;
+        let told = write::bump_as(&self.0.cache, &names.scopes[..1], &token).await;
         let started = self.0.link.clock.now();
         if self.0.cache.backend() == Backend::SingleInstance {
             let stamp = self.0.link.gate.stamp(names.hashes());

@@ -51,9 +51,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             None => return self.alone(load).await,
         };
         // The flight before may have put it into the local tier.
-        if let Some(entry) = self.find_owned(&key) {
-            self.0.counters.local.add(entry.absent);
-            let found = Found { value: entry.value, source: Source::Local, fence: None };
+        if let Some(hit) = self.find_owned(&key) {
+            self.count(&hit);
+            let found = Found { source: hit.source(), value: hit.value, fence: None };
             return self.hand_over(duty, found, &terms, load).await;
         }
         let names = self.names(&key);

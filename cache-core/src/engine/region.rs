@@ -10,16 +10,15 @@ use futures_util::future::BoxFuture;
 use super::load::{InTask, Inline};
 use super::names::Names;
 use super::terms::{LoadErrors, Presence, Terms};
-use super::{witness, write};
+use super::write;
 use crate::cache::Cache;
 use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
 use crate::error::Error;
-use crate::flight::{Flights, Source};
+use crate::flight::Flights;
 use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
 use crate::observability::{Backend, Counters, Occupancy, Occupied};
 use crate::policy::ReadPolicy;
-use crate::runtime::Moment;
-use crate::tier::local::{LocalEntry, LocalTier};
+use crate::tier::local::LocalTier;
 use crate::value::Cacheable;
 
 /// What names a region and fixes the form of its entries.
@@ -62,12 +61,6 @@ pub(super) struct Inner<K, R> {
     pub(super) fingerprint: u64,
 }
 
-/// What the local tier answers.
-pub(super) struct LocalHit<R> {
-    pub(super) value: R,
-    pub(super) absent: bool,
-}
-
 impl<K, R> Clone for Region<K, R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -108,65 +101,6 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Self(inner)
     }
 
-    /// The value, if the local tier may answer. Counted as a hit.
-    #[inline]
-    pub fn local<L: Lookup<K>>(&self, key: &L) -> Option<R> {
-        let found = self.find(key)?;
-        self.0.counters.local.add(found.absent);
-        witness::answered(Source::Local);
-        Some(found.value)
-    }
-
-    /// The value, if the local tier may answer and `visible` agrees. Counted as a hit.
-    #[inline]
-    pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
-        let found = self.find(key).filter(|found| visible(&found.value))?;
-        self.0.counters.local.add(found.absent);
-        witness::answered(Source::Local);
-        Some(found.value)
-    }
-
-    /// The value, if the local tier may answer. Not counted.
-    pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
-        self.find(key).map(|found| found.value)
-    }
-
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "otherwise the boxed future of a `dyn` read makes a call of it, and a hit 30 instructions dearer"
-    )]
-    fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
-        let now = self.trusted_now()?;
-        self.answer(self.0.local.get(key)?, now)
-    }
-
-    /// [`find`](Self::find) by an owned key.
-    pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
-        let now = self.trusted_now()?;
-        self.answer(self.0.local.get_owned(key)?, now)
-    }
-
-    /// The time, while the local tier may answer at all.
-    #[inline]
-    fn trusted_now(&self) -> Option<Moment> {
-        let now = self.0.link.clock.now();
-        self.0.link.gate.is_trusted(now).then_some(now)
-    }
-
-    /// What an entry answers, if it has life left and nothing that it belongs to was invalidated.
-    #[inline]
-    fn answer(&self, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
-        // Taken apart at once: an entry that is handed on whole is copied at every step.
-        let LocalEntry { value, deadline, stamp, absent } = entry;
-        (now < deadline && self.0.link.gate.is_current(&stamp)).then_some(LocalHit { value, absent })
-    }
-
-    /// How many entries the local tier keeps, with those that are out of date and not evicted yet.
-    pub fn local_entries(&self) -> u64 {
-        self.0.local.len()
-    }
-
     /// How many keys are being looked up at this moment.
     pub fn flights(&self) -> usize {
         self.0.flights.len()
@@ -179,25 +113,22 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// The scope of one entry.
     pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
-        KeyText::of(&self.0.head, key).own
+        KeyText::of(&self.0.head, key).own.of_mode(self.0.policy.mode)
     }
 
     /// The scope of every entry whose key begins with these parts. Only lengths that the region was told of have one.
     pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
-        prefix_scope(&self.0.head, |out| parts.write_key(out))
+        prefix_scope(&self.0.head, |out| parts.write_key(out)).of_mode(self.0.policy.mode)
     }
 
     /// Invalidates a scope on every instance: one round trip, whatever the number of its entries.
     ///
     /// When it returns, no read that starts later and is answered by the shared tier or the store is older; local hits
-    /// of other instances follow with the bus, at the latest when the lease has passed.
+    /// of other instances follow with the bus, at the latest when the lease has passed. In mode
+    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.0.counters.invalidations);
         write::bump(&self.0.cache, vec![scope]).await;
-    }
-
-    pub(super) fn store_local(&self, key: K, entry: LocalEntry<R>, now: Moment) {
-        self.0.local.insert(key, entry, now);
     }
 }
 

@@ -9,7 +9,9 @@ use super::witness;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::observability::{Request, Told};
-use crate::runtime::chance;
+use crate::policy::Mode;
+use crate::runtime::{GRANULARITY, Moment, chance};
+use crate::session;
 use crate::tier::remote::{RemoteError, Reply, Session};
 
 /// What is known of a write after the store was called.
@@ -34,6 +36,8 @@ pub struct Write {
     token: String,
     /// Whether the shared tier has the locks.
     placed: bool,
+    /// When it was known that it has them, or that it cannot be told.
+    announced: Moment,
     /// Whether nothing is left to do when this is dropped.
     settled: bool,
 }
@@ -45,9 +49,11 @@ impl Write {
     /// remembered, and told when it is back.
     pub async fn begin(cache: &Cache, scopes: impl Into<Vec<Scope>>) -> Self {
         let token = writer_token(cache);
-        let mut write = Self { cache: cache.clone(), scopes: scopes.into(), token, placed: false, settled: false };
+        let (cache, scopes, announced) = (cache.clone(), scopes.into(), Moment::default());
+        let mut write = Self { cache, scopes, token, placed: false, announced, settled: false };
         write.advance();
         write.placed = write.place().await;
+        write.announced = write.cache.0.link.clock.now();
         witness::announced(write.placed);
         if !write.placed {
             write.remember();
@@ -57,16 +63,33 @@ impl Write {
 
     /// Ends the write: this instance forgets what it had, and the locks are released unless the outcome is unknown.
     ///
-    /// The release is finished by a task of its own, even when this call is dropped.
+    /// How long it waits is said by the strongest mode of the scopes. The release is finished by a task of its own, even
+    /// when this call is dropped.
     pub async fn finish(mut self, outcome: WriteOutcome) {
         self.advance();
         if outcome == WriteOutcome::Unknown {
             return;
         }
         self.settled = true;
+        if outcome == WriteOutcome::Written {
+            session::note(&self.cache, &self.scopes, self.placed);
+        }
         if !self.has_remote() {
             return;
         }
+        match Scope::strongest_mode(&self.scopes) {
+            Mode::Fast => self.release_behind(),
+            Mode::Safe => self.released().await,
+            Mode::Strict => {
+                let (cache, announced) = (self.cache.clone(), self.announced);
+                self.released().await;
+                wait_out_the_lease(&cache, announced).await;
+            }
+        }
+    }
+
+    /// Releases the locks, and waits for that.
+    async fn released(self) {
         let (tell, told) = oneshot::channel();
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
@@ -80,6 +103,20 @@ impl Write {
         if let Ok(released) = told.await {
             witness::released(released);
         }
+    }
+
+    /// Releases the locks while the caller goes on. Until then the journal has the scopes: where the lock was lost, an old
+    /// value may be in the shared tier, and this instance must not take it from there.
+    fn release_behind(self) {
+        let journal = |write: &Self| write.cache.0.link.journal.add(&write.scopes);
+        let noted = journal(&self);
+        let tasks = self.cache.0.tasks.clone();
+        tasks.spawn(async move {
+            if told(&self.cache, &self.scopes, News::Release { token: &self.token }).await {
+                self.advance();
+                self.cache.0.link.journal.forget(&self.scopes, noted);
+            }
+        });
     }
 
     fn has_remote(&self) -> bool {
@@ -169,20 +206,39 @@ fn writer_token(cache: &Cache) -> String {
     }
 }
 
+/// Waits until no instance can answer from its local tier with what was there when a write was announced.
+///
+/// The longest anybody trusts a beat that was sent before that moment is the lease; the margin is for clocks that do not
+/// run equally fast, and for two readings of ours that may each lie behind.
+async fn wait_out_the_lease(cache: &Cache, announced: Moment) {
+    let link = &cache.0.link;
+    let lease = link.settings.lease;
+    let until = announced.after(lease + lease / 100 + 2 * GRANULARITY);
+    let left = until.since(link.clock.now());
+    if !left.is_zero() {
+        link.clock.sleep(left).await;
+    }
+}
+
 /// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
 pub(crate) async fn bump(cache: &Cache, scopes: Vec<Scope>) {
-    bump_as(cache, scopes, &chance::token_text()).await;
+    let mode = Scope::strongest_mode(&scopes);
+    bump_as(cache, &scopes, &chance::token_text()).await;
+    if mode == Mode::Strict && cache.has_remote() {
+        wait_out_the_lease(cache, cache.0.link.clock.now()).await;
+    }
 }
 
 /// [`bump`] with the text that the new tokens end with; says whether the shared tier has them.
-pub(crate) async fn bump_as(cache: &Cache, scopes: Vec<Scope>, token: &str) -> bool {
-    advance(cache, &scopes);
-    let told = cache.has_remote() && told(cache, &scopes, News::Bump { token }).await;
+pub(crate) async fn bump_as(cache: &Cache, scopes: &[Scope], token: &str) -> bool {
+    advance(cache, scopes);
+    let told = cache.has_remote() && told(cache, scopes, News::Bump { token }).await;
     if cache.has_remote() && !told {
-        cache.0.link.journal.add(&scopes);
+        cache.0.link.journal.add(scopes);
     }
     // A read that began before the bump may have put an old value into the local tier meanwhile.
-    advance(cache, &scopes);
+    advance(cache, scopes);
+    session::note(cache, scopes, told || !cache.has_remote());
     told
 }
 

@@ -42,6 +42,8 @@ pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;
 pub enum Source {
     /// The local tier.
     Local,
+    /// The local tier, with what was loaded while the shared tier is out of reach.
+    Degraded,
     /// The shared tier: with a value of its own, or by confirming one that was loaded a moment ago.
     Shared,
     /// The store.

@@ -203,7 +203,8 @@ fn answers(link: &Link, now: Moment) -> Answers {
     match link.last_beat().filter(|_| link.gate.is_trusted(now)) {
         Some(beat) => Answers::HeardUntil(beat.sent),
         None if link.backend == Backend::SingleInstance => Answers::Alone,
-        None => Answers::Nothing,
+        None if link.backend == Backend::PassThrough => Answers::Nothing,
+        None => Answers::Degraded(link.settings.degraded_ttl),
     }
 }
 

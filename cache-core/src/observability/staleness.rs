@@ -13,6 +13,8 @@ pub(crate) enum Answers {
     Alone,
     /// Whatever was not invalidated: the last heartbeat that came back was sent at this moment.
     HeardUntil(Moment),
+    /// What was loaded no longer ago than this: the shared tier is out of reach.
+    Degraded(Duration),
 }
 
 /// The longest time that may have passed since the acknowledgement of a write that a local answer does not reflect.
@@ -23,6 +25,7 @@ pub(crate) enum Answers {
 pub(crate) fn staleness_bound(answers: Answers, now: Moment, lease: Duration) -> Duration {
     match answers {
         Answers::Nothing | Answers::Alone => Duration::ZERO,
+        Answers::Degraded(ttl) => ttl,
         Answers::HeardUntil(sent) => (now.since(sent) + GRANULARITY).min(lease),
     }
 }
@@ -39,6 +42,7 @@ mod tests {
         let table = [
             ((Answers::Nothing, Moment(u64::MAX)), 0),
             ((Answers::Alone, Moment(u64::MAX)), 0),
+            ((Answers::Degraded(Duration::from_secs(2)), sent), 2000),
             (heard(0), 10),
             (heard(500), 510),
             (heard(989), 999),

@@ -16,6 +16,7 @@ pub(crate) struct Counters {
     pub(crate) method: &'static str,
     /// Present and absent hits of the local tier.
     pub(crate) local: Sharded,
+    pub(crate) degraded_hits: AtomicU64,
     pub(crate) shared_hits: AtomicU64,
     pub(crate) shared_negative_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
@@ -42,6 +43,7 @@ impl Counters {
             store,
             method,
             local: Sharded::new(),
+            degraded_hits: AtomicU64::default(),
             shared_hits: AtomicU64::default(),
             shared_negative_hits: AtomicU64::default(),
             misses: AtomicU64::default(),
@@ -121,6 +123,7 @@ impl Counters {
         let [local, local_negative] = self.local.totals();
         MethodStats {
             local_hits: local + local_negative,
+            degraded_hits: get(&self.degraded_hits),
             shared_hits: get(&self.shared_hits) + get(&self.shared_negative_hits),
             negative_hits: local_negative + get(&self.shared_negative_hits),
             misses: get(&self.misses),
@@ -237,6 +240,8 @@ macro_rules! method_stats {
 method_stats! {
     /// Reads that the local tier answered.
     local_hits,
+    /// Those of them that it answered while the shared tier was out of reach.
+    degraded_hits,
     /// Reads that the shared tier answered.
     shared_hits,
     /// Hits of either tier whose answer was that the value is absent.
@@ -249,7 +254,8 @@ method_stats! {
     load_errors,
     /// Reads that took the answer of another caller's look-up.
     coalesced,
-    /// Loads that were not cached, because a writer was at work or the shared tier was out of reach.
+    /// Loads that were not cached, because a writer was at work, or for a short time only, because the shared tier was out
+    /// of reach.
     bypasses,
     /// Values put into the shared tier.
     fills,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Mode;
 use crate::codec::Codec;
 
 /// The engine of the local tier.
@@ -37,12 +38,13 @@ pub struct ReadPolicy {
     pub(crate) local_capacity: usize,
     pub(crate) local_engine: LocalEngine,
     pub(crate) codec: Codec,
+    pub(crate) mode: Mode,
     pub(crate) enabled: bool,
 }
 
 impl ReadPolicy {
-    /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, and a local tier of 10,000
-    /// entries.
+    /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, mode safe, and a local tier of
+    /// 10,000 entries.
     ///
     /// The time counts from the moment the load began. A time to live of zero caches nothing.
     pub const fn new(ttl: Duration) -> Self {
@@ -55,6 +57,7 @@ impl ReadPolicy {
             local_capacity: 10_000,
             local_engine: LocalEngine::Quick,
             codec: Codec::MessagePack,
+            mode: Mode::Safe,
             enabled: true,
         }
     }
@@ -106,6 +109,12 @@ impl ReadPolicy {
     /// The encoding in the shared tier.
     pub const fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
+        self
+    }
+
+    /// What the writes that invalidate this method wait for.
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
         self
     }
 

@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{ExprPath, GenericParam};
 
-use crate::model::{Codec, LocalEngine, LocalTier, Method, Options, Read, Span, Store};
+use crate::model::{Codec, LocalEngine, LocalTier, Method, Mode, Options, Read, Span, Store};
 
 /// The policy that the annotation asks for.
 pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
@@ -23,6 +23,8 @@ pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
     });
     let local_capacity = local_capacity.iter();
     let local_engine = local_engine.iter().map(|engine| engine_name(*engine));
+    let mode = read.options.mode.or(store.mode).map(mode_name);
+    let mode = mode.iter();
     let codec = codec.iter().map(|codec| codec_name(*codec));
     quote! {
         #krate::__macro::ReadPolicy::new(#ttl)
@@ -31,6 +33,7 @@ pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
             #(#local)*
             #(.local_capacity(#local_capacity))*
             #(.local_engine(#krate::__macro::LocalEngine::#local_engine))*
+            #(.mode(#krate::__macro::Mode::#mode))*
             #(.codec(#krate::__macro::Codec::#codec))*
     }
 }
@@ -39,6 +42,14 @@ fn engine_name(engine: LocalEngine) -> Ident {
     match engine {
         LocalEngine::Quick => format_ident!("Quick"),
         LocalEngine::Moka => format_ident!("Moka"),
+    }
+}
+
+fn mode_name(mode: Mode) -> Ident {
+    match mode {
+        Mode::Fast => format_ident!("Fast"),
+        Mode::Safe => format_ident!("Safe"),
+        Mode::Strict => format_ident!("Strict"),
     }
 }
 

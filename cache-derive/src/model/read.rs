@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) local_engine: Option<LocalEngine>,
     /// The version of the cached form.
     pub(crate) version: u32,
+    /// What its readers are promised.
+    pub(crate) mode: Option<Mode>,
     /// The encoding in the shared tier.
     pub(crate) codec: Option<Codec>,
     /// Which values are kept.
@@ -69,6 +71,17 @@ pub(crate) enum LocalEngine {
     Quick,
     /// `moka`
     Moka,
+}
+
+/// What the readers of a method are promised, and so what a write of it waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum Mode {
+    /// Not for its release.
+    Fast,
+    /// For its release.
+    Safe,
+    /// For the end of the lease.
+    Strict,
 }
 
 /// The encoding in the shared tier.

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
 
-use super::Method;
+use super::{Method, Mode};
 
 /// A valid store trait.
 pub(crate) struct Store {
@@ -11,6 +11,8 @@ pub(crate) struct Store {
     pub(crate) krate: Path,
     /// The first parts of every key.
     pub(crate) namespace: String,
+    /// What the readers of methods are promised that do not say it themselves.
+    pub(crate) mode: Option<Mode>,
     /// The trait's visibility, which everything generated has too.
     pub(crate) vis: Visibility,
     /// The trait's name.

@@ -28,10 +28,11 @@ pub(super) const KNOWN: Known = Known {
         "cache_if",
         "visible_if",
         "load",
+        "mode",
         "batch",
     ],
     of_the_one: &[],
-    later: &["refresh_after", "stale_while_revalidate", "stale_if_error", "mode"],
+    later: &["refresh_after", "stale_while_revalidate", "stale_if_error"],
     aliases: &[
         ("expire", "ttl"),
         ("expires", "ttl"),
@@ -47,6 +48,7 @@ pub(super) const KNOWN: Known = Known {
         ("encoding", "codec"),
         ("format", "codec"),
         ("filter", "cache_if"),
+        ("consistency", "mode"),
     ],
 };
 

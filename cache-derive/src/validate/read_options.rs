@@ -8,13 +8,15 @@ use super::backing::Backing;
 use super::duration;
 use super::options::{self, Given};
 use crate::diag::{Problem, Sink};
-use crate::model::{Codec, LocalEngine, LocalTier, Options, Span};
+use crate::model::{Codec, LocalEngine, LocalTier, Mode, Options, Span};
 use crate::parse::{OptionSyntax, Value};
 
 const CODECS: [(&str, Codec); 3] =
     [("json", Codec::Json), ("msgpack", Codec::MessagePack), ("postcard", Codec::Postcard)];
 
 const ENGINES: [(&str, LocalEngine); 2] = [("quick", LocalEngine::Quick), ("moka", LocalEngine::Moka)];
+
+const MODES: [(&str, Mode); 3] = [("fast", Mode::Fast), ("safe", Mode::Safe), ("strict", Mode::Strict)];
 
 const MOST_JITTER: u8 = 50;
 
@@ -39,6 +41,7 @@ pub(super) fn all(
         local_capacity: given.read("local_capacity", sink, capacity),
         local_engine: given.read("local_engine", sink, |option, _| options::word(option, &ENGINES)),
         version: given.read("version", sink, version).unwrap_or_default(),
+        mode: given.read("mode", sink, mode),
         codec: given.read("codec", sink, |option, _| options::word(option, &CODECS)),
         cache_if: given.read("cache_if", sink, |option, _| question(option, "worth_keeping", backing)),
         visible_if: given.read("visible_if", sink, |option, _| question(option, "may_read", backing)),
@@ -106,6 +109,11 @@ fn shorter_than(ttl: Option<&Span>, local: Option<&LocalTier>, given: &Given<'_>
     }
 }
 
+/// What the writes wait for.
+pub(super) fn mode(option: &OptionSyntax, _: &'static str) -> Result<Mode, Problem> {
+    options::word(option, &MODES)
+}
+
 fn jitter(option: &OptionSyntax, _: &'static str) -> Result<u8, Problem> {
     let percent = options::number(option, "10")?;
     let value = percent.base10_parse::<u8>().ok().filter(|value| *value <= MOST_JITTER);
@@ -141,6 +149,10 @@ where
         .map_err(|_| Problem::at(number, format!("`{} = {number}` is out of range", option.name)).instead(expected))
 }
 
+fn says(option: &OptionSyntax, word: &str) -> bool {
+    matches!(&option.value, Value::Equals(value) if value.to_string() == word)
+}
+
 /// Reports options that exclude each other.
 pub(super) fn conflicts(given: &Given<'_>, sink: &mut Sink) {
     if let (Some(negative), Some(_)) = (given.get("negative_ttl"), given.get("visible_if")) {
@@ -150,8 +162,7 @@ pub(super) fn conflicts(given: &Given<'_>, sink: &mut Sink) {
                 .instead("one of the two"),
         );
     }
-    let off =
-        given.get("local").filter(|local| matches!(&local.value, Value::Equals(value) if value.to_string() == "off"));
+    let off = given.get("local").filter(|local| says(local, "off"));
     for name in ["local_capacity", "local_engine"] {
         if let (Some(_), Some(option)) = (off, given.get(name)) {
             sink.report(
@@ -160,5 +171,12 @@ pub(super) fn conflicts(given: &Given<'_>, sink: &mut Sink) {
                     .instead("one of the two"),
             );
         }
+    }
+    if let (Some(_), Some(mode)) = (off, given.get("mode").filter(|mode| says(mode, "strict"))) {
+        sink.report(
+            Problem::at(mode, "`mode = strict` and `local = off` exclude each other")
+                .why("a strict write waits until no local tier answers with what was there before, and there is none")
+                .instead("one of the two"),
+        );
     }
 }

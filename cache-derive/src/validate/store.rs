@@ -13,17 +13,23 @@ use super::backing::{Backing, mentions};
 use super::method::{self, Draft};
 use super::options::{self, Given, Known};
 use super::write::{Reader, Readers};
-use super::{names, text};
+use super::{names, read_options, text};
 use crate::diag::{Problem, Sink};
 use crate::model::{Associated, Behaviour, Extent, Method, Store};
 use crate::parse::{ItemSyntax, Mark, OptionSyntax, StoreSyntax, Value};
 
 const KNOWN: Known = Known {
     attribute: "cached_store",
-    names: &["namespace", "crate"],
+    names: &["namespace", "mode", "crate"],
     of_the_one: &[],
-    later: &["foreign", "mode"],
-    aliases: &[("prefix", "namespace"), ("name", "namespace"), ("krate", "crate"), ("path", "crate")],
+    later: &["foreign"],
+    aliases: &[
+        ("prefix", "namespace"),
+        ("name", "namespace"),
+        ("krate", "crate"),
+        ("path", "crate"),
+        ("consistency", "mode"),
+    ],
 };
 
 /// The most lengths of a key that are scopes, beside the whole key and the whole entity.
@@ -39,6 +45,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     names::check(syntax, sink);
     let given = Given::check(&syntax.args.options, &KNOWN, sink);
     let namespace = namespace(&given, sink);
+    let mode = given.read("mode", sink, read_options::mode);
     let krate = given.read("crate", sink, crate_path).or_else(|| Some(parse_quote!(::cache_core)));
     let mut backing = Backing::of(&syntax.source);
     let (methods, projects) = backing.noting(|backing| methods(syntax, backing, sink));
@@ -48,6 +55,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     Some(Store {
         krate: krate?,
         namespace: namespace?,
+        mode,
         vis: syntax.vis.clone(),
         ident: syntax.ident.clone(),
         generics,

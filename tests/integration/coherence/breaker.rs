@@ -114,23 +114,9 @@ async fn few_reads_wait_for_a_frozen_server() {
 }
 
 fn open(instance: &Instance) -> bool {
-    health(instance).breaker_open
+    instance.health().breaker_open
 }
 
 fn usable(instance: &Instance) -> bool {
-    health(instance).shared
-}
-
-/// Health asks nobody and is there at once.
-fn health(instance: &Instance) -> cache_core::Health {
-    futures_now(instance.cache.health())
-}
-
-fn futures_now<T>(future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("it waits"),
-    }
+    instance.health().shared
 }

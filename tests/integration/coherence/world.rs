@@ -1,11 +1,13 @@
 //! Instances that share a store and a shared tier.
 
 use std::collections::BTreeMap;
+use std::future::Future as _;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Weakness};
-use cache_core::{Cache, MemoryRemote, MethodStats};
+use cache_core::{Cache, Health, MemoryRemote, MethodStats, Mode};
 use cache_tests::RedisServer;
 
 use super::register::{CachingRegister, Rows};
@@ -73,6 +75,13 @@ impl World {
 }
 
 impl Instance {
+    /// The same instance with a store whose reads of one are in this mode. Its local tier is a new one.
+    pub(super) fn in_mode(mut self, mode: Mode) -> Self {
+        let rows = Arc::clone(self.store.backing());
+        self.store = Arc::new(CachingRegister::builder(rows, &self.cache).get(|policy| policy.mode(mode)).build());
+        self
+    }
+
     /// A read, by a task of its own.
     pub(super) fn spawn_get(&self, key: u64) -> tokio::task::JoinHandle<Option<u64>> {
         let store = Arc::clone(&self.store);
@@ -97,6 +106,15 @@ impl Instance {
 
     pub(super) async fn set(&self, key: u64, value: u64) {
         self.store.set(key, value).await.unwrap();
+    }
+
+    /// Health asks nobody and is there at once.
+    pub(super) fn health(&self) -> Health {
+        let health = std::pin::pin!(self.cache.health());
+        match health.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(health) => health,
+            Poll::Pending => unreachable!("health waits for nothing"),
+        }
     }
 
     pub(super) fn stats(&self) -> MethodStats {

@@ -10,7 +10,6 @@ use tokio::sync::oneshot;
 
 use super::super::fill::LateFill;
 use super::super::load::{Answer, Flying, told_by_task};
-use super::super::lookup::Keep;
 use super::super::region::Region;
 use super::super::terms::LoadErrors;
 use super::{BatchMap, Slot};
@@ -93,7 +92,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         errors: LoadErrors<E>,
         load: LoadMany<K, R, E>,
     ) -> (Answer<Pairs<K, R>, E>, Vec<LateFill>) {
-        let degraded = flying.iter().any(|one| matches!(one.ticket.keep, Keep::NothingDegraded));
+        let degraded = flying.iter().any(|one| one.ticket.keep.is_degraded());
         let keys = flying.iter().map(|one| one.key.clone()).collect();
         match self.call(degraded, errors, || load.call(keys)).await {
             Ok(pairs) => {

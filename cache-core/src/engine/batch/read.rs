@@ -13,7 +13,7 @@ use super::super::region::Region;
 use super::BatchTerms;
 use super::load::{LoadMany, Pairs};
 use super::lookup::{Looked, Ready};
-use crate::flight::{Arrival, Flight, Found, Landing, Lead, Source};
+use crate::flight::{Arrival, Flight, Found, Landing, Lead};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
@@ -81,7 +81,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         open.retain(|key| {
             let hit = self.find_owned(key).filter(|hit| terms.may_see(key, &hit.value));
             let Some(hit) = hit else { return true };
-            self.0.counters.local.add(hit.absent);
+            self.count(&hit);
             progress.found.push((key.clone(), hit.value));
             false
         });
@@ -184,14 +184,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         progress: &mut Progress<K, R>,
     ) -> Option<Ready<K, R>> {
         let Some(hit) = self.find_owned(&ready.key) else { return Some(ready) };
-        self.0.counters.local.add(hit.absent);
-        hand_over(
-            ready.key,
-            ready.lead,
-            Found { value: hit.value, source: Source::Local, fence: None },
-            terms,
-            progress,
-        );
+        self.count(&hit);
+        let found = Found { source: hit.source(), value: hit.value, fence: None };
+        hand_over(ready.key, ready.lead, found, terms, progress);
         None
     }
 

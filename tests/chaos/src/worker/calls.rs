@@ -205,6 +205,7 @@ fn outcome<T>(answer: &Result<T, Failure>) -> (Outcome, Option<String>) {
 fn tier(source: Source) -> Tier {
     match source {
         Source::Local => Tier::Local,
+        Source::Degraded => Tier::Degraded,
         Source::Shared => Tier::Shared,
         Source::Store => Tier::Store,
     }

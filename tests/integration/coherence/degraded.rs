@@ -1,0 +1,139 @@
+//! Reads while the shared tier is out of reach: what was loaded then answers for a short time.
+
+use std::time::Duration;
+
+use cache_core::testing::{ManualClock, Operation, Weakness};
+use cache_core::{Cache, Mode, Status};
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{Instance, Tier, World};
+
+const LEASE: Duration = Duration::from_secs(1);
+/// Just less than the default, and what is missing.
+const ALMOST: Duration = Duration::from_millis(1999);
+const REST: Duration = Duration::from_millis(1);
+
+/// A world in memory whose shared tier is gone, its clock, and an instance that was connected. The row 1 is 10.
+async fn cut_off(weakness: Weakness) -> (World, ManualClock, Instance) {
+    let world = World::memory(weakness);
+    let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
+    let clock = clock.clone();
+    let instance = world.instance_with_lease(LEASE).await;
+    world.rows.seed(1, 10);
+    remote.stop();
+    until("the instance has noticed", || instance.health().status == Status::Degraded).await;
+    (world, clock, instance)
+}
+
+#[tokio::test]
+async fn what_was_loaded_then_answers_until_it_is_too_old() {
+    let (world, clock, instance) = cut_off(Weakness::None).await;
+    assert_eq!(instance.get(1).await, Some(10));
+    world.rows.seed(1, 20);
+    for _ in 0..3 {
+        // Attempts to connect that come to nothing do not end it.
+        clock.advance(ALMOST / 3);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(instance.get(1).await, Some(10));
+    assert_eq!(instance.store.get_many(&[1]).await.unwrap()[&1], 10, "in a batch too");
+    assert_eq!((world.rows.loads(), instance.stats().degraded_hits), (1, 2));
+    clock.advance(REST + REST);
+    assert_eq!(instance.get(1).await, Some(20));
+    assert_eq!(instance.stats().local_hits, 2, "they are hits of the local tier");
+}
+
+#[tokio::test]
+async fn an_age_counts_from_the_beginning_of_the_load() {
+    let (world, clock, instance) = cut_off(Weakness::None).await;
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = instance.spawn_get(1);
+    gate.reached().await;
+    world.rows.seed(1, 20);
+    clock.advance(ALMOST);
+    gate.open();
+    assert_eq!(slow.await.unwrap(), Some(10));
+    assert_eq!(instance.get(1).await, Some(10), "a millisecond is left");
+    clock.advance(REST);
+    assert_eq!(instance.get(1).await, Some(20), "counted from the load's end it would answer for two seconds more");
+}
+
+/// An instance that is cut off writes what it has just read. What it reads then.
+async fn read_after_an_own_write(weakness: Weakness) -> Option<u64> {
+    let (_world, _, instance) = cut_off(weakness).await;
+    assert_eq!(instance.get(1).await, Some(10));
+    instance.set(1, 20).await;
+    instance.get(1).await
+}
+
+#[tokio::test]
+async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
+    assert_eq!(read_after_an_own_write(Weakness::None).await, Some(20));
+    assert_eq!(
+        read_after_an_own_write(Weakness::NoLocalAdvance).await,
+        Some(10),
+        "the control must see the stale value"
+    );
+}
+
+/// The news of a write arrive before the load and its commit comes after it, so nothing is going to end the entry's life.
+/// Then a beat comes back and the local tier is trusted again. Red where `keep_degraded` leaves the stamp as it is.
+#[tokio::test]
+async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let heard = reader.cache.invalidations_heard();
+    let write = writer.spawn_set(1, 20);
+    gate.reached().await;
+    until("the reader has heard of it", || reader.cache.invalidations_heard() > heard).await;
+    reader.chaos.hold_bus();
+    clock.advance(LEASE);
+    assert_eq!(reader.get(1).await, Some(10), "loaded before the commit, and kept");
+    assert_eq!(reader.get(1).await, Some(10));
+    assert_eq!(reader.stats().degraded_hits, 1);
+    gate.open();
+    write.await.unwrap();
+    reader.chaos.deliver_bus();
+    while !reader.cache.health().await.local {
+        clock.advance(Duration::from_millis(10));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(reader.get(1).await, Some(20));
+}
+
+#[tokio::test]
+async fn while_a_write_is_not_told_nothing_is_kept() {
+    let (world, _, instance) = cut_off(Weakness::None).await;
+    instance.set(1, 20).await;
+    assert_eq!(instance.cache.health().await.journal, 1);
+    for loads in 1..=3 {
+        assert_eq!(instance.get(1).await, Some(20));
+        assert_eq!(world.rows.loads(), loads);
+    }
+}
+
+#[tokio::test]
+async fn strict_methods_and_those_who_want_none_of_it_load_every_time() {
+    let (world, _, instance) = cut_off(Weakness::None).await;
+    let strict = instance.in_mode(Mode::Strict);
+    for loads in 1..=2 {
+        assert_eq!(strict.get(1).await, Some(10));
+        assert_eq!(world.rows.loads(), loads);
+    }
+    let never = super::register::CachingRegister::new(world.rows.clone(), &unreachable_cache());
+    for loads in 3..=4 {
+        assert_eq!(never.get(1).await.unwrap(), Some(10));
+        assert_eq!(world.rows.loads(), loads);
+    }
+}
+
+/// A cache that never connects and keeps nothing.
+fn unreachable_cache() -> Cache {
+    let chaos = cache_core::testing::ChaosRemote::new(cache_core::MemoryRemote::new());
+    chaos.fail(Operation::Beat);
+    Cache::builder().degraded_ttl(Duration::ZERO).remote(chaos).build().unwrap()
+}

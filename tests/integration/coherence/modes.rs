@@ -1,0 +1,238 @@
+//! What a write waits for: its store (`fast`), its release (`safe`), the lease of everybody (`strict`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use cache_core::testing::{ChaosRemote, ManualClock, Operation, Weakness};
+use cache_core::{Cache, MemoryRemote, Mode, cached_store};
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{Instance, Tier, World};
+
+const LEASE: Duration = Duration::from_secs(1);
+/// Just less than the lease with the margin for clocks, and what is missing.
+const ALMOST: Duration = Duration::from_millis(1029);
+const REST: Duration = Duration::from_millis(1);
+
+/// A reader that hears nothing has the old value in its local tier while a write is made and returns. What it reads then.
+async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance_with_lease(LEASE).await.in_mode(mode);
+    let reader = world.instance_with_lease(LEASE).await.in_mode(mode);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    // Its last beat is as young as it can be when the news are lost.
+    reader.chaos.lose_bus();
+    let write = writer.spawn_set(1, 20);
+    until("the write is released", || writer.chaos.begun(Operation::Release) == 1).await;
+    while !write.is_finished() && mode == Mode::Strict {
+        assert_eq!(reader.get(1).await, if reader.cache.health().await.local { Some(10) } else { Some(20) });
+        clock.advance(Duration::from_millis(10));
+        tokio::task::yield_now().await;
+    }
+    write.await.unwrap();
+    reader.get(1).await
+}
+
+#[tokio::test]
+async fn t3_after_a_strict_write_no_local_hit_is_older() {
+    assert_eq!(read_after_a_write_unheard(Mode::Strict).await, Some(20));
+    assert_eq!(read_after_a_write_unheard(Mode::Safe).await, Some(10), "the control must see the stale value");
+}
+
+/// Advances the time until just before the end of the lease, looks that the write waits, and lets it end.
+async fn ends_with_the_lease(clock: &ManualClock, write: tokio::task::JoinHandle<()>) {
+    clock.advance(ALMOST);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!write.is_finished(), "the lease is not over");
+    clock.advance(REST);
+    write.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_strict_write_waits_from_its_announcement_and_not_from_its_end() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
+    let gate = world.rows.stop_next(Stop::AfterCommit);
+    let write = writer.spawn_set(1, 20);
+    gate.reached().await;
+    clock.advance(ALMOST + REST);
+    gate.open();
+    write.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_strict_write_waits_also_when_nobody_hears_of_it() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
+    writer.chaos.fail(Operation::Intent);
+    writer.chaos.fail(Operation::Release);
+    let write = writer.spawn_set(1, 20);
+    until("it has tried", || writer.chaos.begun(Operation::Release) == 1).await;
+    ends_with_the_lease(clock, write).await;
+}
+
+#[tokio::test]
+async fn a_strict_invalidation_by_hand_waits_too() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
+    let store = Arc::clone(&writer.store);
+    let invalidation = tokio::spawn(async move { store.invalidate_get(1).await });
+    until("it was told", || writer.chaos.begun(Operation::Bump) == 1).await;
+    ends_with_the_lease(clock, invalidation).await;
+}
+
+#[tokio::test]
+async fn a_strict_write_on_a_real_redis_takes_the_lease() {
+    let lease = Duration::from_millis(200);
+    let world = World::redis(Weakness::None);
+    let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
+    let (writer, reader) = (writer.in_mode(Mode::Strict), reader.in_mode(Mode::Strict));
+    world.rows.seed(1, 10);
+    for value in 20..25 {
+        reader.get(1).await;
+        reader.chaos.lose_bus();
+        let began = Instant::now();
+        writer.set(1, value).await;
+        assert!(began.elapsed() >= lease, "{:?}", began.elapsed());
+        assert_eq!(reader.get(1).await, Some(value));
+        reader.chaos.deliver_bus();
+        assert!(reader.cache.connected(Duration::from_secs(20)).await);
+    }
+}
+
+/// A fast writer whose release is held back.
+async fn fast_writer(world: &World) -> Instance {
+    let writer = world.instance().await.in_mode(Mode::Fast);
+    writer.chaos.hold(Operation::Release);
+    writer
+}
+
+#[tokio::test]
+async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
+    for world in World::each(Weakness::None) {
+        let (writer, reader) = (fast_writer(&world).await, world.instance().await);
+        world.rows.seed(1, 10);
+        assert_eq!(reader.get(1).await, Some(10));
+        until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+        writer.set(1, 20).await;
+        assert_eq!(writer.get(1).await, Some(20));
+        until("the reader has heard of it", || reader.store.peek_get(1).is_none()).await;
+        assert_eq!(reader.get(1).await, Some(20), "the lock keeps the entry from being used");
+        assert_eq!((writer.stats().fills, reader.stats().fills), (0, 1), "and a new one from being made");
+        writer.chaos.release(Operation::Release);
+        until("the release has arrived", || writer.health().journal == 0).await;
+        assert_eq!(reader.get(1).await, Some(20));
+        until("the new value is in the shared tier", || reader.stats().fills == 2).await;
+    }
+}
+
+/// What `fast` gives up, and what it does not: the lock is evicted, and a reader fills the old value before the commit.
+/// Others may read that until the release; the writer's own instance never does. Red for the writer without the journal in
+/// `Write::release_behind`.
+#[tokio::test]
+async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
+    let (writer, reader) = (fast_writer(&world).await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let write = writer.spawn_set(1, 20);
+    gate.reached().await;
+    remote.evict_scopes();
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    gate.open();
+    write.await.unwrap();
+    assert_eq!(writer.get(1).await, Some(20), "its own write");
+    assert_eq!(reader.get(1).await, Some(10), "the window of a fast write");
+    writer.chaos.release(Operation::Release);
+    until("the release has arrived", || writer.health().journal == 0).await;
+    until("the reader has heard of it", || reader.store.peek_get(1).is_none()).await;
+    assert_eq!((writer.get(1).await, reader.get(1).await), (Some(20), Some(20)));
+}
+
+#[tokio::test]
+async fn a_fast_release_that_fails_is_told_later() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+    let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Fast);
+    writer.chaos.fail(Operation::Release);
+    writer.set(1, 20).await;
+    until("it has failed", || writer.chaos.begun(Operation::Release) == 1).await;
+    assert_eq!(writer.health().journal, 1);
+    clock.advance(LEASE / 2);
+    until("it was told with the next beat", || writer.health().journal == 0).await;
+}
+
+/// A store whose reads are strict, but for one.
+#[cached_store(namespace = "race:modes", mode = strict)]
+#[async_trait]
+trait Accounts: Send + Sync {
+    #[cached(entity = "balance", key(id), ttl = "5m")]
+    async fn balance(&self, id: u64) -> Result<u64, String>;
+
+    #[cached(entity = "visits", key(id), ttl = "5m", mode = fast)]
+    async fn visits(&self, id: u64) -> Result<u64, String>;
+
+    #[invalidates(balance(id))]
+    async fn deposit(&self, id: u64) -> Result<(), String>;
+
+    #[invalidates(visits(id))]
+    async fn visit(&self, id: u64) -> Result<(), String>;
+
+    #[invalidates(visits(id), balance(..))]
+    async fn close(&self, id: u64) -> Result<(), String>;
+}
+
+struct Nothing;
+
+#[async_trait]
+impl Accounts for Nothing {
+    async fn balance(&self, _: u64) -> Result<u64, String> {
+        Ok(0)
+    }
+    async fn visits(&self, _: u64) -> Result<u64, String> {
+        Ok(0)
+    }
+    async fn deposit(&self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+    async fn visit(&self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+    async fn close(&self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_write_follows_the_strongest_mode_of_what_it_invalidates() {
+    let clock = ManualClock::new();
+    let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    let cache = Cache::builder().lease(LEASE).clock(clock.clone()).remote(chaos.clone()).build().unwrap();
+    let store = Arc::new(CachingAccounts::new(Arc::new(Nothing), &cache));
+    let safe = CachingAccounts::builder(Arc::new(Nothing), &cache).balance(|policy| policy.mode(Mode::Safe)).build();
+    assert!(cache.connected(Duration::from_secs(20)).await);
+    store.visit(1).await.unwrap();
+    until("a fast release", || chaos.begun(Operation::Release) == 1).await;
+    safe.deposit(1).await.unwrap();
+    assert_eq!(chaos.begun(Operation::Release), 2, "what the builder says counts");
+    for (place, close) in [false, true].into_iter().enumerate() {
+        let store = Arc::clone(&store);
+        let write =
+            tokio::spawn(
+                async move { if close { store.close(1).await.unwrap() } else { store.deposit(1).await.unwrap() } },
+            );
+        until("it is released", || chaos.begun(Operation::Release) == 3 + place as u64).await;
+        ends_with_the_lease(&clock, write).await;
+    }
+}
