@@ -11,7 +11,7 @@
 /// | --- | --- | --- |
 /// | `fast` | when the store has it, one round trip to Redis in all | as `safe`, unless Redis evicted the writer's lock: then a reader may see the old value until the release has arrived, a round trip later |
 /// | `safe` | when Redis has the new tokens, two round trips | no read that starts later and is answered by the shared tier or the store is older; a local hit elsewhere is older for at most the lease, typically for a hop of the bus |
-/// | `strict` | as `safe`, and no earlier than the lease after it was announced | local hits are no older either |
+/// | `strict` | as `safe`, and the lease later | local hits are no older either |
 ///
 /// In all of them an instance reads its own writes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
