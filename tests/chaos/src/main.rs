@@ -7,6 +7,7 @@ mod options;
 mod registers;
 mod rows;
 mod settings;
+mod tokens;
 mod worker;
 
 use std::error::Error;

@@ -11,12 +11,12 @@ Usage: scripts/chaos [options]
   --runs N             how many runs, each with the next seed (default 1)
   --seed S             the seed of the first run (default: by the time)
   --operations N       operations of a run (default 100000)
-  --pace MICROS        how long apart the operations of one caller are (default 7500)
+  --pace MICROS        how long apart the operations of one caller are (default 9000)
   --faults N           how many faults (default: as many as fit; 0 for none)
   --keep FOLDER        keep the histories there
   --without-fence      take the fence out: violations are expected, and none is a failure
-  --without NAME       the same with another protection: sequences, next-flights; local-advance,
-                       which shows only with faults
+  --without NAME       the same with another protection: sequences, next-flights, local-advance;
+                       lease, lock, degraded-ttl and strict-wait show only with faults
   --check FILE         run nothing, check a history
 
 The same seed gives the same operations and the same faults in the same order. How they fall together in time cannot be
@@ -49,7 +49,7 @@ impl Options {
             runs: 1,
             seed: seed_of_now(),
             operations: 100_000,
-            pace: Duration::from_micros(7500),
+            pace: Duration::from_millis(9),
             faults: None,
             keep: None,
             without: None,
@@ -76,8 +76,11 @@ impl Options {
 }
 
 fn control(name: &str) -> Result<String, String> {
-    let names = controls::names();
-    names.contains(&name).then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is none of {}", names.join(", ")))
+    let known = controls::names().any(|known| known == name);
+    known.then(|| name.to_owned()).ok_or_else(|| {
+        let names: Vec<&str> = controls::names().collect();
+        format!("{name:?} is none of {}", names.join(", "))
+    })
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {

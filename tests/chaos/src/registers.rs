@@ -1,5 +1,7 @@
 //! The store under test: rows whose version grows by one with each write.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use cache_core::{WriteError, cached_store};
 
@@ -22,11 +24,24 @@ impl From<cache_core::Error> for RegisterError {
 
 impl From<sqlx::Error> for RegisterError {
     fn from(error: sqlx::Error) -> Self {
+        // Class 57 ends a connection, and may do so after a commit.
+        let says_no = |code: &str| !code.starts_with("57P");
         match &error {
-            sqlx::Error::Database(_) => Self::Refused(error.to_string()),
+            sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| says_no(&code)) => {
+                Self::Refused(error.to_string())
+            }
             _ => Self::Unknown(error.to_string()),
         }
     }
+}
+
+/// What a write makes of a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    /// The number of the write.
+    pub(crate) write: u64,
+    /// Whether the row is there afterwards.
+    pub(crate) present: bool,
 }
 
 impl WriteError for RegisterError {
@@ -37,23 +52,48 @@ impl WriteError for RegisterError {
 
 /// Rows in groups. A write has a number of its own, by which the store's list of versions names it.
 ///
-/// Nothing expires within a run, so that no staleness hides behind an expiry.
+/// Nothing expires within a run, so that no staleness hides behind an expiry. Each mode has rows of its own, since a write follows
+/// the strongest mode of the reads that it invalidates.
 #[cached_store(namespace = "race:chaos")]
 #[async_trait]
 pub(crate) trait Registers: Send + Sync {
     /// The version of a row, if it is there.
     #[cached(entity = "safe", key(group, member), ttl = "2h", negative_ttl = "2h")]
-    async fn read(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
+    async fn read_safe(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
 
-    /// The row is there, with its next version, which is returned.
-    #[invalidates(read(group, member))]
-    async fn put(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError>;
+    /// The versions of those of the rows that are there.
+    #[cached(batch = read_safe)]
+    async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError>;
 
-    /// The row is absent, with its next version, which is returned.
-    #[invalidates(read(group, member))]
-    async fn erase(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError>;
+    /// Changes a row, and returns its next version.
+    #[invalidates(read_safe(group, member))]
+    async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
     /// Every row of the group that is there has its next version.
-    #[invalidates(read(group, ..))]
-    async fn touch(&self, group: u32, write: u64) -> Result<(), RegisterError>;
+    #[invalidates(read_safe(group, ..))]
+    async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError>;
+
+    /// As `read_safe`.
+    #[cached(entity = "fast", key(group, member), ttl = "2h", negative_ttl = "2h", mode = fast)]
+    async fn read_fast(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
+
+    /// As `write_safe`.
+    #[invalidates(read_fast(group, member))]
+    async fn write_fast(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
+
+    /// As `touch_safe`.
+    #[invalidates(read_fast(group, ..))]
+    async fn touch_fast(&self, group: u32, write: u64) -> Result<(), RegisterError>;
+
+    /// As `read_safe`.
+    #[cached(entity = "strict", key(group, member), ttl = "2h", negative_ttl = "2h", mode = strict)]
+    async fn read_strict(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
+
+    /// As `write_safe`.
+    #[invalidates(read_strict(group, member))]
+    async fn write_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
+
+    /// As `touch_safe`.
+    #[invalidates(read_strict(group, ..))]
+    async fn touch_strict(&self, group: u32, write: u64) -> Result<(), RegisterError>;
 }

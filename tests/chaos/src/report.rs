@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::checker::{Staleness, Verdict, Why};
+use crate::checker::{Coverage, Staleness, Verdict, Why};
 use crate::history::{FaultKind, Line, Outcome, Tier};
 
 /// The sum of several runs.
@@ -17,7 +17,7 @@ pub struct Report {
     violations: u64,
     failed: u64,
     database_errors: u64,
-    untold: u64,
+    coverage: Coverage,
     lease: Duration,
     staleness: Staleness,
 }
@@ -38,7 +38,7 @@ impl Report {
         self.violations += verdict.violations.len() as u64;
         self.failed += verdict.failed;
         self.database_errors += verdict.database_errors;
-        self.untold += verdict.untold;
+        self.coverage += verdict.coverage;
         self.staleness.merge(verdict.staleness);
     }
 
@@ -66,7 +66,12 @@ impl fmt::Display for Report {
         line("violations", self.violations)?;
         line("errors seen by callers because of Redis", self.failed)?;
         line("errors of the database", self.database_errors)?;
-        line("writes that Redis was never told of", self.untold)?;
+        line("versions in the database", self.coverage.versions)?;
+        line("  acknowledged without a lock that lasted", self.coverage.unlocked)?;
+        line("  acknowledged, and Redis never told", self.coverage.untold)?;
+        line("  never acknowledged", self.coverage.abandoned)?;
+        line("    and due when their lock had ended", self.coverage.abandoned_due)?;
+        line("reads after a session token", self.coverage.observed)?;
         write_staleness(f, &self.staleness, self.lease)
     }
 }

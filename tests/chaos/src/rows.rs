@@ -1,5 +1,6 @@
 //! The registers in Postgres, with callers that are slow at times and a writer that can be stopped after its commit.
 
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Executor as _, Row as _};
 
 use crate::clock;
-use crate::registers::{RegisterError, Registers};
+use crate::registers::{Change, RegisterError, Registers};
 use crate::settings::{GROUPS, LEASE, MEMBERS, MODES, STATEMENT, word};
 
 const SCHEMA: &str = "
@@ -31,6 +32,14 @@ const SCHEMA: &str = "
         present boolean NOT NULL,
         announced boolean NOT NULL,
         begun bigint NOT NULL
+    );
+    CREATE TABLE tokens (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        process text NOT NULL,
+        family bigint NOT NULL,
+        member bigint NOT NULL,
+        write bigint NOT NULL,
+        token text NOT NULL
     );
 ";
 
@@ -85,6 +94,16 @@ pub(crate) async fn create(url: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Ends every connection to the database but the one that it is done over.
+pub(crate) async fn end_connections(url: &str) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    pool.execute(others).await?;
+    pool.close().await;
+    Ok(())
+}
+
 /// Every version that was written. Statements of processes that were killed have ended by then.
 pub(crate) async fn commits(url: &str) -> Result<Vec<Commit>, sqlx::Error> {
     let pool = pool(url, 1).await?;
@@ -134,6 +153,10 @@ impl Rows {
         Ok(Arc::new(Self { pool, process: process.to_owned(), seed, calls, stops, stopped: Box::new(stopped) }))
     }
 
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     /// The next write stops after its commit, for good.
     pub(crate) fn stop_after_commit(&self) {
         self.stops.store(true, Ordering::Release);
@@ -155,10 +178,20 @@ impl Rows {
         Ok(version.map(i64::cast_unsigned))
     }
 
-    async fn write_one(&self, key: String, present: bool, write: u64) -> Result<u64, RegisterError> {
+    async fn load_many(&self, mode: Mode, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError> {
+        let keys: Vec<String> = members.iter().map(|member| key(mode, group, *member)).collect();
+        let select = sqlx::query_as("SELECT key, version FROM registers WHERE key = ANY($1) AND present");
+        let rows: Vec<(String, i64)> = select.bind(&keys).fetch_all(&self.pool).await?;
+        self.dawdle(30).await;
+        let version_of = |key: &String| rows.iter().find(|(found, _)| found == key).map(|(_, version)| version);
+        let found = members.iter().zip(&keys).filter_map(|(member, key)| Some((*member, version_of(key)?)));
+        Ok(found.map(|(member, version)| (member, version.cast_unsigned())).collect())
+    }
+
+    async fn write_one(&self, key: String, change: Change) -> Result<u64, RegisterError> {
         let (announced, begun) = (cache_core::testing::announced() == Some(true), clock::now());
         self.dawdle(20).await;
-        let insert = sqlx::query_scalar(WRITE_ONE).bind(key).bind(present).bind(write.cast_signed());
+        let insert = sqlx::query_scalar(WRITE_ONE).bind(key).bind(change.present).bind(change.write.cast_signed());
         let insert = insert.bind(&self.process).bind(announced).bind(begun.cast_signed());
         let version: i64 = insert.fetch_one(&self.pool).await?;
         self.committed().await;
@@ -186,19 +219,43 @@ impl Rows {
 
 #[async_trait]
 impl Registers for Rows {
-    async fn read(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+    async fn read_safe(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
         self.load(Mode::Safe, group, member).await
     }
 
-    async fn put(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError> {
-        self.write_one(key(Mode::Safe, group, member), true, write).await
+    async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError> {
+        self.load_many(Mode::Safe, group, members).await
     }
 
-    async fn erase(&self, group: u32, member: u32, write: u64) -> Result<u64, RegisterError> {
-        self.write_one(key(Mode::Safe, group, member), false, write).await
+    async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_one(key(Mode::Safe, group, member), change).await
     }
 
-    async fn touch(&self, group: u32, write: u64) -> Result<(), RegisterError> {
+    async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError> {
         self.write_family(family(Mode::Safe, group), write).await
+    }
+
+    async fn read_fast(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+        self.load(Mode::Fast, group, member).await
+    }
+
+    async fn write_fast(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_one(key(Mode::Fast, group, member), change).await
+    }
+
+    async fn touch_fast(&self, group: u32, write: u64) -> Result<(), RegisterError> {
+        self.write_family(family(Mode::Fast, group), write).await
+    }
+
+    async fn read_strict(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+        self.load(Mode::Strict, group, member).await
+    }
+
+    async fn write_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_one(key(Mode::Strict, group, member), change).await
+    }
+
+    async fn touch_strict(&self, group: u32, write: u64) -> Result<(), RegisterError> {
+        self.write_family(family(Mode::Strict, group), write).await
     }
 }

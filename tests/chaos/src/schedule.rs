@@ -18,6 +18,21 @@ pub struct Planned {
     pub lasts: Duration,
     /// Decides what is left open, such as the direction.
     pub draw: u64,
+    /// A fault of one place's connections that begins before this one and ends after it.
+    pub around: Option<Around>,
+}
+
+/// A disturbance in the middle of which another fault comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Around {
+    /// What is done to the connections.
+    pub kind: FaultKind,
+    /// Whose connections.
+    pub place: usize,
+    /// How long it lasts before the other fault begins, and after it has ended.
+    pub margin: Duration,
+    /// As that of [`Planned`].
+    pub draw: u64,
 }
 
 const CALM: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(1600));
@@ -37,11 +52,6 @@ pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Plann
     planned
 }
 
-/// How long the whole plan takes at least.
-pub fn length(planned: &[Planned]) -> Duration {
-    planned.iter().map(|fault| fault.calm + fault.lasts).sum()
-}
-
 fn draw(chance: &mut Chance, kind: FaultKind, places: usize, lock: Duration) -> Planned {
     let place = usize::try_from(chance.less_than(places as u64)).unwrap_or(0);
     let of_all = !needs_a_place(kind) && chance.per_mille(400);
@@ -55,6 +65,18 @@ fn draw(chance: &mut Chance, kind: FaultKind, places: usize, lock: Duration) -> 
         place: (!of_all).then_some(place),
         calm: chance.span(CALM.0, CALM.1),
         lasts: chance.span(least, most),
+        draw: chance.draw(),
+        around: (!kind.disturbs_connections() && chance.per_mille(350)).then(|| around(chance, places)),
+    }
+}
+
+fn around(chance: &mut Chance, places: usize) -> Around {
+    let mut kinds = FaultKind::ALL.into_iter().filter(|kind| kind.disturbs_connections()).collect::<Vec<_>>();
+    chance.shuffle(&mut kinds);
+    Around {
+        kind: kinds[0],
+        place: usize::try_from(chance.less_than(places as u64)).unwrap_or(0),
+        margin: chance.span(Duration::from_millis(50), Duration::from_millis(500)),
         draw: chance.draw(),
     }
 }
@@ -71,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_seed_plans_the_same_again_and_every_kind_comes() {
-        let planned = plan(5, 30, 3, LOCK);
-        assert_eq!(planned, plan(5, 30, 3, LOCK));
-        assert_ne!(planned, plan(6, 30, 3, LOCK));
+        let planned = plan(5, 40, 3, LOCK);
+        assert_eq!(planned, plan(5, 40, 3, LOCK));
+        assert_ne!(planned, plan(6, 40, 3, LOCK));
         for kind in FaultKind::ALL {
             assert!((2..=3).contains(&planned.iter().filter(|fault| fault.kind == kind).count()), "{kind}");
         }
@@ -84,6 +106,8 @@ mod tests {
         for fault in plan(5, 300, 3, LOCK) {
             assert!(fault.place.is_none_or(|place| place < 3));
             assert!(fault.place.is_some() || !needs_a_place(fault.kind));
+            let around = |around: Around| around.kind.disturbs_connections() && !fault.kind.disturbs_connections();
+            assert!(fault.around.is_none_or(around));
         }
     }
 }

@@ -23,12 +23,12 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long a call may take before it counts as failed.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 /// How old an answer may be that is kept while Redis is out of reach.
-pub(crate) const DEGRADED: Duration = Duration::from_secs(2);
+pub(crate) const DEGRADED: Duration = Duration::from_secs(1);
 
 /// What the readers of the keys are promised.
-pub(crate) const MODES: [Mode; 1] = [Mode::Safe];
+pub(crate) const MODES: [Mode; 3] = [Mode::Safe, Mode::Fast, Mode::Strict];
 /// The groups of each mode.
-pub(crate) const GROUPS: u32 = 6;
+pub(crate) const GROUPS: u32 = 5;
 /// The rows of each group.
 pub(crate) const MEMBERS: u32 = 8;
 

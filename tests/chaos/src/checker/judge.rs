@@ -37,10 +37,18 @@ pub(super) fn judge(facts: &Facts<'_>, registers: &Registers<'_>, read: &Read) -
 
 fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -> Option<Broken> {
     let own = (Promise::T4, register.own(&read.process, read.start));
-    let due = [own, promised(facts, register, read)];
+    let due = [own, (Promise::Session, observed(register, read)), promised(facts, register, read)];
     let (promise, number) = due.into_iter().find(|(_, number)| shown < *number)?;
     let write = register.version(number).map_or(0, |version| version.write);
     Some(Broken { promise, required: Some((number, write)) })
+}
+
+/// What is due to a read because its caller came with the token of a write.
+fn observed(register: &Register<'_>, read: &Read) -> u64 {
+    let Some(write) = read.observed else { return 0 };
+    let version = register.versions.iter().find(|version| version.write == write);
+    let told = version.filter(|version| version.due.shared.is_some_and(|after| after < read.start));
+    told.map_or(0, |version| version.number)
 }
 
 /// What is due to a read by what answered it.

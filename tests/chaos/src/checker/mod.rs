@@ -6,10 +6,12 @@
 //! - Redis (T1): the same, once Redis has been told of the write;
 //! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
 //! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
-//! - anything, in the process that wrote (T4): every write that was acknowledged before.
+//! - anything, in the process that wrote (T4): every write that was acknowledged before;
+//! - anything, after the token of a write was observed: that write, once Redis has been told of it.
 //!
-//! [`promise`] has the exceptions, which are those of the protocol.
+//! `promise.rs` has the exceptions, which are those of the protocol.
 
+mod coverage;
 mod facts;
 mod floor;
 mod judge;
@@ -22,6 +24,7 @@ use std::fmt;
 pub use staleness::{Quantiles, StaleReads, Staleness, Why};
 
 use crate::history::{Line, Operation, Outcome};
+pub use coverage::Coverage;
 use facts::Facts;
 pub use facts::SCHEMA;
 use register::Registers;
@@ -37,11 +40,13 @@ pub enum Promise {
     T3,
     /// A process reads its own writes.
     T4,
+    /// Who has observed the token of a write reads it, in whatever process.
+    Session,
     /// An answer that is kept while Redis is out of reach is no older than `degraded_ttl`.
     Degraded,
     /// What is read was written, and not later.
     Real,
-    /// An acknowledged write is in the store, with the version that it returned.
+    /// An acknowledged write is in the store, with the version that it returned, and a refused one is not.
     Durable,
 }
 
@@ -79,8 +84,8 @@ pub struct Verdict {
     pub failed: u64,
     /// Calls that ended with an error of the database.
     pub database_errors: u64,
-    /// Acknowledged writes that Redis was never told of within the history: other processes were promised nothing of them.
-    pub untold: u64,
+    /// What of the rare things was there.
+    pub coverage: Coverage,
     /// How stale the reads were.
     pub staleness: Staleness,
 }
@@ -93,7 +98,7 @@ pub struct Verdict {
 pub fn check(lines: &[Line]) -> Result<Verdict, String> {
     let facts = Facts::of(lines)?;
     let registers = Registers::new(&facts);
-    let mut verdict = Verdict { untold: registers.untold(), ..Verdict::default() };
+    let mut verdict = Verdict { coverage: Coverage::of(lines, &registers), ..Verdict::default() };
     registers.check_writes(&facts, &mut verdict.violations);
     verdict.staleness.faults(&facts);
     for line in lines {

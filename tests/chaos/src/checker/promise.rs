@@ -9,7 +9,10 @@
 //!   store nevertheless: its lock ends by itself. Where it was lost before that, nothing is promised.
 
 use super::facts::Facts;
-use crate::history::{Commit, Mode, Outcome, Write};
+use crate::history::{Commit, Mode, Outcome, Run, Write};
+
+/// How far the coarse clock of the kernel may lie behind.
+const CLOCK_NS: u64 = 10_000_000;
 
 /// The times after which a read that begins must show a write, by what answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +22,8 @@ pub(super) struct Due {
     pub(super) shared: Option<u64>,
     pub(super) local: Option<u64>,
     pub(super) degraded: Option<u64>,
+    /// Whether Redis had the lock from the announcement to the acknowledgement.
+    pub(super) lock_lasted: bool,
 }
 
 /// When a committed write is due.
@@ -34,20 +39,19 @@ pub(super) fn due(facts: &Facts<'_>, commit: &Commit, mode: Mode) -> Due {
 fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -> Due {
     let (run, ack) = (facts.run, write.end);
     let lock_lasted = commit.announced && ack < write.start + run.lock_ns && !facts.lock_was_lost(write.start, ack);
-    let shared = if lock_lasted || write.released == Some(true) { Some(ack) } else { told(facts, write, mode) };
+    let told = || facts.told_everything_after(&write.process, ack);
+    let shared = if lock_lasted || write.released == Some(true) { Some(ack) } else { told() };
     let local = match mode {
-        Mode::Strict if lock_lasted => Some(ack),
+        Mode::Strict if write.released == Some(true) => Some(ack),
         _ if lock_lasted => Some(ack.max(commit.begun + run.lease_ns)),
         _ => shared.map(|shared| shared + run.lease_ns),
     };
-    Due { own: Some(ack), store: Some(ack), shared, local, degraded: Some(ack + run.degraded_ttl_ns) }
+    Due { own: Some(ack), store: Some(ack), shared, local, degraded: Some(ack + degraded_ns(run)), lock_lasted }
 }
 
-/// When Redis had been told of a write that it did not answer.
-fn told(facts: &Facts<'_>, write: &Write, mode: Mode) -> Option<u64> {
-    // In mode `fast` the release is on its way when the write is acknowledged, and in the journal only when it has failed.
-    let tried = if mode == Mode::Fast { 4 * facts.run.write_timeout_ns } else { 0 };
-    facts.told_everything_after(&write.process, write.end + tried)
+/// How old an answer is at most that is kept without news. The ends of lives are read off a clock that may lie behind.
+fn degraded_ns(run: &Run) -> u64 {
+    run.degraded_ttl_ns + CLOCK_NS
 }
 
 /// A write that is in the store and was never acknowledged. `end` is when its caller was gone.
@@ -60,6 +64,13 @@ fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -
     if !commit.announced || !is_short || facts.lock_was_lost(start, over) {
         return Due::default();
     }
-    let degraded = Some(over + run.degraded_ttl_ns);
-    Due { own: None, store: Some(over), shared: Some(over), local: Some(over + run.lease_ns), degraded }
+    let degraded = Some(over + degraded_ns(run));
+    Due {
+        own: None,
+        store: Some(over),
+        shared: Some(over),
+        local: Some(over + run.lease_ns),
+        degraded,
+        lock_lasted: true,
+    }
 }

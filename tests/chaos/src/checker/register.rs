@@ -106,18 +106,23 @@ impl<'a> Registers<'a> {
         self.0.get(key)
     }
 
-    /// How many acknowledged versions Redis was never told of.
-    pub(super) fn untold(&self) -> u64 {
-        let versions = self.0.values().flat_map(|register| &register.versions);
-        versions.filter(|version| version.due.own.is_some() && version.due.shared.is_none()).count() as u64
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.0.values().flat_map(|register| &register.versions)
     }
 
-    /// An acknowledged write is there with the version that it returned.
+    /// An acknowledged write is there with the version that it returned, and a refused one is not there.
     pub(super) fn check_writes(&self, facts: &Facts<'_>, violations: &mut Vec<Violation>) {
         let acknowledged = facts.writes.values().filter(|write| write.outcome == Outcome::Ok);
         for write in acknowledged.filter(|write| !write.operation.is_wide()) {
             let version = write.version.and_then(|number| self.get(&write.key)?.version(number));
             if version.is_none_or(|version| version.write != write.id) {
+                let seen = Line::Write((*write).clone());
+                violations.push(Violation { promise: Promise::Durable, seen, required: None });
+            }
+        }
+        for commit in &facts.commits {
+            let write = facts.writes.get(&commit.id);
+            if let Some(write) = write.filter(|write| write.outcome == Outcome::Refused) {
                 let seen = Line::Write((*write).clone());
                 violations.push(Violation { promise: Promise::Durable, seen, required: None });
             }

@@ -30,6 +30,7 @@ fn read(process: &str, start: u64, version: impl Into<Option<u64>>, tier: Tier) 
         version: version.into(),
         tier: Some(tier),
         joined: false,
+        observed: None,
         outcome: Outcome::Ok,
         error: None,
     }
@@ -137,7 +138,10 @@ fn t3_in_mode_strict_a_local_hit_is_no_older_than_an_answer_of_redis() {
     assert_eq!(broken(lines.clone(), strict(1051, 2, Tier::Local)), []);
     assert_eq!(broken(lines.clone(), strict(1051, 1, Tier::Degraded)), [Promise::Degraded]);
     lines.push(fault(FaultKind::Failover, "b", 900, 1000));
-    assert_eq!(broken(lines, strict(1051, 1, Tier::Local)), [], "without its lock it is as safe");
+    assert_eq!(broken(lines.clone(), strict(1051, 1, Tier::Local)), [Promise::T3], "the release waits as well");
+    let [.., Line::Write(write), _, _] = lines.as_mut_slice() else { unreachable!() };
+    write.released = Some(false);
+    assert_eq!(broken(lines, strict(1051, 1, Tier::Local)), [], "Redis has not heard of it");
 }
 
 #[test]
@@ -150,12 +154,24 @@ fn t4_a_process_reads_its_own_writes_whatever_answers_and_whatever_redis_has_hea
 }
 
 #[test]
+fn who_has_observed_the_token_of_a_write_reads_it() {
+    let observed = |version, tier| Read { observed: Some(2), ..read("b", 1060, version, tier) };
+    for tier in [Tier::Local, Tier::Degraded] {
+        assert_eq!(broken(two_writes(), observed(1, tier)), [Promise::Session]);
+        assert_eq!(broken(two_writes(), observed(2, tier)), []);
+        assert_eq!(broken(two_writes(), read("b", 1060, 1, tier)), [], "nothing was observed");
+    }
+    let untold = changed(|write| write.released = Some(false), |commit| commit.announced = false);
+    assert_eq!(broken(untold, observed(1, Tier::Local)), [], "Redis has not heard of it");
+}
+
+#[test]
 fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
     let untold = changed(
         |write| (write.announced, write.released) = (Some(false), Some(false)),
         |commit| commit.announced = false,
     );
-    assert_eq!(check(&untold).unwrap().untold, 1);
+    assert_eq!(check(&untold).unwrap().coverage.untold, 1);
     assert_eq!(broken(untold.clone(), read("b", 9000, 1, Tier::Shared)), []);
     assert_eq!(broken(untold.clone(), read("b", 1051, 1, Tier::Store)), [Promise::T1], "the store knows");
     let told = [untold, vec![told("a", 1040, 0), told("a", 1060, 1), told("b", 1070, 0), told("a", 3000, 0)]].concat();
@@ -202,6 +218,15 @@ fn a_write_that_was_given_up_is_seen_when_its_lock_has_ended_if_it_was_committed
 }
 
 #[test]
+fn the_rare_things_are_counted() {
+    let two = Coverage { versions: 2, ..Coverage::default() };
+    assert_eq!(check(&two_writes()).unwrap().coverage, two);
+    assert_eq!(check(&crashed()).unwrap().coverage, Coverage { abandoned: 1, abandoned_due: 1, ..two });
+    let unlocked = [two_writes(), vec![fault(FaultKind::Flush, "b", 1020, 1021)]].concat();
+    assert_eq!(check(&unlocked).unwrap().coverage, Coverage { unlocked: 1, ..two });
+}
+
+#[test]
 fn an_absence_is_any_deletion_that_had_begun() {
     let none = |start, tier| read("b", start, None, tier);
     assert_eq!(broken(vec![run()], none(5, Tier::Store)), []);
@@ -228,12 +253,14 @@ fn an_acknowledged_write_is_in_the_store_with_its_version() {
     let mut lost = two_writes();
     lost.pop();
     assert_eq!(promises(&lost), [Promise::Durable]);
+    assert_eq!(promises(&changed(|write| write.outcome = Outcome::Refused, |_| {})), [Promise::Durable]);
 }
 
 #[test]
 fn what_is_kept_while_redis_is_out_of_reach_has_its_own_bound() {
-    assert_eq!(broken(two_writes(), read("b", 1550, 1, Tier::Degraded)), []);
-    assert_eq!(broken(two_writes(), read("b", 1551, 1, Tier::Degraded)), [Promise::Degraded]);
+    let (ttl, clock) = (500, 10_000_000);
+    assert_eq!(broken(two_writes(), read("b", 1050 + ttl + clock, 1, Tier::Degraded)), []);
+    assert_eq!(broken(two_writes(), read("b", 1051 + ttl + clock, 1, Tier::Degraded)), [Promise::Degraded]);
 }
 
 #[test]

@@ -16,11 +16,23 @@ use crate::clock;
 /// A writer is armed, and may find nothing to write before it has to be killed all the same.
 const TO_CRASH: Duration = Duration::from_secs(5);
 
-/// The parts of requests that are answered by a reset: scripts are named by hashes, so these are what they carry along.
+/// What is answered by a reset: announcements, releases and beats; fills; reads.
 const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "GETRANGE"];
 
 impl World<'_> {
     pub(super) fn inject(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        let Some(around) = fault.around else { return self.inject_alone(fault) };
+        let (process, start) = (self.workers[around.place].process.clone(), clock::now());
+        disturb(&mut self.redis.proxies[around.place], around.kind, around.draw);
+        sleep(around.margin);
+        let injected = self.inject_alone(fault);
+        sleep(around.margin);
+        self.redis.proxies[around.place].heal();
+        self.faults.push(Fault { kind: around.kind, targets: vec![process], start, end: clock::now() });
+        injected
+    }
+
+    fn inject_alone(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
         let targets = self.targets(fault);
         let start = clock::now();
         self.act(fault)?;
@@ -54,6 +66,9 @@ impl World<'_> {
                 self.redis.primary.resume();
             }
             FaultKind::Flush => command(&self.redis.primary, &["FLUSHALL"]),
+            FaultKind::Evict => self.redis.evict(fault.lasts),
+            FaultKind::Refuse => self.redis.refuse(fault.lasts, fault.draw.is_multiple_of(2)),
+            FaultKind::DatabaseReset => self.reset_database(fault.lasts)?,
             FaultKind::Failover => self.redis.fail_over(fault.lasts / 2),
             FaultKind::WorkerStop => self.stop_workers(fault),
             FaultKind::WriterCrash => self.crash_writer(fault)?,
@@ -83,7 +98,7 @@ impl World<'_> {
     fn disturb(&mut self, fault: &Planned) {
         let places = self.places(fault);
         for proxy in &mut self.redis.proxies[places.clone()] {
-            disturb(proxy, fault);
+            disturb(proxy, fault.kind, fault.draw);
         }
         sleep(fault.lasts);
         for proxy in &mut self.redis.proxies[places] {
@@ -120,15 +135,15 @@ impl World<'_> {
     }
 }
 
-fn disturb(proxy: &mut FaultProxy, fault: &Planned) {
-    match fault.kind {
-        FaultKind::Cut if fault.draw.is_multiple_of(2) => proxy.cut_with_reset(),
+fn disturb(proxy: &mut FaultProxy, kind: FaultKind, draw: u64) {
+    match kind {
+        FaultKind::Cut if draw.is_multiple_of(2) => proxy.cut_with_reset(),
         FaultKind::Cut => proxy.cut(),
-        FaultKind::HalfOpen => proxy.half_open(direction(fault.draw)),
-        FaultKind::Latency => proxy.latency(direction(fault.draw), Duration::from_millis(5 + fault.draw % 120)),
-        FaultKind::Slices => proxy.slice(1 + usize::try_from(fault.draw % 7).unwrap_or(0)),
+        FaultKind::HalfOpen => proxy.half_open(direction(draw)),
+        FaultKind::Latency => proxy.latency(direction(draw), Duration::from_millis(5 + draw % 120)),
+        FaultKind::Slices => proxy.slice(1 + usize::try_from(draw % 7).unwrap_or(0)),
         FaultKind::ResetAfterSend => {
-            let request = usize::try_from(fault.draw % REQUESTS.len() as u64).unwrap_or(0);
+            let request = usize::try_from(draw % REQUESTS.len() as u64).unwrap_or(0);
             proxy.reset_after_send(REQUESTS[request]);
         }
         _ => {}

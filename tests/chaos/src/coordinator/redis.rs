@@ -60,6 +60,26 @@ impl Redis {
         self.follow();
     }
 
+    /// Deletes keys of chance, whatever they are.
+    pub(super) fn evict(&self, lasts: Duration) {
+        let deadline = Instant::now() + lasts;
+        while Instant::now() < deadline {
+            // An empty server has none.
+            if let Some(key) = self.primary.raw(&["RANDOMKEY"]).ok().filter(|key| key != "(nil)") {
+                command(&self.primary, &["DEL", &key]);
+            }
+        }
+    }
+
+    /// Refuses writes for a while, for lack of memory or of replicas.
+    pub(super) fn refuse(&self, lasts: Duration, memory: bool) {
+        let (setting, refused, usual) =
+            if memory { ("maxmemory", "1", "0") } else { ("min-replicas-to-write", "9", "0") };
+        command(&self.primary, &["CONFIG", "SET", setting, refused]);
+        sleep(lasts);
+        command(&self.primary, &["CONFIG", "SET", setting, usual]);
+    }
+
     fn follow(&self) {
         let port = self.replication.addr().port().to_string();
         command(&self.replica, &["REPLICAOF", "127.0.0.1", &port]);

@@ -21,13 +21,14 @@ use crate::worker::Assignment;
 /// The calm at the beginning and at the end.
 const CALM: Duration = Duration::from_secs(2);
 /// A typical fault with the calm before it.
-const FAULT: Duration = Duration::from_millis(2100);
+const FAULT: Duration = Duration::from_millis(2200);
 
 /// The world of a run.
 pub(super) struct World<'a> {
     options: &'a Options,
     seed: u64,
     database: String,
+    runtime: &'a Runtime,
     folder: TempDir,
     pub(super) redis: Redis,
     /// By place.
@@ -48,7 +49,7 @@ pub(super) fn run(
 ) -> Result<Vec<Line>, Box<dyn Error>> {
     let database = runtime.block_on(postgres.create_database()).url().to_owned();
     runtime.block_on(rows::create(&database))?;
-    let mut world = World::new(options, seed, database.clone())?;
+    let mut world = World::new(options, seed, database.clone(), runtime)?;
     world.go();
     for fault in world.plan() {
         sleep(fault.calm);
@@ -60,11 +61,12 @@ pub(super) fn run(
 }
 
 impl<'a> World<'a> {
-    fn new(options: &'a Options, seed: u64, database: String) -> Result<Self, Box<dyn Error>> {
+    fn new(options: &'a Options, seed: u64, database: String, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
         let mut world = Self {
             options,
             seed,
             database,
+            runtime,
             folder: tempfile::Builder::new().prefix("chaos-").tempdir()?,
             redis: Redis::start(PLACES),
             workers: Vec::new(),
@@ -133,6 +135,15 @@ impl<'a> World<'a> {
         worker.wait_for("ready")?;
         worker.order("go");
         self.dead.push(std::mem::replace(&mut self.workers[place], worker));
+        Ok(())
+    }
+
+    /// Ends every connection to the database, again and again.
+    pub(super) fn reset_database(&self, lasts: Duration) -> Result<(), Box<dyn Error>> {
+        let begun = Instant::now();
+        while begun.elapsed() < lasts {
+            self.runtime.block_on(rows::end_connections(&self.database))?;
+        }
         Ok(())
     }
 

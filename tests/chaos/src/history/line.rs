@@ -90,6 +90,9 @@ pub struct Read {
     pub tier: Option<Tier>,
     /// Whether the look-up was another caller's, which this one waited for.
     pub joined: bool,
+    /// The number of the write whose token was observed before, if that was to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<u64>,
     /// How it ended.
     pub outcome: Outcome,
     /// The words of an error.
@@ -185,6 +188,10 @@ pub enum FaultKind {
     RedisStop,
     /// Everything in Redis is deleted.
     Flush,
+    /// Keys of chance are deleted in Redis, one after the other, as by eviction.
+    Evict,
+    /// Redis answers reads and refuses writes: it is out of memory, or has too few replicas.
+    Refuse,
     /// Redis is killed and a replica takes its place that has not heard of the last writes.
     Failover,
     /// Connections are closed and new ones refused.
@@ -195,7 +202,7 @@ pub enum FaultKind {
     Latency,
     /// Everything comes in small pieces.
     Slices,
-    /// Announcements, releases or fills are carried out and their connection is reset in place of the answer.
+    /// Requests of one kind are carried out, and their connection is reset in place of the answer.
     ResetAfterSend,
     /// A process is stopped (SIGSTOP) and continued.
     WorkerStop,
@@ -203,14 +210,18 @@ pub enum FaultKind {
     WriterCrash,
     /// A process is killed anywhere.
     WorkerKill,
+    /// Every connection to the database is ended, in the middle of whatever it does.
+    DatabaseReset,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::RedisKill,
         Self::RedisStop,
         Self::Flush,
+        Self::Evict,
+        Self::Refuse,
         Self::Failover,
         Self::Cut,
         Self::HalfOpen,
@@ -220,11 +231,17 @@ impl FaultKind {
         Self::WorkerStop,
         Self::WriterCrash,
         Self::WorkerKill,
+        Self::DatabaseReset,
     ];
 
     /// Whether Redis forgets a writer's lock.
     pub fn loses_locks(self) -> bool {
-        matches!(self, Self::RedisKill | Self::Flush | Self::Failover)
+        matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::Failover)
+    }
+
+    /// Whether it is done to the connections between processes and Redis.
+    pub fn disturbs_connections(self) -> bool {
+        matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
     }
 
     /// Whether the processes that it concerns are dead at its end.
@@ -239,6 +256,8 @@ impl fmt::Display for FaultKind {
             Self::RedisKill => "redis killed, restarted empty",
             Self::RedisStop => "redis stopped, continued",
             Self::Flush => "FLUSHALL",
+            Self::Evict => "keys evicted",
+            Self::Refuse => "redis refuses writes",
             Self::Failover => "fail-over to a lagging replica",
             Self::Cut => "connections cut",
             Self::HalfOpen => "connections half-open",
@@ -248,6 +267,7 @@ impl fmt::Display for FaultKind {
             Self::WorkerStop => "process stopped, continued",
             Self::WriterCrash => "writer killed after its commit",
             Self::WorkerKill => "process killed",
+            Self::DatabaseReset => "database connections ended",
         })
     }
 }

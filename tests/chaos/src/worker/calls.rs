@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use cache_chaos::chance::Chance;
 use cache_chaos::history::{Line, Mode, Operation, Outcome, Read, Tier, Write};
+use cache_core::Cache;
 use cache_core::testing::{Account, Source, witness};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Assignment;
 use super::recorder::Recorder;
 use crate::clock;
-use crate::registers::{CachingRegisters, RegisterError};
+use crate::registers::{CachingRegisters, Change, RegisterError};
 use crate::rows::{self, Rows};
 use crate::settings::{CALL, GROUPS, MEMBERS, MODES, TASKS};
+use crate::tokens::{self, Handed};
 
 /// One of the callers of a process.
 pub(super) struct Caller {
@@ -21,6 +23,7 @@ pub(super) struct Caller {
     task: u32,
     operations: u64,
     pace: Duration,
+    cache: Cache,
     store: CachingRegisters<Rows>,
     recorder: Arc<Recorder>,
     chance: Chance,
@@ -45,7 +48,7 @@ impl Caller {
     pub(super) fn new(
         assignment: &Assignment,
         task: u32,
-        store: CachingRegisters<Rows>,
+        (cache, store): (Cache, CachingRegisters<Rows>),
         recorder: Arc<Recorder>,
     ) -> Self {
         let Assignment { process, number, seed, operations, pace, .. } = assignment;
@@ -54,6 +57,7 @@ impl Caller {
             task,
             operations: *operations,
             pace: *pace,
+            cache,
             store,
             recorder,
             chance: Chance::below(*seed, &[*number, u64::from(task)]),
@@ -85,13 +89,18 @@ impl Caller {
     async fn step(&mut self) {
         let place = self.place();
         match self.chance.less_than(1000) {
-            0..80 => self.write(place, Operation::Put, None).await,
-            80..105 => self.write(place, Operation::Erase, None).await,
-            105..115 => self.write(place, Operation::Touch, None).await,
-            115..125 => {
+            // A strict write takes as long as a lease: with as many as of the others the callers would do little else.
+            0..80 if place.mode == Mode::Strict => self.read(place).await,
+            0..100 => self.write(place, Operation::Put, None).await,
+            100..125 => self.write(place, Operation::Erase, None).await,
+            125..135 => self.write(place, Operation::Touch, None).await,
+            135..145 => {
                 let patience = self.chance.span(Duration::ZERO, Duration::from_millis(6));
                 self.write(place, Operation::Put, Some(patience)).await;
             }
+            145..155 => return self.read_many(place.group).await,
+            155..165 => self.hand_over(place).await,
+            165..180 => return self.follow().await,
             _ => return self.read(place).await,
         }
         if self.chance.per_mille(300) {
@@ -101,21 +110,71 @@ impl Caller {
 
     /// Some rows are asked for much more often than others.
     fn place(&mut self) -> Place {
-        let rows = MODES.len() as u64 * u64::from(GROUPS * MEMBERS);
+        let mode = match self.chance.less_than(100) {
+            0..68 => Mode::Safe,
+            68..90 => Mode::Fast,
+            _ => Mode::Strict,
+        };
+        let rows = u64::from(GROUPS * MEMBERS);
         let row = self.chance.less_than(rows) * self.chance.less_than(rows) / rows;
-        let part = |number: u64, limit: u32| u32::try_from(number % u64::from(limit)).unwrap_or(0);
-        let modes = MODES.len() as u64;
-        Place {
-            mode: MODES[usize::try_from(row % modes).unwrap_or(0)],
-            group: part(row / modes, GROUPS),
-            member: part(row / modes / u64::from(GROUPS), MEMBERS),
-        }
+        let row = u32::try_from(row).unwrap_or(0);
+        Place { mode, group: row % GROUPS, member: row / GROUPS }
+    }
+
+    /// Writes, and leaves the token of that for a caller in another process.
+    async fn hand_over(&mut self, place: Place) {
+        let Place { group, member, .. } = place;
+        let (cache, write) = (self.cache.clone(), self.next_write);
+        let ((), token) = cache.track(self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None)).await;
+        // A token that does not arrive is one that nobody observes.
+        let _ =
+            tokens::leave(self.store.backing().pool(), &self.process, &Handed { group, member, write, token }).await;
+    }
+
+    /// Observes a token of another process, and reads what that has written.
+    async fn follow(&self) {
+        let handed = tokens::take(self.store.backing().pool(), &self.process).await;
+        let Ok(Some(Handed { group, member, write, token })) = handed else { return };
+        let observed = self.cache.observe(&token).then_some(write);
+        self.read_after(Place { mode: Mode::Safe, group, member }, observed).await;
     }
 
     async fn read(&self, place: Place) {
+        self.read_after(place, None).await;
+    }
+
+    async fn read_after(&self, place: Place, observed: Option<u64>) {
         let start = clock::now();
-        let call = witness(self.store.read(place.group, place.member));
-        let (answer, account) = in_time(call).await;
+        let (answer, account) = in_time(witness(self.load(place))).await;
+        self.record_read(place, start, observed, (answer, account));
+    }
+
+    async fn load(&self, Place { mode, group, member }: Place) -> Result<Option<u64>, RegisterError> {
+        match mode {
+            Mode::Fast => self.store.read_fast(group, member).await,
+            Mode::Safe => self.store.read_safe(group, member).await,
+            Mode::Strict => self.store.read_strict(group, member).await,
+        }
+    }
+
+    /// One call, and a line for each of its rows. What answered each is not told.
+    async fn read_many(&self, group: u32) {
+        let members: Vec<u32> = (0..MEMBERS).collect();
+        let start = clock::now();
+        let (answer, account) = in_time(witness(self.store.read_many(group, &members))).await;
+        for member in members {
+            let version = answer.as_ref().map(|found| found.get(&member).copied()).map_err(Clone::clone);
+            self.record_read(Place { mode: Mode::Safe, group, member }, start, None, (version, account));
+        }
+    }
+
+    fn record_read(
+        &self,
+        place: Place,
+        start: u64,
+        observed: Option<u64>,
+        (answer, account): (Result<Option<u64>, Failure>, Account),
+    ) {
         let end = clock::now();
         let (outcome, error) = outcome(&answer);
         self.recorder.record(&Line::Read(Read {
@@ -128,6 +187,7 @@ impl Caller {
             version: answer.ok().flatten(),
             tier: account.source.map(tier),
             joined: account.joined,
+            observed,
             outcome,
             error,
         }));
@@ -166,17 +226,29 @@ impl Caller {
         }));
     }
 
-    async fn call(&self, place: Place, operation: Operation, id: u64) -> Result<Option<u64>, RegisterError> {
-        let Place { group, member, .. } = place;
-        match operation {
-            Operation::Put => self.store.put(group, member, id).await.map(Some),
-            Operation::Erase => self.store.erase(group, member, id).await.map(Some),
-            Operation::Touch => self.store.touch(group, id).await.map(|()| None),
+    async fn call(&self, place: Place, operation: Operation, write: u64) -> Result<Option<u64>, RegisterError> {
+        let Place { mode, group, member } = place;
+        let store = &self.store;
+        if operation == Operation::Touch {
+            match mode {
+                Mode::Fast => store.touch_fast(group, write).await?,
+                Mode::Safe => store.touch_safe(group, write).await?,
+                Mode::Strict => store.touch_strict(group, write).await?,
+            }
+            return Ok(None);
         }
+        let change = Change { write, present: operation == Operation::Put };
+        let version = match mode {
+            Mode::Fast => store.write_fast(group, member, change).await,
+            Mode::Safe => store.write_safe(group, member, change).await,
+            Mode::Strict => store.write_strict(group, member, change).await,
+        };
+        version.map(Some)
     }
 }
 
 /// Why a call has no answer.
+#[derive(Debug, Clone)]
 enum Failure {
     Store(RegisterError),
     Cancelled,

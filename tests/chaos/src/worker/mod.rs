@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registers::CachingRegisters;
 use crate::rows::Rows;
-use crate::settings::{CALL, LEASE, LOCK, READ_TIMEOUT, TASKS, WRITE_TIMEOUT};
+use crate::settings::{CALL, DEGRADED, LEASE, LOCK, READ_TIMEOUT, TASKS, WRITE_TIMEOUT};
 use crate::{clock, controls};
 use calls::Caller;
 use orders::{Order, Say};
@@ -59,13 +59,14 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
     let cache = connect(&assignment)?;
     let Assignment { process, seed, number, .. } = &assignment;
     let rows = Rows::connect(&assignment.postgres, process, seed ^ number, Say(Arc::clone(&recorder))).await?;
-    let store = CachingRegisters::new(Arc::clone(&rows), &cache);
+    let strict = controls::strict_mode(assignment.without.as_deref());
+    let store = CachingRegisters::builder(Arc::clone(&rows), &cache).read_strict(|policy| policy.mode(strict)).build();
     tokio::spawn(watch(cache.clone(), process.clone(), Arc::clone(&recorder)));
     cache.connected(CALL).await;
     let mut orders = orders::listen();
     orders::say("ready");
     while let Some(order) = orders.recv().await {
-        let caller = |task| Caller::new(&assignment, task, store.clone(), Arc::clone(&recorder));
+        let caller = |task| Caller::new(&assignment, task, (cache.clone(), store.clone()), Arc::clone(&recorder));
         match order {
             Order::Go => drop(tokio::spawn(work_all((0..TASKS).map(caller).collect(), Arc::clone(&recorder)))),
             Order::Crash => rows.stop_after_commit(),
@@ -82,9 +83,9 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
 }
 
 fn connect(assignment: &Assignment) -> Result<Cache, Error> {
-    let weakness = controls::without(assignment.without.as_deref()).unwrap_or_default();
-    let builder = Cache::builder().redis(&assignment.redis).lease(LEASE).lock(LOCK);
-    builder.read_timeout(READ_TIMEOUT).write_timeout(WRITE_TIMEOUT).weaken(weakness).build()
+    let builder = Cache::builder().redis(&assignment.redis).lease(LEASE).lock(LOCK).degraded_ttl(DEGRADED);
+    let builder = builder.read_timeout(READ_TIMEOUT).write_timeout(WRITE_TIMEOUT);
+    controls::without(assignment.without.as_deref(), builder).build()
 }
 
 async fn work_all(callers: Vec<Caller>, recorder: Arc<Recorder>) {

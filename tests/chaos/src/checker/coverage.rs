@@ -1,0 +1,55 @@
+//! What the history had of what is rare: a promise that was never due was not checked.
+
+use std::ops::AddAssign;
+
+use super::register::{Registers, Version};
+use crate::history::{Line, Outcome};
+
+/// How often rare things were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Versions in the store.
+    pub versions: u64,
+    /// Acknowledged ones whose lock was lost before the acknowledgement, or was never placed.
+    pub unlocked: u64,
+    /// Acknowledged ones of which Redis was never told within the history: other processes were promised nothing of them.
+    pub untold: u64,
+    /// Those that were never acknowledged: their writer was killed, gone, or told nothing.
+    pub abandoned: u64,
+    /// Those among them that have to be seen when their lock has ended.
+    pub abandoned_due: u64,
+    /// Reads by who had observed the token of a write in another process.
+    pub observed: u64,
+}
+
+impl Coverage {
+    pub(super) fn of(lines: &[Line], registers: &Registers<'_>) -> Self {
+        let mut coverage = Self::default();
+        registers.versions().for_each(|version| coverage.add(version));
+        let observed =
+            |line: &&Line| matches!(line, Line::Read(read) if read.observed.is_some() && read.outcome == Outcome::Ok);
+        coverage.observed = lines.iter().filter(observed).count() as u64;
+        coverage
+    }
+
+    fn add(&mut self, version: &Version) {
+        let due = &version.due;
+        let acknowledged = due.own.is_some();
+        self.versions += 1;
+        self.unlocked += u64::from(acknowledged && !due.lock_lasted);
+        self.untold += u64::from(acknowledged && due.shared.is_none());
+        self.abandoned += u64::from(!acknowledged);
+        self.abandoned_due += u64::from(!acknowledged && due.shared.is_some());
+    }
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        self.versions += other.versions;
+        self.unlocked += other.unlocked;
+        self.untold += other.untold;
+        self.abandoned += other.abandoned;
+        self.abandoned_due += other.abandoned_due;
+        self.observed += other.observed;
+    }
+}
