@@ -4,6 +4,7 @@ use crate::state::Scopes;
 
 /// One world to explore.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing more that a world may have")]
 pub struct Configuration {
     /// Short, and unique in the table.
     pub name: &'static str,
@@ -29,6 +30,10 @@ pub struct Configuration {
     pub(crate) degraded: u8,
     /// Whether tokens of writes are observed on other instances.
     pub(crate) sessions: bool,
+    /// Whether an instance lets others go first when it has come back.
+    pub(crate) pauses: bool,
+    /// Whether the first instance gets its store of the key's namespace while it is connected.
+    pub(crate) joins: bool,
     /// What the readers of the key are promised, and so what its writers wait for.
     pub(crate) mode: Mode,
     /// From when a write counts.
@@ -220,6 +225,10 @@ pub(crate) enum Variant {
     TokenUnheeded,
     /// A token counts as old after two leases, whatever D is.
     TokenOldByLease,
+    /// What is heard of the namespace epoch before a connection is used is forgotten.
+    EpochOfFirstBeat,
+    /// A new namespace leaves the trust as it was.
+    TrustingJoin,
     /// A fast write is not in the journal until its release.
     NoJournalBehind,
     /// A fast write does not advance once more when it is in the journal.

@@ -38,7 +38,8 @@
 //!   mode strict (`actions/strict.rs`). Tokens that are observed (`actions/session.rs`).
 //! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
 //! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
-//!   at once, the order of a reconnect, the journal with its overflow and its drain.
+//!   at once, the order of a reconnect and its pause, the journal with its overflow and its drain; a namespace that is
+//!   added while the connection is up (`actions/join.rs`).
 //! * Faults (`actions/faults.rs`): eviction, FLUSHALL, expiry of locks, timeouts of commands that were applied or not, lost
 //!   connections, a silent bus, a Redis that nobody reaches, fail-over to a replica that lags and back, processes that die,
 //!   callers that go away.

@@ -152,11 +152,13 @@ impl World<'_> {
 
     /// The process ends with all that it had; another one may take its place.
     fn die(&mut self, at: usize) {
-        let epoch = self.state.instances[at].epoch;
+        let Instance { epoch, heard_epoch, namespace, .. } = self.state.instances[at];
         *self.instance(at) = Instance {
             link: Link::Down,
+            namespace,
             trust: 0,
             epoch,
+            heard_epoch,
             local: None,
             bus: Bus::default(),
             journal: Journal::default(),

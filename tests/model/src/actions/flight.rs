@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Found, Instance, Landing, Source, Step};
+use crate::state::{Found, Instance, Landing, Namespace, Source, Step};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -11,7 +11,11 @@ impl Successors<'_> {
         let name = reader + 1;
         match self.from.readers[reader].step {
             Step::Idle => {
-                let at = self.configuration.readers[reader] + 1;
+                let at = self.configuration.readers[reader];
+                if self.from.instances[at].namespace == Namespace::Foreign {
+                    return;
+                }
+                let at = at + 1;
                 self.act(format_args!("reader {name} on instance {at}: begins"), |world| world.begin_read(reader));
             }
             Step::Lands(landing) => {
@@ -53,12 +57,12 @@ impl World<'_> {
                 self.answer(reader, value, Source::Local);
                 self.end(reader);
             }
-            None => self.join(reader),
+            None => self.join_flight(reader),
         }
     }
 
     /// `Flights::arrive`.
-    fn join(&mut self, reader: usize) {
+    fn join_flight(&mut self, reader: usize) {
         let joins_any = self.is(Variant::JoinAnyFlight);
         let instance = self.instance(self.configuration.readers[reader]);
         let (step, how) = match (instance.current, instance.next) {
@@ -84,7 +88,7 @@ impl World<'_> {
                 self.answer(reader, value, source);
                 self.end(reader);
             }
-            Landing::Abandoned => self.join(reader),
+            Landing::Abandoned => self.join_flight(reader),
         }
     }
 

@@ -1,8 +1,8 @@
 //! `coherence::link` and `coherence::supervisor`: the bus, the beats, the order of a reconnect, the drain of the journal.
 
 use super::Successors;
-use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Phase, Standing, Step, Token, Writer};
+use crate::configuration::{Configuration, Variant};
+use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Namespace, Phase, Standing, Step, Token, Writer};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -32,6 +32,10 @@ impl Successors<'_> {
                 self.act(format_args!("instance {name}: uses both tiers"), |world| {
                     world.instance(at).link = Link::Up;
                 });
+                if self.configuration.pauses {
+                    self.beat(at);
+                    self.drain(at);
+                }
             }
             Link::Up => {
                 self.hear(at);
@@ -67,7 +71,7 @@ impl Successors<'_> {
         let name = at + 1;
         let instance = self.from.instances[at];
         let namespace = self.from.redis.namespace;
-        let has_moved = instance.epoch.namespace != namespace;
+        let has_moved = instance.heard_epoch != namespace;
         if !self.configuration.has_clock() {
             if has_moved {
                 self.act(format_args!("instance {name}: a beat tells a new epoch"), |world| {
@@ -112,8 +116,8 @@ impl Successors<'_> {
 
     /// A journal that ran over stands in for the new namespace epoch until its instance has heard of it.
     fn waits_for_epoch(&self, at: usize) -> bool {
-        let Instance { journal, link, epoch, .. } = self.from.instances[at];
-        let has_heard = epoch.namespace == self.from.redis.namespace;
+        let Instance { journal, link, heard_epoch, .. } = self.from.instances[at];
+        let has_heard = heard_epoch == self.from.redis.namespace;
         let is_used = link != Link::Subscribed && self.configuration.variant != Variant::ToldUnheard;
         journal.overflow && is_used && !has_heard
     }
@@ -156,22 +160,37 @@ impl Bus {
 impl World<'_> {
     /// `Link::beat_returned`: trust from when the beat was sent.
     fn beat_returned(&mut self, at: usize, beat: Beat) {
-        let (lease, has_degraded) = (self.configuration.lease, self.configuration.degraded > 0);
+        let Configuration { lease, degraded, pauses, .. } = *self.configuration;
+        let is_trusting = self.is(Variant::TrustingJoin);
         let age = if self.is(Variant::ArrivalLease) { 0 } else { beat.age };
         let instance = self.instance(at);
         instance.bus = Bus { news: instance.bus.later_news, ..Bus::default() };
-        instance.trust = instance.trust.max(lease - age);
-        if instance.link == Link::Beating {
-            instance.link = if has_degraded { Link::Trusted } else { Link::Up };
+        if instance.namespace == Namespace::Joined && !is_trusting {
+            return;
         }
-        if instance.epoch.namespace != beat.namespace {
+        instance.trust = instance.trust.max(lease - age);
+        let is_first = instance.link == Link::Beating;
+        if is_first {
+            instance.link = if degraded > 0 || pauses { Link::Trusted } else { Link::Up };
+        }
+        let has_moved = instance.heard_epoch != beat.namespace;
+        // `Live::new` has what the first beat told.
+        if is_first {
+            instance.epoch.namespace = beat.namespace;
+        }
+        if has_moved {
             self.move_namespace(at, beat.namespace);
         }
     }
 
     /// `Link::namespace_moved`.
     fn move_namespace(&mut self, at: usize, namespace: Token) {
-        self.instance(at).epoch.namespace = namespace;
+        let is_missed = self.is(Variant::EpochOfFirstBeat) && self.state.instances[at].link == Link::Trusted;
+        let instance = self.instance(at);
+        instance.heard_epoch = namespace;
+        if !is_missed {
+            instance.epoch.namespace = namespace;
+        }
         self.advance(at);
         self.settle();
     }
@@ -181,6 +200,9 @@ impl World<'_> {
         let run = self.state.run;
         let instance = self.instance(at);
         instance.link = Link::Subscribed;
+        if instance.namespace == Namespace::Joined {
+            instance.namespace = Namespace::Heard;
+        }
         instance.epoch.run = run;
         self.flush(at);
         self.outlive(at);
@@ -203,7 +225,7 @@ impl World<'_> {
             instance.bus.beat = Some(Beat { age: 0, namespace });
         } else {
             instance.link = Link::Up;
-            instance.epoch.namespace = namespace;
+            (instance.epoch.namespace, instance.heard_epoch) = (namespace, namespace);
         }
     }
 
@@ -257,10 +279,10 @@ impl World<'_> {
     fn settle(&mut self) {
         let namespace = self.state.redis.namespace;
         let has_heard = |at: usize| {
-            let Instance { epoch, bus, .. } = self.state.instances[at];
+            let Instance { heard_epoch, bus, .. } = self.state.instances[at];
             // A beat that was sent before may still prolong the trust in the old epoch.
             let comes_old = bus.beat.is_some_and(|beat| beat.namespace != namespace);
-            epoch.namespace == namespace || !self.is_live(at) && !comes_old
+            heard_epoch == namespace || !self.is_live(at) && !comes_old
         };
         let have_heard = (0..self.configuration.instances).all(has_heard);
         for (writer, of) in self.configuration.writers.iter().enumerate() {

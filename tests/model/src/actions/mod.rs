@@ -3,6 +3,7 @@
 mod fast;
 mod faults;
 mod flight;
+mod join;
 mod link;
 mod load;
 mod local;
@@ -55,6 +56,7 @@ impl<'a> Successors<'a> {
         }
         for instance in 0..configuration.instances {
             all.connection(instance);
+            all.join(instance);
         }
         all.tick();
         all.faults();

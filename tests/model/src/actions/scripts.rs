@@ -1,7 +1,7 @@
 //! `tier/remote/redis/scripts.rs`: what Redis does as one step. A pipeline over several scopes is several steps.
 
 use crate::configuration::{Kind, Variant};
-use crate::state::{Gen, Link};
+use crate::state::{Gen, Link, Namespace};
 use crate::world::World;
 
 impl World<'_> {
@@ -66,7 +66,8 @@ impl World<'_> {
     fn publish(&mut self) {
         if self.configuration.has_bus() {
             for instance in &mut self.state.instances[..self.configuration.instances] {
-                if matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
+                let is_heard = instance.namespace == Namespace::Heard;
+                if is_heard && matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
                     instance.bus.publish();
                 }
             }

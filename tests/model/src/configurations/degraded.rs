@@ -54,6 +54,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "degraded-own-writes-two",
         about: "two writes of the instance",
+        size: Size::Large,
         writers: &[writes(0, OWN), writes(0, OWN)],
         faults: Faults { disconnects: 1, ..NONE },
         ..OWN_DEGRADED

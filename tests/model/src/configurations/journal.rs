@@ -119,4 +119,15 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { timeouts: 1, failovers: 1, ..NONE },
         ..SHARED
     },
+    Configuration {
+        name: "journal-overflow-pause",
+        about: "and the new epoch is heard before the connection is used",
+        instances: 1,
+        readers: &[0],
+        writers: &[bumps(0, BOTH)],
+        journal: 1,
+        pauses: true,
+        faults: Faults { disconnects: 1, ..NONE },
+        ..LOCAL
+    },
 ];

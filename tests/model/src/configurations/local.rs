@@ -1,6 +1,6 @@
 //! The local tier, its bus and its lease: T2 and T4.
 
-use super::{BOTH, LOCAL, OWN, OWN_WRITES, WIDE, bumps, writes};
+use super::{BOTH, DEGRADED, LOCAL, OWN, OWN_WRITES, WIDE, bumps, writes};
 use crate::configuration::{Configuration, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
@@ -175,5 +175,35 @@ pub(super) const ALL: &[Configuration] = &[
         readers: &[0, 1],
         faults: Faults { evictions: 1, timeouts: 1, ..NONE },
         ..OWN_WRITES
+    },
+    Configuration {
+        name: "join",
+        about: "a store joins while its cache is connected",
+        size: Size::Large,
+        joins: true,
+        ..LOCAL
+    },
+    Configuration {
+        name: "join-bump",
+        about: "and a group is invalidated elsewhere",
+        joins: true,
+        writers: &[bumps(1, WIDE)],
+        ..LOCAL
+    },
+    Configuration {
+        name: "join-disconnect",
+        about: "and the connection is lost",
+        size: Size::Large,
+        joins: true,
+        writers: &[bumps(1, WIDE)],
+        faults: Faults { disconnects: 1, ..NONE },
+        ..LOCAL
+    },
+    Configuration {
+        name: "join-degraded",
+        about: "degraded reads until the new namespace is heard",
+        size: Size::Large,
+        joins: true,
+        ..DEGRADED
     },
 ];

@@ -60,6 +60,8 @@ const SHARED: Configuration = Configuration {
     journal: 2,
     degraded: 0,
     sessions: false,
+    pauses: false,
+    joins: false,
     mode: Mode::Safe,
     counted: Counted::Told,
     faults: NONE,

@@ -1,7 +1,8 @@
 //! The first state, and tokens that nothing remembers.
 
 use super::{
-    Bus, Epoch, Fence, Gen, Instance, Keep, Keys, Link, Phase, Reader, SCOPES, Standing, State, Step, Token, Writer,
+    Bus, Epoch, Fence, Gen, Instance, Keep, Keys, Link, Namespace, Phase, Reader, SCOPES, Standing, State, Step, Token,
+    Writer,
 };
 use crate::configuration::Configuration;
 
@@ -12,8 +13,10 @@ impl State {
         let faults = configuration.faults;
         let instance = Instance {
             link: if configuration.shared { Link::Up } else { Link::Absent },
+            namespace: Namespace::Heard,
             trust: configuration.lease,
             epoch: Epoch::default(),
+            heard_epoch: 0,
             local: None,
             bus: Bus::default(),
             journal: crate::state::Journal::default(),
@@ -47,6 +50,9 @@ impl State {
             faults,
             loads: 0,
         };
+        if configuration.joins {
+            state.instances[0].namespace = Namespace::Foreign;
+        }
         for reader in 0..configuration.readers.len() {
             state.readers[reader].step = Step::Idle;
         }
@@ -86,6 +92,7 @@ impl State {
         self.each_fence(|fence| note(fence.epoch.namespace));
         for instance in &self.instances {
             note(instance.epoch.namespace);
+            note(instance.heard_epoch);
             if let Some(beat) = instance.bus.beat {
                 note(beat.namespace);
             }

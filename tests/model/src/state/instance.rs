@@ -12,13 +12,23 @@ pub(crate) enum Link {
     Subscribed,
     /// The first beat is under way.
     Beating,
-    /// It is back, and `Link::live` has nothing yet.
+    /// It is back, the instance lets others go first, and `Link::live` has nothing yet.
     Trusted,
     Up,
     /// Commands are answered, but the bus is silent and nobody has noticed.
     Deaf,
     /// Nothing is answered, and nobody has noticed.
     Lost,
+}
+
+/// What an instance has to do with the namespace of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Namespace {
+    /// No store of this instance is in it.
+    Foreign,
+    /// One is, and its bus is not subscribed to yet.
+    Joined,
+    Heard,
 }
 
 /// One heartbeat under way.
@@ -129,10 +139,13 @@ pub(crate) struct Degraded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Instance {
     pub(crate) link: Link,
+    pub(crate) namespace: Namespace,
     /// For how long `Gate` still trusts the local tier.
     pub(crate) trust: u8,
     /// `Live::epoch`.
     pub(crate) epoch: Epoch,
+    /// The namespace epoch as the last beat told it.
+    pub(crate) heard_epoch: Token,
     /// The local entry, if its stamp is still current. One whose stamp is not never answers again.
     pub(crate) local: Option<Kept>,
     pub(crate) bus: Bus,

@@ -11,7 +11,7 @@ mod writer;
 
 use crate::configuration::Faults;
 
-pub(crate) use instance::{Beat, Bus, Degraded, Due, Instance, Journal, Kept, Link};
+pub(crate) use instance::{Beat, Bus, Degraded, Due, Instance, Journal, Kept, Link, Namespace};
 pub(crate) use reader::{Asking, Carried, Found, Keep, Landing, Reader, Source, Stamp, Step};
 pub(crate) use redis::{Entry, Epoch, Fence, Gen, Keys};
 pub(crate) use writer::{Phase, Standing, Writer};

@@ -62,4 +62,12 @@ pub(super) const ALL: &[Configuration] = &[
         ),
         ..LOCAL
     },
+    Configuration {
+        name: "without-distrust",
+        about: "a store joins while its cache is connected, and the local tier is trusted as before",
+        variant: Variant::TrustingJoin,
+        joins: true,
+        expected: Refuted(Promise::Local, &["a store joins", "kept locally", "v1 is acknowledged", "local hit -> v0"]),
+        ..LOCAL
+    },
 ];

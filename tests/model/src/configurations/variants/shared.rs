@@ -2,7 +2,7 @@
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};
-use crate::configurations::{BOTH, OWN, OWN_WRITES, SHARED, bumps, writes};
+use crate::configurations::{BOTH, LOCAL, OWN, OWN_WRITES, SHARED, bumps, writes};
 
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
@@ -103,5 +103,21 @@ pub(super) const ALL: &[Configuration] = &[
             &["SET v0", "BUMP times out", "SET of a new namespace epoch", "its journal is told", "shared hit v0"],
         ),
         ..SHARED
+    },
+    Configuration {
+        name: "without-epoch-of-pause",
+        about: "a namespace epoch that is heard before the connection is used is forgotten",
+        variant: Variant::EpochOfFirstBeat,
+        instances: 1,
+        readers: &[0],
+        writers: &[bumps(0, BOTH)],
+        journal: 1,
+        pauses: true,
+        faults: Faults { disconnects: 1, ..NONE },
+        expected: Refuted(
+            Promise::OwnWrites,
+            &["SET v0", "its connection is lost", "SET of a new namespace epoch", "uses both tiers", "shared hit v0"],
+        ),
+        ..LOCAL
     },
 ];

@@ -1,7 +1,7 @@
 //! Of mode strict: T3.
 
 use crate::configuration::Expected::Refuted;
-use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};
+use crate::configuration::{Configuration, Faults, NONE, Promise, Size, Variant};
 use crate::configurations::STRICT;
 
 pub(super) const ALL: &[Configuration] = &[
@@ -45,6 +45,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-late-wait-evict",
+        size: Size::Large,
         about: "a strict write waits from its announcement, and its lock is lost, or its own lease has lapsed",
         variant: Variant::WaitFromAnnouncement,
         faults: Faults { evictions: 1, ..NONE },

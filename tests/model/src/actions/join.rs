@@ -1,0 +1,48 @@
+//! `Link::join`: a store is built while its cache is connected, and nobody has told this instance of its keys before.
+
+use super::Successors;
+use crate::configuration::Variant;
+use crate::state::{Beat, Bus, Link, Namespace};
+use crate::world::World;
+
+impl Successors<'_> {
+    pub(super) fn join(&mut self, at: usize) {
+        let name = at + 1;
+        let instance = self.from.instances[at];
+        match (instance.namespace, instance.link) {
+            (Namespace::Foreign, _) => {
+                self.act(format_args!("instance {name}: a store joins"), |world| world.join_namespace(at));
+            }
+            (Namespace::Joined, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) => {
+                self.act(format_args!("instance {name}: subscribes to the new namespace, flushes"), |world| {
+                    world.widen(at);
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+impl World<'_> {
+    /// Nothing is trusted any more.
+    fn join_namespace(&mut self, at: usize) {
+        let is_trusting = self.is(Variant::TrustingJoin);
+        let instance = self.instance(at);
+        instance.namespace = Namespace::Joined;
+        if !is_trusting {
+            instance.trust = 0;
+        }
+    }
+
+    /// `supervisor::subscribe`. Beats from before do not count.
+    fn widen(&mut self, at: usize) {
+        let namespace = self.state.redis.namespace;
+        let instance = self.instance(at);
+        instance.namespace = Namespace::Heard;
+        instance.bus = Bus::default();
+        if instance.link == Link::Beating {
+            instance.bus.beat = Some(Beat { age: 0, namespace });
+        }
+        self.advance(at);
+    }
+}
