@@ -51,9 +51,10 @@
 //! * The entry and the tokens are read in one step. In the pipeline the entry comes first: a write in between changes a
 //!   token and makes a miss.
 //! * `find_owned`, stamp, journal and `Link::live` are looked at in one step, and so are the check of the stamp and the
-//!   insertion. What is between them in the code is a matter for a model of memory, as are wake-ups that a `Notify` could lose.
+//!   insertion. What is between them in the code is for the modules called `interleavings` in `cache-core`.
 //! * A command that timed out is applied at once or never, not later. Late ones of a connection come in their order.
 //! * Each instance has one beat under way at a time, where the code allows four; a beat is on the bus as soon as it is sent.
+//! * What a clock of one instance may gain on that of another one: the margin of mode strict is for that.
 //! * Errors, panics, deadlines and patience of loads, the semaphore, batches, `TransparentCache`, and `visible_if`.
 //! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
 
