@@ -90,7 +90,7 @@ fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Dur
     writeln!(f, "\nStaleness in ms: time since the acknowledgement of the first write that a read did not show.")?;
     writeln!(f, "  lease: a local hit before the news; promised to be at most the lease, {lease:?}")?;
     writeln!(f, "  degraded: a local hit while Redis was out of reach; at most degraded_ttl")?;
-    writeln!(f, "  untold: the writer could not reach Redis; until it can\n")?;
+    writeln!(f, "  untold: the writer could not reach Redis; until it can, and the lease\n")?;
     writeln!(
         f,
         "{:<32} {:>6} {:>9}  {:<9} {:>7} {:>8} {:>8} {:>8}",

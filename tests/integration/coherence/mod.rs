@@ -28,5 +28,6 @@ mod promise;
 mod register;
 mod secrets;
 mod stale_fill;
+mod witness;
 mod world;
 mod writers;

@@ -78,10 +78,10 @@ fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
 fn stale(register: &Register<'_>, read: &Read, shown: u64) -> Option<Stale> {
     let missed: Vec<&Version> = register.missed(shown, read.start).collect();
     let since = missed.iter().filter_map(|version| version.due.store).min()?;
-    let untold = |version: &&Version| version.due.shared.is_none_or(|after| after >= read.start);
+    let told_late = |version: &&Version| version.due.shared != version.due.store;
     let why = match read.tier {
         Some(Tier::Degraded) => Why::Degraded,
-        _ if missed.iter().any(untold) => Why::Untold,
+        _ if missed.iter().any(told_late) => Why::Untold,
         _ => Why::Lease,
     };
     Some(Stale { nanos: read.start - since, why })

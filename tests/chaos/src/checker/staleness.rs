@@ -17,7 +17,8 @@ pub enum Why {
     Lease,
     /// A local hit while Redis was out of reach. Bounded by `degraded_ttl`.
     Degraded,
-    /// Redis had not been told of the write: its writer could not reach it.
+    /// Redis had not been told of the write when it was acknowledged: its writer could not reach it. Bounded by the lease from when
+    /// it was told.
     Untold,
 }
 

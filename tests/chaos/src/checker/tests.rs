@@ -282,6 +282,19 @@ fn staleness_counts_from_the_first_acknowledgement_that_was_missed_and_to_its_fa
 }
 
 #[test]
+fn what_redis_was_told_late_is_not_the_leases() {
+    let mut lines = changed(|write| write.released = Some(false), |commit| commit.announced = false);
+    lines.push(told("a", 3000, 0));
+    lines.push(Line::Read(read("b", 2000, 1, Tier::Shared)));
+    lines.push(Line::Read(read("b", 3050, 1, Tier::Local)));
+    let verdict = check(&lines).unwrap();
+    assert_eq!(verdict.violations, []);
+    let rows: Vec<_> = verdict.staleness.rows().collect();
+    assert_eq!(rows[0].stale.keys().collect::<Vec<_>>(), [&Why::Untold]);
+    assert_eq!(rows[0].stale[&Why::Untold].quantiles().unwrap().max.as_nanos(), 2000);
+}
+
+#[test]
 fn errors_are_told_apart() {
     let mut lines = two_writes();
     for outcome in [Outcome::Failed, Outcome::Refused, Outcome::Unknown, Outcome::Unknown] {

@@ -1,0 +1,63 @@
+//! What a witness is told of a call is what the engine did for it: the history checker relies on that.
+
+use cache_core::Mode;
+use cache_core::testing::{Account, Operation, Source, Weakness, announced, witness};
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{Instance, World};
+
+async fn source_of(instance: &Instance, key: u64) -> Option<Source> {
+    witness(instance.get(key)).await.1.source
+}
+
+#[tokio::test]
+async fn a_read_is_told_of_with_what_answered_it() {
+    for world in World::each(Weakness::None) {
+        let (first, second) = (world.instance().await, world.instance().await);
+        world.rows.seed(1, 10);
+        assert_eq!(source_of(&first, 1).await, Some(Source::Store));
+        assert_eq!(source_of(&first, 1).await, Some(Source::Local));
+        until("the value is in the shared tier", || first.stats().fills == 1).await;
+        assert_eq!(source_of(&second, 1).await, Some(Source::Shared));
+        assert_eq!(source_of(&second, 1).await, Some(Source::Local));
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_that_one() {
+    for world in World::each(Weakness::None) {
+        let reader = world.instance().await;
+        world.rows.seed(1, 10);
+        let gate = world.rows.stop_next(Stop::AfterRead);
+        let first = reader.spawn_get(1);
+        gate.reached().await;
+        let waiting = || async { witness(reader.get(1)).await.1 };
+        let (leader, follower, ()) = tokio::join!(waiting(), waiting(), async { gate.open() });
+        first.await.unwrap();
+        assert_eq!((leader.source, leader.joined), (Some(Source::Local), false), "the flight before has put it there");
+        assert_eq!((follower.source, follower.joined), (Some(Source::Local), true));
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_told_of_with_what_the_shared_tier_heard() {
+    for world in World::each(Weakness::None) {
+        let writer = world.instance().await;
+        let heard = |account: Account| (account.announced, account.released);
+        assert_eq!(heard(witness(writer.set(1, 10)).await.1), (Some(true), Some(true)));
+        writer.chaos.fail(Operation::Intent);
+        assert_eq!(heard(witness(writer.set(1, 20)).await.1), (Some(false), Some(true)));
+        writer.chaos.heal(Operation::Intent);
+        writer.chaos.fail(Operation::Release);
+        assert_eq!(heard(witness(writer.set(1, 30)).await.1), (Some(true), Some(false)));
+        let fast = writer.in_mode(Mode::Fast);
+        assert_eq!(heard(witness(fast.set(1, 40)).await.1), (Some(true), None), "nobody waits for it");
+    }
+}
+
+#[tokio::test]
+async fn without_a_witness_nothing_is_told() {
+    assert_eq!(announced(), None);
+    assert_eq!(witness(async {}).await.1, Account::default());
+}
