@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::coherence::{Link, supervise};
 use crate::config::{CacheBuilder, Settings};
-use crate::engine::{Presence, Region, RegionSpec};
+use crate::engine::{CHECKS_AT_ONCE, Presence, Region, RegionSpec};
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Health, Occupied, Publisher, Registry, Stats};
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) tasks: Tasks,
     /// In front of the store while the shared tier is out of reach, and for a while after that.
     pub(crate) direct_loads: Semaphore,
+    /// The checks of the verifier that may be under way.
+    pub(crate) checks: Arc<Semaphore>,
     /// Whether a task of this cache publishes what it counts.
     publishes: AtomicBool,
 }
@@ -129,7 +131,9 @@ impl Cache {
         let direct_loads = Semaphore::new(settings.max_direct_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
         let (registry, tasks) = (Arc::default(), Tasks::default());
-        Self(Arc::new(Inner { backend, link, registry, tasks, direct_loads, publishes: AtomicBool::new(false) }))
+        let checks = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
+        let publishes = AtomicBool::new(false);
+        Self(Arc::new(Inner { backend, link, registry, tasks, direct_loads, checks, publishes }))
     }
 
     /// Takes what a region counts into the statistics of this cache.

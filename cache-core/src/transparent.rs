@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::engine::{Presence, Region, RegionSpec};
+use crate::engine::{Region, RegionSpec};
 use crate::observability::Backend;
 use crate::policy::ReadPolicy;
 use crate::value::Cacheable;
@@ -46,7 +46,7 @@ impl<T: Cacheable> TransparentCache<T> {
         };
         // Each value brings its own time to live.
         let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
-        Self { cache: cache.clone(), region: Region::new(cache, spec, policy, Presence::ALWAYS) }
+        Self { cache: cache.clone(), region: Region::without_store(cache, spec, policy) }
     }
 
     /// The value, or `None` when there is none or the shared tier is out of reach.

@@ -1,5 +1,6 @@
 //! The builder.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 #[cfg(feature = "redis")]
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) degraded_ttl: Duration,
     pub(crate) max_direct_loads: usize,
     pub(crate) max_entry: usize,
+    pub(crate) verify_one_in: Option<NonZeroU32>,
     #[cfg(feature = "testing")]
     pub(crate) weakness: crate::testing::Weakness,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             degraded_ttl: Duration::from_secs(2),
             max_direct_loads: 64,
             max_entry: 1024 * 1024,
+            verify_one_in: None,
             #[cfg(feature = "testing")]
             weakness: crate::testing::Weakness::None,
         }
@@ -177,6 +180,25 @@ impl CacheBuilder {
     /// there, and larger bytes are not read.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_entry = bytes;
+        self
+    }
+
+    /// Checks about one in `hits` hits against the store, and counts how stale they were. Default 0: none.
+    ///
+    /// Of the hits of a decorator, and of [`Region::get_or_load`](crate::Region::get_or_load), such a one starts a read of the
+    /// store with the same arguments, in a task of its own: the caller does not wait for it, and no more than four are under way at
+    /// once in a cache (further hits are then not checked). The two values are compared as they are encoded for the shared tier, so a
+    /// value with a map or a set whose order is random may differ from itself: use an ordered one (`BTreeMap`). Where they
+    /// differ, the local tier is watched until it does not answer the old value any more, for a minute at most; that time,
+    /// from the beginning of the store's read, is what [`MethodStats`](crate::MethodStats) and the metrics report.
+    ///
+    /// Not checked are batches, methods with `load = inline`, hits while the shared tier is out of reach, and callers that took the
+    /// answer of another one's look-up. A method with `visible_if` is asked with the arguments of the reader who saw the value.
+    ///
+    /// Such reads are calls of the store, and the statistics do not count them as loads. While the switch is off a hit
+    /// only looks at it.
+    pub fn verify_one_in(mut self, hits: u32) -> Self {
+        self.settings.verify_one_in = NonZeroU32::new(hits);
         self
     }
 

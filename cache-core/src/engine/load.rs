@@ -27,6 +27,12 @@ pub(super) trait Load<R, E>: Send {
     /// Calls the store, here, for this call alone.
     fn direct(self) -> impl Future<Output = Result<R, E>> + Send;
 
+    /// Checks a hit against the store, where the call does not borrow from its caller.
+    fn verify<K: KeyPart>(self, region: &Region<K, R>, key: K, seen: R)
+    where
+        R: Cacheable,
+        E: Send + 'static;
+
     /// Calls the store and ends the flight.
     fn fly<K>(self, job: Job<K, R, E>) -> impl Future<Output = Result<R, E>> + Send
     where
@@ -48,6 +54,14 @@ where
 {
     async fn direct(self) -> Result<R, E> {
         (self.0)().await
+    }
+
+    fn verify<K: KeyPart>(self, region: &Region<K, R>, key: K, seen: R)
+    where
+        R: Cacheable,
+        E: Send + 'static,
+    {
+        region.verify(key, seen, self.0);
     }
 
     async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>
@@ -79,6 +93,13 @@ where
 {
     async fn direct(self) -> Result<R, E> {
         (self.0)().await
+    }
+
+    fn verify<K: KeyPart>(self, _: &Region<K, R>, _: K, _: R)
+    where
+        R: Cacheable,
+        E: Send + 'static,
+    {
     }
 
     async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>

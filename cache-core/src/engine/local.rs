@@ -31,6 +31,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value, if the local tier may answer. Counted as a hit.
     #[inline]
     pub fn local<L: Lookup<K>>(&self, key: &L) -> Option<R> {
+        if self.is_drawn() {
+            return None;
+        }
         let Some(found) = self.find(key) else { return self.local_degraded(key, |_| true) };
         self.count(&found);
         Some(found.value)
@@ -39,6 +42,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value, if the local tier may answer and `visible` agrees. Counted as a hit.
     #[inline]
     pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
+        if self.is_drawn() {
+            return None;
+        }
         let Some(found) = self.find(key) else { return self.local_degraded(key, visible) };
         if !visible(&found.value) {
             return None;

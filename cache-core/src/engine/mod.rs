@@ -12,10 +12,12 @@ mod put;
 mod read;
 mod region;
 mod terms;
+mod verify;
 mod witness;
 mod write;
 
 pub use batch::{BatchMap, BatchTerms, Slot};
 pub use region::{Region, RegionSpec};
 pub use terms::{LoadErrors, Presence, Terms};
+pub(crate) use verify::CHECKS_AT_ONCE;
 pub use write::{Write, WriteOutcome};

@@ -17,6 +17,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
+        if let Some(hit) = self.drawn_hit(&key, &terms) {
+            load.verify(self, key, hit.clone());
+            return Ok(hit);
+        }
         if !self.0.policy.enabled {
             return load.direct().await;
         }
@@ -54,11 +58,11 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if let Some(hit) = self.find_owned(&key) {
             self.count(&hit);
             let found = Found { source: hit.source(), value: hit.value, fence: None };
-            return self.hand_over(duty, found, &terms, load).await;
+            return self.hand_over(key, duty, found, &terms, load).await;
         }
         let names = self.names(&key);
         match self.look_up(&key, &names, carried).await {
-            Step::Hit(found) => self.hand_over(duty, found, &terms, load).await,
+            Step::Hit(found) => self.hand_over(key, duty, found, &terms, load).await,
             Step::Load(ticket) => {
                 Counters::add(&self.0.counters.misses);
                 witness::answered(Source::Store);
@@ -72,6 +76,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Ends the flight with a value that was found, and returns it if this caller may see it.
     async fn hand_over<E: Send + 'static>(
         &self,
+        key: K,
         duty: Lead<K, R>,
         found: Found<R>,
         terms: &Terms<'_, R, E>,
@@ -80,7 +85,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let value = found.value.clone();
         witness::answered(found.source);
         duty.land(Landing::Found(found));
-        if terms.may_see(&value) { Ok(value) } else { self.alone(load).await }
+        if !terms.may_see(&value) {
+            return self.alone(load).await;
+        }
+        if self.is_drawn() {
+            load.verify(self, key, value.clone());
+        }
+        Ok(value)
     }
 
     /// What a flight's end means for one who waited; `None` when the call must ask the store itself.

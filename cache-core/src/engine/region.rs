@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
@@ -51,6 +52,8 @@ pub(super) struct Inner<K, R> {
     pub(super) spec: RegionSpec,
     pub(super) policy: ReadPolicy,
     pub(super) presence: Presence<R>,
+    /// Of so many hits about one is checked by the verifier.
+    pub(super) verify_one_in: Option<NonZeroU32>,
     pub(super) local: LocalTier<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
     pub(super) counters: Arc<Counters>,
@@ -76,6 +79,21 @@ impl<K, R> fmt::Debug for Region<K, R> {
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// A region of this cache. Two regions with the same namespace and entity share their entries in the shared tier.
     pub fn new(cache: &Cache, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
+        Self::verified(cache, spec, policy, presence, cache.0.link.settings.verify_one_in)
+    }
+
+    /// A region with nothing behind it that a hit could be checked against.
+    pub(crate) fn without_store(cache: &Cache, spec: RegionSpec, policy: ReadPolicy) -> Self {
+        Self::verified(cache, spec, policy, Presence::ALWAYS, None)
+    }
+
+    fn verified(
+        cache: &Cache,
+        spec: RegionSpec,
+        policy: ReadPolicy,
+        presence: Presence<R>,
+        verify_one_in: Option<NonZeroU32>,
+    ) -> Self {
         let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
         cache.0.link.join(bus_namespace(spec.namespace));
         let head = format!("{}:{}", spec.namespace, spec.entity);
@@ -88,6 +106,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             link: Arc::clone(&cache.0.link),
             policy,
             presence,
+            verify_one_in,
             local,
             flights: flights(cache),
             counters: Arc::clone(&counters),

@@ -161,8 +161,8 @@ pub struct Health {
     /// again by itself, after one to five seconds.
     pub breaker_open: bool,
     /// For how long, at most, a local answer of this moment may be behind an acknowledged write: the time since the last
-    /// heartbeat was sent that came back, at most the lease. 0 where the local tier answers nothing, or where nobody
-    /// else writes. It does not know of writers that cannot reach the shared tier: that is their `journal`.
+    /// heartbeat was sent that came back, at most the lease; while the shared tier is out of reach, `degraded_ttl`. 0
+    /// where the local tier answers nothing, or where nobody else writes. It does not know of writers that cannot reach the shared tier: that is their `journal`.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
     /// What is wrong with the shared tier, in words.

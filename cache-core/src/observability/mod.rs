@@ -1,5 +1,6 @@
 //! What happened, counted: statistics and health.
 
+mod checks;
 mod counter;
 mod health;
 mod metrics;
@@ -8,6 +9,7 @@ mod staleness;
 mod stats;
 mod tally;
 
+pub(crate) use checks::Check;
 pub(crate) use counter::Sharded;
 pub use health::{Backend, Health, LinkStatus, Status};
 pub(crate) use metrics::Publisher;

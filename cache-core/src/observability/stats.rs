@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::checks::{Check, Checks};
 use super::metrics::{MethodMeter, Totals};
 use super::{Backend, Sharded};
 use crate::envelope::Unfit;
@@ -33,6 +34,7 @@ pub(crate) struct Counters {
     unfit: [AtomicU64; Unfit::ALL.len()],
     remote: [AtomicU64; RemoteErrorKind::ALL.len()],
     encode: AtomicU64,
+    checks: Checks,
     pub(crate) meter: MethodMeter,
 }
 
@@ -59,6 +61,7 @@ impl Counters {
             unfit: Default::default(),
             remote: Default::default(),
             encode: AtomicU64::default(),
+            checks: Checks::default(),
             meter: MethodMeter::new(store, method, backend, damage),
         }
     }
@@ -91,6 +94,13 @@ impl Counters {
         answer
     }
 
+    pub(crate) fn checked(&self, check: Check) {
+        self.checks.add(check);
+        if let Check::Stale(span) = check {
+            self.meter.staleness.record(span);
+        }
+    }
+
     /// Tells the recorder what was counted since the last time.
     pub(super) fn publish(&self) {
         self.meter.publish(&self.totals());
@@ -110,10 +120,12 @@ impl Counters {
                 get(&self.loaded),
                 get(&self.load_errors),
                 get(&self.bypasses),
+                get(&self.degraded_hits),
                 get(&self.fills),
                 get(&self.invalidations),
             ],
             bytes: [get(&self.bytes_read), get(&self.bytes_written)],
+            checks: self.checks.totals(),
             damage: damage().map(|reason| &self.unfit[reason as usize]).chain([&self.encode]).map(get).collect(),
         }
     }
@@ -121,6 +133,7 @@ impl Counters {
     fn read(&self) -> MethodStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [local, local_negative] = self.local.totals();
+        let [verified_equal, verified_stale, verified_gone, verified_failed] = self.checks.totals();
         MethodStats {
             local_hits: local + local_negative,
             degraded_hits: get(&self.degraded_hits),
@@ -135,6 +148,11 @@ impl Counters {
             invalidations: get(&self.invalidations),
             bytes_read: get(&self.bytes_read),
             bytes_written: get(&self.bytes_written),
+            verified_equal,
+            verified_stale,
+            verified_gone,
+            verified_failed,
+            verified_stale_micros: self.checks.stale_micros(),
             errors: self.errors(),
         }
     }
@@ -265,4 +283,15 @@ method_stats! {
     bytes_read,
     /// Bytes of entries sent to the shared tier.
     bytes_written,
+    /// Hits that the verifier found to be what the store says
+    /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
+    verified_equal,
+    /// Hits that the store did not confirm, and that the local tier went on answering after that.
+    verified_stale,
+    /// Hits that the store did not confirm, and that nobody was answered with any more by then: a write in between.
+    verified_gone,
+    /// Hits that could not be checked: the store failed, or a value could not be encoded.
+    verified_failed,
+    /// For how long the stale ones were still answered after the store's read had begun: the sum, in microseconds.
+    verified_stale_micros,
 }

@@ -1,5 +1,6 @@
 //! Chance: tokens and jitter.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A token that no other instance has. It is compared for equality only.
@@ -15,6 +16,11 @@ pub(crate) fn token_text() -> String {
 /// A fraction of the range from 0 to 1.
 pub(crate) fn fraction() -> f64 {
     rand::random()
+}
+
+/// Says yes once in so many times, on average.
+pub(crate) fn one_in(times: NonZeroU32) -> bool {
+    rand::random_ratio(1, times.get())
 }
 
 /// Half of `span` up to all of it: instances that start to wait together do not end together.

@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::handles::{Count, Labels, Level, Timing};
 use super::names;
+use crate::observability::checks::RESULTS;
 use crate::observability::{Backend, Occupancy};
 
 /// Operation, tier and result of what a read method counts.
-pub(crate) const OPERATIONS: [[&str; 3]; 11] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
@@ -17,6 +18,7 @@ pub(crate) const OPERATIONS: [[&str; 3]; 11] = [
     ["load", "store", "ok"],
     ["load", "store", "error"],
     ["bypass", "store", "ok"],
+    ["degraded", "local", "hit"],
     ["fill", "shared", "ok"],
     ["invalidate", "shared", "ok"],
 ];
@@ -27,6 +29,7 @@ pub(crate) struct Totals {
     pub(crate) operations: [u64; OPERATIONS.len()],
     /// Received from and sent to the shared tier.
     pub(crate) bytes: [u64; 2],
+    pub(crate) checks: [u64; RESULTS.len()],
     /// In the order of the names that the meter was made with.
     pub(crate) damage: Vec<u64>,
 }
@@ -35,6 +38,7 @@ pub(crate) struct Totals {
 pub(crate) struct MethodMeter {
     operations: [Count; OPERATIONS.len()],
     bytes: [Count; 2],
+    checks: [Count; RESULTS.len()],
     damage: Vec<Count>,
     entries: Level,
     flights: Level,
@@ -44,6 +48,8 @@ pub(crate) struct MethodMeter {
     pub(crate) load: Timing,
     /// One fill of the shared tier.
     pub(crate) fill: Timing,
+    /// For how long a value was answered that the verifier had found to be stale.
+    pub(crate) staleness: Timing,
 }
 
 impl MethodMeter {
@@ -67,6 +73,7 @@ impl MethodMeter {
             let labels = [of_method, &[("direction", direction)]].concat();
             Count::new(&names::SHARED_BYTES, &labels)
         };
+        let check = |result| Count::new(&names::CHECKS, &[of_method, &[("result", result)]].concat());
         let timing = |operation, tier| {
             let labels = [of_method, &[("operation", operation), ("tier", tier)]].concat();
             Timing::new(&names::DURATION, &labels)
@@ -74,20 +81,23 @@ impl MethodMeter {
         Self {
             operations: OPERATIONS.map(operation),
             bytes: ["received", "sent"].map(bytes),
+            checks: RESULTS.map(check),
             damage: damage.map(error).collect(),
             entries: Level::new(&names::LOCAL_ENTRIES, of_method),
             flights: Level::new(&names::FLIGHTS, of_method),
             look_up: timing("read", "shared"),
             load: timing("load", "store"),
             fill: timing("fill", "shared"),
+            staleness: Timing::new(&names::STALENESS_FOUND, of_method),
         }
     }
 
     pub(crate) fn publish(&self, totals: &Totals) {
         let operations = self.operations.iter().zip(&totals.operations);
         let bytes = self.bytes.iter().zip(&totals.bytes);
+        let checks = self.checks.iter().zip(&totals.checks);
         let damage = self.damage.iter().zip(&totals.damage);
-        operations.chain(bytes).chain(damage).for_each(|(count, total)| count.publish(*total));
+        operations.chain(bytes).chain(checks).chain(damage).for_each(|(count, total)| count.publish(*total));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries")]

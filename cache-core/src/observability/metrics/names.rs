@@ -44,5 +44,7 @@ definitions! {
     BUS_UP = Gauge "cache.bus.up" in "count": "1 while the shared tier may be used and its bus is heard, else 0";
     BREAKER_OPEN = Gauge "cache.breaker.open" in "count": "1 while the shared tier is left alone because it answered badly";
     JOURNAL = Gauge "cache.journal.scopes" in "count": "Invalidations that the shared tier has not heard yet";
+    CHECKS = Counter "cache.verifier.checks.total" in "count": "Hits that were checked against the store, by result";
+    STALENESS_FOUND = Histogram "cache.verifier.staleness" in "seconds": "How long a stale hit was still answered";
     STALENESS = Gauge "cache.staleness.bound" in "seconds": "How old a local answer can be at this moment, at most";
 }

@@ -98,6 +98,10 @@ async fn the_page_has_every_combination_of_labels() {
     let documented: Words = errors.iter().flat_map(|row| combinations(&row[..2])).collect();
     assert_eq!(documented, values(&recorder, "cache.errors.total", &["operation", "kind"]));
 
+    let results = rows(&page, "The results of `cache.verifier.checks.total`");
+    let documented: Words = results.iter().flat_map(|row| combinations(&row[..1])).collect();
+    assert_eq!(documented, values(&recorder, "cache.verifier.checks.total", &["result"]));
+
     for operation in values(&recorder, "cache.operation.duration", &["operation", "tier"]) {
         let all: Words = operations.iter().flat_map(|row| combinations(&row[..2])).collect();
         assert!(all.contains(&operation), "{operation} is an operation");

@@ -1,0 +1,75 @@
+//! What the verifier found.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What one check of a hit came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// The store said the same.
+    Equal,
+    /// The store said something else, and the local tier went on answering the old value until so long after the
+    /// beginning of the store's read.
+    Stale(Duration),
+    /// The store said something else, and so did the local tier by then, or nothing.
+    Gone,
+    /// The store did not answer, or a value could not be encoded.
+    Failed,
+}
+
+/// The results in words, in the order of [`Checks::totals`].
+pub(crate) const RESULTS: [&str; 4] = ["equal", "stale", "gone", "failed"];
+
+impl Check {
+    fn place(self) -> usize {
+        match self {
+            Self::Equal => 0,
+            Self::Stale(_) => 1,
+            Self::Gone => 2,
+            Self::Failed => 3,
+        }
+    }
+}
+
+/// The checks of one read method.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    results: [AtomicU64; RESULTS.len()],
+    stale_micros: AtomicU64,
+}
+
+impl Checks {
+    pub(crate) fn add(&self, check: Check) {
+        self.results[check.place()].fetch_add(1, Ordering::Relaxed);
+        if let Check::Stale(span) = check {
+            self.stale_micros.fetch_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn totals(&self) -> [u64; RESULTS.len()] {
+        self.results.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn stale_micros(&self) -> u64 {
+        self.stale_micros.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_result_has_its_place() {
+        let checks = Checks::default();
+        let stale = Check::Stale(Duration::from_micros(1500));
+        for (times, check) in [Check::Equal, stale, Check::Gone, Check::Failed].into_iter().enumerate() {
+            (0..=times).for_each(|_| checks.add(check));
+        }
+        assert_eq!(
+            RESULTS.into_iter().zip(checks.totals()).collect::<Vec<_>>(),
+            [("equal", 1), ("stale", 2), ("gone", 3), ("failed", 4)]
+        );
+        assert_eq!(checks.stale_micros(), 3000);
+    }
+}

@@ -1,0 +1,239 @@
+//! The verifier: a sample of hits is read from the store as well.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cache_core::testing::{ManualClock, Weakness};
+use cache_core::{Cache, Error, MemoryRemote, MethodStats, ReadPolicy};
+use tokio::sync::Semaphore;
+
+use super::super::gate::until;
+use super::super::register::{CachingRegister, Rows, Stop};
+use super::recorder::Recorder;
+
+const CHECKS: &str = "cache.verifier.checks.total";
+
+/// A store behind a cache that checks one hit in so many.
+struct Checked {
+    clock: ManualClock,
+    rows: Arc<Rows>,
+    cache: Cache,
+    store: CachingRegister<Rows>,
+}
+
+impl Checked {
+    async fn one_in(hits: u32) -> Self {
+        let clock = ManualClock::new();
+        let remote = MemoryRemote::with_clock(clock.clone());
+        let builder = Cache::builder().clock(clock.clone()).lease(Duration::from_mins(10)).weaken(Weakness::None);
+        let cache = builder.verify_one_in(hits).remote(remote).build().unwrap();
+        let rows = Arc::<Rows>::default();
+        let store = CachingRegister::new(Arc::clone(&rows), &cache);
+        assert!(cache.connected(Duration::from_secs(20)).await);
+        Self { clock, rows, cache, store }
+    }
+
+    /// Puts a value into the local tier.
+    async fn cached(&self, key: u64, value: u64) {
+        self.rows.seed(key, value);
+        assert_eq!(self.store.get(key).await, Ok(Some(value)));
+    }
+
+    fn stats(&self) -> MethodStats {
+        self.cache.stats().method("Register", "get")
+    }
+
+    async fn checked(&self, what: &str, count: impl Fn(&MethodStats) -> u64) {
+        until(what, || count(&self.stats()) == 1).await;
+        let stats = self.stats();
+        let all = stats.verified_equal + stats.verified_stale + stats.verified_gone + stats.verified_failed;
+        assert_eq!(all, 1, "one hit was checked: {stats:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hit_that_the_store_confirms_is_equal() {
+    let recorder = Recorder::default();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    let loads = checked.rows.loads();
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+    checked.checked("it is confirmed", |stats| stats.verified_equal).await;
+    assert_eq!(checked.rows.loads(), loads + 1);
+    assert_eq!(checked.stats().loads, 1, "a check is not counted as a load");
+    checked.cache.publish_metrics();
+    assert_eq!(recorder.count(CHECKS, &[("method", "get"), ("result", "equal")]), 1);
+    assert!(recorder.recorded("cache.verifier.staleness", &[("method", "get")]).is_empty());
+}
+
+/// A row that is written past the decorator is what a verifier is for: it says for how long the old value was answered.
+#[tokio::test]
+async fn a_write_past_the_decorator_is_found_and_timed() {
+    let recorder = Recorder::default();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    checked.rows.seed(1, 20);
+    let loads = checked.rows.loads();
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)), "the caller gets what the local tier has");
+    until("the store was read", || checked.rows.loads() > loads).await;
+    // Watched, while it is still answered.
+    for _ in 0..20 {
+        checked.clock.advance(Duration::from_millis(100));
+        tokio::task::yield_now().await;
+        assert_eq!(checked.store.peek_get(1), Some(Some(10)));
+    }
+    assert_eq!(checked.stats().verified_stale, 0, "nobody knows yet for how long it will be");
+    checked.store.invalidate_get(1).await;
+    until("the end is seen", || {
+        checked.clock.advance(Duration::from_millis(1));
+        checked.stats().verified_stale == 1
+    })
+    .await;
+    let micros = checked.stats().verified_stale_micros;
+    assert!((2_000_000..2_500_000).contains(&micros), "two seconds, and the pause between two looks: {micros} µs");
+    checked.cache.publish_metrics();
+    assert_eq!(recorder.count(CHECKS, &[("method", "get"), ("result", "stale")]), 1);
+    let found = recorder.recorded("cache.verifier.staleness", &[("method", "get")]);
+    assert!(matches!(found[..], [seconds] if (2.0..2.5).contains(&seconds)), "{found:?}");
+}
+
+/// A value that was replaced in the ordinary way while the store was being read was not answered too long.
+#[tokio::test]
+async fn what_was_replaced_meanwhile_is_gone_and_not_stale() {
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    let gate = checked.rows.stop_next(Stop::AfterRead);
+    checked.rows.seed(1, 20);
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+    gate.reached().await;
+    checked.store.invalidate_get(1).await;
+    gate.open();
+    checked.checked("it is gone", |stats| stats.verified_gone).await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_or_panics_is_no_answer() {
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    checked.rows.fails.store(true, Ordering::SeqCst);
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+    checked.checked("it failed", |stats| stats.verified_failed).await;
+    checked.rows.panics.store(true, Ordering::SeqCst);
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+    until("it panicked", || checked.stats().verified_failed == 2).await;
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)), "no caller sees any of it");
+}
+
+/// A value that never leaves the local tier is not watched for ever.
+#[tokio::test]
+async fn a_stale_value_is_watched_for_a_minute_at_most() {
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    checked.rows.seed(1, 20);
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+    until("it is given up", || {
+        checked.clock.advance(Duration::from_millis(100));
+        checked.stats().verified_stale == 1
+    })
+    .await;
+    assert_eq!(checked.store.peek_get(1), Some(Some(10)));
+    assert!(checked.stats().verified_stale_micros >= 60_000_000);
+}
+
+/// The hits of the shared tier are checked too.
+#[tokio::test]
+async fn a_hit_of_the_shared_tier_is_checked() {
+    let remote = MemoryRemote::new();
+    let rows = Arc::<Rows>::default();
+    rows.seed(1, 10);
+    let instance = |hits: u32| {
+        let cache = Cache::builder().verify_one_in(hits).remote(remote.clone()).build().unwrap();
+        (CachingRegister::new(Arc::clone(&rows), &cache), cache)
+    };
+    let ((writes, one), (reads, two)) = (instance(0), instance(1));
+    for cache in [&one, &two] {
+        assert!(cache.connected(Duration::from_secs(20)).await);
+    }
+    assert_eq!(writes.get(1).await, Ok(Some(10)));
+    until("the value is in the shared tier", || one.stats().total().fills == 1).await;
+    assert_eq!(reads.get(1).await, Ok(Some(10)));
+    assert_eq!(two.stats().total().shared_hits, 1);
+    until("it is confirmed", || two.stats().total().verified_equal == 1).await;
+    assert_eq!(rows.loads(), 2, "one by the miss, one by the verifier");
+}
+
+#[tokio::test]
+async fn switched_off_it_asks_the_store_for_nothing() {
+    let checked = Checked::one_in(0).await;
+    checked.cached(1, 10).await;
+    let loads = checked.rows.loads();
+    for _ in 0..1000 {
+        assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(checked.rows.loads(), loads);
+    let stats = checked.stats();
+    assert_eq!((stats.verified_equal, stats.verified_failed, stats.local_hits), (0, 0, 1000));
+}
+
+/// About one in so many, and not every one.
+#[tokio::test]
+async fn one_in_ten_is_about_a_tenth() {
+    let checked = Checked::one_in(10).await;
+    checked.cached(1, 10).await;
+    for _ in 0..2000 {
+        assert_eq!(checked.store.get(1).await, Ok(Some(10)));
+        // Each check ends before the next hit, so that none is left out.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+    }
+    let checks = checked.stats().verified_equal;
+    // Nine standard deviations on both sides.
+    assert!((80..=320).contains(&checks), "{checks} of 2000");
+}
+
+/// However many hits there are, four reads of the store are under way at once, and no caller waits.
+#[tokio::test]
+async fn no_more_than_four_checks_run_at_once() {
+    let checked = Checked::one_in(1).await;
+    let policy = ReadPolicy::new(Duration::from_mins(1));
+    let region = checked.cache.region::<u64, u64>("race:hand", "checked", policy);
+    let (begun, may_end) = (Arc::new(AtomicU64::new(0)), Arc::new(Semaphore::new(0)));
+    let load = || {
+        let (begun, may_end) = (Arc::clone(&begun), Arc::clone(&may_end));
+        move || async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            may_end.acquire().await.unwrap().forget();
+            Ok::<_, Error>(7)
+        }
+    };
+    may_end.add_permits(1);
+    assert_eq!(region.get_or_load(&1, load()).await.unwrap(), 7);
+    let loads = begun.load(Ordering::SeqCst);
+    for _ in 0..50 {
+        assert_eq!(region.get_or_load(&1, load()).await.unwrap(), 7, "the caller waits for nothing");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), loads + 4);
+    may_end.add_permits(4);
+    let equal = || checked.cache.stats().method("race:hand", "checked").verified_equal;
+    until("they end", || equal() == 4).await;
+    may_end.add_permits(1);
+    region.get_or_load(&1, load()).await.unwrap();
+    until("the next one is checked", || equal() == 5).await;
+}
+
+#[tokio::test]
+async fn a_batch_is_not_checked() {
+    let checked = Checked::one_in(1).await;
+    checked.cached(1, 10).await;
+    let loads = checked.rows.loads();
+    assert_eq!(checked.store.get_many(&[1]).await.unwrap().len(), 1);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(checked.rows.loads(), loads);
+}
