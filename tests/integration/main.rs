@@ -6,7 +6,7 @@ mod logs;
 mod options;
 mod outside;
 mod proxy;
-mod security_table;
 mod servers;
 mod stores;
+mod tables;
 mod ui;

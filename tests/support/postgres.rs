@@ -37,12 +37,33 @@ impl PostgresServer {
     ///
     /// When Postgres is not installed, or does not start.
     pub fn start() -> Self {
+        let (folder, user) = Self::folder();
+        let data = initialise(folder.path(), &user);
+        Self::start_on(folder, &data, &user)
+    }
+
+    /// Starts a replica of this server, which applies what happens here as it hears of it. It takes reads.
+    ///
+    /// # Panics
+    ///
+    /// As for [`start`](Self::start).
+    #[must_use]
+    pub fn start_replica(&self) -> Self {
+        let (folder, user) = Self::folder();
+        let data = copy(self.port, folder.path(), &user);
+        Self::start_on(folder, &data, &user)
+    }
+
+    fn folder() -> (TempDir, ServerUser) {
         let folder = tempfile::Builder::new().prefix("postgres-").tempdir().expect("a temporary folder");
         let user = ServerUser::pick(folder.path());
-        let data = initialise(folder.path(), &user);
+        (folder, user)
+    }
+
+    fn start_on(folder: TempDir, data: &Path, user: &ServerUser) -> Self {
         let started = (0..TRIES).find_map(|_| {
             let port = free_port();
-            Some((launch(port, folder.path(), &data, &user)?, port))
+            Some((launch(port, folder.path(), data, user)?, port))
         });
         let (server, port) = started.unwrap_or_else(|| panic!("postgres does not start: {}", log(folder.path())));
         Self { server, port, _folder: folder, databases: AtomicU32::new(0) }
@@ -119,9 +140,25 @@ fn initialise(folder: &Path, user: &ServerUser) -> PathBuf {
     initdb
         .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"])
         .arg(&data);
-    let output = initdb.output().unwrap_or_else(|error| panic!("{initdb:?} does not start: {error}"));
-    assert!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+    run(initdb);
     data
+}
+
+/// The files of a running server, made into those of its replica.
+fn copy(primary: u16, folder: &Path, user: &ServerUser) -> PathBuf {
+    let data = folder.join("data");
+    let mut backup = user.command("pg_basebackup", folder);
+    backup
+        .args(["--host=127.0.0.1", &format!("--port={primary}"), "--username=postgres", "--no-password"])
+        .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--pgdata"])
+        .arg(&data);
+    run(backup);
+    data
+}
+
+fn run(mut command: Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn launch(port: u16, folder: &Path, data: &Path, user: &ServerUser) -> Option<Server> {

@@ -45,7 +45,7 @@ impl Live {
         now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn set_server_time(&self, server_millis: u64, asked_at: Moment) {
+    fn set_server_time(&self, server_millis: u64, asked_at: Moment) {
         let ahead = i128::from(server_millis) - i128::from(asked_at.as_millis());
         self.server_ahead.store(i64::try_from(ahead).unwrap_or(0), Ordering::Relaxed);
     }
@@ -149,6 +149,12 @@ impl Link {
         }
     }
 
+    /// Whether this protection was taken out.
+    #[cfg(feature = "testing")]
+    pub(crate) fn lacks(&self, weakness: crate::testing::Weakness) -> bool {
+        self.settings.weakness == weakness
+    }
+
     /// The shared tier, while it may be used: connected, and a beat came back within the lease.
     pub(crate) fn live(&self) -> Option<Arc<Live>> {
         let live = self.live.load_full()?;
@@ -236,6 +242,19 @@ impl Link {
         self.gate.distrust();
     }
 
+    /// Notes what the server's clock said when it was asked at `asked_at`.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unused_self, reason = "the version for negative controls needs it")
+    )]
+    pub(super) fn set_server_time(&self, live: &Live, server_millis: u64, asked_at: Moment) {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::OwnClock) {
+            return;
+        }
+        live.set_server_time(server_millis, asked_at);
+    }
+
     /// From here on beats of this connection count.
     pub(crate) fn open_session(&self, session: u64) {
         let mut beats = lock(&self.beats);
@@ -261,9 +280,18 @@ impl Link {
         drop(beats);
         // An attempt that came to nothing leaves what was loaded without it.
         if was_used {
-            self.gate.flush();
+            self.forget_local();
         }
         self.lost.notify_one();
+    }
+
+    /// Forgets everything local: news may have been missed.
+    pub(super) fn forget_local(&self) {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::KeepLocal) {
+            return;
+        }
+        self.gate.flush();
     }
 
     pub(super) fn is_open(&self, session: u64) -> bool {
@@ -300,10 +328,22 @@ impl Link {
         }
         beats.last = Some(LastBeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
         // Under the lock: a connection that is closed at this moment must not be trusted by its last beat.
-        self.gate.trust_until(sent.after(self.settings.lease.saturating_sub(GRANULARITY)));
+        self.gate.trust_until(self.trust_of_a_beat(sent));
         drop(beats);
         self.beat_back.notify_one();
         self.usable.notify_waiters();
+    }
+
+    /// Until when a beat that was sent then lets the local tier answer.
+    fn trust_of_a_beat(&self, sent: Moment) -> Moment {
+        let lease = self.settings.lease.saturating_sub(GRANULARITY);
+        #[cfg(feature = "testing")]
+        match self.settings.weakness {
+            crate::testing::Weakness::BeatFromReturn => return self.clock.now().after(lease),
+            crate::testing::Weakness::NoLease => return Moment::NEVER,
+            _ => {}
+        }
+        sent.after(lease)
     }
 
     fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
@@ -311,7 +351,7 @@ impl Link {
         if let Some(live) = self.live.load_full() {
             live.epoch.store(Epoch::of(live.session.run_id(), namespace_epoch).0, Ordering::Release);
         }
-        self.gate.flush();
+        self.forget_local();
     }
 }
 

@@ -103,7 +103,7 @@ async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Resul
     let (server_time, asked_at) = probe.unwrap_or_else(|| Err(RemoteError::timeout("the first heartbeat")))?;
     let namespace_epoch = first_beat_back(link, &*session).await?;
     let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
-    live.set_server_time(server_time, asked_at);
+    link.set_server_time(&live, server_time, asked_at);
     Ok(live)
 }
 
@@ -152,7 +152,7 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
     let namespaces = link.namespaces();
     session.subscribe(&namespaces).await?;
     link.subscribed(namespaces.len());
-    link.gate.flush();
+    link.forget_local();
     Ok(())
 }
 
@@ -160,7 +160,7 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
 async fn round(link: &Link, live: &Live) -> Result<(), RemoteError> {
     let work = async {
         let (server_time, asked_at) = beat(link, &*live.session).await?;
-        live.set_server_time(server_time, asked_at);
+        link.set_server_time(live, server_time, asked_at);
         drain(link, &*live.session).await
     };
     let limit = link.settings.lease.max(link.settings.write_timeout) * 2;

@@ -237,13 +237,18 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Counters::add(if absent { &counters.shared_negative_hits } else { &counters.shared_hits });
     }
 
-    pub(super) fn identity<'a>(&self, names: &'a Names) -> Identity<'a> {
-        Identity {
-            codec: self.0.policy.codec.id(),
-            fingerprint: self.0.fingerprint,
-            key_hash: names.key_hash(),
-            full_key: names.full_key.as_deref(),
+    /// How the values of this region are written down: in this codec, with a type of this fingerprint.
+    fn shape(&self) -> (u8, u64) {
+        #[cfg(feature = "testing")]
+        if self.0.link.lacks(crate::testing::Weakness::NoFingerprint) {
+            return (0, 0);
         }
+        (self.0.policy.codec.id(), self.0.fingerprint)
+    }
+
+    pub(super) fn identity<'a>(&self, names: &'a Names) -> Identity<'a> {
+        let (codec, fingerprint) = self.shape();
+        Identity { codec, fingerprint, key_hash: names.key_hash(), full_key: names.full_key.as_deref() }
     }
 }
 

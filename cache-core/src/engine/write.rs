@@ -130,6 +130,10 @@ impl Write {
     }
 
     async fn place(&self) -> bool {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.lacks(crate::testing::Weakness::NoIntent) {
+            return true;
+        }
         let hold = self.cache.0.link.settings.lock;
         let news = News::Intent { token: &self.token, hold };
         !self.has_remote() || told(&self.cache, &self.scopes, news).await
@@ -137,6 +141,10 @@ impl Write {
 
     /// Whether the shared tier was told. If not, it will be.
     async fn release(&self) -> bool {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
+            return true;
+        }
         let told = told(&self.cache, &self.scopes, News::Release { token: &self.token }).await;
         if !told {
             self.remember();
@@ -145,6 +153,10 @@ impl Write {
     }
 
     fn remember(&self) {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
+            return;
+        }
         self.cache.0.link.journal.add(&self.scopes);
     }
 }
@@ -154,6 +166,8 @@ impl Drop for Write {
         if self.settled {
             return;
         }
+        #[cfg(feature = "testing")]
+        self.release_unknown();
         if self.placed && self.has_remote() {
             self.advance();
             return;
@@ -186,6 +200,26 @@ impl Write {
                 link.gate.advance(scope);
             }
         });
+    }
+}
+
+/// What negative controls do.
+#[cfg(feature = "testing")]
+impl Write {
+    /// Releases although nobody knows whether the write happens.
+    fn release_unknown(&self) {
+        if !self.cache.0.link.lacks(crate::testing::Weakness::ReleaseUnknown) {
+            return;
+        }
+        let (cache, scopes, token) = (self.cache.clone(), self.scopes.clone(), self.token.clone());
+        self.cache.0.tasks.spawn(async move { told(&cache, &scopes, News::Release { token: &token }).await });
+    }
+
+    async fn has_lost_its_lock(&self) -> bool {
+        let Some(live) = self.cache.0.link.live() else { return false };
+        let gens: Vec<&str> = self.scopes.iter().map(Scope::gen_key).collect();
+        let found = live.session.read(&[], &gens).await;
+        found.is_ok_and(|found| !found.gens.contains(&crate::coherence::GenState::Locked))
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::numbers::TokenNumbers;
 use crate::coherence::{Bus, BusSink, GenState, Scope};
 use crate::observability::Backend;
 #[cfg(feature = "redis")]
@@ -63,6 +64,7 @@ struct State {
     begun: HashMap<Operation, u64>,
     bus: BusMode,
     waiting: Vec<(BusSink, Vec<u8>)>,
+    numbers: Option<TokenNumbers>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,6 +137,12 @@ impl ChaosRemote {
         self.lock().bus = BusMode::Lose;
     }
 
+    /// Takes for every token its number among those of its scope, which begin anew when the scope is gone: what a
+    /// counter would be in the place of a token. Instances that share a tier have to share the numbers.
+    pub fn number_tokens(&self, numbers: &TokenNumbers) {
+        self.lock().numbers = Some(numbers.clone());
+    }
+
     /// Delivers what was kept back, and everything from now on.
     pub fn deliver_bus(&self) {
         let waiting = {
@@ -155,6 +163,13 @@ impl ChaosRemote {
 impl Faults {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn numbered(&self, keys: &[&str], states: Vec<GenState>) -> Vec<GenState> {
+        match &self.lock().numbers {
+            Some(numbers) => keys.iter().zip(states).map(|(key, state)| numbers.of(key, state)).collect(),
+            None => states,
+        }
     }
 
     async fn pass(&self, operation: Operation) -> Result<(), RemoteError> {
@@ -250,13 +265,17 @@ impl Session for ChaosSession {
             self.faults.pass(Operation::Read).await?;
             let answer = self.inner.read(entries, gens).await;
             self.faults.pass(Operation::ReadReply).await?;
-            answer
+            answer.map(|found| Snapshot { gens: self.faults.numbered(gens, found.gens), ..found })
         }
         .boxed()
     }
 
     fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
-        self.after(Operation::InitGens, move || self.inner.init_gens(gens))
+        async move {
+            self.faults.pass(Operation::InitGens).await?;
+            Ok(self.faults.numbered(gens, self.inner.init_gens(gens).await?))
+        }
+        .boxed()
     }
 
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {

@@ -4,10 +4,12 @@
 //! Behind the feature `testing`. Nothing of it is meant for a service.
 
 mod chaos;
+mod numbers;
 mod weakness;
 mod witness;
 
 pub use chaos::{ChaosRemote, Operation};
+pub use numbers::TokenNumbers;
 pub use weakness::Weakness;
 pub(crate) use witness::note;
 pub use witness::{Account, Source, announced, witness};

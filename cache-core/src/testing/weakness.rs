@@ -21,4 +21,24 @@ pub enum Weakness {
     LoadInCaller,
     /// After an outage the shared tier is used at once, and the store is asked without a bound.
     NoRecovery,
+    /// A writer does not announce its write, and tells the others only when it is done.
+    NoIntent,
+    /// A write of unknown outcome is released like any other.
+    ReleaseUnknown,
+    /// A release that does not find its lock leaves everything as it is.
+    IgnoreLostLock,
+    /// A beat counts from its return.
+    BeatFromReturn,
+    /// The local tier is trusted for ever once a beat has come back.
+    NoLease,
+    /// A write that the shared tier has not heard of is not told to it later.
+    NoJournal,
+    /// What is put without a store is filled whoever wrote last.
+    BlindPut,
+    /// The local tier outlives the connection that it heard the news over.
+    KeepLocal,
+    /// An instance takes its own clock for the server's.
+    OwnClock,
+    /// An entry does not tell the type and the codec of its value.
+    NoFingerprint,
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cache_core::testing::{ChaosRemote, ManualClock, Weakness};
-use cache_core::{Cache, Health, MemoryRemote, MethodStats, Mode};
+use cache_core::testing::{ChaosRemote, ManualClock, Operation, TokenNumbers, Weakness};
+use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
 use cache_tests::RedisServer;
 
+use super::gate::until;
 use super::register::{CachingRegister, Rows};
 
 /// The shared tier of a world.
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) rows: Arc<Rows>,
     pub(super) tier: Tier,
     weakness: Weakness,
+    /// Where its instances take numbers for tokens.
+    numbers: Option<TokenNumbers>,
 }
 
 /// One instance of the service.
@@ -41,11 +44,20 @@ impl World {
     pub(super) fn memory(weakness: Weakness) -> Self {
         let clock = ManualClock::new();
         let remote = MemoryRemote::with_clock(clock.clone());
-        Self { rows: Arc::default(), tier: Tier::Memory(remote, clock), weakness }
+        Self { rows: Arc::default(), tier: Tier::Memory(remote, clock), weakness, numbers: None }
     }
 
     pub(super) fn redis(weakness: Weakness) -> Self {
-        Self { rows: Arc::default(), tier: Tier::Redis(RedisServer::start()), weakness }
+        Self::on_redis(RedisServer::start(), weakness)
+    }
+
+    pub(super) fn on_redis(server: RedisServer, weakness: Weakness) -> Self {
+        Self { rows: Arc::default(), tier: Tier::Redis(server), weakness, numbers: None }
+    }
+
+    /// The same with a counter in the place of tokens.
+    pub(super) fn with_numbers(self) -> Self {
+        Self { numbers: Some(TokenNumbers::default()), ..self }
     }
 
     /// One world of each kind.
@@ -58,20 +70,73 @@ impl World {
     }
 
     pub(super) async fn instance_with_lease(&self, lease: Duration) -> Instance {
+        match &self.tier {
+            Tier::Memory(_, clock) => self.build(Cache::builder().lease(lease).clock(clock.clone())).await,
+            Tier::Redis(_) => self.build(Cache::builder().lease(lease)).await,
+        }
+    }
+
+    /// An instance with a clock of its own.
+    pub(super) async fn instance_at(&self, clock: &ManualClock) -> Instance {
+        self.build(Cache::builder().lease(LEASE).clock(clock.clone())).await
+    }
+
+    async fn build(&self, builder: CacheBuilder) -> Instance {
         let patience = Duration::from_secs(20);
-        let mut builder = Cache::builder().lease(lease).lock(LOCK).read_timeout(patience).write_timeout(patience);
+        let builder = builder.lock(LOCK).read_timeout(patience).write_timeout(patience);
         let chaos = match &self.tier {
-            Tier::Memory(remote, clock) => {
-                builder = builder.clock(clock.clone());
-                ChaosRemote::new(remote.clone())
-            }
+            Tier::Memory(remote, _) => ChaosRemote::new(remote.clone()),
             Tier::Redis(server) => ChaosRemote::redis(&server.url()),
         };
+        if let Some(numbers) = &self.numbers {
+            chaos.number_tokens(numbers);
+        }
         let cache = builder.weaken(self.weakness).remote(chaos.clone()).build().unwrap();
         let store = Arc::new(CachingRegister::new(Arc::clone(&self.rows), &cache));
         assert!(cache.connected(patience).await, "the shared tier of a test does not connect");
         Instance { cache, chaos, store }
     }
+}
+
+impl World {
+    /// Waits until every lock is over.
+    pub(super) async fn locks_expire(&self) {
+        match &self.tier {
+            Tier::Memory(_, clock) => clock.advance(LOCK),
+            Tier::Redis(server) => until("the locks expire", || !has_locks(server)).await,
+        }
+    }
+
+    /// The server loses the tokens and locks of the first key.
+    pub(super) fn evict_scopes(&self) {
+        match &self.tier {
+            Tier::Memory(remote, _) => remote.evict_scopes(),
+            Tier::Redis(server) => {
+                server.raw(&["DEL", "g:{race:test:register:1}", "g:{race:test:register:*}"]).unwrap();
+            }
+        }
+    }
+
+    /// Lets `instance`, whose lease is this, have two more beats: by the second one whatever waited for the first has
+    /// been told.
+    pub(super) async fn two_beats(&self, instance: &Instance, lease: Duration) {
+        for _ in 0..2 {
+            let begun = instance.chaos.begun(Operation::Beat);
+            let sent = || {
+                if let Tier::Memory(_, clock) = &self.tier {
+                    clock.advance(lease / 100);
+                }
+                instance.chaos.begun(Operation::Beat) > begun
+            };
+            until("a beat is sent", sent).await;
+        }
+    }
+}
+
+/// Whether a writer holds any scope of this server.
+pub(super) fn has_locks(server: &RedisServer) -> bool {
+    let scopes = server.raw(&["KEYS", "g:*"]).unwrap();
+    scopes.lines().any(|scope| server.raw(&["GET", scope]).unwrap().starts_with('L'))
 }
 
 impl Instance {

@@ -4,7 +4,7 @@ use cache_core::testing::Weakness;
 
 use super::gate::until;
 use super::register::Stop;
-use super::world::{LOCK, Tier, World};
+use super::world::World;
 
 /// Two writers; the second commits and dies after the first has released. What a reader sees when the dead writer's
 /// lock has expired.
@@ -23,21 +23,8 @@ async fn second_writer_dies(world: World) -> Option<u64> {
     dying.abort();
     assert!(dying.await.unwrap_err().is_cancelled());
     let late = world.instance().await;
-    locks_expire(&world).await;
+    world.locks_expire().await;
     late.get(1).await
-}
-
-async fn locks_expire(world: &World) {
-    match &world.tier {
-        Tier::Memory(_, clock) => clock.advance(LOCK),
-        Tier::Redis(server) => {
-            until("the lock expires", || {
-                let value = server.raw(&["GET", "g:{race:test:register:1}"]).unwrap();
-                !value.starts_with('L')
-            })
-            .await;
-        }
-    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
-pub(super) const SCHEMA: &str = "copilot_internal";
+pub(crate) const SCHEMA: &str = "copilot_internal";
 
 /// A pool for an empty database, whose `search_path` names a schema that is not there yet.
 pub(super) async fn empty_postgres() -> PgPool {
@@ -23,7 +23,7 @@ pub(crate) async fn postgres() -> PgPool {
     pool
 }
 
-pub(super) async fn pool(url: &str) -> PgPool {
+pub(crate) async fn pool(url: &str) -> PgPool {
     PgPoolOptions::new().max_connections(5).connect(url).await.unwrap()
 }
 
@@ -40,14 +40,14 @@ pub(super) async fn empty_sqlite() -> (TempDir, SqlitePool) {
 }
 
 /// The same with the tables.
-pub(super) async fn sqlite() -> (TempDir, SqlitePool) {
+pub(crate) async fn sqlite() -> (TempDir, SqlitePool) {
     let (folder, pool) = empty_sqlite().await;
     stores::migrate(&pool).await.unwrap();
     (folder, pool)
 }
 
 /// Waits for a state that other tasks bring about, and fails when they do not.
-pub(super) async fn until(holds: impl AsyncFn() -> bool) {
+pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
     let limit = Duration::from_secs(20);
     let deadline = Instant::now() + limit;
     while !holds().await {

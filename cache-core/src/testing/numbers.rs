@@ -1,0 +1,33 @@
+//! Numbers in the place of tokens.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::coherence::{Gen, GenState};
+
+/// For negative controls: the tokens of each scope, numbered as they are seen. A scope that is gone begins at one
+/// again, as a counter in Redis would.
+#[derive(Debug, Clone, Default)]
+pub struct TokenNumbers(Arc<Mutex<HashMap<String, (Gen, u64)>>>);
+
+impl TokenNumbers {
+    /// The state with the token's number in the place of the token.
+    pub(super) fn of(&self, key: &str, state: GenState) -> GenState {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match state {
+            GenState::Missing => {
+                seen.remove(key);
+                GenState::Missing
+            }
+            GenState::Locked => GenState::Locked,
+            GenState::Free(token) => {
+                let number = match seen.get(key) {
+                    Some((known, number)) if *known == token => *number,
+                    known => known.map_or(1, |(_, number)| number + 1),
+                };
+                seen.insert(key.to_owned(), (token, number));
+                Gen::from_bytes(format!("U{number}").as_bytes()).map_or(GenState::Missing, GenState::Free)
+            }
+        }
+    }
+}

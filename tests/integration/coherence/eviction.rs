@@ -1,0 +1,92 @@
+//! R21: tokens are evicted like everything else. A new one is never one that there was before, so nothing old comes back.
+
+use cache_core::testing::Weakness;
+use cache_tests::RedisServer;
+
+use super::gate::until;
+use super::hammer::{Hammer, Plan, Report};
+use super::register::Stop;
+use super::world::{Tier, World};
+
+/// A value is filled; it is written; the tokens are evicted and the entry is not. What an instance reads that has nothing
+/// of its own.
+async fn evicted_tokens(world: World) -> Option<u64> {
+    let (reader, writer) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the value is in the shared tier", || reader.stats().fills == 1).await;
+    writer.set(1, 20).await;
+    world.evict_scopes();
+    world.instance().await.get(1).await
+}
+
+#[tokio::test]
+async fn r21_a_token_that_was_evicted_does_not_come_back() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(evicted_tokens(world).await, Some(20));
+    }
+    for world in World::each(Weakness::None) {
+        assert_eq!(evicted_tokens(world.with_numbers()).await, Some(10), "the control, a counter, must begin anew");
+    }
+}
+
+/// A reader has the old value; it is written; the server is flushed, and somebody makes new tokens; the reader's fill
+/// comes last. What an instance reads that has nothing of its own.
+async fn flushed_during_a_load(world: World) -> Option<u64> {
+    let (reader, writer, other) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = reader.spawn_get(1);
+    gate.reached().await;
+    writer.set(1, 20).await;
+    match &world.tier {
+        Tier::Memory(remote, _) => remote.flush_all(),
+        Tier::Redis(server) => drop(server.raw(&["FLUSHALL"]).unwrap()),
+    }
+    assert_eq!(other.get(1).await, Some(20));
+    until("the new value is in the shared tier", || other.stats().fills == 1).await;
+    gate.open();
+    assert_eq!(slow.await.unwrap(), Some(10));
+    until("the slow fill is stored", || reader.stats().fills == 1).await;
+    // Connected before the flush: a newcomer would bring a new namespace epoch, and nothing old would have it.
+    writer.get(1).await
+}
+
+#[tokio::test]
+async fn r26_what_was_loaded_before_a_flush_is_not_taken_for_current_after_it() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(flushed_during_a_load(world).await, Some(20));
+    }
+    for world in World::each(Weakness::None) {
+        assert_eq!(flushed_during_a_load(world.with_numbers()).await, Some(10), "the control, a counter, begins anew");
+    }
+}
+
+/// More keys than the server has room for, while instances write and read them.
+async fn under_memory_pressure(numbered: bool) -> (Report, u64) {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru", "--maxmemory-samples", "1"]);
+    let world = World::on_redis(server, Weakness::None);
+    let world = if numbered { world.with_numbers() } else { world };
+    let Tier::Redis(server) = &world.tier else { unreachable!() };
+    let hammer = Hammer::new(&world).await;
+    let limit = figure(server, "memory", "used_memory") + 200_000;
+    server.raw(&["CONFIG", "SET", "maxmemory", &limit.to_string()]).unwrap();
+    let report = hammer.run(Plan { keys: 700, rounds: 1200, writers: 2, readers: 6 }).await;
+    (report, figure(server, "stats", "evicted_keys"))
+}
+
+/// One number of what the server tells of itself.
+fn figure(server: &RedisServer, section: &str, name: &str) -> u64 {
+    let text = server.raw(&["INFO", section]).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.unwrap_or_else(|| panic!("{name} in {text}")).trim().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r21_a_server_without_room_for_all_answers_nothing_old() {
+    let (report, evicted) = under_memory_pressure(false).await;
+    assert_eq!(report.too_old, 0, "{report:?}");
+    assert!(evicted > 1000 && report.shared_hits > 1000, "{evicted} evicted, {report:?}");
+    let (report, evicted) = under_memory_pressure(true).await;
+    assert!(report.too_old > 0, "the control, a counter, must answer old values: {evicted} evicted, {report:?}");
+}

@@ -1,0 +1,112 @@
+//! R11: the writer that commits first is done last. Nobody sets a value in the shared tier for having written it: the
+//! next reader loads it.
+
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+
+use super::gate::until;
+use super::hammer::{Hammer, Plan};
+use super::register::Stop;
+use super::world::{Instance, World};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Who tells the others of a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The decorator: it invalidates.
+    ByTheDecorator,
+    /// The writer, by hand: it sets what it has written.
+    BySettingTheValue,
+}
+
+impl Told {
+    async fn of(self, writer: &Instance, value: u64) {
+        if self == Self::BySettingTheValue {
+            writer.cache.transparent("race:test", "by-hand").set("1", value, MINUTE).await;
+        }
+    }
+
+    async fn read(self, reader: &Instance) -> Option<u64> {
+        match self {
+            Self::ByTheDecorator => reader.get(1).await,
+            Self::BySettingTheValue => reader.cache.transparent("race:test", "by-hand").get("1").await,
+        }
+    }
+}
+
+/// The first writer commits 20 and is held up; the second commits 30 and is done; the first goes on. What a third
+/// instance reads.
+async fn first_to_commit_and_last_to_tell(world: World, told: Told) -> Option<u64> {
+    let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterCommit);
+    let slow = first.spawn_set(1, 20);
+    gate.reached().await;
+    second.set(1, 30).await;
+    told.of(&second, 30).await;
+    gate.open();
+    slow.await.unwrap();
+    told.of(&first, 20).await;
+    assert_eq!(world.rows.row(1), Some(30));
+    told.read(&third).await
+}
+
+#[tokio::test]
+async fn r11_the_writer_that_is_done_last_does_not_put_its_older_value_there() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(first_to_commit_and_last_to_tell(world, Told::ByTheDecorator).await, Some(30));
+    }
+    for world in World::each(Weakness::None) {
+        let seen = first_to_commit_and_last_to_tell(world, Told::BySettingTheValue).await;
+        assert_eq!(seen, Some(20), "the control, a writer that sets its value, must leave the old one");
+    }
+}
+
+/// Values without a store: the first to set invalidates and is held up; the second is done; the first goes on. What is
+/// there then.
+async fn overtaken_put(world: World) -> Option<u64> {
+    let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
+    let put = |instance: &Instance| instance.cache.transparent::<u64>("race:test", "adhoc");
+    first.chaos.hold(Operation::InitGens);
+    let slow = tokio::spawn({
+        let values = put(&first);
+        async move { values.set("k", 20, MINUTE).await }
+    });
+    until("the first has invalidated", || first.chaos.begun(Operation::InitGens) == 1).await;
+    put(&second).set("k", 30, MINUTE).await;
+    first.chaos.release(Operation::InitGens);
+    slow.await.unwrap();
+    put(&third).get("k").await
+}
+
+#[tokio::test]
+async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(overtaken_put(world).await, Some(30));
+    }
+    for world in World::each(Weakness::BlindPut) {
+        assert_eq!(overtaken_put(world).await, Some(20), "the control must see the older value");
+    }
+}
+
+/// Three instances write and read a few keys: with the local tier off, each read is of the last acknowledged write or of
+/// a later one, and of nothing older than what another read has shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r11_interleaved_writers_leave_a_register() {
+    let plan = Plan { keys: 3, rounds: 300, writers: 2, readers: 4 };
+    for world in World::each(Weakness::None) {
+        let report = Hammer::new(&world).await.run(plan).await;
+        assert_eq!(report.too_old, 0, "{report:?}");
+        assert!(report.shared_hits > 0, "{report:?}");
+    }
+    let mut report = Hammer::new(&World::redis(Weakness::NoFence)).await.run(plan).await;
+    for _ in 0..20 {
+        if report.too_old > 0 {
+            return;
+        }
+        report = Hammer::new(&World::redis(Weakness::NoFence)).await.run(plan).await;
+    }
+    panic!("the control must see stale values: {report:?}");
+}

@@ -1,0 +1,68 @@
+//! R17: a writer takes longer than its lock lives. Its release finds the lock gone, and makes a new token.
+
+use cache_core::testing::{Operation, Weakness};
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{Instance, LOCK, World};
+
+/// The lock expires while the store is at work; a reader fills the old value; the store commits, and the writer is done.
+/// That reader, and an instance that has nothing of its own.
+async fn write_that_outlasts_its_lock(world: &World) -> (Instance, Instance) {
+    let (writer, reader, third) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let slow = writer.spawn_set(1, 20);
+    gate.reached().await;
+    world.locks_expire().await;
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    gate.open();
+    slow.await.unwrap();
+    (reader, third)
+}
+
+#[tokio::test]
+async fn r17_a_release_that_finds_its_lock_gone_invalidates() {
+    for world in World::each(Weakness::None) {
+        let (reader, third) = write_that_outlasts_its_lock(&world).await;
+        assert_eq!(third.get(1).await, Some(20));
+        until("the reader has heard", || reader.store.peek_get(1).is_none()).await;
+        assert_eq!(reader.get(1).await, Some(20));
+    }
+    for world in World::each(Weakness::IgnoreLostLock) {
+        let (reader, third) = write_that_outlasts_its_lock(&world).await;
+        assert_eq!(third.get(1).await, Some(10), "the control must see the stale value");
+        assert_eq!(reader.get(1).await, Some(10), "in the local tier too");
+    }
+}
+
+/// The same where the writer's lease is over as well, so that it does not trust its connection: the release is not told,
+/// and the write is acknowledged. What an instance reads before and after the writer's next beats.
+async fn write_that_outlasts_its_lock_and_its_lease(weakness: Weakness) -> [Option<u64>; 2] {
+    let world = World::memory(weakness);
+    let lease = LOCK / 2;
+    let (writer, reader) = (world.instance_with_lease(lease).await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let slow = writer.spawn_set(1, 20);
+    gate.reached().await;
+    writer.chaos.hold(Operation::Beat);
+    world.locks_expire().await;
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    gate.open();
+    slow.await.unwrap();
+    let before = world.instance().await.get(1).await;
+    writer.chaos.release(Operation::Beat);
+    world.two_beats(&writer, lease).await;
+    [before, world.instance().await.get(1).await]
+}
+
+#[tokio::test]
+async fn r17_a_writer_that_does_not_trust_its_connection_tells_with_its_next_beat() {
+    let seen = write_that_outlasts_its_lock_and_its_lease(Weakness::None).await;
+    assert_eq!(seen, [Some(10), Some(20)], "until then this is the documented bound");
+    let seen = write_that_outlasts_its_lock_and_its_lease(Weakness::NoJournal).await;
+    assert_eq!(seen, [Some(10), Some(10)], "the control must see the stale value");
+}

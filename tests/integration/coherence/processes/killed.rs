@@ -1,0 +1,75 @@
+//! R16: a writer is killed in the middle of its write, between Redis and the database too. Its lock outlives it, and takes
+//! the token with it.
+
+use std::time::Duration;
+
+use cache_tests::{PostgresServer, RedisServer};
+use stores::TenantId;
+use stores::policy::{PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy};
+
+use super::super::gate::until;
+use super::super::policies::{Policies, row};
+use super::super::world::has_locks;
+use super::writer::{Lacks, Order, Step, Writer};
+use crate::stores::fixtures;
+
+/// How long a lock lives here.
+const LOCK: Duration = Duration::from_secs(2);
+
+/// What is in the store after its writer was killed at this step, and what an instance reads that has nothing of its own,
+/// when the lock is over.
+async fn killed_at<S>(step: Step, lacks: Lacks, store: S, database: &str) -> [String; 2]
+where
+    S: PolicyStore + Clone + 'static,
+{
+    let (redis, tenant) = (RedisServer::start(), TenantId::random());
+    store.set_policy(&TenantPolicy::new(tenant, "old", "local")).await.unwrap();
+    let before = Policies::new(&redis, store.clone()).await;
+    assert_eq!(before.model(tenant).await, "old");
+    until("the value is in the shared tier", || before.stats().fills == 1).await;
+
+    let (redis_url, lease) = (redis.url(), Duration::from_mins(2));
+    let (database, tenant_text, model) = (database.to_owned(), tenant.to_string(), "new".to_owned());
+    let order = Order { redis: redis_url, database, tenant: tenant_text, model, step, lacks, lock: LOCK, lease };
+    Writer::stopped_at_its_step(&order).kill();
+    let row = row(&store, tenant).await;
+    let meanwhile = Policies::new(&redis, store.clone()).await;
+    let seen = meanwhile.model(tenant).await;
+    if has_locks(&redis) {
+        assert_eq!(seen, row, "{step:?}");
+        assert_eq!((meanwhile.stats().bypasses, meanwhile.stats().fills), (1, 0), "{step:?}");
+    }
+    until("the lock expires", || !has_locks(&redis)).await;
+    let after = Policies::new(&redis, store).await;
+    let seen = after.model(tenant).await;
+    until("it is cached again", || after.stats().fills + after.stats().shared_hits == 1).await;
+    [row, seen]
+}
+
+async fn a_killed_writer_hides_nothing<S>(store: S, database: &str)
+where
+    S: PolicyStore + Clone + 'static,
+{
+    let killed = |step, lacks| killed_at(step, lacks, store.clone(), database);
+    assert_eq!(killed(Step::BeforeIntent, Lacks::Nothing).await, ["old", "old"]);
+    assert_eq!(killed(Step::BeforeCommit, Lacks::Nothing).await, ["old", "old"]);
+    assert_eq!(killed(Step::AfterCommit, Lacks::Nothing).await, ["new", "new"]);
+    assert_eq!(killed(Step::BeforeRelease, Lacks::Nothing).await, ["new", "new"]);
+    let control = killed(Step::AfterCommit, Lacks::Intent).await;
+    assert_eq!(control, ["new", "old"], "the control must read what the killed writer had replaced");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r16_a_writer_that_is_killed_at_any_step_hides_nothing_on_postgres() {
+    let url = PostgresServer::shared().create_database().await.url_with_schema(fixtures::SCHEMA);
+    let pool = fixtures::pool(&url).await;
+    stores::migrate(&pool).await.unwrap();
+    a_killed_writer_hides_nothing(PostgresPolicyStore::new(pool), &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r16_a_writer_that_is_killed_at_any_step_hides_nothing_on_sqlite() {
+    let (folder, pool) = fixtures::sqlite().await;
+    let url = format!("sqlite://{}", folder.path().join("stores.db").display());
+    a_killed_writer_hides_nothing(SqlitePolicyStore::new(pool), &url).await;
+}

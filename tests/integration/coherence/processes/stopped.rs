@@ -1,0 +1,77 @@
+//! R17: a writer is stopped for longer than its lock lives, as by a machine that is suspended, and then goes on.
+
+use std::time::Duration;
+
+use cache_tests::{PostgresServer, RedisServer};
+use stores::TenantId;
+use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
+
+use super::super::gate::until;
+use super::super::policies::Policies;
+use super::super::world::has_locks;
+use super::writer::{Lacks, Order, Step, Writer};
+use crate::stores::fixtures;
+
+const LOCK: Duration = Duration::from_millis(500);
+
+/// What is left when the writer has gone on.
+struct Afterwards {
+    redis: RedisServer,
+    store: PostgresPolicyStore,
+    tenant: TenantId,
+    /// It filled the old value while the writer was stopped.
+    reader: Policies<PostgresPolicyStore>,
+    _writer: Writer,
+}
+
+impl Afterwards {
+    /// What an instance reads that has nothing of its own.
+    async fn newcomer(&self) -> String {
+        Policies::new(&self.redis, self.store.clone()).await.model(self.tenant).await
+    }
+}
+
+/// A writer with this lease is stopped before its commit until its lock is over; a reader fills the old value; the writer
+/// goes on, and its write is acknowledged.
+async fn suspended(lease: Duration, lacks: Lacks) -> Afterwards {
+    let (redis, tenant) = (RedisServer::start(), TenantId::random());
+    let url = PostgresServer::shared().create_database().await.url_with_schema(fixtures::SCHEMA);
+    let pool = fixtures::pool(&url).await;
+    stores::migrate(&pool).await.unwrap();
+    let store = PostgresPolicyStore::new(pool);
+    store.set_policy(&TenantPolicy::new(tenant, "old", "local")).await.unwrap();
+
+    let (redis_url, tenant_text, model) = (redis.url(), tenant.to_string(), "new".to_owned());
+    let step = Step::BeforeCommit;
+    let order = Order { redis: redis_url, database: url, tenant: tenant_text, model, step, lacks, lock: LOCK, lease };
+    let writer = Writer::stopped_at_its_step(&order);
+    writer.suspend();
+    until("the lock expires", || !has_locks(&redis)).await;
+    let reader = Policies::new(&redis, store.clone()).await;
+    assert_eq!(reader.model(tenant).await, "old");
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    let writer = writer.goes_on();
+    Afterwards { redis, store, tenant, reader, _writer: writer }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r17_a_writer_that_was_suspended_beyond_its_lock_invalidates_when_it_goes_on() {
+    let long = Duration::from_mins(2);
+    let after = suspended(long, Lacks::Nothing).await;
+    assert_eq!(after.newcomer().await, "new");
+    until("the reader has heard", || after.reader.store.peek_get_policy(after.tenant).is_none()).await;
+    assert_eq!(after.reader.model(after.tenant).await, "new");
+    let control = suspended(long, Lacks::LossOfLock).await;
+    assert_eq!(control.newcomer().await, "old", "the control must see the stale value");
+    assert_eq!(control.reader.model(control.tenant).await, "old", "in the local tier too");
+}
+
+/// With a lease that was over long ago the process may not trust its connection at first. Then the journal tells what the
+/// release could not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r17_a_writer_that_was_suspended_beyond_its_lease_too_tells_the_others() {
+    let after = suspended(Duration::from_millis(200), Lacks::Nothing).await;
+    fixtures::until(async || after.newcomer().await == "new").await;
+    until("the reader has heard", || after.reader.store.peek_get_policy(after.tenant).is_none()).await;
+    assert_eq!(after.reader.model(after.tenant).await, "new");
+}

@@ -1,0 +1,42 @@
+//! R12: nothing is refreshed ahead of its end. A load that is late for whatever reason is an ordinary fill, with the
+//! tokens from before it began.
+
+use cache_core::testing::Weakness;
+
+use super::gate::until;
+use super::register::Stop;
+use super::world::{Instance, World};
+
+/// A reader has loaded the old value and is held up; the row changes past the cache, and an operator invalidates it; the
+/// reader goes on. The reader, and an instance that has nothing of its own.
+async fn overtaken_by_an_invalidation(world: &World) -> (Instance, Instance) {
+    let (reader, other, third) = (world.instance().await, world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let slow = reader.spawn_get(1);
+    gate.reached().await;
+    world.rows.seed(1, 20);
+    let heard = reader.cache.invalidations_heard();
+    other.store.invalidate_get(1).await;
+    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    gate.open();
+    assert_eq!(slow.await.unwrap(), Some(10));
+    until("the late value is stored", || reader.stats().fills == 1).await;
+    (reader, third)
+}
+
+#[tokio::test]
+async fn r12_a_late_load_does_not_outlive_an_invalidation() {
+    for world in World::each(Weakness::None) {
+        let (reader, third) = overtaken_by_an_invalidation(&world).await;
+        assert_eq!((third.get(1).await, reader.get(1).await), (Some(20), Some(20)));
+    }
+    for world in World::each(Weakness::NoFence) {
+        let (_, third) = overtaken_by_an_invalidation(&world).await;
+        assert_eq!(third.get(1).await, Some(10), "the control must see the stale value in the shared tier");
+    }
+    for world in World::each(Weakness::NoSequenceCheck) {
+        let (reader, _) = overtaken_by_an_invalidation(&world).await;
+        assert_eq!(reader.get(1).await, Some(10), "the control must see the stale value in the local tier");
+    }
+}

@@ -1,0 +1,51 @@
+//! tests/RACES.md has every race, the tests that it names are there, and every test of a race is named in its row.
+
+use std::fs;
+
+use super::{exists, functions, names, numbers, root, rows};
+
+/// How many races there are.
+const RACES: usize = 31;
+
+/// The race that a test is about: it is in the name, `r7_the_writer_does_not_wait` or `r1_and_r9_a_slow_read`.
+fn race_of(function: &str) -> Option<usize> {
+    let (number, _) = function.strip_prefix('r')?.split_once('_')?;
+    number.parse().ok()
+}
+
+#[test]
+fn every_race_has_its_row_and_every_test_of_one_is_there() {
+    let text = fs::read_to_string(root().join("tests/RACES.md")).unwrap();
+    let rows = rows(&text, "| R");
+    assert_eq!(numbers(&rows), (1..=RACES).map(|race| format!("R{race}")).collect::<Vec<_>>());
+    let known = functions(&["tests/integration", "tests/model", "cache-core/src", "stores/src"]);
+    for row in &rows {
+        assert_eq!(row.len(), 6, "{} has six cells", row[0]);
+        assert!(names(row[2]).next().is_some(), "{} has a test", row[0]);
+        for name in names(row[2]) {
+            assert!(exists(name, &known), "{} names `{name}`, which is not there", row[0]);
+        }
+        assert!(row[5].starts_with("yes") || row[5].starts_with("no"), "{} says whether it was seen red", row[0]);
+    }
+    for function in known {
+        if let Some(race @ 1..=RACES) = race_of(&function) {
+            let named = names(rows[race - 1][2]).any(|name| name == function);
+            assert!(named, "the row of R{race} does not name `{function}`");
+        }
+    }
+}
+
+/// A protection that can be taken out is one that a row shows to be needed.
+#[test]
+fn every_weakness_is_the_control_of_a_race() {
+    let text = fs::read_to_string(root().join("tests/RACES.md")).unwrap();
+    let source = fs::read_to_string(root().join("cache-core/src/testing/weakness.rs")).unwrap();
+    let variants: Vec<&str> = source.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    let controls: Vec<&str> = names(&text).filter_map(|name| name.strip_prefix("Weakness::")).collect();
+    for variant in variants.iter().filter(|variant| **variant != "None") {
+        assert!(controls.contains(variant), "no row names `Weakness::{variant}`");
+    }
+    for control in controls {
+        assert!(variants.contains(&control), "there is no `Weakness::{control}`");
+    }
+}
