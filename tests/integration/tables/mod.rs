@@ -1,5 +1,6 @@
 //! Tables that name tests: every row is there, and so is every test that a row names.
 
+mod races;
 mod security;
 
 use std::fs;

@@ -21,7 +21,8 @@ fn every_race_has_its_row_and_every_test_of_one_is_there() {
     let known = functions(&["tests/integration", "tests/model", "cache-core/src", "stores/src"]);
     for row in &rows {
         assert_eq!(row.len(), 6, "{} has six cells", row[0]);
-        assert!(names(row[2]).next().is_some(), "{} has a test", row[0]);
+        let staged = names(row[2]).next().is_some();
+        assert!(staged || row[5].starts_with("no"), "{} has a test, or says that it has none", row[0]);
         for name in names(row[2]) {
             assert!(exists(name, &known), "{} names `{name}`, which is not there", row[0]);
         }
