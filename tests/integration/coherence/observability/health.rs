@@ -19,6 +19,8 @@ async fn bound(instance: &Instance) -> Duration {
 
 /// From the last heartbeat that came back the bound grows with the time, to the lease, and is nothing when nothing local
 /// answers any more.
+///
+/// Red where it counts from the return of the heartbeat.
 #[tokio::test]
 async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     let world = World::memory(Weakness::None);

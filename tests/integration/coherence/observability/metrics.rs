@@ -49,6 +49,8 @@ async fn reads_are_told_by_tier_and_result() {
 }
 
 /// The sums of all instances are what their statistics say together, and telling twice adds nothing.
+///
+/// Red where totals are told in place of what was added.
 #[tokio::test]
 async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
     let recorder = Recorder::default();
@@ -71,6 +73,8 @@ async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
 
 /// A second decorator of the same store in the same cache adds to the first one, and what one that is gone held is not
 /// held any more.
+///
+/// Red without the sum over the regions.
 #[tokio::test]
 async fn regions_of_one_name_are_told_together() {
     let recorder = Recorder::default();
@@ -95,6 +99,7 @@ async fn regions_of_one_name_are_told_together() {
     assert_eq!(recorder.count(READS, &[("operation", "load"), ("result", "ok")]), 4, "what is gone stays told");
 }
 
+/// Red where nothing is recorded.
 #[tokio::test]
 async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     let recorder = Recorder::default();
@@ -132,6 +137,7 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     assert_eq!(recorder.recorded(DURATION, &[("operation", "read")]).len(), after, "a local hit is not timed");
 }
 
+/// Red without the count in `remote_failed`.
 #[tokio::test]
 async fn errors_are_told_by_operation_and_kind() {
     let recorder = Recorder::default();

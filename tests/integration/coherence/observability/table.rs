@@ -47,6 +47,7 @@ async fn told() -> Recorder {
     recorder.clone()
 }
 
+/// Red with a row of the page taken out.
 #[tokio::test]
 async fn the_page_has_every_name_with_its_kind_its_unit_and_its_labels() {
     let recorder = told().await;
@@ -87,6 +88,7 @@ fn combinations(cells: &[Words]) -> Words {
     })
 }
 
+/// Red with a row of the page taken out.
 #[tokio::test]
 async fn the_page_has_every_combination_of_labels() {
     let (recorder, page) = (told().await, page());

@@ -69,6 +69,8 @@ async fn a_hit_that_the_store_confirms_is_equal() {
 }
 
 /// A row that is written past the decorator is what a verifier is for: it says for how long the old value was answered.
+///
+/// Red where the verifier compares and does not watch.
 #[tokio::test]
 async fn a_write_past_the_decorator_is_found_and_timed() {
     let recorder = Recorder::default();
@@ -101,6 +103,8 @@ async fn a_write_past_the_decorator_is_found_and_timed() {
 }
 
 /// A value that was replaced in the ordinary way while the store was being read was not answered too long.
+///
+/// Red without the look at what the local tier answers by then.
 #[tokio::test]
 async fn what_was_replaced_meanwhile_is_gone_and_not_stale() {
     let checked = Checked::one_in(1).await;
@@ -128,6 +132,8 @@ async fn a_store_that_fails_or_panics_is_no_answer() {
 }
 
 /// A value that never leaves the local tier is not watched for ever.
+///
+/// Red where the verifier compares and does not watch.
 #[tokio::test]
 async fn a_stale_value_is_watched_for_a_minute_at_most() {
     let checked = Checked::one_in(1).await;
@@ -165,6 +171,7 @@ async fn a_hit_of_the_shared_tier_is_checked() {
     assert_eq!(rows.loads(), 2, "one by the miss, one by the verifier");
 }
 
+/// Red where the switch is always on.
 #[tokio::test]
 async fn switched_off_it_asks_the_store_for_nothing() {
     let checked = Checked::one_in(0).await;
@@ -180,6 +187,8 @@ async fn switched_off_it_asks_the_store_for_nothing() {
 }
 
 /// About one in so many, and not every one.
+///
+/// Red where every hit is drawn.
 #[tokio::test]
 async fn one_in_ten_is_about_a_tenth() {
     let checked = Checked::one_in(10).await;
@@ -196,6 +205,8 @@ async fn one_in_ten_is_about_a_tenth() {
 }
 
 /// However many hits there are, four reads of the store are under way at once, and no caller waits.
+///
+/// Red with a hundred permits.
 #[tokio::test]
 async fn no_more_than_four_checks_run_at_once() {
     let checked = Checked::one_in(1).await;
