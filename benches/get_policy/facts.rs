@@ -13,10 +13,11 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// `None` where only some of the cases were asked for, or only a test that they run.
+    /// `None` where only some of the cases were asked for, or only a test that they run. Groups may be asked for by how
+    /// their names begin.
     pub(crate) fn of(group: &'static str) -> Option<Self> {
-        let whole_run = env::args().skip(1).all(|argument| argument == "--bench");
-        whole_run.then(|| Self { group, figures: BTreeMap::new() })
+        let is_whole = |argument: String| argument == "--bench" || KINDS.contains(&argument.as_str());
+        env::args().skip(1).all(is_whole).then(|| Self { group, figures: BTreeMap::new() })
     }
 
     pub(crate) fn add(&mut self, figure: impl Into<String>, value: f64) {
@@ -34,7 +35,7 @@ impl Facts {
 }
 
 /// How the names of the groups begin.
-const KINDS: [&str; 4] = ["local hit", "shared hit", "miss", "cold key"];
+const KINDS: [&str; 6] = ["local hit", "shared hit", "miss", "Redis gone", "group invalidation", "cold key"];
 
 /// Whether a case of this group may have been asked for: servers are not started for others. Words that name no group
 /// may name a case of any.

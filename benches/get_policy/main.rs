@@ -4,8 +4,10 @@
 mod batch;
 mod cold_key;
 mod facts;
+mod groups;
 mod local_hit;
 mod miss;
+mod outage;
 mod servers;
 mod shared_hit;
 
@@ -27,6 +29,8 @@ fn main() {
     shared_hit::measure(&mut criterion);
     batch::measure(&mut criterion);
     miss::measure(&mut criterion);
+    outage::measure();
+    groups::measure(&mut criterion);
     cold_key::measure(&mut criterion);
     criterion.final_summary();
 }

@@ -74,11 +74,7 @@ struct Readers {
 
 impl Readers {
     async fn new(postgres: &PostgresServer, redis: &RedisServer) -> Self {
-        let bare = Arc::new(store(postgres).await);
-        let tenants = Tenants::new(FEW);
-        for policy in tenants.policies() {
-            bare.set_policy(policy).await.expect("a database that takes a policy");
-        }
+        let (bare, order) = filled_store(postgres).await;
         // Nobody listens on the first port.
         let down = Cache::builder().redis("redis://127.0.0.1:1").build().expect("an address that parses");
         let cache = Cache::builder().redis(redis.admin_url()).read_timeout(PATIENCE).lease(LEASE);
@@ -86,7 +82,7 @@ impl Readers {
         let connected = decorate(Arc::clone(&bare), &cache);
         assert!(cache.connected(PATIENCE).await, "{:?}", cache.health().await);
         Self {
-            order: tenants.order().into(),
+            order,
             pass_through: Arc::new(decorate(Arc::clone(&bare), &Cache::pass_through())),
             redis_down: Arc::new(decorate(Arc::clone(&bare), &down)),
             connected: Arc::new(connected),
@@ -142,6 +138,16 @@ async fn after_a_write(store: Arc<Caching>, order: Arc<[TenantId]>, reads: u64) 
 
 async fn get(store: &dyn PolicyStore, tenant: TenantId) {
     assert!(store.get_policy(tenant).await.expect("a database that answers").is_some());
+}
+
+/// A store with a few tenants, and the order in which they are read.
+pub(super) async fn filled_store(postgres: &PostgresServer) -> (Arc<PostgresPolicyStore>, Arc<[TenantId]>) {
+    let store = store(postgres).await;
+    let tenants = Tenants::new(FEW);
+    for policy in tenants.policies() {
+        store.set_policy(policy).await.expect("a database that takes a policy");
+    }
+    (Arc::new(store), tenants.order().into())
 }
 
 async fn store(server: &PostgresServer) -> PostgresPolicyStore {
