@@ -200,6 +200,17 @@ pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
     out
 }
 
+/// The same value as another entry's: what a reader who does not look at the key would take it for.
+#[cfg(feature = "testing")]
+pub(crate) fn readdress(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> Vec<u8> {
+    let mut out = restamp(bytes, fence);
+    out.truncate(out.len() - CHECKSUM);
+    out[14..30].copy_from_slice(&identity.key_hash.to_le_bytes());
+    let sum = checksum(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
 fn read_stamps(reader: &mut Reader<'_>, count: usize, fence: &Fence<'_>) -> Result<(), Unfit> {
     if count != fence.gens.len() {
         return Err(Unfit::Stamp);

@@ -346,10 +346,23 @@ impl Link {
         sent.after(lease)
     }
 
+    /// What is current on the server of this connection.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(clippy::unused_self, reason = "the version for negative controls needs it")
+    )]
+    pub(super) fn epoch_of(&self, session: &dyn Session, namespace_epoch: &str) -> Epoch {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::NoServerEpoch) {
+            return Epoch::of("", namespace_epoch);
+        }
+        Epoch::of(session.run_id(), namespace_epoch)
+    }
+
     fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
         beats.namespace_epoch = Some(namespace_epoch.to_owned());
         if let Some(live) = self.live.load_full() {
-            live.epoch.store(Epoch::of(live.session.run_id(), namespace_epoch).0, Ordering::Release);
+            live.epoch.store(self.epoch_of(&*live.session, namespace_epoch).0, Ordering::Release);
         }
         self.forget_local();
     }

@@ -71,6 +71,8 @@ async fn come_back(link: &Link, live: &Live, number: u64, before: Epoch) -> Resu
     if live.epoch() == before {
         return Ok(());
     }
+    // While it lasts, what was kept without the shared tier goes on to answer.
+    link.gate.distrust();
     tokio::select! {
         () = link.clock.sleep(recovery::pause(link.settings.lease)) => {}
         () = lost(link, number) => {}
@@ -102,7 +104,7 @@ async fn establish(link: &Link, session: Arc<dyn Session>, number: u64) -> Resul
     let probe = link.clock.timeout(link.patience_with_probe(), beat(link, &*session)).await;
     let (server_time, asked_at) = probe.unwrap_or_else(|| Err(RemoteError::timeout("the first heartbeat")))?;
     let namespace_epoch = first_beat_back(link, &*session).await?;
-    let live = Arc::new(Live::new(number, Arc::clone(&session), Epoch::of(session.run_id(), &namespace_epoch)));
+    let live = Arc::new(Live::new(number, Arc::clone(&session), link.epoch_of(&*session, &namespace_epoch)));
     link.set_server_time(&live, server_time, asked_at);
     Ok(live)
 }

@@ -91,7 +91,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// One round trip, over the connection of the first entry.
     async fn store(&self, fillings: Vec<Filling>) {
         #[cfg(feature = "testing")]
-        let fillings = self.all_unfenced(fillings).await;
+        let fillings = self.weakened(fillings).await;
         let Some(live) = fillings.first().map(|first| &first.live) else { return };
         let now = live.server_now(self.0.link.clock.now());
         let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
@@ -129,10 +129,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// For negative controls: stamps the entries with what is current now, as a cache without a fence would.
     #[cfg(feature = "testing")]
-    async fn all_unfenced(&self, mut fillings: Vec<Filling>) -> Vec<Filling> {
-        if self.0.link.settings.weakness == crate::testing::Weakness::NoFence {
-            for filling in &mut fillings {
-                filling.unfence().await;
+    async fn weakened(&self, mut fillings: Vec<Filling>) -> Vec<Filling> {
+        for filling in &mut fillings {
+            match self.0.link.settings.weakness {
+                crate::testing::Weakness::NoFence => filling.unfence().await,
+                crate::testing::Weakness::EpochAtFill => filling.follow(self.0.link.live()),
+                _ => {}
             }
         }
         fillings
@@ -149,5 +151,13 @@ impl Filling {
         });
         let fence = FoundFence { epoch: self.live.epoch(), gens: tokens.collect() };
         self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
+    }
+
+    /// Goes to whatever server there is now, as an entry of that one.
+    fn follow(&mut self, live: Option<Arc<Live>>) {
+        let Some(live) = live else { return };
+        let fence = FoundFence { epoch: live.epoch(), gens: self.fence.gens.clone() };
+        self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
+        self.live = live;
     }
 }

@@ -222,6 +222,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if bytes.len() > self.0.link.settings.max_entry {
             return Err(Unfit::TooLarge);
         }
+        #[cfg(feature = "testing")]
+        let readdressed = self.readdressed(names, bytes, fence);
+        #[cfg(feature = "testing")]
+        let bytes = readdressed.as_deref().unwrap_or(bytes);
         let opened = envelope::open(bytes, &self.identity(names), &names.fence(fence), now)?;
         let value = self.0.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unfit::Payload)?;
         // Some codecs write `Some(())` as they write `None`.
@@ -229,6 +233,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return Err(Unfit::Payload);
         }
         Ok((value, Duration::from_millis(opened.expiry.hard - now)))
+    }
+
+    /// For a negative control: the entry as if it were what was asked for.
+    #[cfg(feature = "testing")]
+    fn readdressed(&self, names: &Names, bytes: &[u8], fence: &FoundFence) -> Option<Vec<u8>> {
+        let weak = self.0.link.settings.weakness == crate::testing::Weakness::NoIdentity;
+        weak.then(|| envelope::readdress(bytes, &self.identity(names), &names.fence(fence)))
     }
 
     fn count_shared_hit(&self, value: &R) {

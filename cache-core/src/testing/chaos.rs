@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+use super::lies::Lies;
 use super::numbers::TokenNumbers;
 use crate::coherence::{Bus, BusSink, GenState, Scope};
 use crate::observability::Backend;
@@ -50,6 +51,7 @@ pub struct ChaosRemote {
 struct Faults {
     commands: watch::Sender<Commands>,
     state: Mutex<State>,
+    lies: Lies,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -72,6 +74,7 @@ enum BusMode {
     #[default]
     Deliver,
     Hold,
+    HoldNews,
     Lose,
 }
 
@@ -79,7 +82,10 @@ impl ChaosRemote {
     /// Wraps a remote. Nothing goes wrong until it is told to.
     pub fn new(inner: impl Into<Remote>) -> Self {
         let commands = watch::Sender::new(Commands::default());
-        Self { inner: inner.into(), faults: Arc::new(Faults { commands, state: Mutex::default() }) }
+        Self {
+            inner: inner.into(),
+            faults: Arc::new(Faults { commands, state: Mutex::default(), lies: Lies::default() }),
+        }
     }
 
     /// Wraps a Redis server.
@@ -132,6 +138,11 @@ impl ChaosRemote {
         self.lock().bus = BusMode::Hold;
     }
 
+    /// Keeps the news of scopes back, in order, and lets the heartbeats overtake them.
+    pub fn hold_news(&self) {
+        self.lock().bus = BusMode::HoldNews;
+    }
+
     /// Loses what the bus says.
     pub fn lose_bus(&self) {
         self.lock().bus = BusMode::Lose;
@@ -153,6 +164,16 @@ impl ChaosRemote {
         for (sink, payload) in waiting {
             sink.message(&payload);
         }
+    }
+
+    /// Gives each read the answer to the read before it, as a client does that lost count.
+    pub fn confuse_reads(&self) {
+        self.faults.lies.confuse_reads();
+    }
+
+    /// Lets a heartbeat that the server refuses come back all the same, as one does that is no write.
+    pub fn answer_beats(&self) {
+        self.faults.lies.answer_beats();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -199,9 +220,9 @@ impl RemoteTier for ChaosRemote {
     fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
         async move {
             let faults = Arc::clone(&self.faults);
-            let bus = Arc::new(ChaosBus { inner: bus, faults: Arc::clone(&faults) });
-            let inner = self.inner.0.connect(instance, bus).await?;
-            Ok(Arc::new(ChaosSession { inner, faults }) as Arc<dyn Session>)
+            let heard = Arc::new(ChaosBus { inner: Arc::clone(&bus), faults: Arc::clone(&faults) });
+            let inner = self.inner.0.connect(instance, heard).await?;
+            Ok(Arc::new(ChaosSession { inner, bus, faults }) as Arc<dyn Session>)
         }
         .boxed()
     }
@@ -215,13 +236,18 @@ struct ChaosBus {
 
 impl Bus for ChaosBus {
     fn message(&self, payload: &[u8]) {
+        self.faults.lies.heard(payload);
         let mut state = self.faults.lock();
-        match state.bus {
+        let held = match state.bus {
+            BusMode::HoldNews if !payload.starts_with(b"I ") => BusMode::Deliver,
+            mode => mode,
+        };
+        match held {
             BusMode::Deliver => {
                 drop(state);
                 self.inner.message(payload);
             }
-            BusMode::Hold => state.waiting.push((Arc::clone(&self.inner), payload.to_vec())),
+            BusMode::Hold | BusMode::HoldNews => state.waiting.push((Arc::clone(&self.inner), payload.to_vec())),
             BusMode::Lose => {}
         }
     }
@@ -234,6 +260,7 @@ impl Bus for ChaosBus {
 #[derive(Debug)]
 struct ChaosSession {
     inner: Arc<dyn Session>,
+    bus: BusSink,
     faults: Arc<Faults>,
 }
 
@@ -265,6 +292,7 @@ impl Session for ChaosSession {
             self.faults.pass(Operation::Read).await?;
             let answer = self.inner.read(entries, gens).await;
             self.faults.pass(Operation::ReadReply).await?;
+            let answer = answer.map(|answer| self.faults.lies.read(answer));
             answer.map(|found| Snapshot { gens: self.faults.numbered(gens, found.gens), ..found })
         }
         .boxed()
@@ -299,6 +327,14 @@ impl Session for ChaosSession {
     }
 
     fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
-        self.after(Operation::Beat, move || self.inner.beat(nonce, keep, namespaces))
+        async move {
+            self.faults.pass(Operation::Beat).await?;
+            let (answer, said) = self.faults.lies.beat(nonce, self.inner.beat(nonce, keep, namespaces).await);
+            if let Some(said) = said {
+                self.bus.message(said.as_bytes());
+            }
+            answer
+        }
+        .boxed()
     }
 }

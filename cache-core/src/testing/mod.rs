@@ -4,6 +4,7 @@
 //! Behind the feature `testing`. Nothing of it is meant for a service.
 
 mod chaos;
+mod lies;
 mod numbers;
 mod weakness;
 mod witness;

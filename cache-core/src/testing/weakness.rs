@@ -41,4 +41,10 @@ pub enum Weakness {
     OwnClock,
     /// An entry does not tell the type and the codec of its value.
     NoFingerprint,
+    /// An entry does not tell of which server process it is.
+    NoServerEpoch,
+    /// An entry has the epoch in which it is stored, over whatever connection there is then.
+    EpochAtFill,
+    /// An entry is taken for the one that was asked for, whatever it says itself.
+    NoIdentity,
 }

@@ -1,0 +1,150 @@
+//! R5 on a real connection: wherever the bytes of the bus end, a local hit reflects what was acknowledged more than a lease ago.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cache_core::testing::Weakness;
+use cache_tests::Direction;
+use tokio::task::JoinHandle;
+
+use super::super::gate::until;
+use super::super::world::Instance;
+use super::behind_proxy::{Behind, PATIENCE, Tiers, health};
+
+const LEASE: Duration = Duration::from_millis(300);
+
+/// What was acknowledged when, and what local hits said since.
+#[derive(Default)]
+struct History {
+    /// When each version was acknowledged, from the first on; the row begins with version 0.
+    acknowledged: Mutex<Vec<Instant>>,
+    hits: AtomicU64,
+    /// The longest that a local hit came after the acknowledgement of the version that it should have had, in nanoseconds.
+    stalest: AtomicU64,
+    done: AtomicBool,
+}
+
+impl History {
+    /// A local hit said `version`; it began at `at`.
+    fn hit(&self, version: u64, at: Instant) {
+        self.hits.fetch_add(1, Ordering::SeqCst);
+        let next = usize::try_from(version).unwrap();
+        if let Some(acknowledged) = self.acknowledged.lock().unwrap().get(next) {
+            let late = at.saturating_duration_since(*acknowledged).as_nanos();
+            self.stalest.fetch_max(u64::try_from(late).unwrap(), Ordering::SeqCst);
+        }
+    }
+
+    fn stalest(&self) -> Duration {
+        Duration::from_nanos(self.stalest.load(Ordering::SeqCst))
+    }
+
+    fn is_done(&self) -> bool {
+        self.done.load(Ordering::SeqCst)
+    }
+}
+
+/// Writes one version after the other.
+fn write(writer: Instance, history: &Arc<History>) -> JoinHandle<()> {
+    let history = Arc::clone(history);
+    tokio::spawn(async move {
+        for version in 1.. {
+            if history.is_done() {
+                return;
+            }
+            writer.set(1, version).await;
+            history.acknowledged.lock().unwrap().push(Instant::now());
+            // Time for the other instance to keep something.
+            tokio::time::sleep(LEASE / 10).await;
+        }
+    })
+}
+
+/// Fills the local tier, and asks nothing but that.
+fn read(reader: &Arc<Instance>, history: &Arc<History>) -> [JoinHandle<()>; 2] {
+    let (filling, fills) = (Arc::clone(reader), Arc::clone(history));
+    let (looking, looks) = (Arc::clone(reader), Arc::clone(history));
+    let fill = tokio::spawn(async move {
+        while !fills.is_done() {
+            filling.get(1).await.expect("the row is there");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let look = tokio::spawn(async move {
+        while !looks.is_done() {
+            for _ in 0..10 {
+                let at = Instant::now();
+                if let Some(Some(version)) = looking.store.peek_get(1) {
+                    looks.hit(version, at);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    [fill, look]
+}
+
+/// Writes near the server and reads behind the proxy, while `disturb` is at work.
+async fn story(weakness: Weakness, disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History)) -> Duration {
+    let mut behind = Behind::new(weakness);
+    behind.rows.seed(1, 0);
+    let writer = behind.near(LEASE, Tiers::Both).await;
+    let reader = Arc::new(behind.far(LEASE, Tiers::Both).await);
+    let history = Arc::<History>::default();
+    let writing = write(writer, &history);
+    let reading = read(&reader, &history);
+    hits(&history).await;
+    disturb(&mut behind, &reader, &history).await;
+    history.done.store(true, Ordering::SeqCst);
+    for task in [writing].into_iter().chain(reading) {
+        task.await.unwrap();
+    }
+    history.stalest()
+}
+
+async fn hits(history: &History) {
+    let before = history.hits.load(Ordering::SeqCst);
+    until("local hits", || history.hits.load(Ordering::SeqCst) > before + 20).await;
+}
+
+/// Closes the connection after a number of bytes that differs every time: within a message, a reply, or between them.
+async fn cuts(behind: &mut Behind, reader: &Instance, history: &History) {
+    for round in 0..12 {
+        let bytes = (round * 7919) % 613 + 1;
+        if round % 2 == 0 {
+            behind.proxy.slice(5);
+        }
+        let before = behind.proxy.broken();
+        behind.proxy.close_after(bytes);
+        until("the connection is cut", || behind.proxy.broken() > before).await;
+        behind.proxy.heal();
+        assert!(reader.cache.connected(PATIENCE).await);
+        hits(history).await;
+    }
+}
+
+/// Nothing comes any more, and nobody says so.
+async fn silence(behind: &mut Behind, reader: &Instance, history: &History) {
+    for _ in 0..3 {
+        behind.proxy.half_open(Direction::ToClient);
+        health(reader, "the local tier is trusted no more", |health| !health.local).await;
+        behind.proxy.heal();
+        assert!(reader.cache.connected(PATIENCE).await);
+        hits(history).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_wherever_the_bus_is_cut_local_hits_end_with_the_lease() {
+    let stalest = story(Weakness::None, cuts).await;
+    assert!(stalest <= LEASE, "{stalest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_when_the_bus_falls_silent_local_hits_end_with_the_lease() {
+    let stalest = story(Weakness::None, silence).await;
+    assert!(stalest <= LEASE, "{stalest:?}");
+    let stalest = story(Weakness::NoLease, silence).await;
+    assert!(stalest > LEASE, "the control must see an older hit: {stalest:?}");
+}

@@ -1,0 +1,63 @@
+//! R26 on real servers: FLUSHALL in the middle of a load.
+
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+
+use super::super::gate::until;
+use super::super::register::Stop;
+use super::super::world::{Tier, World};
+
+const LEASE: Duration = Duration::from_secs(2);
+
+fn flush(world: &World) {
+    let Tier::Redis(server) = &world.tier else { unreachable!() };
+    assert_eq!(server.raw(&["FLUSHALL"]).unwrap(), "OK");
+}
+
+/// A row is corrected by hand and the server flushed, while a load is under way that has the old row. What another instance sees
+/// when that load has been filled.
+async fn flush_in_a_load(weakness: Weakness) -> Option<u64> {
+    let world = World::redis(weakness);
+    let (one, two) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let load = one.spawn_get(1);
+    gate.reached().await;
+    world.rows.seed(1, 20);
+    flush(&world);
+    gate.open();
+    assert_eq!(load.await.unwrap(), Some(10), "it began before");
+    until("the old row is in the shared tier", || one.stats().fills == 1).await;
+    two.get(1).await
+}
+
+#[tokio::test]
+async fn r26_what_was_loaded_before_a_flush_is_no_hit_after_it() {
+    assert_eq!(flush_in_a_load(Weakness::None).await, Some(20));
+    assert_eq!(flush_in_a_load(Weakness::NoFence).await, Some(10), "the control must see the stale value");
+}
+
+/// The same for the instance that loaded, and its own local tier. What it reads after the next beat, which brings another namespace
+/// epoch.
+async fn flush_and_a_beat(weakness: Weakness) -> Option<u64> {
+    let world = World::redis(weakness);
+    let one = world.instance_with_lease(LEASE).await;
+    world.rows.seed(1, 10);
+    let gate = world.rows.stop_next(Stop::AfterRead);
+    let load = one.spawn_get(1);
+    gate.reached().await;
+    flush(&world);
+    gate.open();
+    load.await.unwrap();
+    world.rows.seed(1, 20);
+    let beats = one.chaos.begun(Operation::Beat);
+    until("a beat is back", || one.chaos.begun(Operation::Beat) >= beats + 3).await;
+    one.get(1).await
+}
+
+#[tokio::test]
+async fn r26_a_flush_reaches_the_local_tiers_with_the_next_beat() {
+    assert_eq!(flush_and_a_beat(Weakness::None).await, Some(20));
+    assert_eq!(flush_and_a_beat(Weakness::KeepLocal).await, Some(10), "the control must see the stale value");
+}

@@ -1,0 +1,48 @@
+//! A server that is stopped and goes on (SIGSTOP, SIGCONT): what was written meanwhile is not lost on anybody.
+
+use std::time::Duration;
+
+use cache_core::testing::Weakness;
+
+use super::super::gate::until;
+use super::behind_proxy::{Behind, PATIENCE, Tiers, health, is_lost};
+
+const LEASE: Duration = Duration::from_millis(500);
+const KEYS: u64 = 30;
+
+/// Every row is written while the server is frozen. How many of them a reader sees as they were before, once the writer has told
+/// the server everything.
+async fn stale_after_a_freeze(weakness: Weakness) -> usize {
+    let mut behind = Behind::new(weakness);
+    let (reader, writer) = (behind.near(LEASE, Tiers::Both).await, behind.near(LEASE, Tiers::Both).await);
+    for key in 0..KEYS {
+        behind.rows.seed(key, 10);
+        assert_eq!(reader.get(key).await, Some(10));
+    }
+    until("everything is in the shared tier", || reader.stats().fills == KEYS).await;
+    behind.server.pause();
+    for key in 0..KEYS {
+        writer.set(key, 20).await;
+        assert_eq!(writer.get(key).await, Some(20), "the writer reads its own write");
+    }
+    is_lost(&reader).await;
+    for key in 0..KEYS {
+        assert_eq!(reader.get(key).await, Some(20), "with nobody to ask, the store answers");
+    }
+    behind.server.resume();
+    assert!(reader.cache.connected(PATIENCE).await && writer.cache.connected(PATIENCE).await);
+    health(&writer, "everything is told", |health| health.journal == 0).await;
+    let mut stale = 0;
+    for key in 0..KEYS {
+        let read = reader.get(key).await;
+        stale += usize::from(read == Some(10));
+        assert!(read == Some(20) || weakness != Weakness::None, "{key}: {read:?}");
+    }
+    stale
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_while_the_server_was_frozen_is_seen_when_it_goes_on() {
+    assert_eq!(stale_after_a_freeze(Weakness::None).await, 0);
+    assert!(stale_after_a_freeze(Weakness::NoJournal).await > 0, "the control must see stale values");
+}

@@ -1,0 +1,79 @@
+//! R6: a beat never overtakes an invalidation that was published before it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+
+use super::super::gate::until;
+use super::super::world::Instance;
+use super::behind_proxy::{Behind, Tiers};
+
+const LEASE: Duration = Duration::from_millis(200);
+const ROUNDS: u64 = 15;
+/// The control ends with the first old answer; on a busy machine the lease may be over before it is looked for.
+const ROUNDS_OF_THE_CONTROL: u64 = 100;
+
+/// Writes, and waits for a beat that was sent after the write was acknowledged. Says whether the old value is still answered locally.
+async fn is_old_after_a_beat(reader: &Instance, writer: &Instance, value: u64) -> bool {
+    let mut old = None;
+    while old.is_none() {
+        reader.get(1).await;
+        old = reader.store.peek_get(1);
+    }
+    writer.set(1, value).await;
+    let beats = reader.chaos.begun(Operation::Beat);
+    // The first of them may have been sent before, the second was not, and when the third is sent the second is back.
+    until("a later beat is back", || reader.chaos.begun(Operation::Beat) >= beats + 3).await;
+    reader.store.peek_get(1) == old
+}
+
+/// Keeps the bus busy with the news of others.
+fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::JoinHandle<()>> {
+    let task = |first: u64| {
+        let (writer, done) = (Arc::clone(writer), Arc::clone(done));
+        tokio::spawn(async move {
+            for key in first.. {
+                if done.load(Ordering::SeqCst) {
+                    return;
+                }
+                writer.set(key, key).await;
+                // As fast as the news are taken in: a beat must not wait behind all of them.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+    };
+    [1_000_000, 2_000_000, 3_000_000].map(task).into()
+}
+
+/// Whether the old value was answered in any round.
+async fn story(overtakes: bool) -> bool {
+    let behind = Behind::new(Weakness::None);
+    behind.rows.seed(1, 0);
+    let reader = behind.near(LEASE, Tiers::Both).await;
+    let writer = Arc::new(behind.near(LEASE, Tiers::Both).await);
+    let done = Arc::<AtomicBool>::default();
+    let hammers = hammer(&writer, &done);
+    if overtakes {
+        reader.chaos.hold_news();
+    }
+    let rounds = if overtakes { ROUNDS_OF_THE_CONTROL } else { ROUNDS };
+    let (mut old, mut round) = (false, 0);
+    while !old && round < rounds {
+        round += 1;
+        old = is_old_after_a_beat(&reader, &writer, round).await;
+    }
+    done.store(true, Ordering::SeqCst);
+    for task in hammers {
+        task.await.unwrap();
+    }
+    assert!(reader.cache.invalidations_heard() > ROUNDS || overtakes, "the bus was busy");
+    old
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r6_when_a_beat_is_back_everything_before_it_was_heard() {
+    assert!(!story(false).await);
+    assert!(story(true).await, "the control, a bus whose beats overtake the news, must see the old value");
+}
