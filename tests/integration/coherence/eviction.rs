@@ -87,6 +87,12 @@ async fn r21_a_server_without_room_for_all_answers_nothing_old() {
     let (report, evicted) = under_memory_pressure(false).await;
     assert_eq!(report.too_old, 0, "{report:?}");
     assert!(evicted > 1000 && report.shared_hits > 1000, "{evicted} evicted, {report:?}");
-    let (report, evicted) = under_memory_pressure(true).await;
-    assert!(report.too_old > 0, "the control, a counter, must answer old values: {evicted} evicted, {report:?}");
+    // What is evicted is chance: most runs show it, not each.
+    for _ in 0..10 {
+        let (report, _) = under_memory_pressure(true).await;
+        if report.too_old > 0 {
+            return;
+        }
+    }
+    panic!("the control, a counter, must answer old values");
 }
