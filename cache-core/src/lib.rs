@@ -8,14 +8,13 @@
 //!
 //! - After a write has returned, no read on any instance that starts later and is answered by the shared tier or the
 //!   store returns anything older.
-//! - A hit of the local tier reflects every write whose announcement reached Redis more than the lease ago (1 s by
-//!   default); typically it is one hop of the bus, about a millisecond.
-//! - An instance reads its own writes, always, also while Redis is down.
+//! - A hit of the local tier reflects every write that returned more than the lease ago (1 s by default); typically it is
+//!   one hop of the bus, about a millisecond. In mode [`Strict`](Mode::Strict) it reflects every write that has returned.
+//! - An instance reads its own writes, always, also while Redis is down. Another one shows them to whoever brings a
+//!   [`SessionToken`].
 //!
-//! # Where this is not promised
-//!
-//! Writes that bypass the decorator are seen when the entry's time to live is over. A writer that cannot reach Redis
-//! while readers can leaves them with the old value until it can, or until the time to live is over.
+//! Where this is lost, and how far a reader is off there, is on the page [`docs::consistency`]; what happens when something
+//! breaks, and what an operator sees and does, on [`docs::failure_modes`].
 //!
 //! # Features
 //!
