@@ -261,8 +261,18 @@ impl Link {
         *beats = Beats { session, ..Beats::default() };
     }
 
+    /// Begins to use a connection, unless it is closed already. Its epoch is that of the last beat: namespaces may have moved
+    /// since the first one, when there was no connection in use to tell. The model in `tests/model` found that.
     pub(super) fn set_live(&self, live: Arc<Live>) {
+        let beats = lock(&self.beats);
+        if beats.session != live.number {
+            return;
+        }
+        if let Some(namespace_epoch) = &beats.namespace_epoch {
+            self.move_epoch(&live, namespace_epoch);
+        }
         self.live.store(Some(live));
+        drop(beats);
         self.usable.notify_waiters();
     }
 
@@ -359,10 +369,14 @@ impl Link {
         Epoch::of(session.run_id(), namespace_epoch)
     }
 
+    fn move_epoch(&self, live: &Live, namespace_epoch: &str) {
+        live.epoch.store(self.epoch_of(&*live.session, namespace_epoch).0, Ordering::Release);
+    }
+
     fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
         beats.namespace_epoch = Some(namespace_epoch.to_owned());
         if let Some(live) = self.live.load_full() {
-            live.epoch.store(self.epoch_of(&*live.session, namespace_epoch).0, Ordering::Release);
+            self.move_epoch(&live, namespace_epoch);
         }
         self.forget_local();
     }

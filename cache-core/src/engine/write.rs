@@ -67,25 +67,32 @@ impl Write {
             return;
         }
         self.settled = true;
+        let (cache, scopes) = (self.cache.clone(), self.scopes.clone());
+        let heard = self.end(Scope::strongest_mode(&scopes)).await;
         if outcome == WriteOutcome::Written {
-            session::note(&self.cache, &self.scopes, self.placed);
+            session::note(&cache, &scopes, heard);
         }
+    }
+
+    /// Releases the locks, and waits for what the mode says. Says whether the shared tier knows of the write.
+    async fn end(self, mode: Mode) -> bool {
         if !self.has_remote() {
-            return;
+            return true;
         }
-        match Scope::strongest_mode(&self.scopes) {
+        match mode {
             Mode::Fast => self.release_behind(),
             Mode::Safe => self.released().await,
             Mode::Strict => {
                 let cache = self.cache.clone();
-                self.released().await;
+                let released = self.released().await;
                 wait_out_the_lease(&cache).await;
+                released
             }
         }
     }
 
-    /// Releases the locks, and waits for that.
-    async fn released(self) {
+    /// Releases the locks, and waits for that. Says whether the shared tier has heard it.
+    async fn released(self) -> bool {
         let (tell, told) = oneshot::channel();
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
@@ -96,15 +103,17 @@ impl Write {
             let _ = tell.send(released);
         });
         // An error means that the runtime is shutting down.
-        if let Ok(released) = told.await {
-            witness::released(released);
-        }
+        let released = told.await.unwrap_or(false);
+        witness::released(released);
+        released
     }
 
     /// Releases the locks while the caller goes on. Until then the journal has the scopes: where the lock was lost, an old
     /// value may be in the shared tier, and this instance must not take it from there. Nor may a read keep it that has
-    /// looked into the journal already: hence the advance after it, which the model in `tests/model` asked for.
-    fn release_behind(self) {
+    /// looked into the journal already: hence the advance after it, which the model in `tests/model` asked for. Says whether
+    /// the shared tier has the locks.
+    fn release_behind(self) -> bool {
+        let placed = self.placed;
         let noted = self.cache.0.link.journal.add(&self.scopes);
         self.advance();
         let tasks = self.cache.0.tasks.clone();
@@ -114,6 +123,7 @@ impl Write {
                 self.cache.0.link.journal.forget(&self.scopes, noted);
             }
         });
+        placed
     }
 
     fn has_remote(&self) -> bool {

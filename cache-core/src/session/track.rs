@@ -44,8 +44,8 @@ impl Cache {
     /// Makes every read on this instance that starts after this call show the writes that `token` names.
     ///
     /// It asks nobody and returns at once: what the local tier holds of the token's scopes is forgotten, so that the next
-    /// read of each goes to the shared tier or the store. A token that is older than two leases is ignored, since local
-    /// hits show its writes by now; its age is told by the clock of the shared tier's server.
+    /// read of each goes to the shared tier or the store. A token that is older than anything that the local tier may answer
+    /// with is ignored; its age is told by the clock of the shared tier's server.
     ///
     /// `false` means that it cannot be promised: the instance that wrote could not tell the shared tier, and until it can,
     /// or until the entry's time to live is over, a shared hit may be older.
@@ -64,7 +64,8 @@ impl Cache {
     fn is_over(&self, token: &SessionToken) -> bool {
         let link = &self.0.link;
         let age = |now: u64| u128::from(now.saturating_sub(token.at));
-        let span = link.settings.lease.as_millis() * 2;
+        // The lease once more is for the two estimates of the server's clock.
+        let span = (link.settings.lease + link.settings.lease.max(link.settings.degraded_ttl)).as_millis();
         token.at > 0 && !token.unheard && link.live().is_some_and(|live| age(live.server_now(link.clock.now())) > span)
     }
 }

@@ -9,7 +9,7 @@ use cache_tests::RedisServer;
 
 use super::gate::until;
 use super::register::{CachingRegister, Rows};
-use super::world::{Tier, World};
+use super::world::{Instance, Tier, World};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -129,4 +129,47 @@ async fn a_lost_connection_flushes_the_local_tier() {
     wait.await;
     assert_eq!(reader.get(1).await, Some(20));
     assert_eq!(writer.cache.health().await.journal, 0, "what was written meanwhile has been told first");
+}
+
+/// Everything is made stale while an instance that was away lets others go first: the epoch that it begins with must be the one
+/// of its last beat and not of its first. The model in `tests/model` found it. Red where `Link::set_live` takes it as it comes.
+#[tokio::test]
+async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
+    let lease = Duration::from_secs(1);
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
+    let (other, away) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
+    let beat = async |instance: &Instance| {
+        let begun = instance.chaos.begun(Operation::Beat);
+        while instance.chaos.begun(Operation::Beat) == begun {
+            clock.advance(Duration::from_millis(50));
+            yield_often().await;
+        }
+    };
+    world.rows.seed(1, 10);
+    away.chaos.fail(Operation::Beat);
+    beat(&away).await;
+    until("it has lost its connection", || away.health().status == Status::Degraded).await;
+    remote.forget_epochs();
+    beat(&other).await;
+    assert_eq!(other.get(1).await, Some(10));
+    until("the value is in the shared tier", || other.stats().fills == 1).await;
+
+    away.chaos.heal(Operation::Beat);
+    beat(&away).await;
+    assert!(!away.health().shared, "it lets others go first, since the epoch is another one");
+    world.rows.seed(1, 20);
+    remote.forget_epochs();
+    while !away.health().shared {
+        clock.advance(Duration::from_millis(50));
+        yield_often().await;
+    }
+    assert_eq!(away.get(1).await, Some(20));
+}
+
+/// Lets the other tasks do what they can at this moment.
+async fn yield_often() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -137,6 +137,11 @@ impl MemoryRemote {
         state.epochs.clear();
     }
 
+    /// Makes every entry stale, like an operator who deletes the epochs.
+    pub fn forget_epochs(&self) {
+        self.lock().epochs.clear();
+    }
+
     /// The bytes of an entry, as Redis would hold them.
     pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
         self.lock().entries.get(key).map(|entry| entry.value.clone())
