@@ -1,7 +1,6 @@
-//! The link to the shared tier: which connection is current, when its beats came back, and what the bus says.
+//! The link to the shared tier: which connection is current, and when its beats came back.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,47 +8,17 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use super::recovery::Recovery;
-use super::{Epoch, Gate, Journal, ScopeHash};
+use super::{Epoch, Gate, Journal, Live};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
-use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use crate::runtime::sync::atomic::AtomicU64;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, GRANULARITY, Moment, Stopwatch, chance};
 use crate::tier::remote::{RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
 const MAX_BEATS: usize = 4;
-
-/// A connection that has been through the whole reconnect order and may be used.
-#[derive(Debug)]
-pub(crate) struct Live {
-    pub(crate) session: Arc<dyn Session>,
-    number: u64,
-    epoch: AtomicU64,
-    /// Server milliseconds minus process milliseconds. It errs by at most a round trip, towards a later server time.
-    server_ahead: AtomicI64,
-}
-
-impl Live {
-    pub(crate) fn new(number: u64, session: Arc<dyn Session>, epoch: Epoch) -> Self {
-        Self { session, number, epoch: AtomicU64::new(epoch.0), server_ahead: AtomicI64::new(0) }
-    }
-
-    pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::Acquire))
-    }
-
-    /// The server's clock in milliseconds.
-    pub(crate) fn server_now(&self, now: Moment) -> u64 {
-        now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
-    }
-
-    fn set_server_time(&self, server_millis: u64, asked_at: Moment) {
-        let ahead = i128::from(server_millis) - i128::from(asked_at.as_millis());
-        self.server_ahead.store(i64::try_from(ahead).unwrap_or(0), Ordering::Relaxed);
-    }
-}
 
 /// What the supervisor says of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -326,7 +295,7 @@ impl Link {
         lock(&self.beats).namespace_epoch.clone()
     }
 
-    fn beat_returned(&self, session: u64, nonce: u64, namespace_epoch: &str) {
+    pub(super) fn beat_returned(&self, session: u64, nonce: u64, namespace_epoch: &str) {
         let mut beats = lock(&self.beats);
         let Some(at) = beats.under_way.iter().position(|known| known.nonce == nonce) else { return };
         if beats.session != session || beats.subscribed != lock(&self.namespaces).len() {
@@ -370,7 +339,7 @@ impl Link {
     }
 
     fn move_epoch(&self, live: &Live, namespace_epoch: &str) {
-        live.epoch.store(self.epoch_of(&*live.session, namespace_epoch).0, Ordering::Release);
+        live.move_to(self.epoch_of(&*live.session, namespace_epoch));
     }
 
     fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
@@ -384,47 +353,4 @@ impl Link {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Where a connection hands over what the bus says. Its methods never block: they run where the bytes are read.
-pub(crate) trait Bus: fmt::Debug + Send + Sync {
-    /// A message, exactly as it was published. Messages are not trusted: what does not parse is dropped, and a forged
-    /// invalidation costs a miss.
-    fn message(&self, payload: &[u8]);
-
-    /// The connection that carries the bus, or the one that carries the commands, is gone.
-    #[cfg_attr(
-        not(any(feature = "redis", feature = "testing")),
-        expect(dead_code, reason = "a remote in memory stays")
-    )]
-    fn disconnected(&self);
-}
-
-pub(crate) type BusSink = Arc<dyn Bus>;
-
-/// The bus of one connection of this link.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    pub(crate) link: Arc<Link>,
-    pub(crate) session: u64,
-}
-
-impl Bus for Listener {
-    fn message(&self, payload: &[u8]) {
-        if let Some(scope) = payload.strip_prefix(b"I ") {
-            self.link.gate.advance_hash(ScopeHash::of_name(scope));
-            self.link.invalidations.fetch_add(1, Ordering::Release);
-        } else if let Some((nonce, epoch)) = payload.strip_prefix(b"B ").and_then(parse_beat) {
-            self.link.beat_returned(self.session, nonce, epoch);
-        }
-    }
-
-    fn disconnected(&self) {
-        self.link.close_session(self.session);
-    }
-}
-
-fn parse_beat(text: &[u8]) -> Option<(u64, &str)> {
-    let (nonce, epoch) = std::str::from_utf8(text).ok()?.split_once(' ')?;
-    Some((nonce.parse().ok()?, epoch))
 }

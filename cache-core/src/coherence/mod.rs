@@ -1,25 +1,29 @@
 //! What a reader may see: scopes, generation tokens, local sequences, the lease of the local tier, the journal, and the
 //! supervisor that keeps them true while connections come and go.
 
+mod bus;
 mod gate;
 mod gens;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod journal;
 mod link;
+mod live;
 mod recovery;
 mod report;
 mod scope;
 mod supervisor;
 
+#[cfg(any(feature = "testing", test))]
+pub(crate) use bus::Bus;
+pub(crate) use bus::BusSink;
+#[cfg(test)]
+pub(crate) use bus::Listener;
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
-#[cfg(any(feature = "testing", test))]
-pub(crate) use link::Bus;
-#[cfg(test)]
-pub(crate) use link::Listener;
-pub(crate) use link::{BusSink, Link, LinkState, Live};
+pub(crate) use link::{Link, LinkState};
+pub(crate) use live::Live;
 pub use scope::Scope;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
 pub(crate) use supervisor::supervise;

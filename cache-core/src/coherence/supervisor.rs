@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::link::Listener;
+use super::bus::Listener;
 use super::report::Report;
 use super::{Epoch, Link, Live, recovery};
 use crate::observability::Request;

@@ -8,6 +8,7 @@ mod load;
 mod local;
 mod lookup;
 mod names;
+mod news;
 mod put;
 mod read;
 mod region;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::fill::LateFill;
 use super::lookup::{Keep, Step, Ticket, unlocked};
 use super::names::Names;
+use super::news;
 use super::region::Region;
-use super::write;
 use crate::coherence::Gen;
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
@@ -32,7 +32,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
         let names = self.names(&key);
         let token = chance::token_text();
-        let told = write::bump_as(&self.0.cache, &names.scopes[..1], &token).await;
+        let told = news::bump_as(&self.0.cache, &names.scopes[..1], &token).await;
         let started = self.0.link.clock.now();
         if self.0.cache.backend() == Backend::SingleInstance {
             let stamp = self.0.link.gate.stamp(names.hashes());

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 
 use super::load::{InTask, Inline};
 use super::names::Names;
+use super::news;
 use super::terms::{LoadErrors, Presence, Terms};
-use super::write;
 use crate::cache::Cache;
 use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
 use crate::error::Error;
@@ -147,7 +147,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// [`Strict`](crate::Mode::Strict) it returns no earlier than that.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.0.counters.invalidations);
-        write::bump(&self.0.cache, vec![scope]).await;
+        news::bump(&self.0.cache, vec![scope]).await;
     }
 }
 

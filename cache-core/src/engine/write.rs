@@ -1,18 +1,16 @@
 //! The write path: intent, the store, release.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::news::{News, advance, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
 use crate::coherence::Scope;
-use crate::observability::{Request, Told};
 use crate::policy::Mode;
-use crate::runtime::{GRANULARITY, chance};
+use crate::runtime::chance;
 use crate::session;
-use crate::tier::remote::{RemoteError, Reply, Session};
 
 /// What is known of a write after the store was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,109 +242,5 @@ fn writer_token(cache: &Cache) -> String {
     match cache.0.link.settings.weakness {
         crate::testing::Weakness::OneToken => "shared".to_owned(),
         _ => chance::token_text(),
-    }
-}
-
-/// Waits until no instance can answer from its local tier with what was there before this moment.
-///
-/// The longest anybody trusts a beat that was sent before now is the lease; the margin is for clocks that do not run
-/// equally fast, and for readings that may lie behind. It counts from the release and not from the announcement: where the
-/// announcement did not arrive, or the lock was lost, the release is the first that the others hear. The model in
-/// `tests/model` refutes the other one.
-async fn wait_out_the_lease(cache: &Cache) {
-    let link = &cache.0.link;
-    let lease = link.settings.lease;
-    link.clock.sleep(lease + lease / 100 + 2 * GRANULARITY).await;
-}
-
-/// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
-pub(crate) async fn bump(cache: &Cache, scopes: Vec<Scope>) {
-    let mode = Scope::strongest_mode(&scopes);
-    bump_as(cache, &scopes, &chance::token_text()).await;
-    if mode == Mode::Strict && cache.has_remote() {
-        wait_out_the_lease(cache).await;
-    }
-}
-
-/// [`bump`] with the text that the new tokens end with; says whether the shared tier has them.
-pub(crate) async fn bump_as(cache: &Cache, scopes: &[Scope], token: &str) -> bool {
-    advance(cache, scopes);
-    let told = cache.has_remote() && told(cache, scopes, News::Bump { token }).await;
-    if cache.has_remote() && !told {
-        cache.0.link.journal.add(scopes);
-    }
-    // A read that began before the bump may have put an old value into the local tier meanwhile.
-    advance(cache, scopes);
-    session::note(cache, scopes, told || !cache.has_remote());
-    told
-}
-
-fn advance(cache: &Cache, scopes: &[Scope]) {
-    for scope in scopes {
-        cache.0.link.gate.advance(scope);
-    }
-}
-
-/// What the shared tier is told of scopes.
-#[derive(Clone, Copy)]
-enum News<'a> {
-    Intent { token: &'a str, hold: Duration },
-    Release { token: &'a str },
-    Bump { token: &'a str },
-}
-
-impl<'a> News<'a> {
-    fn send(self, session: &'a dyn Session, scopes: &'a [Scope]) -> Reply<'a, ()> {
-        match self {
-            Self::Intent { token, hold } => session.intent(scopes, token, hold),
-            Self::Release { token } => session.release(scopes, token),
-            Self::Bump { token } => session.bump(scopes, token),
-        }
-    }
-
-    fn request(self) -> Request {
-        match self {
-            Self::Intent { .. } => Request::Intent,
-            Self::Release { .. } => Request::Release,
-            Self::Bump { .. } => Request::Bump,
-        }
-    }
-}
-
-/// Whether the shared tier was told in time.
-async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
-    let (link, request) = (&cache.0.link, news.request());
-    let Some(live) = link.live() else {
-        link.tally.told(request, Told::Unreachable);
-        return false;
-    };
-    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes));
-    match link
-        .tally
-        .timing(request)
-        .of(&link.clock, asked)
-        .await
-        .unwrap_or_else(|| Err(RemoteError::timeout("a write")))
-    {
-        Ok(()) => {
-            link.tally.told(request, Told::Heard);
-            link.succeeded();
-            true
-        }
-        Err(error) => {
-            link.tally.told(request, Told::Failed);
-            link.tally.error(request, error.kind());
-            link.failed(&live, &error);
-            tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
-            false
-        }
-    }
-}
-
-impl Cache {
-    /// Invalidates scopes at once, on every instance: for those that are known only after the store was called.
-    #[doc(hidden)]
-    pub async fn bump(&self, scopes: Vec<Scope>) {
-        bump(self, scopes).await;
     }
 }
