@@ -214,7 +214,10 @@ impl Front {
     /// A suite that a tier answered which is not there, or that a tier never answered which is, has shown nothing.
     fn fits(self, counted: &MethodStats) -> bool {
         let shared_alone = self.is_shared() && !self.has_local();
-        (counted.local_hits > 0) == self.has_local()
+        // What was loaded while Redis is down answers for a short time.
+        let trusted = counted.local_hits - counted.degraded_hits;
+        (trusted > 0) == self.has_local()
+            && (counted.degraded_hits > 0) == (self == Self::NoRedis)
             && (counted.fills > 0) == self.is_shared()
             && (counted.shared_hits > 0 || !shared_alone)
             && (counted.shared_hits == 0 || self.is_shared())

@@ -11,7 +11,7 @@ pub trait Store: Send + Sync {
     #[uncached]
     async fn count(&self) -> Result<u64, String>;
 
-    #[cached(batch = get, entity = "names", ttl = "1h", load = inline, mode = strict, refresh = "1m")]
+    #[cached(batch = get, entity = "names", ttl = "1h", load = inline, stale_if_error = "1h", refresh = "1m")]
     async fn many(&self, group: &str, ids: &[u64], trace: Option<String>) -> Result<HashMap<u64, String>, String>;
 }
 
