@@ -254,11 +254,12 @@ impl Link {
         }
         beats.session = 0;
         beats.under_way.clear();
-        let was_used = self.live.swap(None).is_some();
+        let was_trusted = beats.last.is_some();
+        self.live.store(None);
         self.gate.distrust();
         drop(beats);
         // An attempt that came to nothing leaves what was loaded without it.
-        if was_used {
+        if was_trusted {
             self.forget_local();
         }
         self.lost.notify_one();

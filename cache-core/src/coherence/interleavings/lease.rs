@@ -35,6 +35,7 @@ fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
 fn end_against_a_beat() -> (bool, bool) {
     let link = link();
     link.open_session(FIRST);
+    hear(&link, FIRST, &beat(&link));
     let before = link.gate.stamp([ScopeHash(1)]);
     let message = beat(&link);
     let returning = {
