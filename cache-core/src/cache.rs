@@ -72,9 +72,17 @@ impl fmt::Debug for Cache {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.tasks.stop();
+        leave_behind(&self.link);
         // The connection holds the link, to hand over what it hears: this is where the circle is broken.
         self.link.shut();
         self.publisher().publish();
+    }
+}
+
+/// The other members are not to wait for this instance after the next outage. Without a runtime they find that it is silent.
+fn leave_behind(link: &Arc<Link>) {
+    if let (Some(leaving), Ok(runtime)) = (link.leaving(), tokio::runtime::Handle::try_current()) {
+        runtime.spawn(leaving);
     }
 }
 
@@ -189,7 +197,7 @@ impl Cache {
                 let usable = link.usable.notified();
                 tokio::pin!(usable);
                 usable.as_mut().enable();
-                if link.live().is_some() {
+                if link.is_usable() {
                     return;
                 }
                 usable.await;
@@ -227,6 +235,7 @@ impl Cache {
     pub async fn shutdown(&self) {
         self.0.tasks.stop();
         self.0.tasks.wait().await;
+        self.0.link.leave().await;
         self.0.link.shut();
         self.0.publisher().publish();
     }

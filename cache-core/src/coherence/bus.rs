@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::membership::Message;
 use super::{Link, ScopeHash};
 use crate::runtime::sync::atomic::Ordering;
+use crate::tier::remote::{ANNOUNCED, REQUESTED};
 
 /// Where a connection hands over what the bus says. Its methods never block: they run where the bytes are read.
 pub(crate) trait Bus: fmt::Debug + Send + Sync {
@@ -34,8 +36,12 @@ impl Bus for Listener {
         if let Some(scope) = payload.strip_prefix(b"I ") {
             self.link.gate.advance_hash(ScopeHash::of_name(scope));
             self.link.invalidations.fetch_add(1, Ordering::Release);
-        } else if let Some((nonce, epoch)) = payload.strip_prefix(b"B ").and_then(parse_beat) {
-            self.link.beat_returned(self.session, nonce, epoch);
+        } else if let Some(nonce) = payload.strip_prefix(b"B ").and_then(parse_beat) {
+            self.link.beat_returned(self.session, nonce);
+        } else if let Some(message) = parse_member(payload)
+            && self.link.membership.hear(message)
+        {
+            self.link.wake.notify_one();
         }
     }
 
@@ -44,7 +50,18 @@ impl Bus for Listener {
     }
 }
 
-fn parse_beat(text: &[u8]) -> Option<(u64, &str)> {
-    let (nonce, epoch) = std::str::from_utf8(text).ok()?.split_once(' ')?;
-    Some((nonce.parse().ok()?, epoch))
+/// The nonce of a heartbeat. The epochs that follow it are for readers of the channel: this instance takes them from the
+/// reply.
+fn parse_beat(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.split_once(' ')?.0.parse().ok()
+}
+
+/// What another member asks or says.
+fn parse_member(payload: &[u8]) -> Option<Message<'_>> {
+    let (what, id) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
+    match what {
+        REQUESTED => Some(Message::Requested(id)),
+        ANNOUNCED => Some(Message::Announced(id)),
+        _ => None,
+    }
 }

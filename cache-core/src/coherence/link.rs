@@ -1,21 +1,22 @@
 //! The link to the shared tier: which connection is current, and when its beats came back.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
-use super::recovery::Recovery;
-use super::{Epoch, Gate, Journal, Live};
+use super::membership::Return;
+use super::recovery::{self, Recovery};
+use super::{CutOff, Epoch, Gate, Journal, Live, Membership};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
-use crate::runtime::sync::atomic::AtomicU64;
+use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, GRANULARITY, Moment, Stopwatch, chance};
-use crate::tier::remote::{RemoteError, Session};
+use crate::tier::remote::{Beat, Heartbeat, RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
 const MAX_BEATS: usize = 4;
@@ -40,8 +41,6 @@ struct Beats {
     /// How many namespaces the connection is subscribed to. While there are more, a beat proves nothing.
     subscribed: usize,
     under_way: VecDeque<UnderWay>,
-    /// The namespace epochs as the last beat told them.
-    namespace_epoch: Option<String>,
     last: Option<LastBeat>,
 }
 
@@ -74,46 +73,59 @@ pub(crate) struct Link {
     pub(crate) instance: String,
     pub(crate) backend: Backend,
     pub(crate) tally: Tally,
+    /// The other instances.
+    pub(crate) membership: Membership,
+    /// Since when writes cannot be announced.
+    pub(crate) cut_off: CutOff,
     live: ArcSwapOption<Live>,
+    /// Until when the connection counts as answered, in nanoseconds of the process clock.
+    answered_until: AtomicU64,
     beats: Mutex<Beats>,
-    namespaces: Mutex<BTreeSet<String>>,
+    namespaces: Mutex<Vec<String>>,
     state: Mutex<LinkState>,
     breaker: Breaker,
     /// The error that opened the breaker, until the supervisor has seen it.
     tripped: Mutex<Option<RemoteError>>,
     /// A namespace was added: the supervisor subscribes again.
     pub(super) widened: Notify,
-    /// A beat came back.
-    pub(super) beat_back: Notify,
+    /// Something is to be delivered, or a heartbeat is due before its time.
+    pub(super) wake: Notify,
     /// The connection is gone.
     pub(super) lost: Notify,
-    /// The shared tier became usable.
+    /// A tier became usable.
     pub(crate) usable: Notify,
+    /// Invalidations of the journal were delivered, or it is known anew whether they can be.
+    pub(crate) delivered: Notify,
     /// News of a scope arrived: counted for health and tests.
     pub(crate) invalidations: AtomicU64,
 }
 
 impl Link {
     pub(crate) fn new(clock: Clock, settings: Settings, backend: Backend) -> Self {
+        let instance = chance::token_text();
         Self {
             backend,
             tally: Tally::new(backend),
             gate: Gate::new(),
             journal: Journal::default(),
             recovery: Recovery::default(),
+            membership: Membership::new(&instance, settings.recovery_barrier()),
+            cut_off: CutOff::new(clock.now()),
             clock,
             settings,
-            instance: chance::token_text(),
+            instance,
             live: ArcSwapOption::empty(),
+            answered_until: AtomicU64::new(0),
             beats: Mutex::default(),
             namespaces: Mutex::default(),
             state: Mutex::default(),
             breaker: Breaker::default(),
             tripped: Mutex::default(),
             widened: Notify::new(),
-            beat_back: Notify::new(),
+            wake: Notify::new(),
             lost: Notify::new(),
             usable: Notify::new(),
+            delivered: Notify::new(),
             invalidations: AtomicU64::new(0),
         }
     }
@@ -124,23 +136,55 @@ impl Link {
         self.settings.weakness == weakness
     }
 
-    /// The shared tier, while it may be used: connected, and a beat came back within the lease.
-    pub(crate) fn live(&self) -> Option<Arc<Live>> {
+    /// The connection, while its server answers: writes are announced over it, whether this instance may read or not.
+    pub(crate) fn open(&self) -> Option<Arc<Live>> {
         let live = self.live.load_full()?;
-        self.gate.is_trusted(self.clock.now()).then_some(live)
+        (self.clock.now().0 < self.answered_until.load(Ordering::Acquire)).then_some(live)
     }
 
-    /// Makes sure that news about `namespace` reach this instance.
+    /// The connection and the epoch to read a namespace in, while this instance is outside of the recovery barrier.
+    pub(crate) fn readable(&self, namespace: usize) -> Option<(Arc<Live>, Epoch)> {
+        let live = self.open().filter(|_| self.membership.is_settled())?;
+        let epoch = live.epoch(namespace)?;
+        Some((live, epoch))
+    }
+
+    /// Whether the shared tier may be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        let known = self.open().filter(|_| self.membership.is_settled()).map(|live| live.known());
+        known.is_some_and(|known| known == lock(&self.namespaces).len())
+    }
+
+    /// Whether both tiers may answer.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_readable() && self.gate.is_trusted(self.clock.now())
+    }
+
+    /// An announcement was not delivered: it is in the journal, and is to be tried again soon.
+    pub(crate) fn deliver_soon(&self) {
+        self.cut_off.begin(self.clock.now());
+        self.wake.notify_one();
+    }
+
+    /// Makes this instance a member of `namespace`; returns its place among those that were joined.
     ///
-    /// Until the bus of a new namespace is subscribed to, and a beat that was sent after that is back, nothing is
-    /// trusted.
-    pub(crate) fn join(&self, namespace: &str) {
-        if lock(&self.namespaces).insert(namespace.to_owned()) && self.backend.has_remote() {
+    /// Until the bus of a new namespace is subscribed to, and a beat that was sent after that is back, nothing local is
+    /// trusted. Writes are announced meanwhile.
+    pub(crate) fn join(&self, namespace: &str) -> usize {
+        let mut namespaces = lock(&self.namespaces);
+        if let Some(place) = namespaces.iter().position(|known| known == namespace) {
+            return place;
+        }
+        namespaces.push(namespace.to_owned());
+        let place = namespaces.len() - 1;
+        drop(namespaces);
+        if self.backend.has_remote() {
             let beats = lock(&self.beats);
             self.gate.distrust();
             drop(beats);
             self.widened.notify_one();
         }
+        place
     }
 
     /// Whether the connection is subscribed to every namespace.
@@ -156,7 +200,7 @@ impl Link {
     }
 
     pub(crate) fn namespaces(&self) -> Vec<String> {
-        lock(&self.namespaces).iter().cloned().collect()
+        lock(&self.namespaces).clone()
     }
 
     pub(crate) fn state(&self) -> LinkState {
@@ -204,6 +248,24 @@ impl Link {
         if self.breaker.is_wary(self.clock.now()) { self.settings.read_timeout } else { self.settings.connect_timeout }
     }
 
+    /// What takes this instance out of the members, if it is one. It holds the connection until then.
+    pub(crate) fn leaving(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        // One that leaves without having delivered everything counts like one that has crashed.
+        let live = self.open().filter(|_| self.journal.len() == 0)?;
+        let (clock, limit, namespaces) = (self.clock.clone(), self.settings.write_timeout, self.namespaces());
+        Some(async move {
+            // Whatever comes of it: the other members find out by themselves.
+            let _ = clock.timeout(limit, live.session.leave(&namespaces)).await;
+        })
+    }
+
+    /// Takes this instance out of the members.
+    pub(crate) async fn leave(&self) {
+        if let Some(leaving) = self.leaving() {
+            leaving.await;
+        }
+    }
+
     /// Ends whatever connection there is, for good.
     pub(crate) fn shut(&self) {
         let session = lock(&self.beats).session;
@@ -226,23 +288,26 @@ impl Link {
 
     /// From here on beats of this connection count.
     pub(crate) fn open_session(&self, session: u64) {
+        self.cut_off.probe(self.clock.now());
+        self.delivered.notify_waiters();
         let mut beats = lock(&self.beats);
         *beats = Beats { session, ..Beats::default() };
     }
 
-    /// Begins to use a connection, unless it is closed already. Its epoch is that of the last beat: namespaces may have moved
-    /// since the first one, when there was no connection in use to tell. The model in `tests/model` found that.
-    pub(super) fn set_live(&self, live: Arc<Live>) {
+    /// From here on writes are announced over this connection, unless it is closed already. `asked_at` is when its server
+    /// was asked for the first time.
+    pub(super) fn set_live(&self, live: &Arc<Live>, asked_at: Moment) {
         let beats = lock(&self.beats);
-        if beats.session != live.number {
-            return;
+        if beats.session == live.number {
+            self.answered(asked_at);
+            self.live.store(Some(Arc::clone(live)));
         }
-        if let Some(namespace_epoch) = &beats.namespace_epoch {
-            self.move_epoch(&live, namespace_epoch);
-        }
-        self.live.store(Some(live));
         drop(beats);
-        self.usable.notify_waiters();
+    }
+
+    fn answered(&self, asked_at: Moment) {
+        let lease = self.settings.lease.saturating_sub(GRANULARITY);
+        self.answered_until.fetch_max(asked_at.after(lease).0, Ordering::AcqRel);
     }
 
     /// The connection is not to be used any more: nothing local may answer from here on, and nothing that was there
@@ -256,8 +321,13 @@ impl Link {
         beats.under_way.clear();
         let was_trusted = beats.last.is_some();
         self.live.store(None);
+        self.answered_until.store(0, Ordering::Release);
+        self.membership.set_settled(false);
+        self.cut_off.failed();
+        self.cut_off.begin(self.clock.now());
         self.gate.distrust();
         drop(beats);
+        self.delivered.notify_waiters();
         // An attempt that came to nothing leaves what was loaded without it.
         if was_trusted {
             self.forget_local();
@@ -287,31 +357,130 @@ impl Link {
         if beats.under_way.len() == MAX_BEATS {
             beats.under_way.pop_front();
         }
+        self.cut_off.probe(now);
         beats.under_way.push_back(UnderWay { nonce, sent: now, watch: self.clock.stopwatch() });
         (nonce, now)
     }
 
-    /// The namespace epochs as the current connection last told them.
-    pub(super) fn namespace_epoch(&self) -> Option<String> {
-        lock(&self.beats).namespace_epoch.clone()
-    }
-
-    pub(super) fn beat_returned(&self, session: u64, nonce: u64, namespace_epoch: &str) {
+    /// A heartbeat came back over the bus.
+    pub(super) fn beat_returned(&self, session: u64, nonce: u64) {
         let mut beats = lock(&self.beats);
         let Some(at) = beats.under_way.iter().position(|known| known.nonce == nonce) else { return };
         if beats.session != session || beats.subscribed != lock(&self.namespaces).len() {
             return;
         }
         let Some(UnderWay { sent, watch, .. }) = beats.under_way.drain(..=at).next_back() else { return };
-        if beats.namespace_epoch.as_deref() != Some(namespace_epoch) {
-            self.namespace_moved(&mut beats, namespace_epoch);
-        }
         beats.last = Some(LastBeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
         // Under the lock: a connection that is closed at this moment must not be trusted by its last beat.
-        self.gate.trust_until(self.trust_of_a_beat(sent));
+        if self.membership.is_settled() {
+            self.gate.trust_until(self.trust_of_a_beat(sent));
+        }
         drop(beats);
-        self.beat_back.notify_one();
         self.usable.notify_waiters();
+    }
+
+    /// The heartbeat to send next.
+    pub(super) fn next_beat(&self, live: &Live, nonce: u64) -> Beat {
+        let seen = live.seen();
+        let pending = u64::try_from(self.journal.len()).unwrap_or(u64::MAX);
+        Beat {
+            nonce,
+            namespaces: self.namespaces(),
+            pending,
+            settled: self.membership.is_settled(),
+            seen,
+            lease: self.settings.lease,
+            announced: self.membership.is_awaited(pending),
+            expired: self.membership.take_expired(),
+        }
+    }
+
+    /// How long to wait for the time of the next heartbeat, unless something asks for one before.
+    pub(super) fn until_next_beat(&self) -> Duration {
+        let half = self.settings.lease / 2;
+        if self.membership.is_settled() {
+            return half;
+        }
+        let held = self.membership.hold().since(self.clock.now());
+        if held.is_zero() { half / 2 } else { half.min(held) }
+    }
+
+    /// How long a heartbeat, or a delivery, may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.lease.max(self.settings.write_timeout)
+    }
+
+    /// The server has answered a heartbeat that was sent at `sent`. Returns the members that are isolated from now on.
+    pub(super) fn beat_answered(&self, live: &Live, sent: Moment, beat: &Beat, reply: &Heartbeat) -> Vec<String> {
+        let beats = lock(&self.beats);
+        if beats.session != live.number {
+            return Vec::new();
+        }
+        live.set_seen(reply.server_time);
+        self.set_server_time(live, reply.server_time, sent);
+        // Whoever was not answered for a lease has missed what the others did meanwhile, though the connection stayed.
+        if self.open().is_none() {
+            self.membership.connect();
+        }
+        self.answered(sent);
+        let epochs: Vec<Epoch> =
+            reply.namespaces.iter().map(|(epoch, _)| self.epoch_of(&*live.session, epoch)).collect();
+        self.come_back(&epochs);
+        let has_moved = live.set_epochs(epochs);
+        let change = self.membership.observe(&beat.namespaces, reply, live.session.run_id(), self.clock.now());
+        if has_moved || change.completeness_changed {
+            self.forget_local();
+        }
+        // A reply that is as old as the lease proves nothing any more: the next one counts.
+        self.settle(&beats, change.may_settle && self.open().is_some());
+        self.cut_off.answered(self.clock.now(), beat.pending > 0);
+        if beat.pending == 0 && self.journal.len() == 0 {
+            self.cut_off.end();
+        }
+        drop(beats);
+        self.usable.notify_waiters();
+        self.delivered.notify_waiters();
+        if change.is_stale {
+            self.wake.notify_one();
+        }
+        change.newly_isolated
+    }
+
+    /// Enters or leaves the recovery barrier. What is local from before is forgotten either way: an invalidation that
+    /// another member has delivered late may still be on its way over the bus.
+    fn settle(&self, beats: &Beats, settled: bool) {
+        if settled == self.membership.is_settled() {
+            return;
+        }
+        if settled {
+            self.forget_local();
+            self.membership.set_settled(true);
+            if let Some(last) = beats.last {
+                self.gate.trust_until(self.trust_of_a_beat(last.sent));
+            }
+        } else {
+            self.membership.set_settled(false);
+            self.gate.distrust();
+            self.forget_local();
+        }
+    }
+
+    /// After an outage all instances return at the same time. Where the epochs differ, nothing that was stored is of use,
+    /// and each is about to ask the store for all of it: they do so one after the other.
+    fn come_back(&self, epochs: &[Epoch]) {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::NoRecovery) {
+            return;
+        }
+        let now = self.clock.now();
+        match self.membership.first_epochs(epochs) {
+            Return::None => {}
+            Return::Kept => self.recovery.begin(now),
+            Return::Emptied => {
+                self.recovery.begin(now);
+                self.membership.set_hold(now.after(recovery::pause(self.settings.lease)));
+            }
+        }
     }
 
     /// Until when a beat that was sent then lets the local tier answer.
@@ -337,18 +506,6 @@ impl Link {
             return Epoch::of("", namespace_epoch);
         }
         Epoch::of(session.run_id(), namespace_epoch)
-    }
-
-    fn move_epoch(&self, live: &Live, namespace_epoch: &str) {
-        live.move_to(self.epoch_of(&*live.session, namespace_epoch));
-    }
-
-    fn namespace_moved(&self, beats: &mut Beats, namespace_epoch: &str) {
-        beats.namespace_epoch = Some(namespace_epoch.to_owned());
-        if let Some(live) = self.live.load_full() {
-            self.move_epoch(&live, namespace_epoch);
-        }
-        self.forget_local();
     }
 }
 

@@ -1,33 +1,49 @@
-//! A connection in use.
+//! An open connection.
 
 use std::sync::Arc;
 
 use super::Epoch;
 use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use crate::runtime::sync::{Mutex, PoisonError};
 use crate::tier::remote::Session;
 
-/// A connection that has been through the whole reconnect order and may be used.
+/// A connection that writes are announced over. It may be read from as well once its heartbeats are answered and this
+/// instance is outside of the recovery barrier.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) session: Arc<dyn Session>,
     pub(super) number: u64,
-    epoch: AtomicU64,
+    /// The epoch of each namespace, in the order in which they were joined, as the last reply to a heartbeat gave them.
+    epochs: Mutex<Vec<Epoch>>,
+    /// The server's clock as of the last reply, in milliseconds.
+    seen: AtomicU64,
     /// Server milliseconds minus process milliseconds. It errs by at most a round trip, towards a later server time.
     server_ahead: AtomicI64,
 }
 
 impl Live {
-    pub(crate) fn new(number: u64, session: Arc<dyn Session>, epoch: Epoch) -> Self {
-        Self { session, number, epoch: AtomicU64::new(epoch.0), server_ahead: AtomicI64::new(0) }
+    pub(crate) fn new(number: u64, session: Arc<dyn Session>) -> Self {
+        let seen = AtomicU64::new(session.connected_at());
+        Self { session, number, epochs: Mutex::default(), seen, server_ahead: AtomicI64::new(0) }
     }
 
-    pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::Acquire))
+    /// The epoch of a namespace, once a heartbeat has told it.
+    pub(crate) fn epoch(&self, namespace: usize) -> Option<Epoch> {
+        self.epochs().get(namespace).copied()
     }
 
-    pub(super) fn move_to(&self, epoch: Epoch) {
-        self.epoch.store(epoch.0, Ordering::Release);
+    /// How many namespaces have an epoch.
+    pub(super) fn known(&self) -> usize {
+        self.epochs().len()
+    }
+
+    /// Takes in the epochs of a reply; returns whether one of them differs from what was known.
+    pub(super) fn set_epochs(&self, epochs: Vec<Epoch>) -> bool {
+        let mut known = self.epochs();
+        let changed = known.iter().zip(&epochs).any(|(before, now)| before != now);
+        *known = epochs;
+        changed
     }
 
     /// The server's clock in milliseconds.
@@ -35,8 +51,22 @@ impl Live {
         now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
     }
 
+    /// The server's clock as of the last reply, in milliseconds. A heartbeat that is executed a lease after it, because it
+    /// lay in a buffer, says nothing of its sender any more.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_seen(&self, server_millis: u64) {
+        self.seen.store(server_millis, Ordering::Relaxed);
+    }
+
     pub(super) fn set_server_time(&self, server_millis: u64, asked_at: Moment) {
         let ahead = i128::from(server_millis) - i128::from(asked_at.as_millis());
         self.server_ahead.store(i64::try_from(ahead).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn epochs(&self) -> crate::runtime::sync::MutexGuard<'_, Vec<Epoch>> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,8 @@
 //! supervisor that keeps them true while connections come and go.
 
 mod bus;
+mod cut_off;
+mod fleet;
 mod gate;
 mod gens;
 #[cfg(all(test, shuttle))]
@@ -9,6 +11,7 @@ mod interleavings;
 mod journal;
 mod link;
 mod live;
+mod membership;
 mod recovery;
 mod report;
 mod scope;
@@ -19,11 +22,14 @@ pub(crate) use bus::Bus;
 pub(crate) use bus::BusSink;
 #[cfg(test)]
 pub(crate) use bus::Listener;
+pub(crate) use cut_off::{Acknowledgement, CutOff};
+pub(crate) use fleet::{Member, Members};
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
 pub(crate) use link::{Link, LinkState};
 pub(crate) use live::Live;
+pub(crate) use membership::Membership;
 pub use scope::Scope;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
 pub(crate) use supervisor::supervise;

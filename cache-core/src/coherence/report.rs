@@ -54,6 +54,17 @@ impl Report {
         self.link.set_state(LinkState::LeftAlone(text));
     }
 
+    /// Members did not return within the limit.
+    pub(super) fn isolated(&self, members: &[String]) {
+        if !members.is_empty() {
+            tracing::warn!(
+                instance = self.link.instance,
+                members = members.join(" "),
+                "instances have not come back after an outage: what they write meanwhile may be missed here until they do"
+            );
+        }
+    }
+
     /// Whether there is something to do that was not said in this outage.
     fn is_news(&mut self, error: &RemoteError) -> bool {
         let known = self.advised.contains(&error.advice());

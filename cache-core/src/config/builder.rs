@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) load_deadline: Duration,
     /// How long the local tier answers without news while the shared tier is out of reach; zero: not at all.
     pub(crate) degraded_ttl: Duration,
+    /// For how long an instance that returns waits for the others; as many leases where nothing was set.
+    pub(crate) recovery_barrier: Option<Duration>,
     pub(crate) max_direct_loads: usize,
     pub(crate) max_entry: usize,
     pub(crate) verify_one_in: Option<NonZeroU32>,
@@ -42,12 +44,26 @@ impl Default for Settings {
             write_timeout: Duration::from_millis(250),
             load_deadline: Duration::from_secs(30),
             degraded_ttl: Duration::from_secs(2),
+            recovery_barrier: None,
             max_direct_loads: 64,
             max_entry: 1024 * 1024,
             verify_one_in: None,
             #[cfg(feature = "testing")]
             weakness: crate::testing::Weakness::None,
         }
+    }
+}
+
+/// The limit of the recovery barrier in leases.
+const RECOVERY_BARRIER: u32 = 10;
+
+impl Settings {
+    pub(crate) fn recovery_barrier(&self) -> Duration {
+        #[cfg(feature = "testing")]
+        if self.weakness == crate::testing::Weakness::NoBarrier {
+            return Duration::ZERO;
+        }
+        self.recovery_barrier.unwrap_or(self.lease.saturating_mul(RECOVERY_BARRIER))
     }
 }
 
@@ -173,6 +189,17 @@ impl CacheBuilder {
     /// instance may go unseen. Methods in mode [`Strict`](crate::Mode::Strict) keep nothing then, whatever it is.
     pub fn degraded_ttl(mut self, ttl: Duration) -> Self {
         self.settings.degraded_ttl = ttl;
+        self
+    }
+
+    /// For how long this instance, when it comes back after an outage, reads as during it while other members of the fleet
+    /// have not come back. Default ten leases; zero does not wait at all.
+    ///
+    /// Until each of them has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
+    /// write. With healthy members that takes milliseconds. A member that is still missing after this time counts as
+    /// isolated: [`Health`](crate::Health) and one warning name it.
+    pub fn recovery_barrier(mut self, limit: Duration) -> Self {
+        self.settings.recovery_barrier = Some(limit);
         self
     }
 

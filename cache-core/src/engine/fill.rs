@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
 use super::region::Region;
+#[cfg(feature = "testing")]
+use crate::coherence::Epoch;
 use crate::coherence::{Gen, Live};
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
@@ -133,7 +135,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         for filling in &mut fillings {
             match self.0.link.settings.weakness {
                 crate::testing::Weakness::NoFence => filling.unfence().await,
-                crate::testing::Weakness::EpochAtFill => filling.follow(self.0.link.live()),
+                crate::testing::Weakness::EpochAtFill => filling.follow(self.0.link.readable(self.0.namespace)),
                 _ => {}
             }
         }
@@ -149,14 +151,14 @@ impl Filling {
             crate::coherence::GenState::Free(token) => Some(token),
             _ => None,
         });
-        let fence = FoundFence { epoch: self.live.epoch(), gens: tokens.collect() };
+        let fence = FoundFence { epoch: self.fence.epoch, gens: tokens.collect() };
         self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
     }
 
     /// Goes to whatever server there is now, as an entry of that one.
-    fn follow(&mut self, live: Option<Arc<Live>>) {
-        let Some(live) = live else { return };
-        let fence = FoundFence { epoch: live.epoch(), gens: self.fence.gens.clone() };
+    fn follow(&mut self, current: Option<(Arc<Live>, Epoch)>) {
+        let Some((live, epoch)) = current else { return };
+        let fence = FoundFence { epoch, gens: self.fence.gens.clone() };
         self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
         self.live = live;
     }

@@ -10,6 +10,7 @@ use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence, Source};
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Request};
+use crate::policy::Mode;
 use crate::runtime::Moment;
 use crate::tier::remote::{RemoteError, Snapshot};
 use crate::value::Cacheable;
@@ -118,8 +119,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// The shared tier, if there is one and it is in reach.
     pub(super) fn shared(&self) -> Option<Shared> {
-        let live = self.0.link.live().filter(|_| self.0.cache.has_remote())?;
-        Some(Shared { epoch: live.epoch(), live })
+        let link = &self.0.link;
+        // Readers of a strict method must see the writes of a member that is cut off, too.
+        if self.0.policy.mode == Mode::Strict && link.membership.is_incomplete() {
+            return None;
+        }
+        let (live, epoch) = link.readable(self.0.namespace)?;
+        Some(Shared { live, epoch })
     }
 
     /// Where a value may be kept while there is no shared tier to ask.

@@ -4,6 +4,7 @@ mod batch;
 mod fill;
 #[cfg(all(test, shuttle))]
 mod interleavings;
+mod late_acknowledgement;
 mod load;
 mod local;
 mod lookup;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::late_acknowledgement;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::observability::{Request, Told};
@@ -12,20 +13,27 @@ use crate::tier::remote::{RemoteError, Reply, Session};
 
 /// Waits until no instance can answer from its local tier with what was there before this moment.
 ///
-/// The longest anybody trusts a beat that was sent before now is the lease; the margin is for clocks that do not run
-/// equally fast, and for readings that may lie behind. It counts from the release and not from the announcement: where the
+/// It counts from the release and not from the announcement: where the
 /// announcement did not arrive, or the lock was lost, the release is the first that the others hear. The model in
 /// `tests/model` refutes the other one.
 pub(super) async fn wait_out_the_lease(cache: &Cache) {
     let link = &cache.0.link;
-    let lease = link.settings.lease;
-    link.clock.sleep(lease + lease / 100 + 2 * GRANULARITY).await;
+    link.clock.sleep(longest_lease(cache)).await;
+}
+
+/// The longest time for which an instance trusts a heartbeat. The margin is for clocks that do not run equally fast, and
+/// for readings that may lie behind.
+pub(super) fn longest_lease(cache: &Cache) -> Duration {
+    let link = &cache.0.link;
+    let lease = link.membership.longest_lease(link.settings.lease);
+    lease.saturating_add(lease / 100).saturating_add(2 * GRANULARITY)
 }
 
 /// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
 pub(super) async fn bump(cache: &Cache, scopes: Vec<Scope>) {
     let mode = Scope::strongest_mode(&scopes);
     bump_as(cache, &scopes, &chance::token_text()).await;
+    late_acknowledgement::wait(cache, &scopes).await;
     if mode == Mode::Strict && cache.has_remote() {
         wait_out_the_lease(cache).await;
     }
@@ -37,6 +45,7 @@ pub(super) async fn bump_as(cache: &Cache, scopes: &[Scope], token: &str) -> boo
     let told = cache.has_remote() && told(cache, scopes, News::Bump { token }).await;
     if cache.has_remote() && !told {
         cache.0.link.journal.add(scopes);
+        cache.0.link.deliver_soon();
     }
     // A read that began before the bump may have put an old value into the local tier meanwhile.
     advance(cache, scopes);
@@ -79,7 +88,7 @@ impl<'a> News<'a> {
 /// Whether the shared tier was told in time.
 pub(super) async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
     let (link, request) = (&cache.0.link, news.request());
-    let Some(live) = link.live() else {
+    let Some(live) = link.open() else {
         link.tally.told(request, Told::Unreachable);
         return false;
     };

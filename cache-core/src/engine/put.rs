@@ -46,8 +46,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     async fn own_fence(&self, names: &Names, token: &str) -> Option<Keep> {
         let link = &self.0.link;
         let stamp = link.gate.stamp(names.hashes());
-        let live = link.live()?;
-        let epoch = live.epoch();
+        let (live, epoch) = link.readable(self.0.namespace)?;
         let states = self.in_time(live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
         let fence = Arc::new(FoundFence { epoch, gens: unlocked(states)? });
         self.is_own(&fence.gens[0], token).then_some(Keep::Both { stamp, live, fence })

@@ -59,6 +59,8 @@ pub(super) struct Inner<K, R> {
     pub(super) counters: Arc<Counters>,
     /// Namespace and entity: the beginning of every key.
     pub(super) head: String,
+    /// The place of its bus namespace among those of the cache.
+    pub(super) namespace: usize,
     /// The scope of every entry.
     whole: Scope,
     pub(super) fingerprint: u64,
@@ -95,7 +97,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         verify_one_in: Option<NonZeroU32>,
     ) -> Self {
         let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
-        cache.0.link.join(bus_namespace(spec.namespace));
+        let namespace = cache.0.link.join(bus_namespace(spec.namespace));
         let head = format!("{}:{}", spec.namespace, spec.entity);
         let local = match cache.backend() {
             Backend::PassThrough => LocalTier::off(),
@@ -112,6 +114,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             counters: Arc::clone(&counters),
             whole: prefix_scope(&head, |_| ()),
             head,
+            namespace,
             fingerprint: fingerprint::<R>(&spec),
             spec,
         });

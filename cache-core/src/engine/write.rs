@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::late_acknowledgement;
 use super::news::{News, advance, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
@@ -67,6 +68,9 @@ impl Write {
         self.settled = true;
         let (cache, scopes) = (self.cache.clone(), self.scopes.clone());
         let heard = self.end(Scope::strongest_mode(&scopes)).await;
+        if !heard {
+            late_acknowledgement::wait(&cache, &scopes).await;
+        }
         if outcome == WriteOutcome::Written {
             session::note(&cache, &scopes, heard);
         }
@@ -166,6 +170,7 @@ impl Write {
             return;
         }
         self.cache.0.link.journal.add(&self.scopes);
+        self.cache.0.link.deliver_soon();
     }
 }
 
@@ -224,7 +229,7 @@ impl Write {
     }
 
     async fn has_lost_its_lock(&self) -> bool {
-        let Some(live) = self.cache.0.link.live() else { return false };
+        let Some(live) = self.cache.0.link.open() else { return false };
         let gens: Vec<&str> = self.scopes.iter().map(Scope::gen_key).collect();
         let found = live.session.read(&[], &gens).await;
         found.is_ok_and(|found| !found.gens.contains(&crate::coherence::GenState::Locked))

@@ -82,8 +82,11 @@ pub enum LinkStatus {
     /// It is connected. With [`Health::shared`] false a heartbeat is late: the server or the network is slow at this
     /// moment, and the link goes down if that lasts.
     Up,
+    /// It is connected and writes are announced, and reads go to the store until every other instance has come back:
+    /// [`Health::awaited`] names those that have not. With healthy instances that takes milliseconds.
+    Recovering,
     /// There is no connection: [`Health::error`] says why, and the log what to check. It is tried again by itself, at
-    /// least every five seconds; nothing needs to be restarted once the cause is gone.
+    /// least every second; nothing needs to be restarted once the cause is gone.
     Down,
     /// The server is there and answers badly or too late, so that it is left alone for one to five seconds at a time
     /// (the breaker is open). Look at its load, its memory, the user's rights, and whether it is a primary.
@@ -91,8 +94,9 @@ pub enum LinkStatus {
 }
 
 impl LinkStatus {
-    fn of(state: &LinkState) -> Self {
+    fn of(state: &LinkState, is_settled: bool) -> Self {
         match state {
+            LinkState::Up if !is_settled => Self::Recovering,
             LinkState::Absent => Self::Absent,
             LinkState::Connecting => Self::Connecting,
             LinkState::Up => Self::Up,
@@ -108,6 +112,7 @@ impl fmt::Display for LinkStatus {
             Self::Absent => "absent",
             Self::Connecting => "connecting",
             Self::Up => "up",
+            Self::Recovering => "recovering",
             Self::Down => "down",
             Self::LeftAlone => "left-alone",
         })
@@ -157,6 +162,12 @@ pub struct Health {
     /// again, *other* instances that reach Redis may answer with what was there before these writes. Do not end this
     /// process while it is not 0, or that lasts until the entries' time to live is over.
     pub journal: usize,
+    /// The instances that this one waits for before it reads from the shared tier: they have not come back after an
+    /// outage, or have invalidations to deliver. See [`CacheBuilder::recovery_barrier`](crate::CacheBuilder::recovery_barrier).
+    pub awaited: Vec<String>,
+    /// The instances that did not come back within the limit of the recovery barrier. What they write may be missed here
+    /// until they do. Check whether they reach Redis, or have ended without a shutdown.
+    pub isolated: Vec<String>,
     /// Whether the shared tier is left alone because too many of its answers were errors or came too late. It is tried
     /// again by itself, after one to five seconds.
     pub breaker_open: bool,
@@ -174,20 +185,25 @@ impl Health {
         let now = link.clock.now();
         let state = link.state();
         let beat = link.last_beat();
+        let is_settled = link.membership.is_settled();
+        let (awaited, isolated) = link.membership.missing();
         Self {
             status: match &state {
+                LinkState::Up if !is_settled => Status::Degraded,
                 LinkState::Absent | LinkState::Up => Status::Healthy,
                 LinkState::Connecting => Status::Connecting,
                 LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
             },
             backend: link.backend,
-            link: LinkStatus::of(&state),
-            shared: link.live().is_some(),
+            link: LinkStatus::of(&state, is_settled),
+            shared: link.is_readable(),
             local: link.gate.is_trusted(now),
             lease: link.settings.lease,
             bus_lag: beat.map(|beat| beat.lag),
             last_beat: beat.map(|beat| now.since(beat.returned)),
             journal: link.journal.len(),
+            awaited,
+            isolated,
             breaker_open: matches!(state, LinkState::LeftAlone(_)),
             staleness_bound: staleness_bound(answers(link, now), now, link.settings.lease),
             error: match state {
@@ -224,6 +240,11 @@ impl fmt::Display for Health {
                 None => write!(f, " {name}=none")?,
             }
         }
+        for (name, members) in [("awaited", &self.awaited), ("isolated", &self.isolated)] {
+            if !members.is_empty() {
+                write!(f, " {name}={}", members.join(","))?;
+            }
+        }
         // Quoted, since it may be the words of a server.
         self.error.iter().try_for_each(|error| write!(f, " error={error:?}"))
     }
@@ -253,6 +274,8 @@ mod tests {
             bus_lag: Some(Duration::from_micros(700)),
             last_beat: None,
             journal: usize::MAX,
+            awaited: vec!["a1".to_owned(), "b2".to_owned()],
+            isolated: Vec::new(),
             breaker_open: true,
             staleness_bound: Duration::ZERO,
             error: Some("OOM \"command\"\nnot allowed".to_owned()),
@@ -264,7 +287,7 @@ mod tests {
         assert_eq!(
             degraded().to_string(),
             "status=degraded backend=redis link=left-alone shared=false local=false staleness_bound=0ns \
-             journal=overflow lease=1.5s bus_lag=700µs last_beat=none error=\"OOM \\\"command\\\"\\nnot allowed\""
+             journal=overflow lease=1.5s bus_lag=700µs last_beat=none awaited=a1,b2 error=\"OOM \\\"command\\\"\\nnot allowed\""
         );
     }
 
@@ -284,7 +307,9 @@ mod tests {
         for status in [Status::Healthy, Status::Connecting, Status::Degraded] {
             assert_eq!(serde_json::to_value(status).unwrap(), status.to_string());
         }
-        for link in [LinkStatus::Absent, LinkStatus::Connecting, LinkStatus::Up, LinkStatus::Down] {
+        for link in
+            [LinkStatus::Absent, LinkStatus::Connecting, LinkStatus::Up, LinkStatus::Recovering, LinkStatus::Down]
+        {
             assert_eq!(serde_json::to_value(link).unwrap(), link.to_string());
         }
     }

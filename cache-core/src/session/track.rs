@@ -17,7 +17,7 @@ tokio::task_local! {
 pub(crate) fn note(cache: &Cache, scopes: &[Scope], heard: bool) {
     let link = &cache.0.link;
     let noted = WRITTEN.try_with(|written| {
-        let at = link.live().map_or(0, |live| live.server_now(link.clock.now()));
+        let at = link.open().map_or(0, |live| live.server_now(link.clock.now()));
         let token = SessionToken::of(scopes.iter().map(Scope::hash), at, !heard);
         written.borrow_mut().merge(&token);
     });
@@ -66,6 +66,6 @@ impl Cache {
         let age = |now: u64| u128::from(now.saturating_sub(token.at));
         // The lease once more is for the two estimates of the server's clock.
         let span = (link.settings.lease + link.settings.lease.max(link.settings.degraded_ttl)).as_millis();
-        token.at > 0 && !token.unheard && link.live().is_some_and(|live| age(live.server_now(link.clock.now())) > span)
+        token.at > 0 && !token.unheard && link.open().is_some_and(|live| age(live.server_now(link.clock.now())) > span)
     }
 }

@@ -14,7 +14,7 @@ use crate::coherence::{Bus, BusSink, GenState, Scope};
 use crate::observability::Backend;
 #[cfg(feature = "redis")]
 use crate::tier::remote::redis::{Address, RedisRemote};
-use crate::tier::remote::{Fill, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
+use crate::tier::remote::{Beat, Fill, Heartbeat, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
 
 /// An operation of the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -236,7 +236,6 @@ struct ChaosBus {
 
 impl Bus for ChaosBus {
     fn message(&self, payload: &[u8]) {
-        self.faults.lies.heard(payload);
         let mut state = self.faults.lock();
         let held = match state.bus {
             BusMode::HoldNews if !payload.starts_with(b"I ") => BusMode::Deliver,
@@ -283,6 +282,10 @@ impl Session for ChaosSession {
         self.inner.run_id()
     }
 
+    fn connected_at(&self) -> u64 {
+        self.inner.connected_at()
+    }
+
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         self.inner.subscribe(namespaces)
     }
@@ -326,15 +329,23 @@ impl Session for ChaosSession {
         self.inner.move_epoch(namespaces)
     }
 
-    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+    fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat> {
         async move {
             self.faults.pass(Operation::Beat).await?;
-            let (answer, said) = self.faults.lies.beat(nonce, self.inner.beat(nonce, keep, namespaces).await);
+            let (answer, said) = self.faults.lies.beat(beat.nonce, self.inner.beat(beat).await);
             if let Some(said) = said {
                 self.bus.message(said.as_bytes());
             }
             answer
         }
         .boxed()
+    }
+
+    fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.inner.request_beats(namespaces)
+    }
+
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.inner.leave(namespaces)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::tier::remote::{RemoteError, Snapshot};
+use crate::tier::remote::{Heartbeat, RemoteError, Snapshot};
 
 /// The lies that a remote tells.
 #[derive(Debug, Default)]
@@ -14,9 +14,8 @@ struct State {
     /// The answer to the read before.
     kept: Option<Snapshot>,
     answers_beats: bool,
-    /// The namespace epochs and the server's time, as the last beat that was carried out told them.
-    epochs: String,
-    time: u64,
+    /// The reply to the last heartbeat that was carried out.
+    heartbeat: Heartbeat,
 }
 
 impl Lies {
@@ -39,27 +38,19 @@ impl Lies {
         before.filter(|before| before.gens.len() == answer.gens.len()).unwrap_or(answer)
     }
 
-    /// Takes note of what the bus said.
-    pub(super) fn heard(&self, payload: &[u8]) {
-        let text = std::str::from_utf8(payload).unwrap_or_default();
-        if let Some((_, epochs)) = text.strip_prefix("B ").and_then(|beat| beat.split_once(' ')) {
-            epochs.clone_into(&mut self.lock().epochs);
-        }
-    }
-
     /// The answer to a beat, and what the bus says of it that the server did not.
     pub(super) fn beat(
         &self,
         nonce: u64,
-        answer: Result<u64, RemoteError>,
-    ) -> (Result<u64, RemoteError>, Option<String>) {
+        answer: Result<Heartbeat, RemoteError>,
+    ) -> (Result<Heartbeat, RemoteError>, Option<String>) {
         let mut state = self.lock();
         match answer {
-            Ok(time) => {
-                state.time = time;
-                (Ok(time), None)
+            Ok(heartbeat) => {
+                state.heartbeat = heartbeat.clone();
+                (Ok(heartbeat), None)
             }
-            Err(_) if state.answers_beats => (Ok(state.time), Some(format!("B {nonce} {}", state.epochs))),
+            Err(_) if state.answers_beats => (Ok(state.heartbeat.clone()), Some(format!("B {nonce} "))),
             Err(error) => (Err(error), None),
         }
     }

@@ -33,6 +33,10 @@ pub enum Weakness {
     NoLease,
     /// A write that the shared tier has not heard of is not told to it later.
     NoJournal,
+    /// An instance that returns after an outage uses the shared tier at once.
+    NoBarrier,
+    /// A write that the shared tier could not be told of is acknowledged at once.
+    NoLateAcknowledgement,
     /// What is put without a store is filled whoever wrote last.
     BlindPut,
     /// The local tier outlives the connection that it heard the news over.

@@ -1,6 +1,6 @@
 //! A shared tier in memory, with the semantics of the Redis one: several caches of one process can share it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Fill, GEN_TTL, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
-use crate::coherence::{BusSink, Gen, GenState, Scope, bus_namespace};
+use super::{
+    ANNOUNCED, Beat, Expired, Fill, GEN_TTL, Heartbeat, REQUESTED, Remote, RemoteError, RemoteTier, Reply, Session,
+    Snapshot,
+};
+use crate::coherence::{BusSink, Gen, GenState, Member, Members, Scope, bus_namespace};
 use crate::observability::Backend;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, chance};
@@ -53,6 +56,7 @@ struct State {
     entries: HashMap<String, Expiring<Vec<u8>>>,
     scopes: HashMap<String, Expiring<Mark>>,
     epochs: HashMap<String, String>,
+    members: HashMap<String, Registry>,
     /// Every open connection with what it is subscribed to.
     sessions: Vec<(u64, BusSink, Vec<String>)>,
     next_session: u64,
@@ -76,6 +80,7 @@ impl Default for State {
             entries: HashMap::new(),
             scopes: HashMap::new(),
             epochs: HashMap::new(),
+            members: HashMap::new(),
             sessions: Vec::new(),
             next_session: 0,
         }
@@ -135,6 +140,7 @@ impl MemoryRemote {
         state.entries.clear();
         state.scopes.clear();
         state.epochs.clear();
+        state.members.clear();
     }
 
     /// Makes every entry stale, like an operator who deletes the epochs.
@@ -174,16 +180,22 @@ impl RemoteTier for MemoryRemote {
         Backend::Memory
     }
 
-    fn connect<'a>(&'a self, _: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
+    fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
         let mut state = self.lock();
         if !state.up {
             return ready(Err(RemoteError::disconnected("the in-memory remote is down"))).boxed();
         }
         state.next_session += 1;
-        let number = state.next_session;
+        let connected_at = self.0.clock.now().as_millis();
+        let (number, instance) = (state.next_session, instance.to_owned());
         state.sessions.push((number, bus, Vec::new()));
-        let session: Arc<dyn Session> =
-            Arc::new(MemorySession { remote: self.clone(), number, run_id: state.run_id.clone() });
+        let session: Arc<dyn Session> = Arc::new(MemorySession {
+            remote: self.clone(),
+            number,
+            instance,
+            run_id: state.run_id.clone(),
+            connected_at,
+        });
         ready(Ok(session)).boxed()
     }
 }
@@ -284,7 +296,9 @@ impl State {
 struct MemorySession {
     remote: MemoryRemote,
     number: u64,
+    instance: String,
     run_id: String,
+    connected_at: u64,
 }
 
 impl MemorySession {
@@ -307,6 +321,10 @@ impl Drop for MemorySession {
 impl Session for MemorySession {
     fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    fn connected_at(&self) -> u64 {
+        self.connected_at
     }
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
@@ -374,14 +392,83 @@ impl Session for MemorySession {
         })
     }
 
-    fn beat<'a>(&'a self, nonce: u64, _: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+    fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat> {
         self.reply(|state, now| {
-            let epochs: Vec<_> = namespaces.iter().map(|namespace| state.epoch(namespace)).collect();
-            let message = format!("B {nonce} {}", epochs.join(","));
+            let server_time = now.as_millis();
+            let register = |(place, namespace): (usize, &String)| {
+                let members = state.members.entry(namespace.clone()).or_default();
+                members.remove(place, &beat.expired);
+                let members = members.register(&self.instance, &self.run_id, beat, server_time);
+                (state.epoch(namespace), members)
+            };
+            let namespaces: Vec<_> = beat.namespaces.iter().enumerate().map(register).collect();
+            let epochs: Vec<&str> = namespaces.iter().map(|(epoch, _)| epoch.as_str()).collect();
+            let message = format!("B {} {}", beat.nonce, epochs.join(","));
             if let Some((_, bus, _)) = state.sessions.iter().find(|(number, ..)| *number == self.number) {
                 bus.message(message.as_bytes());
             }
-            now.as_millis()
+            if beat.announced {
+                self.say(state, ANNOUNCED, &beat.namespaces);
+            }
+            Heartbeat { server_time, namespaces }
         })
+    }
+
+    fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| self.say(state, REQUESTED, namespaces))
+    }
+
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for namespace in namespaces {
+                if let Some(members) = state.members.get_mut(namespace) {
+                    members.list.remove(&self.instance);
+                }
+            }
+            self.say(state, ANNOUNCED, namespaces);
+        })
+    }
+}
+
+impl MemorySession {
+    /// Publishes something that is about this instance.
+    fn say(&self, state: &State, what: &str, namespaces: &[String]) {
+        for namespace in namespaces {
+            state.publish(namespace, &format!("{what} {}", self.instance));
+        }
+    }
+}
+
+/// The members of one namespace.
+#[derive(Default)]
+struct Registry {
+    sequence: u64,
+    list: BTreeMap<String, Member>,
+}
+
+impl Registry {
+    fn remove(&mut self, place: usize, expired: &[Expired]) {
+        for over in expired.iter().filter(|over| over.namespace == place) {
+            if self.list.get(&over.id).is_some_and(|member| member.sequence == over.sequence) {
+                self.list.remove(&over.id);
+            }
+        }
+    }
+
+    fn register(&mut self, id: &str, run: &str, beat: &Beat, now: u64) -> Members {
+        self.sequence += 1;
+        let lease = u64::try_from(beat.lease.as_millis()).unwrap_or(u64::MAX);
+        let is_late = now.saturating_sub(beat.seen) > lease;
+        let member = Member {
+            id: id.to_owned(),
+            sequence: self.sequence,
+            last: now,
+            pending: if is_late { beat.pending.max(1) } else { beat.pending },
+            settled: beat.settled && !is_late,
+            run: run.to_owned(),
+            lease,
+        };
+        let knew_me = self.list.insert(id.to_owned(), member).is_some();
+        Members { sequence: self.sequence, knew_me, list: self.list.values().cloned().collect() }
     }
 }

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 pub(crate) use error::{RemoteError, RemoteErrorKind};
 pub use memory::MemoryRemote;
 
-use crate::coherence::{BusSink, Gen, GenState, Scope};
+use crate::coherence::{BusSink, Gen, GenState, Members, Scope};
 use crate::observability::Backend;
 
 /// A kind of shared tier: makes connections.
@@ -31,6 +31,9 @@ pub(crate) type Reply<'a, T> = BoxFuture<'a, Result<T, RemoteError>>;
 pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Names the server process: it changes with a restart and with a fail-over.
     fn run_id(&self) -> &str;
+
+    /// The server's clock when the connection was made, in milliseconds.
+    fn connected_at(&self) -> u64;
 
     /// Subscribes to the bus of each namespace and to this instance's own beats, and waits for the acknowledgement.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
@@ -56,10 +59,59 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Moves the namespace epochs: every entry of the namespaces is stale.
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
-    /// Writes this instance's sign of life and sends a beat to itself over the bus. Returns the server's time in
-    /// milliseconds.
-    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64>;
+    /// Registers this instance among the members of each namespace, and sends a heartbeat to itself over the bus.
+    fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat>;
+
+    /// Asks the other members of the namespaces for a heartbeat each.
+    fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
+
+    /// Removes this instance from the members of the namespaces.
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 }
+
+/// A heartbeat to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Beat {
+    /// Comes back over the bus.
+    pub(crate) nonce: u64,
+    /// The namespaces that this instance is a member of, in the order in which it joined them.
+    pub(crate) namespaces: Vec<String>,
+    /// How many invalidations this instance has not delivered.
+    pub(crate) pending: u64,
+    /// Whether it is outside of the recovery barrier.
+    pub(crate) settled: bool,
+    /// The server's clock as of the last reply, in milliseconds. A heartbeat that is executed more than a lease later was
+    /// sent before an outage: it counts as one of an instance inside of the barrier, with something to deliver.
+    pub(crate) seen: u64,
+    pub(crate) lease: Duration,
+    /// Whether the other members are told on the bus that there is something new to see.
+    pub(crate) announced: bool,
+    /// Members to remove.
+    pub(crate) expired: Vec<Expired>,
+}
+
+/// A member that has been silent for too long. One that has sent another heartbeat since stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expired {
+    /// The place of the namespace in the request.
+    pub(crate) namespace: usize,
+    pub(crate) id: String,
+    /// The number of its last heartbeat.
+    pub(crate) sequence: u64,
+}
+
+/// The reply to a heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Heartbeat {
+    /// The server's clock in milliseconds.
+    pub(crate) server_time: u64,
+    /// The epoch and the members of each namespace, in the order of the request.
+    pub(crate) namespaces: Vec<(String, Members)>,
+}
+
+/// What a member publishes to ask the others for a heartbeat, and when it has sent one that was asked for.
+pub(crate) const REQUESTED: &str = "Q";
+pub(crate) const ANNOUNCED: &str = "N";
 
 /// What one round trip of a read brings.
 #[derive(Debug, Clone)]

@@ -33,9 +33,9 @@ pub(super) async fn open(
             Err(_) => return Err(first),
         },
     };
-    let run_id = run_id(&mut connection).await?;
+    let server = server(&mut connection).await?;
     load_scripts(&mut connection).await?;
-    Ok(RedisSession::new(connection, subscriptions, run_id, instance, max_entry))
+    Ok(RedisSession::new(connection, subscriptions, server, instance, max_entry))
 }
 
 async fn open_resp3(target: &Target, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {
@@ -85,13 +85,16 @@ impl AsyncPushSender for Pushes {
     }
 }
 
-/// The identity of the server process. It is not the same after a restart, nor on a replica that takes over.
-async fn run_id(connection: &mut MultiplexedConnection) -> Result<String, RemoteError> {
-    let text: String = redis::cmd("INFO").arg("server").query_async(connection).await?;
+/// The identity of the server process, and its clock in milliseconds. The identity is not the same after a restart, nor on
+/// a replica that takes over.
+async fn server(connection: &mut MultiplexedConnection) -> Result<(String, u64), RemoteError> {
+    let (text, (seconds, micros)): (String, (u64, u64)) =
+        redis::pipe().cmd("INFO").arg("server").cmd("TIME").query_async(connection).await?;
     let line = text.lines().find_map(|line| line.strip_prefix("run_id:"));
-    line.map(|id| id.trim().to_owned()).ok_or_else(|| {
+    let run_id = line.map(|id| id.trim().to_owned()).ok_or_else(|| {
         RemoteError::new(RemoteErrorKind::Protocol, "the server does not tell its run id in INFO server")
-    })
+    })?;
+    Ok((run_id, seconds * 1000 + micros / 1000))
 }
 
 pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), RemoteError> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod connect;
+mod heartbeat;
 mod refusal;
 mod scripts;
 mod session;

@@ -102,22 +102,52 @@ return 1
 "
 );
 
-/// `KEYS`: the sign of life, then the epoch of each namespace. `ARGV`: nonce, life of the sign in ms, channel, rand.
-/// Returns the server's time in ms. The sign is a write: a primary that was demoted fails here.
+/// `KEYS`: the sign of life, then the epoch and the members of each namespace. `ARGV`: nonce, life of the sign in ms, own
+/// channel, rand, instance, what the members are told of it (pending, settled, lease, run), the message for the bus of the
+/// namespaces (none where it is empty), life of the members in ms, the server's time as of the last reply, how many namespaces, their bus channels, then for each
+/// member to remove its namespace, its name and the number of its last heartbeat.
+///
+/// Returns the server's time in ms, and for each namespace its epoch, whether the instance was a member already, the
+/// number of this heartbeat, and all members. The sign is a write of the kind that write locks are: an instance that may
+/// not lock, or a primary that was demoted, fails here.
 pub(super) const BEAT: &str = script!(
     r"
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local epochs = {}
-for i = 2, #KEYS do
-  local epoch = get(KEYS[i])
+local me, pending, settled, count = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[13])
+if now - tonumber(ARGV[12]) > tonumber(ARGV[8]) then
+  settled = 0
+  if pending == '0' then pending = 1 end
+end
+local first = 13 + count + 1
+local epochs, reply = {}, { string.format('%.0f', now) }
+for n = 1, count do
+  local epoch_key, members = KEYS[2 * n], KEYS[2 * n + 1]
+  local epoch = get(epoch_key)
   if not epoch then
     epoch = ARGV[4]
-    redis.call('SET', KEYS[i], epoch)
+    redis.call('SET', epoch_key, epoch)
   end
-  epochs[#epochs + 1] = epoch
+  epochs[n] = epoch
+  local sequence = redis.pcall('HINCRBY', members, 'sequence', 1)
+  if type(sequence) == 'table' then
+    redis.call('DEL', members)
+    sequence = redis.call('HINCRBY', members, 'sequence', 1)
+  end
+  for i = first, #ARGV, 3 do
+    local other = tonumber(ARGV[i]) == n and redis.call('HGET', members, ARGV[i + 1])
+    if other and string.match(other, '^(%d+):') == ARGV[i + 2] then redis.call('HDEL', members, ARGV[i + 1]) end
+  end
+  local known = redis.call('HGET', members, me) and 1 or 0
+  local fields = { string.format('%.0f', sequence), string.format('%.0f', now), pending, settled, ARGV[8], ARGV[9] }
+  redis.call('HSET', members, me, table.concat(fields, ':'))
+  redis.call('PEXPIRE', members, ARGV[11])
+  reply[#reply + 1] = { epoch, known, sequence, redis.call('HGETALL', members) }
 end
 redis.call('PUBLISH', ARGV[3], 'B ' .. ARGV[1] .. ' ' .. table.concat(epochs, ','))
-return string.format('%.0f', now)
+if ARGV[10] ~= '' then
+  for n = 1, count do redis.call('PUBLISH', ARGV[13 + n], ARGV[10]) end
+end
+return reply
 "
 );
 

@@ -8,8 +8,8 @@ use redis::aio::{MultiplexedConnection, PubSubSink};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
-use super::super::{Fill, GEN_TTL, Reply, Session, Snapshot};
-use super::{RemoteError, RemoteErrorKind, connect, scripts};
+use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot};
+use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
 use crate::coherence::{GenState, Scope, bus_namespace};
 use crate::runtime::chance;
 
@@ -25,6 +25,7 @@ pub(super) struct RedisSession {
     connection: MultiplexedConnection,
     subscriptions: Subscriptions,
     run_id: String,
+    connected_at: u64,
     instance: String,
     max_entry: usize,
     hashes: Hashes,
@@ -64,12 +65,12 @@ impl RedisSession {
     pub(super) fn new(
         connection: MultiplexedConnection,
         subscriptions: Subscriptions,
-        run_id: String,
+        (run_id, connected_at): (String, u64),
         instance: &str,
         max_entry: usize,
     ) -> Self {
         let instance = instance.to_owned();
-        Self { connection, subscriptions, run_id, instance, max_entry, hashes: Hashes::new() }
+        Self { connection, subscriptions, run_id, connected_at, instance, max_entry, hashes: Hashes::new() }
     }
 
     /// Sends a pipeline of scripts; loads them again when the server has forgotten them.
@@ -101,7 +102,7 @@ fn is_unknown_script(error: &RedisError) -> bool {
 }
 
 /// `EVALSHA` of a script on these keys.
-fn call(hash: &str, keys: &[&str]) -> Cmd {
+pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
     let mut cmd = redis::cmd("EVALSHA");
     cmd.arg(hash).arg(keys.len()).arg(keys);
     cmd
@@ -111,7 +112,7 @@ fn call_on(hash: &str, scope: &Scope) -> Cmd {
     call(hash, &[scope.gen_key()])
 }
 
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
@@ -120,7 +121,7 @@ fn bus_channel(scope: &Scope) -> String {
 }
 
 /// One shard for now; the number leaves room for a bus channel for each shard of a cluster.
-fn channel(namespace: &str) -> String {
+pub(super) fn channel(namespace: &str) -> String {
     format!("{namespace}:bus:0")
 }
 
@@ -128,16 +129,24 @@ fn news(scope: &Scope) -> String {
     format!("I {}", scope.name())
 }
 
-fn epoch_key(namespace: &str) -> String {
+pub(super) fn epoch_key(namespace: &str) -> String {
     format!("{namespace}:epoch")
 }
 
-fn beat_channel(namespace: &str, instance: &str) -> String {
+pub(super) fn members_key(namespace: &str) -> String {
+    format!("g:{{{namespace}:}}:members")
+}
+
+pub(super) fn beat_channel(namespace: &str, instance: &str) -> String {
     format!("{namespace}:beat:{instance}")
 }
 
+pub(super) fn sign_of_life_key(namespace: &str, instance: &str) -> String {
+    format!("g:{{{namespace}:}}:hb:{instance}")
+}
+
 /// Beats need some namespace to live in, even before the first store has joined.
-fn home(namespaces: &[String]) -> &str {
+pub(super) fn home(namespaces: &[String]) -> &str {
     namespaces.first().map_or("cache", String::as_str)
 }
 
@@ -165,13 +174,17 @@ fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<GenState>, Re
     }
 }
 
-fn unexpected(what: &str) -> RemoteError {
+pub(super) fn unexpected(what: &str) -> RemoteError {
     RemoteError::new(RemoteErrorKind::Protocol, format!("the answer to {what} has an unexpected form"))
 }
 
 impl Session for RedisSession {
     fn run_id(&self) -> &str {
         &self.run_id
+    }
+
+    fn connected_at(&self) -> u64 {
+        self.connected_at
     }
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
@@ -270,19 +283,41 @@ impl Session for RedisSession {
         .boxed()
     }
 
-    fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
+    fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat> {
         async move {
-            let home = home(namespaces);
-            let mut keys = vec![format!("{home}:hb:{}", self.instance)];
-            keys.extend(namespaces.iter().map(|namespace| epoch_key(namespace)));
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let mut cmd = call(&self.hashes.beat, &keys);
-            cmd.arg(nonce).arg(millis(keep)).arg(beat_channel(home, &self.instance)).arg(chance::token_text());
             let mut pipeline = redis::pipe();
-            pipeline.add_command(cmd);
-            let (time,): (String,) = self.run(&pipeline).await?;
-            time.parse().map_err(|_| unexpected("a beat"))
+            pipeline.add_command(heartbeat::command(&self.hashes.beat, beat, &self.instance, &self.run_id));
+            let (reply,): (Value,) = self.run(&pipeline).await?;
+            heartbeat::parse(reply, beat.namespaces.len())
         }
         .boxed()
     }
+
+    fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline.cmd("PUBLISH").arg(channel(namespace)).arg(about(REQUESTED, &self.instance)).ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline.cmd("HDEL").arg(members_key(namespace)).arg(&self.instance).ignore();
+                pipeline.cmd("PUBLISH").arg(channel(namespace)).arg(about(ANNOUNCED, &self.instance)).ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+}
+
+/// A message about an instance.
+pub(super) fn about(what: &str, instance: &str) -> String {
+    format!("{what} {instance}")
 }

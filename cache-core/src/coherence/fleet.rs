@@ -1,0 +1,433 @@
+//! The instances that share a namespace, and the recovery barrier between them. Pure: replies and times come from outside.
+//!
+//! After an outage that all instances share, each returns at its own time. The first one back would find entries in Redis
+//! whose invalidations another instance still keeps in its journal, and an instance that is not back yet goes on writing
+//! without announcing it. So an instance that returns announces its own writes, and reads as during the outage, until every
+//! instance that was alive has sent a heartbeat after that moment with an empty journal.
+//!
+//! Heartbeats are compared by the sequence number that the server gives them, not by time. An age is the difference of two
+//! readings of the server's clock.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::runtime::Moment;
+
+/// One instance as its last heartbeat describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// The instance.
+    pub(crate) id: String,
+    /// The number of its last heartbeat among all of the namespace.
+    pub(crate) sequence: u64,
+    /// When the server executed that, in milliseconds of its clock.
+    pub(crate) last: u64,
+    /// How many invalidations it had not delivered.
+    pub(crate) pending: u64,
+    /// Whether it was outside of the barrier.
+    pub(crate) settled: bool,
+    /// The server process that it was connected to.
+    pub(crate) run: String,
+    /// For how long it trusts a heartbeat, in milliseconds.
+    pub(crate) lease: u64,
+}
+
+impl Member {
+    /// The fields as the server keeps them, without the identity.
+    #[cfg(any(feature = "redis", test))]
+    pub(crate) fn parse(id: &str, value: &str) -> Option<Self> {
+        let mut fields = value.split(':');
+        let mut number = || fields.next()?.parse::<u64>().ok();
+        let (sequence, last, pending, settled, lease) = (number()?, number()?, number()?, number()?, number()?);
+        let run = fields.next()?.to_owned();
+        Some(Self { id: id.to_owned(), sequence, last, pending, settled: settled == 1, run, lease })
+    }
+
+    fn age(&self, server_time: u64) -> u64 {
+        server_time.saturating_sub(self.last)
+    }
+
+    /// Whether it has been silent for so long that it counts no longer.
+    fn is_over(&self, server_time: u64, rules: &Rules) -> bool {
+        let limit = rules.limit.as_millis().max(u128::from(self.lease) * 10);
+        u128::from(self.age(server_time)) > limit
+    }
+
+    /// Whether its heartbeats have stopped: no other instance knows whether it writes.
+    fn is_silent(&self, server_time: u64) -> bool {
+        self.age(server_time) > self.lease
+    }
+}
+
+/// The members of one namespace, as the reply to a heartbeat lists them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Members {
+    /// The number of the heartbeat that this is the reply to.
+    pub(crate) sequence: u64,
+    /// Whether the server knew the instance that asked before this heartbeat.
+    pub(crate) knew_me: bool,
+    /// Every instance, the one that asked too.
+    pub(crate) list: Vec<Member>,
+}
+
+/// What does not change from heartbeat to heartbeat.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    /// This instance.
+    pub(crate) me: String,
+    /// After how long a member that does not return counts as isolated.
+    pub(crate) limit: Duration,
+}
+
+/// One reply, and when it was received.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reply<'a> {
+    pub(crate) members: &'a Members,
+    /// The server's clock in milliseconds.
+    pub(crate) server_time: u64,
+    /// The server process.
+    pub(crate) run: &'a str,
+    /// This process's clock.
+    pub(crate) now: Moment,
+}
+
+/// What a reply means for the reads of this instance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct View {
+    /// The members that the barrier waits for; none when this instance is settled.
+    pub(crate) awaited: Vec<String>,
+    /// Members that did not return within the limit. They count no longer.
+    pub(crate) isolated: Vec<String>,
+    /// Whether a member is silent, so that methods in mode strict read as during an outage.
+    pub(crate) incomplete: bool,
+    /// Members to remove, with the number of their last heartbeat.
+    pub(crate) expired: Vec<(String, u64)>,
+    /// The longest lease of a member, in milliseconds.
+    pub(crate) longest_lease: u64,
+    /// How many invalidations the server says that this instance has pending.
+    pub(crate) own_pending: u64,
+}
+
+impl View {
+    #[cfg(test)]
+    fn is_settled(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// Adds the view of another namespace.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.awaited.extend(other.awaited);
+        self.isolated.extend(other.isolated);
+        self.incomplete |= other.incomplete;
+        self.longest_lease = self.longest_lease.max(other.longest_lease);
+        self.own_pending = self.own_pending.max(other.own_pending);
+    }
+}
+
+/// The barrier of one namespace.
+#[derive(Debug, Default)]
+pub(crate) struct Barrier {
+    /// The members that were alive as of the last reply; nothing before the first one of the process.
+    alive: Option<BTreeSet<String>>,
+    /// Whether the next reply is the first one of a connection.
+    entering: bool,
+    waiting: Option<Waiting>,
+    isolated: BTreeSet<String>,
+    /// The number of this instance's last heartbeat.
+    sequence: u64,
+    /// The server process that gave it.
+    run: String,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// Heartbeats count from here.
+    after: u64,
+    began: Moment,
+    expected: BTreeSet<String>,
+    /// The expected members that the server has listed since: one that is not listed any more has left in good order.
+    seen: BTreeSet<String>,
+}
+
+impl Barrier {
+    /// The barrier of a namespace that was just joined.
+    pub(crate) fn entering() -> Self {
+        Self { entering: true, ..Self::default() }
+    }
+
+    /// A connection begins.
+    pub(crate) fn connect(&mut self) {
+        self.entering = true;
+    }
+
+    /// Takes in a reply.
+    pub(crate) fn observe(&mut self, reply: Reply<'_>, rules: &Rules) -> View {
+        let (own, others): (Vec<&Member>, Vec<&Member>) =
+            reply.members.list.iter().partition(|member| member.id == rules.me);
+        let own = own.first();
+        if std::mem::take(&mut self.entering) {
+            self.enter(reply, rules, &others);
+        } else if reply.members.sequence <= self.sequence {
+            self.restart(reply.members.sequence);
+        }
+        self.sequence = reply.members.sequence;
+        reply.run.clone_into(&mut self.run);
+        self.look_for_pending(reply, rules, &others);
+        let awaited = self.awaited(reply, rules, &others);
+        self.remember(reply, rules, &others);
+        View {
+            awaited,
+            isolated: self.isolated.iter().cloned().collect(),
+            incomplete: others.iter().any(|member| member.is_silent(reply.server_time)),
+            expired: self.expired(reply, rules, &others),
+            longest_lease: others.iter().map(|member| member.lease).max().unwrap_or(0),
+            own_pending: own.map_or(0, |own| own.pending),
+        }
+    }
+
+    /// The first reply of a connection.
+    fn enter(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
+        let recent = others.iter().filter(|member| !member.is_over(reply.server_time, rules));
+        let mut expected: BTreeSet<String> = recent.map(|member| member.id.clone()).collect();
+        match &self.alive {
+            // A new process takes the state of the fleet.
+            None if is_working(reply, others) => expected.clear(),
+            None => {}
+            Some(alive) => {
+                // A list that survived the outage tells which members left in good order. Another one tells nothing.
+                let is_complete = reply.members.knew_me && self.run == reply.run;
+                expected.extend(alive.iter().filter(|id| !is_complete || is_listed(others, id)).cloned());
+            }
+        }
+        self.isolated.clear();
+        self.wait(reply, rules, expected);
+    }
+
+    fn wait(&mut self, reply: Reply<'_>, rules: &Rules, expected: BTreeSet<String>) {
+        let waiting = Waiting { after: reply.members.sequence, began: reply.now, expected, seen: BTreeSet::new() };
+        self.waiting = (!waiting.expected.is_empty() && !rules.limit.is_zero()).then_some(waiting);
+    }
+
+    /// The server has lost its data, and counts from the beginning.
+    fn restart(&mut self, sequence: u64) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.after = sequence;
+            waiting.seen.clear();
+        }
+    }
+
+    /// A member that cannot deliver an invalidation makes what the shared tier holds doubtful for all of them.
+    fn look_for_pending(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
+        let pending = others.iter().filter(|member| member.pending > 0).map(|member| member.id.clone());
+        let pending: BTreeSet<String> = pending.collect();
+        self.isolated.retain(|id| pending.contains(id) || !is_listed(others, id));
+        let new: BTreeSet<String> = pending.difference(&self.isolated).cloned().collect();
+        match &mut self.waiting {
+            Some(waiting) => waiting.expected.extend(new),
+            None => self.wait(reply, rules, new),
+        }
+    }
+
+    /// The members that have still to return. When the limit is over they are isolated.
+    fn awaited(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) -> Vec<String> {
+        let Some(waiting) = &mut self.waiting else { return Vec::new() };
+        let Waiting { after, expected, seen, .. } = waiting;
+        expected.retain(|id| match others.iter().find(|member| member.id == *id) {
+            Some(member) => {
+                seen.insert(id.clone());
+                member.sequence <= *after || member.pending > 0
+            }
+            None => !seen.contains(id),
+        });
+        if reply.now.since(waiting.began) >= rules.limit {
+            self.isolated.append(&mut waiting.expected);
+        }
+        let awaited: Vec<String> = waiting.expected.iter().cloned().collect();
+        if awaited.is_empty() {
+            self.waiting = None;
+        }
+        awaited
+    }
+
+    /// A member that is still awaited was alive when this instance last knew.
+    fn remember(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
+        let alive = others.iter().filter(|member| !member.is_over(reply.server_time, rules));
+        let mut alive: BTreeSet<String> = alive.map(|member| member.id.clone()).collect();
+        alive.extend(self.waiting.iter().flat_map(|waiting| waiting.expected.iter().cloned()));
+        self.alive = Some(alive);
+    }
+
+    fn expired(&self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) -> Vec<(String, u64)> {
+        if self.waiting.is_some() {
+            return Vec::new();
+        }
+        let over = others.iter().filter(|member| member.is_over(reply.server_time, rules));
+        over.map(|member| (member.id.clone(), member.sequence)).collect()
+    }
+}
+
+/// Whether an instance that is alive reads from this server, and none has anything to deliver.
+fn is_working(reply: Reply<'_>, others: &[&Member]) -> bool {
+    let is_settled =
+        |member: &&Member| member.settled && member.run == reply.run && !member.is_silent(reply.server_time);
+    others.iter().any(is_settled) && others.iter().all(|member| member.pending == 0)
+}
+
+fn is_listed(others: &[&Member], id: &str) -> bool {
+    others.iter().any(|member| member.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: u64 = 1_000;
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn member(id: &str, sequence: u64, last: u64) -> Member {
+        let id = id.to_owned();
+        Member { id, sequence, last, pending: 0, settled: true, run: "run".to_owned(), lease: LEASE }
+    }
+
+    /// A barrier of the instance `me` under a clock that replies move.
+    #[derive(Default)]
+    struct Scene {
+        barrier: Barrier,
+        run: &'static str,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self { run: "run", ..Self::default() }
+        }
+
+        fn observe(&mut self, sequence: u64, time: u64, knew_me: bool, others: &[Member]) -> View {
+            let rules = Rules { me: "me".to_owned(), limit: LIMIT };
+            let list = others.iter().cloned().chain([member("me", sequence, time)]).collect();
+            let members = Members { sequence, knew_me, list };
+            let now = Moment(time * 1_000_000);
+            self.barrier.observe(Reply { members: &members, server_time: time, run: self.run, now }, &rules)
+        }
+
+        /// A process that has been settled beside these members, and then connects anew.
+        fn returning(others: &[Member]) -> Self {
+            let mut scene = Self::new();
+            scene.barrier.connect();
+            assert!(scene.observe(5, 1_000, false, others).is_settled());
+            scene.barrier.connect();
+            scene
+        }
+    }
+
+    #[test]
+    fn a_first_instance_is_settled_at_once() {
+        let mut scene = Scene::new();
+        scene.barrier.connect();
+        assert!(scene.observe(1, 1_000, false, &[]).is_settled());
+    }
+
+    #[test]
+    fn a_new_process_takes_the_state_of_the_fleet() {
+        let crashed = Member { settled: false, ..member("crashed", 2, 100) };
+        let working = [member("other", 3, 900), crashed.clone()];
+        let outside = [Member { settled: false, ..member("other", 3, 900) }];
+        let elsewhere = [Member { run: "another".to_owned(), ..member("other", 3, 900) }];
+        let pending = [Member { pending: 1, ..member("other", 3, 900) }];
+        for (others, settled) in [(&working[..], true), (&outside, false), (&elsewhere, false), (&pending, false)] {
+            let mut scene = Scene::new();
+            scene.barrier.connect();
+            assert_eq!(scene.observe(4, 1_000, false, others).is_settled(), settled, "{others:?}");
+        }
+        // One that crashed with the whole fleet is waited for while it is recent.
+        let mut scene = Scene::new();
+        scene.barrier.connect();
+        assert_eq!(scene.observe(4, 5_000, false, std::slice::from_ref(&crashed)).awaited, ["crashed"]);
+        let mut scene = Scene::new();
+        scene.barrier.connect();
+        assert!(scene.observe(4, 20_000, false, &[crashed]).is_settled());
+    }
+
+    #[test]
+    fn one_that_returns_waits_for_a_heartbeat_of_each_after_its_own() {
+        let others = [member("a", 3, 900), member("b", 4, 950)];
+        let mut scene = Scene::returning(&others);
+        assert_eq!(scene.observe(6, 4_000, true, &others).awaited, ["a", "b"]);
+        let pending = Member { pending: 2, ..member("a", 7, 4_100) };
+        assert_eq!(scene.observe(8, 4_100, true, &[pending, others[1].clone()]).awaited, ["a", "b"]);
+        let empty = member("a", 9, 4_200);
+        assert_eq!(scene.observe(10, 4_200, true, &[empty.clone(), others[1].clone()]).awaited, ["b"]);
+        assert!(scene.observe(12, 4_300, true, &[empty, member("b", 11, 4_300)]).is_settled());
+    }
+
+    #[test]
+    fn members_are_remembered_when_the_server_lost_them() {
+        let mut scene = Scene::returning(&[member("a", 3, 900)]);
+        scene.run = "another";
+        assert_eq!(scene.observe(1, 90_000, false, &[]).awaited, ["a"]);
+        assert!(scene.observe(3, 90_100, true, &[member("a", 2, 90_050)]).is_settled());
+    }
+
+    #[test]
+    fn one_that_left_in_good_order_is_not_waited_for() {
+        let others = [member("a", 3, 900), member("b", 4, 950)];
+        let mut scene = Scene::returning(&others);
+        assert_eq!(scene.observe(6, 4_000, true, &others[..1]).awaited, ["a"], "b left during the outage");
+        assert!(scene.observe(7, 4_100, true, &[]).is_settled(), "and a after it");
+    }
+
+    #[test]
+    fn a_flush_is_no_goodbye() {
+        let others = [member("a", 30, 900)];
+        let mut scene = Scene::returning(&others);
+        assert_eq!(scene.observe(40, 4_000, true, &others).awaited, ["a"]);
+        assert_eq!(scene.observe(1, 4_100, false, &[]).awaited, ["a"]);
+        assert!(scene.observe(3, 4_200, true, &[member("a", 2, 4_150)]).is_settled());
+    }
+
+    #[test]
+    fn one_that_does_not_return_is_isolated_until_it_does() {
+        let others = [member("a", 3, 900)];
+        let mut scene = Scene::returning(&others);
+        assert_eq!(scene.observe(6, 4_000, true, &others).awaited, ["a"]);
+        assert_eq!(scene.observe(7, 13_999, true, &others).awaited, ["a"]);
+        let view = scene.observe(8, 14_000, true, &others);
+        assert!(view.is_settled() && view.incomplete);
+        assert_eq!(view.isolated, ["a"]);
+        assert_eq!(view.expired, [("a".to_owned(), 3)]);
+        assert!(scene.observe(10, 14_100, true, &[member("a", 9, 14_050)]).isolated.is_empty());
+    }
+
+    #[test]
+    fn a_member_that_cannot_deliver_unsettles_the_others() {
+        let mut scene = Scene::returning(&[]);
+        assert!(scene.observe(6, 2_000, true, &[]).is_settled());
+        let pending = Member { pending: 1, ..member("a", 7, 2_100) };
+        assert_eq!(scene.observe(8, 2_200, true, std::slice::from_ref(&pending)).awaited, ["a"]);
+        assert!(scene.observe(10, 2_300, true, &[member("a", 9, 2_250)]).is_settled());
+        // One that never can is isolated, and does not unsettle anyone again.
+        assert_eq!(scene.observe(12, 2_400, true, &[Member { sequence: 11, ..pending.clone() }]).awaited, ["a"]);
+        assert_eq!(scene.observe(14, 12_400, true, &[Member { sequence: 13, ..pending.clone() }]).isolated, ["a"]);
+        assert!(scene.observe(16, 12_500, true, &[Member { sequence: 15, ..pending }]).is_settled());
+    }
+
+    #[test]
+    fn a_silent_member_makes_the_fleet_incomplete_until_it_is_removed() {
+        let mut scene = Scene::returning(&[]);
+        scene.observe(6, 1_900, true, &[]);
+        let silent = [member("a", 7, 2_000)];
+        let view = scene.observe(8, 3_000, true, &silent);
+        assert!(!view.incomplete && view.expired.is_empty());
+        assert!(scene.observe(9, 3_001, true, &silent).incomplete);
+        assert_eq!(scene.observe(10, 12_001, true, &silent).expired.len(), 1);
+    }
+
+    #[test]
+    fn a_member_is_parsed_strictly() {
+        let parsed = Member::parse("a", "7:1700:2:1:500:abc").unwrap();
+        let expected = Member { pending: 2, run: "abc".to_owned(), lease: 500, ..member("a", 7, 1_700) };
+        assert_eq!(parsed, expected);
+        for garbage in ["", "7", "7:1700:2:1:500", "x:1700:2:1:500:abc", "-1:1:1:1:1:a"] {
+            assert_eq!(Member::parse("a", garbage), None, "{garbage}");
+        }
+    }
+}
