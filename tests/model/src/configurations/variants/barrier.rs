@@ -1,0 +1,157 @@
+//! Of the recovery barrier, of late acknowledgements, and of announcements without a lease.
+
+use crate::configuration::Expected::Refuted;
+use crate::configuration::{Configuration, Counted, Faults, Mode, NONE, Promise, Size, Variant};
+use crate::configurations::{BARRIER, BARRIER_LOCAL, OWN_WRITES, OWN, writes};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration {
+        name: "without-barrier",
+        about: "an instance that returns from an outage asks at once",
+        variant: Variant::NoBarrier,
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-barrier-for-fills",
+        about: "it distrusts only what was loaded before its return",
+        variant: Variant::BarrierByLoadTime,
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-silent-members",
+        about: "it waits only for members whose heartbeats are recent",
+        variant: Variant::MembersForgotten,
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-remembered-members",
+        about: "it waits only for members that the hash names, and the hash is lost",
+        variant: Variant::MembersNotRemembered,
+        faults: Faults { outages: 1, losses: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-later-heartbeat",
+        about: "a recent heartbeat from before the return counts",
+        variant: Variant::EarlierHeartbeat,
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-pending-count",
+        about: "nobody looks at the number of pending invalidations",
+        variant: Variant::PendingIgnored,
+        faults: Faults { outages: 1, timeouts: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-pending-count-settled",
+        about: "an instance that is settled does not look at it",
+        variant: Variant::PendingIgnoredWhenSettled,
+        lease: 2,
+        faults: Faults { timeouts: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-newcomer-barrier",
+        about: "an instance that connects for the first time waits for nobody",
+        variant: Variant::NewcomerTrusts,
+        newcomer: true,
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-newcomer-patience",
+        about: "it waits only for members that the hash names, and the hash is lost",
+        variant: Variant::NewcomerHurries,
+        newcomer: true,
+        faults: Faults { outages: 1, losses: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-settling-flush",
+        about: "T3: the barrier ends before the bus has brought what a member told on its return",
+        variant: Variant::NoSettlingFlush,
+        mode: Mode::Strict,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Strict, &[]),
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "without-lapse-barrier",
+        about: "a lease that lapses on a connection that stays needs no barrier",
+        variant: Variant::LapseTrusted,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-heartbeat-age",
+        about: "a heartbeat that Redis executes late counts with what was pending when it was sent",
+        variant: Variant::LateHeartbeatCounts,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-silence-flush",
+        about: "T3: a silent member is back before the bus has brought what it told",
+        variant: Variant::NoFlushAfterSilence,
+        mode: Mode::Strict,
+        faults: Faults { isolations: 1, ..NONE },
+        expected: Refuted(Promise::Strict, &[]),
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "without-late-acknowledgement",
+        about: "a write that Redis could not be told of is acknowledged at once",
+        variant: Variant::NoLateAcknowledgement,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-failed-attempt",
+        about: "it is acknowledged when a lease has passed, though Redis could be reached again",
+        variant: Variant::AcknowledgedByClock,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-wait-from-failure",
+        about: "its wait counts from the begin of the write",
+        variant: Variant::WaitFromBegin,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &[]),
+        ..BARRIER
+    },
+    Configuration {
+        name: "without-second-lease",
+        about: "T3: a strict write waits one lease when Redis could not be told",
+        variant: Variant::StrictOneLease,
+        mode: Mode::Strict,
+        faults: Faults { isolations: 1, ..NONE },
+        expected: Refuted(Promise::Strict, &[]),
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "without-telling-join",
+        about: "the writes of a store that joins are announced only once its bus is subscribed",
+        variant: Variant::TellNeedsLease,
+        joins: true,
+        readers: &[1],
+        counted: Counted::Acknowledged,
+        size: Size::Small,
+        expected: Refuted(Promise::Shared, &[]),
+        writers: &[writes(0, OWN)],
+        ..OWN_WRITES
+    },
+];
