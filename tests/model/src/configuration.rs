@@ -38,6 +38,10 @@ pub struct Configuration {
     pub(crate) members: bool,
     /// Whether the first instance has not connected yet.
     pub(crate) newcomer: bool,
+    /// Whether both tiers hold what the database does from the beginning on.
+    pub(crate) warm: bool,
+    /// Whether heartbeats are sent in time, each tick, so that a lease lapses only where Redis does not answer.
+    pub(crate) punctual: bool,
     /// Whether an instance gives up waiting for a member that is missing.
     pub(crate) deadline: bool,
     /// What the readers of the key are promised, and so what its writers wait for.
@@ -63,6 +67,12 @@ impl Configuration {
     /// Whether instances hear of invalidations.
     pub(crate) fn has_bus(&self) -> bool {
         self.local && self.shared
+    }
+
+    /// Whether this one does. Where nobody reads, nothing is local; it is left out where there are members, to keep the
+    /// states few.
+    pub(crate) fn listens(&self, at: usize) -> bool {
+        self.has_bus() && (!self.members || self.readers.contains(&at))
     }
 
     /// The age from which a token is old: local hits, degraded ones too, show its write by now.

@@ -127,6 +127,15 @@ impl Successors<'_> {
         journal.overflow && is_used && !has_heard
     }
 
+    fn is_heartbeat_due(&self) -> bool {
+        let lease = self.configuration.lease;
+        let is_due = |at: usize| {
+            let Instance { link, answered, .. } = self.from.instances[at];
+            link == Link::Up && answered < lease && !self.from.is_unreachable(at)
+        };
+        self.configuration.punctual && (0..self.configuration.instances).any(is_due)
+    }
+
     /// The clock moves on for everybody alike.
     pub(super) fn tick(&mut self) {
         let lease = self.configuration.lease;
@@ -152,7 +161,7 @@ impl Successors<'_> {
                 record.age = (lease + 1).min(record.age + 1);
             }
         }
-        if ticked != *self.from && self.configuration.has_clock() {
+        if ticked != *self.from && self.configuration.has_clock() && !self.is_heartbeat_due() {
             self.act(format_args!("the clock moves on"), |world| {
                 world.state = ticked;
                 world.forget_expired();
@@ -170,7 +179,8 @@ impl Bus {
 }
 
 impl Instance {
-    /// The clock moves on. A right to ask that lapses comes back through the barrier.
+    /// The clock moves on. A right to ask that lapses comes back through the barrier, which
+    /// begins anew where it was under way.
     fn tick_member(&mut self, configuration: &Configuration) {
         // Commands are answered as before while only the bus is silent.
         if self.link != Link::Deaf || configuration.members {
@@ -181,7 +191,7 @@ impl Instance {
         if let Some(queued) = &mut barrier.queued {
             queued.tick();
         }
-        let lapses = configuration.members && barrier.settled && self.answered == 0;
+        let lapses = configuration.members && !barrier.is_due && self.answered == 0;
         if lapses && configuration.variant != Variant::LapseTrusted {
             barrier.enter();
         }
@@ -193,7 +203,7 @@ impl World<'_> {
     /// tier.
     fn send_beat(&mut self, at: usize) {
         let Configuration { lease, .. } = *self.configuration;
-        let (has_bus, namespace) = (self.configuration.has_bus(), self.state.redis.namespace);
+        let (has_bus, namespace) = (self.configuration.listens(at), self.state.redis.namespace);
         let instance = self.instance(at);
         let has_moved = instance.heard_epoch != namespace;
         instance.answered = lease;
@@ -268,7 +278,8 @@ impl World<'_> {
     /// `supervisor::establish` after the drain.
     fn first_beat(&mut self, at: usize) {
         let namespace = self.state.redis.namespace;
-        let (has_beats, lease) = (self.configuration.has_clock() && self.configuration.has_bus(), self.configuration.lease);
+        let Configuration { lease, .. } = *self.configuration;
+        let has_beats = self.configuration.has_clock() && self.configuration.listens(at);
         let instance = self.instance(at);
         (instance.epoch.namespace, instance.heard_epoch) = (namespace, namespace);
         instance.answered = lease;

@@ -224,7 +224,8 @@ impl World<'_> {
         if life == 0 {
             return;
         }
-        let (lease, namespace, has_bus) = (self.configuration.lease, self.state.redis.namespace, self.configuration.has_bus());
+        let (lease, namespace, has_bus) =
+            (self.configuration.lease, self.state.redis.namespace, self.configuration.listens(at));
         let instance = self.instance(at);
         instance.answered = instance.answered.max(life);
         if has_bus && instance.bus.beat.is_none() {

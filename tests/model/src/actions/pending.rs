@@ -103,8 +103,9 @@ impl World<'_> {
 
     /// Puts messages into the bus of each connection. Where nothing is local, they change nothing.
     pub(super) fn publish(&mut self, news: News) {
-        if self.configuration.has_bus() {
-            for instance in &mut self.state.instances[..self.configuration.instances] {
+        for at in 0..self.configuration.instances {
+            if self.configuration.listens(at) {
+                let instance = self.instance(at);
                 let is_heard = instance.namespace == Namespace::Heard;
                 if is_heard && matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
                     instance.bus.publish(news);

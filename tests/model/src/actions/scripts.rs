@@ -1,7 +1,7 @@
 //! `tier/remote/redis/scripts.rs`: what Redis does as one step. A pipeline over several scopes is several steps.
 
-use crate::configuration::{Kind, Variant};
 use super::write::WIDE;
+use crate::configuration::{Kind, Variant};
 use crate::state::{Gen, News};
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! The recovery barrier and late acknowledgements: T1 from the acknowledgement on, through outages that all share.
 
-use super::{BARRIER, BARRIER_LOCAL, OWN, bumps, writes};
+use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, bumps, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
@@ -11,7 +11,7 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-three-writes",
@@ -19,7 +19,7 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         instances: 3,
         writers: &[writes(1, OWN), bumps(2, OWN)],
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-both-write",
@@ -27,11 +27,12 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         instances: 3,
         writers: &[bumps(0, OWN), bumps(1, OWN)],
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-loss",
         about: "Redis comes back without its data",
+        size: Size::Large,
         faults: Faults { outages: 1, losses: 1, ..NONE },
         ..BARRIER
     },
@@ -42,17 +43,19 @@ pub(super) const ALL: &[Configuration] = &[
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
         faults: Faults { outages: 1, losses: 1, ..NONE },
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-writes",
         about: "a write that locks, before, in and after the outage",
+        size: Size::Large,
         writers: &[writes(1, OWN)],
         ..BARRIER
     },
     Configuration {
         name: "barrier-fast",
         about: "mode fast: acknowledged early only under a lock",
+        size: Size::Large,
         mode: Mode::Fast,
         writers: &[writes(1, OWN)],
         ..BARRIER
@@ -60,6 +63,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "barrier-stall",
         about: "Redis answers nothing for a while, and connections stay or are given up",
+        size: Size::Large,
         faults: Faults { stalls: 1, ..NONE },
         ..BARRIER
     },
@@ -78,17 +82,19 @@ pub(super) const ALL: &[Configuration] = &[
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
         faults: Faults { stalls: 1, ..NONE },
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-disconnect",
         about: "the connection of one instance is lost, and then Redis is out of reach of all",
+        size: Size::Large,
         faults: Faults { outages: 1, disconnects: 1, ..NONE },
         ..BARRIER
     },
     Configuration {
         name: "barrier-timeouts",
         about: "a command is not answered: settled members see that an invalidation is pending",
+        size: Size::Large,
         lease: 2,
         faults: Faults { timeouts: 1, ..NONE },
         ..BARRIER
@@ -96,12 +102,14 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "barrier-newcomer",
         about: "an instance connects for the first time, in or after an outage",
+        size: Size::Large,
         newcomer: true,
         ..BARRIER
     },
     Configuration {
         name: "barrier-newcomer-loss",
         about: "and Redis has lost its data",
+        size: Size::Large,
         newcomer: true,
         faults: Faults { outages: 1, losses: 1, ..NONE },
         ..BARRIER
@@ -112,7 +120,7 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         instances: 3,
         newcomer: true,
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration {
         name: "barrier-newcomer-stall",
@@ -121,7 +129,7 @@ pub(super) const ALL: &[Configuration] = &[
         instances: 3,
         newcomer: true,
         faults: Faults { stalls: 1, ..NONE },
-        ..BARRIER
+        ..PUNCTUAL
     },
     Configuration { name: "barrier-local", about: "local tiers: T2 through an outage", ..BARRIER_LOCAL },
     Configuration {
@@ -142,6 +150,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "barrier-strict",
         about: "mode strict through an outage: T1 and T3 from the acknowledgement on",
+        size: Size::Large,
         mode: Mode::Strict,
         ..BARRIER_LOCAL
     },

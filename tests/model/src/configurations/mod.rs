@@ -13,7 +13,9 @@ mod shared;
 mod strict;
 mod variants;
 
-use crate::configuration::{Configuration, Counted, Expected, Faults, Kind, Mode, NONE, Reads, Size, Variant, WriterOf};
+use crate::configuration::{
+    Configuration, Counted, Expected, Faults, Kind, Mode, NONE, Reads, Size, Variant, WriterOf,
+};
 use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
@@ -73,6 +75,8 @@ const SHARED: Configuration = Configuration {
     joins: false,
     members: false,
     newcomer: false,
+    warm: false,
+    punctual: false,
     deadline: false,
     mode: Mode::Safe,
     counted: Counted::Told,
@@ -104,8 +108,11 @@ const BARRIER: Configuration = Configuration {
     ..SHARED
 };
 
-/// The same with local tiers.
-const BARRIER_LOCAL: Configuration = Configuration { local: true, ..BARRIER };
+/// The same where heartbeats are in time: it shows what an outage does and nothing else.
+const PUNCTUAL: Configuration = Configuration { punctual: true, lease: 2, ..BARRIER };
+
+/// The first one with local tiers.
+const BARRIER_LOCAL: Configuration = Configuration { local: true, punctual: true, warm: true, ..BARRIER };
 
 /// The first one in mode fast.
 const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };

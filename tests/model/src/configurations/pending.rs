@@ -26,6 +26,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "pending-evict",
         about: "the generations or the set are evicted, twice",
+        size: Size::Large,
         faults: Faults { evictions: 2, ..NONE },
         ..PENDING
     },
@@ -78,7 +79,13 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { crashes: 1, ..NONE },
         ..PENDING
     },
-    Configuration { name: "pending-local", about: "local hits elsewhere", writers: &[by_result(1, OWN)], ..LOCAL },
+    Configuration {
+        name: "pending-local",
+        about: "local hits elsewhere",
+        size: Size::Large,
+        writers: &[by_result(1, OWN)],
+        ..LOCAL
+    },
     Configuration {
         name: "pending-local-crash",
         about: "local hits elsewhere, and the process dies",
@@ -106,6 +113,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "pending-own",
         about: "local hits on the writer's own instance",
+        size: Size::Large,
         writers: &[by_result(0, OWN)],
         faults: Faults { unknowns: 1, ..NONE },
         ..LOCAL

@@ -1,8 +1,8 @@
 //! The first state, and tokens that nothing remembers.
 
 use super::{
-    Barrier, Bus, Epoch, Fence, Gen, Instance, Keep, Keys, Link, Namespace, Phase, Reader, Record, SCOPES, Standing, State,
-    Step, Token, Writer,
+    Barrier, Bus, Entry, Epoch, Fence, Gen, Instance, Keep, Kept, Keys, Link, Namespace, Phase, Reader, Record, SCOPES,
+    Standing, State, Step, Token, Writer,
 };
 use crate::configuration::Configuration;
 
@@ -63,6 +63,12 @@ impl State {
         if configuration.newcomer {
             state.instances[0] = Instance { link: Link::Down, trust: 0, answered: 0, ..instance };
             state.instances[0].barrier = Barrier::fresh();
+        }
+        if configuration.warm {
+            state.redis.entry = Some(Entry { value: 0, fence: Fence::default() });
+            for reader in configuration.readers.iter().filter(|_| configuration.local) {
+                state.instances[*reader].local = Some(Kept::Fenced(0));
+            }
         }
         for reader in 0..configuration.readers.len() {
             state.readers[reader].step = Step::Idle;

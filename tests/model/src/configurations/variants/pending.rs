@@ -1,7 +1,7 @@
 //! Of pending writers.
 
 use crate::configuration::Expected::Refuted;
-use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};
+use crate::configuration::{Configuration, Faults, NONE, Promise, Size, Variant};
 use crate::configurations::{LOCAL, OWN, SHARED, WIDE, by_result, writes};
 
 pub(super) const ALL: &[Configuration] = &[
@@ -11,7 +11,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::NoRegistration,
         writers: &[by_result(0, OWN)],
         faults: Faults { crashes: 1, ..NONE },
-        expected: Refuted(Promise::Shared, &[]),
+        expected: Refuted(Promise::Shared, &["SET v0", "commits v1", "its process dies", "shared hit v0"]),
         ..SHARED
     },
     Configuration {
@@ -20,16 +20,30 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::ExpiryUnheeded,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, ..NONE },
-        expected: Refuted(Promise::Local, &[]),
+        expected: Refuted(
+            Promise::Local,
+            &[
+                "kept locally",
+                "REGISTER",
+                "commits v1",
+                "a lock's life has passed",
+                "the clock moves on",
+                "local hit -> v0",
+            ],
+        ),
         ..LOCAL
     },
     Configuration {
         name: "without-limited-fills",
         about: "what is filled under a pending writer outlives its expiry, where the registration was not heard",
+        size: Size::Large,
         variant: Variant::FillOutlivesExpiry,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, disconnects: 1, ..NONE },
-        expected: Refuted(Promise::Local, &[]),
+        expected: Refuted(
+            Promise::Local,
+            &["REGISTER", "kept locally", "its process dies", "a lock's life has passed", "local hit -> v0"],
+        ),
         ..LOCAL
     },
     Configuration {
@@ -38,7 +52,10 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::SuffixDropped,
         writers: &[by_result(0, OWN), writes(1, WIDE)],
         faults: Faults { crashes: 1, ..NONE },
-        expected: Refuted(Promise::Shared, &[]),
+        expected: Refuted(
+            Promise::Shared,
+            &["REGISTER", "RELEASE on the wide scope", "commits v2", "its process dies", "shared hit v1"],
+        ),
         ..SHARED
     },
     Configuration {
@@ -47,7 +64,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::UnregisterFirst,
         writers: &[by_result(0, OWN)],
         faults: Faults { crashes: 1, ..NONE },
-        expected: Refuted(Promise::Shared, &[]),
+        expected: Refuted(Promise::Shared, &["SET v0", "ZREM", "its process dies", "shared hit v0"]),
         ..SHARED
     },
     Configuration {
@@ -56,7 +73,10 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::LateRegistration,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, ..NONE },
-        expected: Refuted(Promise::Local, &[]),
+        expected: Refuted(
+            Promise::Local,
+            &["REGISTER", "hears the news", "a lock's life has passed", "local hit -> v0"],
+        ),
         ..LOCAL
     },
 ];
