@@ -98,7 +98,7 @@ impl Configuration {
 
     /// Up to which age it matters how long a write has waited.
     pub(crate) fn longest_wait(&self) -> u8 {
-        if self.mode == Mode::Strict { 2 * self.lease } else { self.lease }
+        if self.mode == Mode::Strict { 3 * self.lease } else { self.lease }
     }
 
     /// Whether time passes.
@@ -319,8 +319,10 @@ pub(crate) enum Variant {
     AcknowledgedByClock,
     /// Its wait counts from its begin.
     WaitFromBegin,
-    /// Mode strict: it waits one lease and not two.
+    /// Mode strict: it waits one lease and not three.
     StrictOneLease,
+    /// Mode strict: it waits two leases and not three.
+    StrictTwoLeases,
     /// A pending writer is not registered.
     NoRegistration,
     /// Local tiers do not heed that a pending writer is registered.

@@ -39,7 +39,7 @@
 //!   mode strict (`actions/strict.rs`). Tokens that are observed (`actions/session.rs`).
 //! * Acknowledgements that wait (`actions/late.rs`): what Redis could not be told of is acknowledged when the journal has
 //!   been told, when a heartbeat has shown it a lease ago, or when an attempt to reach Redis, a lease after the first that
-//!   failed, has failed too; in mode strict two leases after the failure.
+//!   failed, has failed too; in mode strict three leases after the failure.
 //! * Pending writers (`actions/pending.rs`): the registration on the wide scope, the expiry that the generation carries,
 //!   the set that renewals take it from, what local tiers do at the expiry.
 //! * Members and the recovery barrier (`actions/members.rs`): heartbeats that register and show what is pending, whom an

@@ -160,8 +160,13 @@ fn and_the_wait_counts_from_the_failure() {
 }
 
 #[test]
-fn a_strict_write_that_was_not_told_waits_two_leases() {
+fn a_strict_write_that_was_not_told_waits_more_than_one_lease() {
     is_refuted("without-second-lease", Promise::Shared);
+}
+
+#[test]
+fn and_more_than_two() {
+    is_refuted("without-third-lease", Promise::Strict);
 }
 
 #[test]

@@ -33,9 +33,14 @@ impl Successors<'_> {
         let barrier = self.from.instances[at].barrier;
         let out = barrier.unanswered.unwrap_or_default();
         if mode == Mode::Strict {
-            // An instance that alone cannot reach Redis is seen to be silent only then.
-            let needed = if variant == Variant::StrictOneLease { lease } else { 2 * lease };
-            return waited.max(out) >= needed;
+            // An instance that alone cannot reach Redis is seen to be silent only then: its last heartbeat may be executed
+            // a lease after it failed, its silence shows a lease later, and who has not asked since trusts for a third.
+            let leases = match variant {
+                Variant::StrictOneLease => 1,
+                Variant::StrictTwoLeases => 2,
+                _ => 3,
+            };
+            return waited.max(out) >= leases * lease;
         }
         let is_shown = self.from.writers[writer].shown && waited >= lease;
         match variant {

@@ -111,8 +111,8 @@ const BARRIER: Configuration = Configuration {
 /// The same where heartbeats are in time: it shows what an outage does and nothing else.
 const PUNCTUAL: Configuration = Configuration { punctual: true, lease: 2, ..BARRIER };
 
-/// The first one with local tiers.
-const BARRIER_LOCAL: Configuration = Configuration { local: true, punctual: true, warm: true, ..BARRIER };
+/// The same with local tiers.
+const BARRIER_LOCAL: Configuration = Configuration { local: true, warm: true, ..PUNCTUAL };
 
 /// The first one in mode fast.
 const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };

@@ -80,7 +80,7 @@ pub(crate) struct Writer {
     pub(crate) heard: bool,
     /// How long ago it was acknowledged, or given up for longer than a lock lives, as far as it matters.
     pub(crate) age: Option<u8>,
-    /// How long it has waited, up to the lease, or to two in mode strict.
+    /// How long it has waited, up to the lease, or to three in mode strict.
     pub(crate) waited: Option<u8>,
     /// Redis was there for others when this write could not be announced.
     pub(crate) cut_off: bool,

@@ -164,8 +164,6 @@ pub(super) const ALL: &[Configuration] = &[
         name: "without-silence-flush",
         about: "T3: a silent member is back before the bus has brought what it told",
         variant: Variant::NoFlushAfterSilence,
-        lease: 2,
-        size: Size::Large,
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },
         expected: Refuted(
@@ -227,6 +225,19 @@ pub(super) const ALL: &[Configuration] = &[
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },
         expected: Refuted(Promise::Shared, &["it alone cannot reach Redis", "v1 is acknowledged", "shared hit v0"]),
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "without-third-lease",
+        about: "T3: it waits two leases, and a heartbeat of its instance is executed late",
+        size: Size::Large,
+        variant: Variant::StrictTwoLeases,
+        mode: Mode::Strict,
+        faults: Faults { stalls: 1, ..NONE },
+        expected: Refuted(
+            Promise::Strict,
+            &["Redis answers nothing", "its late heartbeat is executed", "v1 is acknowledged", "local hit -> v0"],
+        ),
         ..BARRIER_LOCAL
     },
     Configuration {
