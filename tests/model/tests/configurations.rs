@@ -161,7 +161,7 @@ fn and_the_wait_counts_from_the_failure() {
 
 #[test]
 fn a_strict_write_that_was_not_told_waits_more_than_one_lease() {
-    is_refuted("without-second-lease", Promise::Shared);
+    is_refuted("without-second-lease", Promise::Strict);
 }
 
 #[test]

@@ -220,11 +220,11 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-second-lease",
-        about: "a strict write waits one lease when Redis could not be told",
+        about: "T3: a strict write waits one lease when Redis could not be told",
         variant: Variant::StrictOneLease,
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },
-        expected: Refuted(Promise::Shared, &["it alone cannot reach Redis", "v1 is acknowledged", "shared hit v0"]),
+        expected: Refuted(Promise::Strict, &["it alone cannot reach Redis", "v1 is acknowledged", "local hit -> v0"]),
         ..BARRIER_LOCAL
     },
     Configuration {
