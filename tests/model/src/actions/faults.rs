@@ -160,7 +160,7 @@ impl Successors<'_> {
                 world.lose_strictness();
             });
             if self.from.faults.losses > 0 {
-                self.act(format_args!("Redis is back, without its data"), |world| world.lose_data());
+                self.act(format_args!("Redis is back, without its data"), World::lose_data);
             }
         }
     }

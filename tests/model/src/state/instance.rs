@@ -75,6 +75,7 @@ pub(crate) struct Queued {
 
 /// What an instance knows of the other members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "most of them change on their own")]
 pub(crate) struct Barrier {
     /// Outside of it: the shared tier may be asked.
     pub(crate) settled: bool,

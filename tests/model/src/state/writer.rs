@@ -69,6 +69,7 @@ impl Phase {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each changes on its own")]
 pub(crate) struct Writer {
     pub(crate) phase: Phase,
     /// 0 before the commit.
