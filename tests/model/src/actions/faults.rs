@@ -160,7 +160,10 @@ impl Successors<'_> {
                 world.lose_strictness();
             });
             if self.from.faults.losses > 0 {
-                self.act(format_args!("Redis is back, without its data"), World::lose_data);
+                self.act(format_args!("Redis is back, without its data"), |world| {
+                    world.state.faults.losses -= 1;
+                    world.lose_data();
+                });
             }
         }
     }
@@ -205,7 +208,6 @@ impl World<'_> {
     /// A restart that finds nothing on its disk.
     fn lose_data(&mut self) {
         let namespace = self.state.fresh_namespace();
-        self.state.faults.losses -= 1;
         self.state.down = false;
         self.state.run += 1;
         self.state.redis.gens = [Gen::Missing; SCOPES];
