@@ -34,6 +34,16 @@ pub struct Configuration {
     pub(crate) pauses: bool,
     /// Whether the first instance gets its store of the key's namespace while it is connected.
     pub(crate) joins: bool,
+    /// Whether instances register as members, and wait for each other after an outage.
+    pub(crate) members: bool,
+    /// Whether the first instance has not connected yet.
+    pub(crate) newcomer: bool,
+    /// Whether both tiers hold what the database does from the beginning on.
+    pub(crate) warm: bool,
+    /// Whether heartbeats are sent in time, each tick, so that a lease lapses only where Redis does not answer.
+    pub(crate) punctual: bool,
+    /// Whether an instance gives up waiting for a member that is missing.
+    pub(crate) deadline: bool,
     /// What the readers of the key are promised, and so what its writers wait for.
     pub(crate) mode: Mode,
     /// From when a write counts.
@@ -46,10 +56,23 @@ pub struct Configuration {
     pub expected: Expected,
 }
 
+impl WriterOf {
+    /// The scopes that its journal may hold for it.
+    pub(crate) fn journaled(&self) -> Scopes {
+        if self.kind == Kind::ByResult { Scopes::ALL } else { self.scopes }
+    }
+}
+
 impl Configuration {
     /// Whether instances hear of invalidations.
     pub(crate) fn has_bus(&self) -> bool {
         self.local && self.shared
+    }
+
+    /// Whether this one does. Where nobody reads, nothing is local; it is left out where there are members, to keep the
+    /// states few.
+    pub(crate) fn listens(&self, at: usize) -> bool {
+        self.has_bus() && (!self.members || self.readers.contains(&at))
     }
 
     /// The age from which a token is old: local hits, degraded ones too, show its write by now.
@@ -65,6 +88,17 @@ impl Configuration {
             (false, 0) => None,
             (false, degraded) => Some(degraded),
         }
+    }
+
+    /// Whether it matters how long ago a member's last heartbeat was.
+    pub(crate) fn has_member_ages(&self) -> bool {
+        let is_variant = matches!(self.variant, Variant::MembersForgotten | Variant::EarlierHeartbeat);
+        self.members && (self.newcomer || self.mode == Mode::Strict || is_variant)
+    }
+
+    /// Up to which age it matters how long a write has waited.
+    pub(crate) fn longest_wait(&self) -> u8 {
+        if self.mode == Mode::Strict { 3 * self.lease } else { self.lease }
     }
 
     /// Whether time passes.
@@ -131,6 +165,9 @@ pub(crate) enum Kind {
     /// The store, then `write::bump`: for scopes that are known only after the store was called, and for whoever
     /// invalidates by hand.
     Bumps,
+    /// The scopes are known only from the result: `Write::begin` registers a pending writer on the wide scope, and the
+    /// release names the scopes.
+    ByResult,
 }
 
 /// How many of each fault may happen.
@@ -160,6 +197,12 @@ pub(crate) struct Faults {
     pub(crate) outages: u8,
     /// A caller of a read goes away.
     pub(crate) cancels: u8,
+    /// Redis answers nothing for a while, and connections stay: a pause, a busy script.
+    pub(crate) stalls: u8,
+    /// Redis loses its data in an outage.
+    pub(crate) losses: u8,
+    /// The instance of a writer alone cannot reach Redis for a while.
+    pub(crate) isolations: u8,
 }
 
 /// Nothing goes wrong.
@@ -176,6 +219,9 @@ pub(crate) const NONE: Faults = Faults {
     early_expiries: 0,
     outages: 0,
     cancels: 0,
+    stalls: 0,
+    losses: 0,
+    isolations: 0,
 };
 
 /// The protocol as it was built, or with one protection taken out.
@@ -239,6 +285,56 @@ pub(crate) enum Variant {
     ShortWait,
     /// A strict write waits from its announcement.
     WaitFromAnnouncement,
+    /// A write is announced only while the local tier is trusted, and acknowledged at once where it was not.
+    TellNeedsLease,
+    /// An instance that returns asks the shared tier at once.
+    NoBarrier,
+    /// An instance that returns asks at once, and distrusts only what was loaded before its return.
+    BarrierByLoadTime,
+    /// An instance that returns waits only for members whose heartbeats are recent.
+    MembersForgotten,
+    /// An instance that returns waits only for members that the hash in Redis still names.
+    MembersNotRemembered,
+    /// A recent heartbeat from before the return counts.
+    EarlierHeartbeat,
+    /// Nobody looks at the number of pending invalidations that a heartbeat carries.
+    PendingIgnored,
+    /// An instance that is settled does not look at it.
+    PendingIgnoredWhenSettled,
+    /// An instance that connects for the first time waits for nothing.
+    NewcomerTrusts,
+    /// An instance that connects for the first time and finds no member waits for nothing.
+    NewcomerHurries,
+    /// An instance does not flush its local tier when the barrier ends.
+    NoSettlingFlush,
+    /// An instance whose lease has lapsed on a connection that stays needs no barrier.
+    LapseTrusted,
+    /// A heartbeat that Redis executes late counts.
+    LateHeartbeatCounts,
+    /// A strict method does not flush the local tier when a silent member is back.
+    NoFlushAfterSilence,
+    /// A write that Redis could not be told of is acknowledged at once.
+    NoLateAcknowledgement,
+    /// It is acknowledged when a lease has passed, whether another attempt to reach Redis has failed or not.
+    AcknowledgedByClock,
+    /// Its wait counts from its begin.
+    WaitFromBegin,
+    /// Mode strict: it waits one lease and not three.
+    StrictOneLease,
+    /// Mode strict: it waits two leases and not three.
+    StrictTwoLeases,
+    /// A pending writer is not registered.
+    NoRegistration,
+    /// Local tiers do not heed that a pending writer is registered.
+    ExpiryUnheeded,
+    /// Nor does a fill under a pending writer.
+    FillOutlivesExpiry,
+    /// A registration that is heard of while the local tier is not trusted counts from then.
+    LateRegistration,
+    /// A renewed generation does not carry the pending writers over.
+    SuffixDropped,
+    /// A release removes the registration before it renews the named scopes.
+    UnregisterFirst,
 }
 
 /// What a search comes to.

@@ -1,4 +1,5 @@
-//! Explores every configuration, or those whose names begin with the arguments, and prints a table. `--trace` prints the
+//! Explores every configuration, or those whose names begin with the arguments (or are one that ends with a dot), and
+//! prints a table. `--trace` prints the
 //! traces of what is refuted too. Fails where a verdict is not the expected one.
 
 use std::collections::BTreeMap;
@@ -15,7 +16,13 @@ const MOST_THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let (flags, names): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
-    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.starts_with(&**wanted));
+    let is_wanted = |name: &str| {
+        names.is_empty()
+            || names.iter().any(|wanted| match wanted.strip_suffix('.') {
+                Some(whole) => name == whole,
+                None => name.starts_with(&**wanted),
+            })
+    };
     let with_traces = flags.iter().any(|flag| flag == "--trace");
     let chosen: Vec<_> = configurations().filter(|configuration| is_wanted(configuration.name)).collect();
     let began = Instant::now();

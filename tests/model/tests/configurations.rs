@@ -79,6 +79,131 @@ fn a_counter_that_begins_anew_makes_an_old_entry_current() {
     is_refuted("without-unique-tokens", Promise::Shared);
 }
 
+#[test]
+fn an_instance_that_returns_at_once_reads_what_another_has_not_told_yet() {
+    is_refuted("without-barrier", Promise::Shared);
+}
+
+#[test]
+fn what_is_filled_after_the_return_is_not_to_be_trusted_either() {
+    is_refuted("without-barrier-for-fills", Promise::Shared);
+}
+
+#[test]
+fn members_that_are_silent_are_waited_for() {
+    is_refuted("without-silent-members", Promise::Shared);
+}
+
+#[test]
+fn members_that_redis_has_forgotten_are_waited_for() {
+    is_refuted("without-remembered-members", Promise::Shared);
+}
+
+#[test]
+fn a_recent_heartbeat_from_before_the_return_proves_nothing() {
+    is_refuted("without-later-heartbeat", Promise::Shared);
+}
+
+#[test]
+fn a_heartbeat_with_pending_invalidations_does_not_end_the_wait() {
+    is_refuted("without-pending-count", Promise::Shared);
+}
+
+#[test]
+fn a_settled_instance_heeds_pending_invalidations() {
+    is_refuted("without-pending-count-settled", Promise::Shared);
+}
+
+#[test]
+fn an_instance_that_connects_for_the_first_time_waits() {
+    is_refuted("without-newcomer-barrier", Promise::Shared);
+}
+
+#[test]
+fn and_waits_though_the_hash_of_members_is_empty() {
+    is_refuted("without-newcomer-patience", Promise::Shared);
+}
+
+#[test]
+fn the_end_of_the_barrier_flushes_the_local_tier() {
+    is_refuted("without-settling-flush", Promise::Strict);
+}
+
+#[test]
+fn a_lease_that_lapses_on_a_connection_that_stays_needs_the_barrier() {
+    is_refuted("without-lapse-barrier", Promise::Shared);
+}
+
+#[test]
+fn a_heartbeat_that_is_executed_late_proves_nothing() {
+    is_refuted("without-heartbeat-age", Promise::Shared);
+}
+
+#[test]
+fn the_return_of_a_silent_member_flushes_the_local_tier() {
+    is_refuted("without-silence-flush", Promise::Strict);
+}
+
+#[test]
+fn a_write_that_was_not_told_is_acknowledged_late() {
+    is_refuted("without-late-acknowledgement", Promise::Shared);
+}
+
+#[test]
+fn and_only_after_an_attempt_that_failed() {
+    is_refuted("without-failed-attempt", Promise::Shared);
+}
+
+#[test]
+fn and_the_wait_counts_from_the_failure() {
+    is_refuted("without-wait-from-failure", Promise::Shared);
+}
+
+#[test]
+fn a_strict_write_that_was_not_told_waits_more_than_one_lease() {
+    is_refuted("without-second-lease", Promise::Strict);
+}
+
+#[test]
+fn and_more_than_two() {
+    is_refuted("without-third-lease", Promise::Strict);
+}
+
+#[test]
+fn a_store_that_joins_announces_its_writes_at_once() {
+    is_refuted("without-telling-join", Promise::Shared);
+}
+
+#[test]
+fn a_target_known_only_from_the_result_needs_a_registration() {
+    is_refuted("without-registration", Promise::Shared);
+}
+
+#[test]
+fn local_tiers_forget_the_method_when_a_registration_expires() {
+    is_refuted("without-local-expiry", Promise::Local);
+}
+
+#[test]
+fn a_fill_under_a_pending_writer_does_not_outlive_its_expiry() {
+    is_refuted("without-limited-fills", Promise::Local);
+}
+
+#[test]
+fn a_renewed_generation_carries_the_pending_writers_over() {
+    is_refuted("without-carried-suffix", Promise::Shared);
+}
+
+#[test]
+fn a_release_removes_the_registration_last() {
+    is_refuted("without-late-removal", Promise::Shared);
+}
+
+#[test]
+fn a_registration_that_comes_late_ends_what_is_local() {
+    is_refuted("without-timely-registration", Promise::Local);
+}
+
 /// Two scopes, three instances, flights and the journal are in it, and it is as large as it has to be.
 #[test]
 fn the_table_is_whole() {
@@ -86,7 +211,8 @@ fn the_table_is_whole() {
     for configuration in configurations() {
         assert!(names.insert(configuration.name), "{} is there twice", configuration.name);
     }
-    let parts = ["local-both-scopes", "local-three-instances", "joins-four", "journal-overflow-failover"];
+    let parts =
+        ["local-both-scopes", "local-three-instances", "joins-four", "journal-overflow-failover", "barrier-three"];
     assert!(parts.iter().all(|part| names.contains(part)));
     let holding = configurations().filter(|configuration| configuration.expected == Expected::Holds).count();
     assert!(holding >= 40, "{holding} configurations that hold");

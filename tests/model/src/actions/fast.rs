@@ -26,7 +26,7 @@ impl World<'_> {
         } else {
             self.acknowledge(writer, self.is_promised_early(placed));
         }
-        if self.is_live(of.instance) {
+        if self.may_tell(of.instance) {
             self.state.writers[writer].phase = Phase::Behind { left: of.scopes, placed };
         }
     }

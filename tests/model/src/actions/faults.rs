@@ -1,7 +1,8 @@
 //! What goes wrong. Each fault happens at most as often as the configuration says.
 
 use super::Successors;
-use crate::state::{Bus, Gen, Instance, Journal, Link, Phase, SCOPES, Standing};
+use super::write::WIDE;
+use crate::state::{Barrier, Bus, Gen, Instance, Journal, Link, Phase, Record, SCOPES, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -15,6 +16,7 @@ impl Successors<'_> {
                 world.state.faults.flushes -= 1;
                 world.state.redis.gens = [Gen::Missing; SCOPES];
                 world.state.redis.entry = None;
+                (world.state.redis.pending, world.state.redis.suffix) = (0, 0);
                 // The next beat of anybody makes a new one.
                 world.state.redis.namespace = world.state.fresh_namespace();
             });
@@ -27,6 +29,7 @@ impl Successors<'_> {
         }
         self.fail_over();
         self.break_down();
+        self.stall();
     }
 
     fn evict(&mut self) {
@@ -36,8 +39,17 @@ impl Successors<'_> {
                 self.act(format_args!("Redis evicts the token or lock of the {scope_name} scope"), |world| {
                     world.state.faults.evictions -= 1;
                     world.state.redis.gens[scope] = Gen::Missing;
+                    if scope == WIDE {
+                        world.state.redis.suffix = 0;
+                    }
                 });
             }
+        }
+        if self.from.redis.pending != 0 {
+            self.act(format_args!("Redis evicts the set of pending writers"), |world| {
+                world.state.faults.evictions -= 1;
+                world.state.redis.pending = 0;
+            });
         }
         if self.from.redis.entry.is_some() {
             self.act(format_args!("Redis evicts the entry"), |world| {
@@ -75,12 +87,25 @@ impl Successors<'_> {
 
     fn lose_connection(&mut self, at: usize) {
         let name = at + 1;
+        if self.from.instances[at].barrier.isolated {
+            self.act(format_args!("instance {name}: it can reach Redis again"), |world| {
+                world.instance(at).barrier.isolated = false;
+            });
+        }
         if self.from.instances[at].link != Link::Up {
             return;
         }
         if self.from.faults.disconnects > 0 {
             self.act(format_args!("instance {name}: its connection is lost"), |world| {
                 world.state.faults.disconnects -= 1;
+                world.close(at);
+            });
+        }
+        if self.from.faults.isolations > 0 && self.configuration.counts_unanswered(at) {
+            self.act(format_args!("instance {name}: it alone cannot reach Redis"), |world| {
+                world.state.faults.isolations -= 1;
+                let instance = world.instance(at);
+                instance.barrier.isolated = true;
                 world.close(at);
             });
         }
@@ -134,6 +159,25 @@ impl Successors<'_> {
                 world.state.down = false;
                 world.lose_strictness();
             });
+            if self.from.faults.losses > 0 {
+                self.act(format_args!("Redis is back, without its data"), |world| {
+                    world.state.faults.losses -= 1;
+                    world.lose_data();
+                });
+            }
+        }
+    }
+
+    /// A pause, a busy script: nothing is answered, and connections stay.
+    fn stall(&mut self) {
+        if self.from.faults.stalls > 0 && !self.from.down {
+            self.act(format_args!("Redis answers nothing"), |world| {
+                world.state.faults.stalls -= 1;
+                world.state.stalled = true;
+            });
+        }
+        if self.from.stalled {
+            self.act(format_args!("Redis answers again"), |world| world.state.stalled = false);
         }
     }
 }
@@ -141,7 +185,18 @@ impl Successors<'_> {
 impl World<'_> {
     /// Nobody is answered any more, and nobody has noticed yet.
     fn lose_all(&mut self) {
+        if self.configuration.members {
+            // Noticed at once, to keep the states few: whoever has not noticed can neither ask nor tell.
+            for at in 0..self.configuration.instances {
+                self.instance(at).barrier.queued = None;
+                if self.state.instances[at].link != Link::Down {
+                    self.close(at);
+                }
+            }
+            return;
+        }
         for instance in &mut self.state.instances {
+            instance.barrier.queued = None;
             (instance.link, instance.bus, instance.drain) = match instance.link {
                 Link::Up | Link::Deaf => (Link::Lost, Bus::default(), None),
                 Link::Subscribed | Link::Beating | Link::Trusted => (Link::Down, Bus::default(), None),
@@ -150,13 +205,30 @@ impl World<'_> {
         }
     }
 
+    /// A restart that finds nothing on its disk.
+    fn lose_data(&mut self) {
+        let namespace = self.state.fresh_namespace();
+        self.state.down = false;
+        self.state.run += 1;
+        self.state.redis.gens = [Gen::Missing; SCOPES];
+        (self.state.redis.pending, self.state.redis.suffix) = (0, 0);
+        (self.state.redis.entry, self.state.redis.namespace) = (None, namespace);
+        for record in &mut self.state.records {
+            *record = Record { present: false, age: 0, pending: false, settled: false };
+        }
+    }
+
     /// The process ends with all that it had; another one may take its place.
     fn die(&mut self, at: usize) {
-        let Instance { epoch, heard_epoch, namespace, .. } = self.state.instances[at];
+        let Instance { epoch, heard_epoch, namespace, barrier, .. } = self.state.instances[at];
+        let has_members = self.configuration.members;
         *self.instance(at) = Instance {
             link: Link::Down,
             namespace,
             trust: 0,
+            answered: 0,
+            barrier: if has_members { Barrier { queued: barrier.queued, ..Barrier::fresh() } } else { barrier },
+            expects: 0,
             epoch,
             heard_epoch,
             local: None,
@@ -191,6 +263,7 @@ impl World<'_> {
             | Phase::Committed { placed }
             | Phase::Releases { placed, .. }
             | Phase::Leaves { placed }
+            | Phase::Unregisters { placed }
             | Phase::Behind { placed, .. }
             // What its process was to repeat, nobody does.
             | Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },

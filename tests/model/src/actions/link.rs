@@ -2,7 +2,7 @@
 
 use super::Successors;
 use crate::configuration::{Configuration, Variant};
-use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Namespace, Phase, Standing, Step, Token, Writer};
+use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Namespace, News, Phase, Standing, Step, Token, Writer};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -15,13 +15,13 @@ impl Successors<'_> {
         }
         match instance.link {
             Link::Absent => {}
-            Link::Down if self.from.down => {}
+            Link::Down if self.from.is_unreachable(at) => {}
             Link::Down => {
                 self.act(format_args!("instance {name}: connects, subscribes, flushes"), |world| world.connect(at));
             }
             Link::Subscribed => {
                 self.hear(at);
-                if instance.journal.is_empty() && instance.drain.is_none() {
+                if instance.journal.is_empty() && instance.drain.is_none() && !self.from.stalled {
                     self.act(format_args!("instance {name}: sends its first beat"), |world| world.first_beat(at));
                 }
                 self.drain(at);
@@ -32,7 +32,7 @@ impl Successors<'_> {
                 self.act(format_args!("instance {name}: uses both tiers"), |world| {
                     world.instance(at).link = Link::Up;
                 });
-                if self.configuration.pauses {
+                if self.configuration.pauses || self.configuration.members {
                     self.beat(at);
                     self.drain(at);
                 }
@@ -55,10 +55,10 @@ impl Successors<'_> {
     fn hear(&mut self, at: usize) {
         let name = at + 1;
         let bus = self.from.instances[at].bus;
-        if bus.news {
+        if !bus.news.is_empty() {
             self.act(format_args!("instance {name}: hears the news"), |world| {
-                world.instance(at).bus.news = false;
-                world.advance(at);
+                world.instance(at).bus.news = News::default();
+                world.heard(at, bus.news);
             });
         } else if let Some(beat) = bus.beat {
             self.act(format_args!("instance {name}: its beat is back"), |world| world.beat_returned(at, beat));
@@ -72,16 +72,18 @@ impl Successors<'_> {
         let instance = self.from.instances[at];
         let namespace = self.from.redis.namespace;
         let has_moved = instance.heard_epoch != namespace;
+        if self.from.stalled {
+            return;
+        }
+        let is_useful = has_moved || instance.trust < self.configuration.lease || self.configuration.members;
         if !self.configuration.has_clock() {
             if has_moved {
                 self.act(format_args!("instance {name}: a beat tells a new epoch"), |world| {
                     world.move_namespace(at, namespace);
                 });
             }
-        } else if instance.bus.beat.is_none() && (has_moved || instance.trust < self.configuration.lease) {
-            self.act(format_args!("instance {name}: sends a beat"), |world| {
-                world.instance(at).bus.beat = Some(Beat { age: 0, namespace });
-            });
+        } else if instance.bus.beat.is_none() && instance.barrier.queued.is_none() && is_useful {
+            self.act(format_args!("instance {name}: sends a beat"), |world| world.send_beat(at));
         }
     }
 
@@ -89,6 +91,9 @@ impl Successors<'_> {
     fn drain(&mut self, at: usize) {
         let name = at + 1;
         let instance = &self.from.instances[at];
+        if self.from.stalled {
+            return;
+        }
         match instance.drain {
             None if instance.journal.is_empty() => {}
             None => self.act(format_args!("instance {name}: begins to tell its journal"), |world| {
@@ -122,11 +127,21 @@ impl Successors<'_> {
         journal.overflow && is_used && !has_heard
     }
 
+    fn is_heartbeat_due(&self) -> bool {
+        let lease = self.configuration.lease;
+        let is_due = |at: usize| {
+            let Instance { link, answered, .. } = self.from.instances[at];
+            link == Link::Up && answered < lease && !self.from.is_unreachable(at)
+        };
+        self.configuration.punctual && (0..self.configuration.instances).any(is_due)
+    }
+
     /// The clock moves on for everybody alike.
     pub(super) fn tick(&mut self) {
         let lease = self.configuration.lease;
         let mut ticked = *self.from;
         for instance in &mut ticked.instances {
+            instance.tick_member(self.configuration);
             instance.trust = instance.trust.saturating_sub(1);
             instance.local = instance.local.and_then(Kept::ticked);
             if let Some(beat) = &mut instance.bus.beat {
@@ -135,29 +150,72 @@ impl Successors<'_> {
         }
         for writer in &mut ticked.writers {
             writer.news = writer.news.map(|age| lease.min(age + 1));
-            writer.waited = writer.waited.map(|age| lease.min(age + 1));
+            writer.waited = writer.waited.map(|age| self.configuration.longest_wait().min(age + 1));
             writer.age = writer.age.and_then(|age| Some(self.configuration.longest_age()?.min(age + 1)));
         }
         for reader in &mut ticked.readers {
             reader.step.tick();
         }
-        if ticked != *self.from && self.configuration.has_clock() {
+        if self.configuration.has_member_ages() {
+            for record in ticked.records.iter_mut().filter(|record| record.present) {
+                record.age = (lease + 1).min(record.age + 1);
+            }
+        }
+        if ticked != *self.from && self.configuration.has_clock() && !self.is_heartbeat_due() {
             self.act(format_args!("the clock moves on"), |world| {
                 world.state = ticked;
-                world.settle();
+                world.forget_expired();
+                world.count_told();
             });
         }
     }
 }
 
 impl Bus {
-    pub(super) fn publish(&mut self) {
+    pub(super) fn publish(&mut self, news: News) {
         let place = if self.beat.is_some() { &mut self.later_news } else { &mut self.news };
-        *place = true;
+        place.join(news);
+    }
+}
+
+impl Instance {
+    /// The clock moves on. A right to ask that lapses comes back through the barrier, which
+    /// begins anew where it was under way.
+    fn tick_member(&mut self, configuration: &Configuration) {
+        // Commands are answered as before while only the bus is silent.
+        if self.link != Link::Deaf || configuration.members {
+            self.answered = self.answered.saturating_sub(1);
+        }
+        let barrier = &mut self.barrier;
+        barrier.unanswered = barrier.unanswered.map(|age| configuration.longest_wait().min(age + 1));
+        if let Some(queued) = &mut barrier.queued {
+            queued.tick();
+        }
+        let lapses = configuration.members && !barrier.is_due && self.answered == 0;
+        if lapses && configuration.variant != Variant::LapseTrusted {
+            barrier.enter();
+        }
     }
 }
 
 impl World<'_> {
+    /// The reply allows to ask and to tell, and shows the namespace epoch. What comes back over the bus is for the local
+    /// tier.
+    fn send_beat(&mut self, at: usize) {
+        let Configuration { lease, .. } = *self.configuration;
+        let (has_bus, namespace) = (self.configuration.listens(at), self.state.redis.namespace);
+        let instance = self.instance(at);
+        let has_moved = instance.heard_epoch != namespace;
+        instance.answered = lease;
+        if has_bus && (has_moved || instance.trust < lease) {
+            instance.bus.beat = Some(Beat { age: 0, namespace });
+        }
+        if has_moved {
+            self.move_namespace(at, namespace);
+        }
+        self.heartbeat(at);
+    }
+
     /// `Link::beat_returned`: trust from when the beat was sent.
     fn beat_returned(&mut self, at: usize, beat: Beat) {
         let Configuration { lease, degraded, pauses, .. } = *self.configuration;
@@ -192,18 +250,20 @@ impl World<'_> {
             instance.epoch.namespace = namespace;
         }
         self.advance(at);
-        self.settle();
+        self.count_told();
     }
 
     /// `supervisor::connect` and `supervisor::subscribe`.
     fn connect(&mut self, at: usize) {
-        let run = self.state.run;
+        let (run, lease) = (self.state.run, self.configuration.lease);
         let instance = self.instance(at);
         instance.link = Link::Subscribed;
         if instance.namespace == Namespace::Joined {
             instance.namespace = Namespace::Heard;
         }
         instance.epoch.run = run;
+        instance.answered = lease;
+        (instance.barrier.unanswered, instance.barrier.in_vain) = (None, false);
         self.flush(at);
         self.outlive(at);
     }
@@ -218,15 +278,20 @@ impl World<'_> {
     /// `supervisor::establish` after the drain.
     fn first_beat(&mut self, at: usize) {
         let namespace = self.state.redis.namespace;
-        let has_clock = self.configuration.has_clock();
+        let Configuration { lease, .. } = *self.configuration;
+        let has_beats = self.configuration.has_clock() && self.configuration.listens(at);
         let instance = self.instance(at);
-        if has_clock {
+        (instance.epoch.namespace, instance.heard_epoch) = (namespace, namespace);
+        instance.answered = lease;
+        if has_beats {
             instance.link = Link::Beating;
             instance.bus.beat = Some(Beat { age: 0, namespace });
         } else {
             instance.link = Link::Up;
-            (instance.epoch.namespace, instance.heard_epoch) = (namespace, namespace);
         }
+        self.heartbeat(at);
+        self.distrust_loads();
+        self.count_told();
     }
 
     fn flush(&mut self, at: usize) {
@@ -237,8 +302,19 @@ impl World<'_> {
 
     /// `Link::close_session`; what is asked over the connection ends with an error.
     pub(super) fn close(&mut self, at: usize) {
+        let (has_members, counts) = (self.configuration.members, self.configuration.counts_unanswered(at));
         let instance = self.instance(at);
-        *instance = Instance { link: Link::Down, trust: 0, bus: Bus::default(), drain: None, ..*instance };
+        *instance = Instance { link: Link::Down, trust: 0, answered: 0, bus: Bus::default(), drain: None, ..*instance };
+        instance.expects = 0;
+        if has_members {
+            instance.barrier.enter();
+        }
+        if counts {
+            instance.barrier.unanswered.get_or_insert(0);
+        }
+        if let Some(queued) = &mut instance.barrier.queued {
+            queued.life = 0;
+        }
         self.flush(at);
         for (reader, place) in self.configuration.readers.iter().enumerate() {
             if *place == at && matches!(self.state.readers[reader].step, Step::Asks(_) | Step::Inits(..)) {
@@ -251,13 +327,13 @@ impl World<'_> {
                 self.give_up(writer);
             }
         }
-        self.settle();
+        self.count_told();
     }
 
     /// Redis has heard of what the journal holds of a scope, or of everything.
     fn told_for(&mut self, at: usize, scope: Option<usize>) {
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            let concerns = of.instance == at && scope.is_none_or(|scope| of.scopes.holds(scope));
+            let concerns = of.instance == at && scope.is_none_or(|scope| of.journaled().holds(scope));
             let Writer { standing, phase, .. } = self.state.writers[writer];
             let is_late = standing == Standing::Untold || matches!(phase, Phase::Waits { told: false, .. });
             if concerns && is_late {
@@ -271,22 +347,23 @@ impl World<'_> {
         let instance = self.instance(at);
         instance.drain = None;
         instance.journal.told();
-        self.settle();
+        self.wait_after_journal(at);
+        self.count_told();
     }
 
     /// Writes that waited for a journal to be told count once it is; after an overflow, once whoever may still ask Redis
     /// has heard of the new namespace epoch, by his next beat or by the end of his lease.
-    fn settle(&mut self) {
+    pub(super) fn count_told(&mut self) {
         let namespace = self.state.redis.namespace;
         let has_heard = |at: usize| {
             let Instance { heard_epoch, bus, .. } = self.state.instances[at];
             // A beat that was sent before may still prolong the trust in the old epoch.
             let comes_old = bus.beat.is_some_and(|beat| beat.namespace != namespace);
-            heard_epoch == namespace || !self.is_live(at) && !comes_old
+            heard_epoch == namespace || !self.may_ask(at) && !comes_old
         };
         let have_heard = (0..self.configuration.instances).all(has_heard);
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            let is_told = !self.state.instances[of.instance].journal.holds(of.scopes);
+            let is_told = !self.state.instances[of.instance].journal.holds(of.journaled());
             if have_heard && is_told && self.state.writers[writer].standing == Standing::Untold {
                 self.count(writer, true);
             }

@@ -1,18 +1,28 @@
 //! `engine/local.rs`: what the local tier answers, and what is put into it.
 
 use crate::configuration::{Mode, Variant};
-use crate::state::{Degraded, Keep, Kept, Link, Stamp, Version};
+use crate::state::{Barrier, Degraded, Keep, Kept, Link, Namespace, Stamp, Version};
 use crate::world::World;
 
 impl World<'_> {
     /// `Gate::is_trusted`.
     pub(crate) fn is_trusted(&self, at: usize) -> bool {
         let instance = &self.state.instances[at];
+        let is_joining = instance.namespace == Namespace::Joined && !self.is(Variant::TrustingJoin);
+        if is_joining || !self.is_settled(at) {
+            return false;
+        }
         match instance.link {
             Link::Absent => true,
             Link::Down | Link::Subscribed | Link::Beating => false,
             Link::Trusted | Link::Up | Link::Deaf | Link::Lost => self.configuration.lease == 0 || instance.trust > 0,
         }
+    }
+
+    /// Whether the recovery barrier lets anything be asked, or be answered locally.
+    pub(crate) fn is_settled(&self, at: usize) -> bool {
+        let Barrier { settled, sees_silence, .. } = self.state.instances[at].barrier;
+        settled && !sees_silence
     }
 
     /// `Region::find` and `Region::find_degraded`. That an answer does not keep a promise shows here.

@@ -1,7 +1,7 @@
 //! `Region::lead` and `Region::look_up`: the local tier once more, then one round trip.
 
 use super::Successors;
-use crate::configuration::Variant;
+use crate::configuration::{Configuration, Variant};
 use crate::state::{
     Asking, Carried, Entry, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step, Token,
 };
@@ -32,7 +32,8 @@ impl Successors<'_> {
     }
 
     fn reaches_redis(&self, reader: usize) -> bool {
-        matches!(self.from.instances[self.configuration.readers[reader]].link, Link::Up | Link::Deaf)
+        matches!(self.from.instances[self.configuration.readers[reader]].link, Link::Beating | Link::Up | Link::Deaf)
+            && !self.from.stalled
     }
 }
 
@@ -50,22 +51,40 @@ impl World<'_> {
         let instance = self.state.instances[at];
         let step = if instance.journal.holds(Scopes::ALL) {
             self.note(format_args!(", the journal holds a scope"));
-            Step::Loads(Keep::Nothing)
+            return self.ask_store(reader);
         } else if instance.link == Link::Absent {
             Step::Loads(if self.configuration.local { Keep::Local(Stamp::Current) } else { Keep::Nothing })
-        } else if self.is_live(at) {
+        } else if self.may_ask(at) {
             Step::Asks(Asking { stamp: Stamp::Current, epoch: instance.epoch, carried })
         } else {
             self.note(format_args!(", the shared tier is out of reach"));
-            Step::Loads(self.keep_degraded_later())
+            match self.keep_degraded_later() {
+                Keep::Nothing => return self.ask_store(reader),
+                keep => Step::Loads(keep),
+            }
         };
         self.state.readers[reader].step = step;
     }
 
-    /// `Link::live`.
-    pub(super) fn is_live(&self, at: usize) -> bool {
-        let has_session = matches!(self.state.instances[at].link, Link::Up | Link::Deaf | Link::Lost);
-        has_session && self.is_trusted(at)
+    /// Whether the shared tier may be asked: a heartbeat has been answered, and the recovery barrier has ended.
+    pub(super) fn may_ask(&self, at: usize) -> bool {
+        let Configuration { degraded, pauses, .. } = *self.configuration;
+        let is_used = match self.state.instances[at].link {
+            Link::Up | Link::Deaf | Link::Lost => true,
+            Link::Beating => degraded == 0 && !pauses,
+            Link::Absent | Link::Down | Link::Subscribed | Link::Trusted => false,
+        };
+        is_used && self.is_answered(at) && self.is_settled(at)
+    }
+
+    /// Whether Redis may be told: there is a connection, and it has answered.
+    pub(super) fn may_tell(&self, at: usize) -> bool {
+        let is_open = !matches!(self.state.instances[at].link, Link::Absent | Link::Down);
+        is_open && self.is_answered(at) && (self.is_trusted(at) || !self.is(Variant::TellNeedsLease))
+    }
+
+    fn is_answered(&self, at: usize) -> bool {
+        !self.configuration.has_clock() || self.state.instances[at].answered > 0
     }
 
     /// `Session::read` as Redis executes it. The entry is read before the tokens and with them in one step here: a write
@@ -96,6 +115,7 @@ impl World<'_> {
 
     /// `Region::judge`. It is pure but for the local tier, which the answer reaches when it is back.
     fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<Entry>) {
+        self.limit_fill(self.configuration.readers[reader]);
         let Some(gens) = unlocked(gens) else {
             self.note(format_args!(" -> a writer is at work"));
             return self.ask_store(reader);
@@ -122,6 +142,13 @@ impl World<'_> {
 
     /// The store answers, and nothing is kept.
     pub(super) fn ask_store(&mut self, reader: usize) {
+        if self.configuration.members {
+            // One step, to keep the states few: nobody else takes this answer, and it is as new as the store.
+            let value = self.state.database;
+            self.note(format_args!(", reads the store"));
+            self.finish_flight(reader, Found { value, fence: None, source: Source::Store });
+            return self.end(reader);
+        }
         self.state.readers[reader].step = Step::Loads(Keep::Nothing);
     }
 

@@ -4,10 +4,13 @@ mod fast;
 mod faults;
 mod flight;
 mod join;
+mod late;
 mod link;
 mod load;
 mod local;
 mod lookup;
+mod members;
+mod pending;
 mod scripts;
 mod session;
 mod strict;
@@ -57,6 +60,7 @@ impl<'a> Successors<'a> {
         for instance in 0..configuration.instances {
             all.connection(instance);
             all.join(instance);
+            all.member(instance);
         }
         all.tick();
         all.faults();

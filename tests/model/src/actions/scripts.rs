@@ -1,7 +1,8 @@
 //! `tier/remote/redis/scripts.rs`: what Redis does as one step. A pipeline over several scopes is several steps.
 
+use super::write::WIDE;
 use crate::configuration::{Kind, Variant};
-use crate::state::{Gen, Link, Namespace};
+use crate::state::{Gen, News};
 use crate::world::World;
 
 impl World<'_> {
@@ -11,7 +12,10 @@ impl World<'_> {
             Gen::Missing | Gen::Free(_) => 0,
         };
         self.state.redis.gens[scope] = Gen::Locked(others | self.owner(writer));
-        self.publish();
+        if scope == WIDE {
+            self.state.redis.suffix = 0;
+        }
+        self.publish(News::INVALIDATION);
         self.told_of(writer);
     }
 
@@ -28,7 +32,7 @@ impl World<'_> {
             }
         };
         if !was_mine {
-            self.publish();
+            self.publish(News::INVALIDATION);
             self.told_of(writer);
         }
     }
@@ -37,11 +41,14 @@ impl World<'_> {
         if !matches!(self.state.redis.gens[scope], Gen::Locked(_)) {
             self.renew(scope);
         }
-        self.publish();
+        self.publish(News::INVALIDATION);
     }
 
     /// A lock ends by time: with the last of them the key is gone.
     pub(super) fn expire(&mut self, writer: usize) {
+        if self.is_by_result(writer) {
+            return self.expire_registration(writer);
+        }
         let owner = self.owner(writer);
         for state in &mut self.state.redis.gens {
             *state = match *state {
@@ -60,17 +67,9 @@ impl World<'_> {
             _ => self.state.fresh_token(scope),
         };
         self.state.redis.gens[scope] = Gen::Free(token);
-    }
-
-    /// Puts news into the bus of each connection. Where nothing is local, news change nothing.
-    fn publish(&mut self) {
-        if self.configuration.has_bus() {
-            for instance in &mut self.state.instances[..self.configuration.instances] {
-                let is_heard = instance.namespace == Namespace::Heard;
-                if is_heard && matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
-                    instance.bus.publish();
-                }
-            }
+        if scope == WIDE {
+            let is_dropped = self.is(Variant::SuffixDropped);
+            self.state.redis.suffix = if is_dropped { 0 } else { self.state.redis.pending };
         }
     }
 

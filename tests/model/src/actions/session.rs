@@ -54,7 +54,8 @@ impl World<'_> {
         let Writer { heard, age, .. } = self.state.writers[writer];
         heard
             && self.configuration.has_clock()
-            && self.is_live(at)
+            && self.may_ask(at)
+            && self.is_trusted(at)
             && age.is_some_and(|age| age >= self.configuration.token_life())
     }
 }

@@ -8,7 +8,7 @@ use crate::world::World;
 impl Successors<'_> {
     pub(super) fn write(&mut self, writer: usize) {
         let name = writer + 1;
-        let is_reached = matches!(self.instance_of(writer).link, Link::Up | Link::Deaf);
+        let is_reached = self.is_reached(writer);
         match self.from.writers[writer].phase {
             Phase::Begins => {
                 let at = self.configuration.writers[writer].instance + 1;
@@ -16,8 +16,9 @@ impl Successors<'_> {
             }
             Phase::Intends(left) if is_reached => {
                 let Some((scope, left)) = left.split() else { return };
-                self.act(format_args!("writer {name}: INTENT on {}", scope_name(scope)), |world| {
-                    world.intent(writer, scope);
+                let script = self.first_script(writer);
+                self.act(format_args!("writer {name}: {script} on {}", scope_name(scope)), |world| {
+                    world.tell_first(writer, scope);
                     world.state.writers[writer].phase = Phase::Intends(left);
                     if left.is_empty() {
                         world.state.writers[writer].phase = Phase::Writes { placed: true };
@@ -39,12 +40,12 @@ impl Successors<'_> {
                     world.tell_last(writer, scope);
                     world.state.writers[writer].phase = Phase::Releases { left, placed };
                     if left.is_empty() {
-                        world.name_bump_in_token(writer);
-                        world.wait_or_acknowledge(writer, true, placed);
+                        world.last_told(writer, placed);
                     }
                 });
                 self.time_out(writer, left.with(scope));
             }
+            Phase::Unregisters { placed } if is_reached => self.unregister(writer, placed),
             Phase::Leaves { placed } => self.acknowledge_early(writer, placed),
             Phase::Behind { left, placed } if is_reached => {
                 let Some((scope, left)) = left.split() else { return };
@@ -57,7 +58,7 @@ impl Successors<'_> {
                 });
                 self.time_out(writer, left.with(scope));
             }
-            Phase::Intends(_) | Phase::Releases { .. } | Phase::Behind { .. } => {
+            Phase::Intends(_) | Phase::Releases { .. } | Phase::Unregisters { .. } | Phase::Behind { .. } => {
                 self.act(format_args!("writer {name}: Redis does not answer"), |world| world.give_up(writer));
             }
             Phase::Gone { placed, repeats } => {
@@ -83,6 +84,10 @@ impl Successors<'_> {
 
     /// A lock lives longer than the lease, which matters in mode strict.
     fn is_time_over(&self, writer: usize) -> bool {
+        let of = &self.from.writers[writer];
+        if self.configuration.writers[writer].kind == Kind::ByResult && self.configuration.has_clock() {
+            return of.news.is_none_or(|age| age >= self.configuration.lease);
+        }
         self.from.writers[writer].waited.is_none_or(|age| age >= self.configuration.lease)
     }
 
@@ -102,7 +107,7 @@ impl Successors<'_> {
         }
         let name = writer + 1;
         let is_intent = matches!(self.from.writers[writer].phase, Phase::Intends(_));
-        let script = if is_intent { "INTENT" } else { self.last_script(writer) };
+        let script = if is_intent { self.first_script(writer) } else { self.last_script(writer) };
         self.act(format_args!("writer {name}: {script} times out, not applied"), |world| {
             world.state.faults.timeouts -= 1;
             world.give_up(writer);
@@ -110,7 +115,7 @@ impl Successors<'_> {
         self.act(format_args!("writer {name}: {script} times out, applied"), |world| {
             world.state.faults.timeouts -= 1;
             for scope in left.iter() {
-                if is_intent { world.intent(writer, scope) } else { world.tell_last(writer, scope) }
+                if is_intent { world.tell_first(writer, scope) } else { world.tell_last(writer, scope) }
             }
             world.give_up(writer);
         });
@@ -119,14 +124,22 @@ impl Successors<'_> {
     fn last_script(&self, writer: usize) -> &'static str {
         match self.configuration.writers[writer].kind {
             Kind::Locks => "RELEASE",
-            Kind::Bumps => "BUMP",
+            Kind::Bumps | Kind::ByResult => "BUMP",
         }
     }
 
-    fn instance_of(&self, writer: usize) -> &crate::state::Instance {
-        &self.from.instances[self.configuration.writers[writer].instance]
+    fn first_script(&self, writer: usize) -> &'static str {
+        if self.configuration.writers[writer].kind == Kind::ByResult { "REGISTER" } else { "INTENT" }
+    }
+
+    fn is_reached(&self, writer: usize) -> bool {
+        let link = self.from.instances[self.configuration.writers[writer].instance].link;
+        !self.from.stalled && !matches!(link, Link::Absent | Link::Down | Link::Lost)
     }
 }
+
+/// The scope of the whole method.
+pub(super) const WIDE: usize = 1;
 
 fn scope_name(scope: usize) -> &'static str {
     ["its own scope", "the wide scope"][scope]
@@ -136,17 +149,22 @@ impl World<'_> {
     /// `Write::begin` up to the round trip.
     fn begin_write(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
+        if self.is(Variant::WaitFromBegin) {
+            self.state.writers[writer].waited = Some(0);
+        }
         if of.kind == Kind::Bumps {
             self.state.writers[writer].phase = Phase::Writes { placed: false };
             return;
         }
-        self.advance_own(of.instance);
+        if of.kind == Kind::Locks {
+            self.advance_own(of.instance);
+        }
         if !self.configuration.shared {
             self.state.writers[writer].phase = Phase::Writes { placed: false };
             return;
         }
-        self.state.writers[writer].phase = Phase::Intends(of.scopes);
-        if !self.is_live(of.instance) {
+        self.state.writers[writer].phase = Phase::Intends(self.reach(writer));
+        if !self.may_tell(of.instance) {
             self.give_up(writer);
         }
     }
@@ -158,20 +176,38 @@ impl World<'_> {
         if !self.configuration.shared {
             return self.acknowledge(writer, true);
         }
-        if self.configuration.mode == Mode::Fast && of.kind == Kind::Locks {
+        if self.configuration.mode == Mode::Fast && of.kind == Kind::Locks && placed {
             self.state.writers[writer].phase = Phase::Leaves { placed };
             return;
         }
-        self.state.writers[writer].phase = Phase::Releases { left: of.scopes, placed };
-        if !self.is_live(of.instance) {
+        self.state.writers[writer].phase = if of.kind == Kind::ByResult && self.is(Variant::UnregisterFirst) {
+            Phase::Unregisters { placed }
+        } else {
+            Phase::Releases { left: of.scopes, placed }
+        };
+        if !self.may_tell(of.instance) {
             self.give_up(writer);
+        }
+    }
+
+    fn tell_first(&mut self, writer: usize, scope: usize) {
+        if self.is_by_result(writer) { self.register_writer(writer) } else { self.intent(writer, scope) }
+    }
+
+    /// Every scope has been told.
+    fn last_told(&mut self, writer: usize, placed: bool) {
+        self.name_bump_in_token(writer);
+        if self.is_by_result(writer) && !self.is(Variant::UnregisterFirst) {
+            self.state.writers[writer].phase = Phase::Unregisters { placed };
+        } else {
+            self.wait_or_acknowledge(writer, true, placed);
         }
     }
 
     fn tell_last(&mut self, writer: usize, scope: usize) {
         match self.configuration.writers[writer].kind {
             Kind::Locks => self.release(writer, scope),
-            Kind::Bumps => {
+            Kind::Bumps | Kind::ByResult => {
                 self.bump(scope);
                 self.told_of(writer);
             }
@@ -181,8 +217,14 @@ impl World<'_> {
     /// `write::told` says no: the scopes are journaled, and the write goes on.
     pub(super) fn give_up(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
-        if !matches!(self.state.writers[writer].phase, Phase::Behind { .. }) {
+        let phase = self.state.writers[writer].phase;
+        let is_unregistered = matches!(phase, Phase::Intends(_)) && self.is_by_result(writer);
+        let is_told = matches!(phase, Phase::Unregisters { .. }) && !self.is(Variant::UnregisterFirst);
+        if !matches!(phase, Phase::Behind { .. }) && !is_unregistered && !is_told {
             self.remember(of.instance, of.scopes);
+        }
+        if self.state.is_unreachable(of.instance) && self.configuration.counts_unanswered(of.instance) {
+            self.instance(of.instance).barrier.unanswered.get_or_insert(0);
         }
         match self.state.writers[writer].phase {
             Phase::Intends(_) => {
@@ -190,6 +232,8 @@ impl World<'_> {
                 self.announced(writer, false);
             }
             Phase::Releases { placed, .. } => self.wait_or_acknowledge(writer, false, placed),
+            // The registration stays, and its expiry invalidates once more.
+            Phase::Unregisters { placed } => self.wait_or_acknowledge(writer, is_told, placed),
             // What the journal has since its acknowledgement stays there.
             _ => self.state.writers[writer].phase = Phase::Over,
         }
@@ -245,8 +289,10 @@ impl World<'_> {
     pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        if self.configuration.shared && !placed {
-            self.remember(of.instance, of.scopes);
+        // The locks of a write keep others out; a registration does not, and the whole method is invalidated at once.
+        if self.configuration.shared && (!placed || self.is_by_result(writer)) {
+            let reach = self.reach(writer);
+            self.remember(of.instance, reach);
         }
         if self.is(Variant::ReleaseUnknown) {
             for scope in of.scopes.iter() {
@@ -264,10 +310,14 @@ impl World<'_> {
         self.state.writers[writer].phase = Phase::Over;
         if placed {
             self.expire(writer);
+            if self.is_by_result(writer) {
+                self.told_of(writer);
+            }
         } else if repeats {
             self.advance_own(of.instance);
             if self.configuration.shared {
-                self.remember(of.instance, of.scopes);
+                let reach = self.reach(writer);
+                self.remember(of.instance, reach);
             }
         }
         if self.state.writers[writer].version > 0 && (placed || repeats) {

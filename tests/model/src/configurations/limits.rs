@@ -1,6 +1,6 @@
 //! Where the promise is lost, as the documents say.
 
-use super::{FAST, SHARED, STRICT};
+use super::{FAST, OWN, PUNCTUAL, SHARED, STRICT, by_result};
 use crate::configuration::{Configuration, Counted, Expected, Faults, NONE, Promise};
 use Expected::Refuted;
 
@@ -80,5 +80,35 @@ pub(super) const ALL: &[Configuration] = &[
             &["Redis evicts the token or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
         ),
         ..FAST
+    },
+    Configuration {
+        name: "limit-isolated",
+        about: "the writer alone cannot reach Redis for longer than a lease, until it is back",
+        faults: Faults { isolations: 1, ..NONE },
+        expected: Refuted(Promise::Shared, &["it alone cannot reach Redis", "v1 is acknowledged", "shared hit v0"]),
+        warm: true,
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "limit-deadline",
+        about: "after an outage a member is missing for longer than others wait for it",
+        deadline: true,
+        expected: Refuted(
+            Promise::Shared,
+            &["v1 is acknowledged", "waits no longer for who is missing", "its barrier ends", "shared hit v0"],
+        ),
+        warm: true,
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "limit-pending-evict-crash",
+        about: "two faults: the set of pending writers is evicted, and a pending writer dies after the commit",
+        writers: &[by_result(0, OWN)],
+        faults: Faults { evictions: 2, crashes: 1, ..NONE },
+        expected: Refuted(
+            Promise::Shared,
+            &["REGISTER", "Redis evicts the set of pending writers", "its process dies"],
+        ),
+        ..SHARED
     },
 ];

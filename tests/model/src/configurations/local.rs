@@ -1,7 +1,7 @@
 //! The local tier, its bus and its lease: T2 and T4.
 
 use super::{BOTH, DEGRADED, LOCAL, OWN, OWN_WRITES, WIDE, bumps, writes};
-use crate::configuration::{Configuration, Faults, NONE, Size};
+use crate::configuration::{Configuration, Counted, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
     Configuration { name: "local", about: "the bus, the beats and the clock, one write elsewhere", ..LOCAL },
@@ -205,5 +205,22 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         joins: true,
         ..DEGRADED
+    },
+    Configuration {
+        name: "join-write",
+        about: "the first write of a store that joins is announced at once: others read it from its acknowledgement on",
+        joins: true,
+        readers: &[1],
+        counted: Counted::Acknowledged,
+        ..OWN_WRITES
+    },
+    Configuration {
+        name: "join-write-local",
+        about: "and so do local hits elsewhere, and on its own instance",
+        size: Size::Large,
+        joins: true,
+        readers: &[1],
+        writers: &[writes(0, OWN)],
+        ..LOCAL
     },
 ];

@@ -1,17 +1,21 @@
 //! The table of what is explored.
 
+mod barrier;
 mod degraded;
 mod fast;
 mod flights;
 mod journal;
 mod limits;
 mod local;
+mod pending;
 mod sessions;
 mod shared;
 mod strict;
 mod variants;
 
-use crate::configuration::{Configuration, Counted, Expected, Kind, Mode, NONE, Reads, Size, Variant, WriterOf};
+use crate::configuration::{
+    Configuration, Counted, Expected, Faults, Kind, Mode, NONE, Reads, Size, Variant, WriterOf,
+};
 use crate::state::Scopes;
 
 /// Every configuration, in the order of the table.
@@ -25,6 +29,8 @@ pub fn configurations() -> impl Iterator<Item = &'static Configuration> {
         strict::ALL,
         journal::ALL,
         flights::ALL,
+        barrier::ALL,
+        pending::ALL,
         limits::ALL,
     ];
     parts.into_iter().chain(variants::ALL).flatten()
@@ -42,6 +48,11 @@ const fn writes(instance: usize, scopes: Scopes) -> WriterOf {
 /// A write on this instance that is told of afterwards.
 const fn bumps(instance: usize, scopes: Scopes) -> WriterOf {
     WriterOf { instance, scopes, kind: Kind::Bumps }
+}
+
+/// A write on this instance whose scopes are known only from its result.
+const fn by_result(instance: usize, scopes: Scopes) -> WriterOf {
+    WriterOf { instance, scopes, kind: Kind::ByResult }
 }
 
 /// Two readers and a writer on two instances that share a tier and have no local one: every read is of Redis or of the
@@ -62,6 +73,11 @@ const SHARED: Configuration = Configuration {
     sessions: false,
     pauses: false,
     joins: false,
+    members: false,
+    newcomer: false,
+    warm: false,
+    punctual: false,
+    deadline: false,
     mode: Mode::Safe,
     counted: Counted::Told,
     faults: NONE,
@@ -79,6 +95,24 @@ const DEGRADED: Configuration = Configuration { degraded: 1, ..LOCAL };
 
 /// A reader on another instance than that of the writer, whose tokens are observed there, without a clock.
 const SESSION: Configuration = Configuration { sessions: true, writers: &[writes(1, OWN)], ..OWN_WRITES };
+
+/// A reader and a writer on two instances that are members, without local tiers: the clock is for what is asked. Every
+/// write counts from its acknowledgement.
+const BARRIER: Configuration = Configuration {
+    members: true,
+    lease: 1,
+    readers: &[0],
+    writers: &[bumps(1, OWN)],
+    counted: Counted::Acknowledged,
+    faults: Faults { outages: 1, ..NONE },
+    ..SHARED
+};
+
+/// The same where heartbeats are in time: it shows what an outage does and nothing else.
+const PUNCTUAL: Configuration = Configuration { punctual: true, lease: 2, ..BARRIER };
+
+/// The same with local tiers.
+const BARRIER_LOCAL: Configuration = Configuration { local: true, warm: true, ..PUNCTUAL };
 
 /// The first one in mode fast.
 const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };

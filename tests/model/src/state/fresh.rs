@@ -1,20 +1,23 @@
 //! The first state, and tokens that nothing remembers.
 
 use super::{
-    Bus, Epoch, Fence, Gen, Instance, Keep, Keys, Link, Namespace, Phase, Reader, SCOPES, Standing, State, Step, Token,
-    Writer,
+    Barrier, Bus, Entry, Epoch, Fence, Gen, Instance, Keep, Kept, Keys, Link, Namespace, Phase, Reader, Record, SCOPES,
+    Standing, State, Step, Token, Writer,
 };
 use crate::configuration::Configuration;
 
 impl State {
     /// Nothing is cached, every instance is connected and trusted, and nobody has begun.
     pub(crate) fn first(configuration: &Configuration) -> Self {
-        let keys = Keys { gens: [Gen::Free(0); SCOPES], entry: None, namespace: 0 };
+        let keys = Keys { gens: [Gen::Free(0); SCOPES], entry: None, namespace: 0, pending: 0, suffix: 0 };
         let faults = configuration.faults;
         let instance = Instance {
             link: if configuration.shared { Link::Up } else { Link::Absent },
             namespace: Namespace::Heard,
             trust: configuration.lease,
+            answered: configuration.lease,
+            barrier: Barrier::settled(),
+            expects: 0,
             epoch: Epoch::default(),
             heard_epoch: 0,
             local: None,
@@ -35,12 +38,16 @@ impl State {
             age: None,
             waited: None,
             cut_off: false,
+            shown: false,
             strict: false,
         };
         let mut state = Self {
             redis: keys,
             run: 0,
             down: false,
+            stalled: false,
+            records: std::array::from_fn(|at| Record::first(configuration, at)),
+            expired: 0,
             replica: (faults.failovers > 0).then_some(keys),
             database: 0,
             instances: [instance; _],
@@ -52,6 +59,16 @@ impl State {
         };
         if configuration.joins {
             state.instances[0].namespace = Namespace::Foreign;
+        }
+        if configuration.newcomer {
+            state.instances[0] = Instance { link: Link::Down, trust: 0, answered: 0, ..instance };
+            state.instances[0].barrier = Barrier::fresh();
+        }
+        if configuration.warm {
+            state.redis.entry = Some(Entry { value: 0, fence: Fence::default() });
+            for reader in configuration.readers.iter().filter(|_| configuration.local) {
+                state.instances[*reader].local = Some(Kept::Fenced(0));
+            }
         }
         for reader in 0..configuration.readers.len() {
             state.readers[reader].step = Step::Idle;
@@ -123,6 +140,36 @@ impl State {
                 _ => {}
             }
         }
+    }
+}
+
+impl Record {
+    /// Every instance is a member from the beginning on, but for one that has not connected yet.
+    fn first(configuration: &Configuration, at: usize) -> Self {
+        let present = configuration.members && at < configuration.instances && !(configuration.newcomer && at == 0);
+        Self { present, age: 0, pending: false, settled: configuration.newcomer }
+    }
+}
+
+impl Barrier {
+    /// Outside of it.
+    fn settled() -> Self {
+        Self {
+            settled: true,
+            awaits: 0,
+            is_due: false,
+            fresh: false,
+            sees_silence: false,
+            unanswered: None,
+            in_vain: false,
+            isolated: false,
+            queued: None,
+        }
+    }
+
+    /// Of a process that has not connected yet.
+    pub(crate) fn fresh() -> Self {
+        Self { settled: false, is_due: true, fresh: true, ..Self::settled() }
     }
 }
 

@@ -47,9 +47,53 @@ pub(crate) struct Beat {
 /// in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Bus {
-    pub(crate) news: bool,
+    pub(crate) news: News,
     pub(crate) beat: Option<Beat>,
-    pub(crate) later_news: bool,
+    pub(crate) later_news: News,
+}
+
+/// What comes one right after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct News {
+    pub(crate) invalidates: bool,
+    /// The writers that have registered.
+    pub(crate) begins: u8,
+    /// The writers that have released.
+    pub(crate) ends: u8,
+}
+
+/// A heartbeat that was sent while Redis answered nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Queued {
+    /// For how long its reply may still prolong the lease.
+    pub(crate) life: u8,
+    /// For how long it still counts: a lease from the last reply that its sender had had.
+    pub(crate) counts: u8,
+    pub(crate) pending: bool,
+    pub(crate) settled: bool,
+}
+
+/// What an instance knows of the other members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "most of them change on their own")]
+pub(crate) struct Barrier {
+    /// Outside of it: the shared tier may be asked.
+    pub(crate) settled: bool,
+    /// The members that it waits for: each until it has had a heartbeat without pending invalidations.
+    pub(crate) awaits: u8,
+    /// Its own first heartbeat after the return is due: that one says when the wait begins.
+    pub(crate) is_due: bool,
+    /// It has never been connected.
+    pub(crate) fresh: bool,
+    /// A member has been silent for longer than a lease.
+    pub(crate) sees_silence: bool,
+    /// For how long nothing has been answered.
+    pub(crate) unanswered: Option<u8>,
+    /// An attempt to reach Redis that began a lease after that has failed.
+    pub(crate) in_vain: bool,
+    /// The instance alone cannot reach Redis.
+    pub(crate) isolated: bool,
+    pub(crate) queued: Option<Queued>,
 }
 
 /// `coherence::Journal`: what Redis has not heard.
@@ -142,6 +186,11 @@ pub(crate) struct Instance {
     pub(crate) namespace: Namespace,
     /// For how long `Gate` still trusts the local tier.
     pub(crate) trust: u8,
+    /// For how long the reply to a heartbeat still allows to tell and to ask.
+    pub(crate) answered: u8,
+    pub(crate) barrier: Barrier,
+    /// The pending writers whose expiry ends what is local.
+    pub(crate) expects: u8,
     /// `Live::epoch`.
     pub(crate) epoch: Epoch,
     /// The namespace epoch as the last beat told it.

@@ -11,9 +11,9 @@ mod writer;
 
 use crate::configuration::Faults;
 
-pub(crate) use instance::{Beat, Bus, Degraded, Due, Instance, Journal, Kept, Link, Namespace};
+pub(crate) use instance::{Barrier, Beat, Bus, Degraded, Due, Instance, Journal, Kept, Link, Namespace, News, Queued};
 pub(crate) use reader::{Asking, Carried, Found, Keep, Landing, Reader, Source, Stamp, Step};
-pub(crate) use redis::{Entry, Epoch, Fence, Gen, Keys};
+pub(crate) use redis::{Entry, Epoch, Fence, Gen, Keys, Record};
 pub(crate) use writer::{Phase, Standing, Writer};
 
 /// The scopes of the key: its own, and a wider one.
@@ -79,6 +79,11 @@ pub(crate) struct State {
     pub(crate) run: u8,
     /// Redis is out of everybody's reach.
     pub(crate) down: bool,
+    /// Redis answers nothing, and connections stay.
+    pub(crate) stalled: bool,
+    pub(crate) records: [Record; INSTANCES],
+    /// The pending writers whose registration has expired.
+    pub(crate) expired: u8,
     /// What a replica has, while it may still take over.
     pub(crate) replica: Option<Keys>,
     pub(crate) database: Version,

@@ -25,12 +25,17 @@ pub(crate) enum Phase {
     Leaves {
         placed: bool,
     },
+    /// Of a pending writer: the named scopes are renewed, and the registration is still there.
+    Unregisters {
+        placed: bool,
+    },
     /// It is acknowledged, and these scopes' RELEASEs have not been applied yet.
     Behind {
         left: Scopes,
         placed: bool,
     },
-    /// In mode strict: all has been told or remembered, and the lease is waited out.
+    /// All has been told or remembered. In mode strict the lease is waited out; what is only remembered waits in every
+    /// mode.
     Waits {
         told: bool,
         placed: bool,
@@ -59,11 +64,12 @@ pub(crate) enum Standing {
 impl Phase {
     /// Whether a command is on its way to Redis.
     pub(crate) fn is_asking(self) -> bool {
-        matches!(self, Self::Intends(_) | Self::Releases { .. } | Self::Behind { .. })
+        matches!(self, Self::Intends(_) | Self::Releases { .. } | Self::Unregisters { .. } | Self::Behind { .. })
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each changes on its own")]
 pub(crate) struct Writer {
     pub(crate) phase: Phase,
     /// 0 before the commit.
@@ -75,10 +81,12 @@ pub(crate) struct Writer {
     pub(crate) heard: bool,
     /// How long ago it was acknowledged, or given up for longer than a lock lives, as far as it matters.
     pub(crate) age: Option<u8>,
-    /// In mode strict: how long it has waited, up to the lease.
+    /// How long it has waited, up to the lease, or to three in mode strict.
     pub(crate) waited: Option<u8>,
     /// Redis was there for others when this write could not be announced.
     pub(crate) cut_off: bool,
+    /// A heartbeat has told the members that it is not told yet, and its wait counts from there.
+    pub(crate) shown: bool,
     /// In mode strict: local hits must reflect it.
     pub(crate) strict: bool,
 }

@@ -1,0 +1,95 @@
+//! Acknowledgements that wait: in mode strict each, and in every mode that of a write which Redis could not be told of.
+
+use super::Successors;
+use crate::configuration::{Configuration, Mode, Variant};
+use crate::state::Phase;
+use crate::world::World;
+
+impl Successors<'_> {
+    /// A write that has told or remembered all that it had to tell, and waits.
+    pub(super) fn wait_out(&mut self, writer: usize, told: bool) {
+        let of = self.configuration.writers[writer];
+        let is_told = told || !self.from.instances[of.instance].journal.holds(of.journaled());
+        let waited = self.from.writers[writer].waited.unwrap_or_default();
+        let is_over = if is_told { waited >= self.configuration.wait() } else { self.is_late_enough(writer, waited) };
+        if is_over {
+            let name = writer + 1;
+            let how = match (is_told, self.configuration.mode) {
+                (true, Mode::Strict) => "has waited out the lease",
+                (true, _) => "its journal has been told",
+                (false, _) => "has waited in vain",
+            };
+            self.act(format_args!("writer {name}: {how}"), |world| {
+                world.acknowledge(writer, told);
+                world.count_told();
+            });
+        }
+    }
+
+    /// Every other instance either has no lease any more or has seen that something is pending.
+    fn is_late_enough(&self, writer: usize, waited: u8) -> bool {
+        let Configuration { lease, mode, members, variant, .. } = *self.configuration;
+        let at = self.configuration.writers[writer].instance;
+        let barrier = self.from.instances[at].barrier;
+        let out = barrier.unanswered.unwrap_or_default();
+        if mode == Mode::Strict {
+            // An instance that alone cannot reach Redis is seen to be silent only then: its last heartbeat may be executed
+            // a lease after it failed, its silence shows a lease later, and who has not asked since trusts for a third.
+            let leases = match variant {
+                Variant::StrictOneLease => 1,
+                Variant::StrictTwoLeases => 2,
+                _ => 3,
+            };
+            return waited.max(out) >= leases * lease;
+        }
+        let is_shown = self.from.writers[writer].shown && waited >= lease;
+        match variant {
+            Variant::NoLateAcknowledgement | Variant::TellNeedsLease => true,
+            Variant::WaitFromBegin => waited >= lease && self.from.is_unreachable(at) || is_shown,
+            Variant::AcknowledgedByClock => waited.max(out) >= lease,
+            _ if members => barrier.in_vain || is_shown,
+            _ => waited >= lease,
+        }
+    }
+}
+
+impl Configuration {
+    /// How long a write waits that was told.
+    fn wait(&self) -> u8 {
+        match (self.mode, self.variant) {
+            (Mode::Fast | Mode::Safe, _) | (_, Variant::NoWait) => 0,
+            (_, Variant::ShortWait) => self.lease - 1,
+            _ => self.lease,
+        }
+    }
+}
+
+impl World<'_> {
+    /// All has been told, or is remembered. From here, and not from the announcement: a release that finds its lock gone
+    /// tells the bus a second time, and somebody may have kept locally what he had read before.
+    pub(super) fn wait_or_acknowledge(&mut self, writer: usize, told: bool, placed: bool) {
+        let is_strict = self.configuration.mode == Mode::Strict;
+        if told && !is_strict {
+            return self.acknowledge(writer, true);
+        }
+        self.advance_last(writer);
+        if is_strict {
+            self.state.writers[writer].cut_off |= !told && !placed && !self.state.down;
+        }
+        if self.state.writers[writer].waited.is_none() {
+            self.state.writers[writer].waited = Some(0);
+        }
+        self.state.writers[writer].phase = Phase::Waits { told, placed };
+    }
+
+    /// In mode strict the lease counts from when the journal has been told.
+    pub(super) fn wait_after_journal(&mut self, at: usize) {
+        let journal = self.state.instances[at].journal;
+        for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {
+            let waits = matches!(writer.phase, Phase::Waits { told: false, .. });
+            if of.instance == at && waits && !journal.holds(of.journaled()) {
+                (writer.waited, writer.shown) = (Some(0), false);
+            }
+        }
+    }
+}

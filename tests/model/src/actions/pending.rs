@@ -1,0 +1,130 @@
+//! Pending writers: the scopes of a write are known only from its result, so it registers on the whole method.
+//!
+//! The registration does not end what is cached: reads go on hitting while it has not expired. When it expires, the
+//! generation of the wide scope counts as missing, and local tiers forget the method.
+
+use super::Successors;
+use super::write::WIDE;
+use crate::configuration::{Kind, Variant};
+use crate::state::{Gen, Link, Namespace, News, Phase, Scopes};
+use crate::world::World;
+
+impl Successors<'_> {
+    pub(super) fn unregister(&mut self, writer: usize, placed: bool) {
+        self.act(format_args!("writer {}: ZREM of its registration", writer + 1), |world| {
+            world.remove_registration(writer);
+            if world.is(Variant::UnregisterFirst) {
+                let left = world.configuration.writers[writer].scopes;
+                world.state.writers[writer].phase = Phase::Releases { left, placed };
+            } else {
+                world.wait_or_acknowledge(writer, true, placed);
+            }
+        });
+    }
+}
+
+impl World<'_> {
+    pub(super) fn is_by_result(&self, writer: usize) -> bool {
+        self.configuration.writers[writer].kind == Kind::ByResult
+    }
+
+    /// REGISTER: the generation stays, and carries the expiry from here on.
+    pub(super) fn register_writer(&mut self, writer: usize) {
+        if self.is(Variant::NoRegistration) {
+            return;
+        }
+        let bit = 1 << writer;
+        self.state.redis.pending |= bit;
+        if let Gen::Free(_) = self.state.redis.gens[WIDE] {
+            self.state.redis.suffix |= bit;
+        }
+        self.publish(News { begins: bit, ..News::default() });
+        self.told_of(writer);
+    }
+
+    fn remove_registration(&mut self, writer: usize) {
+        let bit = 1 << writer;
+        self.state.redis.pending &= !bit;
+        self.state.redis.suffix &= !bit;
+        self.publish(News { ends: bit, ..News::default() });
+    }
+
+    /// Its time has come: with it goes the generation that carries it.
+    pub(super) fn expire_registration(&mut self, writer: usize) {
+        let bit = 1 << writer;
+        self.state.redis.pending &= !bit;
+        if self.state.redis.suffix & bit != 0 && matches!(self.state.redis.gens[WIDE], Gen::Free(_)) {
+            self.state.redis.gens[WIDE] = Gen::Missing;
+            self.state.redis.suffix = 0;
+        }
+        self.state.expired |= bit;
+        if !self.configuration.has_clock() {
+            self.forget_expired();
+        }
+    }
+
+    /// Each instance at its own time, and less than a lease later than Redis: what it has heard of while it was trusted
+    /// was less than a lease old.
+    pub(super) fn forget_expired(&mut self) {
+        let expired = self.state.expired;
+        for at in 0..self.configuration.instances {
+            if self.state.instances[at].expects & expired != 0 {
+                self.instance(at).expects &= !expired;
+                self.advance(at);
+            }
+        }
+    }
+
+    /// `Listener::message`: in the order of the bus.
+    pub(super) fn heard(&mut self, at: usize, news: News) {
+        let News { invalidates, begins, ends } = news;
+        let comes_late = begins != 0 && !self.is_trusted(at) && !self.is(Variant::LateRegistration);
+        if invalidates || comes_late {
+            self.advance(at);
+        }
+        if !comes_late && !self.is(Variant::ExpiryUnheeded) {
+            self.instance(at).expects |= begins;
+        }
+        self.instance(at).expects &= !ends;
+    }
+
+    /// What is found or loaded under a generation that carries an expiry lives locally no longer than that.
+    pub(super) fn limit_fill(&mut self, at: usize) {
+        if self.configuration.has_bus() && !self.is(Variant::FillOutlivesExpiry) {
+            let suffix = self.state.redis.suffix;
+            self.instance(at).expects |= suffix;
+        }
+    }
+
+    /// What is invalidated where the outcome is unknown.
+    pub(super) fn reach(&self, writer: usize) -> Scopes {
+        if self.is_by_result(writer) { Scopes::of(WIDE) } else { self.configuration.writers[writer].scopes }
+    }
+
+    /// Puts messages into the bus of each connection. Where nothing is local, they change nothing.
+    pub(super) fn publish(&mut self, news: News) {
+        for at in 0..self.configuration.instances {
+            if self.configuration.listens(at) {
+                let instance = self.instance(at);
+                let is_heard = instance.namespace == Namespace::Heard;
+                if is_heard && matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
+                    instance.bus.publish(news);
+                }
+            }
+        }
+    }
+}
+
+impl News {
+    pub(super) const INVALIDATION: Self = Self { invalidates: true, begins: 0, ends: 0 };
+
+    pub(super) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.invalidates |= other.invalidates;
+        self.begins |= other.begins;
+        self.ends |= other.ends;
+    }
+}

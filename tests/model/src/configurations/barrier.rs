@@ -1,0 +1,182 @@
+//! The recovery barrier and late acknowledgements: T1 from the acknowledgement on, through outages that all share.
+
+use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, bumps, writes};
+use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
+
+pub(super) const ALL: &[Configuration] = &[
+    Configuration { name: "barrier-two", about: "an outage, a reader and a writer on two instances", ..BARRIER },
+    Configuration {
+        name: "barrier-three",
+        about: "two writers elsewhere, all orders of return, writes between two returns",
+        size: Size::Large,
+        instances: 3,
+        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-three-writes",
+        about: "one of them locks",
+        size: Size::Large,
+        instances: 3,
+        writers: &[writes(1, OWN), bumps(2, OWN)],
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-both-write",
+        about: "the reader's instance writes too",
+        size: Size::Large,
+        instances: 3,
+        writers: &[bumps(0, OWN), bumps(1, OWN)],
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-loss",
+        about: "Redis comes back without its data",
+        size: Size::Large,
+        faults: Faults { outages: 1, losses: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-loss-three",
+        about: "and so with two writers",
+        size: Size::Large,
+        instances: 3,
+        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        faults: Faults { outages: 1, losses: 1, ..NONE },
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-writes",
+        about: "a write that locks, before, in and after the outage",
+        size: Size::Large,
+        writers: &[writes(1, OWN)],
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-fast",
+        about: "mode fast: acknowledged early only under a lock",
+        size: Size::Large,
+        mode: Mode::Fast,
+        writers: &[writes(1, OWN)],
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-stall",
+        about: "Redis answers nothing for a while, and connections stay or are given up",
+        size: Size::Large,
+        faults: Faults { stalls: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-stall-long-lease",
+        about: "and a lease of two ticks: a stall may be shorter",
+        size: Size::Large,
+        lease: 2,
+        faults: Faults { stalls: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-stall-three",
+        about: "and so with two writers",
+        size: Size::Large,
+        instances: 3,
+        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        faults: Faults { stalls: 1, ..NONE },
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-disconnect",
+        about: "the connection of one instance is lost, and then Redis is out of reach of all",
+        size: Size::Large,
+        faults: Faults { outages: 1, disconnects: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-timeouts",
+        about: "a command is not answered: settled members see that an invalidation is pending",
+        size: Size::Large,
+        lease: 2,
+        faults: Faults { timeouts: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-newcomer",
+        about: "an instance connects for the first time, in or after an outage",
+        size: Size::Large,
+        newcomer: true,
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-newcomer-loss",
+        about: "and Redis has lost its data",
+        size: Size::Large,
+        newcomer: true,
+        faults: Faults { outages: 1, losses: 1, ..NONE },
+        ..BARRIER
+    },
+    Configuration {
+        name: "barrier-newcomer-three",
+        about: "and another instance is settled or is not",
+        size: Size::Large,
+        instances: 3,
+        newcomer: true,
+        ..PUNCTUAL
+    },
+    Configuration {
+        name: "barrier-newcomer-stall",
+        about: "and heartbeats are executed late",
+        size: Size::Large,
+        instances: 3,
+        newcomer: true,
+        faults: Faults { stalls: 1, ..NONE },
+        ..PUNCTUAL
+    },
+    Configuration { name: "barrier-local", about: "local tiers: T2 through an outage", ..BARRIER_LOCAL },
+    Configuration {
+        name: "barrier-local-three",
+        about: "local tiers, two writers elsewhere",
+        size: Size::Large,
+        instances: 3,
+        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "barrier-local-stall",
+        about: "local tiers, and connections that stay",
+        size: Size::Large,
+        faults: Faults { stalls: 1, ..NONE },
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "barrier-strict",
+        about: "mode strict through an outage: T1 and T3 from the acknowledgement on",
+        size: Size::Large,
+        mode: Mode::Strict,
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "barrier-strict-three",
+        about: "and so with two writers",
+        size: Size::Large,
+        instances: 3,
+        mode: Mode::Strict,
+        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "barrier-strict-stall",
+        about: "and connections that stay",
+        size: Size::Large,
+        mode: Mode::Strict,
+        faults: Faults { stalls: 1, ..NONE },
+        ..BARRIER_LOCAL
+    },
+    Configuration {
+        name: "barrier-strict-isolated",
+        about: "the writer alone cannot reach Redis: strict methods see that a member is silent",
+        size: Size::Large,
+        mode: Mode::Strict,
+        faults: Faults { isolations: 1, ..NONE },
+        ..BARRIER_LOCAL
+    },
+];
