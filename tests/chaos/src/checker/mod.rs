@@ -3,7 +3,7 @@
 //! What a read must show depends on what answered it:
 //!
 //! - the store: every write that was acknowledged before the read began;
-//! - Redis (T1): the same, once Redis has been told of the write;
+//! - Redis (T1): the same; once Redis has been told of the write, where the writer alone could not reach it;
 //! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
 //! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
 //! - anything, in the process that wrote (T4): every write that was acknowledged before;
