@@ -7,5 +7,6 @@
 pub mod chance;
 pub mod checker;
 pub mod history;
+pub mod outages;
 pub mod report;
 pub mod schedule;

@@ -37,10 +37,11 @@ fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
     }
     match Options::parse(arguments)? {
         Command::Help => {
-            println!("{}", options::HELP);
+            println!("{}", options::help());
             Ok(true)
         }
         Command::Check(path) => coordinator::check_file(&path),
         Command::Run(options) => coordinator::run_all(&options),
+        Command::Outages(options, outages) => coordinator::measure_all(&options, &outages),
     }
 }

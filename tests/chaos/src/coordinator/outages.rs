@@ -1,0 +1,130 @@
+//! Outages that concern every process, one after the other, and the table of them.
+
+use std::error::Error;
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use cache_chaos::checker;
+use cache_chaos::history::{FaultKind, Line, write_history};
+use cache_chaos::outages::{Figures, Table};
+use cache_chaos::schedule::Planned;
+use cache_tests::PostgresServer;
+use tokio::runtime::Runtime;
+
+use super::run::{Setup, World};
+use super::{is_refuted, show};
+use crate::options::{Options, OutageOptions};
+use crate::settings::{Load, Profile};
+
+/// How many reads and writes a second all processes make together.
+const RATES: (u32, u32) = (1_000, 45);
+
+/// An outage as it is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outage {
+    pub(crate) name: &'static str,
+    kind: FaultKind,
+    pub(crate) lasts: Duration,
+    /// Decides what its kind leaves open.
+    draw: u64,
+}
+
+const fn outage(name: &'static str, kind: FaultKind, millis: u64, draw: u64) -> Outage {
+    Outage { name, kind, lasts: Duration::from_millis(millis), draw }
+}
+
+/// Both directions of a connection.
+const BOTH: u64 = 2 << 32;
+
+const OUTAGES: [Outage; 19] = [
+    outage("client-pause", FaultKind::ClientPause, 3_000, 0),
+    outage("debug-sleep", FaultKind::DebugSleep, 2_000, 0),
+    outage("memory-full", FaultKind::Refuse, 6_000, 0),
+    outage("too-few-replicas", FaultKind::Refuse, 4_000, 1),
+    outage("no-evalsha", FaultKind::RightRevoked, 4_000, 0),
+    outage("no-set", FaultKind::RightRevoked, 4_000, 1),
+    outage("no-mget", FaultKind::RightRevoked, 4_000, 2),
+    outage("no-publish", FaultKind::RightRevoked, 4_000, 3),
+    outage("no-channels", FaultKind::ChannelsRevoked, 4_000, 0),
+    outage("no-keys", FaultKind::KeysRevoked, 4_000, 0),
+    outage("user-off", FaultKind::UserOff, 4_000, 0),
+    outage("busy-script", FaultKind::BusyScript, 8_000, 0),
+    outage("demoted", FaultKind::Demoted, 4_000, 0),
+    outage("older-dump", FaultKind::OlderDump, 700, 0),
+    outage("kill", FaultKind::RedisKill, 2_000, 0),
+    outage("stop", FaultKind::RedisStop, 3_000, 0),
+    outage("failover", FaultKind::Failover, 2_000, 0),
+    outage("cut", FaultKind::Cut, 3_000, 1),
+    outage("half-open", FaultKind::HalfOpen, 3_000, BOTH),
+];
+
+/// All outages that can be measured.
+pub(crate) fn outages() -> &'static [Outage] {
+    &OUTAGES
+}
+
+/// Measures each outage, and prints the table. Says whether what was seen is what should be.
+pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> Result<bool, Box<dyn Error>> {
+    if let Some(folder) = &options.keep {
+        fs::create_dir_all(folder)?;
+    }
+    let postgres = PostgresServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut table = Table::new(outage_options.instances);
+    for outage in &outage_options.kinds {
+        for number in 0..options.runs {
+            let setup = Setup {
+                seed: options.seed.wrapping_add(number),
+                places: outage_options.instances,
+                profile: Profile::Defaults,
+                load: Load::steady(outage_options.instances, RATES.0, RATES.1),
+                without: options.without.clone(),
+            };
+            let name = format!("{}-{}", outage.name, setup.seed);
+            let history = run(outage, setup, outage_options.calm, &postgres, &runtime)?;
+            if let Some(folder) = &options.keep {
+                write_history(&folder.join(format!("{name}.jsonl")), &history)?;
+            }
+            table.add(outage.name, tell(&name, &history)?);
+        }
+    }
+    println!("\n{table}");
+    Ok(match &options.without {
+        Some(name) => is_refuted(name, table.broken()),
+        None => table.broken() == 0 && table.failed() == 0,
+    })
+}
+
+/// A calm, the outage, a calm.
+fn run(
+    outage: &Outage,
+    setup: Setup,
+    [before, after]: [Duration; 2],
+    postgres: &PostgresServer,
+    runtime: &Runtime,
+) -> Result<Vec<Line>, Box<dyn Error>> {
+    let Outage { kind, lasts, draw, .. } = *outage;
+    let mut world = World::start(setup, postgres, runtime)?;
+    world.go();
+    sleep(before);
+    world.inject(&Planned { kind, place: None, calm: before, lasts, draw, around: None })?;
+    sleep(after);
+    world.halt()?;
+    world.history()
+}
+
+/// One line a run, while it is waited for; and what was broken.
+fn tell(name: &str, history: &[Line]) -> Result<Figures, String> {
+    let verdict = checker::check(history)?;
+    let figures = Figures::of(history, &verdict)?;
+    println!(
+        "{name}: {} reads, {} of them old, {} violations, {} errors because of Redis",
+        figures.reads,
+        figures.old(),
+        verdict.violations.len(),
+        verdict.failed
+    );
+    show(&verdict);
+    Ok(figures)
+}
