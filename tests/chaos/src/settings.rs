@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cache_chaos::history::Mode;
+use cache_chaos::rates::Apart;
 use cache_core::CacheBuilder;
 use serde::{Deserialize, Serialize};
 
@@ -71,17 +72,8 @@ impl Profile {
 pub(crate) enum Load {
     /// So many operations of chance each, so long apart if nothing holds them up.
     Drawn { operations: u64, pace: Duration },
-    /// Readers and writers at a rate, until they are told to halt: how long apart the calls of one are.
-    Steady { reads: Duration, writes: Duration },
-}
-
-impl Load {
-    /// So many reads and writes a second in all processes together.
-    pub(crate) fn steady(processes: usize, reads: u32, writes: u32) -> Self {
-        let callers = u32::try_from(processes).unwrap_or(u32::MAX).saturating_mul(STEADY_TASKS);
-        let apart = |rate: u32| Duration::from_secs(1) * callers / rate;
-        Self::Steady { reads: apart(reads), writes: apart(writes) }
-    }
+    /// Readers and writers at a rate, until they are told to halt.
+    Steady(Apart),
 }
 
 /// What the readers of the keys are promised.

@@ -8,17 +8,19 @@ use std::time::Duration;
 use cache_chaos::checker;
 use cache_chaos::history::{FaultKind, Line, write_history};
 use cache_chaos::outages::{Figures, Table};
+use cache_chaos::rates::Rates;
 use cache_chaos::schedule::Planned;
 use cache_tests::PostgresServer;
 use tokio::runtime::Runtime;
 
-use super::run::{Setup, World};
+use super::run::{Setup, Work, World};
 use super::{is_refuted, show};
 use crate::options::{Options, OutageOptions};
-use crate::settings::{Load, Profile};
+use crate::settings::Profile;
 
-/// How many reads and writes a second all processes make together.
-const RATES: (u32, u32) = (1_000, 45);
+/// How many reads and writes a second all processes make together. In every other run each process does both, which is kinder:
+/// who reads as well as it writes notices an outage sooner.
+const RATES: Rates = Rates { reads: 1_000, writes: 45, split: true };
 
 /// An outage as it is measured.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +80,7 @@ pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> 
                 seed: options.seed.wrapping_add(number),
                 places: outage_options.instances,
                 profile: Profile::Defaults,
-                load: Load::steady(outage_options.instances, RATES.0, RATES.1),
+                work: Work::Steady(Rates { split: number.is_multiple_of(2), ..RATES }),
                 without: options.without.clone(),
             };
             let name = format!("{}-{}", outage.name, setup.seed);

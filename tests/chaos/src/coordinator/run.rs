@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cache_chaos::history::{Fault, Line, Run};
+use cache_chaos::rates::Rates;
 use cache_chaos::schedule::{self, Planned};
 use cache_tests::PostgresServer;
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use super::lines_of;
 use super::redis::Redis;
 use crate::options::Options;
 use crate::rows;
-use crate::settings::{Load, PLACES, Profile, Spans, TASKS};
+use crate::settings::{Load, PLACES, Profile, STEADY_TASKS, Spans, TASKS};
 use crate::worker::Assignment;
 
 /// The calm at the beginning and at the end.
@@ -23,13 +24,22 @@ const CALM: Duration = Duration::from_secs(2);
 /// A typical fault with the calm before it.
 const FAULT: Duration = Duration::from_millis(2200);
 
+/// What the processes do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    /// So many operations of chance for each caller, so long apart.
+    Drawn { operations: u64, pace: Duration },
+    /// Reads and writes at these rates, until they are halted.
+    Steady(Rates),
+}
+
 /// How a run is set up.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     pub(super) seed: u64,
     pub(super) places: usize,
     pub(super) profile: Profile,
-    pub(super) load: Load,
+    pub(super) work: Work,
     /// The protection that is taken out.
     pub(super) without: Option<String>,
 }
@@ -42,24 +52,28 @@ impl Setup {
             seed,
             places: PLACES,
             profile: Profile::Short,
-            load: Load::Drawn { operations, pace: options.pace },
+            work: Work::Drawn { operations, pace: options.pace },
             without: options.without.clone(),
         }
     }
 
     /// How long the operations take; none where they go on until they are halted.
     fn length(&self) -> Duration {
-        match self.load {
-            Load::Drawn { operations, pace } => pace * u32::try_from(operations).unwrap_or(u32::MAX),
-            Load::Steady { .. } => Duration::ZERO,
+        match self.work {
+            Work::Drawn { operations, pace } => pace * u32::try_from(operations).unwrap_or(u32::MAX),
+            Work::Steady(_) => Duration::ZERO,
         }
     }
 
     /// What is left for a process that starts so late.
-    fn load_after(&self, elapsed: Duration) -> Load {
-        let Load::Drawn { pace, .. } = self.load else { return self.load.clone() };
-        let left = self.length().saturating_sub(elapsed).as_micros() / pace.as_micros().max(1);
-        Load::Drawn { operations: u64::try_from(left).unwrap_or(0), pace }
+    fn load(&self, place: usize, elapsed: Duration) -> Load {
+        match self.work {
+            Work::Drawn { pace, .. } => {
+                let left = self.length().saturating_sub(elapsed).as_micros() / pace.as_micros().max(1);
+                Load::Drawn { operations: u64::try_from(left).unwrap_or(0), pace }
+            }
+            Work::Steady(rates) => Load::Steady(rates.share(place, self.places, STEADY_TASKS)),
+        }
     }
 }
 
@@ -130,7 +144,7 @@ impl<'a> World<'a> {
             started: 0,
         };
         for place in 0..world.setup.places {
-            let worker = world.start_worker(place, world.setup.load.clone())?;
+            let worker = world.start_worker(place, Duration::ZERO)?;
             world.workers.push(worker);
         }
         world.wait_for_all("ready")?;
@@ -160,7 +174,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn start_worker(&mut self, place: usize, load: Load) -> Result<Worker, Box<dyn Error>> {
+    fn start_worker(&mut self, place: usize, elapsed: Duration) -> Result<Worker, Box<dyn Error>> {
         self.started += 1;
         let process = format!("w{place}.{}", self.started);
         let history = self.folder.path().join(&process);
@@ -173,14 +187,14 @@ impl<'a> World<'a> {
             postgres: self.database.clone(),
             history,
             profile: self.setup.profile,
-            load,
+            load: self.setup.load(place, elapsed),
             without: self.setup.without.clone(),
         })
     }
 
     /// A worker in the place of one that was killed, with the operations that are left for that.
     pub(super) fn replace_worker(&mut self, place: usize) -> Result<(), Box<dyn Error>> {
-        let mut worker = self.start_worker(place, self.setup.load_after(self.began.elapsed()))?;
+        let mut worker = self.start_worker(place, self.began.elapsed())?;
         worker.wait_for("ready")?;
         worker.order("go");
         self.dead.push(std::mem::replace(&mut self.workers[place], worker));
@@ -219,13 +233,13 @@ impl<'a> World<'a> {
 
     fn settings(&self) -> Run {
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        let Setup { seed, places, profile, load, without } = &self.setup;
+        let Setup { seed, places, profile, work, without } = &self.setup;
         let Spans { lease, lock, degraded, write_timeout } = profile.spans();
         let callers = *places as u64 * u64::from(TASKS);
         Run {
             schema: cache_chaos::checker::SCHEMA,
             seed: *seed,
-            operations: if let Load::Drawn { operations, .. } = load { operations * callers } else { 0 },
+            operations: if let Work::Drawn { operations, .. } = work { operations * callers } else { 0 },
             processes: u32::try_from(*places).unwrap_or(u32::MAX),
             lease_ns: nanos(lease),
             lock_ns: nanos(lock),

@@ -32,7 +32,7 @@ pub struct Figures {
     pub added_to_writes: Vec<u64>,
     /// The time from the end of each outage until the last process was connected again; nothing if one was not.
     pub returned: Vec<Option<u64>>,
-    /// The time from there until each process had its first hit in the shared tier.
+    /// The time from there until each process that reads had its first hit in the shared tier.
     pub shared_back: Vec<Option<u64>>,
     /// The same of the local tier.
     pub local_back: Vec<Option<u64>>,
@@ -111,8 +111,9 @@ impl Figures {
         let since = |time: Option<u64>| time.map(|time| time - fault.end);
         let last = processes.values().map(|process| process.connected).try_fold(0, |last, time| Some(time?.max(last)));
         self.returned.push(since(last));
-        self.shared_back.extend(processes.values().map(|process| since(process.shared)));
-        self.local_back.extend(processes.values().map(|process| since(process.local)));
+        let readers = || processes.values().filter(|process| process.reads);
+        self.shared_back.extend(readers().map(|process| since(process.shared)));
+        self.local_back.extend(readers().map(|process| since(process.local)));
         self.logged.extend(processes.values().map(|process| process.logged));
     }
 }
@@ -123,11 +124,14 @@ struct Process {
     connected: Option<u64>,
     shared: Option<u64>,
     local: Option<u64>,
+    /// Whether it reads at all.
+    reads: bool,
     logged: u64,
 }
 
 impl Process {
     fn add(&mut self, line: &Line, fault: &Fault) {
+        self.reads |= matches!(line, Line::Read(_));
         match line {
             Line::Link(LinkState { at, connected: true, .. }) if *at >= fault.end => earliest(&mut self.connected, *at),
             Line::Read(read) if read.start >= fault.end && read.outcome == Outcome::Ok => self.read(read),
@@ -304,6 +308,7 @@ mod tests {
             connected("a", 2100),
             connected("b", 2300),
             connected("b", 2200),
+            read("b", 1990, 1, 2, Tier::Shared),
             read("a", 1999, 1, 2, Tier::Shared),
             read("a", 2410, 20, 2, Tier::Shared),
             read("a", 2050, 10, 2, Tier::Local),
@@ -316,6 +321,6 @@ mod tests {
         assert_eq!(figures.local_back, [Some(60), None]);
         assert_eq!(figures.logged, [0, 2]);
         let never = self::figures(vec![connected("a", 2100)]);
-        assert_eq!(never.returned, [None]);
+        assert_eq!((never.returned, never.shared_back), (vec![None], vec![]), "nobody reads");
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cache_chaos::history::{Line, LinkState};
+use cache_chaos::rates::Apart;
 use cache_core::{Cache, LinkStatus};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
@@ -107,10 +108,12 @@ fn callers(load: &Load, caller: impl Fn(u32) -> Caller, halt: &Arc<AtomicBool>) 
         Load::Drawn { operations, pace } => {
             (0..TASKS).map(|task| tokio::spawn(caller(task).work(operations, pace))).collect()
         }
-        Load::Steady { reads, writes } => {
+        Load::Steady(Apart { reads, writes }) => {
             let steady = |task, pace| Steady { caller: caller(task), pace, halt: Arc::clone(halt) };
-            let readers = (0..STEADY_TASKS).map(|task| tokio::spawn(steady(task, reads).read()));
-            let writers = (STEADY_TASKS..2 * STEADY_TASKS).map(|task| tokio::spawn(steady(task, writes).write()));
+            let readers = reads.map(|pace| (0..STEADY_TASKS).map(move |task| (task, pace)));
+            let writers = writes.map(|pace| (STEADY_TASKS..2 * STEADY_TASKS).map(move |task| (task, pace)));
+            let readers = readers.into_iter().flatten().map(|(task, pace)| tokio::spawn(steady(task, pace).read()));
+            let writers = writers.into_iter().flatten().map(|(task, pace)| tokio::spawn(steady(task, pace).write()));
             readers.chain(writers).collect()
         }
     }
