@@ -40,6 +40,7 @@ fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
             println!("{}", options::help());
             Ok(true)
         }
+        Command::Check(path) if path.is_dir() => coordinator::tabulate(&path),
         Command::Check(path) => coordinator::check_file(&path),
         Command::Run(options) => coordinator::run_all(&options),
         Command::Outages(options, outages) => coordinator::measure_all(&options, &outages),

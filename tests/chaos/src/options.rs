@@ -18,7 +18,7 @@ Usage: scripts/chaos [options]
   --without-fence      take the fence out: violations are expected, and none is a failure
   --without NAME       the same with another protection: sequences, next-flights, local-advance;
                        lease, lock, degraded-ttl and strict-wait show only with faults
-  --check FILE         run nothing, check a history
+  --check FILE         run nothing, check a history; of a folder that --outages has kept, print the table
 
   --outages            measure outages of Redis that concern every process, and print a table of them: N runs of each, with a
                        calm, the outage and a calm, at about 1,000 reads and 45 writes a second in all processes together.

@@ -17,7 +17,7 @@ use cache_chaos::report::Report;
 use cache_tests::PostgresServer;
 
 use crate::options::Options;
-pub(crate) use outages::{Outage, measure_all, outages};
+pub(crate) use outages::{Outage, measure_all, outages, tabulate};
 
 /// The first argument of a worker.
 pub(crate) const WORKER: &str = "worker";

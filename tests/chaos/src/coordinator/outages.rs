@@ -1,12 +1,14 @@
 //! Outages that concern every process, one after the other, and the table of them.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use cache_chaos::checker;
-use cache_chaos::history::{FaultKind, Line, write_history};
+use cache_chaos::history::{FaultKind, Line, read_history, write_history};
 use cache_chaos::outages::{Figures, Table};
 use cache_chaos::rates::Rates;
 use cache_chaos::schedule::Planned;
@@ -96,6 +98,25 @@ pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> 
         Some(name) => is_refuted(name, table.broken()),
         None => table.broken() == 0 && table.failed() == 0,
     })
+}
+
+/// Prints the table of histories that were kept, `<outage>-<seed>.jsonl` in a folder.
+pub(crate) fn tabulate(folder: &Path) -> Result<bool, Box<dyn Error>> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let mut table: Option<Table> = None;
+    for file in &files {
+        let name = file.file_stem().and_then(OsStr::to_str).ok_or("a history has a name in UTF-8")?;
+        let history = read_history(file)?;
+        let processes =
+            history.iter().find_map(|line| if let Line::Run(run) = line { Some(run.processes) } else { None });
+        let figures = tell(name, &history)?;
+        let outage = name.rsplit_once('-').map_or(name, |(outage, _)| outage);
+        table.get_or_insert_with(|| Table::new(processes.unwrap_or(0) as usize)).add(outage, figures);
+    }
+    let table = table.ok_or("there is no history in that folder")?;
+    println!("\n{table}");
+    Ok(table.broken() == 0 && table.failed() == 0)
 }
 
 /// A calm, the outage, a calm.

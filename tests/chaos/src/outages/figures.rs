@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::checker::{Aged, Verdict, Violation, ages};
 use crate::history::{Fault, Line, LinkState, Outcome, Read, Tier};
 
+/// How many hits in the calm before make them usual.
+const USUAL: u64 = 20;
+
 /// What was seen around one outage, or around several of a kind. Times are nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -32,7 +35,8 @@ pub struct Figures {
     pub added_to_writes: Vec<u64>,
     /// The time from the end of each outage until the last process was connected again; nothing if one was not.
     pub returned: Vec<Option<u64>>,
-    /// The time from there until each process that reads had its first hit in the shared tier.
+    /// The time from there until each process had its first hit in the shared tier, if it usually has any: one that alone reads
+    /// finds nothing there that it has not itself.
     pub shared_back: Vec<Option<u64>>,
     /// The same of the local tier.
     pub local_back: Vec<Option<u64>>,
@@ -111,9 +115,12 @@ impl Figures {
         let since = |time: Option<u64>| time.map(|time| time - fault.end);
         let last = processes.values().map(|process| process.connected).try_fold(0, |last, time| Some(time?.max(last)));
         self.returned.push(since(last));
-        let readers = || processes.values().filter(|process| process.reads);
-        self.shared_back.extend(readers().map(|process| since(process.shared)));
-        self.local_back.extend(readers().map(|process| since(process.local)));
+        let hits = |tier: fn(&Process) -> Hits| {
+            let hits = processes.values().map(tier).filter(|hits| hits.before >= USUAL);
+            hits.map(|hits| since(hits.first)).collect::<Vec<_>>()
+        };
+        self.shared_back.extend(hits(|process| process.shared));
+        self.local_back.extend(hits(|process| process.local));
         self.logged.extend(processes.values().map(|process| process.logged));
     }
 }
@@ -122,29 +129,39 @@ impl Figures {
 #[derive(Debug, Clone, Copy, Default)]
 struct Process {
     connected: Option<u64>,
-    shared: Option<u64>,
-    local: Option<u64>,
-    /// Whether it reads at all.
-    reads: bool,
+    shared: Hits,
+    local: Hits,
     logged: u64,
+}
+
+/// The hits of a process in one tier.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hits {
+    /// How many there were before the outage.
+    before: u64,
+    /// When the first one ended that had begun after it.
+    first: Option<u64>,
 }
 
 impl Process {
     fn add(&mut self, line: &Line, fault: &Fault) {
-        self.reads |= matches!(line, Line::Read(_));
         match line {
             Line::Link(LinkState { at, connected: true, .. }) if *at >= fault.end => earliest(&mut self.connected, *at),
-            Line::Read(read) if read.start >= fault.end && read.outcome == Outcome::Ok => self.read(read),
+            Line::Read(read) if read.outcome == Outcome::Ok => self.read(read, fault),
             Line::Log(logged) if logged.at >= fault.start => self.logged += 1,
             _ => {}
         }
     }
 
-    fn read(&mut self, read: &Read) {
-        match read.tier {
-            Some(Tier::Shared) => earliest(&mut self.shared, read.end),
-            Some(Tier::Local) => earliest(&mut self.local, read.end),
-            _ => {}
+    fn read(&mut self, read: &Read, fault: &Fault) {
+        let hits = match read.tier {
+            Some(Tier::Shared) => &mut self.shared,
+            Some(Tier::Local) => &mut self.local,
+            _ => return,
+        };
+        hits.before += u64::from(read.end < fault.start);
+        if read.start >= fault.end {
+            earliest(&mut hits.first, read.end);
         }
     }
 }
@@ -303,24 +320,26 @@ mod tests {
     #[test]
     fn recovery_counts_from_the_end_of_the_outage_for_each_process() {
         let logged = |at| Line::Log(Logged { process: "b".into(), at, level: "warn".into(), message: "gone".into() });
-        let figures = figures(vec![
+        let hits = |process, tier| (0..USUAL).map(move |hit| read(process, 100 + hit, 1, 1, tier));
+        let usual = hits("a", Tier::Shared).chain(hits("b", Tier::Shared)).chain(hits("a", Tier::Local));
+        let lines = vec![
             connected("a", 1500),
             connected("a", 2100),
             connected("b", 2300),
             connected("b", 2200),
-            read("b", 1990, 1, 2, Tier::Shared),
             read("a", 1999, 1, 2, Tier::Shared),
             read("a", 2410, 20, 2, Tier::Shared),
             read("a", 2050, 10, 2, Tier::Local),
             logged(900),
             logged(1000),
             logged(2500),
-        ]);
+        ];
+        let figures = figures(usual.chain(lines).collect());
         assert_eq!(figures.returned, [Some(200)]);
         assert_eq!(figures.shared_back, [Some(430), None]);
-        assert_eq!(figures.local_back, [Some(60), None]);
+        assert_eq!(figures.local_back, [Some(60)], "the other one has none usually");
         assert_eq!(figures.logged, [0, 2]);
         let never = self::figures(vec![connected("a", 2100)]);
-        assert_eq!((never.returned, never.shared_back), (vec![None], vec![]), "nobody reads");
+        assert_eq!((never.returned, never.shared_back), (vec![None], vec![]), "none was usual");
     }
 }

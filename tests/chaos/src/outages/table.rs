@@ -59,12 +59,10 @@ impl fmt::Display for Table {
         writeln!(f, "\nAdded: what calls during the outage took beyond the median of the calm before it.")?;
         writeln!(
             f,
-            "Back: from the end of the outage until the last process was connected, and until each process had its"
+            "Back: from the end of the outage until the last process was connected, and until each process had its first"
         )?;
-        writeln!(
-            f,
-            "first hit; \"never\" where one had none until the run ended. Log: lines of level warn and above, a process.\n"
-        )?;
+        writeln!(f, "  hit, if it usually has some; \"never\" where one had none until the run ended.")?;
+        writeln!(f, "Log: lines of level warn and above, a process.\n")?;
         writeln!(
             f,
             "{:<17} {:^26} {:^26} {:^17} {:^17} {:^17} {:^9}",
