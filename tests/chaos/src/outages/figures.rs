@@ -38,7 +38,9 @@ pub struct Figures {
     /// The time from there until each process had its first hit in the shared tier, if it usually has any: one that alone reads
     /// finds nothing there that it has not itself.
     pub shared_back: Vec<Option<u64>>,
-    /// The same of the local tier.
+    /// For each of those, the time from when the last process was connected, or the outage had ended, until that first hit.
+    pub shared_after_return: Vec<Option<u64>>,
+    /// As `shared_back`, of the local tier.
     pub local_back: Vec<Option<u64>>,
     /// How many lines each process logged from the beginning of the outage.
     pub logged: Vec<u64>,
@@ -85,6 +87,7 @@ impl Figures {
         self.added_to_writes.extend(other.added_to_writes);
         self.returned.extend(other.returned);
         self.shared_back.extend(other.shared_back);
+        self.shared_after_return.extend(other.shared_after_return);
         self.local_back.extend(other.local_back);
         self.logged.extend(other.logged);
     }
@@ -114,13 +117,16 @@ impl Figures {
         }
         let since = |time: Option<u64>| time.map(|time| time - fault.end);
         let last = processes.values().map(|process| process.connected).try_fold(0, |last, time| Some(time?.max(last)));
-        self.returned.push(since(last));
+        let returned = since(last);
         let hits = |tier: fn(&Process) -> Hits| {
             let hits = processes.values().map(tier).filter(|hits| hits.before >= USUAL);
             hits.map(|hits| since(hits.first)).collect::<Vec<_>>()
         };
-        self.shared_back.extend(hits(|process| process.shared));
+        let shared = hits(|process| process.shared);
+        self.shared_after_return.extend(shared.iter().map(|hit| Some(hit.as_ref()?.saturating_sub(returned?))));
+        self.shared_back.extend(shared);
         self.local_back.extend(hits(|process| process.local));
+        self.returned.push(returned);
         self.logged.extend(processes.values().map(|process| process.logged));
     }
 }
@@ -337,6 +343,7 @@ mod tests {
         let figures = figures(usual.chain(lines).collect());
         assert_eq!(figures.returned, [Some(200)]);
         assert_eq!(figures.shared_back, [Some(430), None]);
+        assert_eq!(figures.shared_after_return, [Some(230), None]);
         assert_eq!(figures.local_back, [Some(60)], "the other one has none usually");
         assert_eq!(figures.logged, [0, 2]);
         let never = self::figures(vec![connected("a", 2100)]);

@@ -62,21 +62,27 @@ impl fmt::Display for Table {
             "Back: from the end of the outage until the last process was connected, and until each process had its first"
         )?;
         writeln!(f, "  hit, if it usually has some; \"never\" where one had none until the run ended.")?;
+        writeln!(f, "After return: from when the last process was connected, or the outage had ended, to that hit.")?;
         writeln!(f, "Log: lines of level warn and above, a process.\n")?;
         writeln!(
             f,
-            "{:<17} {:^26} {:^26} {:^17} {:^17} {:^17} {:^9}",
+            "{:<17} {:^26} {:^26} {:^17} {:^17} {:^17} {:^17} {:^9}",
             "",
             "added to reads",
             "added to writes",
             "connected back",
             "shared hits back",
+            "after return",
             "local hits back",
             "log lines"
         )?;
         let quantiles = format!("{:>8} {:>8} {:>8}", "p50", "p99", "max");
         let spread = format!("{:>8} {:>8}", "median", "max");
-        writeln!(f, "{:<17} {quantiles} {quantiles} {spread} {spread} {spread} {:>4} {:>4}", "outage", "mean", "max")?;
+        writeln!(
+            f,
+            "{:<17} {quantiles} {quantiles} {spread} {spread} {spread} {spread} {:>4} {:>4}",
+            "outage", "mean", "max"
+        )?;
         for (name, row) in &self.rows {
             write_cost(f, name, row)?;
         }
@@ -102,7 +108,7 @@ fn write_cost(f: &mut fmt::Formatter<'_>, name: &str, row: &Figures) -> fmt::Res
             write!(f, " {:>8}", at(&sorted, per_cent))?;
         }
     }
-    for back in [&row.returned, &row.shared_back, &row.local_back] {
+    for back in [&row.returned, &row.shared_back, &row.shared_after_return, &row.local_back] {
         let sorted = sorted(back.iter().copied());
         write!(f, " {:>8} {:>8}", at(&sorted, 50), at(&sorted, 100))?;
     }
@@ -158,7 +164,7 @@ mod tests {
         assert_eq!(cost[1..4], ["1.5", "1.5", "1.5"]);
         assert_eq!(cost[4..7], ["-", "-", "-"]);
         assert_eq!(cost[9..11], ["2.0", "never"]);
-        assert_eq!(cost[13..], ["4", "5"]);
+        assert_eq!(cost[15..], ["4", "5"]);
         assert_eq!(rows_of("kill")[0][5], "-");
         assert_eq!((table.broken(), table.failed()), (2, 0));
     }
