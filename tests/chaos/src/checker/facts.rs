@@ -7,6 +7,9 @@ use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 /// The version of the schema that this checker understands.
 pub const SCHEMA: u32 = 2;
 
+/// For so many leases whoever comes back waits for one that has not. Then that one is isolated.
+const BARRIER_LEASES: u64 = 10;
+
 /// How a process that could not tell Redis of a write was kept from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -20,6 +23,9 @@ pub(super) enum Reach {
 #[derive(Debug, Clone, Copy)]
 struct Effect {
     start: u64,
+    /// When the fault itself was over.
+    healed: u64,
+    /// When the process had come back.
     end: u64,
     of_all: bool,
 }
@@ -49,6 +55,8 @@ pub(super) struct Facts<'a> {
     /// When everything about the connection of a process was as it should be, in order.
     recovered: HashMap<&'a str, Vec<u64>>,
     deaths: HashMap<&'a str, u64>,
+    /// The last time at which anything is known of a connection.
+    end: u64,
 }
 
 impl<'a> Facts<'a> {
@@ -66,6 +74,7 @@ impl<'a> Facts<'a> {
             told: HashMap::new(),
             recovered: HashMap::new(),
             deaths: HashMap::new(),
+            end: 0,
         };
         for line in lines {
             facts.sort(line);
@@ -79,14 +88,14 @@ impl<'a> Facts<'a> {
         match line {
             Line::Write(write) => drop(self.writes.insert(write.id, write)),
             Line::Commit(commit) => self.commits.push(commit),
-            Line::Link(state) if state.journal == 0 => self.told(state),
+            Line::Link(state) => self.link(state),
             Line::Fault(fault) => {
                 if fault.kind.kills_workers() {
                     self.deaths.extend(fault.targets.iter().map(|process| (process.as_str(), fault.end)));
                 }
                 self.faults.push(fault);
             }
-            Line::Run(_) | Line::Read(_) | Line::Link(_) | Line::Log(_) => {}
+            Line::Run(_) | Line::Read(_) | Line::Log(_) => {}
         }
     }
 
@@ -109,7 +118,9 @@ impl<'a> Facts<'a> {
         let until = told.unwrap_or(u64::MAX);
         let effects = || self.faults.iter().filter_map(|fault| self.effect(fault, process));
         let alone = effects().any(|effect| !effect.of_all && effect.overlaps(from, until));
-        let with_all = effects().any(|effect| effect.of_all && effect.overlaps(from, acknowledged));
+        let late = told.unwrap_or(self.end);
+        let in_time = |effect: &Effect| late <= effect.healed + self.run.lease_ns * BARRIER_LEASES;
+        let with_all = effects().any(|effect| effect.of_all && effect.overlaps(from, acknowledged) && in_time(&effect));
         if with_all && !alone && !died { Reach::Outage } else { Reach::Isolated }
     }
 
@@ -118,12 +129,17 @@ impl<'a> Facts<'a> {
         let concerns = fault.kind.keeps_from_redis() && fault.targets.iter().any(|target| target == process);
         concerns.then(|| Effect {
             start: fault.start,
+            healed: fault.end,
             end: first_at(&self.recovered, process, fault.end).unwrap_or(u64::MAX),
             of_all: fault.targets.len() as u64 >= u64::from(self.run.processes),
         })
     }
 
-    fn told(&mut self, state: &'a LinkState) {
+    fn link(&mut self, state: &'a LinkState) {
+        self.end = self.end.max(state.at);
+        if state.journal > 0 {
+            return;
+        }
         self.told.entry(&state.process).or_default().push(state.at);
         if state.connected && state.shared && state.local {
             self.recovered.entry(&state.process).or_default().push(state.at);

@@ -239,6 +239,22 @@ fn a_writer_that_is_cut_off_alone_is_isolated_also_around_an_outage_of_all() {
 }
 
 #[test]
+fn others_wait_for_a_writer_that_does_not_come_back_and_not_for_ever() {
+    let (lease, healed) = (100, 1100);
+    let outage =
+        |told_at| [untold(), vec![fault_of_all(FaultKind::UserOff, 900, healed), told("a", told_at, 0)]].concat();
+    let late = || read("b", 2100, 1, Tier::Shared);
+    assert_eq!(broken(outage(healed + 10 * lease), late()), [Promise::T1]);
+    assert_eq!(broken(outage(healed + 10 * lease + 1), late()), [], "it counts as isolated by then");
+    let never = |end| {
+        let lines = vec![link("a", end, true, 7), fault_of_all(FaultKind::UserOff, 900, healed)];
+        [untold(), lines].concat()
+    };
+    assert_eq!(broken(never(healed + 10 * lease), late()), [Promise::T1]);
+    assert_eq!(broken(never(healed + 10 * lease + 1), late()), []);
+}
+
+#[test]
 fn a_writer_that_dies_before_it_has_told_redis_is_a_second_fault() {
     let outage = |death| {
         let faults = [fault_of_all(FaultKind::Refuse, 900, 1100), fault(FaultKind::WorkerKill, "a", death, death)];
