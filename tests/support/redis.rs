@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -18,6 +19,9 @@ use crate::ports::free_port;
 use crate::server::{Server, log};
 
 const TRIES: usize = 5;
+/// How often a server is started again on its port, and how long apart.
+const TRIES_AGAIN: usize = 25;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The file of the Unix socket, in the server's folder.
@@ -165,7 +169,11 @@ impl RedisServer {
     }
 
     fn launch_again(&mut self) {
-        let server = launch(self.ports, &self.folder, &self.arguments);
+        // A connection of somebody else may have the port for a moment: it was nobody's.
+        let server = (0..TRIES_AGAIN).find_map(|number| {
+            thread::sleep(if number == 0 { Duration::ZERO } else { BETWEEN_TRIES });
+            launch(self.ports, &self.folder, &self.arguments)
+        });
         assert!(server.is_some(), "redis-server does not start again: {}", log(self.folder.path()));
         self.server = server;
     }

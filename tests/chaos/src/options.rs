@@ -24,7 +24,9 @@ Usage: scripts/chaos [options]
                        calm, the outage and a calm, at about 1,000 reads and 45 writes a second in all processes together.
                        --runs, --seed, --keep and --without as above; barrier and late-acknowledgement are its controls
   --instances N        how many processes (default 2)
-  --kinds A,B          only these outages (default: all of OUTAGES)
+  --parallel N         how many runs at a time, each with servers of its own (default 1): for many runs, not for figures of time
+  --kinds A,B          only these outages. There are
+OUTAGES
   --calm MILLIS        how long each calm lasts (default: 3000 before, 6000 after)
   --lasts MILLIS       how long each outage lasts (default: as long as was measured when they were found)
 
@@ -34,7 +36,8 @@ repeated: a seed that failed may need several runs.";
 /// What the options are.
 pub(crate) fn help() -> String {
     let names: Vec<&str> = outages().iter().map(|outage| outage.name).collect();
-    HELP.replace("OUTAGES", &names.join(", "))
+    let lines: Vec<String> = names.chunks(7).map(|names| format!("{:<23}{}", "", names.join(", "))).collect();
+    HELP.replace("OUTAGES", &lines.join("\n"))
 }
 
 /// What is to be done.
@@ -50,6 +53,8 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct OutageOptions {
     pub(crate) instances: usize,
+    /// How many runs at a time.
+    pub(crate) parallel: usize,
     pub(crate) kinds: Vec<Outage>,
     /// Before an outage, and after it.
     pub(crate) calm: [Duration; 2],
@@ -80,7 +85,7 @@ impl Options {
             without: None,
         };
         let calm = [3, 6].map(Duration::from_secs);
-        let mut outage_options = OutageOptions { instances: 2, kinds: outages().to_vec(), calm };
+        let mut outage_options = OutageOptions { instances: 2, parallel: 1, kinds: outages().to_vec(), calm };
         let (mut measures, mut lasts) = (false, None);
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
@@ -88,6 +93,7 @@ impl Options {
             match name.as_str() {
                 "--outages" => measures = true,
                 "--instances" => outage_options.instances = number::<usize>(name, value()?)?.max(1),
+                "--parallel" => outage_options.parallel = number::<usize>(name, value()?)?.max(1),
                 "--kinds" => outage_options.kinds = kinds(value()?)?,
                 "--calm" => outage_options.calm = [millis(name, value()?)?; 2],
                 "--lasts" => lasts = Some(millis(name, value()?)?),

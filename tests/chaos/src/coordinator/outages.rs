@@ -1,10 +1,12 @@
 //! Outages that concern every process, one after the other, and the table of them.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use cache_chaos::checker;
@@ -74,30 +76,66 @@ pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> 
         fs::create_dir_all(folder)?;
     }
     let postgres = PostgresServer::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runs = outage_options.kinds.iter().flat_map(|outage| (0..options.runs).map(move |number| (outage, number)));
+    let queue = Queue { runs: Mutex::new(runs.enumerate().collect()), options, outage_options, postgres: &postgres };
+    let mut figures = thread::scope(|scope| {
+        let threads: Vec<_> = (0..outage_options.parallel).map(|_| scope.spawn(|| queue.work())).collect();
+        let results = threads.into_iter().map(|thread| thread.join().map_err(|_| "a run panicked".to_owned())?);
+        results.collect::<Result<Vec<_>, String>>()
+    })?
+    .concat();
+    figures.sort_by_key(|(place, ..)| *place);
     let mut table = Table::new(outage_options.instances);
-    for outage in &outage_options.kinds {
-        for number in 0..options.runs {
-            let setup = Setup {
-                seed: options.seed.wrapping_add(number),
-                places: outage_options.instances,
-                profile: Profile::Defaults,
-                work: Work::Steady(Rates { split: number.is_multiple_of(2), ..RATES }),
-                without: options.without.clone(),
-            };
-            let name = format!("{}-{}", outage.name, setup.seed);
-            let history = run(outage, setup, outage_options.calm, &postgres, &runtime)?;
-            if let Some(folder) = &options.keep {
-                write_history(&folder.join(format!("{name}.jsonl")), &history)?;
-            }
-            table.add(outage.name, tell(&name, &history)?);
-        }
+    for (_, outage, figures) in figures {
+        table.add(outage, figures);
     }
     println!("\n{table}");
     Ok(match &options.without {
         Some(name) => is_refuted(name, table.broken()),
         None => table.broken() == 0 && table.failed() == 0,
     })
+}
+
+/// The figures of one run: its place in the table, and its outage.
+type Measured = (usize, &'static str, Figures);
+
+/// The runs that are left.
+struct Queue<'a> {
+    runs: Mutex<VecDeque<(usize, (&'a Outage, u64))>>,
+    options: &'a Options,
+    outage_options: &'a OutageOptions,
+    postgres: &'a PostgresServer,
+}
+
+impl Queue<'_> {
+    /// Takes one run after the other until none is left.
+    fn work(&self) -> Result<Vec<Measured>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let next = || self.runs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let mut measured = Vec::new();
+        while let Some((place, (outage, number))) = next() {
+            let figures = self.measure(outage, number, &runtime).map_err(|error| error.to_string())?;
+            measured.push((place, outage.name, figures));
+        }
+        Ok(measured)
+    }
+
+    fn measure(&self, outage: &Outage, number: u64, runtime: &Runtime) -> Result<Figures, Box<dyn Error>> {
+        let setup = Setup {
+            seed: self.options.seed.wrapping_add(number),
+            places: self.outage_options.instances,
+            profile: Profile::Defaults,
+            work: Work::Steady(Rates { split: number.is_multiple_of(2), ..RATES }),
+            without: self.options.without.clone(),
+        };
+        let name = format!("{}-{}", outage.name, setup.seed);
+        let history = run(outage, setup, self.outage_options.calm, self.postgres, runtime)?;
+        if let Some(folder) = &self.options.keep {
+            write_history(&folder.join(format!("{name}.jsonl")), &history)?;
+        }
+        Ok(tell(&name, &history)?)
+    }
 }
 
 /// Prints the table of histories that were kept, `<outage>-<seed>.jsonl` in a folder.
