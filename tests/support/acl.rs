@@ -24,8 +24,12 @@ pub fn documented_rules() -> Vec<&'static str> {
 
 /// The same user with the rights in the tests' own namespaces.
 pub(crate) fn arguments() -> Vec<String> {
-    let rules = documented_rules().into_iter().flat_map(for_tests);
-    ["--user".to_owned(), USER.to_owned()].into_iter().chain(rules).collect()
+    ["--user".to_owned(), USER.to_owned()].into_iter().chain(rules()).collect()
+}
+
+/// The rules of that user. The first of them takes every right away.
+pub(crate) fn rules() -> impl Iterator<Item = String> {
+    documented_rules().into_iter().flat_map(for_tests)
 }
 
 /// A pattern of the documented namespace becomes one of each namespace; anything else stays.

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -18,10 +19,15 @@ use crate::ports::free_port;
 use crate::server::{Server, log};
 
 const TRIES: usize = 5;
+/// How often a server is started again on its port, and how long apart.
+const TRIES_AGAIN: usize = 25;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The file of the Unix socket, in the server's folder.
 const SOCKET: &str = "redis.sock";
+/// The file of a dump, in the server's folder.
+const DUMP: &str = "dump.rdb";
 
 /// A Redis of one's own, without persistence. Dropping it ends it.
 #[derive(Debug)]
@@ -138,7 +144,36 @@ impl RedisServer {
     /// When it does not start, for example because the port was taken meanwhile.
     pub fn restart(&mut self) {
         self.kill();
-        let server = launch(self.ports, &self.folder, &self.arguments);
+        // Left by `SAVE`, or by a replica that had its data from a primary. A server loads it whatever its arguments say.
+        let _ = fs::remove_file(self.folder.path().join(DUMP));
+        self.launch_again();
+    }
+
+    /// Starts it anew with the data of the last [`save`](Self::save), after ending it as a crash would.
+    ///
+    /// # Panics
+    ///
+    /// As for [`restart`](Self::restart).
+    pub fn restart_from_dump(&mut self) {
+        self.kill();
+        self.launch_again();
+    }
+
+    /// Writes all data to a file that [`restart_from_dump`](Self::restart_from_dump) reads.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not do it.
+    pub fn save(&self) {
+        self.command(&["SAVE"]);
+    }
+
+    fn launch_again(&mut self) {
+        // A connection of somebody else may have the port for a moment: it was nobody's.
+        let server = (0..TRIES_AGAIN).find_map(|number| {
+            thread::sleep(if number == 0 { Duration::ZERO } else { BETWEEN_TRIES });
+            launch(self.ports, &self.folder, &self.arguments)
+        });
         assert!(server.is_some(), "redis-server does not start again: {}", log(self.folder.path()));
         self.server = server;
     }
@@ -161,6 +196,46 @@ impl RedisServer {
     /// Those of the connection, and no reply within 5 s.
     pub fn raw(&self, command: &[&str]) -> io::Result<String> {
         raw(self.ports.plain, command)
+    }
+
+    /// As [`raw`](Self::raw), with a command that the server has to carry out.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer, or answers with an error.
+    pub fn command(&self, command: &[&str]) {
+        let answer = self.raw(command).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        assert!(!answer.starts_with('-'), "{command:?}: {answer}");
+    }
+
+    /// Changes the rights of the user of [`url`](Self::url) by rules of an access control list, such as `-evalsha`. Connections
+    /// that exist stay, unless they are subscribed to a channel that is no longer allowed.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not know such rules.
+    pub fn change_rights(&self, rules: &[&str]) {
+        self.command(&[&["ACL", "SETUSER", USER], rules].concat());
+    }
+
+    /// Gives that user the rights that it had at first.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub fn restore_rights(&self) {
+        let rules: Vec<String> = acl::rules().collect();
+        self.change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    /// Switches that user off, and kills its connections.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub fn switch_user_off(&self) {
+        self.change_rights(&["off"]);
+        self.command(&["CLIENT", "KILL", "USER", USER]);
     }
 
     fn signal(&mut self, signal: Signal) {

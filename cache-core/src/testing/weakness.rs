@@ -51,4 +51,8 @@ pub enum Weakness {
     EpochAtFill,
     /// An entry is taken for the one that was asked for, whatever it says itself.
     NoIdentity,
+    /// An instance that returns after an outage uses the shared tier at once.
+    NoBarrier,
+    /// A write that the shared tier could not be told of is acknowledged at once.
+    NoLateAcknowledgement,
 }

@@ -8,24 +8,27 @@ use std::time::Duration;
 use cache_core::testing::Weakness;
 use cache_core::{CacheBuilder, Mode};
 
-use crate::settings::{DEGRADED, LEASE};
+use crate::settings::Spans;
 
 /// What is different without a protection.
 struct Control {
     name: &'static str,
-    weaken: fn(CacheBuilder) -> CacheBuilder,
+    weaken: fn(CacheBuilder, Spans) -> CacheBuilder,
 }
 
-/// The last four show only with faults: a bus that is late, a writer that is killed, a Redis that is away.
-const CONTROLS: [Control; 8] = [
-    Control { name: "fence", weaken: |cache| cache.weaken(Weakness::NoFence) },
-    Control { name: "sequences", weaken: |cache| cache.weaken(Weakness::NoSequenceCheck) },
-    Control { name: "next-flights", weaken: |cache| cache.weaken(Weakness::JoinAnyFlight) },
-    Control { name: "local-advance", weaken: |cache| cache.weaken(Weakness::NoLocalAdvance) },
-    Control { name: "lease", weaken: |cache| cache.lease(LEASE * 5) },
-    Control { name: "lock", weaken: |cache| cache.lock(Duration::from_millis(1)) },
-    Control { name: "degraded-ttl", weaken: |cache| cache.degraded_ttl(DEGRADED * 5) },
-    Control { name: STRICT_WAIT, weaken: |cache| cache },
+/// From `lease` on they show only with faults: a bus that is late, a writer that is killed, a Redis that is away. The last two want
+/// a Redis that is away for all.
+const CONTROLS: [Control; 10] = [
+    Control { name: "fence", weaken: |cache, _| cache.weaken(Weakness::NoFence) },
+    Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },
+    Control { name: "next-flights", weaken: |cache, _| cache.weaken(Weakness::JoinAnyFlight) },
+    Control { name: "local-advance", weaken: |cache, _| cache.weaken(Weakness::NoLocalAdvance) },
+    Control { name: "lease", weaken: |cache, spans| cache.lease(spans.lease * 5) },
+    Control { name: "lock", weaken: |cache, _| cache.lock(Duration::from_millis(1)) },
+    Control { name: "degraded-ttl", weaken: |cache, spans| cache.degraded_ttl(spans.degraded * 5) },
+    Control { name: STRICT_WAIT, weaken: |cache, _| cache },
+    Control { name: "barrier", weaken: |cache, _| cache.weaken(Weakness::NoBarrier) },
+    Control { name: "late-acknowledgement", weaken: |cache, _| cache.weaken(Weakness::NoLateAcknowledgement) },
 ];
 
 const STRICT_WAIT: &str = "strict-wait";
@@ -36,9 +39,9 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// A cache without this protection; with all of them where none is named.
-pub(crate) fn without(name: Option<&str>, cache: CacheBuilder) -> CacheBuilder {
+pub(crate) fn without(name: Option<&str>, cache: CacheBuilder, spans: Spans) -> CacheBuilder {
     match CONTROLS.iter().find(|control| Some(control.name) == name) {
-        Some(control) => (control.weaken)(cache),
+        Some(control) => (control.weaken)(cache, spans),
         None => cache,
     }
 }

@@ -7,5 +7,7 @@
 pub mod chance;
 pub mod checker;
 pub mod history;
+pub mod outages;
+pub mod rates;
 pub mod report;
 pub mod schedule;

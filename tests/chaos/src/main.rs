@@ -37,10 +37,12 @@ fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
     }
     match Options::parse(arguments)? {
         Command::Help => {
-            println!("{}", options::HELP);
+            println!("{}", options::help());
             Ok(true)
         }
+        Command::Check(path) if path.is_dir() => coordinator::tabulate(&path),
         Command::Check(path) => coordinator::check_file(&path),
         Command::Run(options) => coordinator::run_all(&options),
+        Command::Outages(options, outages) => coordinator::measure_all(&options, &outages),
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::controls;
+use crate::coordinator::{Outage, outages};
 
-pub(crate) const HELP: &str = "\
+const HELP: &str = "\
 Usage: scripts/chaos [options]
 
   --runs N             how many runs, each with the next seed (default 1)
@@ -17,10 +18,27 @@ Usage: scripts/chaos [options]
   --without-fence      take the fence out: violations are expected, and none is a failure
   --without NAME       the same with another protection: sequences, next-flights, local-advance;
                        lease, lock, degraded-ttl and strict-wait show only with faults
-  --check FILE         run nothing, check a history
+  --check FILE         run nothing, check a history; of a folder that --outages has kept, print the table
+
+  --outages            measure outages of Redis that concern every process, and print a table of them: N runs of each, with a
+                       calm, the outage and a calm, at about 1,000 reads and 45 writes a second in all processes together.
+                       --runs, --seed, --keep and --without as above; barrier and late-acknowledgement are its controls
+  --instances N        how many processes (default 2)
+  --parallel N         how many runs at a time, each with servers of its own (default 1): for many runs, not for figures of time
+  --kinds A,B          only these outages. There are
+OUTAGES
+  --calm MILLIS        how long each calm lasts (default: 3000 before, 6000 after)
+  --lasts MILLIS       how long each outage lasts (default: as long as was measured when they were found)
 
 The same seed gives the same operations and the same faults in the same order. How they fall together in time cannot be
 repeated: a seed that failed may need several runs.";
+
+/// What the options are.
+pub(crate) fn help() -> String {
+    let names: Vec<&str> = outages().iter().map(|outage| outage.name).collect();
+    let lines: Vec<String> = names.chunks(7).map(|names| format!("{:<23}{}", "", names.join(", "))).collect();
+    HELP.replace("OUTAGES", &lines.join("\n"))
+}
 
 /// What is to be done.
 #[derive(Debug)]
@@ -28,6 +46,18 @@ pub(crate) enum Command {
     Help,
     Check(PathBuf),
     Run(Options),
+    Outages(Options, OutageOptions),
+}
+
+/// What is measured with `--outages`.
+#[derive(Debug)]
+pub(crate) struct OutageOptions {
+    pub(crate) instances: usize,
+    /// How many runs at a time.
+    pub(crate) parallel: usize,
+    pub(crate) kinds: Vec<Outage>,
+    /// Before an outage, and after it.
+    pub(crate) calm: [Duration; 2],
 }
 
 /// What is run.
@@ -54,10 +84,19 @@ impl Options {
             keep: None,
             without: None,
         };
+        let calm = [3, 6].map(Duration::from_secs);
+        let mut outage_options = OutageOptions { instances: 2, parallel: 1, kinds: outages().to_vec(), calm };
+        let (mut measures, mut lasts) = (false, None);
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
             match name.as_str() {
+                "--outages" => measures = true,
+                "--instances" => outage_options.instances = number::<usize>(name, value()?)?.max(1),
+                "--parallel" => outage_options.parallel = number::<usize>(name, value()?)?.max(1),
+                "--kinds" => outage_options.kinds = kinds(value()?)?,
+                "--calm" => outage_options.calm = [millis(name, value()?)?; 2],
+                "--lasts" => lasts = Some(millis(name, value()?)?),
                 "--help" | "-h" => return Ok(Command::Help),
                 "--check" => return Ok(Command::Check(value()?.into())),
                 "--without-fence" => options.without = Some("fence".to_owned()),
@@ -68,10 +107,13 @@ impl Options {
                 "--operations" => options.operations = number(name, value()?)?,
                 "--pace" => options.pace = Duration::from_micros(number(name, value()?)?),
                 "--faults" => options.faults = Some(number(name, value()?)?),
-                _ => return Err(format!("{name} is no option. There are these:\n{HELP}")),
+                _ => return Err(format!("{name} is no option. There are these:\n{}", help())),
             }
         }
-        Ok(Command::Run(options))
+        for outage in &mut outage_options.kinds {
+            outage.lasts = lasts.unwrap_or(outage.lasts);
+        }
+        Ok(if measures { Command::Outages(options, outage_options) } else { Command::Run(options) })
     }
 }
 
@@ -81,6 +123,17 @@ fn control(name: &str) -> Result<String, String> {
         let names: Vec<&str> = controls::names().collect();
         format!("{name:?} is none of {}", names.join(", "))
     })
+}
+
+/// The outages of these names, with a comma between each two.
+fn kinds(names: &str) -> Result<Vec<Outage>, String> {
+    let known = || outages().iter().map(|outage| outage.name).collect::<Vec<_>>().join(", ");
+    let find = |name| outages().iter().find(|outage| outage.name == name).copied();
+    names.split(',').map(|name| find(name).ok_or_else(|| format!("{name:?} is none of {}", known()))).collect()
+}
+
+fn millis(name: &str, text: &str) -> Result<Duration, String> {
+    Ok(Duration::from_millis(number(name, text)?))
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {

@@ -68,7 +68,8 @@ impl fmt::Display for Report {
         line("errors of the database", self.database_errors)?;
         line("versions in the database", self.coverage.versions)?;
         line("  acknowledged without a lock that lasted", self.coverage.unlocked)?;
-        line("  acknowledged, and Redis never told", self.coverage.untold)?;
+        line("  acknowledged by a writer cut off from Redis", self.coverage.isolated)?;
+        line("  acknowledged in an outage of all processes", self.coverage.outage)?;
         line("  never acknowledged", self.coverage.abandoned)?;
         line("    and due when their lock had ended", self.coverage.abandoned_due)?;
         line("reads after a session token", self.coverage.observed)?;
@@ -90,7 +91,8 @@ fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Dur
     writeln!(f, "\nStaleness in ms: time since the acknowledgement of the first write that a read did not show.")?;
     writeln!(f, "  lease: a local hit before the news; promised to be at most the lease, {lease:?}")?;
     writeln!(f, "  degraded: a local hit while Redis was out of reach; at most degraded_ttl")?;
-    writeln!(f, "  untold: the writer could not reach Redis; until it can, and the lease\n")?;
+    writeln!(f, "  isolated: the writer alone could not reach Redis; until it can, and the lease")?;
+    writeln!(f, "  outage: no process could reach Redis; promised to be none, each is a violation\n")?;
     writeln!(
         f,
         "{:<32} {:>6} {:>9}  {:<9} {:>7} {:>8} {:>8} {:>8}",

@@ -14,7 +14,7 @@ use sqlx::{Executor as _, Row as _};
 
 use crate::clock;
 use crate::registers::{Change, RegisterError, Registers};
-use crate::settings::{GROUPS, LEASE, MEMBERS, MODES, STATEMENT, word};
+use crate::settings::{GROUPS, MEMBERS, MODES, STATEMENT, word};
 
 const SCHEMA: &str = "
     CREATE TABLE registers (
@@ -69,6 +69,7 @@ pub(crate) struct Rows {
     seed: u64,
     calls: AtomicU64,
     stops: AtomicBool,
+    slowest: Option<Duration>,
     stopped: Box<dyn Stopped>,
 }
 
@@ -142,15 +143,25 @@ async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
 }
 
 impl Rows {
+    /// Some of its callers take up to `slowest`; where it is none, all are as fast as the database.
     pub(crate) async fn connect(
         url: &str,
         process: &str,
         seed: u64,
+        slowest: Option<Duration>,
         stopped: impl Stopped + 'static,
     ) -> Result<Arc<Self>, sqlx::Error> {
         let pool = pool(url, 12).await?;
         let (calls, stops) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Arc::new(Self { pool, process: process.to_owned(), seed, calls, stops, stopped: Box::new(stopped) }))
+        Ok(Arc::new(Self {
+            pool,
+            process: process.to_owned(),
+            seed,
+            calls,
+            stops,
+            slowest,
+            stopped: Box::new(stopped),
+        }))
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -164,8 +175,9 @@ impl Rows {
 
     /// Some callers are slow at the wrong place, and a few for longer than the lease.
     async fn dawdle(&self, cases: u64) {
+        let Some(slowest) = self.slowest else { return };
         let mut chance = Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)]);
-        let longest = if chance.per_mille(100) { LEASE * 2 } else { Duration::from_millis(30) };
+        let longest = if chance.per_mille(100) { slowest } else { Duration::from_millis(30) };
         if chance.per_mille(cases) {
             tokio::time::sleep(chance.span(Duration::from_millis(1), longest)).await;
         }

@@ -54,7 +54,7 @@ pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Plann
 
 fn draw(chance: &mut Chance, kind: FaultKind, places: usize, lock: Duration) -> Planned {
     let place = usize::try_from(chance.less_than(places as u64)).unwrap_or(0);
-    let of_all = !needs_a_place(kind) && chance.per_mille(400);
+    let of_all = kind.is_of_the_server() || (!needs_a_place(kind) && chance.per_mille(400));
     let (least, most) = match kind {
         FaultKind::WorkerStop if chance.per_mille(400) => (lock, lock + lock / 2),
         FaultKind::Flush | FaultKind::WriterCrash | FaultKind::WorkerKill => (Duration::ZERO, Duration::ZERO),
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_seed_plans_the_same_again_and_every_kind_comes() {
-        let planned = plan(5, 40, 3, LOCK);
-        assert_eq!(planned, plan(5, 40, 3, LOCK));
-        assert_ne!(planned, plan(6, 40, 3, LOCK));
+        let planned = plan(5, 60, 3, LOCK);
+        assert_eq!(planned, plan(5, 60, 3, LOCK));
+        assert_ne!(planned, plan(6, 60, 3, LOCK));
         for kind in FaultKind::ALL {
             assert!((2..=3).contains(&planned.iter().filter(|fault| fault.kind == kind).count()), "{kind}");
         }
@@ -108,6 +108,13 @@ mod tests {
             assert!(fault.place.is_some() || !needs_a_place(fault.kind));
             let around = |around: Around| around.kind.disturbs_connections() && !fault.kind.disturbs_connections();
             assert!(fault.around.is_none_or(around));
+        }
+    }
+
+    #[test]
+    fn what_is_done_to_the_server_concerns_every_process() {
+        for fault in plan(5, 300, 3, LOCK) {
+            assert!(fault.place.is_none() || !fault.kind.is_of_the_server(), "{}", fault.kind);
         }
     }
 }

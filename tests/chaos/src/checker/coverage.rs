@@ -2,6 +2,7 @@
 
 use std::ops::AddAssign;
 
+use super::facts::Reach;
 use super::register::{Registers, Version};
 use crate::history::{Line, Outcome};
 
@@ -12,8 +13,11 @@ pub struct Coverage {
     pub versions: u64,
     /// Acknowledged ones whose lock was lost before the acknowledgement, or was never placed.
     pub unlocked: u64,
-    /// Acknowledged ones of which Redis was never told within the history: other processes were promised nothing of them.
-    pub untold: u64,
+    /// Acknowledged ones of which Redis had not been told, since the writer alone could not reach it: other processes were promised
+    /// nothing of them until it was told.
+    pub isolated: u64,
+    /// Acknowledged ones of which Redis had not been told in an outage that concerned every process.
+    pub outage: u64,
     /// Those that were never acknowledged: their writer was killed, gone, or told nothing.
     pub abandoned: u64,
     /// Those among them that have to be seen when their lock has ended.
@@ -37,7 +41,8 @@ impl Coverage {
         let acknowledged = due.own.is_some();
         self.versions += 1;
         self.unlocked += u64::from(acknowledged && !due.lock_lasted);
-        self.untold += u64::from(acknowledged && due.shared.is_none());
+        self.isolated += u64::from(due.untold == Some(Reach::Isolated));
+        self.outage += u64::from(due.untold == Some(Reach::Outage));
         self.abandoned += u64::from(!acknowledged);
         self.abandoned_due += u64::from(!acknowledged && due.shared.is_some());
     }
@@ -47,7 +52,8 @@ impl AddAssign for Coverage {
     fn add_assign(&mut self, other: Self) {
         self.versions += other.versions;
         self.unlocked += other.unlocked;
-        self.untold += other.untold;
+        self.isolated += other.isolated;
+        self.outage += other.outage;
         self.abandoned += other.abandoned;
         self.abandoned_due += other.abandoned_due;
         self.observed += other.observed;

@@ -1,6 +1,6 @@
 //! One read beside the promise.
 
-use super::facts::Facts;
+use super::facts::{Facts, Reach};
 use super::register::{Register, Registers, Version};
 use super::staleness::{Stale, Why};
 use super::{Promise, Violation};
@@ -32,7 +32,8 @@ pub(super) fn judge(facts: &Facts<'_>, registers: &Registers<'_>, read: &Read) -
     let Some(shown) = register.shown(read) else {
         return Judged { broken: Some(Broken { promise: Promise::Real, required: None }), stale: None };
     };
-    Judged { broken: broken(facts, register, read, shown), stale: stale(register, read, shown) }
+    let broken = broken(facts, register, read, shown);
+    Judged { broken, stale: stale(register, read, shown, broken.is_some()) }
 }
 
 fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -> Option<Broken> {
@@ -47,7 +48,7 @@ fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -
 fn observed(register: &Register<'_>, read: &Read) -> u64 {
     let Some(write) = read.observed else { return 0 };
     let version = register.versions.iter().find(|version| version.write == write);
-    let told = version.filter(|version| version.due.shared.is_some_and(|after| after < read.start));
+    let told = version.filter(|version| version.due.observed.is_some_and(|after| after < read.start));
     told.map_or(0, |version| version.number)
 }
 
@@ -75,13 +76,14 @@ fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
 }
 
 /// How long the newest state had been acknowledged that the read did not show, and why that may be.
-fn stale(register: &Register<'_>, read: &Read, shown: u64) -> Option<Stale> {
+fn stale(register: &Register<'_>, read: &Read, shown: u64, is_broken: bool) -> Option<Stale> {
     let missed: Vec<&Version> = register.missed(shown, read.start).collect();
     let since = missed.iter().filter_map(|version| version.due.store).min()?;
-    let told_late = |version: &&Version| version.due.shared != version.due.store;
+    let has = |reach| missed.iter().any(|version| version.due.untold == Some(reach));
     let why = match read.tier {
         Some(Tier::Degraded) => Why::Degraded,
-        _ if missed.iter().any(told_late) => Why::Untold,
+        _ if is_broken && has(Reach::Outage) => Why::Outage,
+        _ if has(Reach::Isolated) => Why::Isolated,
         _ => Why::Lease,
     };
     Some(Stale { nanos: read.start - since, why })

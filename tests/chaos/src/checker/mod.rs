@@ -3,7 +3,7 @@
 //! What a read must show depends on what answered it:
 //!
 //! - the store: every write that was acknowledged before the read began;
-//! - Redis (T1): the same, once Redis has been told of the write;
+//! - Redis (T1): the same; once Redis has been told of the write, where the writer alone could not reach it;
 //! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
 //! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
 //! - anything, in the process that wrote (T4): every write that was acknowledged before;
@@ -23,7 +23,7 @@ use std::fmt;
 
 pub use staleness::{Quantiles, StaleReads, Staleness, Why};
 
-use crate::history::{Line, Operation, Outcome};
+use crate::history::{Line, Operation, Outcome, Read};
 pub use coverage::Coverage;
 use facts::Facts;
 pub use facts::SCHEMA;
@@ -112,6 +112,28 @@ pub fn check(lines: &[Line]) -> Result<Verdict, String> {
         }
     }
     Ok(verdict)
+}
+
+/// A read that returned, beside what had been acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub struct Aged<'a> {
+    /// The read.
+    pub read: &'a Read,
+    /// For how many nanoseconds a newer version than the one that it showed had been acknowledged when it began, if one had.
+    pub age: Option<u64>,
+}
+
+/// How old was what each read showed, whatever is promised.
+///
+/// # Errors
+///
+/// As those of [`check`].
+pub fn ages(lines: &[Line]) -> Result<Vec<Aged<'_>>, String> {
+    let facts = Facts::of(lines)?;
+    let registers = Registers::new(&facts);
+    let reads = lines.iter().filter_map(|line| if let Line::Read(read) = line { Some(read) } else { None });
+    let aged = |read| Aged { read, age: judge::judge(&facts, &registers, read).stale.map(|stale| stale.nanos) };
+    Ok(reads.filter(|read| read.outcome == Outcome::Ok).map(aged).collect())
 }
 
 impl Verdict {

@@ -2,13 +2,14 @@
 //!
 //! The protocol loses its promise in a few places, and says so. Here they are conditions:
 //!
-//! - Redis was never told, because the writer could not reach it: others see the write once the journal is told.
+//! - Redis was not told, because the writer alone could not reach it: others see the write once the journal is told. In an outage
+//!   that concerned every process nothing is lost: whoever returns waits for the others' journals.
 //! - The lock did not last until the write was over (Redis lost its data, or the writer took longer than a lock lives): what was
 //!   read meanwhile is forgotten with the release, so the lease counts from there and not from the announcement.
 //! - The write was not acknowledged (its writer was killed, went away, or was told nothing by the database) and is in the
 //!   store nevertheless: its lock ends by itself. Where it was lost before that, nothing is promised.
 
-use super::facts::Facts;
+use super::facts::{Facts, Reach};
 use crate::history::{Commit, Mode, Outcome, Run, Write};
 
 /// How far the coarse clock of the kernel may lie behind.
@@ -22,6 +23,10 @@ pub(super) struct Due {
     pub(super) shared: Option<u64>,
     pub(super) local: Option<u64>,
     pub(super) degraded: Option<u64>,
+    /// When who has observed the write's token is to see it.
+    pub(super) observed: Option<u64>,
+    /// How its writer was kept from Redis; nothing where Redis knew of it when it was acknowledged.
+    pub(super) untold: Option<Reach>,
     /// Whether Redis had the lock from the announcement to the acknowledgement.
     pub(super) lock_lasted: bool,
 }
@@ -39,14 +44,25 @@ pub(super) fn due(facts: &Facts<'_>, commit: &Commit, mode: Mode) -> Due {
 fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -> Due {
     let (run, ack) = (facts.run, write.end);
     let lock_lasted = commit.announced && ack < write.start + run.lock_ns && !facts.lock_was_lost(write.start, ack);
-    let told = || facts.told_everything_after(&write.process, ack);
-    let shared = if lock_lasted || write.released == Some(true) { Some(ack) } else { told() };
+    let is_told = lock_lasted || write.released == Some(true);
+    let told = if is_told { Some(ack) } else { facts.told_everything_after(&write.process, ack) };
+    let untold = (!is_told).then(|| facts.reach(&write.process, write.start, ack, told));
+    let shared = if untold == Some(Reach::Outage) { Some(ack) } else { told };
     let local = match mode {
         Mode::Strict if write.released == Some(true) => Some(ack),
         _ if lock_lasted => Some(ack.max(commit.begun + run.lease_ns)),
         _ => shared.map(|shared| shared + run.lease_ns),
     };
-    Due { own: Some(ack), store: Some(ack), shared, local, degraded: Some(ack + degraded_ns(run)), lock_lasted }
+    Due {
+        own: Some(ack),
+        store: Some(ack),
+        shared,
+        local,
+        degraded: Some(ack + degraded_ns(run)),
+        observed: told,
+        untold,
+        lock_lasted,
+    }
 }
 
 /// How old an answer is at most that is kept without news. The ends of lives are read off a clock that may lie behind.
@@ -71,6 +87,8 @@ fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -
         shared: Some(over),
         local: Some(over + run.lease_ns),
         degraded,
+        observed: Some(over),
+        untold: None,
         lock_lasted: true,
     }
 }

@@ -17,9 +17,12 @@ pub enum Why {
     Lease,
     /// A local hit while Redis was out of reach. Bounded by `degraded_ttl`.
     Degraded,
-    /// Redis had not been told of the write when it was acknowledged: its writer could not reach it. Bounded by the lease from when
-    /// it was told.
-    Untold,
+    /// Redis had not been told of the write when it was acknowledged: its writer alone could not reach it. Bounded by the lease
+    /// from when it was told.
+    Isolated,
+    /// Redis had not been told of the write when it was acknowledged, in an outage that concerned every process. Nothing may be
+    /// stale for that: each of these reads is a violation.
+    Outage,
 }
 
 impl fmt::Display for Why {
@@ -27,7 +30,8 @@ impl fmt::Display for Why {
         f.pad(match self {
             Self::Lease => "lease",
             Self::Degraded => "degraded",
-            Self::Untold => "untold",
+            Self::Isolated => "isolated",
+            Self::Outage => "outage",
         })
     }
 }

@@ -63,8 +63,17 @@ fn fault(kind: FaultKind, process: &str, start: u64, end: u64) -> Line {
     Line::Fault(Fault { kind, targets: vec![process.into()], start, end })
 }
 
+fn fault_of_all(kind: FaultKind, start: u64, end: u64) -> Line {
+    Line::Fault(Fault { kind, targets: vec!["a".into(), "b".into()], start, end })
+}
+
 fn told(process: &str, at: u64, journal: u64) -> Line {
-    Line::Link(LinkState { process: process.into(), at, shared: true, local: true, journal })
+    link(process, at, true, journal)
+}
+
+/// `up` is whether everything about the connection is as it should be.
+fn link(process: &str, at: u64, up: bool, journal: u64) -> Line {
+    Line::Link(LinkState { process: process.into(), at, connected: up, shared: up, local: up, journal })
 }
 
 /// Version 1 is old. Version 2 is written by `a`: begun at 1010, acknowledged at 1050.
@@ -171,7 +180,7 @@ fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
         |write| (write.announced, write.released) = (Some(false), Some(false)),
         |commit| commit.announced = false,
     );
-    assert_eq!(check(&untold).unwrap().coverage.untold, 1);
+    assert_eq!(check(&untold).unwrap().coverage.isolated, 1);
     assert_eq!(broken(untold.clone(), read("b", 9000, 1, Tier::Shared)), []);
     assert_eq!(broken(untold.clone(), read("b", 1051, 1, Tier::Store)), [Promise::T1], "the store knows");
     let told = [untold, vec![told("a", 1040, 0), told("a", 1060, 1), told("b", 1070, 0), told("a", 3000, 0)]].concat();
@@ -179,6 +188,111 @@ fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
     assert_eq!(broken(told.clone(), read("b", 3001, 1, Tier::Shared)), [Promise::T1]);
     assert_eq!(broken(told.clone(), read("b", 3100, 1, Tier::Local)), []);
     assert_eq!(broken(told, read("b", 3101, 1, Tier::Local)), [Promise::T2]);
+}
+
+/// [`two_writes`], of which Redis was not told of the second one before its acknowledgement at 1050.
+fn untold() -> Vec<Line> {
+    changed(|write| (write.announced, write.released) = (Some(false), Some(false)), |commit| commit.announced = false)
+}
+
+#[test]
+fn in_an_outage_of_all_a_write_is_due_from_its_acknowledgement() {
+    for kind in FaultKind::ALL.into_iter().filter(|kind| kind.is_of_the_server() && kind.keeps_from_redis()) {
+        let outage = [untold(), vec![fault_of_all(kind, 900, 2000), told("a", 3000, 0)]].concat();
+        assert_eq!(broken(outage.clone(), read("b", 1051, 1, Tier::Shared)), [Promise::T1], "{kind}");
+        assert_eq!(broken(outage.clone(), read("b", 1051, 2, Tier::Shared)), []);
+        assert_eq!(broken(outage.clone(), read("b", 1150, 1, Tier::Local)), [], "a lease later");
+        assert_eq!(broken(outage.clone(), read("b", 1151, 1, Tier::Local)), [Promise::T2]);
+        assert_eq!(broken(outage.clone(), read("b", 1151, 1, Tier::Degraded)), []);
+        let coverage = check(&outage).unwrap().coverage;
+        assert_eq!((coverage.outage, coverage.isolated), (1, 0));
+    }
+}
+
+#[test]
+fn an_outage_of_all_lasts_for_a_writer_until_it_has_recovered() {
+    let after = |links: Vec<Line>| [untold(), vec![fault_of_all(FaultKind::ClientPause, 700, 800)], links].concat();
+    let late = read("b", 1051, 1, Tier::Shared);
+    let not_connected = link("a", 900, false, 0);
+    let pending = link("a", 950, true, 3);
+    let recovered = told("a", 1020, 0);
+    assert_eq!(broken(after(vec![not_connected, pending, recovered]), late.clone()), [Promise::T1]);
+    assert_eq!(broken(after(vec![told("a", 810, 0)]), late.clone()), [], "it had recovered: the writer alone failed");
+    assert_eq!(broken(after(vec![told("b", 810, 0)]), late), [Promise::T1], "another one had");
+}
+
+#[test]
+fn a_writer_that_is_cut_off_alone_is_isolated_also_around_an_outage_of_all() {
+    let outage = [untold(), vec![fault_of_all(FaultKind::RedisStop, 900, 2000)]].concat();
+    let around = |kind, process, start, end| [outage.clone(), vec![fault(kind, process, start, end)]].concat();
+    let late = || read("b", 2500, 1, Tier::Shared);
+    assert_eq!(broken(outage.clone(), late()), [Promise::T1]);
+    let cut = around(FaultKind::Cut, "a", 800, 2200);
+    assert_eq!(broken(cut.clone(), late()), []);
+    assert_eq!((check(&cut).unwrap().coverage.outage, check(&cut).unwrap().coverage.isolated), (0, 1));
+    let told_at_last = [cut, vec![told("a", 2300, 0)]].concat();
+    assert_eq!(broken(told_at_last, late()), [Promise::T1], "bounded by when Redis was told");
+    assert_eq!(broken(around(FaultKind::Cut, "b", 800, 2200), late()), [Promise::T1], "the writer was not cut off");
+    assert_eq!(broken(around(FaultKind::WorkerStop, "a", 1500, 9000), late()), [], "before it could tell Redis");
+    let told_before = [around(FaultKind::Cut, "a", 2200, 2300), vec![told("a", 2100, 0)]].concat();
+    assert_eq!(broken(told_before, late()), [Promise::T1], "Redis had been told by then");
+}
+
+#[test]
+fn others_wait_for_a_writer_that_does_not_come_back_and_not_for_ever() {
+    let (lease, healed) = (100, 1100);
+    let outage =
+        |told_at| [untold(), vec![fault_of_all(FaultKind::UserOff, 900, healed), told("a", told_at, 0)]].concat();
+    let late = || read("b", 2100, 1, Tier::Shared);
+    assert_eq!(broken(outage(healed + 10 * lease), late()), [Promise::T1]);
+    assert_eq!(broken(outage(healed + 10 * lease + 1), late()), [], "it counts as isolated by then");
+    let never = |end| {
+        let lines = vec![link("a", end, true, 7), fault_of_all(FaultKind::UserOff, 900, healed)];
+        [untold(), lines].concat()
+    };
+    assert_eq!(broken(never(healed + 10 * lease), late()), [Promise::T1]);
+    assert_eq!(broken(never(healed + 10 * lease + 1), late()), []);
+}
+
+#[test]
+fn a_writer_that_dies_before_it_has_told_redis_is_a_second_fault() {
+    let outage = |death| {
+        let faults = [fault_of_all(FaultKind::Refuse, 900, 1100), fault(FaultKind::WorkerKill, "a", death, death)];
+        [untold(), faults.into(), vec![told("a", 1200, 0)]].concat()
+    };
+    let late = || read("b", 2500, 1, Tier::Shared);
+    assert_eq!(broken(outage(1300), late()), [Promise::T1]);
+    let mut lines = outage(1150);
+    lines.pop();
+    assert_eq!(broken(lines, late()), []);
+}
+
+#[test]
+fn a_fault_that_leaves_redis_within_reach_is_no_outage() {
+    for kind in [FaultKind::Flush, FaultKind::Evict, FaultKind::DatabaseReset] {
+        let lines = [untold(), vec![fault_of_all(kind, 900, 2000)]].concat();
+        assert_eq!(broken(lines, read("b", 2500, 1, Tier::Shared)), [], "{kind}");
+    }
+}
+
+#[test]
+fn who_has_observed_the_token_of_an_untold_write_reads_it_once_redis_was_told() {
+    let lines = [untold(), vec![fault_of_all(FaultKind::UserOff, 900, 2000), told("a", 2100, 0)]].concat();
+    let observed = |start| Read { observed: Some(2), ..read("b", start, 1, Tier::Degraded) };
+    assert_eq!(broken(lines.clone(), observed(1500)), []);
+    assert_eq!(broken(lines, observed(2101)), [Promise::Session]);
+}
+
+#[test]
+fn what_an_outage_of_all_leaves_stale_has_a_class_of_its_own_and_breaks_the_promise() {
+    let mut lines = [untold(), vec![fault_of_all(FaultKind::KeysRevoked, 900, 2000), told("a", 3000, 0)]].concat();
+    lines.push(Line::Read(read("b", 1100, 1, Tier::Local)));
+    lines.push(Line::Read(read("b", 1250, 1, Tier::Shared)));
+    let verdict = check(&lines).unwrap();
+    assert_eq!(verdict.violations.len(), 1);
+    let rows: Vec<_> = verdict.staleness.rows().collect();
+    assert_eq!(rows[0].stale.keys().collect::<Vec<_>>(), [&Why::Lease, &Why::Outage]);
+    assert_eq!(rows[0].stale[&Why::Outage].quantiles().unwrap().max.as_nanos(), 200);
 }
 
 #[test]
@@ -290,8 +404,8 @@ fn what_redis_was_told_late_is_not_the_leases() {
     let verdict = check(&lines).unwrap();
     assert_eq!(verdict.violations, []);
     let rows: Vec<_> = verdict.staleness.rows().collect();
-    assert_eq!(rows[0].stale.keys().collect::<Vec<_>>(), [&Why::Untold]);
-    assert_eq!(rows[0].stale[&Why::Untold].quantiles().unwrap().max.as_nanos(), 2000);
+    assert_eq!(rows[0].stale.keys().collect::<Vec<_>>(), [&Why::Isolated]);
+    assert_eq!(rows[0].stale[&Why::Isolated].quantiles().unwrap().max.as_nanos(), 2000);
 }
 
 #[test]

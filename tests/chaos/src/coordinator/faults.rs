@@ -9,12 +9,15 @@ use cache_chaos::schedule::Planned;
 use cache_tests::{Direction, FaultProxy};
 use rustix::process::Signal;
 
-use super::redis::command;
 use super::run::World;
+use super::server_faults::RIGHTS;
 use crate::clock;
 
 /// A writer is armed, and may find nothing to write before it has to be killed all the same.
 const TO_CRASH: Duration = Duration::from_secs(5);
+
+/// How old a dump is when Redis starts from it.
+const DUMP_AGE: Duration = Duration::from_millis(700);
 
 /// What is answered by a reset: announcements, releases and beats; fills; reads.
 const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "GETRANGE"];
@@ -33,6 +36,7 @@ impl World<'_> {
     }
 
     fn inject_alone(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
+        self.prepare(fault);
         let targets = self.targets(fault);
         let start = clock::now();
         self.act(fault)?;
@@ -53,6 +57,14 @@ impl World<'_> {
         }
     }
 
+    /// What has to be there before the fault begins.
+    fn prepare(&self, fault: &Planned) {
+        if fault.kind == FaultKind::OlderDump {
+            self.redis.primary.save();
+            sleep(DUMP_AGE);
+        }
+    }
+
     fn act(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
         match fault.kind {
             FaultKind::RedisKill => {
@@ -65,11 +77,20 @@ impl World<'_> {
                 sleep(fault.lasts);
                 self.redis.primary.resume();
             }
-            FaultKind::Flush => command(&self.redis.primary, &["FLUSHALL"]),
+            FaultKind::Flush => self.redis.primary.command(&["FLUSHALL"]),
             FaultKind::Evict => self.redis.evict(fault.lasts),
             FaultKind::Refuse => self.redis.refuse(fault.lasts, fault.draw.is_multiple_of(2)),
             FaultKind::DatabaseReset => self.reset_database(fault.lasts)?,
             FaultKind::Failover => self.redis.fail_over(fault.lasts / 2),
+            FaultKind::ClientPause => self.redis.pause_clients(fault.lasts),
+            FaultKind::DebugSleep => self.redis.sleep_inside(fault.lasts),
+            FaultKind::RightRevoked => self.redis.change_rights(fault.lasts, &[right(fault.draw)]),
+            FaultKind::ChannelsRevoked => self.redis.change_rights(fault.lasts, &["resetchannels"]),
+            FaultKind::KeysRevoked => self.redis.change_rights(fault.lasts, &["resetkeys"]),
+            FaultKind::UserOff => self.redis.switch_user_off(fault.lasts),
+            FaultKind::BusyScript => self.redis.run_busy_script(fault.lasts),
+            FaultKind::Demoted => self.redis.demote(fault.lasts),
+            FaultKind::OlderDump => self.redis.restart_from_dump(fault.lasts),
             FaultKind::WorkerStop => self.stop_workers(fault),
             FaultKind::WriterCrash => self.crash_writer(fault)?,
             FaultKind::WorkerKill => self.kill_workers(fault),
@@ -148,6 +169,10 @@ fn disturb(proxy: &mut FaultProxy, kind: FaultKind, draw: u64) {
         }
         _ => {}
     }
+}
+
+fn right(draw: u64) -> &'static str {
+    RIGHTS[usize::try_from(draw % RIGHTS.len() as u64).unwrap_or(0)]
 }
 
 fn direction(draw: u64) -> Direction {

@@ -2,8 +2,10 @@
 
 mod faults;
 mod fleet;
+mod outages;
 mod redis;
 mod run;
+mod server_faults;
 
 use std::error::Error;
 use std::fs;
@@ -15,6 +17,7 @@ use cache_chaos::report::Report;
 use cache_tests::PostgresServer;
 
 use crate::options::Options;
+pub(crate) use outages::{Outage, measure_all, outages, tabulate};
 
 /// The first argument of a worker.
 pub(crate) const WORKER: &str = "worker";
@@ -41,12 +44,12 @@ pub(crate) fn run_all(options: &Options) -> Result<bool, Box<dyn Error>> {
         report.add(&history, verdict);
     }
     println!("\n{report}");
-    Ok(if let Some(name) = &options.without { is_refuted(name, &report) } else { report.is_clean() })
+    Ok(if let Some(name) = &options.without { is_refuted(name, report.violations()) } else { report.is_clean() })
 }
 
 /// Without a protection something must be seen.
-fn is_refuted(name: &str, report: &Report) -> bool {
-    let refuted = report.violations() > 0;
+fn is_refuted(name: &str, violations: u64) -> bool {
+    let refuted = violations > 0;
     println!("without {name} violations are expected: {}", if refuted { "found" } else { "NONE WAS FOUND" });
     refuted
 }

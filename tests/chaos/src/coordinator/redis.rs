@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 
 use cache_tests::{FaultProxy, RedisServer};
 
+use super::server_faults::BUSY_AFTER;
+
 /// A replica is there within milliseconds, and not by the seconds that are there to serve several at once.
-const ARGUMENTS: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
+/// `DEBUG SLEEP` and a script that runs for too long are among the faults.
+const ARGUMENTS: [&str; 6] =
+    ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", "--busy-reply-threshold", BUSY_AFTER];
 /// How long a replica is waited for before it is promoted all the same.
 const TO_SYNC: Duration = Duration::from_secs(3);
 
@@ -43,7 +47,7 @@ impl Redis {
         sleep(lag);
         // Dead before anybody is told of the other one: two primaries at a time are more than is promised for.
         self.primary.kill();
-        command(&self.replica, &["REPLICAOF", "NO", "ONE"]);
+        self.replica.command(&["REPLICAOF", "NO", "ONE"]);
         std::mem::swap(&mut self.primary, &mut self.replica);
         for proxy in &self.proxies {
             proxy.set_upstream(addr(&self.primary));
@@ -66,7 +70,7 @@ impl Redis {
         while Instant::now() < deadline {
             // An empty server has none.
             if let Some(key) = self.primary.raw(&["RANDOMKEY"]).ok().filter(|key| key != "(nil)") {
-                command(&self.primary, &["DEL", &key]);
+                self.primary.command(&["DEL", &key]);
             }
         }
     }
@@ -75,14 +79,14 @@ impl Redis {
     pub(super) fn refuse(&self, lasts: Duration, memory: bool) {
         let (setting, refused, usual) =
             if memory { ("maxmemory", "1", "0") } else { ("min-replicas-to-write", "9", "0") };
-        command(&self.primary, &["CONFIG", "SET", setting, refused]);
+        self.primary.command(&["CONFIG", "SET", setting, refused]);
         sleep(lasts);
-        command(&self.primary, &["CONFIG", "SET", setting, usual]);
+        self.primary.command(&["CONFIG", "SET", setting, usual]);
     }
 
     fn follow(&self) {
         let port = self.replication.addr().port().to_string();
-        command(&self.replica, &["REPLICAOF", "127.0.0.1", &port]);
+        self.replica.command(&["REPLICAOF", "127.0.0.1", &port]);
     }
 
     fn wait_for_replica(&self) {
@@ -95,12 +99,6 @@ impl Redis {
             sleep(Duration::from_millis(20));
         }
     }
-}
-
-/// A command that a server must take.
-pub(super) fn command(server: &RedisServer, words: &[&str]) {
-    let answer = server.raw(words).expect("the server answers");
-    assert!(!answer.starts_with('-'), "{words:?}: {answer}");
 }
 
 fn addr(server: &RedisServer) -> SocketAddr {

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cache_chaos::history::{Fault, Line, Run};
+use cache_chaos::rates::Rates;
 use cache_chaos::schedule::{self, Planned};
 use cache_tests::PostgresServer;
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use super::lines_of;
 use super::redis::Redis;
 use crate::options::Options;
 use crate::rows;
-use crate::settings::{DEGRADED, LEASE, LOCK, PLACES, TASKS, WRITE_TIMEOUT};
+use crate::settings::{Load, PLACES, Profile, STEADY_TASKS, Spans, TASKS};
 use crate::worker::Assignment;
 
 /// The calm at the beginning and at the end.
@@ -23,10 +24,62 @@ const CALM: Duration = Duration::from_secs(2);
 /// A typical fault with the calm before it.
 const FAULT: Duration = Duration::from_millis(2200);
 
+/// What the processes do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Work {
+    /// So many operations of chance for each caller, so long apart.
+    Drawn { operations: u64, pace: Duration },
+    /// Reads and writes at these rates, until they are halted.
+    Steady(Rates),
+}
+
+/// How a run is set up.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) seed: u64,
+    pub(super) places: usize,
+    pub(super) profile: Profile,
+    pub(super) work: Work,
+    /// The protection that is taken out.
+    pub(super) without: Option<String>,
+}
+
+impl Setup {
+    fn drawn(options: &Options, seed: u64) -> Self {
+        // How many operations each caller makes.
+        let operations = options.operations.div_ceil(PLACES as u64 * u64::from(TASKS));
+        Self {
+            seed,
+            places: PLACES,
+            profile: Profile::Short,
+            work: Work::Drawn { operations, pace: options.pace },
+            without: options.without.clone(),
+        }
+    }
+
+    /// How long the operations take; none where they go on until they are halted.
+    fn length(&self) -> Duration {
+        match self.work {
+            Work::Drawn { operations, pace } => pace * u32::try_from(operations).unwrap_or(u32::MAX),
+            Work::Steady(_) => Duration::ZERO,
+        }
+    }
+
+    /// What is left for a process that starts so late.
+    fn load(&self, place: usize, elapsed: Duration) -> Load {
+        match self.work {
+            Work::Drawn { pace, .. } => {
+                let left = self.length().saturating_sub(elapsed).as_micros() / pace.as_micros().max(1);
+                Load::Drawn { operations: u64::try_from(left).unwrap_or(0), pace }
+            }
+            Work::Steady(rates) => Load::Steady(rates.share(place, self.places, STEADY_TASKS)),
+        }
+    }
+}
+
 /// The world of a run.
 pub(super) struct World<'a> {
-    options: &'a Options,
-    seed: u64,
+    setup: Setup,
     database: String,
     runtime: &'a Runtime,
     folder: TempDir,
@@ -47,69 +100,81 @@ pub(super) fn run(
     postgres: &PostgresServer,
     runtime: &Runtime,
 ) -> Result<Vec<Line>, Box<dyn Error>> {
-    let database = runtime.block_on(postgres.create_database()).url().to_owned();
-    runtime.block_on(rows::create(&database))?;
-    let mut world = World::new(options, seed, database.clone(), runtime)?;
+    let setup = Setup::drawn(options, seed);
+    let planned = plan(&setup, options.faults);
+    let mut world = World::start(setup, postgres, runtime)?;
     world.go();
-    for fault in world.plan() {
+    for fault in planned {
         sleep(fault.calm);
         world.inject(&fault)?;
     }
-    world.finish()?;
-    let commits = runtime.block_on(rows::commits(&database))?;
-    world.history(commits.into_iter().map(Line::Commit))
+    world.wait_for_all("done")?;
+    sleep(CALM);
+    world.read_all()?;
+    world.history()
+}
+
+/// As many faults as there is room for, or as are asked for.
+fn plan(setup: &Setup, faults: Option<usize>) -> Vec<Planned> {
+    let room = setup.length().saturating_sub(CALM * 2).as_millis() / FAULT.as_millis();
+    let count = faults.unwrap_or(usize::try_from(room).unwrap_or(0));
+    let mut planned = schedule::plan(setup.seed, count, setup.places, setup.profile.spans().lock);
+    if let Some(first) = planned.first_mut() {
+        first.calm += CALM;
+    }
+    planned
 }
 
 impl<'a> World<'a> {
-    fn new(options: &'a Options, seed: u64, database: String, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
+    /// Starts the servers and the processes, which do nothing yet.
+    pub(super) fn start(setup: Setup, postgres: &PostgresServer, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
+        let database = runtime.block_on(postgres.create_database()).url().to_owned();
+        runtime.block_on(rows::create(&database))?;
+        let redis = Redis::start(setup.places);
         let mut world = Self {
-            options,
-            seed,
+            setup,
             database,
             runtime,
             folder: tempfile::Builder::new().prefix("chaos-").tempdir()?,
-            redis: Redis::start(PLACES),
+            redis,
             workers: Vec::new(),
             dead: Vec::new(),
             faults: Vec::new(),
             began: Instant::now(),
             started: 0,
         };
-        for place in 0..PLACES {
-            let worker = world.start_worker(place, world.operations_each())?;
+        for place in 0..world.setup.places {
+            let worker = world.start_worker(place, Duration::ZERO)?;
             world.workers.push(worker);
         }
-        for worker in &world.workers {
-            worker.wait_for("ready")?;
-        }
+        world.wait_for_all("ready")?;
         Ok(world)
     }
 
-    fn go(&mut self) {
+    /// Lets the callers begin.
+    pub(super) fn go(&mut self) {
         self.began = Instant::now();
-        self.workers.iter_mut().for_each(|worker| worker.order("go"));
+        self.order_all("go");
     }
 
-    /// How many operations each caller makes.
-    fn operations_each(&self) -> u64 {
-        self.options.operations.div_ceil(PLACES as u64 * u64::from(TASKS))
+    /// Ends the callers that go on until then.
+    pub(super) fn halt(&mut self) -> Result<(), Box<dyn Error>> {
+        self.order_all("halt");
+        self.wait_for_all("done")
     }
 
-    fn length(&self) -> Duration {
-        self.options.pace * u32::try_from(self.operations_each()).unwrap_or(u32::MAX)
+    fn order_all(&mut self, order: &str) {
+        self.workers.iter_mut().for_each(|worker| worker.order(order));
     }
 
-    fn plan(&self) -> Vec<Planned> {
-        let room = self.length().saturating_sub(CALM * 2).as_millis() / FAULT.as_millis();
-        let count = self.options.faults.unwrap_or(usize::try_from(room).unwrap_or(0));
-        let mut planned = schedule::plan(self.seed, count, PLACES, LOCK);
-        if let Some(first) = planned.first_mut() {
-            first.calm += CALM;
+    fn wait_for_all(&self, word: &str) -> Result<(), Box<dyn Error>> {
+        for worker in &self.workers {
+            worker.wait_for(word)?;
         }
-        planned
+        Ok(())
     }
 
-    fn start_worker(&mut self, place: usize, operations: u64) -> Result<Worker, Box<dyn Error>> {
+    fn start_worker(&mut self, place: usize, elapsed: Duration) -> Result<Worker, Box<dyn Error>> {
         self.started += 1;
         let process = format!("w{place}.{}", self.started);
         let history = self.folder.path().join(&process);
@@ -117,21 +182,19 @@ impl<'a> World<'a> {
         Worker::start(&Assignment {
             process,
             number: self.started,
-            seed: self.seed,
+            seed: self.setup.seed,
             redis: self.redis.url(place),
             postgres: self.database.clone(),
             history,
-            operations,
-            pace: self.options.pace,
-            without: self.options.without.clone(),
+            profile: self.setup.profile,
+            load: self.setup.load(place, elapsed),
+            without: self.setup.without.clone(),
         })
     }
 
     /// A worker in the place of one that was killed, with the operations that are left for that.
     pub(super) fn replace_worker(&mut self, place: usize) -> Result<(), Box<dyn Error>> {
-        let left =
-            self.length().saturating_sub(self.began.elapsed()).as_micros() / self.options.pace.as_micros().max(1);
-        let mut worker = self.start_worker(place, u64::try_from(left).unwrap_or(0))?;
+        let mut worker = self.start_worker(place, self.began.elapsed())?;
         worker.wait_for("ready")?;
         worker.order("go");
         self.dead.push(std::mem::replace(&mut self.workers[place], worker));
@@ -147,44 +210,42 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Waits for the operations, and has every worker read every row once when everything is calm.
-    fn finish(&mut self) -> Result<(), Box<dyn Error>> {
-        for worker in &self.workers {
-            worker.wait_for("done")?;
-        }
-        sleep(CALM);
-        self.workers.iter_mut().for_each(|worker| worker.order("read all"));
-        for worker in &self.workers {
-            worker.wait_for("done")?;
-        }
+    /// Has every worker read every row once.
+    fn read_all(&mut self) -> Result<(), Box<dyn Error>> {
+        self.order_all("read all");
+        self.wait_for_all("done")
+    }
+
+    /// Ends the processes, and collects what happened.
+    pub(super) fn history(mut self) -> Result<Vec<Line>, Box<dyn Error>> {
         for worker in self.workers.drain(..) {
             self.dead.push(worker.ended());
         }
-        Ok(())
-    }
-
-    fn history(self, commits: impl Iterator<Item = Line>) -> Result<Vec<Line>, Box<dyn Error>> {
+        let commits = self.runtime.block_on(rows::commits(&self.database))?;
         let mut lines = vec![Line::Run(self.settings())];
         lines.extend(self.faults.iter().cloned().map(Line::Fault));
         for worker in &self.dead {
             lines.extend(lines_of(&worker.history)?);
         }
-        lines.extend(commits);
+        lines.extend(commits.into_iter().map(Line::Commit));
         Ok(lines)
     }
 
     fn settings(&self) -> Run {
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let Setup { seed, places, profile, work, without } = &self.setup;
+        let Spans { lease, lock, degraded, write_timeout } = profile.spans();
+        let callers = *places as u64 * u64::from(TASKS);
         Run {
             schema: cache_chaos::checker::SCHEMA,
-            seed: self.seed,
-            operations: self.options.operations,
-            processes: u32::try_from(PLACES).unwrap_or(u32::MAX),
-            lease_ns: nanos(LEASE),
-            lock_ns: nanos(LOCK),
-            degraded_ttl_ns: nanos(DEGRADED),
-            write_timeout_ns: nanos(WRITE_TIMEOUT),
-            without: self.options.without.clone(),
+            seed: *seed,
+            operations: if let Work::Drawn { operations, .. } = work { operations * callers } else { 0 },
+            processes: u32::try_from(*places).unwrap_or(u32::MAX),
+            lease_ns: nanos(lease),
+            lock_ns: nanos(lock),
+            degraded_ttl_ns: nanos(degraded),
+            write_timeout_ns: nanos(write_timeout),
+            without: without.clone(),
         }
     }
 }

@@ -51,7 +51,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         let lines = vec![
-            Line::Link(LinkState { process: "w0.0".into(), at: 1, shared: true, local: false, journal: 2 }),
+            Line::Link(LinkState {
+                process: "w0.0".into(),
+                at: 1,
+                connected: true,
+                shared: true,
+                local: false,
+                journal: 2,
+            }),
             Line::Fault(Fault { kind: FaultKind::HalfOpen, targets: vec!["w1.0".into()], start: 1, end: 2 }),
         ];
         write_history(&path, &lines).unwrap();

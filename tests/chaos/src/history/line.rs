@@ -1,7 +1,5 @@
 //! The lines. All times are nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// The settings of a run.
@@ -170,6 +168,8 @@ pub struct LinkState {
     pub process: String,
     /// Taken before it was asked for.
     pub at: u64,
+    /// Whether there is a connection to Redis, of which the circuit breaker is closed.
+    pub connected: bool,
     /// Whether Redis may be asked.
     pub shared: bool,
     /// Whether the local tier may answer.
@@ -178,109 +178,15 @@ pub struct LinkState {
     pub journal: u64,
 }
 
-/// The kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// Redis is killed, and started again empty.
-    RedisKill,
-    /// Redis is stopped (SIGSTOP) and continued.
-    RedisStop,
-    /// Everything in Redis is deleted.
-    Flush,
-    /// Keys of chance are deleted in Redis, one after the other, as by eviction.
-    Evict,
-    /// Redis answers reads and refuses writes: it is out of memory, or has too few replicas.
-    Refuse,
-    /// Redis is killed and a replica takes its place that has not heard of the last writes.
-    Failover,
-    /// Connections are closed and new ones refused.
-    Cut,
-    /// Connections stay and nothing comes through, in one direction or both.
-    HalfOpen,
-    /// Everything comes later.
-    Latency,
-    /// Everything comes in small pieces.
-    Slices,
-    /// Requests of one kind are carried out, and their connection is reset in place of the answer.
-    ResetAfterSend,
-    /// A process is stopped (SIGSTOP) and continued.
-    WorkerStop,
-    /// A writer is killed between its commit and its release.
-    WriterCrash,
-    /// A process is killed anywhere.
-    WorkerKill,
-    /// Every connection to the database is ended, in the middle of whatever it does.
-    DatabaseReset,
-}
-
-impl FaultKind {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
-        Self::RedisKill,
-        Self::RedisStop,
-        Self::Flush,
-        Self::Evict,
-        Self::Refuse,
-        Self::Failover,
-        Self::Cut,
-        Self::HalfOpen,
-        Self::Latency,
-        Self::Slices,
-        Self::ResetAfterSend,
-        Self::WorkerStop,
-        Self::WriterCrash,
-        Self::WorkerKill,
-        Self::DatabaseReset,
-    ];
-
-    /// Whether Redis forgets a writer's lock.
-    pub fn loses_locks(self) -> bool {
-        matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::Failover)
-    }
-
-    /// Whether it is done to the connections between processes and Redis.
-    pub fn disturbs_connections(self) -> bool {
-        matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
-    }
-
-    /// Whether the processes that it concerns are dead at its end.
-    pub fn kills_workers(self) -> bool {
-        matches!(self, Self::WriterCrash | Self::WorkerKill)
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::RedisKill => "redis killed, restarted empty",
-            Self::RedisStop => "redis stopped, continued",
-            Self::Flush => "FLUSHALL",
-            Self::Evict => "keys evicted",
-            Self::Refuse => "redis refuses writes",
-            Self::Failover => "fail-over to a lagging replica",
-            Self::Cut => "connections cut",
-            Self::HalfOpen => "connections half-open",
-            Self::Latency => "latency",
-            Self::Slices => "bytes in slices",
-            Self::ResetAfterSend => "reset after send",
-            Self::WorkerStop => "process stopped, continued",
-            Self::WriterCrash => "writer killed after its commit",
-            Self::WorkerKill => "process killed",
-            Self::DatabaseReset => "database connections ended",
-        })
-    }
-}
-
-/// A fault.
+/// A line that a process logged, of the level `warn` or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// What was done.
-    pub kind: FaultKind,
-    /// The processes whose connections it concerned, or which it stopped or killed.
-    pub targets: Vec<String>,
-    /// Taken before it began.
-    pub start: u64,
-    /// Taken after it had ended: healed, continued, or the process dead.
-    pub end: u64,
+pub struct Logged {
+    /// The process that logged it.
+    pub process: String,
+    /// When.
+    pub at: u64,
+    /// Its level.
+    pub level: String,
+    /// Its words, with its fields.
+    pub message: String,
 }

@@ -1,10 +1,12 @@
 //! What happened, line by line. `tests/chaos/SCHEMA.md` describes every field.
 
+mod fault;
 mod file;
 mod line;
 
+pub use fault::{Fault, FaultKind};
 pub use file::{read_history, write_history};
-pub use line::{Commit, Fault, FaultKind, LinkState, Mode, Operation, Outcome, Read, Run, Tier, Write};
+pub use line::{Commit, LinkState, Logged, Mode, Operation, Outcome, Read, Run, Tier, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,4 +26,6 @@ pub enum Line {
     Link(LinkState),
     /// A fault that was injected.
     Fault(Fault),
+    /// What a process logged.
+    Log(Logged),
 }

@@ -21,21 +21,19 @@ use crate::tokens::{self, Handed};
 pub(super) struct Caller {
     process: String,
     task: u32,
-    operations: u64,
-    pace: Duration,
     cache: Cache,
     store: CachingRegisters<Rows>,
     recorder: Arc<Recorder>,
-    chance: Chance,
+    pub(super) chance: Chance,
     next_write: u64,
 }
 
 /// A row.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    mode: Mode,
-    group: u32,
-    member: u32,
+pub(super) struct Place {
+    pub(super) mode: Mode,
+    pub(super) group: u32,
+    pub(super) member: u32,
 }
 
 impl Place {
@@ -51,12 +49,10 @@ impl Caller {
         (cache, store): (Cache, CachingRegisters<Rows>),
         recorder: Arc<Recorder>,
     ) -> Self {
-        let Assignment { process, number, seed, operations, pace, .. } = assignment;
+        let Assignment { process, number, seed, .. } = assignment;
         Self {
             process: process.clone(),
             task,
-            operations: *operations,
-            pace: *pace,
             cache,
             store,
             recorder,
@@ -66,11 +62,11 @@ impl Caller {
     }
 
     /// Makes the operations at their pace. What was held up is made up for at once.
-    pub(super) async fn work(mut self) {
-        let begin = Instant::now() + self.chance.span(Duration::ZERO, self.pace);
-        for operation in 0..self.operations {
+    pub(super) async fn work(mut self, operations: u64, pace: Duration) {
+        let begin = Instant::now() + self.chance.span(Duration::ZERO, pace);
+        for operation in 0..operations {
             let number = u32::try_from(operation).unwrap_or(u32::MAX);
-            sleep_until(begin + self.pace * number).await;
+            sleep_until(begin + pace * number).await;
             self.step().await;
         }
     }
@@ -139,7 +135,7 @@ impl Caller {
         self.read_after(Place { mode: Mode::Safe, group, member }, observed).await;
     }
 
-    async fn read(&self, place: Place) {
+    pub(super) async fn read(&self, place: Place) {
         self.read_after(place, None).await;
     }
 
@@ -194,7 +190,7 @@ impl Caller {
     }
 
     /// A caller without patience goes away in the middle of its write.
-    async fn write(&mut self, place: Place, operation: Operation, patience: Option<Duration>) {
+    pub(super) async fn write(&mut self, place: Place, operation: Operation, patience: Option<Duration>) {
         let id = self.next_write;
         self.next_write += 1;
         let start = clock::now();

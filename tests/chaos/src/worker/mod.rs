@@ -1,24 +1,30 @@
 //! A process with a cache of its own, which reads and writes until it has made its operations.
 
 mod calls;
+mod logs;
 mod orders;
 mod recorder;
+mod steady;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cache_chaos::history::{Line, LinkState};
-use cache_core::{Cache, Error};
+use cache_chaos::rates::Apart;
+use cache_core::{Cache, LinkStatus};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use crate::registers::CachingRegisters;
 use crate::rows::Rows;
-use crate::settings::{CALL, DEGRADED, LEASE, LOCK, READ_TIMEOUT, TASKS, WRITE_TIMEOUT};
+use crate::settings::{CALL, Load, Profile, STEADY_TASKS, TASKS};
 use crate::{clock, controls};
 use calls::Caller;
 use orders::{Order, Say};
 use recorder::Recorder;
+use steady::Steady;
 
 /// What a worker is told when it is started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,10 +38,10 @@ pub(crate) struct Assignment {
     pub(crate) postgres: String,
     /// Where it writes its lines.
     pub(crate) history: String,
-    /// How many operations each of its tasks makes.
-    pub(crate) operations: u64,
-    /// How long apart they are, if nothing holds them up.
-    pub(crate) pace: Duration,
+    /// How its cache is built.
+    pub(crate) profile: Profile,
+    /// What its callers do.
+    pub(crate) load: Load,
     /// The protection that it lacks.
     pub(crate) without: Option<String>,
 }
@@ -56,19 +62,27 @@ pub(crate) fn work(assignment: &str) -> Result<(), Box<dyn std::error::Error>> {
 
 async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>> {
     let recorder = Arc::new(Recorder::create(&assignment.history)?);
+    let Assignment { process, seed, number, profile, .. } = &assignment;
+    logs::record(process, &recorder);
     let cache = connect(&assignment)?;
-    let Assignment { process, seed, number, .. } = &assignment;
-    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, Say(Arc::clone(&recorder))).await?;
+    let slowest = (*profile == Profile::Short).then(|| profile.spans().lease * 2);
+    let say = Say(Arc::clone(&recorder));
+    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, slowest, say).await?;
     let strict = controls::strict_mode(assignment.without.as_deref());
     let store = CachingRegisters::builder(Arc::clone(&rows), &cache).read_strict(|policy| policy.mode(strict)).build();
     tokio::spawn(watch(cache.clone(), process.clone(), Arc::clone(&recorder)));
     cache.connected(CALL).await;
+    let halt = Arc::<AtomicBool>::default();
     let mut orders = orders::listen();
     orders::say("ready");
     while let Some(order) = orders.recv().await {
         let caller = |task| Caller::new(&assignment, task, (cache.clone(), store.clone()), Arc::clone(&recorder));
         match order {
-            Order::Go => drop(tokio::spawn(work_all((0..TASKS).map(caller).collect(), Arc::clone(&recorder)))),
+            Order::Go => {
+                let tasks = callers(&assignment.load, caller, &halt);
+                drop(tokio::spawn(end_of_all(tasks, Arc::clone(&recorder))));
+            }
+            Order::Halt => halt.store(true, Ordering::Relaxed),
             Order::Crash => rows.stop_after_commit(),
             Order::ReadAll => {
                 caller(TASKS).read_all().await;
@@ -82,16 +96,32 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
     Ok(())
 }
 
-fn connect(assignment: &Assignment) -> Result<Cache, Error> {
-    let builder = Cache::builder().redis(&assignment.redis).lease(LEASE).lock(LOCK).degraded_ttl(DEGRADED);
-    let builder = builder.read_timeout(READ_TIMEOUT).write_timeout(WRITE_TIMEOUT);
-    controls::without(assignment.without.as_deref(), builder).build()
+fn connect(assignment: &Assignment) -> Result<Cache, Box<dyn std::error::Error>> {
+    let spans = assignment.profile.spans();
+    let builder = assignment.profile.apply(Cache::builder().redis(&assignment.redis));
+    Ok(controls::without(assignment.without.as_deref(), builder, spans).build()?)
 }
 
-async fn work_all(callers: Vec<Caller>, recorder: Arc<Recorder>) {
-    let tasks: Vec<_> = callers.into_iter().map(|caller| tokio::spawn(caller.work())).collect();
-    for task in tasks {
-        task.await.expect("a caller does not panic");
+/// Starts the callers.
+fn callers(load: &Load, caller: impl Fn(u32) -> Caller, halt: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+    match *load {
+        Load::Drawn { operations, pace } => {
+            (0..TASKS).map(|task| tokio::spawn(caller(task).work(operations, pace))).collect()
+        }
+        Load::Steady(Apart { reads, writes }) => {
+            let steady = |task, pace| Steady { caller: caller(task), pace, halt: Arc::clone(halt) };
+            let readers = reads.map(|pace| (0..STEADY_TASKS).map(move |task| (task, pace)));
+            let writers = writes.map(|pace| (STEADY_TASKS..2 * STEADY_TASKS).map(move |task| (task, pace)));
+            let readers = readers.into_iter().flatten().map(|(task, pace)| tokio::spawn(steady(task, pace).read()));
+            let writers = writers.into_iter().flatten().map(|(task, pace)| tokio::spawn(steady(task, pace).write()));
+            readers.chain(writers).collect()
+        }
+    }
+}
+
+async fn end_of_all(callers: Vec<JoinHandle<()>>, recorder: Arc<Recorder>) {
+    for caller in callers {
+        caller.await.expect("a caller does not panic");
     }
     recorder.flush();
     orders::say("done");
@@ -103,10 +133,12 @@ async fn watch(cache: Cache, process: String, recorder: Arc<Recorder>) {
     for look in 0_u32.. {
         let at = clock::now();
         let health = cache.health().await;
-        let state = (health.shared, health.local, health.journal as u64);
+        let connected = health.link == LinkStatus::Up;
+        let state = (connected, health.shared, health.local, health.journal as u64);
         if last.replace(state) != Some(state) || look % LOOKS == 0 {
-            let (shared, local, journal) = state;
-            recorder.record(&Line::Link(LinkState { process: process.clone(), at, shared, local, journal }));
+            let (connected, shared, local, journal) = state;
+            let process = process.clone();
+            recorder.record(&Line::Link(LinkState { process, at, connected, shared, local, journal }));
             recorder.flush();
         }
         tokio::time::sleep(LOOK).await;

@@ -13,6 +13,8 @@ use crate::rows::Stopped;
 pub(super) enum Order {
     /// Make the operations.
     Go,
+    /// Make no more of them.
+    Halt,
     /// Stop the next write after its commit, for good.
     Crash,
     /// Read every key once.
@@ -26,6 +28,7 @@ pub(super) fn listen() -> UnboundedReceiver<Order> {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             let order = match line.as_str() {
                 "go" => Order::Go,
+                "halt" => Order::Halt,
                 "crash" => Order::Crash,
                 "read all" => Order::ReadAll,
                 _ => break,

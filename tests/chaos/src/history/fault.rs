@@ -1,0 +1,159 @@
+//! The faults.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// Redis is killed, and started again empty.
+    RedisKill,
+    /// Redis is stopped (SIGSTOP) and continued.
+    RedisStop,
+    /// Everything in Redis is deleted.
+    Flush,
+    /// Keys of chance are deleted in Redis, one after the other, as by eviction.
+    Evict,
+    /// Redis answers reads and refuses writes: it is out of memory, or has too few replicas.
+    Refuse,
+    /// Redis is killed and a replica takes its place that has not heard of the last writes.
+    Failover,
+    /// Redis postpones every command of every client (`CLIENT PAUSE`).
+    ClientPause,
+    /// Redis sleeps inside of a command (`DEBUG SLEEP`).
+    DebugSleep,
+    /// The user of the processes may not use one of its commands for a while.
+    RightRevoked,
+    /// The user may use no channel for a while. Redis closes the connections that are subscribed.
+    ChannelsRevoked,
+    /// The user may use no key for a while.
+    KeysRevoked,
+    /// The user is switched off for a while, and its connections are killed.
+    UserOff,
+    /// A script of somebody else runs and does not end by itself. Redis answers `BUSY`.
+    BusyScript,
+    /// Redis becomes the replica of a server that is not there, and a primary again.
+    Demoted,
+    /// Redis is killed, and started again with what it had saved some time before.
+    OlderDump,
+    /// Connections are closed and new ones refused.
+    Cut,
+    /// Connections stay and nothing comes through, in one direction or both.
+    HalfOpen,
+    /// Everything comes later.
+    Latency,
+    /// Everything comes in small pieces.
+    Slices,
+    /// Requests of one kind are carried out, and their connection is reset in place of the answer.
+    ResetAfterSend,
+    /// A process is stopped (SIGSTOP) and continued.
+    WorkerStop,
+    /// A writer is killed between its commit and its release.
+    WriterCrash,
+    /// A process is killed anywhere.
+    WorkerKill,
+    /// Every connection to the database is ended, in the middle of whatever it does.
+    DatabaseReset,
+}
+
+impl FaultKind {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::RedisKill,
+        Self::RedisStop,
+        Self::Flush,
+        Self::Evict,
+        Self::Refuse,
+        Self::Failover,
+        Self::ClientPause,
+        Self::DebugSleep,
+        Self::RightRevoked,
+        Self::ChannelsRevoked,
+        Self::KeysRevoked,
+        Self::UserOff,
+        Self::BusyScript,
+        Self::Demoted,
+        Self::OlderDump,
+        Self::Cut,
+        Self::HalfOpen,
+        Self::Latency,
+        Self::Slices,
+        Self::ResetAfterSend,
+        Self::WorkerStop,
+        Self::WriterCrash,
+        Self::WorkerKill,
+        Self::DatabaseReset,
+    ];
+
+    /// Whether Redis forgets a writer's lock.
+    pub fn loses_locks(self) -> bool {
+        matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::Failover | Self::OlderDump)
+    }
+
+    /// Whether it is done to the connections between processes and Redis.
+    pub fn disturbs_connections(self) -> bool {
+        matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
+    }
+
+    /// Whether it is done to the server, so that it concerns every process.
+    pub fn is_of_the_server(self) -> bool {
+        let others = matches!(self, Self::WorkerStop | Self::WriterCrash | Self::WorkerKill);
+        !self.disturbs_connections() && !others
+    }
+
+    /// Whether a process that it concerns may be unable to tell Redis of a write.
+    pub fn keeps_from_redis(self) -> bool {
+        !matches!(self, Self::Flush | Self::Evict | Self::DatabaseReset)
+    }
+
+    /// Whether the processes that it concerns are dead at its end.
+    pub fn kills_workers(self) -> bool {
+        matches!(self, Self::WriterCrash | Self::WorkerKill)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::RedisKill => "redis killed, restarted empty",
+            Self::RedisStop => "redis stopped, continued",
+            Self::Flush => "FLUSHALL",
+            Self::Evict => "keys evicted",
+            Self::Refuse => "redis refuses writes",
+            Self::Failover => "fail-over to a lagging replica",
+            Self::ClientPause => "CLIENT PAUSE",
+            Self::DebugSleep => "DEBUG SLEEP",
+            Self::RightRevoked => "right to a command revoked",
+            Self::ChannelsRevoked => "right to channels revoked",
+            Self::KeysRevoked => "right to keys revoked",
+            Self::UserOff => "user off, connections killed",
+            Self::BusyScript => "busy script",
+            Self::Demoted => "made a replica, and back",
+            Self::OlderDump => "restarted with an older dump",
+            Self::Cut => "connections cut",
+            Self::HalfOpen => "connections half-open",
+            Self::Latency => "latency",
+            Self::Slices => "bytes in slices",
+            Self::ResetAfterSend => "reset after send",
+            Self::WorkerStop => "process stopped, continued",
+            Self::WriterCrash => "writer killed after its commit",
+            Self::WorkerKill => "process killed",
+            Self::DatabaseReset => "database connections ended",
+        })
+    }
+}
+
+/// A fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What was done.
+    pub kind: FaultKind,
+    /// The processes that it concerned: all of them where it was done to the server.
+    pub targets: Vec<String>,
+    /// Taken before it began.
+    pub start: u64,
+    /// Taken after it had ended: healed, continued, or the process dead.
+    pub end: u64,
+}

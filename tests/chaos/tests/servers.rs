@@ -1,0 +1,39 @@
+//! What the faults do to a Redis heals.
+
+use cache_tests::RedisServer;
+
+/// What Redis says of its users.
+fn rights(redis: &RedisServer) -> String {
+    redis.raw(&["ACL", "LIST"]).unwrap()
+}
+
+#[test]
+fn rights_that_were_taken_away_come_back() {
+    let redis = RedisServer::start();
+    let usual = rights(&redis);
+    for rules in [["-evalsha"], ["resetchannels"], ["resetkeys"], ["-mget"]] {
+        redis.change_rights(&rules);
+        assert_ne!(rights(&redis), usual, "{rules:?}");
+        redis.restore_rights();
+        assert_eq!(rights(&redis), usual, "{rules:?}");
+    }
+    redis.switch_user_off();
+    assert!(rights(&redis).contains("user tests off"), "{}", rights(&redis));
+    redis.restore_rights();
+    assert_eq!(rights(&redis), usual);
+}
+
+#[test]
+fn a_dump_is_there_again_after_one_restart_and_gone_after_the_other() {
+    let mut redis = RedisServer::start();
+    let get = |redis: &RedisServer| redis.raw(&["GET", "key"]).unwrap();
+    redis.command(&["SET", "key", "old"]);
+    redis.save();
+    redis.command(&["SET", "key", "new"]);
+    redis.restart_from_dump();
+    assert_eq!(get(&redis), "old");
+    redis.restart();
+    assert_eq!(get(&redis), "(nil)");
+    redis.restart_from_dump();
+    assert_eq!(get(&redis), "(nil)", "there is no dump any more");
+}
