@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use super::recovery::Recovery;
-use super::{Epoch, Gate, Journal, Live};
+use super::{Epoch, Gate, Journal, Live, PendingWriters, ScopeHash};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
@@ -67,6 +67,8 @@ pub(crate) struct LastBeat {
 pub(crate) struct Link {
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
+    /// Registrations of writers whose targets are not known yet.
+    pub(super) pending_writers: PendingWriters,
     pub(crate) recovery: Recovery,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
@@ -100,6 +102,7 @@ impl Link {
             tally: Tally::new(backend),
             gate: Gate::new(),
             journal: Journal::default(),
+            pending_writers: PendingWriters::default(),
             recovery: Recovery::default(),
             clock,
             settings,
@@ -271,7 +274,25 @@ impl Link {
         if self.lacks(crate::testing::Weakness::KeepLocal) {
             return;
         }
+        self.pending_writers.clear();
         self.gate.flush();
+    }
+
+    /// A writer was registered on a method; `expiry` is in milliseconds of the server's clock.
+    pub(super) fn writer_registered(&self, method: ScopeHash, token: &str, expiry: u64) {
+        let now = self.clock.now();
+        // Without a connection in use the server's time is not known, and the local tier is not trusted.
+        let expiry = self.live.load_full().map_or(now, |live| live.moment_of(expiry, now));
+        self.pending_writers.add(&self.gate, method, token, expiry, now);
+    }
+
+    /// Forgets the methods whose pending writers did not finish in time.
+    pub(super) fn forget_expired_writers(&self) {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::KeepPending) {
+            return;
+        }
+        self.pending_writers.forget_expired(&self.gate, self.clock.now());
     }
 
     pub(super) fn is_open(&self, session: u64) -> bool {

@@ -1,10 +1,11 @@
 //! A connection in use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Epoch;
-use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::Session;
 
 /// A connection that has been through the whole reconnect order and may be used.
@@ -33,6 +34,13 @@ impl Live {
     /// The server's clock in milliseconds.
     pub(crate) fn server_now(&self, now: Moment) -> u64 {
         now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
+    }
+
+    /// The earliest moment at which the server's clock may show this; `now` where that is over. Readings of this process's
+    /// clock may lie behind, and the server's clock is only estimated.
+    pub(crate) fn moment_of(&self, server_millis: u64, now: Moment) -> Moment {
+        let left = Duration::from_millis(server_millis.saturating_sub(self.server_now(now)));
+        now.after(left.saturating_sub(GRANULARITY))
     }
 
     pub(super) fn set_server_time(&self, server_millis: u64, asked_at: Moment) {

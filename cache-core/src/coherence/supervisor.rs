@@ -171,6 +171,7 @@ async fn round(link: &Link, live: &Live) -> Result<(), RemoteError> {
 }
 
 async fn beat(link: &Link, session: &dyn Session) -> Result<(u64, crate::runtime::Moment), RemoteError> {
+    link.forget_expired_writers();
     let (nonce, sent) = link.beat_sent();
     let server_time = session.beat(nonce, link.settings.lease * 10, &link.namespaces()).await?;
     Ok((server_time, sent))

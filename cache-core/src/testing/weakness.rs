@@ -47,4 +47,10 @@ pub enum Weakness {
     EpochAtFill,
     /// An entry is taken for the one that was asked for, whatever it says itself.
     NoIdentity,
+    /// A write is not registered on the methods whose entries it may name in its result, and is forgotten when its caller goes.
+    NoPendingWriter,
+    /// A generation with a pending writer is current for ever, in both tiers.
+    KeepPending,
+    /// An invalidation by hand ends with its caller.
+    InvalidateInCaller,
 }
