@@ -46,6 +46,8 @@ pub struct WriteGuard {
     token: String,
     /// Whether the shared tier has the locks and registrations.
     placed: bool,
+    /// Whether the store may have been called.
+    begun: bool,
     /// Whether nothing is left to do when this is dropped.
     settled: bool,
 }
@@ -59,13 +61,14 @@ impl WriteGuard {
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         let (token, methods) = (writer_token(cache), registered(cache, methods));
         let (cache, found) = (cache.clone(), Vec::new());
-        let mut write = Self { cache, scopes, methods, found, token, placed: false, settled: false };
+        let mut write = Self { cache, scopes, methods, found, token, placed: false, begun: false, settled: false };
         write.advance();
         write.placed = write.place().await;
         witness::announced(write.placed);
         if !write.placed {
             write.remember();
         }
+        write.begun = true;
         write
     }
 
@@ -222,6 +225,9 @@ impl Drop for WriteGuard {
         }
         #[cfg(feature = "testing")]
         self.release_unknown();
+        if !self.begun {
+            self.withdraw();
+        }
         // Whatever entry of its methods the write has changed, or will change until its registration expires.
         self.found.append(&mut self.methods);
         if self.placed && self.has_remote() {
@@ -239,6 +245,20 @@ impl Drop for WriteGuard {
 }
 
 impl WriteGuard {
+    /// Takes the registrations back that may be on their way: the caller has gone before the store was called. Callers that are
+    /// cancelled often must not cost the entries of a method. If it fails, the registrations expire.
+    fn withdraw(&mut self) {
+        let methods = std::mem::take(&mut self.methods);
+        if methods.is_empty() || !self.has_remote() || !Tasks::can_spawn() {
+            return;
+        }
+        let (cache, token) = (self.cache.clone(), self.token.clone());
+        self.cache.0.tasks.spawn(async move {
+            let write = WriteScopes { locked: &[], methods: &methods, found: &[] };
+            told(&cache, News::Release { write, token: &token }).await
+        });
+    }
+
     /// Invalidates what the call may have changed, while the caller is gone. Until the shared tier was told, the journal has
     /// it. Outside of a runtime no task can be started: then the journal is told of with the next heartbeat.
     fn invalidate_found(&mut self) {
@@ -264,7 +284,7 @@ impl WriteGuard {
     /// forgotten once more.
     fn repeat_later(&mut self) {
         // Outside of a runtime nothing can wait; the entries' time to live is the bound then.
-        if !Tasks::can_spawn() {
+        if !Tasks::can_spawn() || self.is_empty() {
             return;
         }
         let link = Arc::clone(&self.cache.0.link);

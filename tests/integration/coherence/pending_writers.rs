@@ -306,6 +306,7 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
             opener.await.unwrap();
         }
         assert_eq!(third.account(next).await, Some(100));
+        until("it is in the shared tier", || third.fills() == 1).await;
         until("the reader has heard of it", || reader.store.peek_account(next).is_none()).await;
         assert_eq!(reader.account(next).await, Some(100));
         for id in 1..=10 {
