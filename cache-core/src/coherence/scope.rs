@@ -93,8 +93,8 @@ impl Scope {
     }
 
     /// What a write of these scopes has to wait for: the most that the readers of one of them are promised.
-    pub(crate) fn strongest_mode(scopes: &[Self]) -> Mode {
-        scopes.iter().map(|scope| scope.mode).max().unwrap_or_default()
+    pub(crate) fn strongest_mode<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Mode {
+        scopes.into_iter().map(|scope| scope.mode).max().unwrap_or_default()
     }
 }
 

@@ -110,8 +110,7 @@ impl WriteGuard {
     }
 
     fn mode(&self) -> Mode {
-        let all = [&self.scopes, &self.methods, &self.found];
-        all.map(|scopes| Scope::strongest_mode(scopes)).into_iter().max().unwrap_or_default()
+        Scope::strongest_mode(self.scopes.iter().chain(&self.methods).chain(&self.found))
     }
 
     /// Releases the locks, and waits for what the mode says. Says whether the shared tier knows of the write.

@@ -11,7 +11,7 @@ use cache_core::testing::{Operation, Weakness};
 use cache_core::{Mode, ReadPolicy, Region, Scope, WriteGuard};
 
 use super::gate::until;
-use super::ledger::{Accounts, CachingLedger, Ledger as _};
+use super::ledger::{Accounts, CachingLedger};
 use super::register::{RegisterError, Stop};
 use super::world::{Instance, LOCK, Tier, World};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::Cache;
 use cache_tests::{RedisServer, documented_rules};
 
-use super::super::ledger::{Accounts, CachingLedger, Ledger as _};
+use super::super::ledger::{Accounts, CachingLedger};
 use super::{Instance, check, one_row, until};
 
 /// What was refused to anybody, one entry after the other; empty where nothing was.
