@@ -130,7 +130,7 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
-            .bump(
+            .invalidate(
                 ::std::vec::Vec::<
                     ::cache_core::__macro::Scope,
                 >::from([self.get_policy.scope_prefix(&())]),
@@ -169,10 +169,17 @@ where
         let scopes = ::std::vec::Vec::<
             ::cache_core::__macro::Scope,
         >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let write = ::cache_core::__macro::Write::begin(&self.__cache, scopes).await;
+        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
+        let write = ::cache_core::__macro::WriteGuard::begin(
+                &self.__cache,
+                scopes,
+                methods,
+            )
+            .await;
         let returned = <S as PolicyStore>::set_policy(&self.__backing, policy).await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        write.finish(outcome).await;
+        let scopes = ::std::vec::Vec::new();
+        write.finish(outcome, scopes).await;
         returned
     }
     /// `count_policies` of [`PolicyStore`], through the cache.

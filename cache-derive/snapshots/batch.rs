@@ -177,7 +177,7 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
-            .bump(
+            .invalidate(
                 ::std::vec::Vec::<
                     ::cache_core::__macro::Scope,
                 >::from([self.find.scope_prefix(&()), self.size.scope_prefix(&())]),

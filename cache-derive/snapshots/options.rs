@@ -213,7 +213,7 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub(crate) async fn invalidate_all(&self) {
         self.__cache
-            .bump(
+            .invalidate(
                 ::std::vec::Vec::<
                     caching::__macro::Scope,
                 >::from([
@@ -345,10 +345,13 @@ where
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let write = caching::__macro::Write::begin(&self.__cache, scopes).await;
+        let methods = ::std::vec::Vec::<caching::__macro::Scope>::from([]);
+        let write = caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await;
         let returned = <S as Store>::put(&self.__backing, document).await;
         let outcome = caching::__macro::write_outcome!(& returned);
-        write.finish(outcome).await;
+        let scopes = ::std::vec::Vec::new();
+        write.finish(outcome, scopes).await;
         returned
     }
     /// `create` of [`Store`], through the cache.
@@ -370,7 +373,11 @@ where
         let scopes = ::std::vec::Vec::<
             caching::__macro::Scope,
         >::from([self.tree.scope_prefix(&())]);
-        let write = caching::__macro::Write::begin(&self.__cache, scopes).await;
+        let methods = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        let write = caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await;
         let returned = <S as Store>::create(
                 &self.__backing,
                 ::core::clone::Clone::clone(&tenant),
@@ -378,7 +385,6 @@ where
             )
             .await;
         let outcome = caching::__macro::write_outcome!(& returned);
-        write.finish(outcome).await;
         let scopes = match caching::__macro::Fallible::ok(&returned) {
             ::core::option::Option::Some(result) => {
                 ::std::vec::Vec::<
@@ -390,9 +396,7 @@ where
             }
             ::core::option::Option::None => ::std::vec::Vec::new(),
         };
-        if !scopes.is_empty() {
-            self.__cache.bump(scopes).await;
-        }
+        write.finish(outcome, scopes).await;
         returned
     }
     /// What the local tier holds for `find` with these arguments, without asking anything else.

@@ -38,6 +38,10 @@ impl Bus for Listener {
             self.link.invalidations.fetch_add(1, Ordering::Release);
         } else if let Some(nonce) = payload.strip_prefix(b"B ").and_then(parse_beat) {
             self.link.beat_returned(self.session, nonce);
+        } else if let Some((expiry, writer)) = payload.strip_prefix(b"P ").and_then(parse_registration) {
+            self.link.writer_registered(writer.method, writer.token, expiry);
+        } else if let Some(writer) = payload.strip_prefix(b"R ").and_then(parse_writer) {
+            self.link.pending_writers.remove(writer.method, writer.token);
         } else if let Some(message) = parse_member(payload)
             && self.link.membership.hear(message)
         {
@@ -63,5 +67,96 @@ fn parse_member(payload: &[u8]) -> Option<Message<'_>> {
         REQUESTED => Some(Message::Requested(id)),
         ANNOUNCED => Some(Message::Announced(id)),
         _ => None,
+    }
+}
+
+/// A writer and the method that it is registered on.
+struct Writer<'a> {
+    token: &'a str,
+    method: ScopeHash,
+}
+
+/// The longest token of a writer. It is kept, so it must not be as long as a message.
+const MAX_WRITER: usize = 64;
+
+/// `<expiry> <token> <scope>`, the expiry in milliseconds of the server's clock.
+fn parse_registration(text: &[u8]) -> Option<(u64, Writer<'_>)> {
+    let (expiry, writer) = split_at_space(text)?;
+    let is_number = !expiry.is_empty() && expiry.iter().all(u8::is_ascii_digit);
+    let expiry = std::str::from_utf8(expiry).ok().filter(|_| is_number)?.parse().ok()?;
+    Some((expiry, parse_writer(writer)?))
+}
+
+/// `<token> <scope>`. The name of a scope may contain spaces.
+fn parse_writer(text: &[u8]) -> Option<Writer<'_>> {
+    let (token, method) = split_at_space(text)?;
+    let is_token = (1..=MAX_WRITER).contains(&token.len()) && token.iter().all(u8::is_ascii_alphanumeric);
+    let token = std::str::from_utf8(token).ok().filter(|_| is_token && !method.is_empty())?;
+    Some(Writer { token, method: ScopeHash::of_name(method) })
+}
+
+fn split_at_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|byte| *byte == b' ')?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::observability::Backend;
+    use crate::runtime::Clock;
+
+    const METHOD: &str = "ns:e:*";
+
+    fn listener() -> Listener {
+        let settings = Settings { lease: Duration::from_secs(1), ..Settings::default() };
+        Listener { link: Arc::new(Link::new(Clock::default(), settings, Backend::Memory)), session: 1 }
+    }
+
+    #[test]
+    fn registrations_and_releases_are_parsed_strictly() {
+        let parsed = |text: &str| {
+            let (expiry, writer) = parse_registration(text.as_bytes())?;
+            Some((expiry, writer.token.to_owned(), writer.method))
+        };
+        let expected = Some((17, "0a".to_owned(), ScopeHash::of_name(METHOD.as_bytes())));
+        assert_eq!(parsed("17 0a ns:e:*"), expected);
+        assert_eq!(parsed("17 0a ns:e:a b").map(|(.., method)| method), Some(ScopeHash::of_name(b"ns:e:a b")));
+        let long = format!("17 {} ns:e:*", "a".repeat(MAX_WRITER + 1));
+        let garbage = [
+            "",
+            "17",
+            "17 0a",
+            "17 0a ",
+            "17  ns:e:*",
+            "-1 0a ns:e:*",
+            "+1 0a ns:e:*",
+            "x 0a ns:e:*",
+            " 0a ns:e:*",
+            "17 0;a ns:e:*",
+            "99999999999999999999999 0a ns:e:*",
+            &long,
+        ];
+        for garbage in garbage {
+            assert_eq!(parsed(garbage), None, "{garbage}");
+        }
+        assert!(parse_writer(b"0a ns:e:*").is_some() && parse_writer(b"0a").is_none() && parse_writer(b" a").is_none());
+    }
+
+    /// There is no connection in use whose server's clock could tell the expiry.
+    #[test]
+    fn a_registration_that_cannot_be_dated_forgets_the_method_at_once() {
+        let listener = listener();
+        let gate = &listener.link.gate;
+        let (stamp, other) = (gate.stamp([ScopeHash::of_name(METHOD.as_bytes())]), gate.stamp([ScopeHash(7)]));
+        listener.message(b"R 0a ns:e:*");
+        listener.message(b"P 17 ns:e:*");
+        assert!(gate.is_current(&stamp));
+        listener.message(b"P 17 0a ns:e:*");
+        assert!(!gate.is_current(&stamp) && gate.is_current(&other));
+        assert_eq!(listener.link.pending_writers.len(), 0);
     }
 }

@@ -39,17 +39,39 @@ pub(crate) enum GenState {
     Locked,
     /// Nobody writes; entries with this token are current.
     Free(Gen),
+    /// The generation is current until `expiry`, in milliseconds of the server's clock: by then the earliest pending
+    /// writer has finished, or has to be taken for dead.
+    Pending { generation: Gen, expiry: u64 },
 }
+
+/// The most digits of an expiry: the scripts compare it as a floating-point number.
+#[cfg(any(feature = "redis", test))]
+const MAX_EXPIRY_DIGITS: usize = 15;
 
 impl GenState {
     #[cfg(any(feature = "redis", test))]
     pub(crate) fn parse(value: Option<&[u8]>) -> Self {
         match value {
             Some([b'L', ..]) => Self::Locked,
-            Some(bytes) => Gen::from_bytes(bytes).map_or(Self::Missing, Self::Free),
+            Some(bytes) => Self::of_generation(bytes).unwrap_or(Self::Missing),
             None => Self::Missing,
         }
     }
+
+    /// `U<unique>`, or `U<unique>|<expiry>`. Two generations are the same when their unique parts are.
+    #[cfg(any(feature = "redis", test))]
+    fn of_generation(bytes: &[u8]) -> Option<Self> {
+        let Some(bar) = bytes.iter().position(|byte| *byte == b'|') else {
+            return Gen::from_bytes(bytes).map(Self::Free);
+        };
+        Some(Self::Pending { generation: Gen::from_bytes(&bytes[..bar])?, expiry: expiry(&bytes[bar + 1..])? })
+    }
+}
+
+#[cfg(any(feature = "redis", test))]
+fn expiry(digits: &[u8]) -> Option<u64> {
+    let is_number = digits.len() <= MAX_EXPIRY_DIGITS && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -64,6 +86,25 @@ mod tests {
         assert_eq!(GenState::parse(Some(&[b'U'; 65])), GenState::Missing);
         assert_eq!(GenState::parse(Some(b"L17:a;18:b")), GenState::Locked);
         assert_eq!(GenState::parse(Some(b"U17-a")), GenState::Free(Gen::from_bytes(b"U17-a").unwrap()));
+    }
+
+    #[test]
+    fn a_generation_with_pending_writers_carries_the_earliest_expiry_only() {
+        let generation = Gen::from_bytes(b"U17-a").unwrap();
+        assert_eq!(GenState::parse(Some(b"U17-a|1700")), GenState::Pending { generation, expiry: 1700 });
+        for garbage in
+            ["U17-a|", "U17-a|-1", "U17-a|+1", "U17-a|1|2", "U17-a|1 ", "U17-a|x", "U17-a|1234567890123456", "|1"]
+        {
+            assert_eq!(GenState::parse(Some(garbage.as_bytes())), GenState::Missing, "{garbage}");
+        }
+        let long = [&[b'U'; 65][..], b"|1700"].concat();
+        assert_eq!(
+            GenState::parse(Some(&long)),
+            GenState::Missing,
+            "the suffix does not count for the limit, the rest does"
+        );
+        let fits = [&[b'U'; 64][..], b"|1700"].concat();
+        assert!(matches!(GenState::parse(Some(&fits)), GenState::Pending { .. }));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::membership::Return;
 use super::recovery::{self, Recovery};
-use super::{CutOff, Epoch, Gate, Journal, Live, Membership};
+use super::{CutOff, Epoch, Gate, Journal, Live, Membership, PendingWriters, ScopeHash};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
@@ -66,6 +66,8 @@ pub(crate) struct LastBeat {
 pub(crate) struct Link {
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
+    /// Registrations of writers whose targets are not known yet.
+    pub(super) pending_writers: PendingWriters,
     pub(crate) recovery: Recovery,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
@@ -108,6 +110,7 @@ impl Link {
             tally: Tally::new(backend),
             gate: Gate::new(),
             journal: Journal::default(),
+            pending_writers: PendingWriters::default(),
             recovery: Recovery::default(),
             membership: Membership::new(&instance, settings.recovery_barrier()),
             cut_off: CutOff::new(clock.now()),
@@ -299,6 +302,7 @@ impl Link {
     pub(super) fn set_live(&self, live: &Arc<Live>, asked_at: Moment) {
         let beats = lock(&self.beats);
         if beats.session == live.number {
+            self.set_server_time(live, live.seen(), asked_at);
             self.answered(asked_at);
             self.live.store(Some(Arc::clone(live)));
         }
@@ -341,7 +345,25 @@ impl Link {
         if self.lacks(crate::testing::Weakness::KeepLocal) {
             return;
         }
+        self.pending_writers.clear();
         self.gate.flush();
+    }
+
+    /// A writer was registered on a method; `expiry` is in milliseconds of the server's clock.
+    pub(super) fn writer_registered(&self, method: ScopeHash, token: &str, expiry: u64) {
+        let now = self.clock.now();
+        // Without a connection in use the server's time is not known, and the local tier is not trusted.
+        let expiry = self.live.load_full().map_or(now, |live| live.moment_of(expiry, now));
+        self.pending_writers.add(&self.gate, method, token, expiry, now);
+    }
+
+    /// Forgets the methods whose pending writers did not finish in time.
+    pub(super) fn forget_expired_writers(&self) {
+        #[cfg(feature = "testing")]
+        if self.lacks(crate::testing::Weakness::KeepPending) {
+            return;
+        }
+        self.pending_writers.forget_expired(&self.gate, self.clock.now());
     }
 
     pub(super) fn is_open(&self, session: u64) -> bool {

@@ -1,11 +1,12 @@
 //! An open connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Epoch;
-use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, PoisonError};
+use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::Session;
 
 /// A connection that writes are announced over. It may be read from as well once its heartbeats are answered and this
@@ -59,6 +60,13 @@ impl Live {
 
     pub(super) fn set_seen(&self, server_millis: u64) {
         self.seen.store(server_millis, Ordering::Relaxed);
+    }
+
+    /// The earliest moment at which the server's clock may show this; `now` where that is over. Readings of this process's
+    /// clock may lie behind, and the server's clock is only estimated.
+    pub(crate) fn moment_of(&self, server_millis: u64, now: Moment) -> Moment {
+        let left = Duration::from_millis(server_millis.saturating_sub(self.server_now(now)));
+        now.after(left.saturating_sub(GRANULARITY))
     }
 
     pub(super) fn set_server_time(&self, server_millis: u64, asked_at: Moment) {

@@ -12,6 +12,7 @@ mod journal;
 mod link;
 mod live;
 mod membership;
+mod pending_writers;
 mod recovery;
 mod report;
 mod scope;
@@ -30,7 +31,10 @@ pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
 pub(crate) use link::{Link, LinkState};
 pub(crate) use live::Live;
 pub(crate) use membership::Membership;
+pub(crate) use pending_writers::PendingWriters;
 pub use scope::Scope;
+#[cfg(feature = "redis")]
+pub(crate) use scope::writers_key;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
 pub(crate) use supervisor::supervise;
 

@@ -70,6 +70,17 @@ impl Scope {
         &self.gen_key
     }
 
+    /// The key of this scope's pending writers in Redis, in the slot of its generation.
+    #[cfg(feature = "redis")]
+    pub(crate) fn writers_key(&self) -> String {
+        writers_key(&self.gen_key)
+    }
+
+    /// Whether this is the scope of a whole method or of a key prefix, and `other` is one of those in it, or itself.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.name().strip_suffix('*').is_some_and(|beginning| other.name().starts_with(beginning))
+    }
+
     pub(crate) fn hash(&self) -> ScopeHash {
         self.hash
     }
@@ -82,9 +93,15 @@ impl Scope {
     }
 
     /// What a write of these scopes has to wait for: the most that the readers of one of them are promised.
-    pub(crate) fn strongest_mode(scopes: &[Self]) -> Mode {
-        scopes.iter().map(|scope| scope.mode).max().unwrap_or_default()
+    pub(crate) fn strongest_mode<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Mode {
+        scopes.into_iter().map(|scope| scope.mode).max().unwrap_or_default()
     }
+}
+
+/// The key of the pending writers of a scope, from the key of its generation.
+#[cfg(feature = "redis")]
+pub(crate) fn writers_key(gen_key: &str) -> String {
+    format!("{gen_key}:writers")
 }
 
 /// The stable hash of a scope's name, for envelopes and for the stripe of its local sequence.

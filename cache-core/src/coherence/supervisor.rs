@@ -148,6 +148,7 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
 
 /// One heartbeat. Returns the members that are isolated from now on.
 async fn beat(link: &Link, live: &Live) -> Result<Vec<String>, RemoteError> {
+    link.forget_expired_writers();
     let (nonce, sent) = link.beat_sent();
     let beat = link.next_beat(live, nonce);
     let reply = live.session.beat(&beat).await?;

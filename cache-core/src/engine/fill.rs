@@ -148,7 +148,9 @@ impl Filling {
     async fn unfence(&mut self) {
         let Ok(gens) = self.live.session.init_gens(&self.names.gens().collect::<Vec<_>>()).await else { return };
         let tokens = gens.into_iter().filter_map(|state| match state {
-            crate::coherence::GenState::Free(token) => Some(token),
+            crate::coherence::GenState::Free(token) | crate::coherence::GenState::Pending { generation: token, .. } => {
+                Some(token)
+            }
             _ => None,
         });
         let fence = FoundFence { epoch: self.fence.epoch, gens: tokens.collect() };

@@ -184,8 +184,9 @@ impl<K: KeyPart, R: Cacheable> Flying<K, R> {
         if let Some(life) = life {
             let (key, value, started) = (self.key, value.clone(), self.ticket.started);
             match &self.ticket.keep {
-                Keep::Local(stamp) | Keep::Both { stamp, .. } => {
-                    self.region.keep_local(key, value, *stamp, started.after(life));
+                Keep::Local(stamp) => self.region.keep_local(key, value, *stamp, started.after(life)),
+                Keep::Both { stamp, until, .. } => {
+                    self.region.keep_local(key, value, *stamp, started.after(life).min(*until));
                 }
                 Keep::Degraded(stamp) => self.region.keep_degraded(key, value, *stamp, started, life),
                 Keep::Nothing | Keep::NothingDegraded => {}

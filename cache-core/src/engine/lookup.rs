@@ -41,8 +41,8 @@ pub(super) enum Keep {
     Degraded(Stamp),
     /// In the local tier of the only instance.
     Local(Stamp),
-    /// In both tiers.
-    Both { stamp: Stamp, live: Arc<Live>, fence: Arc<FoundFence> },
+    /// In both tiers; in the local one no longer than `until`, when the earliest pending writer has finished or is dead.
+    Both { stamp: Stamp, live: Arc<Live>, fence: Arc<FoundFence>, until: Moment },
 }
 
 impl Keep {
@@ -142,7 +142,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
             let mut snapshot = self.in_time(live.session.read(entries, gens)).await?;
-            let missing = (0..gens.len()).filter(|at| snapshot.gens[*at] == GenState::Missing);
+            let now = self.0.link.clock.now();
+            let missing = (0..gens.len()).filter(|at| self.is_missing(&snapshot.gens[*at], live, now));
             let missing: Vec<usize> = missing.collect();
             if !missing.is_empty() {
                 let nameless: Vec<&str> = missing.iter().map(|at| gens[*at]).collect();
@@ -169,15 +170,19 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         answered: Answered<'_>,
         carried: Option<Found<R>>,
     ) -> Step<R> {
-        let Some(gens) = unlocked(answered.gens) else { return begun.load(Keep::Nothing) };
+        let now = self.0.link.clock.now();
+        let Some(Unlocked { gens, until }) = unlocked(answered.gens, &shared.live, now) else {
+            return begun.load(Keep::Nothing);
+        };
         let fence = Arc::new(FoundFence { epoch: shared.epoch, gens });
-        if let Some(found) = self.open(key, names, answered.entry, &shared.live, &fence, begun.stamp) {
+        let until = self.checked_end(until);
+        if let Some(found) = self.open(key, names, answered.entry, &shared.live, &fence, begun.stamp, until) {
             return Step::Hit(found);
         }
         if let Some(found) = carried.filter(|found| found.fence.as_ref() == Some(&fence)) {
             return Step::Hit(Found { source: Source::Shared, ..found });
         }
-        begun.load(Keep::Both { stamp: begun.stamp, live: Arc::clone(&shared.live), fence })
+        begun.load(Keep::Both { stamp: begun.stamp, live: Arc::clone(&shared.live), fence, until })
     }
 
     pub(super) async fn in_time<T>(
@@ -204,6 +209,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         live: &Live,
         fence: &Arc<FoundFence>,
         stamp: Stamp,
+        until: Moment,
     ) -> Option<Found<R>> {
         if bytes.is_empty() {
             return None;
@@ -213,7 +219,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match self.decode(names, bytes, live.server_now(now), fence) {
             Ok((value, left)) => {
                 self.count_shared_hit(&value);
-                self.keep_local(key.clone(), value.clone(), stamp, now.after(left));
+                self.keep_local(key.clone(), value.clone(), stamp, now.after(left).min(until));
                 Some(Found { value, source: Source::Shared, fence: Some(Arc::clone(fence)) })
             }
             Err(reason) => {
@@ -269,11 +275,47 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// The tokens, if no writer is at work and none is missing.
-pub(super) fn unlocked(states: Vec<GenState>) -> Option<Vec<Gen>> {
-    let token = |state| match state {
-        GenState::Free(token) => Some(token),
+impl<K, R> Region<K, R> {
+    /// Whether a scope needs a new generation, or may need one: whether a pending writer has expired is for the server's
+    /// clock to decide, and its answer to that question is taken as it is.
+    fn is_missing(&self, state: &GenState, live: &Live, now: Moment) -> bool {
+        match state {
+            GenState::Missing => true,
+            GenState::Pending { expiry, .. } => self.checked_end(live.moment_of(*expiry, now)) <= now,
+            GenState::Locked | GenState::Free(_) => false,
+        }
+    }
+
+    #[cfg(not(feature = "testing"))]
+    #[expect(clippy::unused_self, reason = "the version for negative controls needs it")]
+    fn checked_end(&self, until: Moment) -> Moment {
+        until
+    }
+
+    /// The end of an entry's local life; without the check of pending writers, never.
+    #[cfg(feature = "testing")]
+    fn checked_end(&self, until: Moment) -> Moment {
+        if self.0.link.lacks(crate::testing::Weakness::KeepPending) { Moment::NEVER } else { until }
+    }
+}
+
+/// Current generations, and until when an entry that is filled under them may live in the local tier.
+pub(super) struct Unlocked {
+    pub(super) gens: Vec<Gen>,
+    pub(super) until: Moment,
+}
+
+/// The generations, if no scope is locked and none is missing.
+pub(super) fn unlocked(states: Vec<GenState>, live: &Live, now: Moment) -> Option<Unlocked> {
+    let mut until = Moment::NEVER;
+    let generation = |state| match state {
+        GenState::Free(generation) => Some(generation),
+        GenState::Pending { generation, expiry } => {
+            until = live.moment_of(expiry, now).min(until);
+            Some(generation)
+        }
         GenState::Locked | GenState::Missing => None,
     };
-    states.into_iter().map(token).collect()
+    let gens = states.into_iter().map(generation).collect::<Option<_>>()?;
+    Some(Unlocked { gens, until })
 }

@@ -1,15 +1,18 @@
 //! What the shared tier and the other instances are told of scopes, and what this instance forgets.
 
+use std::future::Future;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::late_acknowledgement;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::observability::{Request, Told};
 use crate::policy::Mode;
-use crate::runtime::{GRANULARITY, chance};
+use crate::runtime::{GRANULARITY, Tasks, chance};
 use crate::session;
-use crate::tier::remote::{RemoteError, Reply, Session};
+use crate::tier::remote::{RemoteError, Reply, Session, WriteScopes};
 
 /// Waits until no instance can answer from its local tier with what was there before this moment.
 ///
@@ -30,27 +33,64 @@ pub(super) fn longest_lease(cache: &Cache) -> Duration {
 }
 
 /// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
-pub(super) async fn bump(cache: &Cache, scopes: Vec<Scope>) {
+pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
     let mode = Scope::strongest_mode(&scopes);
-    bump_as(cache, &scopes, &chance::token_text()).await;
+    invalidate_as(cache, scopes.clone(), chance::token_text()).await;
     late_acknowledgement::wait(cache, &scopes).await;
     if mode == Mode::Strict && cache.has_remote() {
         wait_out_the_lease(cache).await;
     }
 }
 
-/// [`bump`] with the text that the new tokens end with; says whether the shared tier has them.
-pub(super) async fn bump_as(cache: &Cache, scopes: &[Scope], token: &str) -> bool {
-    advance(cache, scopes);
-    let told = cache.has_remote() && told(cache, scopes, News::Bump { token }).await;
-    if cache.has_remote() && !told {
-        cache.0.link.journal.add(scopes);
+/// [`invalidate`] with the text that the new tokens end with; says whether the shared tier has them.
+///
+/// Once it has begun it is finished, also when this call is dropped: the first poll starts a task.
+pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
+    advance(cache, &scopes);
+    let told = cache.has_remote() && {
+        let work = tell_or_journal(cache.clone(), scopes.clone(), token);
+        if is_bound_to_its_caller(cache) { work.await } else { finished(cache, work).await.unwrap_or(false) }
+    };
+    session::note(cache, &scopes, told || !cache.has_remote());
+    told
+}
+
+async fn tell_or_journal(cache: Cache, scopes: Vec<Scope>, token: String) -> bool {
+    let told = told(&cache, News::Bump { scopes: &scopes, token: &token }).await;
+    if !told {
+        cache.0.link.journal.add(&scopes);
         cache.0.link.deliver_soon();
     }
-    // A read that began before the bump may have put an old value into the local tier meanwhile.
-    advance(cache, scopes);
-    session::note(cache, scopes, told || !cache.has_remote());
+    // A read that began before the invalidation may have put an old value into the local tier meanwhile.
+    advance(&cache, &scopes);
     told
+}
+
+/// Runs `work` to its end in a task, also when this call is dropped. `None` means that the runtime is shutting down.
+pub(super) async fn finished<T: Send + 'static>(
+    cache: &Cache,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    if !Tasks::can_spawn() {
+        return Some(work.await);
+    }
+    let (send, done) = oneshot::channel();
+    cache.0.tasks.spawn(async move {
+        let done = work.await;
+        // The caller may be gone.
+        let _ = send.send(done);
+    });
+    done.await.ok()
+}
+
+#[cfg(feature = "testing")]
+fn is_bound_to_its_caller(cache: &Cache) -> bool {
+    cache.0.link.lacks(crate::testing::Weakness::InvalidateInCaller)
+}
+
+#[cfg(not(feature = "testing"))]
+fn is_bound_to_its_caller(_: &Cache) -> bool {
+    false
 }
 
 pub(super) fn advance(cache: &Cache, scopes: &[Scope]) {
@@ -62,17 +102,17 @@ pub(super) fn advance(cache: &Cache, scopes: &[Scope]) {
 /// What the shared tier is told of scopes.
 #[derive(Clone, Copy)]
 pub(super) enum News<'a> {
-    Intent { token: &'a str, hold: Duration },
-    Release { token: &'a str },
-    Bump { token: &'a str },
+    Intent { write: WriteScopes<'a>, token: &'a str, hold: Duration },
+    Release { write: WriteScopes<'a>, token: &'a str },
+    Bump { scopes: &'a [Scope], token: &'a str },
 }
 
 impl<'a> News<'a> {
-    fn send(self, session: &'a dyn Session, scopes: &'a [Scope]) -> Reply<'a, ()> {
+    fn send(self, session: &'a dyn Session) -> Reply<'a, ()> {
         match self {
-            Self::Intent { token, hold } => session.intent(scopes, token, hold),
-            Self::Release { token } => session.release(scopes, token),
-            Self::Bump { token } => session.bump(scopes, token),
+            Self::Intent { write, token, hold } => session.intent(write, token, hold),
+            Self::Release { write, token } => session.release(write, token),
+            Self::Bump { scopes, token } => session.bump(scopes, token),
         }
     }
 
@@ -86,13 +126,13 @@ impl<'a> News<'a> {
 }
 
 /// Whether the shared tier was told in time.
-pub(super) async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> bool {
+pub(super) async fn told(cache: &Cache, news: News<'_>) -> bool {
     let (link, request) = (&cache.0.link, news.request());
     let Some(live) = link.open() else {
         link.tally.told(request, Told::Unreachable);
         return false;
     };
-    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session, scopes));
+    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session));
     let answer = link.tally.timing(request).of(&link.clock, asked).await;
     match answer.unwrap_or_else(|| Err(RemoteError::timeout("a write"))) {
         Ok(()) => {
@@ -111,9 +151,9 @@ pub(super) async fn told(cache: &Cache, scopes: &[Scope], news: News<'_>) -> boo
 }
 
 impl Cache {
-    /// Invalidates scopes at once, on every instance: for those that are known only after the store was called.
+    /// Invalidates scopes at once, on every instance. Once it has begun it is finished, also when the call is dropped.
     #[doc(hidden)]
-    pub async fn bump(&self, scopes: Vec<Scope>) {
-        bump(self, scopes).await;
+    pub async fn invalidate(&self, scopes: Vec<Scope>) {
+        invalidate(self, scopes).await;
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fill::LateFill;
-use super::lookup::{Keep, Step, Ticket, unlocked};
+use super::lookup::{Keep, Step, Ticket, Unlocked, unlocked};
 use super::names::Names;
 use super::news;
 use super::region::Region;
@@ -32,7 +32,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
         let names = self.names(&key);
         let token = chance::token_text();
-        let told = news::bump_as(&self.0.cache, &names.scopes[..1], &token).await;
+        let told = news::invalidate_as(&self.0.cache, names.scopes[..1].to_vec(), token.clone()).await;
         let started = self.0.link.clock.now();
         if self.0.cache.backend() == Backend::SingleInstance {
             let stamp = self.0.link.gate.stamp(names.hashes());
@@ -48,8 +48,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let stamp = link.gate.stamp(names.hashes());
         let (live, epoch) = link.readable(self.0.namespace)?;
         let states = self.in_time(live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
-        let fence = Arc::new(FoundFence { epoch, gens: unlocked(states)? });
-        self.is_own(&fence.gens[0], token).then_some(Keep::Both { stamp, live, fence })
+        let Unlocked { gens, until } = unlocked(states, &live, link.clock.now())?;
+        let fence = Arc::new(FoundFence { epoch, gens });
+        self.is_own(&fence.gens[0], token).then_some(Keep::Both { stamp, live, fence, until })
     }
 
     #[cfg(not(feature = "testing"))]

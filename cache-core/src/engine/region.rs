@@ -147,10 +147,11 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// When it returns, no read that starts later and is answered by the shared tier or the store is older; local hits
     /// of other instances follow with the bus, at the latest when the lease has passed. In mode
-    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that.
+    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that. If the call is dropped after its first poll, the
+    /// invalidation is finished without it.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.0.counters.invalidations);
-        news::bump(&self.0.cache, vec![scope]).await;
+        news::invalidate(&self.0.cache, vec![scope]).await;
     }
 }
 

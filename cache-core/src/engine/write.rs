@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use super::late_acknowledgement;
-use super::news::{News, advance, told, wait_out_the_lease};
+use super::news::{News, advance, finished, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::policy::Mode;
-use crate::runtime::chance;
+use crate::runtime::{Tasks, chance};
 use crate::session;
+use crate::tier::remote::WriteScopes;
 
 /// What is known of a write after the store was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,64 +23,106 @@ pub enum WriteOutcome {
     Unknown,
 }
 
-/// A write in progress: its scopes are locked in the shared tier, so that nobody fills what it is about to change.
+/// A write in progress.
 ///
-/// Dropped without [`finish`](Self::finish), the outcome counts as unknown: the locks stay until they expire.
+/// The scopes that are known before the call are locked in the shared tier, so that nothing fills what the write is about to
+/// change. Targets that only the result names cannot be locked: the write is registered as a *pending writer* on the methods
+/// that they are entries of. The entries of such a method stay current as long as the writer lives, and the method is
+/// invalidated as a whole if it does not finish.
+///
+/// # Cancellation
+///
+/// Dropped without [`finish`](Self::finish), the outcome counts as unknown: locks stay until they expire, and the methods that
+/// the write is registered on are invalidated at once and again when the registration expires.
 #[derive(Debug)]
 #[must_use = "a write that is not finished leaves its scopes locked until the locks expire"]
-pub struct Write {
+pub struct WriteGuard {
     cache: Cache,
+    /// Locked.
     scopes: Vec<Scope>,
+    /// The methods that the write is registered on.
+    methods: Vec<Scope>,
+    /// What the call named in addition to `scopes`.
+    found: Vec<Scope>,
     token: String,
-    /// Whether the shared tier has the locks.
+    /// Whether the shared tier has the locks and registrations.
     placed: bool,
+    /// Whether the store may have been called.
+    begun: bool,
     /// Whether nothing is left to do when this is dropped.
     settled: bool,
 }
 
-impl Write {
-    /// Announces a write of these scopes. It must be awaited before the store is called.
+impl WriteGuard {
+    /// Announces a write: locks `scopes`, and registers it on the whole-method scopes `methods`, in one round trip. It must be
+    /// awaited before the store is called.
     ///
-    /// It waits for the shared tier no longer than the write timeout. Where that cannot be told, the scopes are
-    /// remembered, and told when it is back.
-    pub async fn begin(cache: &Cache, scopes: impl Into<Vec<Scope>>) -> Self {
-        let token = writer_token(cache);
-        let mut write = Self { cache: cache.clone(), scopes: scopes.into(), token, placed: false, settled: false };
+    /// It waits for the shared tier no longer than the write timeout. If that cannot be told, the scopes are journaled, and
+    /// told when it is back.
+    pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
+        let (token, methods) = (writer_token(cache), registered(cache, methods));
+        let (cache, found) = (cache.clone(), Vec::new());
+        let mut write = Self { cache, scopes, methods, found, token, placed: false, begun: false, settled: false };
         write.advance();
         write.placed = write.place().await;
         witness::announced(write.placed);
         if !write.placed {
             write.remember();
         }
+        write.begun = true;
         write
     }
 
-    /// Ends the write: this instance forgets what it had, and the locks are released unless the outcome is unknown.
+    /// Ends the write: invalidates `found`, which the call named, and releases the locks and registrations, in one round
+    /// trip. If the outcome is unknown, they stay, as if the guard was dropped.
     ///
-    /// How long it waits is said by the strongest mode of the scopes. The release is finished by a task of its own, even
+    /// The strongest mode of all its scopes decides how long this waits. The release is finished by a task of its own, even
     /// when this call is dropped.
-    pub async fn finish(mut self, outcome: WriteOutcome) {
-        self.advance();
+    pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
+        found.retain(|scope| !self.scopes.contains(scope));
+        self.found = found;
         if outcome == WriteOutcome::Unknown {
             return;
         }
+        self.advance();
         self.settled = true;
-        let (cache, scopes) = (self.cache.clone(), self.scopes.clone());
-        let heard = self.end(Scope::strongest_mode(&scopes)).await;
+        let (cache, written) = (self.cache.clone(), self.written());
+        let heard = self.end().await;
         if !heard {
-            late_acknowledgement::wait(&cache, &scopes).await;
+            late_acknowledgement::wait(&cache, &written).await;
         }
         if outcome == WriteOutcome::Written {
-            session::note(&cache, &scopes, heard);
+            session::note(&cache, &written, heard);
         }
     }
 
+    /// Ends a write that the caller has committed. The methods that it is registered on are invalidated as a whole: no result
+    /// says which of their entries it has changed.
+    pub async fn committed(self) {
+        let methods = self.methods.clone();
+        self.finish(WriteOutcome::Written, methods).await;
+    }
+
+    /// Ends a write that certainly did not happen.
+    pub async fn rolled_back(self) {
+        self.finish(WriteOutcome::NotWritten, Vec::new()).await;
+    }
+
+    /// The scopes whose entries the write has changed, as far as that is known.
+    fn written(&self) -> Vec<Scope> {
+        [&self.scopes[..], &self.found].concat()
+    }
+
+    fn mode(&self) -> Mode {
+        Scope::strongest_mode(self.scopes.iter().chain(&self.methods).chain(&self.found))
+    }
+
     /// Releases the locks, and waits for what the mode says. Says whether the shared tier knows of the write.
-    async fn end(self, mode: Mode) -> bool {
-        if !self.has_remote() {
+    async fn end(self) -> bool {
+        if !self.has_remote() || self.is_empty() {
             return true;
         }
-        match mode {
+        match self.mode() {
             Mode::Fast => self.release_behind(),
             Mode::Safe => self.released().await,
             Mode::Strict => {
@@ -95,17 +136,14 @@ impl Write {
 
     /// Releases the locks, and waits for that. Says whether the shared tier has heard it.
     async fn released(self) -> bool {
-        let (tell, told) = oneshot::channel();
-        let tasks = self.cache.0.tasks.clone();
-        tasks.spawn(async move {
+        let cache = self.cache.clone();
+        let release = async move {
             let released = self.release().await;
             // A read that began since the first advance may have put what a lost lock had let in into the local tier.
             self.advance();
-            // The writer may be gone.
-            let _ = tell.send(released);
-        });
-        // An error means that the runtime is shutting down.
-        let released = told.await.unwrap_or(false);
+            released
+        };
+        let released = finished(&cache, release).await.unwrap_or(false);
         witness::released(released);
         released
     }
@@ -115,14 +153,15 @@ impl Write {
     /// looked into the journal already: hence the advance after it, which the model in `tests/model` asked for. Says whether
     /// the shared tier has the locks.
     fn release_behind(self) -> bool {
-        let placed = self.placed;
-        let noted = self.cache.0.link.journal.add(&self.scopes);
+        let (placed, written) = (self.placed, self.written());
+        let noted = self.cache.0.link.journal.add(&written);
         self.advance();
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
-            if told(&self.cache, &self.scopes, News::Release { token: &self.token }).await {
+            if told(&self.cache, News::Release { write: self.all(), token: &self.token }).await {
                 self.advance();
-                self.cache.0.link.journal.forget(&self.scopes, noted);
+                self.cache.0.link.journal.forget(&written, noted);
+                self.cache.0.link.delivered.notify_waiters();
             }
         });
         placed
@@ -132,6 +171,14 @@ impl Write {
         self.cache.has_remote()
     }
 
+    fn is_empty(&self) -> bool {
+        self.scopes.is_empty() && self.methods.is_empty() && self.found.is_empty()
+    }
+
+    fn all(&self) -> WriteScopes<'_> {
+        WriteScopes { locked: &self.scopes, methods: &self.methods, found: &self.found }
+    }
+
     /// Ends the life of this instance's local entries, and keeps fills that are under way out.
     fn advance(&self) {
         #[cfg(feature = "testing")]
@@ -139,6 +186,7 @@ impl Write {
             return;
         }
         advance(&self.cache, &self.scopes);
+        advance(&self.cache, &self.found);
     }
 
     async fn place(&self) -> bool {
@@ -147,17 +195,18 @@ impl Write {
             return true;
         }
         let hold = self.cache.0.link.settings.lock;
-        let news = News::Intent { token: &self.token, hold };
-        !self.has_remote() || told(&self.cache, &self.scopes, news).await
+        let news = News::Intent { write: self.all(), token: &self.token, hold };
+        !self.has_remote() || self.is_empty() || told(&self.cache, news).await
     }
 
-    /// Whether the shared tier was told. If not, it will be.
+    /// Whether the shared tier was told. If not, it will be: what the call named goes to the journal. Registrations that stay
+    /// cost an invalidation of their methods when they expire.
     async fn release(&self) -> bool {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
             return true;
         }
-        let told = told(&self.cache, &self.scopes, News::Release { token: &self.token }).await;
+        let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
         if !told {
             self.remember();
         }
@@ -169,20 +218,26 @@ impl Write {
         if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
             return;
         }
-        self.cache.0.link.journal.add(&self.scopes);
+        self.cache.0.link.journal.add(&self.written());
         self.cache.0.link.deliver_soon();
     }
 }
 
-impl Drop for Write {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
         if self.settled {
             return;
         }
         #[cfg(feature = "testing")]
         self.release_unknown();
+        if !self.begun {
+            self.withdraw();
+        }
+        // Whatever entry of its methods the write has changed, or will change until its registration expires.
+        self.found.append(&mut self.methods);
         if self.placed && self.has_remote() {
             self.advance();
+            self.invalidate_found();
             return;
         }
         // Remembered first: what is read between the two is not kept.
@@ -194,16 +249,52 @@ impl Drop for Write {
     }
 }
 
-impl Write {
+impl WriteGuard {
+    /// Takes the registrations back that may be on their way: the caller has gone before the store was called. Callers that are
+    /// cancelled often must not cost the entries of a method. If it fails, the registrations expire.
+    fn withdraw(&mut self) {
+        let methods = std::mem::take(&mut self.methods);
+        if methods.is_empty() || !self.has_remote() || !Tasks::can_spawn() {
+            return;
+        }
+        let (cache, token) = (self.cache.clone(), self.token.clone());
+        self.cache.0.tasks.spawn(async move {
+            let write = WriteScopes { locked: &[], methods: &methods, found: &[] };
+            told(&cache, News::Release { write, token: &token }).await
+        });
+    }
+
+    /// Invalidates what the call may have changed, while the caller is gone. Until the shared tier was told, the journal has
+    /// it. Outside of a runtime no task can be started: then the journal is told of with the next heartbeat.
+    fn invalidate_found(&mut self) {
+        if self.found.is_empty() {
+            return;
+        }
+        let (cache, scopes) = (self.cache.clone(), std::mem::take(&mut self.found));
+        let noted = cache.0.link.journal.add(&scopes);
+        advance(&cache, &scopes);
+        if !Tasks::can_spawn() {
+            return;
+        }
+        let tasks = cache.0.tasks.clone();
+        tasks.spawn(async move {
+            if told(&cache, News::Bump { scopes: &scopes, token: &chance::token_text() }).await {
+                advance(&cache, &scopes);
+                cache.0.link.journal.forget(&scopes, noted);
+                cache.0.link.delivered.notify_waiters();
+            }
+        });
+    }
+
     /// The store may still apply the write, for as long as a lock would have lived: what was read until then is
     /// forgotten once more.
     fn repeat_later(&mut self) {
         // Outside of a runtime nothing can wait; the entries' time to live is the bound then.
-        if tokio::runtime::Handle::try_current().is_err() {
+        if !Tasks::can_spawn() || self.is_empty() {
             return;
         }
         let link = Arc::clone(&self.cache.0.link);
-        let (scopes, has_remote) = (std::mem::take(&mut self.scopes), self.has_remote());
+        let (scopes, has_remote) = (self.written(), self.has_remote());
         self.cache.0.tasks.spawn_daemon(async move {
             link.clock.sleep(link.settings.lock).await;
             if has_remote {
@@ -218,14 +309,17 @@ impl Write {
 
 /// What negative controls do.
 #[cfg(feature = "testing")]
-impl Write {
+impl WriteGuard {
     /// Releases although nobody knows whether the write happens.
     fn release_unknown(&self) {
         if !self.cache.0.link.lacks(crate::testing::Weakness::ReleaseUnknown) {
             return;
         }
         let (cache, scopes, token) = (self.cache.clone(), self.scopes.clone(), self.token.clone());
-        self.cache.0.tasks.spawn(async move { told(&cache, &scopes, News::Release { token: &token }).await });
+        self.cache.0.tasks.spawn(async move {
+            let write = WriteScopes { locked: &scopes, methods: &[], found: &[] };
+            told(&cache, News::Release { write, token: &token }).await
+        });
     }
 
     async fn has_lost_its_lock(&self) -> bool {
@@ -234,6 +328,17 @@ impl Write {
         let found = live.session.read(&[], &gens).await;
         found.is_ok_and(|found| !found.gens.contains(&crate::coherence::GenState::Locked))
     }
+}
+
+#[cfg(not(feature = "testing"))]
+fn registered(_: &Cache, methods: Vec<Scope>) -> Vec<Scope> {
+    methods
+}
+
+/// The methods that a write is registered on; for a negative control, none.
+#[cfg(feature = "testing")]
+fn registered(cache: &Cache, methods: Vec<Scope>) -> Vec<Scope> {
+    if cache.0.link.lacks(crate::testing::Weakness::NoPendingWriter) { Vec::new() } else { methods }
 }
 
 #[cfg(not(feature = "testing"))]

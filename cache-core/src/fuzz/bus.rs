@@ -13,7 +13,7 @@ use crate::runtime::Clock;
 const TARGET: Target = Target {
     name: "bus",
     grain: Grain::Bytes,
-    dictionary: &["I ", "B ", NONCE, " ", "\n", "epoch", "L", "U", "-"],
+    dictionary: &["I ", "B ", "P ", "R ", NONCE, " ", "\n", "epoch", "L", "U", "-", "|", "17"],
     longest: 256,
     run,
 };
@@ -42,16 +42,30 @@ fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
     let payload = substituted(payload, nonce);
     let (heard, trusted) = (heard(link), is_trusted(link));
     let named = payload.strip_prefix(b"I ").map(|name| link.gate.stamp([ScopeHash::of_name(name)]));
+    let method = registered_method(&payload).map(|name| link.gate.stamp([ScopeHash::of_name(name)]));
     Listener { link: Arc::clone(link), session: SESSION + 1 }.message(&payload);
     assert!(is_trusted(link) == trusted, "a message of another connection");
     Listener { link: Arc::clone(link), session: SESSION }.message(&payload);
     if let Some(stamp) = named {
         assert!(!link.gate.is_current(&stamp), "a scope that was invalidated");
     }
+    if let Some(stamp) = method {
+        assert!(!link.gate.is_current(&stamp), "a method with a writer whose expiry cannot be told");
+    }
     assert_eq!(self::heard(link) - heard, if named.is_some() { 2 } else { 0 });
     let beat = payload.starts_with(b"B ") && payload.windows(nonce.len()).any(|part| part == nonce.as_bytes());
     assert!(trusted || !is_trusted(link) || beat, "only the beat that is under way gives trust");
-    u64::from(named.is_some()) + 2 * u64::from(is_trusted(link))
+    u64::from(named.is_some() || method.is_some()) + 2 * u64::from(is_trusted(link))
+}
+
+/// The method of a registration that the bus must understand: the number, the token and the name are all there.
+fn registered_method(payload: &[u8]) -> Option<&[u8]> {
+    let text = payload.strip_prefix(b"P ")?;
+    let mut parts = text.splitn(3, |byte| *byte == b' ');
+    let (expiry, token, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_number = (1..=19).contains(&expiry.len()) && expiry.iter().all(u8::is_ascii_digit);
+    let is_token = (1..=64).contains(&token.len()) && token.iter().all(u8::is_ascii_alphanumeric);
+    (is_number && is_token && !name.is_empty()).then_some(name)
 }
 
 /// A token of a scope is what was read, and tells an age whatever it says.
@@ -60,6 +74,11 @@ fn token(bytes: &[u8]) -> u64 {
         GenState::Free(token) => {
             assert_eq!(token.as_bytes(), bytes);
             1 + u64::from(token.made_at() > 0)
+        }
+        GenState::Pending { generation, expiry } => {
+            assert!(bytes.starts_with(generation.as_bytes()) && bytes[generation.as_bytes().len()] == b'|');
+            assert!(bytes.ends_with(expiry.to_string().as_bytes()));
+            2
         }
         GenState::Locked => 3,
         GenState::Missing => 0,
@@ -83,7 +102,13 @@ fn heard(link: &Link) -> u64 {
 
 #[test]
 fn bus() {
-    let seeds =
-        ["I copilot:llm:policy:*", "B <nonce> epoch", "B 1 epoch\nB <nonce> other\nI a", "U1700000000-a\nL17:a;18:b"];
+    let seeds = [
+        "I copilot:llm:policy:*",
+        "B <nonce> epoch",
+        "B 1 epoch\nB <nonce> other\nI a",
+        "U1700000000-a\nL17:a;18:b",
+        "U1700000000-a|1800",
+        "P 1800 0a ns:e:*\nR 0a ns:e:*",
+    ];
     TARGET.fuzz(seeds.map(|seed| seed.as_bytes().to_vec()).into());
 }

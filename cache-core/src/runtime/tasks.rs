@@ -14,6 +14,11 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
+    /// Whether a task can be started here: not outside of a runtime, where a value may be dropped too.
+    pub(crate) fn can_spawn() -> bool {
+        cfg!(all(test, shuttle)) || tokio::runtime::Handle::try_current().is_ok()
+    }
+
     /// Runs a task to its end; a shutdown waits for it.
     pub(crate) fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) {
         start(self.tracker.track_future(task.in_current_span()));

@@ -14,7 +14,9 @@ use crate::coherence::{Bus, BusSink, GenState, Scope};
 use crate::observability::Backend;
 #[cfg(feature = "redis")]
 use crate::tier::remote::redis::{Address, RedisRemote};
-use crate::tier::remote::{Beat, Fill, Heartbeat, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
+use crate::tier::remote::{
+    Beat, Fill, Heartbeat, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot, WriteScopes,
+};
 
 /// An operation of the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +30,9 @@ pub enum Operation {
     InitGens,
     /// Storing an entry.
     Fill,
-    /// Locking scopes before a write.
+    /// Locking scopes and registering a pending writer before a write.
     Intent,
-    /// Ending the lock after a write.
+    /// Ending the locks and registrations after a write.
     Release,
     /// Invalidating scopes at once.
     Bump,
@@ -238,7 +240,7 @@ impl Bus for ChaosBus {
     fn message(&self, payload: &[u8]) {
         let mut state = self.faults.lock();
         let held = match state.bus {
-            BusMode::HoldNews if !payload.starts_with(b"I ") => BusMode::Deliver,
+            BusMode::HoldNews if payload.starts_with(b"B ") => BusMode::Deliver,
             mode => mode,
         };
         match held {
@@ -313,12 +315,12 @@ impl Session for ChaosSession {
         self.after(Operation::Fill, move || self.inner.fill(fills))
     }
 
-    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
-        self.after(Operation::Intent, move || self.inner.intent(scopes, token, hold))
+    fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.after(Operation::Intent, move || self.inner.intent(write, token, hold))
     }
 
-    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.after(Operation::Release, move || self.inner.release(scopes, token))
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        self.after(Operation::Release, move || self.inner.release(write, token))
     }
 
     fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {

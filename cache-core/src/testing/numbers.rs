@@ -20,14 +20,18 @@ impl TokenNumbers {
                 GenState::Missing
             }
             GenState::Locked => GenState::Locked,
-            GenState::Free(token) => {
-                let number = match seen.get(key) {
-                    Some((known, number)) if *known == token => *number,
-                    known => known.map_or(1, |(_, number)| number + 1),
-                };
-                seen.insert(key.to_owned(), (token, number));
-                Gen::from_bytes(format!("U{number}").as_bytes()).map_or(GenState::Missing, GenState::Free)
-            }
+            GenState::Free(token) => numbered(&mut seen, key, token).map_or(GenState::Missing, GenState::Free),
+            GenState::Pending { generation, expiry } => numbered(&mut seen, key, generation)
+                .map_or(GenState::Missing, |generation| GenState::Pending { generation, expiry }),
         }
     }
+}
+
+fn numbered(seen: &mut HashMap<String, (Gen, u64)>, key: &str, token: Gen) -> Option<Gen> {
+    let number = match seen.get(key) {
+        Some((known, number)) if *known == token => *number,
+        known => known.map_or(1, |(_, number)| number + 1),
+    };
+    seen.insert(key.to_owned(), (token, number));
+    Gen::from_bytes(format!("U{number}").as_bytes())
 }

@@ -33,10 +33,6 @@ pub enum Weakness {
     NoLease,
     /// A write that the shared tier has not heard of is not told to it later.
     NoJournal,
-    /// An instance that returns after an outage uses the shared tier at once.
-    NoBarrier,
-    /// A write that the shared tier could not be told of is acknowledged at once.
-    NoLateAcknowledgement,
     /// What is put without a store is filled whoever wrote last.
     BlindPut,
     /// The local tier outlives the connection that it heard the news over.
@@ -55,4 +51,10 @@ pub enum Weakness {
     NoBarrier,
     /// A write that the shared tier could not be told of is acknowledged at once.
     NoLateAcknowledgement,
+    /// A write is not registered on the methods whose entries it may name in its result, and is forgotten when its caller goes.
+    NoPendingWriter,
+    /// A generation with a pending writer is current for ever, in both tiers.
+    KeepPending,
+    /// An invalidation by hand ends with its caller.
+    InvalidateInCaller,
 }

@@ -41,7 +41,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
         #everything
         #vis async fn invalidate_all(&self) {
-            self.__cache.bump(::std::vec::Vec::<#scope>::from([#(#all),*])).await;
+            self.__cache.invalidate(::std::vec::Vec::<#scope>::from([#(#all),*])).await;
         }
     }
 }

@@ -14,12 +14,10 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
     let returned = local("returned");
     let call = call(store, method, write);
     let (begin, finish) = around(store, method, write);
-    let after = after(store, method, write);
     quote! {
         #begin
         let #returned = #call.await;
         #finish
-        #after
         #returned
     }
 }
@@ -43,33 +41,50 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
 
 /// The announcement before the call, and its end after it.
 fn around(store: &Store, method: &Method, write: &Write) -> (TokenStream, TokenStream) {
-    if write.before.is_empty() {
+    if write.before.is_empty() && write.after.is_empty() {
         return (quote!(), quote!());
     }
-    let (scopes, announced, outcome, returned) = (local("scopes"), local("write"), local("outcome"), local("returned"));
-    let (runtime_write, write_outcome, this) =
-        (runtime(store, "Write"), runtime(store, "write_outcome"), self_of(method));
-    let list = scopes_of(store, &this, &write.before);
+    let (scopes, methods, announced) = (local("scopes"), local("methods"), local("write"));
+    let (outcome, returned) = (local("outcome"), local("returned"));
+    let (guard, write_outcome, this) = (runtime(store, "WriteGuard"), runtime(store, "write_outcome"), self_of(method));
+    let (list, pending, found) =
+        (scopes_of(store, &this, &write.before), methods_of(store, &this, &write.after), found(store, method, write));
     let begin = quote! {
         let #scopes = #list;
-        let #announced = #runtime_write::begin(&#this.__cache, #scopes).await;
+        let #methods = #pending;
+        let #announced = #guard::begin(&#this.__cache, #scopes, #methods).await;
     };
     let finish = quote! {
         let #outcome = #write_outcome!(&#returned);
-        #announced.finish(#outcome).await;
+        let #scopes = #found;
+        #announced.finish(#outcome, #scopes).await;
     };
     (begin, finish)
 }
 
+/// The methods of which the result names entries, each once.
+fn methods_of(store: &Store, this: &Ident, invalidations: &[Invalidation]) -> TokenStream {
+    let mut named: Vec<String> = Vec::new();
+    let methods = invalidations.iter().filter_map(|Invalidation { read, cfgs, .. }| {
+        let name = quote!(#(#cfgs)* #read).to_string();
+        (!named.contains(&name)).then(|| {
+            named.push(name);
+            quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
+        })
+    });
+    let (methods, scope) = (methods.collect::<Vec<_>>(), runtime(store, "Scope"));
+    quote!(::std::vec::Vec::<#scope>::from([#(#methods),*]))
+}
+
 /// What takes the result to know: only after a call that succeeded.
-fn after(store: &Store, method: &Method, write: &Write) -> TokenStream {
+fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     if write.after.is_empty() {
-        return quote!();
+        return quote!(::std::vec::Vec::new());
     }
-    let (scopes, returned, this) = (local("scopes"), local("returned"), self_of(method));
+    let (returned, this) = (local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
     let list = scopes_of(store, &this, &write.after);
-    let stale = if write.fallible {
+    if write.fallible {
         let fallible = runtime(store, "Fallible");
         quote! {
             match #fallible::ok(&#returned) {
@@ -79,12 +94,6 @@ fn after(store: &Store, method: &Method, write: &Write) -> TokenStream {
         }
     } else {
         quote!({ let #result = &#returned; #list })
-    };
-    quote! {
-        let #scopes = #stale;
-        if !#scopes.is_empty() {
-            #this.__cache.bump(#scopes).await;
-        }
     }
 }
 

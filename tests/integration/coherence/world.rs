@@ -76,14 +76,26 @@ impl World {
         }
     }
 
+    /// An instance whose locks and registrations live this long.
+    pub(super) async fn instance_with_lock(&self, lock: Duration) -> Instance {
+        match &self.tier {
+            Tier::Memory(_, clock) => self.locking(lock, Cache::builder().lease(LEASE).clock(clock.clone())).await,
+            Tier::Redis(_) => self.locking(lock, Cache::builder().lease(LEASE)).await,
+        }
+    }
+
     /// An instance with a clock of its own.
     pub(super) async fn instance_at(&self, clock: &ManualClock) -> Instance {
         self.build(Cache::builder().lease(LEASE).clock(clock.clone())).await
     }
 
     async fn build(&self, builder: CacheBuilder) -> Instance {
+        self.locking(LOCK, builder).await
+    }
+
+    async fn locking(&self, lock: Duration, builder: CacheBuilder) -> Instance {
         let patience = Duration::from_secs(20);
-        let builder = builder.lock(LOCK).read_timeout(patience).write_timeout(patience);
+        let builder = builder.lock(lock).read_timeout(patience).write_timeout(patience);
         let chaos = match &self.tier {
             Tier::Memory(remote, _) => ChaosRemote::new(remote.clone()),
             Tier::Redis(server) => ChaosRemote::redis(&server.url()),
@@ -136,7 +148,8 @@ impl World {
 /// Whether a writer holds any scope of this server.
 pub(super) fn has_locks(server: &RedisServer) -> bool {
     let scopes = server.raw(&["KEYS", "g:*"]).unwrap();
-    scopes.lines().any(|scope| server.raw(&["GET", scope]).unwrap().starts_with('L'))
+    let mut generations = scopes.lines().filter(|key| key.ends_with('}'));
+    generations.any(|scope| server.raw(&["GET", scope]).unwrap().starts_with('L'))
 }
 
 impl Instance {

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::{
     ANNOUNCED, Beat, Expired, Fill, GEN_TTL, Heartbeat, REQUESTED, Remote, RemoteError, RemoteTier, Reply, Session,
-    Snapshot,
+    Snapshot, WriteScopes,
 };
 use crate::coherence::{BusSink, Gen, GenState, Member, Members, Scope, bus_namespace};
 use crate::observability::Backend;
@@ -55,6 +55,8 @@ struct State {
     up: bool,
     entries: HashMap<String, Expiring<Vec<u8>>>,
     scopes: HashMap<String, Expiring<Mark>>,
+    /// The pending writers of each scope that has any: token and expiry in milliseconds.
+    writers: HashMap<String, HashMap<String, u64>>,
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
     /// Every open connection with what it is subscribed to.
@@ -79,6 +81,7 @@ impl Default for State {
             up: true,
             entries: HashMap::new(),
             scopes: HashMap::new(),
+            writers: HashMap::new(),
             epochs: HashMap::new(),
             members: HashMap::new(),
             sessions: Vec::new(),
@@ -139,6 +142,7 @@ impl MemoryRemote {
         let mut state = self.lock();
         state.entries.clear();
         state.scopes.clear();
+        state.writers.clear();
         state.epochs.clear();
         state.members.clear();
     }
@@ -166,6 +170,11 @@ impl MemoryRemote {
     /// Forgets the token or lock of every scope, as an eviction would.
     pub fn evict_scopes(&self) {
         self.lock().scopes.clear();
+    }
+
+    /// Forgets every pending writer, as an eviction of their sets would.
+    pub fn evict_writers(&self) {
+        self.lock().writers.clear();
     }
 }
 
@@ -223,9 +232,53 @@ impl State {
     fn state_of(&mut self, key: &str, now: Moment) -> GenState {
         match self.mark(key, now) {
             None => GenState::Missing,
-            Some(Mark::Free(token)) => GenState::Free(token.clone()),
             Some(Mark::Locked(_)) => GenState::Locked,
+            Some(Mark::Free(token)) => {
+                let generation = token.clone();
+                match self.writers.get(key).and_then(|writers| writers.values().min()) {
+                    Some(&expiry) => GenState::Pending { generation, expiry },
+                    None => GenState::Free(generation),
+                }
+            }
         }
+    }
+
+    /// Forgets the pending writers of a scope that did not finish in time; says whether there were any.
+    fn drop_expired(&mut self, key: &str, now: Moment) -> bool {
+        let Some(writers) = self.writers.get_mut(key) else { return false };
+        let before = writers.len();
+        writers.retain(|_, expiry| *expiry > now.as_millis());
+        let dropped = writers.len() < before;
+        if writers.is_empty() {
+            self.writers.remove(key);
+        }
+        dropped
+    }
+
+    /// The same, and what was filled while they were pending is no longer current.
+    fn renew_expired(&mut self, key: &str, now: Moment) {
+        if self.drop_expired(key, now) && !matches!(self.mark(key, now), Some(Mark::Locked(_))) {
+            self.renew(key, now);
+        }
+    }
+
+    fn register(&mut self, method: &Scope, token: &str, hold: Duration, now: Moment) {
+        let (key, expiry) = (method.gen_key(), now.after(hold).as_millis());
+        self.renew_expired(key, now);
+        self.writers.entry(key.to_owned()).or_default().insert(token.to_owned(), expiry);
+        self.publish(bus_namespace(method.name()), &format!("P {expiry} {token} {}", method.name()));
+    }
+
+    fn finish(&mut self, method: &Scope, token: &str, now: Moment) {
+        let key = method.gen_key();
+        if let Some(writers) = self.writers.get_mut(key) {
+            writers.remove(token);
+        }
+        self.renew_expired(key, now);
+        if self.writers.get(key).is_some_and(HashMap::is_empty) {
+            self.writers.remove(key);
+        }
+        self.publish(bus_namespace(method.name()), &format!("R {token} {}", method.name()));
     }
 
     fn renew(&mut self, key: &str, now: Moment) {
@@ -234,6 +287,8 @@ impl State {
 
     fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
         let token = format!("U{}-{token}", now.0 / 1000);
+        // The expiries of other writers go on: what a dead one may have written is not in the entries of this moment.
+        self.drop_expired(key, now);
         // The text begins with U and is shorter than the limit.
         if let Some(token) = Gen::from_bytes(token.as_bytes()) {
             self.set_mark(key, Mark::Free(token), now.after(GEN_TTL));
@@ -349,6 +404,7 @@ impl Session for MemorySession {
     fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
         self.reply(|state, now| {
             let mut init = |key: &&str| {
+                state.renew_expired(key, now);
                 if state.mark(key, now).is_none() {
                     state.renew(key, now);
                 }
@@ -364,7 +420,7 @@ impl Session for MemorySession {
                 let entry = Expiring { value: fill.bytes.to_vec(), until: now.after(fill.ttl) };
                 state.entries.insert(fill.entry.to_owned(), entry);
                 for (key, token) in fill.renew {
-                    if state.state_of(key, now) == GenState::Free(token.clone()) {
+                    if matches!(state.mark(key, now), Some(Mark::Free(current)) if current == token) {
                         state.set_mark(key, Mark::Free(token.clone()), now.after(GEN_TTL));
                     }
                 }
@@ -372,12 +428,22 @@ impl Session for MemorySession {
         })
     }
 
-    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
-        self.for_each(scopes, |state, scope, now| state.lock_scope(scope, token, hold, now))
+    fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            write.locked.iter().for_each(|scope| state.lock_scope(scope, token, hold, now));
+            write.methods.iter().for_each(|method| state.register(method, token, hold, now));
+        })
     }
 
-    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.for_each(scopes, |state, scope, now| state.release_scope(scope, token, now))
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            write.locked.iter().for_each(|scope| state.release_scope(scope, token, now));
+            write.found_elsewhere().for_each(|scope| state.bump_scope(scope, &chance::token_text(), now));
+            for method in write.methods {
+                write.found_in(method).for_each(|scope| state.bump_scope(scope, &chance::token_text(), now));
+                state.finish(method, token, now);
+            }
+        })
     }
 
     fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {

@@ -47,11 +47,12 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Stores entries, and renews the tokens that are in the second half of their life.
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
-    /// Locks the scopes for one writer and tells the bus.
-    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()>;
+    /// Locks scopes for one writer, registers the writer on methods, and publishes both.
+    fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()>;
 
-    /// Ends one writer's lock; the last one leaves a new token.
-    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
+    /// Ends one writer's locks, gives the scopes that it has found new generations, and ends its registrations, in this
+    /// order. The last lock of a scope leaves a new token.
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()>;
 
     /// Gives each scope a new token that ends with `token`, and tells the bus. A locked scope keeps its locks.
     fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
@@ -112,6 +113,29 @@ pub(crate) struct Heartbeat {
 /// What a member publishes to ask the others for a heartbeat, and when it has sent one that was asked for.
 pub(crate) const REQUESTED: &str = "Q";
 pub(crate) const ANNOUNCED: &str = "N";
+
+/// The scopes of one write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriteScopes<'a> {
+    /// Known before the call: they are locked.
+    pub(crate) locked: &'a [Scope],
+    /// The methods of which the result names entries: the writer is registered on them.
+    pub(crate) methods: &'a [Scope],
+    /// Known since the call: they are invalidated when it ends.
+    pub(crate) found: &'a [Scope],
+}
+
+impl<'a> WriteScopes<'a> {
+    /// The found scopes that belong to a method.
+    fn found_in(self, method: &'a Scope) -> impl Iterator<Item = &'a Scope> {
+        self.found.iter().filter(|found| method.covers(found))
+    }
+
+    /// The found scopes that belong to none of the methods.
+    fn found_elsewhere(self) -> impl Iterator<Item = &'a Scope> {
+        self.found.iter().filter(move |found| !self.methods.iter().any(|method| method.covers(found)))
+    }
+}
 
 /// What one round trip of a read brings.
 #[derive(Debug, Clone)]

@@ -1,8 +1,11 @@
 //! The rights that ENVIRONMENT.md gives a service: enough, and none too many.
 
+use std::sync::Arc;
+
 use cache_core::Cache;
 use cache_tests::{RedisServer, documented_rules};
 
+use super::super::ledger::{Accounts, CachingLedger};
 use super::{Instance, check, one_row, until};
 
 /// What was refused to anybody, one entry after the other; empty where nothing was.
@@ -33,8 +36,9 @@ async fn every_right_is_needed() {
         let command = right.trim_start_matches('+').split('|').next().unwrap();
         assert_eq!(server.raw(&["ACL", "SETUSER", "tests", &format!("-{command}")]).unwrap(), "OK");
         let instance = Instance::new(Cache::builder().redis(server.url()), &one_row());
+        let ledger = CachingLedger::new(Arc::new(Accounts::default()), &instance.cache);
         tokio::select! {
-            () = use_everything(&instance, &server, right) => {}
+            () = use_everything(&instance, &ledger, &server, right) => {}
             () = until("something is refused", || !refused(&server).is_empty()) => {}
         }
     }
@@ -42,7 +46,7 @@ async fn every_right_is_needed() {
 
 /// Reads and writes for ever, and has Redis in states that are seldom: a token in the second half of its day, which is
 /// renewed, and a key of another type, which is deleted.
-async fn use_everything(instance: &Instance, server: &RedisServer, missing: &str) {
+async fn use_everything(instance: &Instance, ledger: &CachingLedger<Accounts>, server: &RedisServer, missing: &str) {
     const OLD: &str = "g:{race:test:register:*}";
     const OTHER: &str = "g:{race:test:register:2}";
     loop {
@@ -52,6 +56,7 @@ async fn use_everything(instance: &Instance, server: &RedisServer, missing: &str
         assert_eq!(instance.store.get(1).await, Ok(Some(10)), "no reader notices that {missing} is missing");
         assert_eq!(instance.store.get(2).await, Ok(None));
         instance.store.set(1, 10).await.unwrap();
+        ledger.open(10).await.unwrap();
         tokio::task::yield_now().await;
     }
 }

@@ -1,4 +1,4 @@
-//! `Write::begin`, the store, `Write::finish`, `Write::drop`, and `write::bump`.
+//! `WriteGuard::begin`, the store, `WriteGuard::finish`, `WriteGuard::drop`, and `news::invalidate`.
 
 use super::Successors;
 use crate::configuration::{Counted, Kind, Mode, Variant};

@@ -3,8 +3,18 @@
 //! All keys are declared, data comes in only through `KEYS` and `ARGV`, and each is idempotent by its token. A value
 //! that is not ours (another type, unknown bytes) is replaced.
 
-/// What the scripts share: reading a scope, its locks, and writing a new token. `rand` comes from the caller, since the
-/// server's own chance is the same in every run.
+/// What the scripts share: reading a scope, its locks and its pending writers, and writing a new token. `rand` comes from the
+/// caller, since the server's own chance is the same in every run.
+///
+/// Every generation is kept with its companion: a sorted set with the token of each pending writer and when it expires. The
+/// set is the truth; the value of the generation has the earliest expiry only, so that it stays short and is read with the
+/// rest of the fence.
+///
+/// Either of the two may be evicted alone, or both with a `FLUSHALL`, and nothing old is read after a write that finishes:
+/// what its result names gets new generations whether the registration is still there or not. Registrations only matter for a
+/// writer that does not finish. If the generation is lost, every entry of the method is, and the next generation takes the
+/// expiry from the set. If the set is lost, the expiry in the value stays: only the writer that it belongs to takes it back,
+/// and that one is known by the set. What is left is a writer that dies and whose registration was evicted as well.
 macro_rules! script {
     ($body:literal) => {
         concat!(
@@ -32,9 +42,36 @@ end
 local function set_locks(key, kept, last)
   redis.call('SET', key, 'L' .. table.concat(kept, ';'), 'PX', string.format('%.0f', math.max(last - now, 1)))
 end
-local function renew(key, rand, ttl)
+local function parts(value)
+  if not value then return nil end
+  local generation, suffix = string.match(value, '^(U[^|]*)(.*)$')
+  if not generation or #generation > 64 then return nil end
+  if suffix == '' then return generation, nil end
+  local expiry = string.match(suffix, '^|(%d+)$')
+  if not expiry or #expiry > 15 then return nil end
+  return generation, tonumber(expiry)
+end
+local function suffixed(generation, expiry)
+  return expiry and generation .. '|' .. string.format('%.0f', expiry) or generation
+end
+local function sorted(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
+  return redis.call(command, key, ...)
+end
+local function earliest(writers)
+  local first = sorted('ZRANGE', writers, 0, 0, 'WITHSCORES')
+  return first[1], tonumber(first[2])
+end
+local function drop_expired(writers)
+  return sorted('ZREMRANGEBYSCORE', writers, '-inf', string.format('%.0f', now)) > 0
+end
+local function renew(key, writers, rand, ttl)
+  drop_expired(writers)
+  local _, expiry = earliest(writers)
   local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  redis.call('SET', key, 'U' .. string.format('%.0f', micros) .. '-' .. rand, 'PX', ttl)
+  redis.call('SET', key, suffixed('U' .. string.format('%.0f', micros) .. '-' .. rand, expiry), 'PX', ttl)
 end
 ",
             $body
@@ -54,38 +91,90 @@ return 1
 "
 );
 
-/// `KEYS`: the scope. `ARGV`: token, channel, message, rand, life of a new token in ms.
+/// `KEYS`: the scope, its writers. `ARGV`: token, channel, message, rand, life of a new token in ms.
 pub(super) const RELEASE: &str = script!(
     r"
 local kept, last, mine = locks(get(KEYS[1]), ARGV[1])
-if #kept > 0 then set_locks(KEYS[1], kept, last) else renew(KEYS[1], ARGV[4], ARGV[5]) end
+if #kept > 0 then set_locks(KEYS[1], kept, last) else renew(KEYS[1], KEYS[2], ARGV[4], ARGV[5]) end
 if not mine then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
 return 1
 "
 );
 
-/// `KEYS`: the scope. `ARGV`: channel, message, rand, life of a new token in ms.
+/// `KEYS`: the scope, its writers. `ARGV`: channel, message, rand, life of a new token in ms.
 pub(super) const BUMP: &str = script!(
     r"
 local kept = locks(get(KEYS[1]), '')
-if #kept == 0 then renew(KEYS[1], ARGV[3], ARGV[4]) end
+if #kept == 0 then renew(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 1
 "
 );
 
-/// `KEYS`: scopes. `ARGV`: rand, life of a new token in ms. Returns the value of each.
+/// Registers a pending writer. `KEYS`: the scope, its writers. `ARGV`: token, life of the registration in ms, channel, name of
+/// the scope, rand, life of a new token in ms.
+///
+/// A registration that has expired is not hidden by a younger one: the scope gets a new generation.
+pub(super) const REGISTER: &str = script!(
+    r"
+local has_expired = drop_expired(KEYS[2])
+local expiry = now + tonumber(ARGV[2])
+redis.call('ZADD', KEYS[2], string.format('%.0f', expiry), ARGV[1])
+if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[2], ARGV[2]) end
+local value = get(KEYS[1])
+local generation, known = parts(value)
+if generation and not has_expired and (not known or known > now) then
+  if not known or expiry < known then redis.call('SET', KEYS[1], suffixed(generation, expiry), 'KEEPTTL') end
+elseif not value or string.sub(value, 1, 1) ~= 'L' then
+  renew(KEYS[1], KEYS[2], ARGV[5], ARGV[6])
+end
+redis.call('PUBLISH', ARGV[3], 'P ' .. string.format('%.0f', expiry) .. ' ' .. ARGV[1] .. ' ' .. ARGV[4])
+return 1
+"
+);
+
+/// Ends the registration of a writer. `KEYS`: the scope, its writers; then each scope that the result names, and its writers.
+/// `ARGV`: token, channel, name of the scope, rand, life of a new token in ms; then a message for each named scope.
+///
+/// One script: a registration must not end without what it stands for.
+pub(super) const FINISH: &str = script!(
+    r"
+for i = 3, #KEYS, 2 do
+  local kept = locks(get(KEYS[i]), '')
+  if #kept == 0 then renew(KEYS[i], KEYS[i + 1], ARGV[4], ARGV[5]) end
+  redis.call('PUBLISH', ARGV[2], ARGV[5 + (i - 1) / 2])
+end
+local generation, known = parts(get(KEYS[1]))
+local first, expiry = earliest(KEYS[2])
+local is_mine = first == ARGV[1] and expiry == known
+redis.call('ZREM', KEYS[2], ARGV[1])
+local others_expired = drop_expired(KEYS[2]) or (known and known <= now and not is_mine)
+if generation and others_expired then
+  renew(KEYS[1], KEYS[2], ARGV[4], ARGV[5])
+elseif generation and is_mine then
+  local _, next = earliest(KEYS[2])
+  if next ~= known then redis.call('SET', KEYS[1], suffixed(generation, next), 'KEEPTTL') end
+end
+redis.call('PUBLISH', ARGV[2], 'R ' .. ARGV[1] .. ' ' .. ARGV[3])
+return 1
+"
+);
+
+/// `KEYS`: scopes, each followed by its writers. `ARGV`: rand, life of a new token in ms. Returns the value of each scope.
+///
+/// The server's clock decides here whether a pending writer has expired, and not that of a reader.
 pub(super) const GETINIT: &str = script!(
     r"
 local values = {}
-for i, key in ipairs(KEYS) do
-  local value = get(key)
-  local first = value and string.sub(value, 1, 1)
-  if first ~= 'U' and first ~= 'L' then
-    renew(key, ARGV[1], ARGV[2])
-    value = get(key)
+for i = 1, #KEYS, 2 do
+  local value = get(KEYS[i])
+  local generation, expiry = parts(value)
+  local is_current = generation and (not expiry or expiry > now)
+  if not is_current and not (value and string.sub(value, 1, 1) == 'L') then
+    renew(KEYS[i], KEYS[i + 1], ARGV[1], ARGV[2])
+    value = get(KEYS[i])
   end
-  values[i] = value
+  values[#values + 1] = value
 end
 return values
 "
@@ -95,7 +184,7 @@ return values
 /// than half of that is left.
 pub(super) const RENEW: &str = script!(
     r"
-if get(KEYS[1]) == ARGV[1] and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) / 2 then
+if parts(get(KEYS[1])) == ARGV[1] and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) / 2 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return 1
@@ -152,4 +241,4 @@ return reply
 );
 
 /// Every script, to load them when a connection is made.
-pub(super) const ALL: [&str; 6] = [INTENT, RELEASE, BUMP, GETINIT, RENEW, BEAT];
+pub(super) const ALL: [&str; 8] = [INTENT, RELEASE, BUMP, REGISTER, FINISH, GETINIT, RENEW, BEAT];

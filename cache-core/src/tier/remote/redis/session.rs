@@ -8,9 +8,9 @@ use redis::aio::{MultiplexedConnection, PubSubSink};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
-use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot};
+use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot, WriteScopes};
 use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
-use crate::coherence::{GenState, Scope, bus_namespace};
+use crate::coherence::{GenState, Scope, bus_namespace, writers_key};
 use crate::runtime::chance;
 
 /// How this connection subscribes.
@@ -36,6 +36,8 @@ struct Hashes {
     intent: String,
     release: String,
     bump: String,
+    register: String,
+    finish: String,
     getinit: String,
     renew: String,
     beat: String,
@@ -48,6 +50,8 @@ impl Hashes {
             intent: hash(scripts::INTENT),
             release: hash(scripts::RELEASE),
             bump: hash(scripts::BUMP),
+            register: hash(scripts::REGISTER),
+            finish: hash(scripts::FINISH),
             getinit: hash(scripts::GETINIT),
             renew: hash(scripts::RENEW),
             beat: hash(scripts::BEAT),
@@ -85,15 +89,52 @@ impl RedisSession {
         }
     }
 
-    async fn run_for_each(&self, scopes: &[Scope], script: impl Fn(&Scope) -> Cmd) -> Result<(), RemoteError> {
-        if scopes.is_empty() {
+    async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), RemoteError> {
+        if calls.is_empty() {
             return Ok(());
         }
         let mut pipeline = redis::pipe();
-        for scope in scopes {
-            pipeline.add_command(script(scope)).ignore();
+        for call in calls {
+            pipeline.add_command(call).ignore();
         }
         self.run(&pipeline).await
+    }
+
+    fn lock_call(&self, scope: &Scope, token: &str, hold: Duration) -> Cmd {
+        let mut cmd = call(&self.hashes.intent, &[scope.gen_key()]);
+        cmd.arg(token).arg(millis(hold)).arg(bus_channel(scope)).arg(news(scope));
+        cmd
+    }
+
+    fn register_call(&self, method: &Scope, token: &str, hold: Duration) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.register, [method]);
+        cmd.arg(token).arg(millis(hold)).arg(bus_channel(method)).arg(method.name());
+        cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
+        cmd
+    }
+
+    fn release_call(&self, scope: &Scope, token: &str) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.release, [scope]);
+        cmd.arg(token).arg(bus_channel(scope)).arg(news(scope));
+        cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
+        cmd
+    }
+
+    fn bump_call(&self, scope: &Scope, token: &str) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.bump, [scope]);
+        cmd.arg(bus_channel(scope)).arg(news(scope)).arg(token).arg(millis(GEN_TTL));
+        cmd
+    }
+
+    fn finish_call(&self, method: &Scope, write: WriteScopes<'_>, token: &str) -> Cmd {
+        let found: Vec<&Scope> = write.found_in(method).collect();
+        let mut cmd = call_with_writers(&self.hashes.finish, [&[method][..], &found].concat());
+        cmd.arg(token).arg(bus_channel(method)).arg(method.name());
+        cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
+        for scope in found {
+            cmd.arg(news(scope));
+        }
+        cmd
     }
 }
 
@@ -108,8 +149,10 @@ pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
     cmd
 }
 
-fn call_on(hash: &str, scope: &Scope) -> Cmd {
-    call(hash, &[scope.gen_key()])
+/// The same on generations, each followed by its pending writers.
+fn call_with_writers<'a>(hash: &str, scopes: impl IntoIterator<Item = &'a Scope>) -> Cmd {
+    let keys: Vec<_> = scopes.into_iter().flat_map(|scope| [scope.gen_key().to_owned(), scope.writers_key()]).collect();
+    call(hash, &keys.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 pub(super) fn millis(span: Duration) -> u64 {
@@ -219,7 +262,8 @@ impl Session for RedisSession {
     fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
         async move {
             let mut pipeline = redis::pipe();
-            let mut cmd = call(&self.hashes.getinit, gens);
+            let keys: Vec<_> = gens.iter().flat_map(|key| [(*key).to_owned(), writers_key(key)]).collect();
+            let mut cmd = call(&self.hashes.getinit, &keys.iter().map(String::as_str).collect::<Vec<_>>());
             cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
             pipeline.add_command(cmd);
             let (states,): (Value,) = self.run(&pipeline).await?;
@@ -244,32 +288,21 @@ impl Session for RedisSession {
         .boxed()
     }
 
-    fn intent<'a>(&'a self, scopes: &'a [Scope], token: &'a str, hold: Duration) -> Reply<'a, ()> {
-        self.run_for_each(scopes, move |scope| {
-            let mut cmd = call_on(&self.hashes.intent, scope);
-            cmd.arg(token).arg(millis(hold)).arg(bus_channel(scope)).arg(news(scope));
-            cmd
-        })
-        .boxed()
+    fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        let locks = write.locked.iter().map(|scope| self.lock_call(scope, token, hold));
+        let registrations = write.methods.iter().map(|method| self.register_call(method, token, hold));
+        self.run_all(locks.chain(registrations).collect()).boxed()
     }
 
-    fn release<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.run_for_each(scopes, move |scope| {
-            let mut cmd = call_on(&self.hashes.release, scope);
-            cmd.arg(token).arg(bus_channel(scope)).arg(news(scope));
-            cmd.arg(chance::token_text()).arg(millis(GEN_TTL));
-            cmd
-        })
-        .boxed()
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        let releases = write.locked.iter().map(|scope| self.release_call(scope, token));
+        let bumps = write.found_elsewhere().map(|scope| self.bump_call(scope, &chance::token_text()));
+        let ends = write.methods.iter().map(|method| self.finish_call(method, write, token));
+        self.run_all(releases.chain(bumps).chain(ends).collect()).boxed()
     }
 
     fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.run_for_each(scopes, move |scope| {
-            let mut cmd = call_on(&self.hashes.bump, scope);
-            cmd.arg(bus_channel(scope)).arg(news(scope)).arg(token).arg(millis(GEN_TTL));
-            cmd
-        })
-        .boxed()
+        self.run_all(scopes.iter().map(|scope| self.bump_call(scope, token)).collect()).boxed()
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {

@@ -1,0 +1,146 @@
+//! Pending writers of other instances, as the bus announces them.
+//!
+//! A write whose targets are known only from its result is registered on the whole method. Until it is finished the entries
+//! of the method stay: they are current as long as the writer lives. If it does not finish before its expiry, the whole
+//! method is forgotten here, as the shared tier forgets it.
+
+use std::collections::HashMap;
+
+use super::{Gate, ScopeHash};
+use crate::runtime::Moment;
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The most registrations that are kept. A method with more of them is forgotten at once.
+pub(crate) const CAPACITY: usize = 1024;
+
+/// Registrations that are neither finished nor expired.
+#[derive(Debug, Default)]
+pub(crate) struct PendingWriters(Mutex<HashMap<Registration, Moment>>);
+
+/// One writer on one method.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Registration {
+    method: ScopeHash,
+    token: Box<str>,
+}
+
+impl PendingWriters {
+    /// Notes a writer that is to finish before `expiry`. The method is forgotten at once if that is over, or if there is
+    /// no room for another one.
+    pub(crate) fn add(&self, gate: &Gate, method: ScopeHash, token: &str, expiry: Moment, now: Moment) {
+        let mut pending = self.lock();
+        let registration = Registration { method, token: token.into() };
+        let has_room = pending.len() < CAPACITY || pending.contains_key(&registration);
+        if expiry <= now || !has_room {
+            pending.remove(&registration);
+            gate.advance_hash(method);
+            return;
+        }
+        // A copy of a message must not give the writer more time than the first one did.
+        pending.entry(registration).and_modify(|known| *known = expiry.min(*known)).or_insert(expiry);
+    }
+
+    /// Notes that a writer has finished: what it named was invalidated before.
+    pub(crate) fn remove(&self, method: ScopeHash, token: &str) {
+        self.lock().remove(&Registration { method, token: token.into() });
+    }
+
+    /// Forgets the methods whose writers did not finish in time.
+    ///
+    /// It runs before each heartbeat is sent. The local tier answers for at most one lease after that, so no answer is
+    /// based on a registration that expired more than one lease ago.
+    pub(crate) fn forget_expired(&self, gate: &Gate, now: Moment) {
+        self.lock().retain(|registration, expiry| {
+            let is_pending = now < *expiry;
+            if !is_pending {
+                gate.advance_hash(registration.method);
+            }
+            is_pending
+        });
+    }
+
+    /// Forgets all registrations. The local tier must be flushed after that, and not before: a registration that arrives
+    /// between the two is kept, and what is filled after the flush was looked up after the registration, and does not
+    /// outlive it.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Registration, Moment>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: ScopeHash = ScopeHash(1);
+    const OTHER: ScopeHash = ScopeHash(2);
+
+    /// Registrations, and the gate whose sequences they advance.
+    fn registrations() -> (PendingWriters, Gate) {
+        (PendingWriters::default(), Gate::new())
+    }
+
+    #[test]
+    fn a_method_is_forgotten_once_at_the_expiry_and_no_other_one() {
+        let (pending, gate) = registrations();
+        let (stamp, other) = (gate.stamp([METHOD]), gate.stamp([OTHER]));
+        pending.add(&gate, METHOD, "a", Moment(10), Moment(0));
+        pending.forget_expired(&gate, Moment(9));
+        assert!(gate.is_current(&stamp), "its writer may still finish");
+        pending.forget_expired(&gate, Moment(10));
+        assert!(!gate.is_current(&stamp) && gate.is_current(&other));
+        let again = gate.stamp([METHOD]);
+        pending.forget_expired(&gate, Moment(11));
+        assert!(gate.is_current(&again) && pending.len() == 0);
+    }
+
+    #[test]
+    fn a_writer_that_finishes_leaves_the_method_alone_and_others_pending() {
+        let (pending, gate) = registrations();
+        let stamp = gate.stamp([METHOD]);
+        for token in ["a", "b"] {
+            pending.add(&gate, METHOD, token, Moment(10), Moment(0));
+        }
+        pending.remove(METHOD, "a");
+        pending.remove(OTHER, "b");
+        assert!(pending.len() == 1 && gate.is_current(&stamp));
+        pending.forget_expired(&gate, Moment(10));
+        assert!(!gate.is_current(&stamp));
+    }
+
+    #[test]
+    fn an_expiry_that_is_over_forgets_at_once_and_a_copy_does_not_prolong() {
+        let (pending, gate) = registrations();
+        let stamp = gate.stamp([METHOD]);
+        pending.add(&gate, METHOD, "a", Moment(10), Moment(10));
+        assert!(!gate.is_current(&stamp) && pending.len() == 0);
+        let stamp = gate.stamp([METHOD]);
+        pending.add(&gate, METHOD, "a", Moment(20), Moment(10));
+        pending.add(&gate, METHOD, "a", Moment(90), Moment(10));
+        pending.forget_expired(&gate, Moment(20));
+        assert!(!gate.is_current(&stamp));
+    }
+
+    #[test]
+    fn the_number_of_registrations_is_bounded() {
+        let (pending, gate) = registrations();
+        for writer in 0..CAPACITY {
+            pending.add(&gate, METHOD, &writer.to_string(), Moment(10), Moment(0));
+        }
+        let (stamp, other) = (gate.stamp([METHOD]), gate.stamp([OTHER]));
+        pending.add(&gate, METHOD, "0", Moment(10), Moment(0));
+        assert!(gate.is_current(&stamp), "it is known");
+        pending.add(&gate, OTHER, "one too many", Moment(10), Moment(0));
+        assert!(!gate.is_current(&other) && gate.is_current(&stamp) && pending.len() == CAPACITY);
+        pending.clear();
+        assert_eq!(pending.len(), 0);
+    }
+}

@@ -1,0 +1,584 @@
+//! R32 to R35: targets that only the result of a write names. The write is registered as a pending writer on the whole method,
+//! whose entries stay; if it does not finish, the method is invalidated.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{Mode, ReadPolicy, Region, Scope, WriteGuard};
+
+use super::gate::until;
+use super::ledger::{Accounts, CachingLedger};
+use super::register::{RegisterError, Stop};
+use super::world::{Instance, LOCK, Tier, World};
+
+const METHOD: &str = "g:{race:pending:account:*}";
+const WRITERS: &str = "g:{race:pending:account:*}:writers";
+/// Long enough for a slow machine to do everything before a registration expires.
+const LONG: Duration = Duration::from_mins(1);
+
+type Store = CachingLedger<Accounts>;
+
+/// An instance with the accounts in front of it.
+struct Branch {
+    instance: Instance,
+    store: Arc<Store>,
+}
+
+impl Branch {
+    fn of(instance: Instance, accounts: &Arc<Accounts>) -> Self {
+        let store = Arc::new(CachingLedger::new(Arc::clone(accounts), &instance.cache));
+        Self { instance, store }
+    }
+
+    async fn account(&self, id: u64) -> Option<u64> {
+        self.store.account(id).await.unwrap()
+    }
+
+    /// Opens an account, by a task of its own.
+    fn spawn_open(&self, balance: u64) -> tokio::task::JoinHandle<u64> {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move { store.open(balance).await.unwrap().id })
+    }
+
+    async fn told_everything(&self) {
+        until("Redis is told", || self.instance.health().journal == 0).await;
+    }
+
+    fn fills(&self) -> u64 {
+        self.instance.cache.stats().method("Ledger", "account").fills
+    }
+}
+
+impl World {
+    async fn branch(&self, accounts: &Arc<Accounts>) -> Branch {
+        Branch::of(self.instance().await, accounts)
+    }
+
+    /// Waits until every registration has expired.
+    async fn registrations_expire(&self) {
+        match &self.tier {
+            Tier::Memory(_, clock) => clock.advance(LOCK),
+            Tier::Redis(server) => {
+                until("the registrations expire", || server.raw(&["EXISTS", WRITERS]).unwrap().trim() == "0").await;
+            }
+        }
+    }
+
+    /// The server loses the set of pending writers.
+    fn evict_writers(&self) {
+        match &self.tier {
+            Tier::Memory(remote, _) => remote.evict_writers(),
+            Tier::Redis(server) => drop(server.raw(&["DEL", WRITERS]).unwrap()),
+        }
+    }
+
+    /// The server loses the generation of the method.
+    fn evict_method(&self) {
+        match &self.tier {
+            Tier::Memory(remote, _) => remote.evict_scopes(),
+            Tier::Redis(server) => drop(server.raw(&["DEL", METHOD]).unwrap()),
+        }
+    }
+
+    fn flush(&self) {
+        match &self.tier {
+            Tier::Memory(remote, _) => remote.flush_all(),
+            Tier::Redis(server) => drop(server.raw(&["FLUSHALL"]).unwrap()),
+        }
+    }
+}
+
+/// Polls a call this often, each time when it asks to be; whether it has ended by then.
+async fn polled(polls: usize, call: &mut (impl Future + Unpin)) -> bool {
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        if std::pin::Pin::new(&mut *call).poll(context).is_ready() {
+            return Poll::Ready(true);
+        }
+        left -= 1;
+        if left == 0 { Poll::Ready(false) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// The caller of a write goes away at every poll. Whether anything old is read after that, on any instance.
+async fn dropped_at_every_poll(world: World) -> bool {
+    let accounts = Arc::new(Accounts::default());
+    let reader = world.branch(&accounts).await;
+    let mut is_stale = false;
+    for polls in 0.. {
+        let writer = world.branch(&accounts).await;
+        let id = accounts.next();
+        for branch in [&writer, &reader] {
+            assert_eq!(branch.account(id).await, None);
+        }
+        let mut call = Box::pin(writer.store.open(10 + id));
+        let has_ended = polled(polls, &mut call).await;
+        drop(call);
+        let row = accounts.row(id);
+        is_stale |= writer.account(id).await != row;
+        // It waits for the tasks that tell Redis; before that nothing was acknowledged.
+        writer.instance.cache.shutdown().await;
+        let third = world.branch(&accounts).await;
+        is_stale |= third.account(id).await != row;
+        // The bus may take a moment to a real server.
+        until("the reader has forgotten it", || is_stale || row.is_none() || reader.store.peek_account(id).is_none())
+            .await;
+        is_stale |= reader.account(id).await != row;
+        if has_ended {
+            assert!(polls > 3, "there is more than one await in a write");
+            return is_stale;
+        }
+    }
+    unreachable!("a write ends")
+}
+
+#[tokio::test]
+async fn r32_a_write_that_is_dropped_at_any_poll_hides_nothing_that_its_result_would_have_named() {
+    for world in World::each(Weakness::None) {
+        assert!(!dropped_at_every_poll(world).await);
+    }
+    for world in World::each(Weakness::NoPendingWriter) {
+        assert!(dropped_at_every_poll(world).await, "the control must see the absence");
+    }
+}
+
+/// The store commits after its caller is gone and after others have read; the registration has to outlive that.
+async fn late_commit(world: World) -> Option<u64> {
+    let accounts = Arc::new(Accounts::default());
+    let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+    let id = accounts.next();
+    let gate = accounts.stop_next(Stop::BeforeCommit);
+    // The database goes on with what its client has left.
+    let at_work = tokio::spawn({
+        let accounts = Arc::clone(&accounts);
+        async move { Accounts::open_past_the_cache(&accounts, 10).await }
+    });
+    gate.reached().await;
+    let other = accounts.stop_next(Stop::BeforeCommit);
+    let mut call = Box::pin(writer.store.open(10));
+    tokio::select! {
+        _ = &mut call => unreachable!("its store does not return"),
+        () = other.reached() => {}
+    }
+    drop(call);
+    writer.told_everything().await;
+    assert_eq!(reader.account(id).await, None);
+    until("it is in the shared tier", || reader.fills() >= 1).await;
+    gate.open();
+    at_work.await.unwrap();
+    world.registrations_expire().await;
+    let third = world.branch(&accounts).await;
+    third.account(id).await
+}
+
+#[tokio::test]
+async fn r32_a_write_that_commits_after_its_caller_is_gone_is_read_when_its_registration_is_over() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(late_commit(world).await, Some(10));
+    }
+    for world in World::each(Weakness::KeepPending) {
+        assert_eq!(late_commit(world).await, None, "the control must see the absence");
+    }
+}
+
+/// The process of a writer is killed between its commit and the release. What another instance reads, which has the old state
+/// in its local tier, and what a third one reads, which asks the shared tier.
+async fn killed(world: World) -> [Option<u64>; 2] {
+    let accounts = Arc::new(Accounts::default());
+    let lease = LOCK / 2;
+    let writer = world.branch(&accounts).await;
+    let reader = Branch::of(world.instance_with_lease(lease).await, &accounts);
+    let id = accounts.next();
+    let gate = accounts.stop_next(Stop::AfterCommit);
+    let mut call = Box::pin(writer.store.open(10));
+    assert_eq!(reader.account(id).await, None);
+    until("it is in the shared tier", || reader.fills() == 1).await;
+    tokio::select! {
+        _ = &mut call => unreachable!("its store does not return"),
+        () = gate.reached() => {}
+    }
+    // Nothing of it is ever polled or dropped again.
+    std::mem::forget(call);
+    writer.instance.cache.shutdown().await;
+    world.registrations_expire().await;
+    world.two_beats(&reader.instance, lease).await;
+    let seen = reader.account(id).await;
+    let third = world.branch(&accounts).await;
+    let seen = [seen, third.account(id).await];
+    // Once, and not for every reader: what was loaded since stays.
+    let loads = accounts.loads();
+    world.two_beats(&reader.instance, lease).await;
+    until("it is in the shared tier", || third.fills() + reader.fills() >= 2 || seen[0].is_none()).await;
+    for branch in [&reader, &third, &world.branch(&accounts).await] {
+        assert_eq!(branch.account(id).await, seen[0]);
+    }
+    assert_eq!(accounts.loads(), loads, "the new generation is another one now");
+    seen
+}
+
+#[tokio::test]
+async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(killed(world).await, [Some(10); 2]);
+    }
+    for weakness in [Weakness::NoPendingWriter, Weakness::KeepPending] {
+        for world in World::each(weakness) {
+            assert_eq!(killed(world).await, [None; 2], "the control must see the absence");
+        }
+    }
+}
+
+/// The answer to a read that found a pending writer lives locally as long as that may, also where the registration was not heard.
+#[tokio::test]
+async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_local_tier() {
+    for (weakness, expected) in [(Weakness::None, Some(10)), (Weakness::KeepPending, None)] {
+        let world = World::memory(weakness);
+        let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
+        let accounts = Arc::new(Accounts::default());
+        let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+        let id = accounts.next();
+        let gate = accounts.stop_next(Stop::BeforeCommit);
+        let mut call = Box::pin(writer.store.open(10));
+        reader.instance.chaos.hold_news();
+        tokio::select! {
+            _ = &mut call => unreachable!("its store does not return"),
+            () = gate.reached() => {}
+        }
+        assert_eq!(reader.account(id).await, None);
+        assert_eq!(reader.account(id).await, None);
+        assert_eq!(accounts.loads(), 1, "it is a hit");
+        gate.open();
+        let committed = accounts.stop_next(Stop::AfterCommit);
+        tokio::select! {
+            _ = &mut call => unreachable!("its store does not return"),
+            () = committed.reached() => {}
+        }
+        std::mem::forget(call);
+        clock.advance(LOCK);
+        assert_eq!(reader.account(id).await, expected);
+    }
+}
+
+/// Many accounts are being opened while others are read.
+#[tokio::test]
+async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
+    const OPENERS: u64 = 50;
+    for world in World::each(Weakness::None) {
+        let accounts = Arc::new(Accounts::default());
+        let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
+        let reader = world.branch(&accounts).await;
+        for balance in 1..=10 {
+            writer.store.open(balance).await.unwrap();
+        }
+        for id in 1..=10 {
+            assert_eq!(reader.account(id).await, Some(id));
+        }
+        let next = accounts.next();
+        assert_eq!(reader.account(next).await, None);
+        until("they are in the shared tier", || reader.fills() == 11).await;
+        let mut openers = Vec::new();
+        for balance in 0..OPENERS {
+            let gate = accounts.stop_next(Stop::AfterCommit);
+            openers.push((writer.spawn_open(100 + balance), Arc::clone(&gate)));
+            gate.reached().await;
+        }
+        let loads = accounts.loads();
+        let third = world.branch(&accounts).await;
+        let stats = |branch: &Branch| branch.instance.cache.stats().method("Ledger", "account");
+        let (local, shared) = (stats(&reader).local_hits, stats(&third).shared_hits);
+        for id in 1..=10 {
+            assert_eq!((reader.account(id).await, third.account(id).await), (Some(id), Some(id)));
+        }
+        assert_eq!((stats(&reader).local_hits - local, stats(&third).shared_hits - shared), (10, 10));
+        if let Tier::Redis(server) = &world.tier {
+            let value = server.raw(&["GET", METHOD]).unwrap();
+            assert!(value.contains('|') && value.len() < 64, "{value}");
+            assert_eq!(server.raw(&["ZCARD", WRITERS]).unwrap().trim(), OPENERS.to_string());
+        }
+        for (opener, gate) in openers {
+            gate.open();
+            opener.await.unwrap();
+        }
+        assert_eq!(third.account(next).await, Some(100));
+        until("it is in the shared tier", || third.fills() == 1).await;
+        until("the reader has heard of it", || reader.store.peek_account(next).is_none()).await;
+        assert_eq!(reader.account(next).await, Some(100));
+        for id in 1..=10 {
+            assert_eq!((reader.account(id).await, third.account(id).await), (Some(id), Some(id)));
+        }
+        assert_eq!(accounts.loads(), loads + 1, "only the new one was asked for");
+        if let Tier::Redis(server) = &world.tier {
+            let value = server.raw(&["GET", METHOD]).unwrap();
+            assert!(value.starts_with('U') && !value.contains('|'), "{value}");
+            assert_eq!(server.raw(&["EXISTS", WRITERS]).unwrap().trim(), "0");
+        }
+    }
+}
+
+/// What is lost between the registration and the release.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    Writers,
+    Method,
+    Everything,
+    Expiry,
+}
+
+/// The registration is lost, and others fill the old state before the commit.
+#[tokio::test]
+async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same() {
+    for loss in [Loss::Writers, Loss::Method, Loss::Everything, Loss::Expiry] {
+        for world in World::each(Weakness::None) {
+            let accounts = Arc::new(Accounts::default());
+            let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+            let id = accounts.next();
+            let gate = accounts.stop_next(Stop::BeforeCommit);
+            let opener = writer.spawn_open(10);
+            gate.reached().await;
+            match loss {
+                Loss::Writers => world.evict_writers(),
+                Loss::Method => world.evict_method(),
+                Loss::Everything => world.flush(),
+                Loss::Expiry => world.registrations_expire().await,
+            }
+            assert_eq!(reader.account(id).await, None);
+            until("it is in the shared tier", || reader.fills() == 1).await;
+            gate.open();
+            assert_eq!(opener.await.unwrap(), id);
+            assert_eq!(writer.account(id).await, Some(10), "{loss:?}");
+            assert_eq!(world.branch(&accounts).await.account(id).await, Some(10), "{loss:?}");
+            until("the reader has heard of it", || reader.store.peek_account(id) != Some(None)).await;
+            assert_eq!(reader.account(id).await, Some(10), "{loss:?}");
+        }
+    }
+}
+
+/// Redis refuses these operations of the writer, and its caller goes away after the commit or does not. What the writer's own
+/// instance reads then, and what another one reads as soon as Redis was told.
+async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [Option<u64>; 2] {
+    let lease = Duration::from_secs(1);
+    let accounts = Arc::new(Accounts::default());
+    let writer = Branch::of(world.instance_with_lease(lease).await, &accounts);
+    let reader = world.branch(&accounts).await;
+    let id = accounts.next();
+    for branch in [&writer, &reader] {
+        assert_eq!(branch.account(id).await, None);
+    }
+    operations.iter().for_each(|operation| writer.instance.chaos.fail(*operation));
+    let gate = accounts.stop_next(Stop::AfterCommit);
+    let mut call = Box::pin(writer.store.open(10));
+    tokio::select! {
+        _ = &mut call => unreachable!("its store does not return"),
+        () = gate.reached() => {}
+    }
+    if is_dropped {
+        drop(call);
+    } else {
+        gate.open();
+        call.await.unwrap();
+    }
+    let own = writer.account(id).await;
+    operations.iter().for_each(|operation| writer.instance.chaos.heal(*operation));
+    world.two_beats(&writer.instance, lease).await;
+    writer.told_everything().await;
+    until("the reader has heard of it", || own.is_none() || reader.store.peek_account(id) != Some(None)).await;
+    [own, reader.account(id).await]
+}
+
+#[tokio::test]
+async fn r32_what_redis_was_not_told_is_told_later() {
+    use Operation::{Bump, Intent, Release};
+    for is_dropped in [false, true] {
+        for operations in [&[Intent][..], &[Release, Bump], &[Intent, Release, Bump]] {
+            for world in World::each(Weakness::None) {
+                let seen = refused(world, operations, is_dropped).await;
+                assert_eq!(seen, [Some(10); 2], "{operations:?}, dropped: {is_dropped}");
+            }
+        }
+    }
+    for world in World::each(Weakness::NoPendingWriter) {
+        assert_eq!(refused(world, &[Intent, Release, Bump], true).await, [None; 2], "the control must see the absence");
+    }
+    let world = World::memory(Weakness::NoJournal);
+    assert_eq!(refused(world, &[Release], false).await[1], None, "the control must see the absence");
+}
+
+/// A write that is refused by its store names nothing, and one whose outcome is unknown names everything.
+#[tokio::test]
+async fn a_write_that_is_refused_leaves_the_method_alone() {
+    for world in World::each(Weakness::None) {
+        let accounts = Arc::new(Accounts::default());
+        let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
+        writer.store.open(10).await.unwrap();
+        assert_eq!(writer.account(1).await, Some(10));
+        assert_eq!(writer.store.open(u64::MAX).await, Err(RegisterError::Refused));
+        assert_eq!(writer.account(1).await, Some(10));
+        assert_eq!((accounts.loads(), writer.instance.health().journal), (1, 0));
+        if let Tier::Redis(server) = &world.tier {
+            assert_eq!(server.raw(&["EXISTS", WRITERS]).unwrap().trim(), "0");
+        }
+    }
+}
+
+/// What is known before the call is locked, and what the result names is registered: one round trip before and one after.
+#[tokio::test]
+async fn locks_and_registrations_travel_together() {
+    for world in World::each(Weakness::None) {
+        let accounts = Arc::new(Accounts::default());
+        let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
+        let reader = world.branch(&accounts).await;
+        assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(0), None));
+        writer.store.open_in(1, 10).await.unwrap();
+        let count = |operation| writer.instance.chaos.begun(operation);
+        assert_eq!([Operation::Intent, Operation::Release, Operation::Bump].map(count), [1, 1, 0]);
+        let is_told = || reader.store.peek_branch(1).is_none() && reader.store.peek_account(1).is_none();
+        until("the reader has heard of both", is_told).await;
+        assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(1), Some(10)));
+    }
+}
+
+/// A fast write is acknowledged before its release; its own instance reads it at once.
+#[tokio::test]
+async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
+    for world in World::each(Weakness::None) {
+        let accounts = Arc::new(Accounts::default());
+        let (mut writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+        let fast = |policy: ReadPolicy| policy.mode(Mode::Fast);
+        let builder = CachingLedger::builder(Arc::clone(&accounts), &writer.instance.cache);
+        writer.store = Arc::new(builder.account(fast).build());
+        assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
+        writer.instance.chaos.hold(Operation::Release);
+        writer.store.open(10).await.unwrap();
+        assert_eq!((writer.account(1).await, writer.instance.health().journal), (Some(10), 1));
+        writer.instance.chaos.release(Operation::Release);
+        writer.told_everything().await;
+        until("the reader has heard of it", || reader.store.peek_account(1) != Some(None)).await;
+        assert_eq!(reader.account(1).await, Some(10));
+    }
+}
+
+/// The token of a session names what the result named.
+#[tokio::test]
+async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
+    for world in World::each(Weakness::None) {
+        let accounts = Arc::new(Accounts::default());
+        let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+        assert_eq!(reader.account(1).await, None);
+        reader.instance.chaos.lose_bus();
+        let (_, token) = writer.instance.cache.track(writer.store.open(10)).await;
+        assert_eq!(reader.account(1).await, None, "without the token");
+        assert!(reader.instance.cache.observe(&token));
+        assert_eq!(reader.account(1).await, Some(10));
+    }
+}
+
+/// A guard of a caller that knows the commit, on a region of its own.
+struct ByHand {
+    instance: Instance,
+    region: Region<u64, u64>,
+}
+
+impl ByHand {
+    async fn new(world: &World) -> Self {
+        let instance = world.instance_with_lock(LONG).await;
+        let region = instance.cache.region("race:pending", "by_hand", ReadPolicy::new(LONG));
+        Self { instance, region }
+    }
+
+    fn method(&self) -> Scope {
+        self.region.scope_prefix(&())
+    }
+
+    async fn begin(&self) -> WriteGuard {
+        WriteGuard::begin(&self.instance.cache, Vec::new(), vec![self.method()]).await
+    }
+
+    async fn read(&self, value: u64) -> u64 {
+        self.region.get_or_load(&1, move || async move { Ok::<_, cache_core::Error>(value) }).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_does_not() {
+    for world in World::each(Weakness::None) {
+        let (writer, reader) = (ByHand::new(&world).await, ByHand::new(&world).await);
+        assert_eq!((writer.read(10).await, reader.read(10).await), (10, 10));
+        writer.begin().await.rolled_back().await;
+        assert_eq!((writer.read(20).await, reader.read(20).await), (10, 10));
+        writer.begin().await.committed().await;
+        assert_eq!(writer.read(20).await, 20);
+        until("the reader has heard of it", || reader.region.peek(&&1).is_none()).await;
+        assert_eq!(reader.read(30).await, 20, "from the shared tier");
+    }
+}
+
+/// Outside of a runtime no task can be started.
+#[tokio::test]
+async fn a_guard_may_be_dropped_outside_of_a_runtime() {
+    let lease = Duration::from_secs(1);
+    for world in World::each(Weakness::None) {
+        let mut writer = ByHand::new(&world).await;
+        writer.instance = world.instance_with_lease(lease).await;
+        let reader = ByHand::new(&world).await;
+        assert_eq!(reader.read(10).await, 10);
+        let guard = writer.begin().await;
+        std::thread::spawn(move || drop(guard)).join().unwrap();
+        assert_eq!(writer.instance.health().journal, 1);
+        world.two_beats(&writer.instance, lease).await;
+        until("Redis is told", || writer.instance.health().journal == 0).await;
+        until("the reader has heard of it", || reader.region.peek(&&1).is_none()).await;
+    }
+}
+
+/// An invalidation by hand whose caller goes away while Redis is being told. What another instance reads then.
+async fn dropped_invalidation(world: World, is_everything: bool) -> Option<u64> {
+    let accounts = Arc::new(Accounts::default());
+    let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
+    assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
+    let heard = reader.instance.cache.invalidations_heard();
+    Accounts::open_past_the_cache(&accounts, 10).await;
+    writer.instance.chaos.hold(Operation::Bump);
+    let store = Arc::clone(&writer.store);
+    let has_ended = AtomicBool::new(false);
+    let mut call = Box::pin(async {
+        if is_everything {
+            store.invalidate_all().await
+        } else {
+            store.invalidate_account(1).await
+        }
+        has_ended.store(true, Ordering::SeqCst);
+    });
+    polled(1, &mut call).await;
+    drop(call);
+    assert!(!has_ended.load(Ordering::SeqCst));
+    assert!(writer.store.peek_account(1).is_none(), "its own instance has forgotten at the first poll");
+    let is_begun = || writer.instance.chaos.begun(Operation::Bump) == 1;
+    until("Redis is about to be told", is_begun).await;
+    writer.instance.chaos.release(Operation::Bump);
+    let is_heard = || reader.instance.cache.invalidations_heard() > heard;
+    let began = std::time::Instant::now();
+    while !is_heard() && began.elapsed() < Duration::from_millis(500) {
+        tokio::task::yield_now().await;
+    }
+    reader.account(1).await
+}
+
+#[tokio::test]
+async fn r35_an_invalidation_by_hand_is_finished_without_its_caller() {
+    for is_everything in [false, true] {
+        for world in World::each(Weakness::None) {
+            assert_eq!(dropped_invalidation(world, is_everything).await, Some(10));
+        }
+        for world in World::each(Weakness::InvalidateInCaller) {
+            assert_eq!(dropped_invalidation(world, is_everything).await, None, "the control must see the absence");
+        }
+    }
+}
