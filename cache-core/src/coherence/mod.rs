@@ -25,7 +25,7 @@ pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
 pub(crate) use link::{Link, LinkState};
 pub(crate) use live::Live;
 pub use scope::Scope;
-pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
+pub(crate) use scope::{MAX_SCOPES, ScopeHash};
 pub(crate) use supervisor::supervise;
 
 /// What was current on the server when a load began: the server's own identity and the namespace epochs together.

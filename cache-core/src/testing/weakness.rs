@@ -47,4 +47,6 @@ pub enum Weakness {
     EpochAtFill,
     /// An entry is taken for the one that was asked for, whatever it says itself.
     NoIdentity,
+    /// An entry does not tell its source, its trait and its method.
+    NoOwner,
 }

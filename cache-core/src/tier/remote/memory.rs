@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{Fill, GEN_TTL, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot};
-use crate::coherence::{BusSink, Gen, GenState, Scope, bus_namespace};
+use crate::coherence::{BusSink, Gen, GenState, Scope};
 use crate::observability::Backend;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, chance};
@@ -198,7 +198,7 @@ impl State {
     }
 
     fn invalidate(&self, scope: &Scope) {
-        self.publish(bus_namespace(scope.name()), &format!("I {}", scope.name()));
+        self.publish(scope.bus_namespace(), &format!("I {}", scope.name()));
     }
 
     fn mark(&mut self, key: &str, now: Moment) -> Option<&mut Mark> {

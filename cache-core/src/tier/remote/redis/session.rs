@@ -9,8 +9,9 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKin
 use tokio::sync::Mutex;
 
 use super::super::{Fill, GEN_TTL, Reply, Session, Snapshot};
+use super::key_names::{beat_channel, channel, epoch_key, heartbeat_key};
 use super::{RemoteError, RemoteErrorKind, connect, scripts};
-use crate::coherence::{GenState, Scope, bus_namespace};
+use crate::coherence::{GenState, Scope};
 use crate::runtime::chance;
 
 /// How this connection subscribes.
@@ -26,6 +27,8 @@ pub(super) struct RedisSession {
     subscriptions: Subscriptions,
     run_id: String,
     instance: String,
+    /// The namespace of the heartbeats before the first store has joined.
+    home: String,
     max_entry: usize,
     hashes: Hashes,
 }
@@ -66,10 +69,16 @@ impl RedisSession {
         subscriptions: Subscriptions,
         run_id: String,
         instance: &str,
+        home: &str,
         max_entry: usize,
     ) -> Self {
-        let instance = instance.to_owned();
-        Self { connection, subscriptions, run_id, instance, max_entry, hashes: Hashes::new() }
+        let (instance, home) = (instance.to_owned(), home.to_owned());
+        Self { connection, subscriptions, run_id, instance, home, max_entry, hashes: Hashes::new() }
+    }
+
+    /// Heartbeats need some namespace to live in, even before the first store has joined.
+    fn home<'a>(&'a self, namespaces: &'a [String]) -> &'a str {
+        namespaces.first().map_or(&self.home, String::as_str)
     }
 
     /// Sends a pipeline of scripts; loads them again when the server has forgotten them.
@@ -116,29 +125,11 @@ fn millis(span: Duration) -> u64 {
 }
 
 fn bus_channel(scope: &Scope) -> String {
-    channel(bus_namespace(scope.name()))
-}
-
-/// One shard for now; the number leaves room for a bus channel for each shard of a cluster.
-fn channel(namespace: &str) -> String {
-    format!("{namespace}:bus:0")
+    channel(scope.bus_namespace())
 }
 
 fn news(scope: &Scope) -> String {
     format!("I {}", scope.name())
-}
-
-fn epoch_key(namespace: &str) -> String {
-    format!("{namespace}:epoch")
-}
-
-fn beat_channel(namespace: &str, instance: &str) -> String {
-    format!("{namespace}:beat:{instance}")
-}
-
-/// Beats need some namespace to live in, even before the first store has joined.
-fn home(namespaces: &[String]) -> &str {
-    namespaces.first().map_or("cache", String::as_str)
 }
 
 /// The answer to `GETRANGE`.
@@ -176,7 +167,7 @@ impl Session for RedisSession {
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         async move {
-            let mut channels = vec![beat_channel(home(namespaces), &self.instance)];
+            let mut channels = vec![beat_channel(self.home(namespaces), &self.instance)];
             channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
             match &self.subscriptions {
                 Subscriptions::SameConnection => self.connection.clone().subscribe(&channels).await?,
@@ -272,8 +263,8 @@ impl Session for RedisSession {
 
     fn beat<'a>(&'a self, nonce: u64, keep: Duration, namespaces: &'a [String]) -> Reply<'a, u64> {
         async move {
-            let home = home(namespaces);
-            let mut keys = vec![format!("{home}:hb:{}", self.instance)];
+            let home = self.home(namespaces);
+            let mut keys = vec![heartbeat_key(home, &self.instance)];
             keys.extend(namespaces.iter().map(|namespace| epoch_key(namespace)));
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let mut cmd = call(&self.hashes.beat, &keys);
