@@ -258,7 +258,12 @@ impl Cache {
     /// # }
     /// ```
     #[track_caller]
-    pub fn region<K, R>(&self, namespace: impl Into<Namespace>, entity: &'static str, policy: ReadPolicy) -> Region<K, R>
+    pub fn region<K, R>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Region<K, R>
     where
         K: KeyPart,
         R: Cacheable,

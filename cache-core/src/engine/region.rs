@@ -84,7 +84,10 @@ impl<K, R> Clone for Region<K, R> {
 
 impl<K, R> fmt::Debug for Region<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region").field("key", &self.0.head.text()).field("policy", &self.0.policy).finish_non_exhaustive()
+        f.debug_struct("Region")
+            .field("key", &self.0.head.text())
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
     }
 }
 

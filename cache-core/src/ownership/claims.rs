@@ -209,10 +209,13 @@ mod tests {
     #[test]
     fn a_partition_is_a_place_of_its_own() {
         let claims = claims();
-        let names = [Namespace::new("shop"), Namespace::new("shop").partition("eu"), Namespace::new("shop").partition("")];
-        let kept: Vec<_> = names.iter().enumerate().map(|(at, namespace)| {
-            claims.claim(owner(&at.to_string(), at), namespace, READS, true).unwrap()
-        }).collect();
+        let names =
+            [Namespace::new("shop"), Namespace::new("shop").partition("eu"), Namespace::new("shop").partition("")];
+        let kept: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(at, namespace)| claims.claim(owner(&at.to_string(), at), namespace, READS, true).unwrap())
+            .collect();
         let long = |last: &str| Namespace::new("shop").partition(format!("{}{last}", "x".repeat(500)));
         let one = claims.claim(owner("one", 1), &long("1"), READS, true).unwrap();
         let two = claims.claim(owner("two", 1), &long("2"), READS, true).unwrap();

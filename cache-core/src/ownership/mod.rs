@@ -9,8 +9,8 @@ mod mixups;
 mod namespace;
 mod place;
 
-pub(crate) use claims::Claims;
 pub use claims::Claim;
+pub(crate) use claims::Claims;
 pub(crate) use mixups::Mixups;
 pub use namespace::Namespace;
 pub(crate) use place::Kind;

@@ -102,7 +102,8 @@ async fn environments_with_different_prefixes_share_nothing() {
 
         // No epoch, no heartbeat.
         if let Shared::Redis(server) = &shared {
-            let machinery: Vec<_> = keys(server).into_iter().filter(|key| !key.ends_with('}') && key.starts_with("g:")).collect();
+            let machinery: Vec<_> =
+                keys(server).into_iter().filter(|key| !key.ends_with('}') && key.starts_with("g:")).collect();
             let of = |namespace: &str, what: &str| {
                 let begin = format!("g:{{{namespace}:}}:{what}");
                 machinery.iter().filter(|key| key.starts_with(&begin)).count()
@@ -575,7 +576,10 @@ async fn an_ad_hoc_cache_reads_no_entry_of_a_region_elsewhere() {
         let region = one.region::<String, String>("race:hand", "word", ReadPolicy::new(MINUTE));
         let ad_hoc = two.transparent::<String>("race:hand", "word");
         connected(&[&one, &two]).await;
-        region.get_or_load(&"1".to_owned(), || async { Ok::<_, cache_core::Error>("loaded".to_owned()) }).await.unwrap();
+        region
+            .get_or_load(&"1".to_owned(), || async { Ok::<_, cache_core::Error>("loaded".to_owned()) })
+            .await
+            .unwrap();
         filled(&one, 1).await;
         assert_eq!(ad_hoc.get("1").await, None);
         assert_eq!(errors(&two, "method"), 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_tests::{PostgresServer, RedisServer};
 use sqlx::{AssertSqlSafe, Executor as _};
-use stores::policy::{PolicyStore as _, TenantPolicy};
+use stores::policy::TenantPolicy;
 use stores::{Stores, StoresConfig, TenantId, migrate};
 
 use super::fixtures::{self, SCHEMA, until};
@@ -109,7 +109,7 @@ async fn two_services_over_one_database_share() {
 async fn a_prefix_keeps_environments_apart() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     // What the tests may do in Redis is for their own namespaces.
-    redis.raw(&["ACL", "SETUSER", cache_tests::USER, "~*", "&*"]).unwrap();
+    redis.raw(&["ACL", "SETUSER", "tests", "~*", "&*"]).unwrap();
     let first = service_with(&redis, &sqlite_url(&folder, "one.db"), true, Some("staging")).await;
     let second = service_with(&redis, &sqlite_url(&folder, "two.db"), true, Some("production:eu")).await;
     assert_eq!(reads_from(&first, &second).await, None);
@@ -148,7 +148,10 @@ async fn the_id_is_drawn_once() {
     migrate(&sqlite).await.unwrap();
     assert_eq!(sqlx::query_scalar::<_, String>(id).fetch_one(&sqlite).await.unwrap(), first);
     let second = "INSERT INTO stores_identity (only_row) VALUES (FALSE)";
-    assert!(sqlite.execute(second).await.is_err() && sqlite.execute("INSERT INTO stores_identity DEFAULT VALUES").await.is_err());
+    assert!(
+        sqlite.execute(second).await.is_err()
+            && sqlite.execute("INSERT INTO stores_identity DEFAULT VALUES").await.is_err()
+    );
     drop(folder);
 
     let (one, two) = (fixtures::postgres().await, fixtures::postgres().await);
@@ -172,20 +175,24 @@ async fn a_database_without_an_identity_is_warned_of() {
     let database = server.create_database().await;
     let admin = fixtures::pool(&database.url_with_schema(SCHEMA)).await;
     migrate(&admin).await.unwrap();
-    admin.execute("CREATE ROLE app LOGIN; GRANT service_role TO app; REVOKE ALL ON stores_identity FROM service_role").await.unwrap();
+    admin
+        .execute("CREATE ROLE app LOGIN; GRANT service_role TO app; REVOKE ALL ON stores_identity FROM service_role")
+        .await
+        .unwrap();
     let refused = database.url().replace("postgres@", "app@");
     for url in [older, refused] {
         let logs = Logs::start();
-        let (first, second) = [
-            service_with(&redis, &url, false, None).await,
-            service_with(&redis, &url, false, None).await,
-        ].into();
+        let (first, second) =
+            [service_with(&redis, &url, false, None).await, service_with(&redis, &url, false, None).await].into();
         assert_eq!(logs.text().matches(NO_IDENTITY).count(), 2, "{}", logs.text());
         assert!(logs.text().contains("stores_identity") && logs.text().contains("CACHE_KEY_PREFIX"));
         assert_eq!(reads_from(&first, &second).await.as_deref(), Some("of the first"));
     }
     // Rows that the policies hide.
-    admin.execute("GRANT SELECT ON stores_identity TO service_role; DROP POLICY service_role_reads ON stores_identity").await.unwrap();
+    admin
+        .execute("GRANT SELECT ON stores_identity TO service_role; DROP POLICY service_role_reads ON stores_identity")
+        .await
+        .unwrap();
     let logs = Logs::start();
     drop(service_with(&redis, &database.url().replace("postgres@", "app@"), false, None).await);
     assert_eq!(logs.text().matches(NO_IDENTITY).count(), 1, "{}", logs.text());
