@@ -8,10 +8,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::coherence::{Link, supervise};
 use crate::config::{CacheBuilder, Settings};
-use crate::engine::{CHECKS_AT_ONCE, Presence, Region, RegionSpec};
+use crate::engine::{CHECKS_AT_ONCE, Region, RegionSpec};
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Health, Occupied, Publisher, Registry, Stats};
+use crate::ownership::{Claims, Kind, Mixups, Namespace, Place};
 use crate::policy::ReadPolicy;
 use crate::runtime::{Clock, Moment, Tasks};
 use crate::tier::remote::Remote;
@@ -41,6 +42,9 @@ pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
     pub(crate) registry: Arc<Registry>,
+    /// Which decorators use which keys.
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) mixups: Mixups,
     pub(crate) tasks: Tasks,
     /// In front of the store while the shared tier is out of reach, and for a while after that.
     pub(crate) direct_loads: Semaphore,
@@ -138,10 +142,10 @@ impl Cache {
     pub(crate) fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
         let direct_loads = Semaphore::new(settings.max_direct_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
-        let (registry, tasks) = (Arc::default(), Tasks::default());
+        let (registry, claims, mixups, tasks) = (Arc::default(), Arc::default(), Mixups::default(), Tasks::default());
         let checks = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
         let publishes = AtomicBool::new(false);
-        Self(Arc::new(Inner { backend, link, registry, tasks, direct_loads, checks, publishes }))
+        Self(Arc::new(Inner { backend, link, registry, claims, mixups, tasks, direct_loads, checks, publishes }))
     }
 
     /// Takes what a region counts into the statistics of this cache.
@@ -243,7 +247,12 @@ impl Cache {
     /// A typed region for values that no annotated trait reads: the generated decorators use the same.
     ///
     /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
-    /// change: use lower-case words, the namespace with colons between them.
+    /// change: use lower-case words, the namespace with colons between them. A [`Namespace`] takes a partition as well.
+    ///
+    /// # Panics
+    ///
+    /// If a decorator, a [`TransparentCache`] or a region of other types has these keys in this cache:
+    /// [`try_region`](Self::try_region) returns that as an error. The same region may be made any number of times.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -257,28 +266,70 @@ impl Cache {
     /// assert_eq!(nine.unwrap(), 9);
     /// # }
     /// ```
-    pub fn region<K, R>(&self, namespace: &'static str, entity: &'static str, policy: ReadPolicy) -> Region<K, R>
+    #[track_caller]
+    pub fn region<K, R>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Region<K, R>
     where
         K: KeyPart,
         R: Cacheable,
     {
-        let spec = RegionSpec {
-            namespace,
-            store: namespace,
-            method: entity,
-            entity,
-            version: 0,
-            fingerprint: 0,
-            prefixes: &[],
-        };
-        Region::new(self, spec, policy, Presence::ALWAYS)
+        crate::macro_support::built(self.try_region(namespace, entity, policy))
+    }
+
+    /// [`region`](Self::region), for names that may be taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`] or a region of other types has these keys
+    /// in this cache.
+    pub fn try_region<K, R>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Result<Region<K, R>, Error>
+    where
+        K: KeyPart,
+        R: Cacheable,
+    {
+        let namespace = namespace.into();
+        let spec = RegionSpec::by_hand(&namespace, entity);
+        let place = Place::of_region::<K, R>(self, Kind::Region, namespace, entity)?;
+        Ok(Region::by_hand(self, &place, spec, policy))
     }
 
     /// A cache for ad-hoc values under text keys, shared between instances.
-    pub fn transparent<T>(&self, namespace: &'static str, entity: &'static str) -> TransparentCache<T>
+    ///
+    /// # Panics
+    ///
+    /// If a decorator, a region or a `TransparentCache` of another type has these keys in this cache:
+    /// [`try_transparent`](Self::try_transparent) returns that as an error.
+    #[track_caller]
+    pub fn transparent<T>(&self, namespace: impl Into<Namespace>, entity: &'static str) -> TransparentCache<T>
     where
         T: Cacheable,
     {
-        TransparentCache::new(self, namespace, entity)
+        crate::macro_support::built(self.try_transparent(namespace, entity))
+    }
+
+    /// [`transparent`](Self::transparent), for names that may be taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a region or a `TransparentCache` of another type has these keys
+    /// in this cache.
+    pub fn try_transparent<T>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+    ) -> Result<TransparentCache<T>, Error>
+    where
+        T: Cacheable,
+    {
+        TransparentCache::new(self, namespace.into(), entity)
     }
 }

@@ -3,16 +3,18 @@
 //! ```text
 //! offset size  field
 //!      0    2  magic "CS"
-//!      2    1  format version, 1
+//!      2    1  format version, 2
 //!      3    1  codec
 //!      4    1  flags: 1 = the value is absent, 2 = the full key follows the stamps
 //!      5    1  number of stamps
-//!      6    8  type fingerprint
-//!     14   16  hash of the full key
-//!     30    8  epoch that was current when the load began
-//!     38    8  soft expiry, milliseconds of the server's clock
-//!     46    8  hard expiry, likewise
-//!     54   ..  stamps: 8 bytes scope hash, 1 byte length, the generation token
+//!      6   16  identity of the source, zero where it is not known
+//!     22    8  hash of the trait and the method
+//!     30    8  type fingerprint
+//!     38   16  hash of the full key
+//!     54    8  epoch that was current when the load began
+//!     62    8  soft expiry, milliseconds of the server's clock
+//!     70    8  hard expiry, likewise
+//!     78   ..  stamps: 8 bytes scope hash, 1 byte length, the generation token
 //!      .    .  with flag 2: 4 bytes length, the full key
 //!      .    .  payload
 //!   last    8  XXH3 of everything before it
@@ -25,16 +27,24 @@ use std::ops::Range;
 use crate::coherence::{Epoch, Gen, Scope};
 
 const MAGIC: [u8; 2] = *b"CS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const FLAG_ABSENT: u8 = 1;
 const FLAG_FULL_KEY: u8 = 2;
 const FLAGS: u8 = FLAG_ABSENT | FLAG_FULL_KEY;
-const HEADER: usize = 54;
+#[cfg(feature = "testing")]
+const KEY_HASH_AT: usize = 38;
+#[cfg(feature = "testing")]
+const EPOCH_AT: usize = 54;
+const HEADER: usize = 78;
 const CHECKSUM: usize = 8;
 
 /// What a reader expects of an entry, and a writer puts into it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
+    /// The database or other source that the value was loaded from; 0 where that is not known.
+    pub(crate) source: u128,
+    /// The hash of the trait and the method that loaded it.
+    pub(crate) method: u64,
     pub(crate) codec: u8,
     pub(crate) fingerprint: u64,
     pub(crate) key_hash: u128,
@@ -65,6 +75,10 @@ pub(crate) enum Unfit {
     Magic,
     Version,
     Checksum,
+    /// Loaded from another source.
+    Source,
+    /// Loaded by another trait or method.
+    Method,
     Codec,
     Fingerprint,
     Key,
@@ -75,12 +89,14 @@ pub(crate) enum Unfit {
 }
 
 impl Unfit {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Truncated,
         Self::TooLarge,
         Self::Magic,
         Self::Version,
         Self::Checksum,
+        Self::Source,
+        Self::Method,
         Self::Codec,
         Self::Fingerprint,
         Self::Key,
@@ -97,6 +113,8 @@ impl Unfit {
             Self::Magic => "magic",
             Self::Version => "version",
             Self::Checksum => "checksum",
+            Self::Source => "source",
+            Self::Method => "method",
             Self::Codec => "codec",
             Self::Fingerprint => "fingerprint",
             Self::Key => "key",
@@ -137,6 +155,8 @@ pub(crate) fn seal<E>(
     // A region has at most eight scopes, and a token is at most 64 bytes long: both counts fit a byte.
     let stamps = u8::try_from(fence.gens.len()).unwrap_or(u8::MAX);
     out.extend_from_slice(&[VERSION, identity.codec, flags, stamps]);
+    out.extend_from_slice(&identity.source.to_le_bytes());
+    out.extend_from_slice(&identity.method.to_le_bytes());
     out.extend_from_slice(&identity.fingerprint.to_le_bytes());
     out.extend_from_slice(&identity.key_hash.to_le_bytes());
     out.extend_from_slice(&fence.epoch.0.to_le_bytes());
@@ -162,10 +182,15 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     reader.expect(&MAGIC, Unfit::Magic)?;
     reader.expect(&[VERSION], Unfit::Version)?;
     reader.verify_checksum()?;
-    reader.expect(&[identity.codec], Unfit::Codec)?;
-    let [flags, stamps] = reader.array()?;
+    let [codec, flags, stamps] = reader.array()?;
     if flags & !FLAGS != 0 {
         return Err(Unfit::Version);
+    }
+    // First: an entry of somebody else has another type and codec as well, and those have another remedy.
+    reader.expect(&identity.source.to_le_bytes(), Unfit::Source)?;
+    reader.expect(&identity.method.to_le_bytes(), Unfit::Method)?;
+    if codec != identity.codec {
+        return Err(Unfit::Codec);
     }
     reader.expect(&identity.fingerprint.to_le_bytes(), Unfit::Fingerprint)?;
     reader.expect(&identity.key_hash.to_le_bytes(), Unfit::Key)?;
@@ -194,7 +219,7 @@ pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
     }
     out.extend_from_slice(&bytes[at..bytes.len() - CHECKSUM]);
     out[5] = u8::try_from(fence.gens.len()).unwrap_or(u8::MAX);
-    out[30..38].copy_from_slice(&fence.epoch.0.to_le_bytes());
+    out[EPOCH_AT..EPOCH_AT + 8].copy_from_slice(&fence.epoch.0.to_le_bytes());
     let sum = checksum(&out);
     out.extend_from_slice(&sum.to_le_bytes());
     out
@@ -205,7 +230,7 @@ pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
 pub(crate) fn readdress(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> Vec<u8> {
     let mut out = restamp(bytes, fence);
     out.truncate(out.len() - CHECKSUM);
-    out[14..30].copy_from_slice(&identity.key_hash.to_le_bytes());
+    out[KEY_HASH_AT..KEY_HASH_AT + 16].copy_from_slice(&identity.key_hash.to_le_bytes());
     let sum = checksum(&out);
     out.extend_from_slice(&sum.to_le_bytes());
     out
@@ -294,7 +319,7 @@ mod tests {
     }
 
     fn identity(full_key: Option<&str>) -> Identity<'_> {
-        Identity { codec: 1, fingerprint: 77, key_hash: 99, full_key }
+        Identity { source: 33, method: 55, codec: 1, fingerprint: 77, key_hash: 99, full_key }
     }
 
     fn sealed(full_key: Option<&str>) -> Vec<u8> {
@@ -356,6 +381,9 @@ mod tests {
         let fence = Fence { epoch: Epoch(5), scopes: &scopes, gens: &gens };
         let id = identity(None);
         let cases = [
+            (Identity { source: 0, ..id }, fence, 0, Unfit::Source),
+            (Identity { source: 33 << 64, ..id }, fence, 0, Unfit::Source),
+            (Identity { method: 54, codec: 2, fingerprint: 78, ..id }, fence, 0, Unfit::Method),
             (Identity { codec: 2, ..id }, fence, 0, Unfit::Codec),
             (Identity { fingerprint: 78, ..id }, fence, 0, Unfit::Fingerprint),
             (Identity { key_hash: 98, ..id }, fence, 0, Unfit::Key),
@@ -372,17 +400,36 @@ mod tests {
         assert_eq!(open(&[0; 100], &id, &fence, 0).unwrap_err(), Unfit::Magic);
     }
 
-    /// The bytes of format version 1, as the first release wrote them: they must stay readable.
+    /// The bytes of format version 2, as the first release wrote them: they must stay readable.
     #[test]
-    fn version_1_still_opens() {
-        let bytes = include_bytes!("testing/envelope_v1.bin");
+    fn version_2_still_opens() {
+        let bytes = include_bytes!("testing/envelope_v2.bin");
         let opened = reopened(bytes, None).unwrap();
         assert_eq!(&bytes[opened.payload], b"payload");
         assert_eq!(sealed(None), bytes, "the writer has moved on: give it a new version number");
     }
 
+    /// An entry of version 1 does not tell its source and its method.
+    #[test]
+    fn version_1_is_a_miss() {
+        assert_eq!(reopened(include_bytes!("testing/envelope_v1.bin"), None).unwrap_err(), Unfit::Version);
+    }
+
+    #[test]
+    fn an_absent_source_is_zero_and_fits_no_other() {
+        let bytes = sealed(None);
+        assert_eq!(bytes[6..22], 33_u128.to_le_bytes());
+        assert_eq!(bytes[22..30], 55_u64.to_le_bytes());
+        let (gens, scopes) = (gens(), scopes());
+        let fence = Fence { epoch: Epoch(5), scopes: &scopes, gens: &gens };
+        let unknown = Identity { source: 0, ..identity(None) };
+        let by_unknown = seal(&unknown, &fence, Expiry { soft: 900, hard: 1000 }, false, |_| Ok::<_, ()>(())).unwrap();
+        assert!(open(&by_unknown, &unknown, &fence, 0).is_ok());
+        assert_eq!(open(&by_unknown, &identity(None), &fence, 0).unwrap_err(), Unfit::Source);
+    }
+
     /// Offsets of the fields that say how much of something follows.
-    const COUNTS: [usize; 3] = [4, 5, 54 + 8];
+    const COUNTS: [usize; 3] = [4, 5, HEADER + 8];
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
@@ -391,7 +438,7 @@ mod tests {
         #[test]
         fn whatever_the_bytes_opening_ends_in_an_answer(
             mut bytes in prop::collection::vec(any::<u8>(), 0..200),
-            begins_well in 0_usize..80,
+            begins_well in 0_usize..104,
             lengths in any::<[Option<u8>; 3]>(),
             long_key in any::<bool>(),
         ) {
@@ -408,6 +455,34 @@ mod tests {
             if let Ok(opened) = reopened(&bytes, key) {
                 prop_assert!(opened.payload.end <= bytes.len() - CHECKSUM);
             }
+        }
+
+        /// S7: whatever else they have in common, an entry of another source or method is none.
+        #[test]
+        fn an_entry_of_another_owner_is_a_miss_for_that_reason(
+            (source, method) in any::<(u128, u64)>(),
+            (other_source, other_method) in any::<(u128, u64)>(),
+            same in any::<[bool; 2]>(),
+            now in any::<u64>(),
+        ) {
+            let own = Identity { source, method, ..identity(None) };
+            let other = Identity {
+                source: if same[0] { source } else { other_source },
+                method: if same[1] { method } else { other_method },
+                ..own
+            };
+            let (gens, scopes) = (gens(), scopes());
+            let fence = Fence { epoch: Epoch(5), scopes: &scopes, gens: &gens };
+            let expiry = Expiry { soft: u64::MAX, hard: u64::MAX };
+            let bytes = seal(&own, &fence, expiry, false, |_| Ok::<_, ()>(())).unwrap();
+            let expected = if other.source != source {
+                Err(Unfit::Source)
+            } else if other.method != method {
+                Err(Unfit::Method)
+            } else {
+                Ok(())
+            };
+            prop_assert_eq!(open(&bytes, &other, &fence, now.min(u64::MAX - 1)).map(|_| ()), expected);
         }
     }
 }

@@ -43,6 +43,7 @@ mod fuzz;
 mod key;
 mod macro_support;
 mod observability;
+mod ownership;
 mod policy;
 mod runtime;
 mod session;
@@ -61,6 +62,7 @@ pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, WriteGuard, Wr
 pub use error::{Error, ErrorKind, WriteError};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{Backend, Health, LinkStatus, MethodStats, Stats, Status};
+pub use ownership::Namespace;
 pub use policy::{LocalEngine, Mode, ReadPolicy};
 pub use runtime::Clock;
 pub use session::SessionToken;

@@ -14,8 +14,15 @@ pub use crate::engine::{
 };
 pub use crate::error::{Error, WriteError};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
+pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};
+
+/// The decorator, or a panic with the reason why there is none.
+#[track_caller]
+pub fn built<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// The two types of a `Result`, also behind an alias.
 #[diagnostic::on_unimplemented(

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::engine::{Region, RegionSpec};
+use crate::error::Error;
 use crate::observability::Backend;
+use crate::ownership::{Kind, Namespace, Place};
 use crate::policy::ReadPolicy;
 use crate::value::Cacheable;
 
@@ -34,19 +36,12 @@ pub struct TransparentCache<T> {
 }
 
 impl<T: Cacheable> TransparentCache<T> {
-    pub(crate) fn new(cache: &Cache, namespace: &'static str, entity: &'static str) -> Self {
-        let spec = RegionSpec {
-            namespace,
-            store: namespace,
-            method: entity,
-            entity,
-            version: 0,
-            fingerprint: 0,
-            prefixes: &[],
-        };
+    pub(crate) fn new(cache: &Cache, namespace: Namespace, entity: &'static str) -> Result<Self, Error> {
+        let spec = RegionSpec::by_hand(&namespace, entity);
+        let place = Place::of_region::<String, T>(cache, Kind::Transparent, namespace, entity)?;
         // Each value brings its own time to live.
         let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
-        Self { cache: cache.clone(), region: Region::without_store(cache, spec, policy) }
+        Ok(Self { cache: cache.clone(), region: Region::without_store(cache, &place, spec, policy) })
     }
 
     /// The value, or `None` when there is none or the shared tier is out of reach.

@@ -15,6 +15,7 @@ pub trait PolicyStore: Send + Sync {
 pub struct CachingPolicyStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __claim: ::cache_core::__macro::Claim,
     get_policy: ::cache_core::__macro::Region<(TenantId,), Option<Arc<TenantPolicy>>>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStore<S> {
@@ -22,6 +23,7 @@ impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStore<S> {
         Self {
             __backing: ::std::sync::Arc::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
+            __claim: ::core::clone::Clone::clone(&self.__claim),
             get_policy: ::core::clone::Clone::clone(&self.get_policy),
         }
     }
@@ -36,6 +38,7 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStore<S> {
 pub struct CachingPolicyStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __namespace: ::cache_core::__macro::Namespace,
     get_policy: ::cache_core::__macro::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
@@ -59,17 +62,58 @@ where
         self.get_policy = change(self.get_policy);
         self
     }
+    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    ///
+    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    pub fn partition(
+        mut self,
+        partition: impl ::core::convert::Into<::std::string::String>,
+    ) -> Self {
+        self.__namespace = self.__namespace.partition(partition);
+        self
+    }
+    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
+        self.__namespace = self.__namespace.source(id);
+        self
+    }
     /// Puts the cache in front of the store.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn build(self) -> CachingPolicyStore<S> {
-        CachingPolicyStore {
+        ::cache_core::__macro::built(self.try_build())
+    }
+    /// Puts the cache in front of the store.
+    ///
+    /// # Errors
+    ///
+    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    pub fn try_build(
+        self,
+    ) -> ::core::result::Result<CachingPolicyStore<S>, ::cache_core::Error> {
+        let place = ::cache_core::__macro::Place::of_store(
+            &self.__cache,
+            ::cache_core::__macro::StoreSpec {
+                store: "PolicyStore",
+                module: ::core::module_path!(),
+                parameters: ::std::string::String::new(),
+                backing: ::std::sync::Arc::as_ptr(&self.__backing).cast(),
+                reads: &[("policy", "get_policy")],
+            },
+            self.__namespace,
+        )?;
+        ::core::result::Result::Ok(CachingPolicyStore {
             get_policy: ::cache_core::__macro::Region::<
                 (TenantId,),
                 Option<Arc<TenantPolicy>>,
             >::new(
                 &self.__cache,
+                &place,
                 ::cache_core::__macro::RegionSpec {
-                    namespace: "copilot:llm",
                     store: "PolicyStore",
                     method: "get_policy",
                     entity: "policy",
@@ -84,7 +128,8 @@ where
             ),
             __backing: self.__backing,
             __cache: self.__cache,
-        }
+            __claim: place.claim(),
+        })
     }
 }
 impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStoreBuilder<S> {
@@ -104,7 +149,12 @@ where
     Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {
         Self::builder(backing, cache).build()
     }
@@ -116,6 +166,7 @@ where
         CachingPolicyStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
+            __namespace: ::cache_core::__macro::Namespace::new("copilot:llm"),
             get_policy: ::cache_core::__macro::ReadPolicy::new(
                     ::core::time::Duration::new(300u64, 0u32),
                 )

@@ -21,6 +21,7 @@ pub trait Store: Send + Sync {
 pub struct CachingStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __claim: ::cache_core::__macro::Claim,
     find: ::cache_core::__macro::Region<
         (u64, <str as ::std::borrow::ToOwned>::Owned),
         Option<Document>,
@@ -32,6 +33,7 @@ impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
         Self {
             __backing: ::std::sync::Arc::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
+            __claim: ::core::clone::Clone::clone(&self.__claim),
             find: ::core::clone::Clone::clone(&self.find),
             size: ::core::clone::Clone::clone(&self.size),
         }
@@ -47,6 +49,7 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStore<S> {
 pub struct CachingStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __namespace: ::cache_core::__macro::Namespace,
     find: ::cache_core::__macro::ReadPolicy,
     size: ::cache_core::__macro::ReadPolicy,
 }
@@ -84,17 +87,58 @@ where
         self.size = change(self.size);
         self
     }
+    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    ///
+    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    pub fn partition(
+        mut self,
+        partition: impl ::core::convert::Into<::std::string::String>,
+    ) -> Self {
+        self.__namespace = self.__namespace.partition(partition);
+        self
+    }
+    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
+        self.__namespace = self.__namespace.source(id);
+        self
+    }
     /// Puts the cache in front of the store.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn build(self) -> CachingStore<S> {
-        CachingStore {
+        ::cache_core::__macro::built(self.try_build())
+    }
+    /// Puts the cache in front of the store.
+    ///
+    /// # Errors
+    ///
+    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    pub fn try_build(
+        self,
+    ) -> ::core::result::Result<CachingStore<S>, ::cache_core::Error> {
+        let place = ::cache_core::__macro::Place::of_store(
+            &self.__cache,
+            ::cache_core::__macro::StoreSpec {
+                store: "Store",
+                module: ::core::module_path!(),
+                parameters: ::std::string::String::new(),
+                backing: ::std::sync::Arc::as_ptr(&self.__backing).cast(),
+                reads: &[("document", "find"), ("size", "size")],
+            },
+            self.__namespace,
+        )?;
+        ::core::result::Result::Ok(CachingStore {
             find: ::cache_core::__macro::Region::<
                 (u64, <str as ::std::borrow::ToOwned>::Owned),
                 Option<Document>,
             >::new(
                 &self.__cache,
+                &place,
                 ::cache_core::__macro::RegionSpec {
-                    namespace: "app",
                     store: "Store",
                     method: "find",
                     entity: "document",
@@ -112,8 +156,8 @@ where
                 u64,
             >::new(
                 &self.__cache,
+                &place,
                 ::cache_core::__macro::RegionSpec {
-                    namespace: "app",
                     store: "Store",
                     method: "size",
                     entity: "size",
@@ -126,7 +170,8 @@ where
             ),
             __backing: self.__backing,
             __cache: self.__cache,
-        }
+            __claim: place.claim(),
+        })
     }
 }
 impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
@@ -149,7 +194,12 @@ where
     u64: ::cache_core::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {
         Self::builder(backing, cache).build()
     }
@@ -161,6 +211,7 @@ where
         CachingStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
+            __namespace: ::cache_core::__macro::Namespace::new("app"),
             find: ::cache_core::__macro::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),

@@ -34,6 +34,7 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __claim: ::cache_core::__macro::Claim,
     __parameters: ::core::marker::PhantomData<fn() -> (::core::marker::PhantomData<T>,)>,
     get: ::cache_core::__macro::Region<
         (<T::Id as ::std::borrow::ToOwned>::Owned,),
@@ -50,6 +51,7 @@ where
         Self {
             __backing: ::std::sync::Arc::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
+            __claim: ::core::clone::Clone::clone(&self.__claim),
             __parameters: ::core::marker::PhantomData,
             get: ::core::clone::Clone::clone(&self.get),
         }
@@ -74,6 +76,7 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
+    __namespace: ::cache_core::__macro::Namespace,
     __parameters: ::core::marker::PhantomData<fn() -> (::core::marker::PhantomData<T>,)>,
     get: ::cache_core::__macro::ReadPolicy,
 }
@@ -100,17 +103,60 @@ where
         self.get = change(self.get);
         self
     }
+    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    ///
+    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    pub fn partition(
+        mut self,
+        partition: impl ::core::convert::Into<::std::string::String>,
+    ) -> Self {
+        self.__namespace = self.__namespace.partition(partition);
+        self
+    }
+    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
+        self.__namespace = self.__namespace.source(id);
+        self
+    }
     /// Puts the cache in front of the store.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn build(self) -> CachingTable<S, T, N> {
-        CachingTable {
+        ::cache_core::__macro::built(self.try_build())
+    }
+    /// Puts the cache in front of the store.
+    ///
+    /// # Errors
+    ///
+    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    pub fn try_build(
+        self,
+    ) -> ::core::result::Result<CachingTable<S, T, N>, ::cache_core::Error> {
+        let place = ::cache_core::__macro::Place::of_store(
+            &self.__cache,
+            ::cache_core::__macro::StoreSpec {
+                store: "Table",
+                module: ::core::module_path!(),
+                parameters: ::std::format!(
+                    "{}, {}", ::core::any::type_name:: < T > (), N
+                ),
+                backing: ::std::sync::Arc::as_ptr(&self.__backing).cast(),
+                reads: &[("row", "get")],
+            },
+            self.__namespace,
+        )?;
+        ::core::result::Result::Ok(CachingTable {
             get: ::cache_core::__macro::Region::<
                 (<T::Id as ::std::borrow::ToOwned>::Owned,),
                 Option<T>,
             >::new(
                 &self.__cache,
+                &place,
                 ::cache_core::__macro::RegionSpec {
-                    namespace: "app",
                     store: "Table",
                     method: "get",
                     entity: "row",
@@ -124,7 +170,8 @@ where
             __parameters: ::core::marker::PhantomData,
             __backing: self.__backing,
             __cache: self.__cache,
-        }
+            __claim: place.claim(),
+        })
     }
 }
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> ::core::fmt::Debug
@@ -151,7 +198,12 @@ where
     Option<T>: ::cache_core::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
     #[must_use]
+    #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {
         Self::builder(backing, cache).build()
     }
@@ -163,6 +215,7 @@ where
         CachingTableBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
+            __namespace: ::cache_core::__macro::Namespace::new("app"),
             __parameters: ::core::marker::PhantomData,
             get: ::cache_core::__macro::ReadPolicy::new(
                 ::core::time::Duration::new(60u64, 0u32),

@@ -35,6 +35,7 @@ pub(crate) trait Store: Send + Sync {
 pub(crate) struct CachingStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: caching::Cache,
+    __claim: caching::__macro::Claim,
     #[cfg(feature = "documents")]
     find: caching::__macro::Region<
         (u64, <str as ::std::borrow::ToOwned>::Owned),
@@ -50,6 +51,7 @@ impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
         Self {
             __backing: ::std::sync::Arc::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
+            __claim: ::core::clone::Clone::clone(&self.__claim),
             #[cfg(feature = "documents")]
             find: ::core::clone::Clone::clone(&self.find),
             tree: ::core::clone::Clone::clone(&self.tree),
@@ -71,6 +73,7 @@ const _: () = ::core::assert!(
 pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: caching::Cache,
+    __namespace: caching::__macro::Namespace,
     #[cfg(feature = "documents")]
     find: caching::__macro::ReadPolicy,
     tree: caching::__macro::ReadPolicy,
@@ -111,18 +114,63 @@ where
         self.tree = change(self.tree);
         self
     }
+    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    ///
+    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    pub(crate) fn partition(
+        mut self,
+        partition: impl ::core::convert::Into<::std::string::String>,
+    ) -> Self {
+        self.__namespace = self.__namespace.partition(partition);
+        self
+    }
+    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    pub(crate) fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
+        self.__namespace = self.__namespace.source(id);
+        self
+    }
     /// Puts the cache in front of the store.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
     #[must_use]
+    #[track_caller]
     pub(crate) fn build(self) -> CachingStore<S> {
-        CachingStore {
+        caching::__macro::built(self.try_build())
+    }
+    /// Puts the cache in front of the store.
+    ///
+    /// # Errors
+    ///
+    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    pub(crate) fn try_build(
+        self,
+    ) -> ::core::result::Result<CachingStore<S>, caching::Error> {
+        let place = caching::__macro::Place::of_store(
+            &self.__cache,
+            caching::__macro::StoreSpec {
+                store: "Store",
+                module: ::core::module_path!(),
+                parameters: ::std::string::String::new(),
+                backing: ::std::sync::Arc::as_ptr(&self.__backing).cast(),
+                reads: &[
+                    #[cfg(feature = "documents")]
+                    ("document", "find"),
+                    ("tree", "tree"),
+                ],
+            },
+            self.__namespace,
+        )?;
+        ::core::result::Result::Ok(CachingStore {
             #[cfg(feature = "documents")]
             find: caching::__macro::Region::<
                 (u64, <str as ::std::borrow::ToOwned>::Owned),
                 Option<Document>,
             >::new(
                 &self.__cache,
+                &place,
                 caching::__macro::RegionSpec {
-                    namespace: "app",
                     store: "Store",
                     method: "find",
                     entity: "document",
@@ -142,8 +190,8 @@ where
                 Tree,
             >::new(
                 &self.__cache,
+                &place,
                 caching::__macro::RegionSpec {
-                    namespace: "app",
                     store: "Store",
                     method: "tree",
                     entity: "tree",
@@ -156,7 +204,8 @@ where
             ),
             __backing: self.__backing,
             __cache: self.__cache,
-        }
+            __claim: place.claim(),
+        })
     }
 }
 impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
@@ -180,7 +229,12 @@ where
     Tree: caching::__macro::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
+    ///
+    /// # Panics
+    ///
+    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
     #[must_use]
+    #[track_caller]
     pub(crate) fn new(backing: ::std::sync::Arc<S>, cache: &caching::Cache) -> Self {
         Self::builder(backing, cache).build()
     }
@@ -192,6 +246,7 @@ where
         CachingStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
+            __namespace: caching::__macro::Namespace::new("app"),
             #[cfg(feature = "documents")]
             find: caching::__macro::ReadPolicy::new(crate::TTL)
                 .jitter_percent(20u8)

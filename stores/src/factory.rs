@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cache_core::Cache;
 use sqlx::{PgPool, SqlitePool};
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::backend::{migrate, postgres, sqlite};
@@ -58,6 +59,11 @@ impl Stores {
     /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`) no migration is applied, since none can run
     /// there safely.
     ///
+    /// The entries carry the identity of the database (the table `stores_identity`): an entry that was loaded from another
+    /// database is a miss, and one warning says so. A database that does not have the table yet, or whose role may not read it,
+    /// has no identity, which is another warning. Two databases behind one Redis should have different values of
+    /// `CACHE_KEY_PREFIX`, so that they do not replace each other's entries.
+    ///
     /// Where the connected role of Postgres does not see every row, as `authenticated` does not, a warning says so and
     /// every read goes to the database: a cached row is the same for every caller. Writes still tell the instances that do
     /// cache.
@@ -75,20 +81,25 @@ impl Stores {
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Self::connect).
+    /// As for [`connect`](Self::connect), and [`Config`](crate::StoreErrorKind::Config) if other traits have the names of these
+    /// stores in that cache.
     pub async fn connect_with(config: StoresConfig, cache: Cache) -> Result<Self, StoreError> {
         let backing = Backing::connect(config.database, config.migrate).await?;
         let sees_every_row = backing.sees_every_row().await?;
+        let source = if sees_every_row { backing.identity().await? } else { 0 };
         let over = |settings: ReadSettings, trait_says| settings.only_if(sees_every_row).over(trait_says);
         let policies = CachingPolicyStore::builder(backing.policies(), &cache)
             .get_policy(|trait_says| over(config.policies, trait_says))
-            .build();
+            .source(source)
+            .try_build()?;
         let configs = CachingConversationConfigStore::builder(backing.configs(), &cache)
             .get_config(|trait_says| over(config.configs, trait_says))
-            .build();
+            .source(source)
+            .try_build()?;
         let conversations = CachingConversationStore::builder(backing.conversations(), &cache)
             .get_conversation(|trait_says| over(config.conversations, trait_says))
-            .build();
+            .source(source)
+            .try_build()?;
         Ok(Self {
             policies: Arc::new(policies),
             configs: Arc::new(configs),
@@ -145,6 +156,15 @@ impl Backing {
              is cached is the same for every caller. Connect as the owner or as a member of service_role"
         );
         Ok(false)
+    }
+
+    /// The identity of the database, 0 where it does not tell one. What is in memory is of this process alone.
+    async fn identity(&self) -> Result<u128, StoreError> {
+        match self {
+            Self::Memory => Ok(Uuid::new_v4().as_u128()),
+            Self::Sqlite(pool) => sqlite::identity(pool).await,
+            Self::Postgres(pool) => postgres::identity(pool).await,
+        }
     }
 
     fn policies(&self) -> Arc<dyn PolicyStore> {

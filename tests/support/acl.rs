@@ -5,8 +5,10 @@ pub(crate) const USER: &str = "tests";
 /// The user's password, which needs no escapes in an address.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// What the tests call their stores, before the first colon.
-const NAMESPACES: [&str; 3] = ["copilot", "race", "test"];
+/// What the tests call their stores, before the first colon, and with the key prefix of some.
+const NAMESPACES: [&str; 4] = ["copilot", "race", "test", "staging:race"];
+/// What a cache uses that no store has joined yet, and the same with that key prefix.
+const HOMES: [&str; 2] = ["cache:", "staging:cache:"];
 /// What the documentation calls them, and what it says in place of a password.
 const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
 
@@ -40,6 +42,7 @@ fn for_tests(rule: &str) -> Vec<String> {
         _ if rule.starts_with(['~', '&']) && rule.contains(namespace) => {
             NAMESPACES.map(|own| rule.replace(namespace, own)).into()
         }
+        _ if rule.starts_with(['~', '&']) => HOMES.map(|own| rule.replace(HOMES[0], own)).into(),
         _ => vec![rule.to_owned()],
     }
 }

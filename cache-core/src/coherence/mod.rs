@@ -35,7 +35,7 @@ pub(crate) use pending_writers::PendingWriters;
 pub use scope::Scope;
 #[cfg(feature = "redis")]
 pub(crate) use scope::writers_key;
-pub(crate) use scope::{MAX_SCOPES, ScopeHash, bus_namespace};
+pub(crate) use scope::{MAX_SCOPES, ScopeHash};
 pub(crate) use supervisor::supervise;
 
 /// What was current on the server when a load began: the server's own identity and the namespace epochs together.

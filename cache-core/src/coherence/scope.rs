@@ -17,6 +17,8 @@ pub struct Scope {
     /// The name lies within: one allocation is both.
     gen_key: Arc<str>,
     hash: ScopeHash,
+    /// The length of the bus namespace, with which the name begins.
+    bus: u32,
     /// What its readers are promised. It is no part of what the scope is.
     mode: Mode,
 }
@@ -41,7 +43,7 @@ const AFTER_NAME: &str = "}";
 impl Scope {
     #[cfg(test)]
     pub(crate) fn new(name: &str) -> Self {
-        Self::written(|out| out.push_str(name))
+        Self::written(name.find(':').unwrap_or(name.len()), |out| out.push_str(name))
     }
 
     /// A scope with a hash that a test chooses.
@@ -50,18 +52,25 @@ impl Scope {
         Self { hash: ScopeHash(hash), ..Self::new("chosen") }
     }
 
-    /// The scope whose name `write` appends.
-    pub(crate) fn written(write: impl FnOnce(&mut String)) -> Self {
+    /// The scope whose name `write` appends. The name begins with a bus namespace of `bus` bytes.
+    pub(crate) fn written(bus: usize, write: impl FnOnce(&mut String)) -> Self {
         let mut text = String::with_capacity(128);
         text.push_str(BEFORE_NAME);
         write(&mut text);
         let hash = ScopeHash::of_name(&text.as_bytes()[BEFORE_NAME.len()..]);
         text.push_str(AFTER_NAME);
-        Self { gen_key: text.into(), hash, mode: Mode::default() }
+        // Longer than a String of Redis may be: it is never reached.
+        let bus = u32::try_from(bus).unwrap_or(u32::MAX);
+        Self { gen_key: text.into(), hash, bus, mode: Mode::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.gen_key[BEFORE_NAME.len()..self.gen_key.len() - AFTER_NAME.len()]
+    }
+
+    /// The namespace whose bus carries the messages about this scope.
+    pub(crate) fn bus_namespace(&self) -> &str {
+        &self.name()[..self.bus as usize]
     }
 
     /// The key of this scope's generation token in Redis. The braces are a hash tag: in a cluster the token lies in
@@ -112,10 +121,4 @@ impl ScopeHash {
     pub(crate) fn of_name(name: &[u8]) -> Self {
         Self(xxhash_rust::xxh3::xxh3_64(name))
     }
-}
-
-/// The namespace whose bus carries the news of a scope: the name's first segment. It is derived and not configured, so
-/// that two instances that share a store can never be on different buses.
-pub(crate) fn bus_namespace(name: &str) -> &str {
-    name.split(':').next().unwrap_or(name)
 }

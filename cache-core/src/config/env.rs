@@ -1,5 +1,6 @@
 //! The environment: the one place that reads the variables of the shared tier.
 
+use super::key_prefix;
 use super::variables::Variables;
 use crate::cache::Cache;
 use crate::config::CacheBuilder;
@@ -7,6 +8,8 @@ use crate::error::Error;
 
 /// The global switch.
 const ENABLE_REDIS_CACHING: &str = "ENABLE_REDIS_CACHING";
+/// What stands in front of every key.
+const CACHE_KEY_PREFIX: &str = "CACHE_KEY_PREFIX";
 
 impl CacheBuilder {
     /// [`from_variables`](Self::from_variables) with those of the process.
@@ -26,6 +29,7 @@ impl CacheBuilder {
     /// | `REDIS_PASSWORD` | its password, in place of one in the address |
     /// | `UPSTASH_REDIS_REST_URL`, `UPSTASH_REDIS_REST_TOKEN` | an `https://` address and its token |
     /// | `CACHE_PROVIDER` | `redis` or `upstash`: which of the two addresses is meant |
+    /// | `CACHE_KEY_PREFIX` | in front of every key, as for [`key_prefix`](Self::key_prefix) |
     /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true` |
     ///
     /// Every variable is read and has to parse, also with the switch off. `ENVIRONMENT.md` in the repository has the
@@ -38,11 +42,16 @@ impl CacheBuilder {
     /// expected, and never an address, a password or a token.
     pub fn from_variables(variables: &Variables<'_>) -> Result<Self, Error> {
         let enabled = variables.switch(ENABLE_REDIS_CACHING)?;
-        let endpoint = endpoint(variables)?;
-        match endpoint {
-            Some(endpoint) if enabled => endpoint.into_builder(),
-            _ => Ok(Cache::builder()),
-        }
+        let parse = |value: &str| key_prefix::check(value).ok().map(|()| value.to_owned());
+        let prefix = variables.parse(CACHE_KEY_PREFIX, key_prefix::EXPECTED, parse)?;
+        let builder = match endpoint(variables)? {
+            Some(endpoint) if enabled => endpoint.into_builder()?,
+            _ => Cache::builder(),
+        };
+        Ok(match prefix {
+            Some(prefix) => builder.key_prefix(prefix),
+            None => builder,
+        })
     }
 }
 

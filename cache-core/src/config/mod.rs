@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "redis")]
 mod endpoint;
 mod env;
+mod key_prefix;
 #[cfg(feature = "redis")]
 mod secret;
 mod variables;

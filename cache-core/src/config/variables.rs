@@ -107,7 +107,7 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     let mut shown: String = value.chars().take(MOST_SHOWN).collect();
     if shown.len() < value.len() {
         shown.push('…');

@@ -273,12 +273,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (error, panic) = match fall {
             Fall::Error(error) => return (Landing::Failed(errors.share(&error)), Answer::Returned(Err(error))),
             Fall::Panicked(panic) => {
-                let error = Error::load_panicked(&self.0.head, panic_text(&*panic));
-                tracing::error!(key = self.0.head, %error, "the store panicked");
+                let error = Error::load_panicked(self.0.head.text(), panic_text(&*panic));
+                tracing::error!(key = self.0.head.text(), %error, "the store panicked");
                 (error, Some(panic))
             }
             // Only error types that can tell of a deadline are given one.
-            Fall::TimedOut(after) => (Error::load_timed_out(&self.0.head, after), None),
+            Fall::TimedOut(after) => (Error::load_timed_out(self.0.head.text(), after), None),
         };
         let answer = match errors.of_cache(&error) {
             Some(error) => Answer::Returned(Err(error)),

@@ -197,7 +197,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.0.counters.remote_error(error.kind());
         self.0.link.tally.error(request, error.kind());
         self.0.link.failed(live, error);
-        tracing::debug!(key = self.0.head, %error, "the shared tier did not answer");
+        tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 
     /// Reads an entry and puts it into the local tier, if it is what was asked for.
@@ -224,6 +224,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
             Err(reason) => {
                 self.0.counters.unfit(reason);
+                self.0.cache.0.mixups.found(reason, self.0.head.text());
                 None
             }
         }
@@ -269,9 +270,18 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (self.0.policy.codec.id(), self.0.fingerprint)
     }
 
+    /// Whose the entries of this region are.
+    fn owner(&self) -> (u128, u64) {
+        #[cfg(feature = "testing")]
+        if self.0.link.lacks(crate::testing::Weakness::NoOwner) {
+            return (0, 0);
+        }
+        (self.0.source, self.0.method)
+    }
+
     pub(super) fn identity<'a>(&self, names: &'a Names) -> Identity<'a> {
-        let (codec, fingerprint) = self.shape();
-        Identity { codec, fingerprint, key_hash: names.key_hash(), full_key: names.full_key.as_deref() }
+        let ((source, method), (codec, fingerprint)) = (self.owner(), self.shape());
+        Identity { source, method, codec, fingerprint, key_hash: names.key_hash(), full_key: names.full_key.as_deref() }
     }
 }
 

@@ -13,11 +13,12 @@ use super::names::Names;
 use super::news;
 use super::terms::{LoadErrors, Presence, Terms};
 use crate::cache::Cache;
-use crate::coherence::{Link, MAX_SCOPES, Scope, bus_namespace};
+use crate::coherence::{Link, MAX_SCOPES, Scope};
 use crate::error::Error;
 use crate::flight::Flights;
-use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
+use crate::key::{CacheKey, Head, KeyPart, KeyText, Lookup, prefix_scope};
 use crate::observability::{Backend, Counters, Occupancy, Occupied};
+use crate::ownership::{Claim, Namespace, Place};
 use crate::policy::ReadPolicy;
 use crate::tier::local::LocalTier;
 use crate::value::Cacheable;
@@ -25,8 +26,6 @@ use crate::value::Cacheable;
 /// What names a region and fixes the form of its entries.
 #[derive(Debug, Clone, Copy)]
 pub struct RegionSpec {
-    /// The beginning of every key, such as `copilot:llm`.
-    pub namespace: &'static str,
     /// The store in statistics, such as `PolicyStore`.
     pub store: &'static str,
     /// The method in statistics, such as `get_policy`.
@@ -39,6 +38,13 @@ pub struct RegionSpec {
     pub fingerprint: u64,
     /// The lengths of the key beginnings that are invalidated as a group. At most six count.
     pub prefixes: &'static [usize],
+}
+
+impl RegionSpec {
+    /// Of a region that no trait describes.
+    pub(crate) fn by_hand(namespace: &Namespace, entity: &'static str) -> Self {
+        Self { store: namespace.text, method: entity, entity, version: 0, fingerprint: 0, prefixes: &[] }
+    }
 }
 
 /// The typed cache of one read method: `K` is its key, `R` its answer.
@@ -57,10 +63,16 @@ pub(super) struct Inner<K, R> {
     pub(super) local: LocalTier<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
     pub(super) counters: Arc<Counters>,
-    /// Namespace and entity: the beginning of every key.
-    pub(super) head: String,
+    /// The beginning of every key.
+    pub(super) head: Head,
     /// The place of its bus namespace among those of the cache.
     pub(super) namespace: usize,
+    /// The identity of the store's database; 0 where it is not known.
+    pub(super) source: u128,
+    /// The identity of trait and method.
+    pub(super) method: u64,
+    /// Keeps the name of a region by hand taken. That of a decorator is kept by the decorator.
+    _claim: Option<Claim>,
     /// The scope of every entry.
     whole: Scope,
     pub(super) fingerprint: u64,
@@ -74,31 +86,43 @@ impl<K, R> Clone for Region<K, R> {
 
 impl<K, R> fmt::Debug for Region<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region").field("key", &self.0.head).field("policy", &self.0.policy).finish_non_exhaustive()
+        f.debug_struct("Region")
+            .field("key", &self.0.head.text())
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
     }
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// A region of this cache. Two regions with the same namespace and entity share their entries in the shared tier.
-    pub fn new(cache: &Cache, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
-        Self::verified(cache, spec, policy, presence, cache.0.link.settings.verify_one_in)
+    /// A region of this cache, in this place. Two regions with the same keys share their entries in the shared tier.
+    pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
+        let checks = cache.0.link.settings.verify_one_in;
+        Self::verified(cache, place, spec, policy, presence, checks, None)
+    }
+
+    /// A region of no decorator.
+    pub(crate) fn by_hand(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
+        let checks = cache.0.link.settings.verify_one_in;
+        Self::verified(cache, place, spec, policy, Presence::ALWAYS, checks, Some(place.claim()))
     }
 
     /// A region with nothing behind it that a hit could be checked against.
-    pub(crate) fn without_store(cache: &Cache, spec: RegionSpec, policy: ReadPolicy) -> Self {
-        Self::verified(cache, spec, policy, Presence::ALWAYS, None)
+    pub(crate) fn without_store(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
+        Self::verified(cache, place, spec, policy, Presence::ALWAYS, None, Some(place.claim()))
     }
 
     fn verified(
         cache: &Cache,
+        place: &Place,
         spec: RegionSpec,
         policy: ReadPolicy,
         presence: Presence<R>,
         verify_one_in: Option<NonZeroU32>,
+        claim: Option<Claim>,
     ) -> Self {
         let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
-        let namespace = cache.0.link.join(bus_namespace(spec.namespace));
-        let head = format!("{}:{}", spec.namespace, spec.entity);
+        let head = place.head(spec.entity);
+        let namespace = cache.0.link.join(head.bus_namespace());
         let local = match cache.backend() {
             Backend::PassThrough => LocalTier::off(),
             _ => LocalTier::new(&policy),
@@ -115,6 +139,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             whole: prefix_scope(&head, |_| ()),
             head,
             namespace,
+            source: place.source(),
+            method: place.method_hash(spec.method),
+            _claim: claim,
             fingerprint: fingerprint::<R>(&spec),
             spec,
         });

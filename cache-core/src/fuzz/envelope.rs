@@ -15,7 +15,7 @@ const NOW: u64 = 999;
 fn run(bytes: &[u8]) -> u64 {
     let gens = [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()];
     let fence = Fence { epoch: Epoch(5), scopes: &[Scope::hashed(1), Scope::hashed(2)], gens: &gens };
-    let identity = Identity { codec: 1, fingerprint: 77, key_hash: 99, full_key: None };
+    let identity = Identity { source: 33, method: 55, codec: 1, fingerprint: 77, key_hash: 99, full_key: None };
     let long = Identity { full_key: Some("k"), ..identity };
     let repaired = with_checksum(bytes);
     let ends = [identity, long].map(|identity| {
@@ -42,6 +42,8 @@ fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
 fn write(mut input: Input<'_>) {
     let keys = [input.text(), input.text()];
     let [own, other] = [0, 1].map(|at| Identity {
+        source: u128::from(input.number()) << 64 | u128::from(input.number()),
+        method: input.number(),
         codec: input.byte(),
         fingerprint: input.number(),
         key_hash: u128::from(input.number()) << 64 | u128::from(input.number()),
@@ -64,6 +66,11 @@ fn write(mut input: Input<'_>) {
         != (other.codec, other.fingerprint, other.key_hash, other.full_key)
     {
         open(&bytes, &other, &fence, 0).expect_err("another entry");
+    }
+    for stranger in [Identity { source: other.source, ..own }, Identity { method: other.method, ..own }] {
+        if (own.source, own.method) != (stranger.source, stranger.method) {
+            open(&bytes, &stranger, &fence, 0).expect_err("an entry of another owner");
+        }
     }
     let at = usize::try_from(at % bytes.len() as u64).unwrap();
     open(&bytes[..at], &own, &fence, 0).expect_err("a part of an entry");
@@ -94,5 +101,5 @@ fn with_checksum(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn envelope() {
-    TARGET.fuzz(Vec::new());
+    TARGET.fuzz(vec![include_bytes!("../testing/envelope_v2.bin").to_vec()]);
 }

@@ -2,12 +2,15 @@
 
 use cache_fuzz::{Grain, Input, Target};
 
-use crate::coherence::{Scope, bus_namespace};
-use crate::key::{CacheKey, KeyText, prefix_scope};
+use crate::coherence::Scope;
+use crate::key::{CacheKey, Head, KeyText, prefix_scope};
 
 const TARGET: Target = Target { name: "key", grain: Grain::Bytes, dictionary: &PIECES, longest: 256, run };
 
-const HEAD: &str = "ns:e";
+fn heads() -> [Head; 2] {
+    [Head::new(None, "ns", None, "e"), Head::new(Some("a:b"), "ns:ns", Some("p:{}"), "e")]
+}
+
 /// The most bytes of a key behind its head.
 const MAX_PARTS: usize = 512;
 
@@ -30,33 +33,39 @@ fn run(bytes: &[u8]) -> u64 {
         *byte = with;
     }
     let (one, two) = (parts(&mut Input::new(choices)), parts(&mut Input::new(&changed)));
-    let texts = [&one, &two].map(|parts| KeyText::of(HEAD, parts));
-    for text in &texts {
-        well_formed(text);
+    let ends = heads().map(|head| compared(&head, &one, &two));
+    kind(&one, &ends[0])
+}
+
+fn compared(head: &Head, one: &Parts, two: &Parts) -> KeyText {
+    let [first, second] = [one, two].map(|parts| KeyText::of(head, parts));
+    let texts = [&first, &second];
+    for text in texts {
+        well_formed(head, text);
     }
     assert_eq!(texts[0] == texts[1], one == two, "{one:?} and {two:?}");
     assert_eq!(texts[0].own == texts[1].own, one == two, "the names of {one:?} and {two:?}");
     for count in 0..=ARGUMENTS {
-        let [first, second] = [&one, &two].map(|parts| beginning(parts, count));
-        assert_eq!(first == second, same_beginning(&one, &two, count), "{count} of {one:?} and {two:?}");
+        let [first, second] = [one, two].map(|parts| beginning(head, parts, count));
+        assert_eq!(first == second, same_beginning(one, two, count), "{count} of {one:?} and {two:?}");
         assert!(texts.iter().all(|text| text.own != first), "an entry with the name of a wider scope");
     }
-    kind(&one, &texts[0])
+    first
 }
 
 /// Nothing with a meaning passes raw, and nothing is longer than it may be.
-fn well_formed(text: &KeyText) {
+fn well_formed(head: &Head, text: &KeyText) {
     let name = text.own.name();
-    let written = name.strip_prefix(HEAD).expect("every key begins with its head");
+    let written = name.strip_prefix(head.text()).expect("every key begins with its head");
     assert!(written.len() <= MAX_PARTS, "{} bytes", written.len());
     assert!(!written.contains(|c: char| matches!(c, '*' | '{' | '}') || c.is_control()), "{name}");
     assert_eq!(text.full.is_some(), written.starts_with(":%h"), "the full text of a hashed key, and of no other");
-    assert_eq!(bus_namespace(name), "ns");
+    assert_eq!(text.own.bus_namespace(), head.bus_namespace());
     assert_eq!(text.own.gen_key(), format!("g:{{{name}}}"));
 }
 
-fn beginning(parts: &Parts, count: usize) -> Scope {
-    prefix_scope(HEAD, |out| parts.write_first(count, out))
+fn beginning(head: &Head, parts: &Parts, count: usize) -> Scope {
+    prefix_scope(head, |out| parts.write_first(count, out))
 }
 
 fn same_beginning(one: &Parts, two: &Parts, count: usize) -> bool {

@@ -5,11 +5,13 @@
 
 use std::hash::Hash;
 
+mod head;
 mod lookup;
 mod parts;
 mod text;
 mod writer;
 
+pub(crate) use head::Head;
 pub use lookup::Lookup;
 pub(crate) use lookup::Query;
 pub(crate) use text::{KeyText, hash_of_key, prefix_scope};
@@ -62,6 +64,10 @@ mod tests {
 
     use super::*;
 
+    fn head() -> Head {
+        Head::new(None, "ns", None, "e")
+    }
+
     type Nested = Option<(Option<String>, Option<String>)>;
     type Parts = (Option<String>, String, Option<Option<String>>, Vec<Option<String>>, (Nested, Option<String>));
 
@@ -94,7 +100,7 @@ mod tests {
     }
 
     fn text(key: &Parts) -> KeyText {
-        KeyText::of("ns:e", key)
+        KeyText::of(&head(), key)
     }
 
     proptest! {
@@ -114,7 +120,7 @@ mod tests {
 
         #[test]
         fn a_beginning_is_a_beginning((one, two) in pair(), count in 0_usize..5) {
-            let begin = |key: &Parts| prefix_scope("ns:e", |out| key.write_first(count, out));
+            let begin = |key: &Parts| prefix_scope(&head(), |out| key.write_first(count, out));
             let same = match count {
                 0 => true,
                 1 => one.0 == two.0,
@@ -129,7 +135,7 @@ mod tests {
     #[test]
     fn long_parts_do_not_collide_either() {
         let long = |last: char| format!("{}{last}", "x".repeat(10_000));
-        assert_ne!(KeyText::of("ns:e", &long('a')), KeyText::of("ns:e", &long('b')));
-        assert_ne!(KeyText::of("ns:e", &(long('a'), "b")), KeyText::of("ns:e", &format!("{}b", long('a'))));
+        assert_ne!(KeyText::of(&head(), &long('a')), KeyText::of(&head(), &long('b')));
+        assert_ne!(KeyText::of(&head(), &(long('a'), "b")), KeyText::of(&head(), &format!("{}b", long('a'))));
     }
 }

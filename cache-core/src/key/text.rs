@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CacheKey, KeyWriter};
+use super::{CacheKey, Head, KeyWriter};
 use crate::coherence::Scope;
 
 /// The most bytes that the parts of a key take in Redis. A longer key is hashed.
@@ -11,7 +11,7 @@ const MAX_PARTS: usize = 512;
 /// A 128-bit hash that is the same in every build and on every machine (XXH3, Y. Collet).
 ///
 /// It is not a secret and not meant to resist a forger: where a collision would matter, the full text is compared.
-fn stable_hash128(bytes: &[u8]) -> u128 {
+pub(super) fn stable_hash128(bytes: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
@@ -20,16 +20,19 @@ fn stable_hash128(bytes: &[u8]) -> u128 {
 pub(crate) struct KeyText {
     /// Its name is the key of the entry in Redis.
     pub(crate) own: Scope,
-    /// The whole text where the key holds only its hash; it travels in the envelope and is compared there.
+    /// The whole text where the key holds only a hash of a part of it; it travels in the envelope and is compared there.
     pub(crate) full: Option<Box<str>>,
 }
 
 impl KeyText {
-    pub(crate) fn of<K: CacheKey + ?Sized>(head: &str, key: &K) -> Self {
+    pub(crate) fn of<K: CacheKey + ?Sized>(head: &Head, key: &K) -> Self {
         let mut full = None;
-        let own = Scope::written(|name| {
+        let own = Scope::written(head.bus_namespace().len(), |name| {
             let parts = write_parts(name, head, |out| key.write_key(out), KeyWriter::finish);
-            full = bound(name, parts).map(|parts| format!("{head}{parts}").into());
+            full = bound(name, parts).map(|parts| format!("{}{parts}", head.full_text()).into());
+            if let (None, Some(head)) = (&full, head.full()) {
+                full = Some(format!("{head}{}", &name[parts..]).into());
+            }
         });
         Self { own, full }
     }
@@ -47,8 +50,8 @@ pub(crate) fn hash_of_key(text: &str) -> u128 {
 }
 
 /// The scope of all keys that begin with the parts that `write` writes.
-pub(crate) fn prefix_scope(head: &str, write: impl FnOnce(&mut KeyWriter)) -> Scope {
-    Scope::written(|name| {
+pub(crate) fn prefix_scope(head: &Head, write: impl FnOnce(&mut KeyWriter)) -> Scope {
+    Scope::written(head.bus_namespace().len(), |name| {
         let parts = write_parts(name, head, write, KeyWriter::finish_prefix);
         bound(name, parts);
         // `*` is escaped in a part: no entry's own scope has this name.
@@ -59,11 +62,11 @@ pub(crate) fn prefix_scope(head: &str, write: impl FnOnce(&mut KeyWriter)) -> Sc
 /// Appends the head and the parts; returns where the parts begin.
 fn write_parts(
     name: &mut String,
-    head: &str,
+    head: &Head,
     write: impl FnOnce(&mut KeyWriter),
     finish: impl FnOnce(KeyWriter) -> String,
 ) -> usize {
-    name.push_str(head);
+    name.push_str(head.text());
     let parts = name.len();
     let mut out = KeyWriter::after(std::mem::take(name));
     write(&mut out);
@@ -87,13 +90,28 @@ fn bound(name: &mut String, parts: usize) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn head() -> Head {
+        Head::new(None, "ns", None, "e")
+    }
+
     #[test]
     fn a_long_key_is_hashed_and_keeps_its_full_text() {
         let long = "x".repeat(10_000);
-        let text = KeyText::of("ns:e", &long);
+        let text = KeyText::of(&head(), &long);
         assert!(text.key().len() < 64, "{}", text.key());
         assert_eq!(text.full.as_deref(), Some(&*format!("ns:e:{long}")));
-        assert_ne!(text.key(), KeyText::of("ns:e", &"x".repeat(10_001)).key());
+        assert_ne!(text.key(), KeyText::of(&head(), &"x".repeat(10_001)).key());
+    }
+
+    #[test]
+    fn a_hashed_partition_travels_in_full() {
+        let long = "p".repeat(1000);
+        let head = Head::new(None, "ns", Some(&long), "e");
+        let text = KeyText::of(&head, "k");
+        assert!(text.key().len() < 64 && text.key().ends_with(":e:k"), "{}", text.key());
+        assert_eq!(text.full.as_deref(), Some(&*format!("ns:%p{long}:e:k")));
+        let both = KeyText::of(&head, &"x".repeat(1000));
+        assert_eq!(both.full.as_deref(), Some(&*format!("ns:%p{long}:e:{}", "x".repeat(1000))));
     }
 
     #[test]
@@ -103,8 +121,8 @@ mod tests {
 
     #[test]
     fn no_entry_has_the_name_of_a_wider_scope() {
-        let scope = prefix_scope("ns:e", |out| "t".write_key(out));
+        let scope = prefix_scope(&head(), |out| "t".write_key(out));
         assert_eq!(scope.name(), "ns:e:t:*");
-        assert_eq!(KeyText::of("ns:e", &("t", "*")).key(), "ns:e:t:%2A");
+        assert_eq!(KeyText::of(&head(), &("t", "*")).key(), "ns:e:t:%2A");
     }
 }

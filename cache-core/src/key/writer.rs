@@ -77,6 +77,11 @@ impl KeyWriter {
     }
 }
 
+/// Appends a part of a key, escaped.
+pub(super) fn escape_into(out: &mut String, part: &str) {
+    Escaped(out).push(part);
+}
+
 /// Appends text with everything escaped that has a meaning in a key, in Redis Cluster or in a terminal.
 struct Escaped<'a>(&'a mut String);
 

@@ -57,4 +57,6 @@ pub enum Weakness {
     KeepPending,
     /// An invalidation by hand ends with its caller.
     InvalidateInCaller,
+    /// An entry does not tell its source, its trait and its method.
+    NoOwner,
 }

@@ -17,13 +17,17 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
     });
     let scope = runtime(store, "Scope");
-    let new = docs::lines("Puts the cache in front of a store, with the options of the annotations.");
+    let new = docs::lines(
+        "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method has \
+         these keys in this cache: `builder` has `try_build`, which returns that as an error.",
+    );
     let with_options = docs::lines("The same, with options that are known at run time only.");
     let behind = docs::lines("The store behind the cache.");
     let everything = docs::lines("Makes every entry of this store stale, on every instance.");
     quote! {
         #new
         #[must_use]
+        #[track_caller]
         #vis fn new(backing: ::std::sync::Arc<#backing>, cache: &#krate::Cache) -> Self {
             Self::builder(backing, cache).build()
         }

@@ -1,9 +1,9 @@
 //! The builder, which changes options at run time.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
-use super::names::runtime;
+use super::names::{local, runtime};
 use super::structure::values;
 use super::{docs, policy, types};
 use crate::model::{Method, Read, Store};
@@ -17,6 +17,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
     let docs = docs::lines(&format!("Builds a [`{decorator}`] with options that are known at run time only."));
     let functions = functions(store);
     let debug = debug(store);
+    let namespace = runtime(store, "Namespace");
     let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let checks = reads.map(|(method, read)| policy::checks(store, method, read, false));
     quote! {
@@ -27,6 +28,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
         #vis struct #builder #declared #type_bounds {
             __backing: ::std::sync::Arc<#backing>,
             __cache: #krate::Cache,
+            __namespace: #namespace,
             #marker
             #(#policies,)*
         }
@@ -37,7 +39,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
 
 /// A builder with the options of the annotations.
 pub(super) fn begun(store: &Store) -> TokenStream {
-    let builder = &store.builder;
+    let (builder, namespace, text) = (&store.builder, runtime(store, "Namespace"), &store.namespace);
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let checks = reads().map(|(method, read)| policy::checks(store, method, read, true));
@@ -50,6 +52,7 @@ pub(super) fn begun(store: &Store) -> TokenStream {
         #builder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
+            __namespace: #namespace::new(#text),
             #marker
             #(#policies,)*
         }
@@ -57,31 +60,128 @@ pub(super) fn begun(store: &Store) -> TokenStream {
 }
 
 fn functions(store: &Store) -> TokenStream {
-    let Store { vis, cfgs, lints, builder, decorator, .. } = store;
+    let Store { cfgs, lints, builder, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
     let setters = store.methods.iter().filter(|method| method.read().is_some()).map(|method| setter(store, method));
-    let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
-    let regions = store.methods.iter().filter_map(|method| Some(region(store, method, method.read()?)));
-    let build = docs::lines("Puts the cache in front of the store.");
+    let (naming, building) = (naming(store), building(store));
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a program does not change every option")]
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #builder #args #bounds {
             #(#setters)*
-
-            #build
-            #[must_use]
-            #vis fn build(self) -> #decorator #args {
-                #decorator {
-                    #(#regions,)*
-                    #marker
-                    __backing: self.__backing,
-                    __cache: self.__cache,
-                }
-            }
+            #naming
+            #building
         }
     }
+}
+
+/// `partition` and `source`.
+fn naming(store: &Store) -> TokenStream {
+    let vis = &store.vis;
+    let partition = docs::lines(
+        "Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.\n\nFor a second \
+         store of this trait: another region, another account. All instances that share a store give it the same one.",
+    );
+    let source = docs::lines(
+        "The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a \
+         miss. 0, the default, is unknown.",
+    );
+    quote! {
+        #partition
+        #vis fn partition(mut self, partition: impl ::core::convert::Into<::std::string::String>) -> Self {
+            self.__namespace = self.__namespace.partition(partition);
+            self
+        }
+
+        #source
+        #vis fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
+            self.__namespace = self.__namespace.source(id);
+            self
+        }
+    }
+}
+
+/// `build` and `try_build`.
+fn building(store: &Store) -> TokenStream {
+    let Store { vis, decorator, krate, .. } = store;
+    let (args, place) = (store.args(), local("place"));
+    let built = runtime(store, "built");
+    let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
+    let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
+    let regions = reads().map(|(method, read)| region(store, method, read));
+    let claimed = claimed(store);
+    let build = docs::lines(
+        "Puts the cache in front of the store.\n\n# Panics\n\nIf another trait or method has these keys in this cache: \
+         `try_build` returns that as an error.",
+    );
+    let try_build = docs::lines(
+        "Puts the cache in front of the store.\n\n# Errors\n\nIf another trait or method has these keys in this cache: the \
+         same namespace, entity and partition.",
+    );
+    quote! {
+        #build
+        #[must_use]
+        #[track_caller]
+        #vis fn build(self) -> #decorator #args {
+            #built(self.try_build())
+        }
+
+        #try_build
+        #vis fn try_build(self) -> ::core::result::Result<#decorator #args, #krate::Error> {
+            let #place = #claimed;
+            ::core::result::Result::Ok(#decorator {
+                #(#regions,)*
+                #marker
+                __backing: self.__backing,
+                __cache: self.__cache,
+                __claim: #place.claim(),
+            })
+        }
+    }
+}
+
+/// Takes the keys of the read methods, or returns an error.
+fn claimed(store: &Store) -> TokenStream {
+    let (place, spec) = (runtime(store, "Place"), runtime(store, "StoreSpec"));
+    let name = plain(&store.ident);
+    let parameters = parameters(store);
+    let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
+    let reads = reads.map(|(method, read)| {
+        let (cfgs, entity, name) = (&method.cfgs, &read.entity, plain(&method.ident));
+        quote!(#(#cfgs)* (#entity, #name))
+    });
+    quote! {
+        #place::of_store(
+            &self.__cache,
+            #spec {
+                store: #name,
+                module: ::core::module_path!(),
+                parameters: #parameters,
+                backing: ::std::sync::Arc::as_ptr(&self.__backing).cast(),
+                reads: &[#(#reads),*],
+            },
+            self.__namespace,
+        )?
+    }
+}
+
+/// The trait's arguments as text: entries of `Table<A>` are not those of `Table<B>`, whatever else they share.
+fn parameters(store: &Store) -> TokenStream {
+    let arguments = store.generics.params.iter().filter_map(|param| match param {
+        syn::GenericParam::Type(param) => {
+            let name = &param.ident;
+            Some(quote!(::core::any::type_name::<#name>()))
+        }
+        syn::GenericParam::Const(param) => Some(param.ident.to_token_stream()),
+        syn::GenericParam::Lifetime(_) => None,
+    });
+    let arguments: Vec<_> = arguments.collect();
+    if arguments.is_empty() {
+        return quote!(::std::string::String::new());
+    }
+    let form = vec!["{}"; arguments.len()].join(", ");
+    quote!(::std::format!(#form #(, #arguments)*))
 }
 
 fn setter(store: &Store, method: &Method) -> TokenStream {
@@ -101,7 +201,7 @@ fn setter(store: &Store, method: &Method) -> TokenStream {
 }
 
 fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (name, cfgs, namespace, entity) = (&method.ident, &method.cfgs, &store.namespace, &read.entity);
+    let (name, cfgs, place, entity) = (&method.ident, &method.cfgs, local("place"), &read.entity);
     let (key, value) = (types::key(method, read), types::value(store, method, read));
     let (region, spec) = (runtime(store, "Region"), runtime(store, "RegionSpec"));
     let (fingerprint, presence) = (runtime(store, "fingerprint"), runtime(store, "presence"));
@@ -111,8 +211,8 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     quote! {
         #(#cfgs)* #name: #region::<#key, #value>::new(
             &self.__cache,
+            &#place,
             #spec {
-                namespace: #namespace,
                 store: #store_name,
                 method: #method_name,
                 entity: #entity,

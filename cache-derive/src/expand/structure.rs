@@ -23,12 +23,14 @@ pub(super) fn structure(store: &Store) -> TokenStream {
          Cheap to clone: clones share the store and the cache."
     ));
     let traits = traits(store);
+    let claim = runtime(store, "Claim");
     quote! {
         #docs
         #(#cfgs)* #(#lints)*
         #vis struct #decorator #declared #bounds {
             __backing: ::std::sync::Arc<#backing>,
             __cache: #krate::Cache,
+            __claim: #claim,
             #marker
             #(#regions,)*
         }
@@ -52,6 +54,7 @@ fn traits(store: &Store) -> TokenStream {
                 Self {
                     __backing: ::std::sync::Arc::clone(&self.__backing),
                     __cache: ::core::clone::Clone::clone(&self.__cache),
+                    __claim: ::core::clone::Clone::clone(&self.__claim),
                     #marker
                     #(#regions,)*
                 }

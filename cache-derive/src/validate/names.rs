@@ -5,6 +5,9 @@ use crate::parse::{Mark, MethodSyntax, StoreSyntax};
 
 const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
 
+/// What the builder has beside a method for each cached method.
+const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
+
 /// Reports methods whose names the decorator needs for itself.
 pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let cached: Vec<String> = store.methods().filter(|method| is_cached(method)).map(plain_name).collect();
@@ -29,8 +32,8 @@ fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
             "`invalidate_all` would be the function for its entries, and is the one for all entries".to_owned(),
         );
     }
-    if is_cached && name == "build" {
-        return Some("the decorator's builder has a method for each cached method, and `build` of its own".to_owned());
+    if is_cached && BUILDER.contains(&name) {
+        return Some(format!("the decorator's builder has a method for each cached method, and `{name}` of its own"));
     }
     if name.starts_with("__") {
         return Some("names that begin with `__` belong to the generated code".to_owned());

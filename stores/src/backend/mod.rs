@@ -1,6 +1,7 @@
 //! What the SQL implementations of every store share: pools, migrations, bounded writes, the meaning of errors.
 
 mod errors;
+mod identity;
 mod migrate;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;

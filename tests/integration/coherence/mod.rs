@@ -42,6 +42,7 @@ mod replicas;
 mod secrets;
 mod sessions;
 mod snapshots;
+mod sources;
 mod stale_fill;
 mod tracking;
 mod unknown_outcome;

@@ -8,6 +8,7 @@ mod conversation;
 mod decorated;
 mod factory;
 pub(crate) mod fixtures;
+mod identity;
 mod late_commit;
 mod matrix;
 mod migrations;

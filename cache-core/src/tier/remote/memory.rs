@@ -12,7 +12,7 @@ use super::{
     ANNOUNCED, Beat, Expired, Fill, GEN_TTL, Heartbeat, REQUESTED, Remote, RemoteError, RemoteTier, Reply, Session,
     Snapshot, WriteScopes,
 };
-use crate::coherence::{BusSink, Gen, GenState, Member, Members, Scope, bus_namespace};
+use crate::coherence::{BusSink, Gen, GenState, Member, Members, Scope};
 use crate::observability::Backend;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, chance};
@@ -219,7 +219,7 @@ impl State {
     }
 
     fn invalidate(&self, scope: &Scope) {
-        self.publish(bus_namespace(scope.name()), &format!("I {}", scope.name()));
+        self.publish(scope.bus_namespace(), &format!("I {}", scope.name()));
     }
 
     fn mark(&mut self, key: &str, now: Moment) -> Option<&mut Mark> {
@@ -266,7 +266,7 @@ impl State {
         let (key, expiry) = (method.gen_key(), now.after(hold).as_millis());
         self.renew_expired(key, now);
         self.writers.entry(key.to_owned()).or_default().insert(token.to_owned(), expiry);
-        self.publish(bus_namespace(method.name()), &format!("P {expiry} {token} {}", method.name()));
+        self.publish(method.bus_namespace(), &format!("P {expiry} {token} {}", method.name()));
     }
 
     fn finish(&mut self, method: &Scope, token: &str, now: Moment) {
@@ -278,7 +278,7 @@ impl State {
         if self.writers.get(key).is_some_and(HashMap::is_empty) {
             self.writers.remove(key);
         }
-        self.publish(bus_namespace(method.name()), &format!("R {token} {}", method.name()));
+        self.publish(method.bus_namespace(), &format!("R {token} {}", method.name()));
     }
 
     fn renew(&mut self, key: &str, now: Moment) {

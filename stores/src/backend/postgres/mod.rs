@@ -1,11 +1,13 @@
 //! Postgres: pools, the schema that a pool works in, and which rows its role sees.
 
 mod address;
+mod identity;
 mod migrate;
 mod pool;
 mod row_security;
 
 pub(crate) use address::PostgresAddress;
+pub(crate) use identity::identity;
 pub(in crate::backend) use migrate::migrate;
 pub(crate) use pool::connect;
 pub(crate) use row_security::restricted;

@@ -1,8 +1,12 @@
 //! SQLite: one file, one process.
 
+mod identity;
+
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+
+pub(crate) use identity::identity;
 
 use super::migrate::migrate_error;
 use super::store_error;

@@ -19,6 +19,7 @@ pub(super) async fn open(
     target: &Target,
     instance: &str,
     bus: BusSink,
+    home: &str,
     max_entry: usize,
 ) -> Result<RedisSession, RemoteError> {
     let (mut connection, subscriptions) = match open_resp3(target, &bus).await {
@@ -35,7 +36,7 @@ pub(super) async fn open(
     };
     let server = server(&mut connection).await?;
     load_scripts(&mut connection).await?;
-    Ok(RedisSession::new(connection, subscriptions, server, instance, max_entry))
+    Ok(RedisSession::new(connection, subscriptions, server, instance, home, max_entry))
 }
 
 async fn open_resp3(target: &Target, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {

@@ -4,9 +4,8 @@ use redis::{Cmd, Value};
 
 use super::super::{ANNOUNCED, Beat, Heartbeat};
 use super::RemoteError;
-use super::session::{
-    about, beat_channel, call, channel, epoch_key, home, members_key, millis, sign_of_life_key, unexpected,
-};
+use super::key_names::{beat_channel, channel, epoch_key, heartbeat_key, members_key};
+use super::session::{about, call, millis, unexpected};
 use crate::coherence::{Member, Members};
 use crate::runtime::chance;
 
@@ -16,9 +15,9 @@ const MEMBERS_TTL: u64 = 24 * 60 * 60 * 1000;
 const SIGN_OF_LIFE: u32 = 10;
 
 /// `EVALSHA` of the script `BEAT`, whose name on the server is `hash`.
-pub(super) fn command(hash: &str, beat: &Beat, instance: &str, run: &str) -> Cmd {
-    let home = home(&beat.namespaces);
-    let mut keys = vec![sign_of_life_key(home, instance)];
+/// `home` is the namespace of the heartbeat itself.
+pub(super) fn command(hash: &str, beat: &Beat, home: &str, instance: &str, run: &str) -> Cmd {
+    let mut keys = vec![heartbeat_key(home, instance)];
     keys.extend(beat.namespaces.iter().flat_map(|namespace| [epoch_key(namespace), members_key(namespace)]));
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let mut cmd = call(hash, &keys);

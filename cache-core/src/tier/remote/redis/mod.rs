@@ -3,6 +3,7 @@
 mod address;
 mod connect;
 mod heartbeat;
+mod key_names;
 mod refusal;
 mod scripts;
 mod session;
@@ -27,9 +28,14 @@ use crate::coherence::BusSink;
 use crate::error::Error;
 use crate::observability::Backend;
 
+/// The namespace of a cache in which no store has joined yet.
+const HOME: &str = "cache";
+
 /// A Redis server by its address.
 pub(crate) struct RedisRemote {
     target: Target,
+    /// The namespace of the heartbeats before the first store has joined.
+    home: String,
     /// The largest entry that is read or written, in bytes.
     max_entry: usize,
 }
@@ -38,7 +44,12 @@ impl RedisRemote {
     /// Nothing is connected yet. `roots` are certificates in PEM form that are trusted in place of the public
     /// authorities; an error where they do not parse or nothing is encrypted.
     pub(crate) fn new(address: Address, roots: &[&str], max_entry: usize) -> Result<Self, Error> {
-        Ok(Self { target: Target::new(address, roots)?, max_entry })
+        Ok(Self { target: Target::new(address, roots)?, home: HOME.to_owned(), max_entry })
+    }
+
+    /// The same with this in front of every key.
+    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
+        Self { home: format!("{prefix}:{HOME}"), ..self }
     }
 }
 
@@ -56,7 +67,7 @@ impl RemoteTier for RedisRemote {
 
     fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
         async move {
-            let session = connect::open(&self.target, instance, bus, self.max_entry).await?;
+            let session = connect::open(&self.target, instance, bus, &self.home, self.max_entry).await?;
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()

@@ -9,8 +9,9 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKin
 use tokio::sync::Mutex;
 
 use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot, WriteScopes};
+use super::key_names::{beat_channel, channel, epoch_key, members_key};
 use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
-use crate::coherence::{GenState, Scope, bus_namespace, writers_key};
+use crate::coherence::{GenState, Scope, writers_key};
 use crate::runtime::chance;
 
 /// How this connection subscribes.
@@ -27,6 +28,8 @@ pub(super) struct RedisSession {
     run_id: String,
     connected_at: u64,
     instance: String,
+    /// The namespace of the heartbeats before the first store has joined.
+    home: String,
     max_entry: usize,
     hashes: Hashes,
 }
@@ -71,10 +74,16 @@ impl RedisSession {
         subscriptions: Subscriptions,
         (run_id, connected_at): (String, u64),
         instance: &str,
+        home: &str,
         max_entry: usize,
     ) -> Self {
-        let instance = instance.to_owned();
-        Self { connection, subscriptions, run_id, connected_at, instance, max_entry, hashes: Hashes::new() }
+        let (instance, home) = (instance.to_owned(), home.to_owned());
+        Self { connection, subscriptions, run_id, connected_at, instance, home, max_entry, hashes: Hashes::new() }
+    }
+
+    /// Heartbeats need some namespace to live in, even before the first store has joined.
+    fn home<'a>(&'a self, namespaces: &'a [String]) -> &'a str {
+        namespaces.first().map_or(&self.home, String::as_str)
     }
 
     /// Sends a pipeline of scripts; loads them again when the server has forgotten them.
@@ -160,37 +169,11 @@ pub(super) fn millis(span: Duration) -> u64 {
 }
 
 fn bus_channel(scope: &Scope) -> String {
-    channel(bus_namespace(scope.name()))
-}
-
-/// One shard for now; the number leaves room for a bus channel for each shard of a cluster.
-pub(super) fn channel(namespace: &str) -> String {
-    format!("{namespace}:bus:0")
+    channel(scope.bus_namespace())
 }
 
 fn news(scope: &Scope) -> String {
     format!("I {}", scope.name())
-}
-
-pub(super) fn epoch_key(namespace: &str) -> String {
-    format!("{namespace}:epoch")
-}
-
-pub(super) fn members_key(namespace: &str) -> String {
-    format!("g:{{{namespace}:}}:members")
-}
-
-pub(super) fn beat_channel(namespace: &str, instance: &str) -> String {
-    format!("{namespace}:beat:{instance}")
-}
-
-pub(super) fn sign_of_life_key(namespace: &str, instance: &str) -> String {
-    format!("g:{{{namespace}:}}:hb:{instance}")
-}
-
-/// Beats need some namespace to live in, even before the first store has joined.
-pub(super) fn home(namespaces: &[String]) -> &str {
-    namespaces.first().map_or("cache", String::as_str)
 }
 
 /// The answer to `GETRANGE`.
@@ -232,7 +215,7 @@ impl Session for RedisSession {
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         async move {
-            let mut channels = vec![beat_channel(home(namespaces), &self.instance)];
+            let mut channels = vec![beat_channel(self.home(namespaces), &self.instance)];
             channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
             match &self.subscriptions {
                 Subscriptions::SameConnection => self.connection.clone().subscribe(&channels).await?,
@@ -319,7 +302,13 @@ impl Session for RedisSession {
     fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat> {
         async move {
             let mut pipeline = redis::pipe();
-            pipeline.add_command(heartbeat::command(&self.hashes.beat, beat, &self.instance, &self.run_id));
+            pipeline.add_command(heartbeat::command(
+                &self.hashes.beat,
+                beat,
+                self.home(&beat.namespaces),
+                &self.instance,
+                &self.run_id,
+            ));
             let (reply,): (Value,) = self.run(&pipeline).await?;
             heartbeat::parse(reply, beat.namespaces.len())
         }

@@ -1,0 +1,123 @@
+//! The beginning of every key of a read method.
+
+use std::fmt::Write as _;
+
+use super::text::stable_hash128;
+use super::writer::escape_into;
+
+/// The most bytes that the text of a partition takes in a key. A longer one is hashed.
+const MAX_PARTITION: usize = 128;
+
+/// Prefix, namespace, partition and entity: what stands in front of the parts of a key.
+///
+/// ```text
+/// staging:copilot:llm:%peu:policy
+/// ```
+///
+/// The prefix and the partition are optional. Entities are escaped like the parts of a key, in which `%` is always
+/// followed by two upper-case hexadecimal digits: no entity reads like `%p`, and nothing here contains a brace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    text: Box<str>,
+    /// The length of the bus namespace, with which the text begins.
+    bus: usize,
+    /// The whole text if the partition is hashed in `text`.
+    full: Option<Box<str>>,
+}
+
+impl Head {
+    pub(crate) fn new(prefix: Option<&str>, namespace: &str, partition: Option<&str>, entity: &str) -> Self {
+        let mut text = String::with_capacity(64);
+        if let Some(prefix) = prefix {
+            text.push_str(prefix);
+            text.push(':');
+        }
+        let namespace_at = text.len();
+        for (at, part) in namespace.split(':').enumerate() {
+            if at > 0 {
+                text.push(':');
+            }
+            escape_into(&mut text, part);
+        }
+        let bus = text[namespace_at..].find(':').map_or(text.len(), |at| namespace_at + at);
+        let mut full = None;
+        if let Some(partition) = partition {
+            full = push_partition(&mut text, partition);
+        }
+        text.push(':');
+        escape_into(&mut text, entity);
+        if let Some(full) = &mut full {
+            full.push(':');
+            escape_into(full, entity);
+        }
+        Self { text: text.into(), bus, full: full.map(Into::into) }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The whole text if [`text`](Self::text) holds only a hash of the partition.
+    pub(crate) fn full(&self) -> Option<&str> {
+        self.full.as_deref()
+    }
+
+    /// The whole text, however long it is: different for everything that is different.
+    pub(crate) fn full_text(&self) -> &str {
+        self.full().unwrap_or(self.text())
+    }
+
+    /// The namespace of the bus, the epoch and the heartbeats: the prefix and the first part of the namespace.
+    ///
+    /// It is derived and not configured, so that two instances that share a store can never be on different buses.
+    pub(crate) fn bus_namespace(&self) -> &str {
+        &self.text[..self.bus]
+    }
+}
+
+/// Appends the partition, or its hash. Returns the text with all of it if it was hashed.
+fn push_partition(text: &mut String, partition: &str) -> Option<String> {
+    let mut escaped = String::with_capacity(partition.len());
+    escape_into(&mut escaped, partition);
+    if escaped.len() <= MAX_PARTITION {
+        text.push_str(":%p");
+        text.push_str(&escaped);
+        return None;
+    }
+    let full = format!("{text}:%p{escaped}");
+    // Writing to a String does not fail.
+    let _ = write!(text, ":%P{:032x}", stable_hash128(escaped.as_bytes()));
+    Some(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_and_partition_have_their_places() {
+        let head = Head::new(None, "copilot:llm", None, "policy");
+        assert_eq!((head.text(), head.bus_namespace()), ("copilot:llm:policy", "copilot"));
+        let head = Head::new(Some("a:staging"), "copilot:llm", Some("eu"), "policy");
+        assert_eq!((head.text(), head.bus_namespace()), ("a:staging:copilot:llm:%peu:policy", "a:staging:copilot"));
+        let head = Head::new(Some("staging"), "shop", Some(""), "owner");
+        assert_eq!((head.text(), head.bus_namespace()), ("staging:shop:%p:owner", "staging:shop"));
+    }
+
+    #[test]
+    fn a_partition_of_any_text_is_escaped_and_bounded() {
+        let head = |partition: &str| Head::new(None, "ns", Some(partition), "e");
+        assert_eq!(head("a:b*{c}%").text(), "ns:%pa%3Ab%2A%7Bc%7D%25:e");
+        let (one, two) = (head(&"x".repeat(10_000)), head(&"x".repeat(10_001)));
+        assert!(one.text().len() < 64 && one != two, "{}", one.text());
+        assert_eq!(one.full().map(str::len), Some("ns:%p".len() + 10_000 + ":e".len()));
+        assert_ne!(head("%p").text(), head("p").text());
+    }
+
+    #[test]
+    fn names_by_hand_cannot_leave_their_place() {
+        assert_eq!(Head::new(None, "g", None, "{ns:}:epoch").text(), "g:%7Bns%3A%7D%3Aepoch");
+        assert_eq!(Head::new(None, "ns:%peu", None, "e").text(), "ns:%25peu:e");
+        assert_eq!(Head::new(None, "g:{x}", None, "%peu").bus_namespace(), "g");
+    }
+}

@@ -1,0 +1,233 @@
+//! Which names of a cache are in use, and by whom.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{Kind, Namespace};
+use crate::error::Error;
+use crate::key::Head;
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What claims names: a decorator, or a region without one.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    pub(super) kind: Kind,
+    /// Trait and module, or the types of a region.
+    pub(super) name: String,
+    /// The address of the store behind a decorator.
+    pub(super) backing: Option<usize>,
+    pub(super) source: u128,
+}
+
+/// The names in use in one cache.
+#[derive(Debug, Default)]
+pub(crate) struct Claims(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    next: u64,
+    /// By the beginning of the keys.
+    held: HashMap<String, Vec<Held>>,
+    /// The traits of which there was a warning.
+    warned: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    owner: Owner,
+    method: &'static str,
+}
+
+/// Keeps names taken for as long as a clone of it exists.
+#[derive(Debug, Clone)]
+pub struct Claim(#[expect(dead_code, reason = "it is held and not used")] Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    claims: Arc<Claims>,
+    number: u64,
+    heads: Vec<String>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let mut known = self.claims.lock();
+        for head in &self.heads {
+            if let Some(held) = known.held.get_mut(head) {
+                held.retain(|held| held.number != self.number);
+                if held.is_empty() {
+                    known.held.remove(head);
+                }
+            }
+        }
+    }
+}
+
+/// Two stores of one trait that share their keys.
+enum Shared {
+    /// Nothing tells their entries apart.
+    Answers,
+    /// Each takes the other's entries for misses.
+    Keys,
+}
+
+impl Claims {
+    /// Takes the names of these read methods: entity and method of each.
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        owner: Owner,
+        namespace: &Namespace,
+        reads: &[(&'static str, &'static str)],
+        warns: bool,
+    ) -> Result<Claim, Error> {
+        // The prefix is the same in the whole cache.
+        let head = |entity| Head::new(None, namespace.text, namespace.partition.as_deref(), entity);
+        let heads: Vec<String> = reads.iter().map(|(entity, _)| head(*entity).full_text().to_owned()).collect();
+        let mut known = self.lock();
+        let mut shared = None;
+        for (head, (entity, method)) in heads.iter().zip(reads) {
+            for held in known.held.get(head).into_iter().flatten() {
+                if !held.owner.is_of_the_same_trait(&owner) || held.method != *method {
+                    return Err(taken(&owner, method, held, namespace, entity));
+                }
+                shared = shared.or(held.owner.shares_with(&owner));
+            }
+        }
+        let number = known.next;
+        known.next += 1;
+        for (head, (_, method)) in heads.iter().zip(reads) {
+            known.held.entry(head.clone()).or_default().push(Held { number, owner: owner.clone(), method });
+        }
+        let warns = warns && shared.is_some() && known.warned.insert(owner.name.clone());
+        drop(known);
+        if let Some(shared) = shared.filter(|_| warns) {
+            warn(&owner, namespace, &shared);
+        }
+        Ok(Claim(Arc::new(Kept { claims: Arc::clone(self), number, heads })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owner {
+    fn is_of_the_same_trait(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.name == other.name
+    }
+
+    fn shares_with(&self, other: &Self) -> Option<Shared> {
+        match (self.backing, other.backing) {
+            (Some(one), Some(two)) if one != two => {
+                Some(if self.source == other.source { Shared::Answers } else { Shared::Keys })
+            }
+            _ => None,
+        }
+    }
+
+    fn method(&self, method: &str) -> String {
+        match self.kind {
+            Kind::Store => format!("`{}::{method}`", self.name),
+            Kind::Region | Kind::Transparent => self.name.clone(),
+        }
+    }
+}
+
+fn taken(owner: &Owner, method: &str, held: &Held, namespace: &Namespace, entity: &str) -> Error {
+    Error::config(format!(
+        "{} would have the keys of {}: both are entity `{entity}` in namespace `{}` of one Cache. Give one of them another \
+         entity or namespace, or a partition of its own: `builder(..).partition(..)`",
+        owner.method(method),
+        held.owner.method(held.method),
+        namespace.text,
+    ))
+}
+
+fn warn(owner: &Owner, namespace: &Namespace, shared: &Shared) {
+    let (store, namespace) = (owner.name.as_str(), namespace.text);
+    match shared {
+        Shared::Answers => tracing::warn!(
+            store,
+            namespace,
+            "two decorators of one trait over different stores are in use in one Cache, and have the same keys: each answers \
+             with what the other one has loaded. Build each with a partition of its own: `builder(..).partition(..)`"
+        ),
+        Shared::Keys => tracing::warn!(
+            store,
+            namespace,
+            "two decorators of one trait over different sources are in use in one Cache, and have the same keys: each makes \
+             the other one's entries useless. Build each with a partition of its own: `builder(..).partition(..)`"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READS: &[(&str, &str)] = &[("owner", "get"), ("row", "row")];
+
+    fn owner(name: &str, backing: usize) -> Owner {
+        Owner { kind: Kind::Store, name: name.to_owned(), backing: Some(backing), source: 0 }
+    }
+
+    fn claims() -> Arc<Claims> {
+        Arc::default()
+    }
+
+    fn claim(claims: &Arc<Claims>, owner: Owner) -> Result<Claim, Error> {
+        claims.claim(owner, &Namespace::new("shop"), READS, true)
+    }
+
+    #[test]
+    fn another_trait_or_method_is_refused_by_name_until_the_first_is_dropped() {
+        let claims = claims();
+        let cars = claim(&claims, owner("a::Cars", 1)).unwrap();
+        let error = claim(&claims, owner("b::Cars", 1)).unwrap_err().to_string();
+        assert!(error.contains("`b::Cars::get`") && error.contains("`a::Cars::get`"), "{error}");
+        assert!(error.contains("`owner`") && error.contains("`shop`") && error.contains("partition"), "{error}");
+        let renamed = claims.claim(owner("a::Cars", 1), &Namespace::new("shop"), &[("row", "other")], true);
+        assert!(renamed.is_err(), "another method of the same trait");
+        let clone = cars.clone();
+        drop(cars);
+        assert!(claim(&claims, owner("b::Cars", 1)).is_err(), "a clone is in use");
+        drop(clone);
+        claim(&claims, owner("b::Cars", 1)).unwrap();
+        assert!(claims.lock().held.is_empty(), "nothing is left of what was dropped");
+    }
+
+    #[test]
+    fn a_claim_that_is_refused_takes_nothing() {
+        let claims = claims();
+        let kept = claims.claim(owner("Cars", 1), &Namespace::new("shop"), &[("row", "row")], true).unwrap();
+        claim(&claims, owner("Houses", 1)).unwrap_err();
+        drop(kept);
+        claim(&claims, owner("Boats", 1)).unwrap();
+    }
+
+    #[test]
+    fn a_partition_is_a_place_of_its_own() {
+        let claims = claims();
+        let names =
+            [Namespace::new("shop"), Namespace::new("shop").partition("eu"), Namespace::new("shop").partition("")];
+        let kept: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(at, namespace)| claims.claim(owner(&at.to_string(), at), namespace, READS, true).unwrap())
+            .collect();
+        let long = |last: &str| Namespace::new("shop").partition(format!("{}{last}", "x".repeat(500)));
+        let one = claims.claim(owner("one", 1), &long("1"), READS, true).unwrap();
+        let two = claims.claim(owner("two", 1), &long("2"), READS, true).unwrap();
+        claims.claim(owner("three", 1), &long("2"), READS, true).unwrap_err();
+        drop((kept, one, two));
+    }
+
+    #[test]
+    fn the_same_store_twice_shares_nothing_with_anybody_else() {
+        assert!(owner("Cars", 1).shares_with(&owner("Cars", 1)).is_none());
+        assert!(matches!(owner("Cars", 1).shares_with(&owner("Cars", 2)), Some(Shared::Answers)));
+        let known = Owner { source: 7, ..owner("Cars", 2) };
+        assert!(matches!(owner("Cars", 1).shares_with(&known), Some(Shared::Keys)));
+    }
+}

@@ -1,0 +1,56 @@
+//! The part of a key that a program chooses for a store as a whole.
+
+use std::sync::Arc;
+
+/// The namespace of a store, with what distinguishes two stores of one kind at run time.
+///
+/// The builder of a decorator has [`partition`](Self::partition) and [`source`](Self::source) itself. This type is for
+/// [`Cache::region`](crate::Cache::region) and [`Cache::transparent`](crate::Cache::transparent), which take it or a plain text.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use cache_core::{Cache, Namespace, ReadPolicy};
+///
+/// let cache = Cache::single_instance();
+/// let policy = ReadPolicy::new(Duration::from_secs(60));
+/// let eu = cache.region::<u64, u64>(Namespace::new("demo:math").partition("eu"), "square", policy);
+/// let us = cache.region::<u64, u64>(Namespace::new("demo:math").partition("us"), "square", policy);
+/// # let _ = (eu, us);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Namespace {
+    pub(crate) text: &'static str,
+    pub(crate) partition: Option<Arc<str>>,
+    pub(crate) source: u128,
+}
+
+impl Namespace {
+    /// A namespace without a partition and without a source: lower-case words with colons between them.
+    pub fn new(text: &'static str) -> Self {
+        Self { text, partition: None, source: 0 }
+    }
+
+    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    ///
+    /// All instances that share the store must give it the same one.
+    pub fn partition(self, partition: impl Into<String>) -> Self {
+        Self { partition: Some(partition.into().into()), ..self }
+    }
+
+    /// The identity of the source, such as a random id that the database keeps. A `u128` or a `Uuid`; 0 is unknown.
+    ///
+    /// It is no part of the keys: an entry that another source has filled is a miss.
+    pub fn source(self, id: impl Into<u128>) -> Self {
+        Self { source: id.into(), ..self }
+    }
+}
+
+impl From<&'static str> for Namespace {
+    fn from(text: &'static str) -> Self {
+        Self::new(text)
+    }
+}

@@ -1,0 +1,167 @@
+//! Where the read methods of one store keep their entries.
+
+use std::any::type_name;
+
+use super::{Claim, Namespace, claims::Owner};
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::key::Head;
+
+/// What an annotated trait tells of itself and of its decorator.
+#[derive(Debug)]
+pub struct StoreSpec<'a> {
+    /// The name of the trait.
+    pub store: &'static str,
+    /// The module of the trait.
+    pub module: &'static str,
+    /// The trait's type and const arguments as text; empty where it has none.
+    pub parameters: String,
+    /// The address of the backing store.
+    pub backing: *const (),
+    /// Entity and name of each read method.
+    pub reads: &'a [(&'static str, &'static str)],
+}
+
+/// What makes entries under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Store,
+    Region,
+    Transparent,
+}
+
+/// A namespace of a cache, claimed for one store.
+#[derive(Debug)]
+pub struct Place {
+    prefix: Option<String>,
+    namespace: Namespace,
+    kind: Kind,
+    /// What tells this owner from another one of its kind, in the hash of its methods.
+    owner: String,
+    claim: Claim,
+}
+
+impl Place {
+    /// Claims the keys of every read method of a decorator.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if another trait or another method has them in this cache.
+    pub fn of_store(cache: &Cache, spec: StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
+        let owner = Owner {
+            kind: Kind::Store,
+            name: format!("{}::{}", spec.module, spec.store),
+            // It is compared and never followed.
+            backing: Some(spec.backing.addr()),
+            source: namespace.source,
+        };
+        let owned = format!("{}{}{}", spec.store, if spec.parameters.is_empty() { "" } else { " " }, spec.parameters);
+        Self::claimed(cache, owner, spec.reads, namespace, owned)
+    }
+
+    /// Claims the keys of a region without a trait.
+    pub(crate) fn of_region<K, R>(
+        cache: &Cache,
+        kind: Kind,
+        namespace: Namespace,
+        entity: &'static str,
+    ) -> Result<Self, Error> {
+        let name = match kind {
+            Kind::Transparent => format!("a TransparentCache of {}", type_name::<R>()),
+            Kind::Region | Kind::Store => format!("a Region from {} to {}", type_name::<K>(), type_name::<R>()),
+        };
+        let owner = Owner { kind, name, backing: None, source: namespace.source };
+        Self::claimed(cache, owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
+    }
+
+    fn claimed(
+        cache: &Cache,
+        claimant: Owner,
+        reads: &[(&'static str, &'static str)],
+        namespace: Namespace,
+        owner: String,
+    ) -> Result<Self, Error> {
+        let prefix = cache.0.link.settings.key_prefix.clone();
+        let kind = claimant.kind;
+        let warns = cache.has_remote();
+        let claim = cache.0.claims.claim(claimant, &namespace, reads, warns)?;
+        Ok(Self { prefix, namespace, kind, owner, claim })
+    }
+
+    /// What keeps the names taken: for as long as a clone of it is there.
+    pub fn claim(&self) -> Claim {
+        self.claim.clone()
+    }
+
+    /// What is in front of the keys of an entity.
+    pub(crate) fn head(&self, entity: &str) -> Head {
+        Head::new(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), entity)
+    }
+
+    pub(crate) fn source(&self) -> u128 {
+        self.namespace.source
+    }
+
+    /// A hash of trait and method, the same in every build and on every machine. The prefix and the namespace are in it,
+    /// since their texts can be cut in two ways: `a:b` in `c`, and `a` in `b:c`.
+    pub(crate) fn method_hash(&self, method: &str) -> u64 {
+        let kind = match self.kind {
+            Kind::Store => "trait",
+            Kind::Region => "region",
+            Kind::Transparent => "transparent",
+        };
+        let prefix = self.prefix.as_deref().unwrap_or("");
+        let mut text = String::new();
+        for part in [kind, prefix, self.namespace.text, &self.owner, method] {
+            text.push_str(&part.len().to_string());
+            text.push(':');
+            text.push_str(part);
+        }
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(cache: &Cache, namespace: &'static str, store: &'static str, parameters: &str) -> Place {
+        let spec = StoreSpec {
+            store,
+            module: "anywhere",
+            parameters: parameters.to_owned(),
+            backing: std::ptr::null(),
+            reads: &[],
+        };
+        Place::of_store(cache, spec, Namespace::new(namespace)).unwrap()
+    }
+
+    #[test]
+    fn the_hash_of_a_method_is_the_same_in_every_build() {
+        let place = place(&Cache::pass_through(), "copilot:llm", "PolicyStore", "");
+        assert_eq!(format!("{:016x}", place.method_hash("get_policy")), "7a5e73c0e5311c9f");
+    }
+
+    #[test]
+    fn names_that_come_to_the_same_text_have_different_hashes() {
+        let prefixed = |prefix: &str| {
+            let settings = crate::config::Settings { key_prefix: Some(prefix.to_owned()), ..Default::default() };
+            Cache::assemble(crate::Backend::PassThrough, settings, crate::Clock::default())
+        };
+        let (none, a, ab) = (Cache::pass_through(), prefixed("a"), prefixed("a:b"));
+        let places = [
+            place(&none, "a:b:c", "Store", ""),
+            place(&a, "b:c", "Store", ""),
+            place(&ab, "c", "Store", ""),
+            place(&none, "a:b:c", "Other", ""),
+            place(&none, "a:b:c", "Store", "u8"),
+            place(&none, "a:b:c", "Store", "u16"),
+            Place::of_region::<u64, u64>(&none, Kind::Region, "a:b:c".into(), "x").unwrap(),
+            Place::of_region::<u32, u64>(&none, Kind::Region, "a:b:c".into(), "y").unwrap(),
+            Place::of_region::<u64, u64>(&none, Kind::Transparent, "a:b:c".into(), "z").unwrap(),
+        ];
+        let hashes = places.iter().flat_map(|place| [place.method_hash("one"), place.method_hash("two")]);
+        assert_eq!(hashes.collect::<std::collections::HashSet<_>>().len(), 2 * places.len());
+        assert_eq!(places[0].head("e"), places[3].head("e"), "their keys are the same");
+    }
+}

@@ -1,0 +1,25 @@
+-- Which database this is, among those that may share a cache: an entry that was loaded from another one is a miss.
+-- One row, whose id the database draws itself. It is never changed.
+CREATE TABLE stores_identity (
+    only_row boolean NOT NULL DEFAULT true PRIMARY KEY CONSTRAINT stores_identity_only_row CHECK (only_row),
+    id       uuid    NOT NULL DEFAULT gen_random_uuid()
+);
+
+INSERT INTO stores_identity DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+ALTER TABLE stores_identity ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY service_role_reads ON stores_identity
+    FOR SELECT TO service_role USING (true);
+
+-- Some installations grant new tables to everybody by default.
+REVOKE ALL ON stores_identity FROM PUBLIC, service_role, authenticated;
+GRANT SELECT ON stores_identity TO service_role;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'anon') THEN
+        REVOKE ALL ON stores_identity FROM anon;
+    END IF;
+END
+$$;

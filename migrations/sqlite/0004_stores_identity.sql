@@ -1,0 +1,9 @@
+-- Which database this is, among those that may share a cache: an entry that was loaded from another one is a miss.
+-- One row, whose id the database draws itself. It is never changed.
+
+CREATE TABLE stores_identity (
+    only_row BOOLEAN NOT NULL DEFAULT TRUE PRIMARY KEY CHECK (only_row = TRUE),
+    id       BLOB    NOT NULL DEFAULT (randomblob(16)) CHECK (length(id) = 16)
+);
+
+INSERT INTO stores_identity DEFAULT VALUES ON CONFLICT DO NOTHING;
