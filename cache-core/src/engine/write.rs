@@ -135,10 +135,21 @@ impl WriteGuard {
     }
 
     /// Releases the locks, and waits for that. Says whether the shared tier has heard it.
+    ///
+    /// Until then the journal has what the call named: no lock keeps this instance from taking an old value of that from the
+    /// shared tier, where the caller is dropped meanwhile. The advance comes after the journal: a read may have looked into it
+    /// already.
     async fn released(self) -> bool {
         let cache = self.cache.clone();
+        let noted = cache.0.link.journal.add(&self.found);
+        self.advance();
         let release = async move {
             let released = self.release().await;
+            if released {
+                // Forgotten locally before the journal is: a read in between keeps nothing.
+                self.advance();
+                self.cache.0.link.journal.forget(&self.found, noted);
+            }
             // A read that began since the first advance may have put what a lost lock had let in into the local tier.
             self.advance();
             released
