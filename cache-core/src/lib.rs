@@ -57,7 +57,7 @@ pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use codec::Codec;
 pub use coherence::Scope;
 pub use config::{CacheBuilder, Variables};
-pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, Write, WriteOutcome};
+pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, WriteGuard, WriteOutcome};
 pub use error::{Error, ErrorKind, WriteError};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{Backend, Health, LinkStatus, MethodStats, Stats, Status};

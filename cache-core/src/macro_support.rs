@@ -10,7 +10,7 @@ pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::coherence::Scope;
 pub use crate::engine::{
-    BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, Write, WriteOutcome,
+    BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};

@@ -21,4 +21,4 @@ pub use batch::{BatchMap, BatchTerms, Slot};
 pub use region::{Region, RegionSpec};
 pub use terms::{LoadErrors, Presence, Terms};
 pub(crate) use verify::CHECKS_AT_ONCE;
-pub use write::{Write, WriteOutcome};
+pub use write::{WriteGuard, WriteOutcome};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::news::{News, advance, told, wait_out_the_lease};
+use super::news::{News, advance, bump, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
 use crate::coherence::Scope;
@@ -23,14 +23,15 @@ pub enum WriteOutcome {
     Unknown,
 }
 
-/// A write in progress: its scopes are locked in the shared tier, so that nobody fills what it is about to change.
+/// A write in progress: its scopes are locked in the shared tier, so that nothing fills what it is about to change.
 ///
 /// Dropped without [`finish`](Self::finish), the outcome counts as unknown: the locks stay until they expire.
 #[derive(Debug)]
 #[must_use = "a write that is not finished leaves its scopes locked until the locks expire"]
-pub struct Write {
+pub struct WriteGuard {
     cache: Cache,
     scopes: Vec<Scope>,
+    methods: Vec<Scope>,
     token: String,
     /// Whether the shared tier has the locks.
     placed: bool,
@@ -38,14 +39,14 @@ pub struct Write {
     settled: bool,
 }
 
-impl Write {
+impl WriteGuard {
     /// Announces a write of these scopes. It must be awaited before the store is called.
     ///
     /// It waits for the shared tier no longer than the write timeout. Where that cannot be told, the scopes are
     /// remembered, and told when it is back.
-    pub async fn begin(cache: &Cache, scopes: impl Into<Vec<Scope>>) -> Self {
+    pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         let token = writer_token(cache);
-        let mut write = Self { cache: cache.clone(), scopes: scopes.into(), token, placed: false, settled: false };
+        let mut write = Self { cache: cache.clone(), scopes, methods, token, placed: false, settled: false };
         write.advance();
         write.placed = write.place().await;
         witness::announced(write.placed);
@@ -55,21 +56,53 @@ impl Write {
         write
     }
 
-    /// Ends the write: this instance forgets what it had, and the locks are released unless the outcome is unknown.
+    /// Ends the write: this instance forgets what it had, and the locks are released unless the outcome is unknown. The
+    /// scopes in `found` are invalidated.
     ///
     /// How long it waits is said by the strongest mode of the scopes. The release is finished by a task of its own, even
     /// when this call is dropped.
-    pub async fn finish(mut self, outcome: WriteOutcome) {
+    pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
+        found.retain(|scope| !self.scopes.contains(scope));
         self.advance();
         if outcome == WriteOutcome::Unknown {
+            found.append(&mut self.methods);
+            drop(self.invalidate(found));
             return;
         }
         self.settled = true;
+        let invalidated = self.invalidate(found);
         let (cache, scopes) = (self.cache.clone(), self.scopes.clone());
         let heard = self.end(Scope::strongest_mode(&scopes)).await;
+        // An error means that the runtime is shutting down.
+        drop(invalidated.await);
         if outcome == WriteOutcome::Written {
             session::note(&cache, &scopes, heard);
         }
+    }
+
+    /// Ends a write that the caller has committed.
+    pub async fn committed(self) {
+        let methods = self.methods.clone();
+        self.finish(WriteOutcome::Written, methods).await;
+    }
+
+    /// Ends a write that certainly did not happen.
+    pub async fn rolled_back(self) {
+        self.finish(WriteOutcome::NotWritten, Vec::new()).await;
+    }
+
+    /// Invalidates scopes in a task of its own.
+    fn invalidate(&self, scopes: Vec<Scope>) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        let (cache, tasks) = (self.cache.clone(), self.cache.0.tasks.clone());
+        tasks.spawn(async move {
+            if !scopes.is_empty() {
+                bump(&cache, scopes).await;
+            }
+            // The writer may be gone.
+            let _ = tell.send(());
+        });
+        told
     }
 
     /// Releases the locks, and waits for what the mode says. Says whether the shared tier knows of the write.
@@ -169,7 +202,7 @@ impl Write {
     }
 }
 
-impl Drop for Write {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
         if self.settled {
             return;
@@ -189,7 +222,7 @@ impl Drop for Write {
     }
 }
 
-impl Write {
+impl WriteGuard {
     /// The store may still apply the write, for as long as a lock would have lived: what was read until then is
     /// forgotten once more.
     fn repeat_later(&mut self) {
@@ -213,7 +246,7 @@ impl Write {
 
 /// What negative controls do.
 #[cfg(feature = "testing")]
-impl Write {
+impl WriteGuard {
     /// Releases although nobody knows whether the write happens.
     fn release_unknown(&self) {
         if !self.cache.0.link.lacks(crate::testing::Weakness::ReleaseUnknown) {

@@ -4,12 +4,9 @@
 use proc_macro2::{Group, TokenStream};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{
-    Attribute, GenericArgument, Generics, Ident, PathArguments, ReturnType, Signature, Token, TraitItem, Type,
-    TypeImplTrait, TypeParamBound, Visibility, braced,
-};
+use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBound, Visibility, braced};
 
-use super::{Mark, StoreArgs, marks};
+use super::{Mark, StoreArgs, Style, marks};
 use crate::diag::Sink;
 
 /// The trait as written.
@@ -58,16 +55,6 @@ pub(crate) struct MethodSyntax {
     pub(crate) body: Option<Group>,
 }
 
-/// How a method says that it is asynchronous.
-pub(crate) enum Style<'a> {
-    /// Not at all.
-    Sync,
-    /// `async fn`
-    AsyncFn,
-    /// `-> impl Future<Output = ..>`
-    ImplFuture(&'a TypeImplTrait, &'a Type),
-}
-
 impl StoreSyntax {
     /// The `#[async_trait]` attribute, if the trait has it.
     pub(crate) fn async_trait(&self) -> Option<&Attribute> {
@@ -88,32 +75,8 @@ impl StoreSyntax {
 impl MethodSyntax {
     /// How the method says that it is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        if self.sig.asyncness.is_some() {
-            return Style::AsyncFn;
-        }
-        match &self.sig.output {
-            ReturnType::Type(_, ty) => match &**ty {
-                Type::ImplTrait(opaque) => {
-                    future_output(opaque).map_or(Style::Sync, |output| Style::ImplFuture(opaque, output))
-                }
-                _ => Style::Sync,
-            },
-            ReturnType::Default => Style::Sync,
-        }
+        Style::of(&self.sig)
     }
-}
-
-/// The `T` of `impl Future<Output = T>`.
-fn future_output(opaque: &TypeImplTrait) -> Option<&Type> {
-    opaque.bounds.iter().find_map(|bound| {
-        let TypeParamBound::Trait(bound) = bound else { return None };
-        let segment = bound.path.segments.last().filter(|segment| segment.ident == "Future")?;
-        let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-        arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
-            _ => None,
-        })
-    })
 }
 
 /// Parses the trait.

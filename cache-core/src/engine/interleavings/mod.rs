@@ -14,7 +14,7 @@ use shuttle::sync::atomic::{AtomicU64, Ordering};
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::config::Settings;
-use crate::engine::{Region, Write, WriteOutcome};
+use crate::engine::{Region, WriteGuard, WriteOutcome};
 use crate::error::Error;
 use crate::observability::Backend;
 use crate::policy::ReadPolicy;
@@ -82,9 +82,9 @@ impl Instance {
 
     /// Writes through the cache; acknowledged when it returns.
     async fn set(&self, version: u64) {
-        let write = Write::begin(&self.cache, [self.scope()]).await;
+        let write = WriteGuard::begin(&self.cache, vec![self.scope()], Vec::new()).await;
         self.row.store(version);
-        write.finish(WriteOutcome::Written).await;
+        write.finish(WriteOutcome::Written, Vec::new()).await;
     }
 
     fn scope(&self) -> Scope {
