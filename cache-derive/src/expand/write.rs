@@ -45,9 +45,15 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
 
 /// The body of `begin_x`: everything up to the call.
 pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let (guard, cache) = (runtime(store, "WriteGuard"), self_of(method));
-    let (scopes, methods) = (scopes_of(store, &cache, &write.before, false), methods_of(store, &cache, write));
-    quote!(#guard::begin(&#cache.__cache, #scopes, #methods).await)
+    let (guard, this) = (runtime(store, "WriteGuard"), self_of(method));
+    let (scopes, methods) = (local("scopes"), local("methods"));
+    let (list, registered) = (scopes_of(store, &this, &write.before, false), methods_of(store, &this, write));
+    // What an expression borrows for itself, such as the guard of a mutex, ends before the await.
+    quote! {
+        let #scopes = #list;
+        let #methods = #registered;
+        #guard::begin(&#this.__cache, #scopes, #methods).await
+    }
 }
 
 /// The lint that the references to the user's expressions may meet.

@@ -39,8 +39,8 @@ pub(crate) struct BoxedFuture<'a> {
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 impl<'a> Style<'a> {
-    /// The style of a signature.
-    pub(crate) fn of(sig: &'a Signature) -> Self {
+    /// The style of a signature, in a trait where these names are futures.
+    pub(crate) fn of(sig: &'a Signature, futures: &[Ident]) -> Self {
         if sig.asyncness.is_some() {
             return Self::AsyncFn;
         }
@@ -53,7 +53,7 @@ impl<'a> Style<'a> {
         }
         match boxed(ty) {
             Some(boxed) => Self::Boxed(boxed),
-            None if mentions_a_future(ty) => Self::Unknown(ty),
+            None if mentions_a_future(ty, futures) => Self::Unknown(ty),
             None => Self::Sync,
         }
     }
@@ -150,18 +150,30 @@ fn peel(ty: &Type) -> &Type {
     }
 }
 
-/// Whether some name in a type is that of a future, such as `Self::SaveFuture<'_>` or `Option<BoxFuture<'_, T>>`.
-fn mentions_a_future(ty: &Type) -> bool {
-    let mut search = Futures(false);
-    search.visit_type(ty);
-    search.0
+/// Whether these bounds make a type a future.
+pub(super) fn is_a_future(bounds: &Bounds) -> bool {
+    let names = bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    });
+    names.into_iter().any(|segment| is_of_a_future(&segment.ident))
 }
 
-struct Futures(bool);
+/// Whether some name in a type is that of a future, such as `Self::SaveFuture<'_>` or `Option<BoxFuture<'_, T>>`.
+fn mentions_a_future(ty: &Type, futures: &[Ident]) -> bool {
+    let mut search = Futures { named: futures, found: false };
+    search.visit_type(ty);
+    search.found
+}
 
-impl Visit<'_> for Futures {
+struct Futures<'a> {
+    named: &'a [Ident],
+    found: bool,
+}
+
+impl Visit<'_> for Futures<'_> {
     fn visit_path_segment(&mut self, segment: &PathSegment) {
-        self.0 |= is_of_a_future(&segment.ident);
+        self.found |= is_of_a_future(&segment.ident) || self.named.contains(&segment.ident);
         visit::visit_path_segment(self, segment);
     }
 }
