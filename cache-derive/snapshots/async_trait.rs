@@ -229,8 +229,14 @@ where
             .await;
         let returned = <S as PolicyStore>::set_policy(&self.__backing, policy).await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let scopes = ::std::vec::Vec::new();
-        write.finish(outcome, scopes).await;
+        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+            ::std::vec::Vec::new()
+        } else {
+            ::std::vec::Vec::<
+                ::cache_core::__macro::Scope,
+            >::from([self.__scope_get_policy(&policy.tenant_id)])
+        };
+        write.finish(outcome, found).await;
         returned
     }
     /// `count_policies` of [`PolicyStore`], through the cache.
@@ -265,6 +271,30 @@ where
     pub async fn invalidate_get_policy(&self, tenant: TenantId) {
         let scope = self.__scope_get_policy(&tenant);
         self.get_policy.invalidate(scope).await;
+    }
+    /// Begins the write that `set_policy` is with these arguments, for a caller that commits it.
+    ///
+    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    #[allow(
+        clippy::needless_borrow,
+        reason = "an argument of `invalidates` may be a reference already"
+    )]
+    #[allow(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        clippy::needless_pass_by_ref_mut,
+        clippy::extra_unused_type_parameters,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn begin_set_policy(
+        &self,
+        policy: &TenantPolicy,
+    ) -> ::cache_core::WriteGuard {
+        let scopes = ::std::vec::Vec::<
+            ::cache_core::__macro::Scope,
+        >::from([self.__scope_get_policy(&policy.tenant_id)]);
+        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
+        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

@@ -405,8 +405,8 @@ where
             .await;
         let returned = <S as Store>::put(&self.__backing, document).await;
         let outcome = caching::__macro::write_outcome!(& returned);
-        let scopes = ::std::vec::Vec::new();
-        write.finish(outcome, scopes).await;
+        let found = ::std::vec::Vec::<caching::__macro::Scope>::new();
+        write.finish(outcome, found).await;
         returned
     }
     /// `create` of [`Store`], through the cache.
@@ -440,18 +440,22 @@ where
             )
             .await;
         let outcome = caching::__macro::write_outcome!(& returned);
-        let scopes = match caching::__macro::Fallible::ok(&returned) {
-            ::core::option::Option::Some(result) => {
-                ::std::vec::Vec::<
-                    caching::__macro::Scope,
-                >::from([
-                    #[cfg(feature = "documents")]
-                    self.__scope_find(&tenant, &result),
-                ])
+        let found = if outcome == caching::__macro::WriteOutcome::NotWritten {
+            ::std::vec::Vec::new()
+        } else {
+            match caching::__macro::Fallible::ok(&returned) {
+                ::core::option::Option::Some(result) => {
+                    ::std::vec::Vec::<
+                        caching::__macro::Scope,
+                    >::from([
+                        #[cfg(feature = "documents")]
+                        self.__scope_find(&tenant, &result),
+                    ])
+                }
+                ::core::option::Option::None => ::std::vec::Vec::new(),
             }
-            ::core::option::Option::None => ::std::vec::Vec::new(),
         };
-        write.finish(outcome, scopes).await;
+        write.finish(outcome, found).await;
         returned
     }
     /// What the local tier holds for `find` with these arguments, without asking anything else.
@@ -517,6 +521,59 @@ where
     ) {
         let scope = self.__scope_tree(&tenant, under, &name);
         self.tree.invalidate(scope).await;
+    }
+    /// Begins the write that `put` is with these arguments, for a caller that commits it.
+    ///
+    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    #[allow(
+        clippy::needless_borrow,
+        reason = "an argument of `invalidates` may be a reference already"
+    )]
+    #[allow(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        clippy::needless_pass_by_ref_mut,
+        clippy::extra_unused_type_parameters,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub(crate) async fn begin_put(&self, document: Document) -> caching::WriteGuard {
+        let scopes = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([
+            #[cfg(feature = "documents")]
+            self.__scope_1_find(&document.tenant),
+            self.__scope_2_tree(&document.tenant, document.under.as_deref()),
+            self.tree.scope_prefix(&()),
+        ]);
+        let methods = ::std::vec::Vec::<caching::__macro::Scope>::from([]);
+        caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+    }
+    /// Begins the write that `create` is with these arguments, for a caller that commits it.
+    ///
+    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    #[allow(
+        clippy::needless_borrow,
+        reason = "an argument of `invalidates` may be a reference already"
+    )]
+    #[allow(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        clippy::needless_pass_by_ref_mut,
+        clippy::extra_unused_type_parameters,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub(crate) async fn begin_create(
+        &self,
+        tenant: u64,
+        document: &Document,
+    ) -> caching::WriteGuard {
+        let scopes = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([self.tree.scope_prefix(&())]);
+        let methods = ::std::vec::Vec::<
+            caching::__macro::Scope,
+        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Expr, Lit, Meta};
 
-use crate::model::{Behaviour, Method, Store};
+use super::names::derived;
+use crate::model::{Behaviour, Commits, Method, Store};
 
 /// `#[doc = ".."]` for each line.
 pub(super) fn lines(text: &str) -> TokenStream {
@@ -31,6 +32,14 @@ fn added(method: &Method) -> String {
             return format!(
                 "Cached with the entries of `{}`: what the tiers do not have is loaded in one call, in a task of its own.",
                 batch.one
+            );
+        }
+        Behaviour::Invalidates(write) if write.commits == Commits::Caller => {
+            return format!(
+                "Goes to the store, in a transaction of the caller. The commit cannot be seen from here: reads of the entries that the call \
+                 changes go to the store until its lock expires.\n\nUse [`{begin}`](Self::{begin}) around the transaction instead, and \
+                 call the store through [`backing`](Self::backing).",
+                begin = derived("begin_", &method.ident)
             );
         }
         Behaviour::Invalidates(_) => "Goes to the store, and makes the entries stale that the call changes.",

@@ -4,9 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{TraitItemConst, TraitItemType};
 
-use super::generics::turbofish;
-use super::names::self_of;
-use super::{batch, forward, read};
+use super::{batch, forward, read, wrapped};
 use crate::model::{Associated, Behaviour, Form, Method, Store};
 
 /// The implementation of the trait.
@@ -66,7 +64,7 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
             let output = &method.output;
             (None, quote!(-> impl ::core::future::Future<Output = #output> + ::core::marker::Send))
         }
-        Form::Sync | Form::Opaque => (None, declared.to_token_stream()),
+        Form::Sync | Form::Opaque | Form::Future => (None, declared.to_token_stream()),
     }
 }
 
@@ -77,16 +75,11 @@ fn body(store: &Store, method: &Method) -> TokenStream {
         (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch),
         (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
         (Form::Boxed, Behaviour::Invalidates(_)) => {
-            let twin = twin(method);
+            let twin = wrapped::twin(method);
             quote!(#twin.await)
         }
-        (Form::Sync, _) => forward::call(store, method),
-        (Form::Native | Form::Opaque, _) => twin(method),
+        (Form::Sync, _) | (Form::Future, Behaviour::Uncached) => forward::call(store, method),
+        (Form::Native, _) => wrapped::twin(method),
+        (Form::Opaque | Form::Future, _) => wrapped::body(method),
     }
-}
-
-fn twin(method: &Method) -> TokenStream {
-    let (name, this, turbofish, arguments) =
-        (&method.ident, self_of(method), turbofish(&method.generics), method.arguments());
-    quote!(Self::#name #turbofish (#this #arguments))
 }

@@ -12,6 +12,7 @@ mod derive_value;
 mod docs;
 mod forward;
 mod generics;
+mod guard;
 mod hidden;
 mod implementation;
 mod names;
@@ -20,6 +21,7 @@ mod policy;
 mod read;
 mod structure;
 mod types;
+mod wrapped;
 mod write;
 
 #[cfg(test)]

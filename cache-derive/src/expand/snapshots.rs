@@ -126,6 +126,73 @@ fn opaque_style_with_generics() {
 }
 
 #[test]
+fn writes_that_change_their_parameters_or_run_in_transactions() {
+    check(
+        "writes",
+        quote!(namespace = "app"),
+        quote! {
+            #[async_trait]
+            pub trait Sessions: Send + Sync {
+                #[cached(entity = "session", key(tenant, id, device), ttl = "5m")]
+                async fn load(&self, tenant: TenantId, id: &str, device: Option<&str>) -> Result<Option<Session>, Error>;
+
+                #[cfg(feature = "users")]
+                #[cached(entity = "user", key(id), ttl = "5m")]
+                async fn user(&self, id: u64) -> Result<User, Error>;
+
+                #[invalidates(load(session.tenant, token.id, session.device.as_deref()), user(session.user))]
+                async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error>;
+
+                #[invalidates(load(tenant, &handle.id(), None))]
+                async fn touch(&self, tenant: TenantId, handle: Arc<Handle>) -> Result<(), Error>;
+
+                #[invalidates(user(both.0.user))]
+                async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error>;
+
+                #[invalidates(user(session.as_ref().map_or(0, |session| session.user)), user(result))]
+                async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error>;
+
+                #[invalidates(user(id), commits = caller)]
+                async fn rename(&self, transaction: &mut Transaction<'_, Postgres>, id: u64) -> Result<(), Error>;
+            }
+        },
+    );
+}
+
+#[test]
+fn boxed_futures() {
+    check(
+        "boxed_futures",
+        quote!(namespace = "app"),
+        quote! {
+            pub trait Events: Send + Sync {
+                type Named<'a>: Future<Output = u64>
+                where
+                    Self: 'a;
+
+                #[cached(entity = "event", key(id), ttl = "10m")]
+                fn event<'a>(&'a self, id: &'a str) -> Pin<Box<dyn Future<Output = Result<Option<String>, Error>> + Send + 'a>>;
+
+                #[cached(batch = event)]
+                fn events(&self, ids: &[String]) -> BoxFuture<'_, Result<HashMap<String, String>, Error>>;
+
+                #[invalidates(event(id))]
+                fn save(&self, id: &str, text: String) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+                #[invalidates(event(id))]
+                fn remove<'a>(&'a self, id: &'a str) -> Box<dyn Future<Output = Result<(), Error>> + Send + Unpin + 'a>;
+
+                #[uncached]
+                fn local(&self) -> LocalBoxFuture<'_, u64>;
+
+                #[uncached]
+                fn named(&self) -> Self::Named<'_>;
+            }
+        },
+    );
+}
+
+#[test]
 fn an_error_leaves_the_trait() {
     check(
         "error",

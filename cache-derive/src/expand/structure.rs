@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, read, types, write};
+use super::{admin, batch, docs, forward, guard, read, types, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -92,6 +92,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
     let constructors = admin::constructors(store);
     let methods = store.methods.iter().filter(|method| method.form != Form::Sync).map(|method| twin(store, method));
     let reads = store.methods.iter().filter_map(|method| Some(admin::entry(store, method, method.read()?)));
+    let guards = store.methods.iter().filter_map(|method| Some(guard::begin(store, method, method.write()?)));
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a program does not call every function of its decorator")]
@@ -100,6 +101,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
             #constructors
             #(#methods)*
             #(#reads)*
+            #(#guards)*
         }
     }
 }

@@ -7,18 +7,52 @@ use syn::{Expr, Ident};
 
 use super::generics::turbofish;
 use super::names::{derived, local, prefix_scope, runtime, self_of};
-use crate::model::{Argument, Behaviour, Extent, Invalidation, Method, Store, Write};
+use crate::model::{
+    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Write,
+};
 
-/// The body.
+/// The body: the store is called, and everything that the user's expressions say after it is found out, while the guard is
+/// alive. A panic in one of them drops it, which counts as an unknown outcome.
 pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let returned = local("returned");
-    let call = call(store, method, write);
-    let (begin, finish) = around(store, method, write);
+    let (guard, returned, outcome, found) = (local("write"), local("returned"), local("outcome"), local("found"));
+    let (begin, call, write_outcome) =
+        (begin(store, method, write), call(store, method, write), runtime(store, "write_outcome"));
+    let mutable = write.lent.iter().filter(|(_, lending)| *lending != Lending::Reference).map(|(place, _)| {
+        let name = &method.params[*place].ident;
+        quote!(let mut #name = #name;)
+    });
+    let parts = write.before.iter().flat_map(|target| {
+        let cfgs = &target.cfgs;
+        let parts = target.extent.arguments().iter().filter_map(|argument| Some((argument, argument.part.as_ref()?)));
+        parts.map(move |(argument, part)| {
+            let part = kept(argument, part);
+            quote!(#(#cfgs)* #part)
+        })
+    });
+    let list = self::found(store, method, write);
+    let ended = ended(store, write, &outcome);
     quote! {
+        #(#mutable)*
+        #(#parts)*
         #begin
         let #returned = #call.await;
-        #finish
+        let #outcome = #write_outcome!(&#returned);
+        let #found = #list;
+        #guard.finish(#ended, #found).await;
         #returned
+    }
+}
+
+/// The body of `begin_x`: everything up to the call.
+pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    let (guard, this) = (runtime(store, "WriteGuard"), self_of(method));
+    let (scopes, methods) = (local("scopes"), local("methods"));
+    let (list, registered) = (scopes_of(store, &this, &write.before, false), methods_of(store, &this, write));
+    // What an expression borrows for itself, such as the guard of a mutex, ends before the await.
+    quote! {
+        let #scopes = #list;
+        let #methods = #registered;
+        #guard::begin(&#this.__cache, #scopes, #methods).await
     }
 }
 
@@ -29,94 +63,163 @@ pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
     })
 }
 
+/// The announcement before the call.
+fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    let (guard, scopes, methods) = (local("write"), local("scopes"), local("methods"));
+    let (write_guard, this) = (runtime(store, "WriteGuard"), self_of(method));
+    let (list, registered) = (scopes_of(store, &this, &write.before, true), methods_of(store, &this, write));
+    quote! {
+        let #scopes = #list;
+        let #methods = #registered;
+        let #guard = #write_guard::begin(&#this.__cache, #scopes, #methods).await;
+    }
+}
+
 fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (this, of_backing, name, turbofish) =
         (self_of(method), store.of_backing(), &method.ident, turbofish(&method.generics));
     let arguments = method.params.iter().enumerate().map(|(place, param)| {
         let name = &param.ident;
-        if write.kept.contains(&place) { quote!(::core::clone::Clone::clone(&#name)) } else { quote!(#name) }
+        let lending = write.lent.iter().find(|(lent, _)| *lent == place).map(|(_, lending)| *lending);
+        match lending {
+            Some(Lending::Reference) => quote!(&mut *#name),
+            Some(Lending::Optional) => quote!(::core::option::Option::as_deref_mut(&mut #name)),
+            Some(Lending::Pinned) => quote!(::core::pin::Pin::as_mut(&mut #name)),
+            None if write.kept.contains(&place) => quote!(::core::clone::Clone::clone(&#name)),
+            None => quote!(#name),
+        }
     });
     quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
 }
 
-/// The announcement before the call, and its end after it.
-fn around(store: &Store, method: &Method, write: &Write) -> (TokenStream, TokenStream) {
-    if write.before.is_empty() && write.after.is_empty() {
-        return (quote!(), quote!());
+/// What the guard is ended with. Where the caller commits, nothing but a refusal is known.
+fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
+    let outcomes = runtime(store, "WriteOutcome");
+    match write.commits {
+        Commits::Store => quote!(#outcome),
+        Commits::Caller => quote! {
+            if #outcome == #outcomes::NotWritten { #outcomes::NotWritten } else { #outcomes::Unknown }
+        },
     }
-    let (scopes, methods, announced) = (local("scopes"), local("methods"), local("write"));
-    let (outcome, returned) = (local("outcome"), local("returned"));
-    let (guard, write_outcome, this) = (runtime(store, "WriteGuard"), runtime(store, "write_outcome"), self_of(method));
-    let (list, pending, found) =
-        (scopes_of(store, &this, &write.before), methods_of(store, &this, &write.after), found(store, method, write));
-    let begin = quote! {
-        let #scopes = #list;
-        let #methods = #pending;
-        let #announced = #guard::begin(&#this.__cache, #scopes, #methods).await;
-    };
-    let finish = quote! {
-        let #outcome = #write_outcome!(&#returned);
-        let #scopes = #found;
-        #announced.finish(#outcome, #scopes).await;
-    };
-    (begin, finish)
 }
 
-/// The methods of which the result names entries, each once.
-fn methods_of(store: &Store, this: &Ident, invalidations: &[Invalidation]) -> TokenStream {
+/// The methods of which only the end of the call names entries, each once.
+fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
+    let changed = write.before.iter().filter(|target| matches!(target.again, Again::Registered | Again::Whole));
     let mut named: Vec<String> = Vec::new();
-    let methods = invalidations.iter().filter_map(|Invalidation { read, cfgs, .. }| {
-        let name = quote!(#(#cfgs)* #read).to_string();
+    let methods = write.after.iter().chain(changed).filter_map(|target| {
+        let whole = whole(this, target);
+        let name = whole.to_string();
         (!named.contains(&name)).then(|| {
             named.push(name);
-            quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
+            whole
         })
     });
     let (methods, scope) = (methods.collect::<Vec<_>>(), runtime(store, "Scope"));
     quote!(::std::vec::Vec::<#scope>::from([#(#methods),*]))
 }
 
-/// What takes the result to know: only after a call that succeeded.
+fn whole(this: &Ident, target: &Invalidation) -> TokenStream {
+    let Invalidation { read, cfgs, .. } = target;
+    quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
+}
+
+/// What takes the end of the call to know: nothing after a call that has certainly not written.
 fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    if write.after.is_empty() {
-        return quote!(::std::vec::Vec::new());
+    let scope = runtime(store, "Scope");
+    if !write.looks_again() {
+        return quote!(::std::vec::Vec::<#scope>::new());
     }
+    let (outcome, outcomes, found, this) =
+        (local("outcome"), runtime(store, "WriteOutcome"), local("found"), self_of(method));
+    let changed: Vec<_> = write
+        .before
+        .iter()
+        .filter_map(|target| match target.again {
+            Again::Nothing => None,
+            Again::Evaluated | Again::Registered => Some(self::scope(&this, target, true)),
+            Again::Whole => Some(whole(&this, target)),
+        })
+        .collect();
+    let named = (!write.after.is_empty()).then(|| named(store, method, write));
+    let list = match (changed.is_empty(), named) {
+        (true, Some(named)) => named,
+        (_, None) => quote!(::std::vec::Vec::<#scope>::from([#(#changed),*])),
+        (false, Some(named)) => quote!({
+            let mut #found = ::std::vec::Vec::<#scope>::from([#(#changed),*]);
+            #found.extend(#named);
+            #found
+        }),
+    };
+    quote!(if #outcome == #outcomes::NotWritten { ::std::vec::Vec::new() } else { #list })
+}
+
+/// What the result names: only after a call that succeeded.
+fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (returned, this) = (local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
-    let list = scopes_of(store, &this, &write.after);
-    if write.fallible {
-        let fallible = runtime(store, "Fallible");
-        quote! {
-            match #fallible::ok(&#returned) {
-                ::core::option::Option::Some(#result) => #list,
-                ::core::option::Option::None => ::std::vec::Vec::new(),
-            }
+    let list = scopes_of(store, &this, &write.after, false);
+    if !write.fallible {
+        return quote!({ let #result = &#returned; #list });
+    }
+    let fallible = runtime(store, "Fallible");
+    quote! {
+        match #fallible::ok(&#returned) {
+            ::core::option::Option::Some(#result) => #list,
+            ::core::option::Option::None => ::std::vec::Vec::new(),
         }
-    } else {
-        quote!({ let #result = &#returned; #list })
     }
 }
 
 /// The scopes in a list. Its type is said because `cfg` may leave nothing in it.
-fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation]) -> TokenStream {
-    let stale = invalidations.iter().map(|invalidation| scope(this, invalidation));
+fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], use_parts: bool) -> TokenStream {
+    let stale = invalidations.iter().map(|invalidation| scope(this, invalidation, use_parts));
     let scope = runtime(store, "Scope");
     quote!(::std::vec::Vec::<#scope>::from([#(#stale),*]))
 }
 
-fn scope(this: &Ident, invalidation: &Invalidation) -> TokenStream {
-    let Invalidation { read, cfgs, extent } = invalidation;
+fn scope(this: &Ident, invalidation: &Invalidation, use_parts: bool) -> TokenStream {
+    let Invalidation { read, cfgs, extent, .. } = invalidation;
+    let args = extent.arguments().iter().map(|arg| match &arg.part {
+        Some(part) if use_parts => view(part),
+        _ => argument(arg),
+    });
     match extent {
-        Extent::Entry(args) => {
+        Extent::Entry(_) => {
             let function = derived("__scope_", read);
-            let args = args.iter().map(argument);
             quote!(#(#cfgs)* #this.#function(#(#args),*))
         }
-        Extent::Prefix(args) if args.is_empty() => quote!(#(#cfgs)* #this.#read.scope_prefix(&())),
-        Extent::Prefix(args) => {
-            let function = prefix_scope(read, args.len());
-            let args = args.iter().map(argument);
+        Extent::Prefix(parts) if parts.is_empty() => quote!(#(#cfgs)* #this.#read.scope_prefix(&())),
+        Extent::Prefix(parts) => {
+            let function = prefix_scope(read, parts.len());
             quote!(#(#cfgs)* #this.#function(#(#args),*))
+        }
+    }
+}
+
+/// Computes an owned part of a key, before the call takes what it is computed from.
+fn kept(written: &Argument, part: &Part) -> TokenStream {
+    let (name, expression) = (local(&part.name), argument(written));
+    match &part.passing {
+        Passing::Owned => {
+            let ty = &part.ty;
+            quote!(let #name = <#ty as ::core::clone::Clone>::clone(#expression);)
+        }
+        Passing::Borrowed(target) => quote!(let #name = <#target as ::std::borrow::ToOwned>::to_owned(#expression);),
+        Passing::OptionalBorrowed(target) => quote! {
+            let #name = ::core::option::Option::<&#target>::map(#expression, <#target as ::std::borrow::ToOwned>::to_owned);
+        },
+    }
+}
+
+/// That part, as the scope's function takes it.
+fn view(part: &Part) -> TokenStream {
+    let name = local(&part.name);
+    match &part.passing {
+        Passing::Owned => quote!(&#name),
+        Passing::Borrowed(target) => quote!(::core::borrow::Borrow::<#target>::borrow(&#name)),
+        Passing::OptionalBorrowed(target) => {
+            quote!(::core::option::Option::map(#name.as_ref(), ::core::borrow::Borrow::<#target>::borrow))
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Method {
     pub(crate) output: Type,
     /// Whether and how it is asynchronous.
     pub(crate) form: Form,
+    /// What its future keeps, in the forms that spell the future out.
+    pub(crate) captures: Captures,
     /// What it does to the cache.
     pub(crate) behaviour: Behaviour,
 }
@@ -44,6 +46,19 @@ pub(crate) enum Form {
     Native,
     /// `-> impl Future`, as written.
     Opaque,
+    /// A boxed future, as written.
+    Future,
+}
+
+/// What a future that the signature spells out may keep of its method's arguments.
+#[derive(Default)]
+pub(crate) struct Captures {
+    /// Whether it outlives the borrow of `self`, and needs a clone of the decorator.
+    pub(crate) clones_self: bool,
+    /// The parameters, by place, of which it needs owned copies.
+    pub(crate) copied: Vec<usize>,
+    /// Whether it is a `Box` without `Pin` around it.
+    pub(crate) unpinned: bool,
 }
 
 /// What a method does to the cache.
@@ -69,6 +84,7 @@ pub(crate) struct Param {
 }
 
 /// How an owned copy of a parameter is made, and looked up by.
+#[derive(Clone)]
 pub(crate) enum Passing {
     /// It is owned already.
     Owned,
@@ -83,6 +99,14 @@ impl Method {
     pub(crate) fn read(&self) -> Option<&Read> {
         match &self.behaviour {
             Behaviour::Cached(read) => Some(read),
+            _ => None,
+        }
+    }
+
+    /// What it makes stale, if it is a write.
+    pub(crate) fn write(&self) -> Option<&Write> {
+        match &self.behaviour {
+            Behaviour::Invalidates(write) => Some(write),
             _ => None,
         }
     }

@@ -1,7 +1,9 @@
 //! A method that invalidates.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Expr};
+use syn::{Attribute, Expr, Type};
+
+use super::Passing;
 
 /// What a write makes stale.
 pub(crate) struct Write {
@@ -11,8 +13,32 @@ pub(crate) struct Write {
     pub(crate) after: Vec<Invalidation>,
     /// Whether `result` is the `Ok` value of the call, and not all that it returned.
     pub(crate) fallible: bool,
-    /// The parameters, by place, that are needed once more after the store was called.
+    /// The parameters, by place, that are cloned for the call because they are needed once more after it.
     pub(crate) kept: Vec<usize>,
+    /// The parameters, by place, that are lent to the call for the same reason.
+    pub(crate) lent: Vec<(usize, Lending)>,
+    /// Which side commits it.
+    pub(crate) commits: Commits,
+}
+
+/// Which side commits a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Commits {
+    /// The store, before its method returns.
+    Store,
+    /// The caller, after that.
+    Caller,
+}
+
+/// How a parameter is lent to the call and used again after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lending {
+    /// `&mut T`
+    Reference,
+    /// `Option<&mut T>`
+    Optional,
+    /// `Pin<&mut T>`
+    Pinned,
 }
 
 /// The entries of one read method that go stale.
@@ -23,6 +49,21 @@ pub(crate) struct Invalidation {
     pub(crate) cfgs: Vec<Attribute>,
     /// Which of its entries.
     pub(crate) extent: Extent,
+    /// What the call may change about that.
+    pub(crate) again: Again,
+}
+
+/// What is done after the call about a target that was known before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Again {
+    /// Nothing: the call cannot change its parameters.
+    Nothing,
+    /// It is evaluated once more: the call may change what it says through a shared reference.
+    Evaluated,
+    /// The same for an exclusive reference. The write is registered as one whose targets only the result names.
+    Registered,
+    /// The whole method is invalidated: the call takes the reference, and may change what it says.
+    Whole,
 }
 
 /// Which entries of a read method.
@@ -39,4 +80,39 @@ pub(crate) struct Argument {
     pub(crate) expression: Expr,
     /// Whether the key takes it as it is, and not behind a reference.
     pub(crate) by_value: bool,
+    /// The owned part, where it is computed once before the call and used again after it.
+    pub(crate) part: Option<Part>,
+}
+
+/// A part of a key that is computed once, because the call takes what it is computed from.
+pub(crate) struct Part {
+    /// The name of its variable.
+    pub(crate) name: String,
+    /// The type of the key's part.
+    pub(crate) ty: Type,
+    /// How the read method takes it.
+    pub(crate) passing: Passing,
+}
+
+impl Extent {
+    /// The parts that are given.
+    pub(crate) fn arguments(&self) -> &[Argument] {
+        match self {
+            Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn arguments_mut(&mut self) -> &mut [Argument] {
+        match self {
+            Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
+        }
+    }
+}
+
+impl Write {
+    /// Whether anything is left to find out after the call.
+    pub(crate) fn looks_again(&self) -> bool {
+        !self.after.is_empty() || self.before.iter().any(|target| target.again != Again::Nothing)
+    }
 }

@@ -1,12 +1,13 @@
 //! The attributes that say what a method does to the cache.
 
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Meta, RangeLimits, Token};
 
-use super::{OptionSyntax, options};
+use super::{OptionSyntax, Value, options};
 use crate::diag::{Problem, Sink, closest};
 
 /// The attributes that say what a method does to the cache.
@@ -19,7 +20,7 @@ pub(crate) enum Mark {
     /// `#[cached(batch = .., ..)]`
     Batch(Attribute, Vec<OptionSyntax>),
     /// `#[invalidates(..)]`
-    Invalidates(Attribute, Vec<Target>),
+    Invalidates(Attribute, Vec<Target>, Vec<OptionSyntax>),
     /// `#[updates(..)]`
     Updates(Attribute),
     /// `#[uncached]`
@@ -42,7 +43,7 @@ impl Mark {
         match self {
             Self::Cached(attribute, _)
             | Self::Batch(attribute, _)
-            | Self::Invalidates(attribute, _)
+            | Self::Invalidates(attribute, ..)
             | Self::Updates(attribute)
             | Self::Uncached(attribute) => attribute,
         }
@@ -67,8 +68,8 @@ impl Mark {
                 Ok(if batch { Self::Batch(attribute, options) } else { Self::Cached(attribute, options) })
             }
             Some("invalidates") => {
-                let targets = targets(&attribute, sink);
-                Ok(Self::Invalidates(attribute, targets))
+                let (targets, options) = targets(&attribute, sink);
+                Ok(Self::Invalidates(attribute, targets, options))
             }
             Some("updates") => Ok(Self::Updates(attribute)),
             Some(_) => {
@@ -118,21 +119,48 @@ fn no_list(attribute: &Attribute, sink: &mut Sink) {
     }
 }
 
-fn targets(attribute: &Attribute, sink: &mut Sink) -> Vec<Target> {
+fn targets(attribute: &Attribute, sink: &mut Sink) -> (Vec<Target>, Vec<OptionSyntax>) {
     let parsed = match &attribute.meta {
-        Meta::List(_) => attribute.parse_args_with(Punctuated::<Target, Token![,]>::parse_terminated),
+        Meta::List(_) => attribute.parse_args_with(Punctuated::<Piece, Token![,]>::parse_terminated),
         _ => Ok(Punctuated::new()),
     };
-    match parsed {
-        Ok(targets) if targets.is_empty() => {
-            sink.report(nothing_invalidated(attribute));
-            Vec::new()
-        }
-        Ok(targets) => targets.into_iter().collect(),
+    let pieces = match parsed {
+        Ok(pieces) => pieces,
         Err(error) => {
             sink.syntax(error);
-            Vec::new()
+            return Default::default();
         }
+    };
+    let (mut found, mut given) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        match piece {
+            Piece::Target(target) => found.push(target),
+            Piece::Option(option) => given.push(option),
+        }
+    }
+    if found.is_empty() {
+        sink.report(nothing_invalidated(attribute));
+    }
+    (found, given)
+}
+
+/// One piece of `#[invalidates(..)]`.
+enum Piece {
+    Target(Target),
+    Option(OptionSyntax),
+}
+
+impl Parse for Piece {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let ahead = input.fork();
+        ahead.call(Ident::parse_any)?;
+        if !ahead.peek(Token![=]) {
+            return input.parse().map(Self::Target);
+        }
+        let name = input.call(Ident::parse_any)?;
+        input.parse::<Token![=]>()?;
+        let value: Expr = input.parse()?;
+        Ok(Self::Option(OptionSyntax { name, value: Value::Equals(value.into_token_stream()) }))
     }
 }
 

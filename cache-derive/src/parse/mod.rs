@@ -5,6 +5,7 @@ mod marks;
 mod options;
 mod store;
 mod strip;
+mod style;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -14,8 +15,9 @@ use crate::diag::{Problem, Sink};
 pub(crate) use args::StoreArgs;
 pub(crate) use marks::{Mark, Target, is_rest};
 pub(crate) use options::{OptionSyntax, Value, options};
-pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax, Style};
+pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_marks;
+pub(crate) use style::{BoxedFuture, Style};
 
 /// Parses an annotated trait; nothing where it is not a trait.
 pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {

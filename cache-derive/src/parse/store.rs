@@ -1,15 +1,14 @@
 //! The annotated trait. Signatures are parsed, bodies stay tokens, so that a half-typed default body does not take the
 //! whole trait with it.
 
+use std::rc::Rc;
+
 use proc_macro2::{Group, TokenStream};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{
-    Attribute, GenericArgument, Generics, Ident, PathArguments, ReturnType, Signature, Token, TraitItem, Type,
-    TypeImplTrait, TypeParamBound, Visibility, braced,
-};
+use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBound, Visibility, braced};
 
-use super::{Mark, StoreArgs, marks};
+use super::{Mark, StoreArgs, Style, marks, style};
 use crate::diag::Sink;
 
 /// The trait as written.
@@ -56,16 +55,8 @@ pub(crate) struct MethodSyntax {
     pub(crate) sig: Signature,
     /// Its default body.
     pub(crate) body: Option<Group>,
-}
-
-/// How a method says that it is asynchronous.
-pub(crate) enum Style<'a> {
-    /// Not at all.
-    Sync,
-    /// `async fn`
-    AsyncFn,
-    /// `-> impl Future<Output = ..>`
-    ImplFuture(&'a TypeImplTrait, &'a Type),
+    /// The associated types and parameters of the trait that are futures.
+    pub(crate) futures: Rc<[Ident]>,
 }
 
 impl StoreSyntax {
@@ -88,32 +79,8 @@ impl StoreSyntax {
 impl MethodSyntax {
     /// How the method says that it is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        if self.sig.asyncness.is_some() {
-            return Style::AsyncFn;
-        }
-        match &self.sig.output {
-            ReturnType::Type(_, ty) => match &**ty {
-                Type::ImplTrait(opaque) => {
-                    future_output(opaque).map_or(Style::Sync, |output| Style::ImplFuture(opaque, output))
-                }
-                _ => Style::Sync,
-            },
-            ReturnType::Default => Style::Sync,
-        }
+        Style::of(&self.sig, &self.futures)
     }
-}
-
-/// The `T` of `impl Future<Output = T>`.
-fn future_output(opaque: &TypeImplTrait) -> Option<&Type> {
-    opaque.bounds.iter().find_map(|bound| {
-        let TypeParamBound::Trait(bound) = bound else { return None };
-        let segment = bound.path.segments.last().filter(|segment| segment.ident == "Future")?;
-        let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-        arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
-            _ => None,
-        })
-    })
 }
 
 /// Parses the trait.
@@ -138,7 +105,26 @@ fn store(args: StoreArgs, source: TokenStream, input: ParseStream<'_>, sink: &mu
     while !content.is_empty() {
         items.push(item(&content, sink)?);
     }
+    note_futures(&generics, &mut items);
     Ok(StoreSyntax { args, attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, source })
+}
+
+/// Tells every method which names of the trait stand for futures, such as the `Save` of `type Save<'a>: Future + Send`.
+fn note_futures(generics: &Generics, items: &mut [ItemSyntax]) {
+    let associated = items.iter().filter_map(|item| match item {
+        ItemSyntax::Other(item) => match &**item {
+            TraitItem::Type(ty) if style::is_a_future(&ty.bounds) => Some(ty.ident.clone()),
+            _ => None,
+        },
+        ItemSyntax::Method(_) => None,
+    });
+    let params = generics.type_params().filter(|param| style::is_a_future(&param.bounds));
+    let futures: Rc<[Ident]> = associated.chain(params.map(|param| param.ident.clone())).collect();
+    for item in items {
+        if let ItemSyntax::Method(method) = item {
+            method.futures = Rc::clone(&futures);
+        }
+    }
 }
 
 fn supertraits(input: ParseStream<'_>) -> syn::Result<Punctuated<TypeParamBound, Token![+]>> {
@@ -176,7 +162,7 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
     }
     let sig = input.parse()?;
     let body = body(input)?;
-    Ok(ItemSyntax::Method(Box::new(MethodSyntax { attrs, marks, misspelt, sig, body })))
+    Ok(ItemSyntax::Method(Box::new(MethodSyntax { attrs, marks, misspelt, sig, body, futures: Rc::default() })))
 }
 
 fn body(input: ParseStream<'_>) -> syn::Result<Option<Group>> {

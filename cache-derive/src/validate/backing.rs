@@ -58,19 +58,50 @@ impl VisitMut for Backing {
     }
 }
 
-/// Whether a name occurs in the tokens, at any depth, other than as the name of a field or method.
+/// Whether a name occurs in the tokens, at any depth, other than as the name of a field or method. A format string that
+/// captures it counts.
 pub(super) fn mentions(tokens: &TokenStream, name: &str) -> bool {
-    let mut after_dot = false;
+    let mut dots = 0;
     for token in tokens.clone() {
         let found = match &token {
-            TokenTree::Ident(ident) => ident == name && !after_dot,
+            TokenTree::Ident(ident) => ident == name && dots != 1,
             TokenTree::Group(group) => mentions(&group.stream(), name),
-            _ => false,
+            TokenTree::Literal(literal) => captures(&literal.to_string(), name),
+            TokenTree::Punct(_) => false,
         };
         if found {
             return true;
         }
-        after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+        dots = if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.') { dots + 1 } else { 0 };
     }
     false
+}
+
+/// Whether a literal is a format string with `{name}` or `{name:..}` in it.
+fn captures(literal: &str, name: &str) -> bool {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    literal.starts_with(['"', 'r'])
+        && [format!("{{{name}}}"), format!("{{{name}:")].iter().any(|capture| literal.contains(capture))
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::mentions;
+
+    #[test]
+    fn names_are_found_where_they_stand_for_the_parameter() {
+        for (tokens, found) in [
+            (quote!(record.id), true),
+            (quote!(other.record), false),
+            (quote!(0..record.n), true),
+            (quote!(list[other(record)]), true),
+            (quote!(format!("{record}/{}", 1)), true),
+            (quote!(format!("{record:?}")), true),
+            (quote!("record"), false),
+        ] {
+            assert_eq!(mentions(&tokens, "record"), found, "{tokens}");
+        }
+    }
 }

@@ -3,14 +3,14 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Meta, ReturnType, Type, parse_quote};
+use syn::{Attribute, Meta, Receiver, ReturnType, Type, TypeParamBound, parse_quote};
 
 use super::backing::{Backing, mentions};
 use super::write::Readers;
-use super::{batch, read, signature, write};
+use super::{batch, captures, read, signature, write};
 use crate::diag::{Problem, Sink};
-use crate::model::{Behaviour, Form, Method};
-use crate::parse::{Mark, MethodSyntax, OptionSyntax, Style, Target};
+use crate::model::{Behaviour, Captures, Form, Method, Param};
+use crate::parse::{BoxedFuture, Mark, MethodSyntax, OptionSyntax, Style, Target};
 
 /// A method whose own signature is checked, and what is left to check against the other methods.
 pub(super) struct Draft<'a> {
@@ -25,7 +25,7 @@ pub(super) struct Draft<'a> {
 /// What a method says of other methods.
 enum Says<'a> {
     Nothing,
-    Invalidates(&'a [Target]),
+    Invalidates(&'a [Target], &'a [OptionSyntax]),
     Batch(&'a [OptionSyntax]),
 }
 
@@ -36,7 +36,7 @@ pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, backing: &mut Bac
     no_unsafe(syntax, sink);
     let mark = mark(syntax, sink);
     let says = match mark {
-        Some(Mark::Invalidates(_, targets)) => Says::Invalidates(targets),
+        Some(Mark::Invalidates(_, targets, options)) => Says::Invalidates(targets, options),
         Some(Mark::Batch(_, options)) => Says::Batch(options),
         _ => Says::Nothing,
     };
@@ -61,10 +61,11 @@ impl<'a> Draft<'a> {
         let sig = &self.syntax.sig;
         match self.says {
             Says::Nothing => None,
-            Says::Invalidates(targets) => {
+            Says::Invalidates(targets, options) => {
                 let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
                 let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
-                Some(Behaviour::Invalidates(write::write(sig, &output, params, targets, readers, backing, sink)))
+                let call = write::Call { sig, output: &output, params };
+                Some(Behaviour::Invalidates(write::write(&call, targets, options, readers, backing, sink)))
             }
             Says::Batch(options) => {
                 let params = &self.method.as_ref()?.params;
@@ -99,6 +100,10 @@ fn model(
         Style::ImplFuture(opaque, _) => Some(opaque),
         _ => None,
     };
+    let captures = match (mark, &receiver) {
+        (None | Some(Mark::Uncached(_)), _) | (_, None) => Captures::default(),
+        (_, Some(receiver)) => kept_by_the_future(syntax, receiver, &params, sink),
+    };
     let behaviour = match mark {
         Some(Mark::Cached(attribute, options)) => {
             let facts = read::Method { sig: &syntax.sig, output: &output, opaque, params: &params };
@@ -115,12 +120,47 @@ fn model(
     backing.visit_return_type_mut(&mut declared);
     let (cfgs, docs, lints, notes) = attributes(&syntax.attrs);
     let ident = syntax.sig.ident.clone();
-    Some(Method { ident, cfgs, docs, lints, notes, generics, receiver, params, declared, output, form, behaviour })
+    Some(Method {
+        ident,
+        cfgs,
+        docs,
+        lints,
+        notes,
+        generics,
+        receiver,
+        params,
+        declared,
+        output,
+        form,
+        captures,
+        behaviour,
+    })
+}
+
+/// What the future may keep of the arguments, where its type says that.
+fn kept_by_the_future(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
+    match syntax.style() {
+        Style::Boxed(boxed) => {
+            let captures = captures::captures(&syntax.sig, receiver, boxed.lifetime, params, sink);
+            Captures { unpinned: !boxed.is_pinned, ..captures }
+        }
+        Style::ImplFuture(opaque, _) => {
+            let lifetime = opaque.bounds.iter().find_map(|bound| match bound {
+                TypeParamBound::Lifetime(lifetime) => Some(lifetime),
+                _ => None,
+            });
+            lifetime.map_or_else(Captures::default, |lifetime| {
+                captures::captures(&syntax.sig, receiver, Some(lifetime), params, sink)
+            })
+        }
+        _ => Captures::default(),
+    }
 }
 
 fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
     match syntax.style() {
-        Style::Sync => Form::Sync,
+        Style::Sync | Style::Unknown(_) => Form::Sync,
+        Style::Boxed(_) => Form::Future,
         Style::AsyncFn if boxed => Form::Boxed,
         Style::AsyncFn => Form::Native,
         Style::ImplFuture(..) => Form::Opaque,
@@ -131,6 +171,7 @@ fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
 fn output(syntax: &MethodSyntax) -> Type {
     match (syntax.style(), &syntax.sig.output) {
         (Style::ImplFuture(_, output), _) => output.clone(),
+        (Style::Boxed(boxed), _) => boxed.output.clone(),
         (_, ReturnType::Type(_, ty)) => (**ty).clone(),
         (_, ReturnType::Default) => parse_quote!(()),
     }
@@ -174,12 +215,36 @@ fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
             sink.report(write::updates(attribute));
             None
         }
-        [mark] => Some(mark),
+        [mark] => sink.accept(can_be_produced(syntax, mark)),
         [first, second, ..] => {
             sink.report(two_marks(first, second, &syntax.sig.ident));
             None
         }
     }
+}
+
+/// Whether the decorator can return such a future itself. `#[uncached]` hands on the one of the store.
+fn can_be_produced<'a>(syntax: &MethodSyntax, mark: &'a Mark) -> Result<&'a Mark, Problem> {
+    match (mark, syntax.style()) {
+        (Mark::Uncached(_), _) => Ok(mark),
+        (_, Style::Boxed(boxed)) if !boxed.is_send => Err(not_send(syntax, mark, &boxed)),
+        (_, Style::Unknown(ty)) => Err(Problem::at(
+            ty,
+            format!("the decorator cannot make the future that `{}` returns", syntax.sig.ident),
+        )
+        .why(format!("`#[{}]` wraps the store's future in one of its own, which has to be of this very type", mark.name()))
+        .instead("`async fn`, `Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `BoxFuture<'_, ..>`, `impl Future<Output = ..> + Send`, or `#[uncached]`")),
+        _ => Ok(mark),
+    }
+}
+
+fn not_send(syntax: &MethodSyntax, mark: &Mark, boxed: &BoxedFuture<'_>) -> Problem {
+    Problem::at(boxed.ty, format!("the future of `{}` is not `Send`", syntax.sig.ident))
+        .why(format!(
+            "what `#[{}]` does around the store's call goes on in tasks of its own, on any thread",
+            mark.name()
+        ))
+        .instead("`Pin<Box<dyn Future<Output = ..> + Send + '_>>` or `BoxFuture<'_, ..>`, or `#[uncached]`")
 }
 
 fn path_text(attribute: &Attribute) -> String {
@@ -214,7 +279,7 @@ fn synchronous(mark: &Mark, name: &Ident) -> Problem {
         }
         _ => problem
             .why("the shared tier is asked over the network, which a synchronous method cannot wait for")
-            .instead("`async fn`, or `-> impl Future<Output = ..> + Send`"),
+            .instead("`async fn`, `-> impl Future<Output = ..> + Send`, or a boxed future"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod backing;
 mod batch;
+mod captures;
+mod changes;
 mod duration;
 mod key;
 mod method;
@@ -14,6 +16,7 @@ mod shape;
 mod signature;
 mod store;
 mod text;
+mod transaction;
 mod write;
 
 pub(crate) use shape::shape;

@@ -11,9 +11,10 @@ const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
 /// Reports methods whose names the decorator needs for itself.
 pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let cached: Vec<String> = store.methods().filter(|method| is_cached(method)).map(plain_name).collect();
+    let writes: Vec<String> = store.methods().filter(|method| is_a_write(method)).map(plain_name).collect();
     for method in store.methods() {
         let name = plain_name(method);
-        if let Some(use_of) = taken(&name, is_cached(method), &cached) {
+        if let Some(use_of) = taken(&name, is_cached(method), &cached, &writes) {
             sink.report(
                 Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
                     .why(format!("{use_of}, and one type cannot have both"))
@@ -23,7 +24,7 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     }
 }
 
-fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
+fn taken(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
     if FIXED.contains(&name) {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }
@@ -38,6 +39,9 @@ fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
     if name.starts_with("__") {
         return Some("names that begin with `__` belong to the generated code".to_owned());
     }
+    if let Some(write) = name.strip_prefix("begin_").filter(|write| writes.iter().any(|other| other == write)) {
+        return Some(format!("the decorator has `{name}` for `{write}`, which invalidates"));
+    }
     let read = ["peek_", "invalidate_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
     cached
         .iter()
@@ -47,6 +51,10 @@ fn taken(name: &str, is_cached: bool, cached: &[String]) -> Option<String> {
 
 fn is_cached(method: &MethodSyntax) -> bool {
     method.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+}
+
+fn is_a_write(method: &MethodSyntax) -> bool {
+    method.marks.iter().any(|mark| matches!(mark, Mark::Invalidates(..)))
 }
 
 fn plain_name(method: &MethodSyntax) -> String {

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use quote::{ToTokens, format_ident};
 use syn::visit_mut::VisitMut;
-use syn::{FnArg, GenericParam, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
+use syn::{FnArg, GenericParam, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
 
 use super::backing::Backing;
 use super::returned::{borrows, option_of, peel};
@@ -24,7 +24,26 @@ pub(super) fn shared_receiver(sig: &Signature) -> Result<Receiver, Problem> {
 }
 
 fn is_shared(receiver: &Receiver) -> bool {
-    matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) && receiver.attrs.is_empty()
+    let shared = match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(peel(ty), Type::Reference(reference) if reference.mutability.is_none() && is_self(&reference.elem))
+        }
+        _ => false,
+    };
+    shared && receiver.attrs.is_empty()
+}
+
+/// The lifetime that a receiver has by name.
+pub(super) fn lifetime_of(receiver: &Receiver) -> Option<&Lifetime> {
+    match &receiver.kind {
+        ReceiverKind::Reference(_, lifetime, _) => lifetime.as_ref(),
+        ReceiverKind::Typed(_, ty) => match peel(ty) {
+            Type::Reference(reference) => reference.lifetime.as_ref(),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether the signature demands `Self: Sized`, which a decorator of `dyn Store` cannot give.

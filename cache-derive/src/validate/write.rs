@@ -6,10 +6,12 @@ use syn::visit_mut::VisitMut;
 use syn::{Attribute, Expr, Signature, Type};
 
 use super::backing::{Backing, mentions};
-use super::returned::is_called_result;
+use super::changes::{Change, change, is_small};
+use super::returned::{is_called_result, peel};
+use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Argument, Extent, Invalidation, Method, Param, Passing, Write};
-use crate::parse::{Target, is_rest};
+use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Write};
+use crate::parse::{OptionSyntax, Target, is_rest};
 
 /// A cached method that a write may name.
 pub(super) struct Reader<'a> {
@@ -29,26 +31,41 @@ pub(super) struct Readers<'a> {
     pub(super) others: Vec<&'a Ident>,
 }
 
+/// A writing method, as far as its own signature tells.
+pub(super) struct Call<'a> {
+    /// Its signature.
+    pub(super) sig: &'a Signature,
+    /// What the caller gets in the end.
+    pub(super) output: &'a Type,
+    /// Its parameters.
+    pub(super) params: &'a [Param],
+}
+
 /// Checks what a write invalidates.
 pub(super) fn write(
-    sig: &Signature,
-    output: &Type,
-    params: &[Param],
+    call: &Call<'_>,
     targets: &[Target],
+    options: &[OptionSyntax],
     readers: &Readers<'_>,
     backing: &mut Backing,
     sink: &mut Sink,
 ) -> Write {
-    let mut write =
-        Write { before: Vec::new(), after: Vec::new(), fallible: is_called_result(output), kept: Vec::new() };
+    let fallible = is_called_result(call.output);
+    let commits = transaction::commits(call.sig, options, sink);
+    let (before, after, kept, lent) = Default::default();
+    let mut write = Write { before, after, fallible, kept, lent, commits };
     for target in targets {
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
-            no_such_parameter(sig, params, target, sink);
-            keep(params, target, &mut write.kept);
+            no_such_parameter(call.sig, call.params, target, sink);
         }
-        if let Some(invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() {
-            if needs_result { write.after.push(invalidation) } else { write.before.push(invalidation) }
+        let Some(mut invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() else { continue };
+        if needs_result {
+            keep(call, target, &mut write);
+            write.after.push(invalidation);
+        } else {
+            look_again(call, target, &mut invalidation, readers, &mut write);
+            write.before.push(invalidation);
         }
     }
     write
@@ -65,14 +82,95 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
 }
 
 /// Notes the parameters that are moved into the call and needed after it.
-fn keep(params: &[Param], target: &Target, kept: &mut Vec<usize>) {
-    for (place, param) in params.iter().enumerate() {
-        let name = param.ident.to_string();
-        let used = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), &name));
-        if used && matches!(param.passing, Passing::Owned) && !kept.contains(&place) {
-            kept.push(place);
+fn keep(call: &Call<'_>, target: &Target, write: &mut Write) {
+    for (place, param) in call.params.iter().enumerate() {
+        if !mentioned(&target.args, param) {
+            continue;
+        }
+        match change(&param.ty, call.output) {
+            Change::Exclusive(Some(lending)) => lend(write, place, lending),
+            _ if matches!(param.passing, Passing::Owned) => clone(write, place),
+            _ => {}
         }
     }
+}
+
+/// Decides what is done after the call about a target that is known before it, and what of its parameters is still there.
+fn look_again(
+    call: &Call<'_>,
+    target: &Target,
+    invalidation: &mut Invalidation,
+    readers: &Readers<'_>,
+    write: &mut Write,
+) {
+    let changes: Vec<Change> = call.params.iter().map(|param| change(&param.ty, call.output)).collect();
+    let mentioned_by = |args: &[Expr]| -> Vec<usize> {
+        (0..call.params.len()).filter(|place| mentioned(args, &call.params[*place])).collect()
+    };
+    let named = mentioned_by(&target.args);
+    invalidation.again = named.iter().map(|place| again(changes[*place])).max().unwrap_or(Again::Nothing);
+    if matches!(invalidation.again, Again::Nothing | Again::Whole) {
+        return;
+    }
+    let parts = parts(target, readers);
+    let entry = write.before.len();
+    for (position, arg) in invalidation.extent.arguments_mut().iter_mut().enumerate() {
+        let named = mentioned_by(&target.args[position..=position]);
+        let changes_here = named.iter().any(|place| again(changes[*place]) != Again::Nothing);
+        for place in named {
+            let param = &call.params[place];
+            match changes[place] {
+                Change::Exclusive(Some(lending)) => lend(write, place, lending),
+                Change::Handle => clone(write, place),
+                _ if !is_moved(param) => {}
+                _ if changes_here || is_small(&param.ty) => clone(write, place),
+                _ => {
+                    let Some(part) = parts.get(position) else { continue };
+                    let name = format!("part_{entry}_{position}");
+                    arg.part = Some(Part { name, ty: part.ty.clone(), passing: part.passing.clone() });
+                }
+            }
+        }
+    }
+}
+
+fn again(change: Change) -> Again {
+    match change {
+        Change::Nothing => Again::Nothing,
+        Change::Shared | Change::Handle => Again::Evaluated,
+        Change::Exclusive(Some(_)) => Again::Registered,
+        Change::Exclusive(None) => Again::Whole,
+    }
+}
+
+fn mentioned(args: &[Expr], param: &Param) -> bool {
+    let name = param.ident.to_string();
+    args.iter().any(|arg| mentions(&arg.to_token_stream(), &name))
+}
+
+/// Whether the call takes the parameter, so that it is not there any more after it.
+fn is_moved(param: &Param) -> bool {
+    matches!(param.passing, Passing::Owned) && !matches!(peel(&param.ty), Type::Reference(_))
+}
+
+fn lend(write: &mut Write, place: usize, lending: Lending) {
+    if !write.lent.iter().any(|(other, _)| *other == place) {
+        write.lent.push((place, lending));
+    }
+}
+
+fn clone(write: &mut Write, place: usize) {
+    if !write.kept.contains(&place) {
+        write.kept.push(place);
+    }
+}
+
+/// The parts of the key that a target names, as the read method declares them.
+fn parts<'a>(target: &Target, readers: &Readers<'a>) -> Vec<&'a Param> {
+    let reader = readers.cached.iter().find(|reader| *reader.ident == target.read);
+    let method = reader.and_then(|reader| reader.method);
+    let read = method.and_then(|method| Some((method, method.read()?)));
+    read.map_or_else(Vec::new, |(method, read)| read.key.iter().map(|place| &method.params[*place]).collect())
 }
 
 fn invalidation(
@@ -90,13 +188,13 @@ fn invalidation(
     let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, backing)).collect();
     let extent =
         if target.rest.is_some() && target.args.len() < key.len() { Extent::Prefix(args) } else { Extent::Entry(args) };
-    Ok(Some(Invalidation { read: target.read.clone(), cfgs: method.cfgs.clone(), extent }))
+    Ok(Some(Invalidation { read: target.read.clone(), cfgs: method.cfgs.clone(), extent, again: Again::Nothing }))
 }
 
 fn argument(arg: &Expr, part: &Param, backing: &mut Backing) -> Argument {
     let mut expression = arg.clone();
     backing.visit_expr_mut(&mut expression);
-    Argument { expression, by_value: matches!(part.passing, Passing::OptionalBorrowed(_)) }
+    Argument { expression, by_value: matches!(part.passing, Passing::OptionalBorrowed(_)), part: None }
 }
 
 fn no_such_reader(read: &Ident, readers: &Readers<'_>) -> Problem {

@@ -2,6 +2,8 @@
 
 mod attributes;
 mod batch;
+mod boxed_futures;
+mod changed_parameters;
 mod derives;
 mod each_option;
 mod flood;
@@ -11,4 +13,5 @@ mod hit_path;
 mod names;
 mod styles;
 mod support;
+mod transactions;
 mod writes;

@@ -1,0 +1,34 @@
+//! `begin_x` of an invalidating method: its lock without its call, for a transaction of the caller.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::names::derived;
+use super::{docs, write};
+use crate::model::{Method, Store, Write};
+
+/// The function.
+pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
+    let (vis, krate) = (&store.vis, &store.krate);
+    let Method { ident, cfgs, lints, generics, receiver, .. } = method;
+    let (name, params, clause) = (derived("begin_", ident), method.declarations(), &generics.where_clause);
+    let (docs, body) = (docs::lines(&text(method)), write::begin_body(store, method, write));
+    let allow = write::allow(&method.behaviour);
+    quote! {
+        #docs
+        #(#cfgs)* #(#lints)* #allow
+        #[allow(unused_variables, clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut, clippy::extra_unused_type_parameters, reason = "it takes what the method of the store takes")]
+        #vis async fn #name #generics (#receiver #params) -> #krate::WriteGuard #clause {
+            #body
+        }
+    }
+}
+
+fn text(method: &Method) -> String {
+    let name = &method.ident;
+    format!(
+        "Begins the write that `{name}` is with these arguments, for a caller that commits it.\n\nLocks the entries that it changes. \
+         Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. \
+         A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires."
+    )
+}

@@ -1,0 +1,112 @@
+//! What a future that the signature spells out may borrow. The rest is copied when the method is called.
+
+use syn::visit::{self, Visit};
+use syn::{FnArg, GenericParam, Lifetime, Receiver, Signature, Type, TypeReference, WherePredicate};
+
+use super::signature::lifetime_of;
+use crate::diag::{Problem, Sink};
+use crate::model::{Captures, Param};
+
+/// Compares the arguments of a method with the lifetime of its future; without one the future borrows nothing.
+pub(super) fn captures(
+    sig: &Signature,
+    receiver: &Receiver,
+    lifetime: Option<&Lifetime>,
+    params: &[Param],
+    sink: &mut Sink,
+) -> Captures {
+    let outliving = Outliving::of(sig, receiver, lifetime);
+    let mut captures = Captures { clones_self: !outliving.receiver, ..Captures::default() };
+    let types = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&*typed.ty),
+        FnArg::Receiver(_) => None,
+    });
+    for ((place, param), ty) in params.iter().enumerate().zip(types) {
+        if outliving.has_all_of(ty) {
+            continue;
+        }
+        if !param.can_be_owned() {
+            sink.report(cannot_be_kept(sig, param, ty));
+        }
+        captures.copied.push(place);
+    }
+    captures
+}
+
+fn cannot_be_kept(sig: &Signature, param: &Param, ty: &Type) -> Problem {
+    Problem::at(ty, format!("the future of `{}` may not borrow from `{}`", sig.ident, param.ident))
+        .why("the cache is asked before the store is called, inside of the future, and no owned copy of this can be made")
+        .instead(format!(
+            "one lifetime for all of them, `fn {}<'a>(&'a self, {}: &'a ..) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`, or `#[uncached]`",
+            sig.ident, param.ident
+        ))
+}
+
+/// The lifetimes that are at least as long as that of the future.
+struct Outliving<'a> {
+    named: Vec<&'a Lifetime>,
+    /// Whether that of the receiver is one of them.
+    receiver: bool,
+}
+
+impl<'a> Outliving<'a> {
+    fn of(sig: &'a Signature, receiver: &'a Receiver, lifetime: Option<&'a Lifetime>) -> Self {
+        let own = lifetime_of(receiver).filter(|own| own.ident != "_");
+        let Some(lifetime) = lifetime.filter(|lifetime| lifetime.ident != "static") else {
+            return Self { named: Vec::new(), receiver: false };
+        };
+        if lifetime.ident == "_" {
+            let named = own.map(|own| closure(sig, own)).unwrap_or_default();
+            return Self { named, receiver: true };
+        }
+        let named = closure(sig, lifetime);
+        let receiver = own.is_some_and(|own| named.contains(&own));
+        Self { named, receiver }
+    }
+
+    fn has_all_of(&self, ty: &Type) -> bool {
+        let mut search = Others { outliving: self, found: false };
+        search.visit_type(ty);
+        !search.found
+    }
+}
+
+/// A lifetime and those that are declared to outlive it.
+fn closure<'a>(sig: &'a Signature, lifetime: &'a Lifetime) -> Vec<&'a Lifetime> {
+    let declared = sig.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Lifetime(param) => Some((&param.lifetime, &param.bounds)),
+        _ => None,
+    });
+    let clauses = sig.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let clauses = clauses.filter_map(|predicate| match predicate {
+        WherePredicate::Lifetime(predicate) => Some((&predicate.lifetime, &predicate.bounds)),
+        _ => None,
+    });
+    let bounds: Vec<_> = declared.chain(clauses).collect();
+    let mut found = vec![lifetime];
+    loop {
+        let longer = bounds
+            .iter()
+            .find(|(longer, bounds)| !found.contains(longer) && bounds.iter().any(|bound| found.contains(&bound)));
+        match longer {
+            Some((longer, _)) => found.push(longer),
+            None => return found,
+        }
+    }
+}
+
+struct Others<'a> {
+    outliving: &'a Outliving<'a>,
+    found: bool,
+}
+
+impl Visit<'_> for Others<'_> {
+    fn visit_lifetime(&mut self, lifetime: &Lifetime) {
+        self.found |= lifetime.ident != "static" && !self.outliving.named.contains(&lifetime);
+    }
+
+    fn visit_type_reference(&mut self, reference: &TypeReference) {
+        self.found |= reference.lifetime.is_none();
+        visit::visit_type_reference(self, reference);
+    }
+}

@@ -1,0 +1,255 @@
+//! Whether a call may change what an expression over one of its parameters says.
+
+use syn::visit::{self, Visit};
+use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+
+use super::returned::{option_of, peel};
+use crate::model::Lending;
+
+/// Types that nothing can change behind a shared reference.
+const FROZEN: [&str; 44] = [
+    "str",
+    "String",
+    "bool",
+    "char",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "Uuid",
+    "Path",
+    "PathBuf",
+    "OsStr",
+    "OsString",
+    "CStr",
+    "Duration",
+    "Instant",
+    "SystemTime",
+    "DateTime",
+    "NonZero",
+    "NonZeroU8",
+    "NonZeroU16",
+    "NonZeroU32",
+    "NonZeroU64",
+    "NonZeroI32",
+    "NonZeroI64",
+    "IpAddr",
+    "Ipv4Addr",
+    "Ipv6Addr",
+    "NaiveDate",
+    "NaiveDateTime",
+    "Utc",
+    "Local",
+    "FixedOffset",
+    "Ordering",
+];
+
+/// Containers that change only with what is in them.
+const TRANSPARENT: [&str; 13] = [
+    "Option", "Vec", "Box", "Arc", "Rc", "Cow", "VecDeque", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "Result",
+    "NonZero",
+];
+
+/// What a call may change about a parameter.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    /// Nothing that the caller can see.
+    Nothing,
+    /// What is behind a shared reference.
+    Shared,
+    /// What is behind a shared handle that the call takes: a clone of it says the same.
+    Handle,
+    /// What is behind an exclusive reference; it can be lent to the call, unless nothing is said here.
+    Exclusive(Option<Lending>),
+}
+
+/// What a call that returns `output` may change about a parameter of this type.
+pub(super) fn change(ty: &Type, output: &Type) -> Change {
+    let ty = peel(ty);
+    if is_exclusive(ty) {
+        return Change::Exclusive(lending(ty, output));
+    }
+    match ty {
+        Type::Reference(reference) if is_frozen(&reference.elem) => Change::Nothing,
+        Type::Reference(_) => Change::Shared,
+        ty if option_of(ty).is_some_and(|inner| matches!(peel(inner), Type::Reference(_))) => {
+            if is_frozen(ty) {
+                Change::Nothing
+            } else {
+                Change::Shared
+            }
+        }
+        ty if is_handle(ty) => Change::Handle,
+        _ => Change::Nothing,
+    }
+}
+
+/// Whether a value of this type is copied for next to nothing.
+pub(super) fn is_small(ty: &Type) -> bool {
+    let Some(segment) = last_segment(ty) else { return false };
+    FROZEN.iter().any(|name| segment.ident == name && !["String", "PathBuf", "OsString"].contains(name))
+}
+
+/// Whether a type holds an exclusive reference, or a guard of something shared.
+fn is_exclusive(ty: &Type) -> bool {
+    struct Search(bool);
+    impl Visit<'_> for Search {
+        fn visit_type_reference(&mut self, reference: &TypeReference) {
+            // What is behind a shared reference is only read.
+            if reference.mutability.is_some() {
+                self.0 = true;
+            }
+        }
+
+        fn visit_path_segment(&mut self, segment: &PathSegment) {
+            let name = segment.ident.to_string();
+            self.0 |= name == "RefMut" || name.ends_with("Guard");
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
+}
+
+/// How a parameter is lent. Not at all where the borrow has to last as long as what it is in, or what is returned.
+fn lending(ty: &Type, output: &Type) -> Option<Lending> {
+    let (lending, reference) = match ty {
+        Type::Reference(reference) => (Lending::Reference, reference),
+        ty => match option_of(ty).map(peel) {
+            Some(Type::Reference(reference)) => (Lending::Optional, reference),
+            _ => (Lending::Pinned, pinned(ty)?),
+        },
+    };
+    reference.mutability?;
+    let bound = reference.lifetime.as_ref().is_some_and(|lifetime| {
+        lifetime.ident == "static"
+            || mentions_lifetime(&reference.elem, lifetime)
+            || mentions_lifetime(output, lifetime)
+    });
+    (!bound).then_some(lending)
+}
+
+fn pinned(ty: &Type) -> Option<&TypeReference> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Pin")?;
+    match types(segment).next().map(peel) {
+        Some(Type::Reference(reference)) => Some(reference),
+        _ => None,
+    }
+}
+
+fn mentions_lifetime(ty: &Type, lifetime: &Lifetime) -> bool {
+    struct Search<'a>(&'a Lifetime, bool);
+    impl Visit<'_> for Search<'_> {
+        fn visit_lifetime(&mut self, lifetime: &Lifetime) {
+            self.1 |= lifetime == self.0;
+        }
+    }
+    let mut search = Search(lifetime, false);
+    search.visit_type(ty);
+    search.1
+}
+
+/// Whether nothing in a value of this type changes behind a shared reference, as far as its names tell.
+fn is_frozen(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Reference(reference) => is_frozen(&reference.elem),
+        Type::Slice(slice) => is_frozen(&slice.elem),
+        Type::Array(array) => is_frozen(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_frozen),
+        ty => last_segment(ty).is_some_and(|segment| {
+            FROZEN.iter().any(|name| segment.ident == name)
+                || (TRANSPARENT.iter().any(|name| segment.ident == name) && types(segment).all(is_frozen))
+        }),
+    }
+}
+
+/// Whether a value of this type shares what is in it with its clones, and can be cloned.
+fn is_handle(ty: &Type) -> bool {
+    let Some(segment) = last_segment(ty) else { return false };
+    if segment.ident == "Arc" {
+        return !types(segment).all(is_frozen);
+    }
+    (segment.ident == "Option" || segment.ident == "Vec") && types(segment).any(is_handle)
+}
+
+fn types(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match peel(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{Type, parse_quote};
+
+    use super::{Change, Lending, change};
+
+    fn of(ty: &Type) -> &'static str {
+        match change(ty, &parse_quote!(Result<u64, Error>)) {
+            Change::Nothing => "nothing",
+            Change::Shared => "shared",
+            Change::Handle => "handle",
+            Change::Exclusive(Some(Lending::Reference)) => "exclusive",
+            Change::Exclusive(Some(Lending::Optional)) => "exclusive option",
+            Change::Exclusive(Some(Lending::Pinned)) => "exclusive pin",
+            Change::Exclusive(None) => "taken",
+        }
+    }
+
+    #[test]
+    fn parameters_that_a_call_may_change() {
+        let table: [(Type, &str); 25] = [
+            (parse_quote!(u64), "nothing"),
+            (parse_quote!(Record), "nothing"),
+            (parse_quote!(&str), "nothing"),
+            (parse_quote!(&[u8]), "nothing"),
+            (parse_quote!(&[String]), "nothing"),
+            (parse_quote!(&(u64, Option<&str>)), "nothing"),
+            (parse_quote!(&uuid::Uuid), "nothing"),
+            (parse_quote!(Option<&str>), "nothing"),
+            (parse_quote!(Arc<str>), "nothing"),
+            (parse_quote!(&Record), "shared"),
+            (parse_quote!(&[Record]), "shared"),
+            (parse_quote!(&AtomicU64), "shared"),
+            (parse_quote!(&&mut Record), "shared"),
+            (parse_quote!(Option<&Record>), "shared"),
+            (parse_quote!(Arc<Mutex<Record>>), "handle"),
+            (parse_quote!(Option<Arc<Record>>), "handle"),
+            (parse_quote!(&mut Record), "exclusive"),
+            (parse_quote!(&'a mut [Record]), "exclusive"),
+            (parse_quote!(&mut impl HasId), "exclusive"),
+            (parse_quote!(Option<&mut Record>), "exclusive option"),
+            (parse_quote!(Pin<&mut Record>), "exclusive pin"),
+            (parse_quote!((&mut Record, u64)), "taken"),
+            (parse_quote!(Vec<&mut Record>), "taken"),
+            (parse_quote!(tokio::sync::OwnedMutexGuard<Record>), "taken"),
+            (parse_quote!(&'a mut Vec<&'a str>), "taken"),
+        ];
+        for (ty, expected) in table {
+            assert_eq!(of(&ty), expected, "{}", quote::quote!(#ty));
+        }
+    }
+}
