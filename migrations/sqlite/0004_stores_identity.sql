@@ -6,4 +6,4 @@ CREATE TABLE stores_identity (
     id       BLOB    NOT NULL DEFAULT (randomblob(16)) CHECK (length(id) = 16)
 );
 
-INSERT INTO stores_identity DEFAULT VALUES ON CONFLICT DO NOTHING;
+INSERT OR IGNORE INTO stores_identity DEFAULT VALUES;

@@ -20,6 +20,8 @@ use crate::tier::remote::{Beat, Heartbeat, RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
 const MAX_BEATS: usize = 4;
+/// How soon a delivery that was refused is tried again.
+const REDELIVERY: Duration = Duration::from_millis(250);
 
 /// What the supervisor says of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -420,6 +422,9 @@ impl Link {
     /// How long to wait for the time of the next heartbeat, unless something asks for one before.
     pub(super) fn until_next_beat(&self) -> Duration {
         let half = self.settings.lease / 2;
+        if self.journal.len() > 0 {
+            return half.min(REDELIVERY);
+        }
         if self.membership.is_settled() {
             return half;
         }
@@ -447,7 +452,7 @@ impl Link {
         self.answered(sent);
         let epochs: Vec<Epoch> =
             reply.namespaces.iter().map(|(epoch, _)| self.epoch_of(&*live.session, epoch)).collect();
-        self.come_back(&epochs);
+        self.come_back(live.session.run_id(), &epochs);
         let has_moved = live.set_epochs(epochs);
         let change = self.membership.observe(&beat.namespaces, reply, live.session.run_id(), self.clock.now());
         if has_moved || change.completeness_changed {
@@ -489,13 +494,13 @@ impl Link {
 
     /// After an outage all instances return at the same time. Where the epochs differ, nothing that was stored is of use,
     /// and each is about to ask the store for all of it: they do so one after the other.
-    fn come_back(&self, epochs: &[Epoch]) {
+    fn come_back(&self, run: &str, epochs: &[Epoch]) {
         #[cfg(feature = "testing")]
         if self.lacks(crate::testing::Weakness::NoRecovery) {
             return;
         }
         let now = self.clock.now();
-        match self.membership.first_epochs(epochs) {
+        match self.membership.first_epochs(run, epochs) {
             Return::None => {}
             Return::Kept => self.recovery.begin(now),
             Return::Emptied => {

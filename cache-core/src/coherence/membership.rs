@@ -35,6 +35,8 @@ struct State {
     hold: Moment,
     /// The epochs as of the last reply of any connection.
     epochs: Vec<Epoch>,
+    /// The server process of that reply.
+    run: Option<String>,
     /// Whether the next reply is the first one of a connection.
     is_first: bool,
     /// What the last heartbeat said of the journal.
@@ -103,13 +105,14 @@ impl Membership {
         state.is_first = true;
     }
 
-    /// Compares the epochs of a reply with those of the connection before.
-    pub(super) fn first_epochs(&self, epochs: &[Epoch]) -> Return {
+    /// Compares the server process and the epochs of a reply with those of the connection before.
+    pub(super) fn first_epochs(&self, run: &str, epochs: &[Epoch]) -> Return {
         let mut state = self.lock();
         let before = std::mem::replace(&mut state.epochs, epochs.to_vec());
+        let run_before = state.run.replace(run.to_owned());
         let is_first = std::mem::take(&mut state.is_first);
-        match before.first() {
-            Some(before) if is_first && epochs.first() == Some(before) => Return::Kept,
+        match run_before {
+            Some(before_run) if is_first && before_run == run && before.first() == epochs.first() => Return::Kept,
             Some(_) if is_first => Return::Emptied,
             _ => Return::None,
         }

@@ -54,6 +54,18 @@ impl Report {
         self.link.set_state(LinkState::LeftAlone(text));
     }
 
+    /// Invalidations are refused over a connection that works otherwise.
+    pub(super) fn refused(&mut self, error: &RemoteError) {
+        if self.is_news(error) {
+            tracing::warn!(
+                instance = self.link.instance,
+                error = error.to_string(),
+                advice = error.advice(),
+                "the shared tier refuses invalidations: they are sent again, and the other instances bypass it until then"
+            );
+        }
+    }
+
     /// Members did not return within the limit.
     pub(super) fn isolated(&self, members: &[String]) {
         if !members.is_empty() {

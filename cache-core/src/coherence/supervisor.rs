@@ -13,7 +13,7 @@ use super::report::Report;
 use super::{Link, Live};
 use crate::observability::Request;
 use crate::runtime::chance;
-use crate::tier::remote::{RemoteError, RemoteTier, Session};
+use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The other members wait for this instance when it was cut off together with them, so it does not stay away for long.
@@ -143,7 +143,15 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
     let answered = link.clock.timeout(patience, beat(link, live)).await;
     let isolated = answered.unwrap_or_else(|| Err(RemoteError::timeout("a heartbeat")))?;
     report.isolated(&isolated);
-    delivered
+    match delivered {
+        // The server refuses invalidations and nothing else: the heartbeats go on to tell the others that some are pending.
+        Err(error) if error.kind() == RemoteErrorKind::Refused => {
+            link.tally.error(Request::Bump, error.kind());
+            report.refused(&error);
+            Ok(())
+        }
+        delivered => delivered,
+    }
 }
 
 /// One heartbeat. Returns the members that are isolated from now on.

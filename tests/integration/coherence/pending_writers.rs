@@ -383,7 +383,7 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
         drop(call);
     } else {
         gate.open();
-        call.await.unwrap();
+        world.passing_time(call).await.unwrap();
     }
     let own = writer.account(id).await;
     operations.iter().for_each(|operation| writer.instance.chaos.heal(*operation));

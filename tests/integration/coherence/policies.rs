@@ -21,7 +21,8 @@ pub(super) struct Policies<S> {
 
 impl<S: PolicyStore + 'static> Policies<S> {
     pub(super) async fn new(redis: &RedisServer, store: S) -> Self {
-        Self::build(&redis.url(), store, Cache::builder().lease(LEASE)).await
+        let builder = Cache::builder().lease(LEASE).recovery_barrier(Duration::from_secs(1));
+        Self::build(&redis.url(), store, builder).await
     }
 
     pub(super) async fn build(redis: &str, store: S, builder: CacheBuilder) -> Self {

@@ -12,6 +12,8 @@ use super::world::{Instance, Tier, World};
 use crate::logs::Logs;
 
 const CANARY: &str = "canary-7f3a";
+/// Short: a write that Redis refuses waits for it.
+const LEASE: Duration = Duration::from_millis(500);
 
 async fn use_it(instance: &Instance) {
     let text = instance.store.text(CANARY, CANARY).await.unwrap();
@@ -33,7 +35,7 @@ async fn said(instance: &Instance) -> String {
 async fn no_key_and_no_value_gets_out() {
     let logs = Logs::start();
     for mut world in World::each(Weakness::None) {
-        let instance = world.instance().await;
+        let instance = world.instance_with_lease(LEASE).await;
         let mut outputs = Vec::new();
         use_it(&instance).await;
         outputs.push(said(&instance).await);
@@ -44,8 +46,8 @@ async fn no_key_and_no_value_gets_out() {
         let operations = [Operation::Read, Operation::Fill, Operation::Intent, Operation::Release, Operation::Bump];
         for operation in operations {
             instance.chaos.fail(operation);
-            use_it(&instance).await;
-            outputs.push(said(&instance).await);
+            world.passing_time(use_it(&instance)).await;
+            outputs.push(world.passing_time(said(&instance)).await);
             // One at a time: with too many errors the shared tier would be left alone.
             instance.chaos.heal(operation);
         }
@@ -56,8 +58,8 @@ async fn no_key_and_no_value_gets_out() {
         while instance.cache.health().await.status != Status::Degraded {
             tokio::task::yield_now().await;
         }
-        use_it(&instance).await;
-        outputs.push(said(&instance).await);
+        world.passing_time(use_it(&instance)).await;
+        outputs.push(world.passing_time(said(&instance)).await);
         for output in outputs {
             assert!(!output.contains(CANARY), "{output}");
         }
@@ -76,7 +78,7 @@ async fn the_servers_own_words_name_no_key() {
     let logs = Logs::start();
     let world = World::redis(Weakness::None);
     let Tier::Redis(server) = &world.tier else { unreachable!() };
-    let instance = world.instance().await;
+    let instance = world.instance_with_lease(LEASE).await;
     use_it(&instance).await;
     server.raw(&["ACL", "SETUSER", "tests", "resetkeys"]).unwrap();
     use_it(&instance).await;

@@ -129,6 +129,19 @@ impl World {
         }
     }
 
+    /// Awaits `work` while time passes: on a manual clock, for as long as it takes.
+    pub(super) async fn passing_time<T>(&self, work: impl Future<Output = T>) -> T {
+        let Tier::Memory(_, clock) = &self.tier else { return work.await };
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::task::yield_now() => clock.advance(Duration::from_millis(20)),
+            }
+        }
+    }
+
     /// Lets `instance`, whose lease is this, have two more beats: by the second one whatever waited for the first has
     /// been told.
     pub(super) async fn two_beats(&self, instance: &Instance, lease: Duration) {

@@ -1,6 +1,7 @@
 //! The rights that ENVIRONMENT.md gives a service: enough, and none too many.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cache_core::Cache;
 use cache_tests::{RedisServer, documented_rules};
@@ -57,6 +58,9 @@ async fn use_everything(instance: &Instance, ledger: &CachingLedger<Accounts>, s
         assert_eq!(instance.store.get(2).await, Ok(None));
         instance.store.set(1, 10).await.unwrap();
         ledger.open(10).await.unwrap();
-        tokio::task::yield_now().await;
+        // An instance that ends takes itself out of the members.
+        let leaving = Instance::new(Cache::builder().redis(server.url()), &one_row());
+        leaving.cache.connected(Duration::from_millis(200)).await;
+        leaving.cache.shutdown().await;
     }
 }

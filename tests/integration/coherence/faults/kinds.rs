@@ -106,7 +106,7 @@ async fn a_server_that_loads_its_data() {
     let slowly = ["--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"];
     let server = RedisServer::start_with(&slowly);
     let value = "x".repeat(2048);
-    (0..100).for_each(|key| command(&server, &["SET", &format!("key{key}"), &value]));
+    (0..400).for_each(|key| command(&server, &["SET", &format!("key{key}"), &value]));
     // In microseconds for each key.
     set(&server, "key-load-delay", "20000");
     let port = server.port();

@@ -93,7 +93,7 @@ async fn the_link_is_told_in_one_word() {
     while instance.cache.health().await.link != LinkStatus::Down {
         tokio::task::yield_now().await;
     }
-    instance.set(1, 10).await;
+    world.passing_time(instance.set(1, 10)).await;
     let down = line().await;
     assert!(down.starts_with("status=degraded backend=memory link=down shared=false local=false"), "{down}");
     assert!(down.contains(" journal=1 ") && down.contains(" error=\""), "{down}");
