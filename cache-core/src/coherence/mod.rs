@@ -22,7 +22,7 @@ pub(crate) use bus::BusSink;
 pub(crate) use bus::Listener;
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
-pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal};
+pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Noted};
 pub(crate) use link::{Link, LinkState};
 pub(crate) use live::Live;
 pub(crate) use pending_writers::PendingWriters;
