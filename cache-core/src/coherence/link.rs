@@ -20,7 +20,7 @@ use crate::tier::remote::{Beat, Heartbeat, RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
 const MAX_BEATS: usize = 4;
-/// How soon a delivery that was refused is tried again.
+/// How soon a delivery that was refused is tried again, and the other members are looked at while they are awaited.
 const REDELIVERY: Duration = Duration::from_millis(250);
 
 /// What the supervisor says of the connection.
@@ -429,7 +429,7 @@ impl Link {
             return half;
         }
         let held = self.membership.hold().since(self.clock.now());
-        if held.is_zero() { half / 2 } else { half.min(held) }
+        if held.is_zero() { (half / 2).min(REDELIVERY) } else { half.min(held) }
     }
 
     /// How long a heartbeat, or a delivery, may take.

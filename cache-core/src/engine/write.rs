@@ -6,7 +6,7 @@ use super::late_acknowledgement;
 use super::news::{News, advance, finished, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
-use crate::coherence::Scope;
+use crate::coherence::{Noted, Scope};
 use crate::policy::Mode;
 use crate::runtime::{Tasks, chance};
 use crate::session;
@@ -67,7 +67,7 @@ impl WriteGuard {
         write.placed = write.place().await;
         witness::announced(write.placed);
         if !write.placed {
-            write.remember();
+            write.remember(&write.written());
         }
         write.begun = true;
         write
@@ -141,17 +141,15 @@ impl WriteGuard {
     /// already.
     async fn released(self) -> bool {
         let cache = self.cache.clone();
-        let noted = cache.0.link.journal.add(&self.found);
-        self.advance();
+        let noted = self.remember(&self.found);
+        advance(&cache, &self.found);
         let release = async move {
             let released = self.release().await;
-            if released {
-                // Forgotten locally before the journal is: a read in between keeps nothing.
-                self.advance();
-                self.cache.0.link.journal.forget(&self.found, noted);
-            }
             // A read that began since the first advance may have put what a lost lock had let in into the local tier.
             self.advance();
+            if let Some(noted) = noted.filter(|_| released) {
+                self.cache.0.link.journal.forget(&self.found, noted);
+            }
             released
         };
         let released = finished(&cache, release).await.unwrap_or(false);
@@ -219,18 +217,22 @@ impl WriteGuard {
         }
         let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
         if !told {
-            self.remember();
+            self.remember(&self.written());
         }
         told
     }
 
-    fn remember(&self) {
+    /// Puts scopes into the journal, if there are any.
+    fn remember(&self, scopes: &[Scope]) -> Option<Noted> {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
-            return;
+            return None;
         }
-        self.cache.0.link.journal.add(&self.written());
-        self.cache.0.link.deliver_soon();
+        (!scopes.is_empty()).then(|| {
+            let noted = self.cache.0.link.journal.add(scopes);
+            self.cache.0.link.deliver_soon();
+            noted
+        })
     }
 }
 
@@ -253,7 +255,7 @@ impl Drop for WriteGuard {
         }
         // Remembered first: what is read between the two is not kept.
         if self.has_remote() {
-            self.remember();
+            self.remember(&self.written());
         }
         self.advance();
         self.repeat_later();

@@ -130,7 +130,7 @@ async fn r7_holds_where_the_journal_ran_over() {
     for key in 1..=10_001 {
         // Once it has begun it is finished, and its acknowledgement is not what this is about.
         let mut invalidation = Box::pin(writer.store.invalidate_get(key));
-        while journal(&writer).await < usize::try_from(key).unwrap().min(10_000) {
+        while journal(&writer).await < usize::try_from(key).unwrap() {
             tokio::select! {
                 () = &mut invalidation => {}
                 () = tokio::task::yield_now() => {}

@@ -367,7 +367,7 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
     let lease = Duration::from_secs(1);
     let accounts = Arc::new(Accounts::default());
     let writer = Branch::of(world.instance_with_lease(lease).await, &accounts);
-    let reader = world.branch(&accounts).await;
+    let reader = Branch::of(world.instance_with_lease(lease).await, &accounts);
     let id = accounts.next();
     for branch in [&writer, &reader] {
         assert_eq!(branch.account(id).await, None);

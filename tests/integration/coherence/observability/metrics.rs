@@ -173,7 +173,7 @@ async fn errors_are_told_by_operation_and_kind() {
         recorder.levels("cache.bus.up", &[]) == [0.0]
     };
     until("the loss is seen", down).await;
-    instance.set(1, 20).await;
+    world.passing_time(instance.set(1, 20)).await;
     clock.advance(Duration::from_secs(1));
     until("connecting fails", || errors("connect", "disconnected") > 0).await;
     assert_eq!(announced("intent", "unreachable"), 1);
