@@ -10,6 +10,9 @@ pub trait Store: Send + Sync {
     async fn peek_get(&self, id: u64) -> Result<(), String>;
 
     fn builder(&self) -> u64;
+
+    #[cached(entity = "partition", key(id), ttl = "5m")]
+    async fn partition(&self, id: u64) -> Result<String, String>;
 }
 
 fn main() {}
