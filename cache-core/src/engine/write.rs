@@ -95,6 +95,7 @@ impl WriteGuard {
     fn invalidate(&self, scopes: Vec<Scope>) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         let (cache, tasks) = (self.cache.clone(), self.cache.0.tasks.clone());
+        advance(&cache, &scopes);
         tasks.spawn(async move {
             if !scopes.is_empty() {
                 bump(&cache, scopes).await;
