@@ -19,8 +19,10 @@ use diag::Sink;
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
-/// The annotation stands above `#[async_trait]`; plain `async fn` and `-> impl Future<Output = ..> + Send` work as well. Every
-/// async method of the trait says what it does to the cache, synchronous ones are forwarded.
+/// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed futures
+/// (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async method of the trait says
+/// what it does to the cache, synchronous ones are forwarded. A method that returns any other future, such as
+/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`.
 ///
 /// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
 /// the reads that name none, and where `cache-core` is when it was renamed.
@@ -59,10 +61,28 @@ use diag::Sink;
 /// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
 /// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
 ///
+/// The call may change what an expression says: behind `&mut T`, behind `&T` with interior mutability, in an `Arc<T>`. Such an
+/// expression is evaluated before the call and again after it, and both entries are invalidated. What is passed by value otherwise is
+/// taken as it is before the call.
+///
+/// # Transactions of the caller
+///
+/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`; a parameter
+/// of a type that is called `Transaction` asks for that word, or for `commits = store` where the method commits before it returns. The
+/// caller takes a guard before its statements and ends it after the commit:
+///
+/// ```ignore
+/// let guard = store.begin_rename(&mut transaction, id, name).await; // locks what `rename` invalidates
+/// store.backing().rename(&mut transaction, id, name).await?;        // dropped on the way: unknown outcome
+/// transaction.commit().await?;
+/// guard.committed().await;                                          // or `rolled_back`
+/// ```
+///
 /// # What is generated
 ///
 /// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (options that are known at run time only), the trait's
-/// methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `invalidate_all`, and the trait itself.
+/// methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each invalidating one,
+/// `invalidate_all`, and the trait itself.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()
