@@ -71,7 +71,7 @@ use diag::Sink;
 /// of a type that is called `Transaction` asks for that word, or for `commits = store` where the method commits before it returns. The
 /// caller takes a guard before its statements and ends it after the commit:
 ///
-/// ```ignore
+/// ```text
 /// let guard = store.begin_rename(&mut transaction, id, name).await; // locks what `rename` invalidates
 /// store.backing().rename(&mut transaction, id, name).await?;        // dropped on the way: unknown outcome
 /// transaction.commit().await?;
