@@ -19,6 +19,10 @@ pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};
 
 /// The decorator, or a panic with the reason why there is none.
+///
+/// # Panics
+///
+/// When it is an error.
 #[track_caller]
 pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))

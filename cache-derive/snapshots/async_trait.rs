@@ -97,7 +97,7 @@ where
     ) -> ::core::result::Result<CachingPolicyStore<S>, ::cache_core::Error> {
         let place = ::cache_core::__macro::Place::of_store(
             &self.__cache,
-            ::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::StoreSpec {
                 store: "PolicyStore",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),

@@ -123,7 +123,7 @@ where
     ) -> ::core::result::Result<CachingEvents<S>, ::cache_core::Error> {
         let place = ::cache_core::__macro::Place::of_store(
             &self.__cache,
-            ::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::StoreSpec {
                 store: "Events",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),

@@ -138,7 +138,7 @@ where
     ) -> ::core::result::Result<CachingTable<S, T, N>, ::cache_core::Error> {
         let place = ::cache_core::__macro::Place::of_store(
             &self.__cache,
-            ::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::StoreSpec {
                 store: "Table",
                 module: ::core::module_path!(),
                 parameters: ::std::format!(

@@ -149,7 +149,7 @@ where
     ) -> ::core::result::Result<CachingStore<S>, caching::Error> {
         let place = caching::__macro::Place::of_store(
             &self.__cache,
-            caching::__macro::StoreSpec {
+            &caching::__macro::StoreSpec {
                 store: "Store",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),

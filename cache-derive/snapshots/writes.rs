@@ -134,7 +134,7 @@ where
     ) -> ::core::result::Result<CachingSessions<S>, ::cache_core::Error> {
         let place = ::cache_core::__macro::Place::of_store(
             &self.__cache,
-            ::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::StoreSpec {
                 store: "Sessions",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),

@@ -16,15 +16,26 @@ pub(crate) const CAPACITY: usize = if cfg!(all(test, shuttle)) { 2 } else { 10_0
 pub(crate) struct Journal {
     /// The number of scopes, or `usize::MAX` after an overflow: what a reader looks at first.
     size: AtomicUsize,
+    /// How many of them are to be delivered, or `usize::MAX`.
+    due: AtomicUsize,
     scopes: Mutex<Scopes>,
 }
 
 #[derive(Debug, Default)]
 struct Scopes {
-    /// With the number of the entry, so that one that is made while a drain is under way outlives it.
-    entries: HashMap<Scope, u64>,
+    entries: HashMap<Scope, Entry>,
+    /// How many of them are to be delivered.
+    due: usize,
     next: u64,
     overflow: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Tells one that is made while a delivery is under way from those that are delivered.
+    number: u64,
+    /// Whether it is to be delivered. A release that is under way needs no second message unless it fails.
+    is_due: bool,
 }
 
 /// The number of the first of some scopes that were added together.
@@ -40,8 +51,25 @@ pub(crate) struct Due {
     upto: u64,
 }
 
+impl Scopes {
+    fn due(&self) -> Vec<Scope> {
+        self.entries.iter().filter(|(_, entry)| entry.is_due).map(|(scope, _)| scope.clone()).collect()
+    }
+}
+
 impl Journal {
+    /// Notes scopes whose invalidation is to be delivered.
     pub(crate) fn add(&self, scopes: &[Scope]) -> Noted {
+        self.note(scopes, true)
+    }
+
+    /// Notes scopes whose release is under way, so that reads of this instance bypass the shared tier until it is through.
+    /// [`forget`](Self::forget) follows when it is, and [`add`](Self::add) when it failed.
+    pub(crate) fn hold(&self, scopes: &[Scope]) -> Noted {
+        self.note(scopes, false)
+    }
+
+    fn note(&self, scopes: &[Scope], is_due: bool) -> Noted {
         let mut inner = self.lock();
         let first = inner.next;
         for scope in scopes {
@@ -50,8 +78,11 @@ impl Journal {
             if inner.overflow.is_some() || (inner.entries.len() >= CAPACITY && !inner.entries.contains_key(scope)) {
                 inner.overflow = Some(number);
                 inner.entries.clear();
+                inner.due = 0;
             } else {
-                inner.entries.insert(scope.clone(), number);
+                let was_due = inner.entries.get(scope).is_some_and(|entry| entry.is_due);
+                inner.entries.insert(scope.clone(), Entry { number, is_due: is_due || was_due });
+                inner.due += usize::from(is_due && !was_due);
             }
         }
         self.publish(&inner);
@@ -63,8 +94,9 @@ impl Journal {
         let mut inner = self.lock();
         let ours = noted.0..noted.0 + scopes.len() as u64;
         for scope in scopes {
-            if inner.entries.get(scope).is_some_and(|number| ours.contains(number)) {
-                inner.entries.remove(scope);
+            if inner.entries.get(scope).is_some_and(|entry| ours.contains(&entry.number)) {
+                let was_due = inner.entries.remove(scope).is_some_and(|entry| entry.is_due);
+                inner.due -= usize::from(was_due);
             }
         }
         self.publish(&inner);
@@ -87,18 +119,24 @@ impl Journal {
         self.size.load(Ordering::Acquire)
     }
 
+    /// How many scopes are to be delivered; `usize::MAX` after an overflow.
+    pub(crate) fn pending(&self) -> usize {
+        self.due.load(Ordering::Acquire)
+    }
+
     /// What is to be told now, if anything.
     pub(crate) fn due(&self) -> Option<Due> {
         let inner = self.lock();
         let everything = inner.overflow.is_some();
-        let due = Due { scopes: inner.entries.keys().cloned().collect(), everything, upto: inner.next };
+        let due = Due { scopes: inner.due(), everything, upto: inner.next };
         (everything || !due.scopes.is_empty()).then_some(due)
     }
 
     /// Redis has heard `due`. What was added since stays.
     pub(crate) fn told(&self, due: &Due) {
         let mut inner = self.lock();
-        inner.entries.retain(|_, number| *number >= due.upto);
+        inner.entries.retain(|_, entry| entry.number >= due.upto || !entry.is_due);
+        inner.due = inner.due().len();
         if inner.overflow.is_some_and(|number| number < due.upto) {
             inner.overflow = None;
         }
@@ -108,6 +146,8 @@ impl Journal {
     fn publish(&self, inner: &Scopes) {
         let size = if inner.overflow.is_some() { usize::MAX } else { inner.entries.len() };
         self.size.store(size, Ordering::Release);
+        let due = if inner.overflow.is_some() { usize::MAX } else { inner.due };
+        self.due.store(due, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, Scopes> {
@@ -132,6 +172,20 @@ mod tests {
         journal.told(&due);
         assert!(!journal.holds(&[scope(1)]));
         assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
+    }
+
+    #[test]
+    fn what_is_held_is_bypassed_and_not_delivered_unless_it_fails() {
+        let journal = Journal::default();
+        let noted = journal.hold(&[scope(1), scope(2)]);
+        assert!(journal.holds(&[scope(1)]) && journal.due().is_none() && journal.pending() == 0);
+        journal.add(&[scope(2)]);
+        let due = journal.due().unwrap();
+        assert_eq!((&due.scopes[..], journal.pending()), (&[scope(2)][..], 1));
+        journal.told(&due);
+        assert!(journal.holds(&[scope(1)]) && !journal.holds(&[scope(2)]));
+        journal.forget(&[scope(1), scope(2)], noted);
+        assert_eq!(journal.len(), 0);
     }
 
     #[test]

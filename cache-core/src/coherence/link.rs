@@ -256,7 +256,7 @@ impl Link {
     /// What takes this instance out of the members, if it is one. It holds the connection until then.
     pub(crate) fn leaving(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
         // One that leaves without having delivered everything counts like one that has crashed.
-        let live = self.open().filter(|_| self.journal.len() == 0)?;
+        let live = self.open().filter(|_| self.journal.pending() == 0)?;
         let (clock, limit, namespaces) = (self.clock.clone(), self.settings.write_timeout, self.namespaces());
         Some(async move {
             // Whatever comes of it: the other members find out by themselves.
@@ -406,7 +406,7 @@ impl Link {
     /// The heartbeat to send next.
     pub(super) fn next_beat(&self, live: &Live, nonce: u64) -> Beat {
         let seen = live.seen();
-        let pending = u64::try_from(self.journal.len()).unwrap_or(u64::MAX);
+        let pending = u64::try_from(self.journal.pending()).unwrap_or(u64::MAX);
         Beat {
             nonce,
             namespaces: self.namespaces(),
@@ -422,7 +422,7 @@ impl Link {
     /// How long to wait for the time of the next heartbeat, unless something asks for one before.
     pub(super) fn until_next_beat(&self) -> Duration {
         let half = self.settings.lease / 2;
-        if self.journal.len() > 0 {
+        if self.journal.pending() > 0 {
             return half.min(REDELIVERY);
         }
         if self.membership.is_settled() {
@@ -461,7 +461,7 @@ impl Link {
         // A reply that is as old as the lease proves nothing any more: the next one counts.
         self.settle(&beats, change.may_settle && self.open().is_some());
         self.cut_off.answered(self.clock.now(), beat.pending > 0);
-        if beat.pending == 0 && self.journal.len() == 0 {
+        if beat.pending == 0 && self.journal.pending() == 0 {
             self.cut_off.end();
         }
         drop(beats);

@@ -54,7 +54,7 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
 async fn wait_before_retry(link: &Link, pause: Duration) {
     let until = link.clock.now().after(chance::upper_half(pause));
     let left = || until.since(link.clock.now());
-    while link.journal.len() == 0 {
+    while link.journal.pending() == 0 {
         tokio::select! {
             () = link.clock.sleep(left()) => return,
             () = link.wake.notified() => {}

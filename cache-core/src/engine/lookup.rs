@@ -201,6 +201,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Reads an entry and puts it into the local tier, if it is what was asked for.
+    #[expect(clippy::too_many_arguments, reason = "what a look-up has found out, each used once")]
     fn open(
         &self,
         key: &K,

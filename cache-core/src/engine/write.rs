@@ -141,7 +141,7 @@ impl WriteGuard {
     /// already.
     async fn released(self) -> bool {
         let cache = self.cache.clone();
-        let noted = self.remember(&self.found);
+        let noted = self.hold(&self.found);
         advance(&cache, &self.found);
         let release = async move {
             let released = self.release().await;
@@ -163,7 +163,7 @@ impl WriteGuard {
     /// the shared tier has the locks.
     fn release_behind(self) -> bool {
         let (placed, written) = (self.placed, self.written());
-        let noted = self.cache.0.link.journal.add(&written);
+        let noted = self.cache.0.link.journal.hold(&written);
         self.advance();
         let tasks = self.cache.0.tasks.clone();
         tasks.spawn(async move {
@@ -171,6 +171,8 @@ impl WriteGuard {
                 self.advance();
                 self.cache.0.link.journal.forget(&written, noted);
                 self.cache.0.link.delivered.notify_waiters();
+            } else {
+                self.remember(&written);
             }
         });
         placed
@@ -223,16 +225,24 @@ impl WriteGuard {
     }
 
     /// Puts scopes into the journal, if there are any.
-    fn remember(&self, scopes: &[Scope]) -> Option<Noted> {
+    fn remember(&self, scopes: &[Scope]) {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
+            return;
+        }
+        if !scopes.is_empty() {
+            self.cache.0.link.journal.add(scopes);
+            self.cache.0.link.deliver_soon();
+        }
+    }
+
+    /// Lets reads of this instance bypass the shared tier until the release that is under way is through.
+    fn hold(&self, scopes: &[Scope]) -> Option<Noted> {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
             return None;
         }
-        (!scopes.is_empty()).then(|| {
-            let noted = self.cache.0.link.journal.add(scopes);
-            self.cache.0.link.deliver_soon();
-            noted
-        })
+        (!scopes.is_empty()).then(|| self.cache.0.link.journal.hold(scopes))
     }
 }
 
@@ -284,17 +294,22 @@ impl WriteGuard {
             return;
         }
         let (cache, scopes) = (self.cache.clone(), std::mem::take(&mut self.found));
-        let noted = cache.0.link.journal.add(&scopes);
-        advance(&cache, &scopes);
         if !Tasks::can_spawn() {
+            cache.0.link.journal.add(&scopes);
+            advance(&cache, &scopes);
             return;
         }
+        let noted = cache.0.link.journal.hold(&scopes);
+        advance(&cache, &scopes);
         let tasks = cache.0.tasks.clone();
         tasks.spawn(async move {
             if told(&cache, News::Bump { scopes: &scopes, token: &chance::token_text() }).await {
                 advance(&cache, &scopes);
                 cache.0.link.journal.forget(&scopes, noted);
                 cache.0.link.delivered.notify_waiters();
+            } else {
+                cache.0.link.journal.add(&scopes);
+                cache.0.link.deliver_soon();
             }
         });
     }

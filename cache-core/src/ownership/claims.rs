@@ -76,7 +76,7 @@ impl Claims {
     /// Takes the names of these read methods: entity and method of each.
     pub(super) fn claim(
         self: &Arc<Self>,
-        owner: Owner,
+        owner: &Owner,
         namespace: &Namespace,
         reads: &[(&'static str, &'static str)],
         warns: bool,
@@ -88,10 +88,10 @@ impl Claims {
         let mut shared = None;
         for (head, (entity, method)) in heads.iter().zip(reads) {
             for held in known.held.get(head).into_iter().flatten() {
-                if !held.owner.is_of_the_same_trait(&owner) || held.method != *method {
-                    return Err(taken(&owner, method, held, namespace, entity));
+                if !held.owner.is_of_the_same_trait(owner) || held.method != *method {
+                    return Err(taken(owner, method, held, namespace, entity));
                 }
-                shared = shared.or(held.owner.shares_with(&owner));
+                shared = shared.or(held.owner.shares_with(owner));
             }
         }
         let number = known.next;
@@ -102,7 +102,7 @@ impl Claims {
         let warns = warns && shared.is_some() && known.warned.insert(owner.name.clone());
         drop(known);
         if let Some(shared) = shared.filter(|_| warns) {
-            warn(&owner, namespace, &shared);
+            warn(owner, namespace, &shared);
         }
         Ok(Claim(Arc::new(Kept { claims: Arc::clone(self), number, heads })))
     }
@@ -176,34 +176,34 @@ mod tests {
         Arc::default()
     }
 
-    fn claim(claims: &Arc<Claims>, owner: Owner) -> Result<Claim, Error> {
+    fn claim(claims: &Arc<Claims>, owner: &Owner) -> Result<Claim, Error> {
         claims.claim(owner, &Namespace::new("shop"), READS, true)
     }
 
     #[test]
     fn another_trait_or_method_is_refused_by_name_until_the_first_is_dropped() {
         let claims = claims();
-        let cars = claim(&claims, owner("a::Cars", 1)).unwrap();
-        let error = claim(&claims, owner("b::Cars", 1)).unwrap_err().to_string();
+        let cars = claim(&claims, &owner("a::Cars", 1)).unwrap();
+        let error = claim(&claims, &owner("b::Cars", 1)).unwrap_err().to_string();
         assert!(error.contains("`b::Cars::get`") && error.contains("`a::Cars::get`"), "{error}");
         assert!(error.contains("`owner`") && error.contains("`shop`") && error.contains("partition"), "{error}");
-        let renamed = claims.claim(owner("a::Cars", 1), &Namespace::new("shop"), &[("row", "other")], true);
+        let renamed = claims.claim(&owner("a::Cars", 1), &Namespace::new("shop"), &[("row", "other")], true);
         assert!(renamed.is_err(), "another method of the same trait");
         let clone = cars.clone();
         drop(cars);
-        assert!(claim(&claims, owner("b::Cars", 1)).is_err(), "a clone is in use");
+        assert!(claim(&claims, &owner("b::Cars", 1)).is_err(), "a clone is in use");
         drop(clone);
-        claim(&claims, owner("b::Cars", 1)).unwrap();
+        claim(&claims, &owner("b::Cars", 1)).unwrap();
         assert!(claims.lock().held.is_empty(), "nothing is left of what was dropped");
     }
 
     #[test]
     fn a_claim_that_is_refused_takes_nothing() {
         let claims = claims();
-        let kept = claims.claim(owner("Cars", 1), &Namespace::new("shop"), &[("row", "row")], true).unwrap();
-        claim(&claims, owner("Houses", 1)).unwrap_err();
+        let kept = claims.claim(&owner("Cars", 1), &Namespace::new("shop"), &[("row", "row")], true).unwrap();
+        claim(&claims, &owner("Houses", 1)).unwrap_err();
         drop(kept);
-        claim(&claims, owner("Boats", 1)).unwrap();
+        claim(&claims, &owner("Boats", 1)).unwrap();
     }
 
     #[test]
@@ -214,12 +214,12 @@ mod tests {
         let kept: Vec<_> = names
             .iter()
             .enumerate()
-            .map(|(at, namespace)| claims.claim(owner(&at.to_string(), at), namespace, READS, true).unwrap())
+            .map(|(at, namespace)| claims.claim(&owner(&at.to_string(), at), namespace, READS, true).unwrap())
             .collect();
         let long = |last: &str| Namespace::new("shop").partition(format!("{}{last}", "x".repeat(500)));
-        let one = claims.claim(owner("one", 1), &long("1"), READS, true).unwrap();
-        let two = claims.claim(owner("two", 1), &long("2"), READS, true).unwrap();
-        claims.claim(owner("three", 1), &long("2"), READS, true).unwrap_err();
+        let one = claims.claim(&owner("one", 1), &long("1"), READS, true).unwrap();
+        let two = claims.claim(&owner("two", 1), &long("2"), READS, true).unwrap();
+        claims.claim(&owner("three", 1), &long("2"), READS, true).unwrap_err();
         drop((kept, one, two));
     }
 

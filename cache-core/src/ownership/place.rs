@@ -47,7 +47,7 @@ impl Place {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) if another trait or another method has them in this cache.
-    pub fn of_store(cache: &Cache, spec: StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
+    pub fn of_store(cache: &Cache, spec: &StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
         let owner = Owner {
             kind: Kind::Store,
             name: format!("{}::{}", spec.module, spec.store),
@@ -55,8 +55,8 @@ impl Place {
             backing: Some(spec.backing.addr()),
             source: namespace.source,
         };
-        let owned = format!("{}{}{}", spec.store, if spec.parameters.is_empty() { "" } else { " " }, spec.parameters);
-        Self::claimed(cache, owner, spec.reads, namespace, owned)
+        let label = format!("{}{}{}", spec.store, if spec.parameters.is_empty() { "" } else { " " }, spec.parameters);
+        Self::claimed(cache, &owner, spec.reads, namespace, label)
     }
 
     /// Claims the keys of a region without a trait.
@@ -71,12 +71,12 @@ impl Place {
             Kind::Region | Kind::Store => format!("a Region from {} to {}", type_name::<K>(), type_name::<R>()),
         };
         let owner = Owner { kind, name, backing: None, source: namespace.source };
-        Self::claimed(cache, owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
+        Self::claimed(cache, &owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
     }
 
     fn claimed(
         cache: &Cache,
-        claimant: Owner,
+        claimant: &Owner,
         reads: &[(&'static str, &'static str)],
         namespace: Namespace,
         owner: String,
@@ -133,7 +133,7 @@ mod tests {
             backing: std::ptr::null(),
             reads: &[],
         };
-        Place::of_store(cache, spec, Namespace::new(namespace)).unwrap()
+        Place::of_store(cache, &spec, Namespace::new(namespace)).unwrap()
     }
 
     #[test]

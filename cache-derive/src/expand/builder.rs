@@ -106,7 +106,7 @@ fn naming(store: &Store) -> TokenStream {
 fn building(store: &Store) -> TokenStream {
     let Store { vis, decorator, krate, .. } = store;
     let (args, place) = (store.args(), local("place"));
-    let built = runtime(store, "built");
+    let finished = runtime(store, "built");
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let regions = reads().map(|(method, read)| region(store, method, read));
@@ -124,7 +124,7 @@ fn building(store: &Store) -> TokenStream {
         #[must_use]
         #[track_caller]
         #vis fn build(self) -> #decorator #args {
-            #built(self.try_build())
+            #finished(self.try_build())
         }
 
         #try_build
@@ -154,7 +154,7 @@ fn claimed(store: &Store) -> TokenStream {
     quote! {
         #place::of_store(
             &self.__cache,
-            #spec {
+            &#spec {
                 store: #name,
                 module: ::core::module_path!(),
                 parameters: #parameters,
