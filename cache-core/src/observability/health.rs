@@ -94,9 +94,9 @@ pub enum LinkStatus {
 }
 
 impl LinkStatus {
-    fn of(state: &LinkState, is_settled: bool) -> Self {
+    fn of(state: &LinkState, is_recovering: bool) -> Self {
         match state {
-            LinkState::Up if !is_settled => Self::Recovering,
+            LinkState::Up if is_recovering => Self::Recovering,
             LinkState::Absent => Self::Absent,
             LinkState::Connecting => Self::Connecting,
             LinkState::Up => Self::Up,
@@ -186,6 +186,7 @@ impl Health {
         let state = link.state();
         let beat = link.last_beat();
         let is_settled = link.membership.is_settled();
+        let is_recovering = !is_settled && link.open().is_some();
         let (awaited, isolated) = link.membership.missing();
         Self {
             status: match &state {
@@ -195,7 +196,7 @@ impl Health {
                 LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
             },
             backend: link.backend,
-            link: LinkStatus::of(&state, is_settled),
+            link: LinkStatus::of(&state, is_recovering),
             shared: link.is_readable(),
             local: link.gate.is_trusted(now),
             lease: link.settings.lease,

@@ -36,6 +36,7 @@ mod pending_writers;
 mod policies;
 mod processes;
 mod promise;
+mod recovery_barrier;
 mod refresh;
 mod register;
 mod replicas;

@@ -132,9 +132,13 @@ impl MemoryRemote {
 
     /// Accepts connections again, under a new run id, as after a restart.
     pub fn start(&self) {
-        let mut state = self.lock();
-        state.up = true;
-        state.run_id = chance::token_text();
+        self.resume();
+        self.lock().run_id = chance::token_text();
+    }
+
+    /// Accepts connections again, as after an outage of the network.
+    pub fn resume(&self) {
+        self.lock().up = true;
     }
 
     /// Forgets every entry, token and epoch, like `FLUSHALL`.

@@ -1,0 +1,133 @@
+//! Outages that all instances share: how they begin, and how each instance returns at its own time.
+
+use std::time::Duration;
+
+use cache_core::testing::{Operation, Weakness};
+use cache_core::{LinkStatus, Status};
+
+use super::gate::until;
+use super::world::{Instance, Tier, World};
+
+const LEASE: Duration = Duration::from_secs(1);
+
+/// Two instances, whose shared tier holds the old value of the row 1.
+async fn reader_and_writer(world: &World) -> (Instance, Instance) {
+    let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    until("the old value is in the shared tier", || reader.stats().fills == 1).await;
+    (reader, writer)
+}
+
+/// The shared tier is out of reach for both instances, and the writer writes. The reader comes back first: what it reads
+/// before and after the writer has delivered its invalidation.
+async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
+    let world = World::memory(weakness);
+    let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
+    let (reader, writer) = reader_and_writer(&world).await;
+    remote.stop();
+    for instance in [&reader, &writer] {
+        until("the outage is noticed", || instance.health().status == Status::Degraded).await;
+    }
+    world.passing_time(writer.set(1, 20)).await;
+    for operation in [Operation::Beat, Operation::Bump] {
+        writer.chaos.hold(operation);
+    }
+    remote.resume();
+    let is_back = async {
+        while !matches!(reader.health().link, LinkStatus::Recovering | LinkStatus::Up) {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.passing_time(is_back).await;
+    let before = reader.get(1).await;
+    for operation in [Operation::Beat, Operation::Bump] {
+        writer.chaos.release(operation);
+    }
+    let are_settled = async {
+        while !(reader.health().shared && writer.health().journal == 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.passing_time(are_settled).await;
+    [before, reader.get(1).await]
+}
+
+#[tokio::test]
+async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalidate() {
+    assert_eq!(first_one_back(Weakness::None).await, [Some(20); 2]);
+    assert_eq!(first_one_back(Weakness::NoBarrier).await[0], Some(10), "the control must see the stale value");
+}
+
+/// The shared tier refuses what a writer announces, and nothing else. What another instance reads from it as soon as the
+/// write is acknowledged.
+async fn refused_writer(world: World) -> Option<u64> {
+    let (reader, writer) = reader_and_writer(&world).await;
+    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+        writer.chaos.fail(operation);
+    }
+    world.passing_time(writer.set(1, 20)).await;
+    reader.get(1).await
+}
+
+#[tokio::test]
+async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is_read() {
+    for world in World::each(Weakness::None) {
+        assert_eq!(refused_writer(world).await, Some(20));
+    }
+    for world in World::each(Weakness::NoLateAcknowledgement) {
+        assert_eq!(refused_writer(world).await, Some(10), "the control must see the stale value");
+    }
+}
+
+/// The heartbeats of a writer are answered and do not come back over the bus, as before the first of them, or while a new
+/// namespace is being subscribed to. Its own local tier is off, and its writes are announced all the same.
+#[tokio::test]
+async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
+    for world in World::each(Weakness::None) {
+        let (reader, writer) = reader_and_writer(&world).await;
+        writer.chaos.hold_bus();
+        let is_off = async {
+            while writer.health().local {
+                tokio::task::yield_now().await;
+            }
+        };
+        world.passing_time(is_off).await;
+        let announced = writer.chaos.begun(Operation::Intent);
+        writer.set(1, 20).await;
+        assert_eq!(writer.chaos.begun(Operation::Intent), announced + 1);
+        assert_eq!(writer.health().journal, 0);
+        until("the reader has forgotten it", || reader.store.peek_get(1).is_none()).await;
+        assert_eq!(reader.get(1).await, Some(20));
+    }
+}
+
+/// A member that ends in good order is not waited for, and one that crashed is no longer than the limit.
+#[tokio::test]
+async fn one_that_comes_back_waits_for_those_that_may_come_back() {
+    let world = World::memory(Weakness::None);
+    let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
+    let (reader, leaver) = reader_and_writer(&world).await;
+    let crashed = world.instance_with_lease(LEASE).await;
+    leaver.cache.shutdown().await;
+    crashed.chaos.hold(Operation::Beat);
+    remote.stop();
+    until("the outage is noticed", || reader.health().status == Status::Degraded).await;
+    remote.resume();
+    let is_back = async {
+        while reader.health().link != LinkStatus::Recovering {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.passing_time(is_back).await;
+    assert_eq!(reader.health().awaited.len(), 1, "{}", reader.health());
+    clock.advance(LEASE * 9);
+    assert!(!reader.health().shared);
+    let is_settled = async {
+        while !reader.health().shared {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.passing_time(is_settled).await;
+    assert_eq!(reader.health().isolated.len(), 1, "{}", reader.health());
+}
