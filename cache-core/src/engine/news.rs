@@ -36,7 +36,7 @@ pub(super) fn longest_lease(cache: &Cache) -> Duration {
 pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
     let mode = Scope::strongest_mode(&scopes);
     invalidate_as(cache, scopes.clone(), chance::token_text()).await;
-    late_acknowledgement::wait(cache, &scopes).await;
+    Box::pin(late_acknowledgement::wait(cache, &scopes)).await;
     if mode == Mode::Strict && cache.has_remote() {
         wait_out_the_lease(cache).await;
     }

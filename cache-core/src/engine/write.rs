@@ -89,7 +89,8 @@ impl WriteGuard {
         let (cache, written) = (self.cache.clone(), self.written());
         let heard = self.end().await;
         if !heard {
-            late_acknowledgement::wait(&cache, &written).await;
+            // Seldom, and not to be carried by every write.
+            Box::pin(late_acknowledgement::wait(&cache, &written)).await;
         }
         if outcome == WriteOutcome::Written {
             session::note(&cache, &written, heard);

@@ -372,7 +372,9 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
     for branch in [&writer, &reader] {
         assert_eq!(branch.account(id).await, None);
     }
-    operations.iter().for_each(|operation| writer.instance.chaos.fail(*operation));
+    for operation in operations {
+        writer.instance.chaos.fail(*operation);
+    }
     let gate = accounts.stop_next(Stop::AfterCommit);
     let mut call = Box::pin(writer.store.open(10));
     tokio::select! {
@@ -386,7 +388,9 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
         world.passing_time(call).await.unwrap();
     }
     let own = writer.account(id).await;
-    operations.iter().for_each(|operation| writer.instance.chaos.heal(*operation));
+    for operation in operations {
+        writer.instance.chaos.heal(*operation);
+    }
     world.two_beats(&writer.instance, lease).await;
     writer.told_everything().await;
     until("the reader has heard of it", || own.is_none() || reader.store.peek_account(id) != Some(None)).await;
@@ -550,7 +554,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     let has_ended = AtomicBool::new(false);
     let mut call = Box::pin(async {
         if is_everything {
-            store.invalidate_all().await
+            store.invalidate_all().await;
         } else {
             store.invalidate_account(1).await
         }

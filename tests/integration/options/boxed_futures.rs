@@ -51,6 +51,7 @@ mod plain {
         fn remove<'a>(&self, id: &'a u64) -> Box<dyn Future<Output = Result<(), Failed>> + Send + Unpin + 'a>;
 
         #[uncached]
+        #[allow(clippy::needless_arbitrary_self_type, reason = "it is another way to write the same")]
         fn count(self: &Self) -> BoxFuture<'_, usize>;
 
         #[uncached]

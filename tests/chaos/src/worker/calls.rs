@@ -67,7 +67,7 @@ impl Caller {
         for operation in 0..operations {
             let number = u32::try_from(operation).unwrap_or(u32::MAX);
             sleep_until(begin + pace * number).await;
-            self.step().await;
+            Box::pin(self.step()).await;
         }
     }
 
@@ -95,7 +95,7 @@ impl Caller {
                 self.write(place, Operation::Put, Some(patience)).await;
             }
             145..155 => return self.read_many(place.group).await,
-            155..165 => self.hand_over(place).await,
+            155..165 => Box::pin(self.hand_over(place)).await,
             165..180 => return self.follow().await,
             _ => return self.read(place).await,
         }
@@ -121,7 +121,8 @@ impl Caller {
     async fn hand_over(&mut self, place: Place) {
         let Place { group, member, .. } = place;
         let (cache, write) = (self.cache.clone(), self.next_write);
-        let ((), token) = cache.track(self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None)).await;
+        let write = self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None);
+        let ((), token) = Box::pin(cache.track(write)).await;
         // A token that does not arrive is one that nobody observes.
         let _ =
             tokens::leave(self.store.backing().pool(), &self.process, &Handed { group, member, write, token }).await;
