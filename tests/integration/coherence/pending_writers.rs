@@ -556,7 +556,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
         if is_everything {
             store.invalidate_all().await;
         } else {
-            store.invalidate_account(1).await
+            store.invalidate_account(1).await;
         }
         has_ended.store(true, Ordering::SeqCst);
     });

@@ -49,6 +49,7 @@ pub(super) trait Store: Send + Sync {
     async fn slice(&self, records: &mut [Record]) -> Result<(), Refused>;
 
     #[invalidates(load(records.first().map_or(0, |record| record.id)))]
+    #[allow(clippy::ptr_arg, reason = "the type that stores have")]
     async fn list<'a>(&'a self, records: &'a mut Vec<Record>) -> Result<(), Refused>;
 
     #[invalidates(load(both.0.id))]

@@ -121,8 +121,8 @@ impl Caller {
     async fn hand_over(&mut self, place: Place) {
         let Place { group, member, .. } = place;
         let (cache, write) = (self.cache.clone(), self.next_write);
-        let write = self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None);
-        let ((), token) = Box::pin(cache.track(write)).await;
+        let tracked = self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None);
+        let ((), token) = Box::pin(cache.track(tracked)).await;
         // A token that does not arrive is one that nobody observes.
         let _ =
             tokens::leave(self.store.backing().pool(), &self.process, &Handed { group, member, write, token }).await;
