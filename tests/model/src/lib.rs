@@ -69,7 +69,8 @@
 //! * Where instances are members: that a lost connection is noticed later, and the steps of a read that finds the shared
 //!   tier out of reach. A heartbeat and its reply are one step unless Redis answers nothing. An instance that connects for
 //!   the first time and finds no live member that is settled waits for whoever is alive, which stands for the time that it
-//!   leaves them to register. A member is forgotten only by the deadline of the barrier, which is a step of its own.
+//!   leaves them to register. `cache-core` waits only for members that are listed: `without-newcomer-patience` is what that loses, and
+//!   a row of the table in `docs::consistency`. A member is forgotten only by the deadline of the barrier, which is a step of its own.
 //! * What an instance estimates of the server's clock for the expiry of a registration.
 //! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
 

@@ -26,6 +26,12 @@ fn beat(link: &Link) -> Vec<u8> {
     format!("B {} epoch", link.beat_sent().0).into_bytes()
 }
 
+/// A connection of an instance that is outside of the recovery barrier.
+fn open(link: &Link, session: u64) {
+    link.open_session(session);
+    link.membership.set_settled(true);
+}
+
 fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
     Listener { link: Arc::clone(link), session }.message(message);
 }
@@ -34,7 +40,7 @@ fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
 /// in it before may answer.
 fn end_against_a_beat() -> (bool, bool) {
     let link = link();
-    link.open_session(FIRST);
+    open(&link, FIRST);
     hear(&link, FIRST, &beat(&link));
     let before = link.gate.stamp([ScopeHash(1)]);
     let message = beat(&link);
@@ -59,14 +65,14 @@ fn trust_does_not_come_back_with_the_last_beat() {
 /// trusted before the second one had a beat of its own.
 fn next_against_a_late_beat() -> bool {
     let link = link();
-    link.open_session(FIRST);
+    open(&link, FIRST);
     let message = beat(&link);
     let returning = {
         let link = Arc::clone(&link);
         thread::spawn(move || hear(&link, FIRST, &message))
     };
     link.close_session(FIRST);
-    link.open_session(SECOND);
+    open(&link, SECOND);
     beat(&link);
     returning.join().unwrap();
     is_trusted(&link)
@@ -83,13 +89,13 @@ fn a_beat_of_the_connection_before_proves_nothing() {
 /// that one is trusted.
 fn two_ends() -> bool {
     let link = link();
-    link.open_session(FIRST);
+    open(&link, FIRST);
     let other = {
         let link = Arc::clone(&link);
         thread::spawn(move || link.close_session(FIRST))
     };
     link.close_session(FIRST);
-    link.open_session(SECOND);
+    open(&link, SECOND);
     let message = beat(&link);
     hear(&link, SECOND, &message);
     other.join().unwrap();

@@ -75,7 +75,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { crashes: 1, ..NONE },
         expected: Refuted(
             Promise::Local,
-            &["REGISTER", "hears the news", "a lock's life has passed", "local hit -> v0"],
+            &["REGISTER", "a lock's life has passed", "hears the news", "local hit -> v0"],
         ),
         ..LOCAL
     },

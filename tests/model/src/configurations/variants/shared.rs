@@ -85,7 +85,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::NoJournal,
         faults: Faults { timeouts: 2, ..NONE },
         expected: Refuted(
-            Promise::OwnWrites,
+            Promise::Shared,
             &["SET v0", "INTENT times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
         ),
         ..OWN_WRITES
