@@ -115,7 +115,7 @@ pub(super) const ALL: &[Configuration] = &[
         pauses: true,
         faults: Faults { disconnects: 1, ..NONE },
         expected: Refuted(
-            Promise::OwnWrites,
+            Promise::Shared,
             &["SET v0", "its connection is lost", "SET of a new namespace epoch", "uses both tiers", "shared hit v0"],
         ),
         ..LOCAL
