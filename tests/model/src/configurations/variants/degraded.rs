@@ -57,10 +57,7 @@ pub(super) const ALL: &[Configuration] = &[
         mode: Mode::Strict,
         degraded: 2,
         faults: Faults { outages: 1, ..NONE },
-        expected: Refuted(
-            Promise::Strict,
-            &["kept for degraded reads", "v1 is acknowledged", "degraded"],
-        ),
+        expected: Refuted(Promise::Strict, &["kept for degraded reads", "v1 is acknowledged", "degraded"]),
         ..DEGRADED
     },
 ];
