@@ -9,6 +9,8 @@ use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 /// The most scopes that are remembered one by one. When there are more, everything counts as not heard. Few where
 /// interleavings are explored, so that a short run gets there.
 pub(crate) const CAPACITY: usize = if cfg!(all(test, shuttle)) { 2 } else { 10_000 };
+/// The most releases that are kept. The locks of further ones expire by themselves.
+const MAX_RELEASES: usize = 1_000;
 
 /// Remembers what was written while Redis could not be told. A read of such a scope goes to the store and fills
 /// nothing; when Redis is back, each scope is bumped before anything is trusted again.
@@ -21,9 +23,19 @@ pub(crate) struct Journal {
     scopes: Mutex<Scopes>,
 }
 
+/// The locks and registrations of a finished write that may still be in the shared tier.
+#[derive(Debug, Clone)]
+pub(crate) struct Unreleased {
+    pub(crate) token: String,
+    pub(crate) locked: Vec<Scope>,
+    pub(crate) methods: Vec<Scope>,
+}
+
 #[derive(Debug, Default)]
 struct Scopes {
     entries: HashMap<Scope, Entry>,
+    /// Each with its number.
+    unreleased: Vec<(u64, Unreleased)>,
     /// How many of them are to be delivered.
     due: usize,
     next: u64,
@@ -46,6 +58,8 @@ pub(crate) struct Noted(u64);
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
     pub(crate) scopes: Vec<Scope>,
+    /// To be released after that.
+    pub(crate) unreleased: Vec<Unreleased>,
     /// The journal ran over: the namespace epoch must move.
     pub(crate) everything: bool,
     upto: u64,
@@ -67,6 +81,17 @@ impl Journal {
     /// [`forget`](Self::forget) follows when it is, and [`add`](Self::add) when it failed.
     pub(crate) fn hold(&self, scopes: &[Scope]) -> Noted {
         self.note(scopes, false)
+    }
+
+    /// Notes a finished write whose release failed. Its scopes are [added](Self::add) first: a delivery invalidates them before
+    /// it ends the locks, and without the release the locks make every read a bypass until they expire.
+    pub(crate) fn add_unreleased(&self, write: Unreleased) {
+        let mut inner = self.lock();
+        if inner.unreleased.len() < MAX_RELEASES {
+            let number = inner.next;
+            inner.next += 1;
+            inner.unreleased.push((number, write));
+        }
     }
 
     fn note(&self, scopes: &[Scope], is_due: bool) -> Noted {
@@ -128,8 +153,9 @@ impl Journal {
     pub(crate) fn due(&self) -> Option<Due> {
         let inner = self.lock();
         let everything = inner.overflow.is_some();
-        let due = Due { scopes: inner.due(), everything, upto: inner.next };
-        (everything || !due.scopes.is_empty()).then_some(due)
+        let unreleased = inner.unreleased.iter().map(|(_, write)| write.clone()).collect();
+        let due = Due { scopes: inner.due(), unreleased, everything, upto: inner.next };
+        (everything || !due.scopes.is_empty() || !due.unreleased.is_empty()).then_some(due)
     }
 
     /// Redis has heard `due`. What was added since stays.
@@ -137,6 +163,7 @@ impl Journal {
         let mut inner = self.lock();
         inner.entries.retain(|_, entry| entry.number >= due.upto || !entry.is_due);
         inner.due = inner.due().len();
+        inner.unreleased.retain(|(number, _)| *number >= due.upto);
         if inner.overflow.is_some_and(|number| number < due.upto) {
             inner.overflow = None;
         }
@@ -197,6 +224,21 @@ mod tests {
         assert!(!journal.holds(&[scope(1)]));
         assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
         assert_eq!(journal.len(), 2);
+    }
+
+    #[test]
+    fn releases_are_delivered_once_and_later_ones_stay() {
+        let journal = Journal::default();
+        let write = |token: &str| Unreleased { token: token.to_owned(), locked: vec![scope(1)], methods: Vec::new() };
+        let tokens = |due: &Due| due.unreleased.iter().map(|write| write.token.clone()).collect::<Vec<_>>();
+        journal.add_unreleased(write("a"));
+        let due = journal.due().unwrap();
+        journal.add_unreleased(write("b"));
+        assert_eq!(tokens(&due), ["a"]);
+        journal.told(&due);
+        assert_eq!(tokens(&journal.due().unwrap()), ["b"]);
+        (0..2 * MAX_RELEASES).for_each(|_| journal.add_unreleased(write("c")));
+        assert_eq!(journal.due().unwrap().unreleased.len(), MAX_RELEASES);
     }
 
     #[test]

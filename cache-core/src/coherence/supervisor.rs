@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::bus::Listener;
 use super::report::Report;
-use super::{Link, Live};
+use super::{Link, Live, Unreleased};
 use crate::observability::Request;
 use crate::runtime::chance;
-use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session};
+use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session, WriteScopes};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The other members wait for this instance when it was cut off together with them, so it does not stay away for long.
@@ -171,6 +171,10 @@ async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
         }
         for scopes in due.scopes.chunks(DELIVERED_AT_ONCE) {
             in_time(link, live.session.bump(scopes, &chance::token_text())).await?;
+        }
+        for Unreleased { token, locked, methods } in &due.unreleased {
+            let write = WriteScopes { locked, methods, found: &[] };
+            in_time(link, live.session.release(write, token)).await?;
         }
         link.journal.told(&due);
         link.delivered.notify_waiters();

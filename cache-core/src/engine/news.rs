@@ -127,10 +127,15 @@ impl<'a> News<'a> {
 
 /// Whether the shared tier was told in time.
 pub(super) async fn told(cache: &Cache, news: News<'_>) -> bool {
+    tell(cache, news).await == Told::Heard
+}
+
+/// Sends it. After [`Told::Failed`] the shared tier may have executed it, or may do so later.
+pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
     let (link, request) = (&cache.0.link, news.request());
     let Some(live) = link.open() else {
         link.tally.told(request, Told::Unreachable);
-        return false;
+        return Told::Unreachable;
     };
     let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session));
     let answer = link.tally.timing(request).of(&link.clock, asked).await;
@@ -138,14 +143,14 @@ pub(super) async fn told(cache: &Cache, news: News<'_>) -> bool {
         Ok(()) => {
             link.tally.told(request, Told::Heard);
             link.succeeded();
-            true
+            Told::Heard
         }
         Err(error) => {
             link.tally.told(request, Told::Failed);
             link.tally.error(request, error.kind());
             link.failed(&live, &error);
             tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
-            false
+            Told::Failed
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::late_acknowledgement;
-use super::news::{News, advance, finished, told, wait_out_the_lease};
+use super::news::{News, advance, finished, tell, told, wait_out_the_lease};
 use super::witness;
 use crate::cache::Cache;
-use crate::coherence::{Noted, Scope};
+use crate::coherence::{Noted, Scope, Unreleased};
+use crate::observability::Told;
 use crate::policy::Mode;
 use crate::runtime::{Tasks, chance};
 use crate::session;
@@ -46,7 +47,7 @@ pub struct WriteGuard {
     found: Vec<Scope>,
     token: String,
     /// Whether the shared tier has the locks and registrations.
-    placed: bool,
+    placed: Told,
     /// Whether the store may have been called.
     begun: bool,
     /// Whether nothing is left to do when this is dropped.
@@ -62,11 +63,11 @@ impl WriteGuard {
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         let (token, methods) = (writer_token(cache), registered(cache, methods));
         let (cache, found) = (cache.clone(), Vec::new());
-        let mut write = Self { cache, scopes, methods, found, token, placed: false, begun: false, settled: false };
+        let mut write = Self { cache, scopes, methods, found, token, placed: Told::Unreachable, begun: false, settled: false };
         write.advance();
         write.placed = write.place().await;
-        witness::announced(write.placed);
-        if !write.placed {
+        witness::announced(write.is_placed());
+        if !write.is_placed() {
             write.remember(&write.written());
         }
         write.begun = true;
@@ -163,7 +164,7 @@ impl WriteGuard {
     /// looked into the journal already: hence the advance after it, which the model in `tests/model` asked for. Says whether
     /// the shared tier has the locks.
     fn release_behind(self) -> bool {
-        let (placed, written) = (self.placed, self.written());
+        let (placed, written) = (self.is_placed(), self.written());
         let noted = self.cache.0.link.journal.hold(&written);
         self.advance();
         let tasks = self.cache.0.tasks.clone();
@@ -174,6 +175,7 @@ impl WriteGuard {
                 self.cache.0.link.delivered.notify_waiters();
             } else {
                 self.remember(&written);
+                self.release_later();
             }
         });
         placed
@@ -201,14 +203,21 @@ impl WriteGuard {
         advance(&self.cache, &self.found);
     }
 
-    async fn place(&self) -> bool {
+    fn is_placed(&self) -> bool {
+        self.placed == Told::Heard
+    }
+
+    async fn place(&self) -> Told {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::NoIntent) {
-            return true;
+            return Told::Heard;
+        }
+        if !self.has_remote() || self.is_empty() {
+            return Told::Heard;
         }
         let hold = self.cache.0.link.settings.lock;
         let news = News::Intent { write: self.all(), token: &self.token, hold };
-        !self.has_remote() || self.is_empty() || told(&self.cache, news).await
+        tell(&self.cache, news).await
     }
 
     /// Whether the shared tier was told. If not, it will be: what the call named goes to the journal. Registrations that stay
@@ -221,8 +230,17 @@ impl WriteGuard {
         let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
         if !told {
             self.remember(&self.written());
+            self.release_later();
         }
         told
+    }
+
+    /// Leaves the release to the journal, if the shared tier may have the locks and registrations.
+    fn release_later(&self) {
+        if self.placed != Told::Unreachable {
+            let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
+            self.cache.0.link.journal.add_unreleased(Unreleased { token, locked, methods });
+        }
     }
 
     /// Puts scopes into the journal, if there are any.
@@ -256,10 +274,11 @@ impl Drop for WriteGuard {
         self.release_unknown();
         if !self.begun {
             self.withdraw();
+            return;
         }
         // Whatever entry of its methods the write has changed, or will change until its registration expires.
         self.found.append(&mut self.methods);
-        if self.placed && self.has_remote() {
+        if self.is_placed() && self.has_remote() {
             self.advance();
             self.invalidate_found();
             return;
@@ -274,17 +293,19 @@ impl Drop for WriteGuard {
 }
 
 impl WriteGuard {
-    /// Takes the registrations back that may be on their way: the caller has gone before the store was called. Callers that are
-    /// cancelled often must not cost the entries of a method. If it fails, the registrations expire.
-    fn withdraw(&mut self) {
-        let methods = std::mem::take(&mut self.methods);
-        if methods.is_empty() || !self.has_remote() || !Tasks::can_spawn() {
+    /// Takes back the locks and registrations that may be on their way: the caller was dropped before the store was called.
+    /// Callers that are cancelled often must cost neither the entries of a method nor bypasses.
+    fn withdraw(&self) {
+        if !self.has_remote() || self.is_empty() || !Tasks::can_spawn() {
             return;
         }
-        let (cache, token) = (self.cache.clone(), self.token.clone());
+        let cache = self.cache.clone();
+        let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
         self.cache.0.tasks.spawn(async move {
-            let write = WriteScopes { locked: &[], methods: &methods, found: &[] };
-            told(&cache, News::Release { write, token: &token }).await
+            let write = WriteScopes { locked: &locked, methods: &methods, found: &[] };
+            if tell(&cache, News::Release { write, token: &token }).await != Told::Heard {
+                cache.0.link.journal.add_unreleased(Unreleased { token, locked, methods });
+            }
         });
     }
 

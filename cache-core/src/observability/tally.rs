@@ -42,7 +42,7 @@ pub(crate) const ANNOUNCEMENTS: [Request; 3] = [Request::Intent, Request::Releas
 pub(crate) const TOLD: [&str; 3] = ["ok", "error", "unreachable"];
 
 /// What became of an announcement.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     Heard,
     Failed,

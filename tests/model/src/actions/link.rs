@@ -114,9 +114,31 @@ impl Successors<'_> {
                     world.told_for(at, Some(scope));
                 }),
                 None if self.waits_for_epoch(at) => {}
+                None if self.unreleased(at).is_some() => self.release_from_journal(at),
                 None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
             },
         }
+    }
+
+    /// A finished writer of this instance whose locks or registration are still there.
+    fn unreleased(&self, at: usize) -> Option<usize> {
+        let is_finished = |phase: Phase| matches!(phase, Phase::Waits { .. } | Phase::Over);
+        let redis = &self.from.redis;
+        (0..self.configuration.writers.len()).find(|&writer| {
+            let is_left = redis.pending & (1 << writer) != 0 || self.from.locked_by(writer).is_some();
+            self.configuration.writers[writer].instance == at && is_finished(self.from.writers[writer].phase) && is_left
+        })
+    }
+
+    /// The scopes were invalidated before, so the end of the locks and of the registration lets in nothing older.
+    fn release_from_journal(&mut self, at: usize) {
+        let Some(writer) = self.unreleased(at) else { return };
+        self.act(format_args!("instance {}: RELEASE of writer {} from its journal", at + 1, writer + 1), |world| {
+            match world.state.locked_by(writer) {
+                Some(scope) => world.release(writer, scope),
+                None => world.remove_registration(writer),
+            }
+        });
     }
 
     /// A journal that ran over stands in for the new namespace epoch until its instance has heard of it.

@@ -42,7 +42,7 @@ impl World<'_> {
         self.told_of(writer);
     }
 
-    fn remove_registration(&mut self, writer: usize) {
+    pub(super) fn remove_registration(&mut self, writer: usize) {
         let bit = 1 << writer;
         self.state.redis.pending &= !bit;
         self.state.redis.suffix &= !bit;

@@ -97,3 +97,11 @@ pub(crate) struct State {
     /// Counted only where a configuration bounds them.
     pub(crate) loads: u8,
 }
+
+impl State {
+    /// A scope that this writer has locked.
+    pub(crate) fn locked_by(&self, writer: usize) -> Option<usize> {
+        let is_mine = |state: Gen| matches!(state, Gen::Locked(owners) if owners & (1 << writer) != 0);
+        (0..SCOPES).find(|&scope| is_mine(self.redis.gens[scope]))
+    }
+}
