@@ -32,8 +32,8 @@
 //!
 //! Each action names the function that it stands for.
 //!
-//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current and next flights, followers, carried
-//!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
+//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current and next
+//!   flights, followers, carried values, stamps, the round trip, missing tokens, slow loads, late fills.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
 //!   two scopes as steps of their own; group invalidation; what is dropped; mode fast (`actions/fast.rs`) and the wait of
 //!   mode strict (`actions/strict.rs`). Tokens that are observed (`actions/session.rs`).

@@ -17,7 +17,7 @@ impl Successors<'_> {
             let how = match (is_told, self.configuration.mode) {
                 (true, Mode::Strict) => "has waited out the lease",
                 (true, _) => "its journal is delivered",
-                (false, _) => "has waited in vain",
+                (false, _) => "has waited without a delivery",
             };
             self.act(format_args!("writer {name}: {how}"), |world| {
                 world.acknowledge(writer, told);

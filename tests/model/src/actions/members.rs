@@ -29,7 +29,7 @@ impl Successors<'_> {
         }
         let has_waited = barrier.unanswered >= Some(self.configuration.lease);
         if has_waited && !barrier.in_vain && self.from.is_unreachable(at) {
-            self.act(format_args!("instance {name}: tries to reach Redis in vain"), |world| {
+            self.act(format_args!("instance {name}: fails to reach Redis"), |world| {
                 world.instance(at).barrier.in_vain = true;
             });
         }
