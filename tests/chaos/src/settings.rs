@@ -59,8 +59,8 @@ impl Profile {
     }
 
     /// Applies the settings to a builder.
-///
-/// [`Defaults`](Self::Defaults) sets nothing; [`spans`](Self::spans) repeats the documented defaults.
+    ///
+    /// [`Defaults`](Self::Defaults) sets nothing; [`spans`](Self::spans) repeats the documented defaults.
     pub(crate) fn apply(self, builder: CacheBuilder) -> CacheBuilder {
         if self == Self::Defaults {
             return builder;

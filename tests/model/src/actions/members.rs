@@ -215,8 +215,8 @@ impl World<'_> {
     }
 
     /// Executes a queued heartbeat.
-///
-/// It does not count if it was sent a lease or more after the last reply to its sender.
+    ///
+    /// It does not count if it was sent a lease or more after the last reply to its sender.
     fn execute_late(&mut self, at: usize, queued: Queued) {
         let Queued { life, counts, pending, settled } = queued;
         let counts = counts > 0 || self.is(Variant::LateHeartbeatCounts);
