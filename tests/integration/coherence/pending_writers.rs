@@ -574,10 +574,10 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     assert!(!has_ended.load(Ordering::SeqCst));
     assert!(writer.store.peek_account(1).is_none(), "its own instance invalidates at the first poll");
     let is_begun = || writer.instance.chaos.begun(Operation::Bump) == 1;
-    until("the invalidation has been sent", is_begun).await;
+    until("the invalidation has begun", is_begun).await;
     writer.instance.chaos.release(Operation::Bump);
     if is_finished {
-        until("the reader has dropped the entry", || reader.instance.cache.invalidations_heard() > heard).await;
+        until("the reader has received the message", || reader.instance.cache.invalidations_heard() > heard).await;
     } else {
         // In the control the invalidation ended with its caller, so no message follows.
         tokio::task::yield_now().await;
