@@ -5,9 +5,9 @@ pub(crate) const USER: &str = "tests";
 /// The user's password, which needs no escapes in an address.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// What the tests call their stores, before the first colon, and with the key prefix of some.
+/// The namespaces of the tests up to the first colon, one of them with a key prefix.
 const NAMESPACES: [&str; 4] = ["copilot", "race", "test", "staging:race"];
-/// What a cache uses that no store has joined yet, and the same with that key prefix.
+/// The namespace of a cache without stores, also with that key prefix.
 const HOMES: [&str; 2] = ["cache:", "staging:cache:"];
 /// What the documentation calls them, and what it says in place of a password.
 const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
@@ -29,7 +29,7 @@ pub(crate) fn arguments() -> Vec<String> {
     ["--user".to_owned(), USER.to_owned()].into_iter().chain(rules()).collect()
 }
 
-/// The rules of that user. The first of them takes every right away.
+/// The rules of that user. The first one revokes every right.
 pub(crate) fn rules() -> impl Iterator<Item = String> {
     documented_rules().into_iter().flat_map(for_tests)
 }

@@ -19,14 +19,14 @@ use crate::ports::free_port;
 use crate::server::{Server, log};
 
 const TRIES: usize = 5;
-/// How often a server is started again on its port, and how long apart.
+/// How often a restart on the same port is tried, and the pause between the attempts.
 const TRIES_AGAIN: usize = 25;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The file of the Unix socket, in the server's folder.
 const SOCKET: &str = "redis.sock";
-/// The file of a dump, in the server's folder.
+/// The name of the dump file in the server's folder.
 const DUMP: &str = "dump.rdb";
 
 /// A Redis of one's own, without persistence. Dropping it ends it.
@@ -144,12 +144,12 @@ impl RedisServer {
     /// When it does not start, for example because the port was taken meanwhile.
     pub fn restart(&mut self) {
         self.kill();
-        // Left by `SAVE`, or by a replica that had its data from a primary. A server loads it whatever its arguments say.
+        // `SAVE` or the synchronisation of a replica may have left a dump. A server loads it regardless of its arguments.
         let _ = fs::remove_file(self.folder.path().join(DUMP));
         self.launch_again();
     }
 
-    /// Starts it anew with the data of the last [`save`](Self::save), after ending it as a crash would.
+    /// Kills the server and restarts it with the data of the last [`save`](Self::save).
     ///
     /// # Panics
     ///
@@ -163,13 +163,13 @@ impl RedisServer {
     ///
     /// # Panics
     ///
-    /// When the server does not do it.
+    /// If the server fails to save.
     pub fn save(&self) {
         self.command(&["SAVE"]);
     }
 
     fn launch_again(&mut self) {
-        // A connection of somebody else may have the port for a moment: it was nobody's.
+        // Another connection may briefly use the port, which is free while the server is down.
         let server = (0..TRIES_AGAIN).find_map(|number| {
             thread::sleep(if number == 0 { Duration::ZERO } else { BETWEEN_TRIES });
             launch(self.ports, &self.folder, &self.arguments)
@@ -198,41 +198,42 @@ impl RedisServer {
         raw(self.ports.plain, command)
     }
 
-    /// As [`raw`](Self::raw), with a command that the server has to carry out.
+    /// Sends a command as [`raw`](Self::raw) does, and expects success.
     ///
     /// # Panics
     ///
-    /// When it does not answer, or answers with an error.
+    /// If the server does not answer, or answers with an error.
     pub fn command(&self, command: &[&str]) {
         let answer = self.raw(command).unwrap_or_else(|error| panic!("{command:?}: {error}"));
         assert!(!answer.starts_with('-'), "{command:?}: {answer}");
     }
 
-    /// Changes the rights of the user of [`url`](Self::url) by rules of an access control list, such as `-evalsha`. Connections
-    /// that exist stay, unless they are subscribed to a channel that is no longer allowed.
+    /// Changes the rights of the user of [`url`](Self::url) by ACL rules such as `-evalsha`.
+    ///
+    /// Existing connections stay open, unless they are subscribed to a channel that is no longer allowed.
     ///
     /// # Panics
     ///
-    /// When the server does not know such rules.
+    /// If the server rejects the rules.
     pub fn change_rights(&self, rules: &[&str]) {
         self.command(&[&["ACL", "SETUSER", USER], rules].concat());
     }
 
-    /// Gives that user the rights that it had at first.
+    /// Restores the initial rights of that user.
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub fn restore_rights(&self) {
         let rules: Vec<String> = acl::rules().collect();
         self.change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
-    /// Switches that user off, and kills its connections.
+    /// Switches that user off and kills its connections.
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub fn switch_user_off(&self) {
         self.change_rights(&["off"]);
         self.command(&["CLIENT", "KILL", "USER", USER]);

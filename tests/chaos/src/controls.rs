@@ -16,8 +16,10 @@ struct Control {
     weaken: fn(CacheBuilder, Spans) -> CacheBuilder,
 }
 
-/// From `lease` on they show only with faults: a bus that is late, a writer that is killed, a Redis that is away. The last two want
-/// a Redis that is away for all.
+/// The protections that a run can disable.
+///
+/// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last two
+/// need an outage of all processes.
 const CONTROLS: [Control; 10] = [
     Control { name: "fence", weaken: |cache, _| cache.weaken(Weakness::NoFence) },
     Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },

@@ -18,22 +18,22 @@ Usage: scripts/chaos [options]
   --without-fence      take the fence out: violations are expected, and none is a failure
   --without NAME       the same with another protection: sequences, next-flights, local-advance;
                        lease, lock, degraded-ttl and strict-wait show only with faults
-  --check FILE         run nothing, check a history; of a folder that --outages has kept, print the table
+  --check FILE         run nothing, check a history; with a folder kept by --outages, print its table
 
-  --outages            measure outages of Redis that concern every process, and print a table of them: N runs of each, with a
-                       calm, the outage and a calm, at about 1,000 reads and 45 writes a second in all processes together.
+  --outages            measure Redis outages of all processes, and print a table of them: N runs of each, with a calm, the
+                       outage and a calm, at about 1,000 reads and 45 writes per second in all processes together.
                        --runs, --seed, --keep and --without as above; barrier and late-acknowledgement are its controls
   --instances N        how many processes (default 2)
-  --parallel N         how many runs at a time, each with servers of its own (default 1): for many runs, not for figures of time
-  --kinds A,B          only these outages. There are
+  --parallel N         how many runs at a time, each with its own servers (default 1): for many runs, not for timings
+  --kinds A,B          only these outages. All kinds:
 OUTAGES
   --calm MILLIS        how long each calm lasts (default: 3000 before, 6000 after)
-  --lasts MILLIS       how long each outage lasts (default: as long as was measured when they were found)
+  --lasts MILLIS       how long each outage lasts (default: a duration for each kind)
 
 The same seed gives the same operations and the same faults in the same order. How they fall together in time cannot be
 repeated: a seed that failed may need several runs.";
 
-/// What the options are.
+/// The text of `--help`.
 pub(crate) fn help() -> String {
     let names: Vec<&str> = outages().iter().map(|outage| outage.name).collect();
     let lines: Vec<String> = names.chunks(7).map(|names| format!("{:<23}{}", "", names.join(", "))).collect();
@@ -49,14 +49,14 @@ pub(crate) enum Command {
     Outages(Options, OutageOptions),
 }
 
-/// What is measured with `--outages`.
+/// The options of `--outages`.
 #[derive(Debug)]
 pub(crate) struct OutageOptions {
     pub(crate) instances: usize,
-    /// How many runs at a time.
+    /// How many runs at the same time.
     pub(crate) parallel: usize,
     pub(crate) kinds: Vec<Outage>,
-    /// Before an outage, and after it.
+    /// The calm before an outage, and the calm after it.
     pub(crate) calm: [Duration; 2],
 }
 
@@ -107,7 +107,7 @@ impl Options {
                 "--operations" => options.operations = number(name, value()?)?,
                 "--pace" => options.pace = Duration::from_micros(number(name, value()?)?),
                 "--faults" => options.faults = Some(number(name, value()?)?),
-                _ => return Err(format!("{name} is no option. There are these:\n{}", help())),
+                _ => return Err(format!("{name} is not an option. The options are:\n{}", help())),
             }
         }
         for outage in &mut outage_options.kinds {
@@ -125,7 +125,7 @@ fn control(name: &str) -> Result<String, String> {
     })
 }
 
-/// The outages of these names, with a comma between each two.
+/// Parses a comma-separated list of outages.
 fn kinds(names: &str) -> Result<Vec<Outage>, String> {
     let known = || outages().iter().map(|outage| outage.name).collect::<Vec<_>>().join(", ");
     let find = |name| outages().iter().find(|outage| outage.name == name).copied();

@@ -1,10 +1,10 @@
-//! How a load is shared out among processes.
+//! The distribution of a load among processes.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What all processes together do in a second.
+/// The calls of all processes together per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     /// How many reads, at least one.
@@ -15,17 +15,17 @@ pub struct Rates {
     pub split: bool,
 }
 
-/// How long apart the calls of one caller are.
+/// The intervals between the calls of one caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Apart {
-    /// Those of a reader; nothing where the process has none.
+    /// The interval of a reader; `None` if the process has no readers.
     pub reads: Option<Duration>,
-    /// Those of a writer; nothing where the process has none.
+    /// The interval of a writer; `None` if the process has no writers.
     pub writes: Option<Duration>,
 }
 
 impl Rates {
-    /// The share of one of so many processes, each of which has so many readers and as many writers.
+    /// The share of one of `places` processes, each with `callers` readers and `callers` writers.
     pub fn share(self, place: usize, places: usize, callers: u32) -> Apart {
         let writers = if self.split { places / 2 } else { places };
         let readers = if self.split { places - writers } else { places };

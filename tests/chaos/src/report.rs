@@ -90,9 +90,9 @@ fn name_of(tier: Option<Tier>) -> &'static str {
 fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Duration) -> fmt::Result {
     writeln!(f, "\nStaleness in ms: time since the acknowledgement of the first write that a read did not show.")?;
     writeln!(f, "  lease: a local hit before the news; promised to be at most the lease, {lease:?}")?;
-    writeln!(f, "  degraded: a local hit while Redis was out of reach; at most degraded_ttl")?;
-    writeln!(f, "  isolated: the writer alone could not reach Redis; until it can, and the lease")?;
-    writeln!(f, "  outage: no process could reach Redis; promised to be none, each is a violation\n")?;
+    writeln!(f, "  degraded: a local hit while Redis was unreachable; at most degraded_ttl")?;
+    writeln!(f, "  isolated: the writer alone could not reach Redis; until it reconnects, plus the lease")?;
+    writeln!(f, "  outage: no process could reach Redis; each of these is a violation\n")?;
     writeln!(
         f,
         "{:<32} {:>6} {:>9}  {:<9} {:>7} {:>8} {:>8} {:>8}",

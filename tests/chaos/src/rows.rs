@@ -143,7 +143,7 @@ async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
 }
 
 impl Rows {
-    /// Some of its callers take up to `slowest`; where it is none, all are as fast as the database.
+    /// Connects a process; with `slowest`, some of its calls are delayed by up to that time.
     pub(crate) async fn connect(
         url: &str,
         process: &str,

@@ -1,4 +1,4 @@
-//! How runs are set up.
+//! The settings of runs.
 
 use std::time::Duration;
 
@@ -7,38 +7,40 @@ use cache_chaos::rates::Apart;
 use cache_core::CacheBuilder;
 use serde::{Deserialize, Serialize};
 
-/// How many processes work at a time where faults are drawn.
+/// The number of processes in runs with drawn faults.
 pub(crate) const PLACES: usize = 3;
-/// How many callers each of them has.
+/// The number of callers of each process in those runs.
 pub(crate) const TASKS: u32 = 8;
-/// How many readers, and how many writers, a process has where outages are measured.
+/// The number of readers, and of writers, of a process in measured outages.
 pub(crate) const STEADY_TASKS: u32 = 2;
 
-/// A statement ends by itself long before a lock does.
+/// The timeout of a statement, well below the lifetime of a lock.
 pub(crate) const STATEMENT: Duration = Duration::from_millis(900);
 /// How long a call may take before it counts as failed.
 pub(crate) const CALL: Duration = Duration::from_secs(10);
 
-/// How the caches are built.
+/// The settings of the caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Profile {
-    /// Shorter than the defaults: a machine that is busy with other things is still in time, what is older is sooner found, and
-    /// processes can be stopped for longer than a lock lives.
+    /// Shorter times than the defaults.
+    ///
+    /// A busy machine still meets them, stale reads show sooner, and a process can be stopped for longer than the lifetime of a
+    /// lock.
     Short,
-    /// The product's own defaults, so that figures are those of a user.
+    /// The defaults, so that figures are those of a user.
     Defaults,
 }
 
-/// What the checker has to know of the settings.
+/// The settings that the checker needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spans {
-    /// How long a local tier is trusted without news.
+    /// How long a local tier is trusted after a heartbeat.
     pub(crate) lease: Duration,
-    /// How long a writer's lock lives.
+    /// The lifetime of a write lock.
     pub(crate) lock: Duration,
-    /// How old an answer may be that is kept while Redis is out of reach.
+    /// The maximum age of a degraded hit.
     pub(crate) degraded: Duration,
-    /// How long a write waits for Redis, each time that it asks.
+    /// How long a write waits for each reply of Redis.
     pub(crate) write_timeout: Duration,
 }
 
@@ -56,7 +58,9 @@ impl Profile {
         }
     }
 
-    /// Sets nothing that is a default already. [`spans`](Self::spans) has what the builder's documentation says of those.
+    /// Applies the settings to a builder.
+    ///
+    /// [`Defaults`](Self::Defaults) sets nothing; [`spans`](Self::spans) repeats the documented defaults.
     pub(crate) fn apply(self, builder: CacheBuilder) -> CacheBuilder {
         if self == Self::Defaults {
             return builder;
@@ -67,12 +71,12 @@ impl Profile {
     }
 }
 
-/// What the callers of a process do.
+/// The work of the callers of a process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Load {
-    /// So many operations of chance each, so long apart if nothing holds them up.
+    /// A number of random operations each, at a fixed interval unless one is delayed.
     Drawn { operations: u64, pace: Duration },
-    /// Readers and writers at a rate, until they are told to halt.
+    /// Readers and writers at a fixed rate, until they are halted.
     Steady(Apart),
 }
 

@@ -1,8 +1,8 @@
-//! What the faults do to a Redis heals.
+//! The faults of a Redis server heal.
 
 use cache_tests::RedisServer;
 
-/// What Redis says of its users.
+/// The users of Redis and their rights.
 fn rights(redis: &RedisServer) -> String {
     redis.raw(&["ACL", "LIST"]).unwrap()
 }
@@ -35,5 +35,5 @@ fn a_dump_is_there_again_after_one_restart_and_gone_after_the_other() {
     redis.restart();
     assert_eq!(get(&redis), "(nil)");
     redis.restart_from_dump();
-    assert_eq!(get(&redis), "(nil)", "there is no dump any more");
+    assert_eq!(get(&redis), "(nil)", "the dump is gone");
 }

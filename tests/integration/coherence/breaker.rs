@@ -92,7 +92,7 @@ async fn written_here_while_it_was_open(weakness: Weakness) -> Option<u64> {
     while writer.get(1).await != Some(20) {
         tokio::task::yield_now().await;
     }
-    assert_eq!(reader.get(1).await, Some(10), "it is not acknowledged yet, unless a protection is missing");
+    assert_eq!(reader.get(1).await, Some(10), "the write is not acknowledged yet, unless a protection is disabled");
     writer.chaos.release(Operation::Read);
     clock.advance(PAUSE);
     until("it is connected again", || usable(&writer)).await;

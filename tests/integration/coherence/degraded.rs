@@ -64,7 +64,7 @@ async fn read_after_an_own_write(weakness: Weakness) -> Option<u64> {
     let (world, _, instance) = cut_off(weakness).await;
     world.passing_time(instance.set(2, 9)).await;
     instance.get(1).await;
-    // Well inside of an outage a write does not wait.
+    // In the middle of an outage a write does not wait.
     instance.set(1, 20).await;
     instance.get(1).await
 }

@@ -1,4 +1,4 @@
-//! A store whose writes name their targets in their results: accounts that get the next number.
+//! A store whose results name the targets of its writes: accounts with consecutive numbers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use cache_core::cached_store;
 use super::gate::Gate;
 use super::register::{RegisterError, Stop};
 
-/// What a write returns.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opened {
     pub(super) id: u64,
@@ -23,7 +23,7 @@ pub(super) trait Ledger: Send + Sync {
     #[cached(entity = "account", key(id), ttl = "10m", negative_ttl = "10m")]
     async fn account(&self, id: u64) -> Result<Option<u64>, RegisterError>;
 
-    /// How many accounts there are in a branch.
+    /// The number of accounts of a branch.
     #[cached(entity = "branch", key(branch), ttl = "10m")]
     async fn branch(&self, branch: u64) -> Result<u64, RegisterError>;
 
@@ -31,7 +31,7 @@ pub(super) trait Ledger: Send + Sync {
     #[invalidates(account(result.id))]
     async fn open(&self, balance: u64) -> Result<Opened, RegisterError>;
 
-    /// The same in a branch, whose number of accounts is known to change.
+    /// Opens an account in a branch, which also changes the number of its accounts.
     #[invalidates(branch(branch), account(result.id))]
     async fn open_in(&self, branch: u64, balance: u64) -> Result<Opened, RegisterError>;
 }
@@ -45,7 +45,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Stops the next call that comes to this point.
+    /// Stops the next call that reaches this point.
     pub(super) fn stop_next(&self, stop: Stop) -> Arc<Gate> {
         let gate = Arc::new(Gate::new());
         self.stops.lock().unwrap().insert(stop, Arc::clone(&gate));
@@ -61,18 +61,18 @@ impl Accounts {
         self.rows.lock().unwrap().len() as u64 + 1
     }
 
-    /// How many reads reached the store.
+    /// The number of reads that reached the store.
     pub(super) fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
     }
 
-    /// Opens an account without telling the cache.
+    /// Opens an account without the cache.
     pub(super) async fn open_past_the_cache(accounts: &Self, balance: u64) {
         accounts.commit(balance).await.unwrap();
     }
 
     async fn pass(&self, stop: Stop) {
-        // A caller may also be dropped where nothing holds it up.
+        // A test may drop the caller here too.
         tokio::task::yield_now().await;
         let gate = self.stops.lock().unwrap().remove(&stop);
         if let Some(gate) = gate {

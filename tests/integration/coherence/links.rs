@@ -88,9 +88,9 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     world.passing_time(writer.set(1, 20)).await;
     let seen = reader.get(1).await;
     if writer.cache.health().await.journal == 0 {
-        assert_eq!(seen, Some(10), "without a journal the reader does not know that something is missing");
+        assert_eq!(seen, Some(10), "without a journal the reader cannot see the pending invalidation");
     } else {
-        assert_eq!(seen, Some(20), "the writer's heartbeats tell that there is something to deliver");
+        assert_eq!(seen, Some(20), "the writer's heartbeats show the pending invalidation");
     }
     for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
         writer.chaos.heal(operation);

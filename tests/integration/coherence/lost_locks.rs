@@ -62,7 +62,7 @@ async fn write_that_outlasts_its_lock_and_its_lease(weakness: Weakness) -> [Opti
 #[tokio::test]
 async fn r17_a_writer_that_does_not_trust_its_connection_tells_with_its_next_beat() {
     let seen = write_that_outlasts_its_lock_and_its_lease(Weakness::None).await;
-    assert_eq!(seen, [Some(20), Some(20)], "it is delivered before it is acknowledged");
+    assert_eq!(seen, [Some(20), Some(20)], "the invalidation is delivered before the acknowledgement");
     let seen = write_that_outlasts_its_lock_and_its_lease(Weakness::NoJournal).await;
     assert_eq!(seen, [Some(10), Some(10)], "the control must see the stale value");
 }

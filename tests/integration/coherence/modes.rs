@@ -186,11 +186,11 @@ async fn a_fast_release_that_fails_is_told_later() {
         writer.chaos.fail(operation);
     }
     writer.set(1, 20).await;
-    until("it was tried again at once", || writer.chaos.begun(Operation::Bump) == 1).await;
+    until("the invalidation is retried at once", || writer.chaos.begun(Operation::Bump) == 1).await;
     assert_eq!(writer.health().journal, 1);
     writer.chaos.heal(Operation::Bump);
     clock.advance(LEASE / 2);
-    until("it was delivered with the next heartbeat", || writer.health().journal == 0).await;
+    until("the next heartbeat delivers the invalidation", || writer.health().journal == 0).await;
 }
 
 /// A store whose reads are strict, but for one.

@@ -128,7 +128,7 @@ async fn r7_holds_where_the_journal_ran_over() {
     writer.chaos.fail(Operation::Bump);
     world.rows.seed(1, 20);
     for key in 1..=10_001 {
-        // Once it has begun it is finished, and its acknowledgement is not what this is about.
+        // Once begun, the invalidation completes in its own task. This test does not wait for the acknowledgement.
         let mut invalidation = Box::pin(writer.store.invalidate_get(key));
         while journal(&writer).await < usize::try_from(key).unwrap() {
             tokio::select! {

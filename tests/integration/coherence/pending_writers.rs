@@ -1,5 +1,7 @@
-//! R32 to R35: targets that only the result of a write names. The write is registered as a pending writer on the whole method,
-//! whose entries stay; if it does not finish, the method is invalidated.
+//! R32 to R35: targets that only the result of a write names.
+//!
+//! The write registers as a pending writer on the whole method, whose entries stay. If it does not finish, the method is
+//! invalidated.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -17,12 +19,12 @@ use super::world::{Instance, LOCK, Tier, World};
 
 const METHOD: &str = "g:{race:pending:account:*}";
 const WRITERS: &str = "g:{race:pending:account:*}:writers";
-/// Long enough for a slow machine to do everything before a registration expires.
+/// Longer than a test takes on a slow machine, so that no registration expires.
 const LONG: Duration = Duration::from_mins(1);
 
 type Store = CachingLedger<Accounts>;
 
-/// An instance with the accounts in front of it.
+/// An instance with a decorator of the accounts.
 struct Branch {
     instance: Instance,
     store: Arc<Store>,
@@ -38,14 +40,14 @@ impl Branch {
         self.store.account(id).await.unwrap()
     }
 
-    /// Opens an account, by a task of its own.
+    /// Opens an account in a task of its own.
     fn spawn_open(&self, balance: u64) -> tokio::task::JoinHandle<u64> {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move { store.open(balance).await.unwrap().id })
     }
 
     async fn told_everything(&self) {
-        until("Redis is told", || self.instance.health().journal == 0).await;
+        until("the journal is delivered", || self.instance.health().journal == 0).await;
     }
 
     fn fills(&self) -> u64 {
@@ -68,7 +70,7 @@ impl World {
         }
     }
 
-    /// The server loses the set of pending writers.
+    /// Evicts the set of pending writers.
     fn evict_writers(&self) {
         match &self.tier {
             Tier::Memory(remote, _) => remote.evict_writers(),
@@ -76,7 +78,7 @@ impl World {
         }
     }
 
-    /// The server loses the generation of the method.
+    /// Evicts the generation of the method.
     fn evict_method(&self) {
         match &self.tier {
             Tier::Memory(remote, _) => remote.evict_scopes(),
@@ -92,7 +94,7 @@ impl World {
     }
 }
 
-/// Polls a call this often, each time when it asks to be; whether it has ended by then.
+/// Polls a call at most this often, each time that it is woken; returns whether it has ended.
 async fn polled(polls: usize, call: &mut (impl Future + Unpin)) -> bool {
     let mut left = polls;
     poll_fn(|context| {
@@ -108,7 +110,7 @@ async fn polled(polls: usize, call: &mut (impl Future + Unpin)) -> bool {
     .await
 }
 
-/// The caller of a write goes away at every poll. Whether anything old is read after that, on any instance.
+/// Drops a write at every poll; returns whether any instance reads an old value after that.
 async fn dropped_at_every_poll(world: World) -> bool {
     let accounts = Arc::new(Accounts::default());
     let reader = world.branch(&accounts).await;
@@ -124,13 +126,15 @@ async fn dropped_at_every_poll(world: World) -> bool {
         drop(call);
         let row = accounts.row(id);
         is_stale |= writer.account(id).await != row;
-        // It waits for the tasks that tell Redis; before that nothing was acknowledged.
+        // This waits for the tasks that deliver invalidations; before that nothing was acknowledged.
         writer.instance.cache.shutdown().await;
         let third = world.branch(&accounts).await;
         is_stale |= third.account(id).await != row;
-        // The bus may take a moment to a real server.
-        until("the reader has forgotten it", || is_stale || row.is_none() || reader.store.peek_account(id).is_none())
-            .await;
+        // On a real server the message may take a moment.
+        until("the reader has dropped the entry", || {
+            is_stale || row.is_none() || reader.store.peek_account(id).is_none()
+        })
+        .await;
         is_stale |= reader.account(id).await != row;
         if has_ended {
             assert!(polls > 3, "there is more than one await in a write");
@@ -150,13 +154,15 @@ async fn r32_a_write_that_is_dropped_at_any_poll_hides_nothing_that_its_result_w
     }
 }
 
-/// The store commits after its caller is gone and after others have read; the registration has to outlive that.
+/// Commits in the store after the caller was dropped and other instances have read.
+///
+/// The registration has to outlive that. Returns what another instance reads then.
 async fn late_commit(world: World) -> Option<u64> {
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
     let id = accounts.next();
     let gate = accounts.stop_next(Stop::BeforeCommit);
-    // The database goes on with what its client has left.
+    // The database completes the write of its dropped client.
     let at_work = tokio::spawn({
         let accounts = Arc::clone(&accounts);
         async move { Accounts::open_past_the_cache(&accounts, 10).await }
@@ -165,13 +171,13 @@ async fn late_commit(world: World) -> Option<u64> {
     let other = accounts.stop_next(Stop::BeforeCommit);
     let mut call = Box::pin(writer.store.open(10));
     tokio::select! {
-        _ = &mut call => unreachable!("its store does not return"),
+        _ = &mut call => unreachable!("the store does not return"),
         () = other.reached() => {}
     }
     drop(call);
     writer.told_everything().await;
     assert_eq!(reader.account(id).await, None);
-    until("it is in the shared tier", || reader.fills() >= 1).await;
+    until("the entry is in the shared tier", || reader.fills() >= 1).await;
     gate.open();
     at_work.await.unwrap();
     world.registrations_expire().await;
@@ -189,8 +195,10 @@ async fn r32_a_write_that_commits_after_its_caller_is_gone_is_read_when_its_regi
     }
 }
 
-/// The process of a writer is killed between its commit and the release. What another instance reads, which has the old state
-/// in its local tier, and what a third one reads, which asks the shared tier.
+/// Kills the process of a writer between its commit and the release.
+///
+/// Returns what another instance reads, which has the old state in its local tier, and what a third one reads from the shared
+/// tier.
 async fn killed(world: World) -> [Option<u64>; 2] {
     let accounts = Arc::new(Accounts::default());
     let lease = LOCK / 2;
@@ -200,12 +208,12 @@ async fn killed(world: World) -> [Option<u64>; 2] {
     let gate = accounts.stop_next(Stop::AfterCommit);
     let mut call = Box::pin(writer.store.open(10));
     assert_eq!(reader.account(id).await, None);
-    until("it is in the shared tier", || reader.fills() == 1).await;
+    until("the entry is in the shared tier", || reader.fills() == 1).await;
     tokio::select! {
-        _ = &mut call => unreachable!("its store does not return"),
+        _ = &mut call => unreachable!("the store does not return"),
         () = gate.reached() => {}
     }
-    // Nothing of it is ever polled or dropped again.
+    // The call is never polled or dropped again.
     std::mem::forget(call);
     writer.instance.cache.shutdown().await;
     world.registrations_expire().await;
@@ -213,14 +221,14 @@ async fn killed(world: World) -> [Option<u64>; 2] {
     let seen = reader.account(id).await;
     let third = world.branch(&accounts).await;
     let seen = [seen, third.account(id).await];
-    // Once, and not for every reader: what was loaded since stays.
+    // The method is invalidated once and not for every reader: values loaded since stay.
     let loads = accounts.loads();
     world.two_beats(&reader.instance, lease).await;
-    until("it is in the shared tier", || third.fills() + reader.fills() >= 2 || seen[0].is_none()).await;
+    until("the entry is in the shared tier", || third.fills() + reader.fills() >= 2 || seen[0].is_none()).await;
     for branch in [&reader, &third, &world.branch(&accounts).await] {
         assert_eq!(branch.account(id).await, seen[0]);
     }
-    assert_eq!(accounts.loads(), loads, "the new generation is another one now");
+    assert_eq!(accounts.loads(), loads, "no further invalidation follows");
     seen
 }
 
@@ -236,7 +244,7 @@ async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over
     }
 }
 
-/// The answer to a read that found a pending writer lives locally as long as that may, also where the registration was not heard.
+/// A value read under a pending writer lives locally until its expiry, even if the registration message was missed.
 #[tokio::test]
 async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_local_tier() {
     for (weakness, expected) in [(Weakness::None, Some(10)), (Weakness::KeepPending, None)] {
@@ -249,7 +257,7 @@ async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_lo
         let mut call = Box::pin(writer.store.open(10));
         reader.instance.chaos.hold_news();
         tokio::select! {
-            _ = &mut call => unreachable!("its store does not return"),
+            _ = &mut call => unreachable!("the store does not return"),
             () = gate.reached() => {}
         }
         assert_eq!(reader.account(id).await, None);
@@ -258,7 +266,7 @@ async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_lo
         gate.open();
         let committed = accounts.stop_next(Stop::AfterCommit);
         tokio::select! {
-            _ = &mut call => unreachable!("its store does not return"),
+            _ = &mut call => unreachable!("the store does not return"),
             () = committed.reached() => {}
         }
         std::mem::forget(call);
@@ -267,7 +275,7 @@ async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_lo
     }
 }
 
-/// Many accounts are being opened while others are read.
+/// Opens many accounts while others are read.
 #[tokio::test]
 async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
     const OPENERS: u64 = 50;
@@ -283,7 +291,7 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
         }
         let next = accounts.next();
         assert_eq!(reader.account(next).await, None);
-        until("they are in the shared tier", || reader.fills() == 11).await;
+        until("the entries are in the shared tier", || reader.fills() == 11).await;
         let mut openers = Vec::new();
         for balance in 0..OPENERS {
             let gate = accounts.stop_next(Stop::AfterCommit);
@@ -308,13 +316,13 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
             opener.await.unwrap();
         }
         assert_eq!(third.account(next).await, Some(100));
-        until("it is in the shared tier", || third.fills() == 1).await;
-        until("the reader has heard of it", || reader.store.peek_account(next).is_none()).await;
+        until("the entry is in the shared tier", || third.fills() == 1).await;
+        until("the reader has dropped the entry", || reader.store.peek_account(next).is_none()).await;
         assert_eq!(reader.account(next).await, Some(100));
         for id in 1..=10 {
             assert_eq!((reader.account(id).await, third.account(id).await), (Some(id), Some(id)));
         }
-        assert_eq!(accounts.loads(), loads + 1, "only the new one was asked for");
+        assert_eq!(accounts.loads(), loads + 1, "only the new account was loaded");
         if let Tier::Redis(server) = &world.tier {
             let value = server.raw(&["GET", METHOD]).unwrap();
             assert!(value.starts_with('U') && !value.contains('|'), "{value}");
@@ -323,7 +331,7 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
     }
 }
 
-/// What is lost between the registration and the release.
+/// The key that Redis loses between the registration and the release.
 #[derive(Debug, Clone, Copy)]
 enum Loss {
     Writers,
@@ -332,7 +340,7 @@ enum Loss {
     Expiry,
 }
 
-/// The registration is lost, and others fill the old state before the commit.
+/// Loses the registration, and fills the old state on another instance before the commit.
 #[tokio::test]
 async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same() {
     for loss in [Loss::Writers, Loss::Method, Loss::Everything, Loss::Expiry] {
@@ -350,19 +358,20 @@ async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same
                 Loss::Expiry => world.registrations_expire().await,
             }
             assert_eq!(reader.account(id).await, None);
-            until("it is in the shared tier", || reader.fills() == 1).await;
+            until("the entry is in the shared tier", || reader.fills() == 1).await;
             gate.open();
             assert_eq!(opener.await.unwrap(), id);
             assert_eq!(writer.account(id).await, Some(10), "{loss:?}");
             assert_eq!(world.branch(&accounts).await.account(id).await, Some(10), "{loss:?}");
-            until("the reader has heard of it", || reader.store.peek_account(id) != Some(None)).await;
+            until("the reader has dropped the entry", || reader.store.peek_account(id) != Some(None)).await;
             assert_eq!(reader.account(id).await, Some(10), "{loss:?}");
         }
     }
 }
 
-/// Redis refuses these operations of the writer, and its caller goes away after the commit or does not. What the writer's own
-/// instance reads then, and what another one reads as soon as Redis was told.
+/// Refuses these operations of the writer, and drops its caller after the commit if `is_dropped`.
+///
+/// Returns what the writer's own instance reads then, and what another one reads after the delivery.
 async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [Option<u64>; 2] {
     let lease = Duration::from_secs(1);
     let accounts = Arc::new(Accounts::default());
@@ -378,7 +387,7 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
     let gate = accounts.stop_next(Stop::AfterCommit);
     let mut call = Box::pin(writer.store.open(10));
     tokio::select! {
-        _ = &mut call => unreachable!("its store does not return"),
+        _ = &mut call => unreachable!("the store does not return"),
         () = gate.reached() => {}
     }
     if is_dropped {
@@ -393,7 +402,7 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
     }
     world.two_beats(&writer.instance, lease).await;
     writer.told_everything().await;
-    until("the reader has heard of it", || own.is_none() || reader.store.peek_account(id) != Some(None)).await;
+    until("the reader has dropped the entry", || own.is_none() || reader.store.peek_account(id) != Some(None)).await;
     [own, reader.account(id).await]
 }
 
@@ -415,7 +424,7 @@ async fn r32_what_redis_was_not_told_is_told_later() {
     assert_eq!(refused(world, &[Release], false).await[1], None, "the control must see the absence");
 }
 
-/// A write that is refused by its store names nothing, and one whose outcome is unknown names everything.
+/// A write that its store refuses invalidates nothing.
 #[tokio::test]
 async fn a_write_that_is_refused_leaves_the_method_alone() {
     for world in World::each(Weakness::None) {
@@ -432,7 +441,7 @@ async fn a_write_that_is_refused_leaves_the_method_alone() {
     }
 }
 
-/// What is known before the call is locked, and what the result names is registered: one round trip before and one after.
+/// A lock and a registration take one round trip before the call and one after it.
 #[tokio::test]
 async fn locks_and_registrations_travel_together() {
     for world in World::each(Weakness::None) {
@@ -444,12 +453,12 @@ async fn locks_and_registrations_travel_together() {
         let count = |operation| writer.instance.chaos.begun(operation);
         assert_eq!([Operation::Intent, Operation::Release, Operation::Bump].map(count), [1, 1, 0]);
         let is_told = || reader.store.peek_branch(1).is_none() && reader.store.peek_account(1).is_none();
-        until("the reader has heard of both", is_told).await;
+        until("the reader has dropped both entries", is_told).await;
         assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(1), Some(10)));
     }
 }
 
-/// A fast write is acknowledged before its release; its own instance reads it at once.
+/// A fast write is acknowledged before its release, and its own instance reads it at once.
 #[tokio::test]
 async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
     for world in World::each(Weakness::None) {
@@ -464,12 +473,12 @@ async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
         assert_eq!((writer.account(1).await, writer.instance.health().journal), (Some(10), 1));
         writer.instance.chaos.release(Operation::Release);
         writer.told_everything().await;
-        until("the reader has heard of it", || reader.store.peek_account(1) != Some(None)).await;
+        until("the reader has dropped the entry", || reader.store.peek_account(1) != Some(None)).await;
         assert_eq!(reader.account(1).await, Some(10));
     }
 }
 
-/// The token of a session names what the result named.
+/// A session token contains the scopes that a result named.
 #[tokio::test]
 async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
     for world in World::each(Weakness::None) {
@@ -484,7 +493,7 @@ async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
     }
 }
 
-/// A guard of a caller that knows the commit, on a region of its own.
+/// A region whose write guards the test uses by hand.
 struct ByHand {
     instance: Instance,
     region: Region<u64, u64>,
@@ -519,12 +528,12 @@ async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_
         assert_eq!((writer.read(20).await, reader.read(20).await), (10, 10));
         writer.begin().await.committed().await;
         assert_eq!(writer.read(20).await, 20);
-        until("the reader has heard of it", || reader.region.peek(&&1).is_none()).await;
+        until("the reader has dropped the entry", || reader.region.peek(&&1).is_none()).await;
         assert_eq!(reader.read(30).await, 20, "from the shared tier");
     }
 }
 
-/// Outside of a runtime no task can be started.
+/// Outside a runtime a dropped guard cannot start a task, so the journal keeps the invalidation.
 #[tokio::test]
 async fn a_guard_may_be_dropped_outside_of_a_runtime() {
     let lease = Duration::from_secs(1);
@@ -537,12 +546,12 @@ async fn a_guard_may_be_dropped_outside_of_a_runtime() {
         std::thread::spawn(move || drop(guard)).join().unwrap();
         assert_eq!(writer.instance.health().journal, 1);
         world.two_beats(&writer.instance, lease).await;
-        until("Redis is told", || writer.instance.health().journal == 0).await;
-        until("the reader has heard of it", || reader.region.peek(&&1).is_none()).await;
+        until("the journal is delivered", || writer.instance.health().journal == 0).await;
+        until("the reader has dropped the entry", || reader.region.peek(&&1).is_none()).await;
     }
 }
 
-/// An invalidation by hand whose caller goes away while Redis is being told. What another instance reads then.
+/// Drops the caller of an invalidation by hand during the round trip; returns what another instance reads then.
 async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bool) -> Option<u64> {
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
@@ -563,14 +572,14 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     polled(1, &mut call).await;
     drop(call);
     assert!(!has_ended.load(Ordering::SeqCst));
-    assert!(writer.store.peek_account(1).is_none(), "its own instance has forgotten at the first poll");
+    assert!(writer.store.peek_account(1).is_none(), "its own instance invalidates at the first poll");
     let is_begun = || writer.instance.chaos.begun(Operation::Bump) == 1;
-    until("Redis is about to be told", is_begun).await;
+    until("the invalidation has begun", is_begun).await;
     writer.instance.chaos.release(Operation::Bump);
     if is_finished {
-        until("the reader has heard of it", || reader.instance.cache.invalidations_heard() > heard).await;
+        until("the reader has received the message", || reader.instance.cache.invalidations_heard() > heard).await;
     } else {
-        // The task of the control ended with its caller: nothing is on its way.
+        // In the control the invalidation ended with its caller, so no message follows.
         tokio::task::yield_now().await;
     }
     reader.account(1).await

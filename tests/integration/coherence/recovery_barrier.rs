@@ -1,4 +1,4 @@
-//! Outages that all instances share: how they begin, and how each instance returns at its own time.
+//! Outages of all instances: their beginning, and the independent return of each instance.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Two instances, whose shared tier holds the old value of the row 1.
+/// Two instances whose shared tier holds the old value of row 1.
 async fn reader_and_writer(world: &World) -> (Instance, Instance) {
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
@@ -19,8 +19,9 @@ async fn reader_and_writer(world: &World) -> (Instance, Instance) {
     (reader, writer)
 }
 
-/// The shared tier is out of reach for both instances, and the writer writes. The reader comes back first: what it reads
-/// before and after the writer has delivered its invalidation.
+/// Stops the shared tier, writes on one instance, and lets the reader reconnect first.
+///
+/// Returns what the reader reads before and after the writer has delivered its invalidation.
 async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
     let world = World::memory(weakness);
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
@@ -59,8 +60,9 @@ async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalida
     assert_eq!(first_one_back(Weakness::NoBarrier).await[0], Some(10), "the control must see the stale value");
 }
 
-/// The shared tier refuses what a writer announces, and nothing else. What another instance reads from it as soon as the
-/// write is acknowledged.
+/// Refuses only a writer's announcements and invalidations.
+///
+/// Returns what another instance reads from the shared tier once the write is acknowledged.
 async fn refused_writer(world: World) -> Option<u64> {
     let (reader, writer) = reader_and_writer(&world).await;
     for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
@@ -80,8 +82,10 @@ async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is
     }
 }
 
-/// The heartbeats of a writer are answered and do not come back over the bus, as before the first of them, or while a new
-/// namespace is being subscribed to. Its own local tier is off, and its writes are announced all the same.
+/// A writer announces its writes while its local tier is not trusted.
+///
+/// Redis answers the writer's heartbeats but they do not come back over the bus, as before the first heartbeat or during the
+/// subscription to a new namespace.
 #[tokio::test]
 async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
     for world in World::each(Weakness::None) {
@@ -97,12 +101,12 @@ async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
         writer.set(1, 20).await;
         assert_eq!(writer.chaos.begun(Operation::Intent), announced + 1);
         assert_eq!(writer.health().journal, 0);
-        until("the reader has forgotten it", || reader.store.peek_get(1).is_none()).await;
+        until("the reader has dropped the entry", || reader.store.peek_get(1).is_none()).await;
         assert_eq!(reader.get(1).await, Some(20));
     }
 }
 
-/// A member that ends in good order is not waited for, and one that crashed is no longer than the limit.
+/// An instance does not wait for a member that has shut down, and for a crashed one until the limit.
 #[tokio::test]
 async fn one_that_comes_back_waits_for_those_that_may_come_back() {
     let world = World::memory(Weakness::None);

@@ -12,7 +12,7 @@ use super::world::{Instance, Tier, World};
 use crate::logs::Logs;
 
 const CANARY: &str = "canary-7f3a";
-/// Short: a write that Redis refuses waits for it.
+/// Short, since a write that Redis refuses waits for the lease.
 const LEASE: Duration = Duration::from_millis(500);
 
 async fn use_it(instance: &Instance) {

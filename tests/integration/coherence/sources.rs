@@ -1,4 +1,4 @@
-//! Two sources behind one name: databases, stores and traits whose keys would be the same text.
+//! Separation of databases, stores and traits that would use the same keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::logs::Logs;
 const PATIENCE: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What several processes share.
+/// The shared tier of several processes.
 enum Shared {
     Memory(MemoryRemote),
     Redis(RedisServer),
@@ -25,7 +25,7 @@ impl Shared {
         [Self::Memory(MemoryRemote::new()), Self::Redis(RedisServer::start())]
     }
 
-    /// A process of its own.
+    /// The cache of another process.
     fn process(&self, change: impl FnOnce(CacheBuilder) -> CacheBuilder) -> Cache {
         let builder = Cache::builder().lease(Duration::from_mins(2)).read_timeout(PATIENCE).write_timeout(PATIENCE);
         let builder = match self {
@@ -65,7 +65,7 @@ async fn connected(caches: &[&Cache]) {
 }
 
 async fn filled(cache: &Cache, fills: u64) {
-    until("what was loaded is in the shared tier", || cache.stats().total().fills >= fills).await;
+    until("the loaded value is in the shared tier", || cache.stats().total().fills >= fills).await;
 }
 
 fn errors(cache: &Cache, kind: &str) -> u64 {
@@ -74,7 +74,7 @@ fn errors(cache: &Cache, kind: &str) -> u64 {
 
 // Key prefixes.
 
-/// Red without the prefix in the keys: the second environment read 10 from the first one's entry.
+/// Caches with different prefixes share no entry, message, epoch or heartbeat.
 #[tokio::test]
 async fn environments_with_different_prefixes_share_nothing() {
     for shared in Shared::each() {
@@ -91,13 +91,13 @@ async fn environments_with_different_prefixes_share_nothing() {
         entries.sort();
         assert_eq!(entries, ["race:test:register:1", "staging:race:test:register:1"]);
 
-        // No message: a write in the one is not heard in the other.
+        // No message: a write in one environment does not invalidate in the other.
         let heard = staging.invalidations_heard();
         one.set(1, 11).await.unwrap();
-        until("the writer hears itself", || production.invalidations_heard() > 0).await;
+        until("production receives its own message", || production.invalidations_heard() > 0).await;
         two.set(2, 22).await.unwrap();
-        until("and so does the other one", || staging.invalidations_heard() > heard).await;
-        assert_eq!(two.peek_get(1), Some(Some(20)), "what is local stays");
+        until("staging receives its own message", || staging.invalidations_heard() > heard).await;
+        assert_eq!(two.peek_get(1), Some(Some(20)), "the local entry stays");
         assert_eq!(two.get(1).await.unwrap(), Some(20));
 
         // No epoch, no heartbeat.
@@ -118,7 +118,7 @@ async fn environments_with_different_prefixes_share_nothing() {
     }
 }
 
-/// The same keys as text, cut in two ways.
+/// The same key text, split differently into prefix and namespace.
 #[tokio::test]
 async fn a_prefix_that_ends_where_a_namespace_begins_is_another_one() {
     let shared = Shared::Memory(MemoryRemote::new());
@@ -136,7 +136,7 @@ async fn a_prefix_that_ends_where_a_namespace_begins_is_another_one() {
 
 // Partitions.
 
-/// Red without the partition in the keys, which is what the control shows: one store answers with the other's row.
+/// Two decorators with different partitions share no entry.
 #[tokio::test]
 async fn partitions_share_nothing() {
     for shared in Shared::each() {
@@ -153,14 +153,14 @@ async fn partitions_share_nothing() {
         filled(&cache, 6).await;
         assert!(shared.entries().contains(&"race:test:%peu:register:1".to_owned()), "{:?}", shared.entries());
 
-        // Another process has the same partitions, and no rows of its own to load.
+        // Another process has the same partitions, and no rows to load.
         let other = shared.process(|builder| builder);
         let elsewhere = CachingRegister::builder(Arc::new(Rows::default()), &other).partition("us").build();
         connected(&[&other]).await;
         assert_eq!(elsewhere.get(1).await.unwrap(), Some(20));
         assert_eq!(elsewhere.get_many(&[2, 3]).await.unwrap(), [(2, 20), (3, 20)].into());
 
-        // A write makes its own partition's entry stale and no other one.
+        // A write invalidates the entry of its own partition only.
         eu.set(1, 11).await.unwrap();
         assert_eq!((eu.peek_get(1), us.peek_get(1)), (None, Some(Some(20))));
         eu.invalidate_all().await;
@@ -183,7 +183,7 @@ async fn without_a_partition_a_second_store_is_warned_of_once() {
         connected(&[&cache]).await;
         assert_eq!(eu.get(1).await.unwrap(), Some(10));
         filled(&cache, 1).await;
-        assert_eq!(us.get(1).await.unwrap(), Some(10), "the control: this is what the warning is about");
+        assert_eq!(us.get(1).await.unwrap(), Some(10), "the control: both decorators answer with one entry");
         drop(again);
     }
 }
@@ -204,7 +204,7 @@ async fn one_store_twice_or_one_after_the_other_is_not_warned_of() {
     drop(later);
 }
 
-/// A partition may be any text, and is no part of a key nor an entity.
+/// A partition may be any text, and no key and no entity collides with it.
 #[tokio::test]
 async fn no_key_and_no_entity_reads_like_a_partition() {
     let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
@@ -231,7 +231,7 @@ async fn no_key_and_no_entity_reads_like_a_partition() {
 
 // The identity of the source.
 
-/// What a second process reads under a key that one over another database has filled.
+/// Fills an entry in one process; returns what a second one over another database reads.
 async fn read_over_another_database(shared: &Shared, weakness: Weakness) -> (Option<u64>, Cache) {
     let (one, two) = (shared.without(weakness), shared.without(weakness));
     let first = CachingRegister::builder(rows(10), &one).source(1_u128).build();
@@ -245,7 +245,7 @@ async fn read_over_another_database(shared: &Shared, weakness: Weakness) -> (Opt
     (read, two)
 }
 
-/// Red without the source in the envelope, as the control is: 10, the row of the other database.
+/// An entry filled from another database is a miss; the control reads the row of the other database.
 #[tokio::test]
 async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
@@ -282,7 +282,7 @@ async fn instances_over_one_database_share_and_an_unknown_one_does_not() {
     }
 }
 
-/// A thousand mix-ups are one warning of each kind.
+/// Several misses of one kind cause one warning for each cache.
 #[tokio::test]
 async fn there_is_one_warning_for_a_cache_and_kind() {
     let logs = Logs::start();
@@ -316,7 +316,7 @@ trait Houses: Send + Sync {
     async fn house_owner(&self, id: u64) -> Result<String, RegisterError>;
 }
 
-/// A later version of `Cars`, whose method has another name.
+/// A later version of `Cars` with a renamed method.
 mod later {
     use super::{RegisterError, cached_store};
 
@@ -349,7 +349,7 @@ trait Ledger: Send + Sync {
     async fn row(&self, id: u64) -> Result<u64, RegisterError>;
 }
 
-/// A trait with arguments, whose value says nothing of them.
+/// A trait with arguments that its values do not show.
 #[cached_store(namespace = "race:table")]
 trait Table<T: Send + Sync + 'static, const SHARD: usize>: Send + Sync {
     #[cached(entity = "count", key(id), ttl = "1m")]
@@ -410,7 +410,7 @@ fn words() -> Arc<Words> {
     Arc::new(Words)
 }
 
-/// What a house's reader is told after a car's one, each in a process of its own.
+/// Reads a car's owner in one process; returns what another process reads as a house's owner.
 async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache) {
     let (one, two) = (shared.without(weakness), shared.without(weakness));
     let cars = CachingCars::new(words(), &one);
@@ -421,7 +421,7 @@ async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache)
     (houses.house_owner(7).await.unwrap(), two)
 }
 
-/// Red without trait and method in the envelope, as the control is: a car's owner for a house's.
+/// An entry of another trait is a miss; the control returns a car's owner for a house.
 #[tokio::test]
 async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
@@ -450,7 +450,7 @@ async fn a_renamed_method_reads_none_of_the_entries_of_its_old_name() {
     }
 }
 
-/// Red before: `SECRET 7` was read as the note 7 of a folder whose name came from outside, and the other way round.
+/// A key part with the text of another trait's entity does not read that trait's entries.
 #[tokio::test]
 async fn a_key_part_cannot_name_the_entity_of_another_trait() {
     for shared in Shared::each() {
@@ -464,13 +464,13 @@ async fn a_key_part_cannot_name_the_entity_of_another_trait() {
         assert_eq!(notes.note("secret", 7).await.unwrap(), "note 7 in secret");
         assert_eq!(secrets.secret(8).await.unwrap(), "SECRET 8");
         assert_eq!((cache.stats().total().shared_hits, errors(&cache, "method")), (0, 2));
-        // What it does cost: such a write makes the secret's entry stale, too.
+        // The scopes still collide: a write of the note also invalidates the secret's entry.
         notes.set_note("secret", 7).await.unwrap();
         assert_eq!(secrets.secret(7).await.unwrap(), "SECRET 7");
     }
 }
 
-/// Red before: the entry lay under the key of the namespace's epoch, and every heartbeat failed.
+/// Entities named like an epoch or heartbeat key do not collide with these keys.
 #[tokio::test]
 async fn an_entity_with_the_name_of_a_machinery_key_is_an_entity() {
     let shared = Shared::Redis(RedisServer::start());
@@ -507,7 +507,7 @@ async fn the_arguments_of_a_trait_keep_its_entries_apart() {
 
 // Within one cache.
 
-/// Red before: both were built, and each answered with what the other had loaded.
+/// A second trait with the namespace and entity of another one cannot be built.
 #[tokio::test]
 async fn the_names_of_another_trait_are_refused() {
     let cache = Cache::single_instance();
@@ -520,7 +520,7 @@ async fn the_names_of_another_trait_are_refused() {
     }
     let same_name = later::CachingCars::builder(words(), &cache).try_build().unwrap_err().to_string();
     assert!(same_name.contains("::later::Cars::owner_of_car`"), "{same_name}");
-    // Elsewhere they are free: in a partition, in another cache, and when the first one is gone.
+    // The names are free in a partition, in another cache, and after the first decorator is dropped.
     drop(CachingHouses::builder(words(), &cache).partition("houses").try_build().unwrap());
     drop(CachingHouses::new(words(), &Cache::pass_through()));
     let clone = cars.clone();
@@ -544,7 +544,7 @@ async fn new_and_build_panic_with_the_message_of_try_build() {
     assert_eq!(panic_of(|| drop(CachingHouses::builder(words(), &cache).build())), message);
 }
 
-/// Red before: a region, an ad-hoc cache and a decorator of one name read each other's entries.
+/// A region, an ad-hoc cache and a decorator with one name exclude each other.
 #[tokio::test]
 async fn regions_and_ad_hoc_caches_follow_the_same_rule() {
     let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
@@ -568,7 +568,7 @@ async fn regions_and_ad_hoc_caches_follow_the_same_rule() {
     cache.try_region::<u64, u64>(there, "owner", policy).unwrap();
 }
 
-/// Red before: a text that a region by hand had loaded was read as the value that somebody had set.
+/// An ad-hoc cache does not read an entry that a region of another process has loaded.
 #[tokio::test]
 async fn an_ad_hoc_cache_reads_no_entry_of_a_region_elsewhere() {
     for shared in Shared::each() {

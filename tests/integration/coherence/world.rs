@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    /// An instance whose locks and registrations live this long.
+    /// An instance with this lifetime of locks and registrations.
     pub(super) async fn instance_with_lock(&self, lock: Duration) -> Instance {
         match &self.tier {
             Tier::Memory(_, clock) => self.locking(lock, Cache::builder().lease(LEASE).clock(clock.clone())).await,
@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// Awaits `work` while time passes: on a manual clock, for as long as it takes.
+    /// Awaits `work` while a manual clock advances.
     pub(super) async fn passing_time<T>(&self, work: impl Future<Output = T>) -> T {
         let Tier::Memory(_, clock) = &self.tier else { return work.await };
         let mut work = std::pin::pin!(work);

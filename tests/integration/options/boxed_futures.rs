@@ -1,4 +1,4 @@
-//! Methods that spell their futures out: boxed, by an alias, or opaque with a lifetime of its own.
+//! Methods with explicit futures: boxed, an alias, or opaque with a lifetime of their own.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,13 +9,13 @@ use cache_core::{Cache, cached_store};
 
 use super::support::Failed;
 
-/// As `futures` has them.
+/// The aliases of the crate `futures`.
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type LocalBoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 type Rows = Arc<Mutex<HashMap<u64, String>>>;
 
-/// Every form of a boxed future, good for `dyn`.
+/// Every form of a boxed future, in a trait that works as `dyn`.
 mod plain {
     use super::*;
 
@@ -28,7 +28,7 @@ mod plain {
             suffix: &'a str,
         ) -> Pin<Box<dyn Future<Output = Result<Option<String>, Failed>> + Send + 'a>>;
 
-        /// Only the receiver may be borrowed by this one.
+        /// The future may borrow the receiver only.
         #[cached(entity = "title", key(id, suffix), ttl = "10m", negative_ttl = "1m")]
         fn title(&self, id: u64, suffix: Option<&str>) -> BoxFuture<'_, Result<Option<String>, Failed>>;
 
@@ -42,16 +42,16 @@ mod plain {
             text: &'a str,
         ) -> std::pin::Pin<std::boxed::Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>>;
 
-        /// Borrows nothing.
+        /// The future borrows nothing.
         #[invalidates(event(id, ""), title(id, ..))]
         fn save_later(&self, id: u64, text: &str) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>;
 
-        /// Borrows the parameter and not the receiver.
+        /// The future borrows the parameter and not the receiver.
         #[invalidates(event(*id, ""), title(*id, ..))]
         fn remove<'a>(&self, id: &'a u64) -> Box<dyn Future<Output = Result<(), Failed>> + Send + Unpin + 'a>;
 
         #[uncached]
-        #[allow(clippy::needless_arbitrary_self_type, reason = "it is another way to write the same")]
+        #[allow(clippy::needless_arbitrary_self_type, reason = "the macro accepts this form")]
         fn count(self: &Self) -> BoxFuture<'_, usize>;
 
         #[uncached]
@@ -112,7 +112,7 @@ mod plain {
         (rows, Arc::new(CachingEvents::new(backing, &Cache::single_instance())))
     }
 
-    /// What a reader sees of event 1, by each of the three reads.
+    /// The value of event 1 through each of the three reads.
     async fn seen(store: &dyn Events) -> [Option<String>; 3] {
         let batch = store.titles(&[1, 2], None).await.unwrap();
         [store.event(1, "").await.unwrap(), store.title(1, None).await.unwrap(), batch.get(&1).cloned()]
@@ -135,7 +135,7 @@ mod plain {
         assert_eq!((store.count().await, store.local("xy").await), (1, 3));
     }
 
-    /// A hit is looked for when the future is polled, not when it is made.
+    /// The look-up happens when the future is polled, not when it is created.
     #[tokio::test]
     async fn a_future_that_is_polled_after_a_write_sees_it() {
         let (_, store) = filled();
@@ -173,7 +173,7 @@ mod plain {
     }
 }
 
-/// Beside `async fn` under `#[async_trait]`, in a generic trait, with where clauses and default bodies.
+/// Beside `async fn` under `#[async_trait]`, in a generic trait with where clauses and default bodies.
 mod under_async_trait {
     use super::*;
 
@@ -243,7 +243,7 @@ mod under_async_trait {
     }
 }
 
-/// Associated future types and futures in other types are the store's own: only `#[uncached]` can hand them on.
+/// Associated future types and futures in other types: only `#[uncached]` methods may return them.
 mod handed_on {
     use super::*;
 

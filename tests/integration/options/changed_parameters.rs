@@ -1,5 +1,6 @@
-//! Writes whose targets are keys of parameters that the store changes: what the targets say before the call goes stale,
-//! and what they say after it.
+//! Writes whose targets depend on parameters that the store changes.
+//!
+//! The decorator invalidates the targets as evaluated before the call and after it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +23,7 @@ pub(super) struct Record {
     id: u64,
 }
 
-/// Cannot be cloned: a part of the key is computed from it before the call takes it.
+/// A parameter that cannot be cloned: the key is computed from it before the call consumes it.
 pub(super) struct Token {
     name: String,
 }
@@ -160,7 +161,7 @@ async fn filled() -> Caching {
     store
 }
 
-/// The entries of `load` that are not there any more.
+/// The invalidated entries of `load`.
 fn stale(store: &Caching) -> Vec<u64> {
     (0..5).filter(|id| store.peek_load(*id).is_none()).collect()
 }
@@ -211,7 +212,7 @@ async fn a_key_of_a_generic_parameter() {
 trait HasIdAndSend: HasId + Send {}
 impl<T: HasId + Send> HasIdAndSend for T {}
 
-/// The reference is gone with the call: the whole method is invalidated.
+/// If the call consumes the reference, the whole method is invalidated.
 #[tokio::test]
 async fn a_key_behind_a_reference_that_the_call_takes() {
     let store = filled().await;
@@ -246,7 +247,7 @@ async fn a_write_that_did_not_happen_takes_nothing_more() {
     assert!(!stale(&store).contains(&2));
     let store = filled().await;
     store.refused(&mut one(), false).await.unwrap_err();
-    assert!(stale(&store).contains(&2), "nobody knows whether it happened");
+    assert!(stale(&store).contains(&2), "the outcome is unknown");
 }
 
 /// Two instances and a shared tier: the entry under the new key is invalidated on both.

@@ -1,4 +1,4 @@
-//! Writes in a transaction of the caller: the lock is placed by `begin_x`, and ended when the caller has committed.
+//! Writes in a transaction of the caller: `begin_x` places the lock, and `committed` releases it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use super::support::Failed;
 
 type Rows = Arc<Mutex<HashMap<u64, &'static str>>>;
 
-/// What is written in it is seen when it commits.
+/// A transaction whose writes become visible when it commits.
 pub(super) struct Transaction {
     rows: Rows,
     pending: Vec<(u64, &'static str)>,
@@ -94,7 +94,7 @@ impl World {
     async fn each() -> [Self; 2] {
         let (alone, shared) = (ManualClock::new(), ManualClock::new());
         let remote = ChaosRemote::new(MemoryRemote::with_clock(shared.clone()));
-        // No test here is about the end of the lease.
+        // The lease does not end in any of these tests.
         let builder = Cache::builder().clock(shared.clone()).lease(Duration::from_mins(2)).lock(LOCK);
         let cache = builder.remote(remote).build().unwrap();
         [Self::of(alone.clone(), Cache::single_instance_with_clock(alone)).await, Self::of(shared, cache).await]
@@ -108,7 +108,7 @@ impl World {
         self.names.name(1).await.unwrap().unwrap()
     }
 
-    /// Whether what is read stays, once the fills are through.
+    /// Whether a read value stays cached after the fills have completed.
     async fn is_kept(&self) -> bool {
         for _ in 0..50 {
             self.name().await;
@@ -124,7 +124,7 @@ impl World {
         self.cache.backend() != cache_core::Backend::SingleInstance
     }
 
-    /// A transaction under a guard up to its commit, with a reader before that.
+    /// Writes in a transaction under a guard, up to its commit, and reads before that.
     async fn written(&self) -> (WriteGuard, Transaction) {
         let mut transaction = self.begin();
         assert!(self.is_kept().await);
@@ -132,7 +132,7 @@ impl World {
         self.names.backing().rename(&mut transaction, 1, "new").await.unwrap();
         assert_eq!(self.name().await, "old", "it is not committed yet");
         if self.has_remote() {
-            assert!(!self.is_kept().await, "what is read under a lock is not cached");
+            assert!(!self.is_kept().await, "a value read under a lock is not cached");
         }
         (guard, transaction)
     }
@@ -160,7 +160,7 @@ async fn a_rollback_releases_at_once() {
     }
 }
 
-/// Nobody knows whether the caller commits: what is read is not kept beyond the time that a lock lives.
+/// After a dropped guard the commit is unknown: values are not kept beyond the lifetime of the lock.
 #[tokio::test]
 async fn a_guard_that_is_dropped_is_a_write_of_unknown_outcome() {
     for world in World::each().await {
@@ -183,7 +183,7 @@ async fn a_guard_that_is_dropped_is_a_write_of_unknown_outcome() {
             let mut seconds = 0;
             while !lapsed().await {
                 seconds += 1;
-                assert!(seconds < 60, "what was read under the lock is forgotten when the lock would have ended");
+                assert!(seconds < 60, "a value read under the lock is dropped when the lock would have expired");
             }
         }
         assert_eq!(world.name().await, "new");
@@ -206,7 +206,7 @@ async fn the_decorated_method_leaves_its_lock() {
     }
 }
 
-/// No result says which entry was changed, so all of the method are invalidated.
+/// No result names the changed entry, so the whole method is invalidated.
 #[tokio::test]
 async fn a_target_that_only_the_result_names() {
     for world in World::each().await {

@@ -1,4 +1,4 @@
-//! Several databases behind one Redis: each answers for itself.
+//! Several databases with one Redis do not answer for each other.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::logs::Logs;
 const NO_IDENTITY: &str = "the database does not tell its identity";
 const ANOTHER: &str = "is of another database";
 
-/// A service over this database.
+/// Connects a service to this database.
 async fn service(redis: &RedisServer, database: &str) -> Stores {
     service_with(redis, database, true, None).await
 }
@@ -50,7 +50,7 @@ async fn model(stores: &Stores, tenant: TenantId) -> Option<String> {
     stores.policies.get_policy(tenant).await.unwrap().map(|policy| policy.default_model.clone())
 }
 
-/// What a service over `second` reads of a tenant that one over `first` has cached.
+/// Caches a tenant through `first`; returns what `second` reads of it.
 async fn reads_from(first: &Stores, second: &Stores) -> Option<String> {
     let tenant = TenantId::random();
     cached(first, tenant, "of the first").await;
@@ -61,7 +61,7 @@ fn sqlite_url(folder: &tempfile::TempDir, name: &str) -> String {
     format!("sqlite://{}", folder.path().join(name).display())
 }
 
-/// Red before: the second database has no such policy, and answered with the first one's.
+/// The second database has no such policy, and does not return the one of the first.
 #[tokio::test]
 async fn two_databases_behind_one_redis_never_answer_for_each_other() {
     let logs = Logs::start();
@@ -87,7 +87,7 @@ async fn two_databases_behind_one_redis_never_answer_for_each_other() {
         assert_eq!(errors(second, "source"), 1, "{at}");
     }
     let text = logs.text();
-    assert_eq!(text.matches(ANOTHER).count(), services.len(), "one for each cache: {text}");
+    assert_eq!(text.matches(ANOTHER).count(), services.len(), "one warning for each cache: {text}");
     assert!(!text.contains(NO_IDENTITY), "{text}");
 }
 
@@ -104,11 +104,11 @@ async fn two_services_over_one_database_share() {
     assert!(!logs.text().contains(ANOTHER) && !logs.text().contains(NO_IDENTITY), "{}", logs.text());
 }
 
-/// Two environments do not even replace each other's entries.
+/// Two environments with different prefixes do not replace each other's entries.
 #[tokio::test]
 async fn a_prefix_keeps_environments_apart() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
-    // What the tests may do in Redis is for their own namespaces.
+    // By default the user of the tests only has rights in its own namespaces.
     redis.raw(&["ACL", "SETUSER", "tests", "~*", "&*"]).unwrap();
     let first = service_with(&redis, &sqlite_url(&folder, "one.db"), true, Some("staging")).await;
     let second = service_with(&redis, &sqlite_url(&folder, "two.db"), true, Some("production:eu")).await;
@@ -116,12 +116,12 @@ async fn a_prefix_keeps_environments_apart() {
     assert_eq!(errors(&second, "source"), 0);
 }
 
-/// A copy has the first one's rows and its id, and goes its own way.
+/// A copy of a database has the same rows and id, but another identity.
 #[tokio::test]
 async fn a_copy_of_a_database_is_another_one() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let first = service(&redis, &sqlite_url(&folder, "one.db")).await;
-    // The rows of a write-ahead log are in its own file.
+    // Moves the rows of the write-ahead log into the database file.
     let pool = sqlx::SqlitePool::connect(&sqlite_url(&folder, "one.db")).await.unwrap();
     pool.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
     std::fs::copy(folder.path().join("one.db"), folder.path().join("two.db")).unwrap();
@@ -163,8 +163,10 @@ async fn the_id_is_drawn_once() {
     assert!(one.execute(second).await.is_err(), "there is one row");
 }
 
-/// A database of an older version, and one whose role may not read it: no error, a warning, and entries that are shared
-/// with others of the kind, as before.
+/// A database without a readable identity causes a warning and no error.
+///
+/// This covers a database of an older version and one whose role may not read the identity. They share entries with other
+/// databases without an identity.
 #[tokio::test]
 async fn a_database_without_an_identity_is_warned_of() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
@@ -188,7 +190,7 @@ async fn a_database_without_an_identity_is_warned_of() {
         assert!(logs.text().contains("stores_identity") && logs.text().contains("CACHE_KEY_PREFIX"));
         assert_eq!(reads_from(&first, &second).await.as_deref(), Some("of the first"));
     }
-    // Rows that the policies hide.
+    // Row-level security hides the row.
     admin
         .execute("GRANT SELECT ON stores_identity TO service_role; DROP POLICY service_role_reads ON stores_identity")
         .await
@@ -198,7 +200,7 @@ async fn a_database_without_an_identity_is_warned_of() {
     assert_eq!(logs.text().matches(NO_IDENTITY).count(), 1, "{}", logs.text());
 }
 
-/// What a role may not ask of the server costs the protection of copies on other servers, and nothing else.
+/// A role that may not read the server's identifier only loses the protection from copies on other servers.
 #[tokio::test]
 async fn a_role_that_may_not_ask_for_the_server_has_an_identity() {
     let logs = Logs::start();

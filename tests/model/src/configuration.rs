@@ -38,11 +38,11 @@ pub struct Configuration {
     pub(crate) members: bool,
     /// Whether the first instance has not connected yet.
     pub(crate) newcomer: bool,
-    /// Whether both tiers hold what the database does from the beginning on.
+    /// Whether both tiers hold the database's value at the start.
     pub(crate) warm: bool,
-    /// Whether heartbeats are sent in time, each tick, so that a lease lapses only where Redis does not answer.
+    /// Whether each tick sends a heartbeat, so that a lease lapses only if Redis does not answer.
     pub(crate) punctual: bool,
-    /// Whether an instance gives up waiting for a member that is missing.
+    /// Whether an instance stops waiting for a missing member after a time.
     pub(crate) deadline: bool,
     /// What the readers of the key are promised, and so what its writers wait for.
     pub(crate) mode: Mode,
@@ -69,8 +69,9 @@ impl Configuration {
         self.local && self.shared
     }
 
-    /// Whether this one does. Where nobody reads, nothing is local; it is left out where there are members, to keep the
-    /// states few.
+    /// Whether this instance receives messages.
+    ///
+    /// With members, an instance without readers receives none, to reduce the states.
     pub(crate) fn listens(&self, at: usize) -> bool {
         self.has_bus() && (!self.members || self.readers.contains(&at))
     }
@@ -90,13 +91,13 @@ impl Configuration {
         }
     }
 
-    /// Whether it matters how long ago a member's last heartbeat was.
+    /// Whether the state tracks the age of a member's last heartbeat.
     pub(crate) fn has_member_ages(&self) -> bool {
         let is_variant = matches!(self.variant, Variant::MembersForgotten | Variant::EarlierHeartbeat);
         self.members && (self.newcomer || self.mode == Mode::Strict || is_variant)
     }
 
-    /// Up to which age it matters how long a write has waited.
+    /// The longest wait of a write that the state tracks.
     pub(crate) fn longest_wait(&self) -> u8 {
         if self.mode == Mode::Strict { 3 * self.lease } else { self.lease }
     }
@@ -165,8 +166,9 @@ pub(crate) enum Kind {
     /// The store, then `write::bump`: for scopes that are known only after the store was called, and for whoever
     /// invalidates by hand.
     Bumps,
-    /// The scopes are known only from the result: `Write::begin` registers a pending writer on the wide scope, and the
-    /// release names the scopes.
+    /// The scopes are known only from the result.
+    ///
+    /// `WriteGuard::begin` registers a pending writer on the wide scope, and the release names the scopes.
     ByResult,
 }
 
@@ -197,7 +199,7 @@ pub(crate) struct Faults {
     pub(crate) outages: u8,
     /// A caller of a read goes away.
     pub(crate) cancels: u8,
-    /// Redis answers nothing for a while, and connections stay: a pause, a busy script.
+    /// Redis stops answering for a while, as in a pause or a busy script, and connections stay open.
     pub(crate) stalls: u8,
     /// Redis loses its data in an outage.
     pub(crate) losses: u8,
@@ -285,51 +287,51 @@ pub(crate) enum Variant {
     ShortWait,
     /// A strict write waits from its announcement.
     WaitFromAnnouncement,
-    /// A write is announced only while the local tier is trusted, and acknowledged at once where it was not.
+    /// A write is announced only while the local tier is trusted, and else acknowledged at once.
     TellNeedsLease,
-    /// An instance that returns asks the shared tier at once.
+    /// An instance that reconnects reads the shared tier at once.
     NoBarrier,
-    /// An instance that returns asks at once, and distrusts only what was loaded before its return.
+    /// An instance that reconnects reads at once, and discards only values loaded before.
     BarrierByLoadTime,
-    /// An instance that returns waits only for members whose heartbeats are recent.
+    /// An instance that reconnects waits only for members with recent heartbeats.
     MembersForgotten,
-    /// An instance that returns waits only for members that the hash in Redis still names.
+    /// An instance that reconnects waits only for members that are still in the hash in Redis.
     MembersNotRemembered,
-    /// A recent heartbeat from before the return counts.
+    /// A recent heartbeat from before the reconnect counts.
     EarlierHeartbeat,
-    /// Nobody looks at the number of pending invalidations that a heartbeat carries.
+    /// Instances ignore the number of pending invalidations in a heartbeat.
     PendingIgnored,
-    /// An instance that is settled does not look at it.
+    /// A settled instance ignores the number of pending invalidations in a heartbeat.
     PendingIgnoredWhenSettled,
-    /// An instance that connects for the first time waits for nothing.
+    /// An instance that connects for the first time does not wait.
     NewcomerTrusts,
-    /// An instance that connects for the first time and finds no member waits for nothing.
+    /// An instance that connects for the first time and finds no member does not wait.
     NewcomerHurries,
     /// An instance does not flush its local tier when the barrier ends.
     NoSettlingFlush,
-    /// An instance whose lease has lapsed on a connection that stays needs no barrier.
+    /// A lease that lapses on an open connection does not cause a barrier.
     LapseTrusted,
     /// A heartbeat that Redis executes late counts.
     LateHeartbeatCounts,
-    /// A strict method does not flush the local tier when a silent member is back.
+    /// A strict method does not flush the local tier when a silent member returns.
     NoFlushAfterSilence,
-    /// A write that Redis could not be told of is acknowledged at once.
+    /// A write that is not delivered is acknowledged at once.
     NoLateAcknowledgement,
-    /// It is acknowledged when a lease has passed, whether another attempt to reach Redis has failed or not.
+    /// A write that is not delivered is acknowledged after a lease, without another failed attempt to reach Redis.
     AcknowledgedByClock,
-    /// Its wait counts from its begin.
+    /// The wait of a write that is not delivered counts from its start.
     WaitFromBegin,
-    /// Mode strict: it waits one lease and not three.
+    /// In mode strict, a write that is not delivered waits one lease instead of three.
     StrictOneLease,
-    /// Mode strict: it waits two leases and not three.
+    /// In mode strict, a write that is not delivered waits two leases instead of three.
     StrictTwoLeases,
     /// A pending writer is not registered.
     NoRegistration,
-    /// Local tiers do not heed that a pending writer is registered.
+    /// Local tiers ignore the registration of a pending writer.
     ExpiryUnheeded,
-    /// Nor does a fill under a pending writer.
+    /// A fill ignores the registration of a pending writer.
     FillOutlivesExpiry,
-    /// A registration that is heard of while the local tier is not trusted counts from then.
+    /// A registration message that arrives while the local tier is not trusted counts from then.
     LateRegistration,
     /// A renewed generation does not carry the pending writers over.
     SuffixDropped,

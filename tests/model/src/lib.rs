@@ -11,7 +11,7 @@
 //!   is not older. A write whose writer died or went away after the commit counts from when a lock's life has passed. One
 //!   that Redis could not be told of counts from when its journal has been told, and after an overflow from when those
 //!   who may ask Redis have heard of the new namespace epoch. In mode fast one whose lock was lost counts from its release.
-//!   Where instances are members, and in an outage that they share, every write counts from its acknowledgement.
+//!   If instances are members and an outage affects all of them, every write counts from its acknowledgement.
 //! * **T2** ([`Promise::Local`]): a local hit reflects every such write that the bus told of a lease ago or earlier. The
 //!   clock is explicit: it ticks for all alike, and a lease is one or two ticks. Where a lock was lost, RELEASE tells the
 //!   bus a second time, and the lease counts from there: counted from INTENT the promise would not hold.
@@ -32,27 +32,27 @@
 //!
 //! Each action names the function that it stands for.
 //!
-//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current and next flights, followers, carried
-//!   values, stamps, the round trip, missing tokens, loads that are slow to come back, fills that come late.
+//! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current and next
+//!   flights, followers, carried values, stamps, the round trip, missing tokens, slow loads, late fills.
 //! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE of
 //!   two scopes as steps of their own; group invalidation; what is dropped; mode fast (`actions/fast.rs`) and the wait of
 //!   mode strict (`actions/strict.rs`). Tokens that are observed (`actions/session.rs`).
-//! * Acknowledgements that wait (`actions/late.rs`): what Redis could not be told of is acknowledged when the journal has
-//!   been told, when a heartbeat has shown it a lease ago, or when an attempt to reach Redis, a lease after the first that
-//!   failed, has failed too; in mode strict three leases after the failure.
+//! * Late acknowledgements (`actions/late.rs`): a write that is not delivered is acknowledged when its journal is delivered,
+//!   a lease after a heartbeat has shown that it is pending, or when an attempt to reach Redis, a lease after the first failed
+//!   one, has failed too; in mode strict three leases after the failure.
 //! * Pending writers (`actions/pending.rs`): the registration on the wide scope, the expiry that the generation carries,
-//!   the set that renewals take it from, what local tiers do at the expiry.
-//! * Members and the recovery barrier (`actions/members.rs`): heartbeats that register and show what is pending, whom an
-//!   instance waits for when it returns, connects for the first time, or its lease has lapsed; heartbeats that are executed
-//!   late; members that are silent.
+//!   the set from which renewals restore it, the invalidation of local tiers at the expiry.
+//! * Members and the recovery barrier (`actions/members.rs`): heartbeats that register and show pending invalidations; the
+//!   members that an instance waits for when it reconnects, connects for the first time, or its lease has lapsed; heartbeats
+//!   that are executed late; silent members.
 //! * Redis (`actions/scripts.rs`): tokens, sets of locks, missing keys, one entry.
 //! * Connections (`actions/link.rs`): the bus in order, beats through it, the lease from their sending, loss noticed late or
 //!   at once, the order of a reconnect and its pause, the journal with its overflow and its drain; a namespace that is
 //!   added while the connection is up (`actions/join.rs`).
 //! * Faults (`actions/faults.rs`): eviction, FLUSHALL, expiry of locks, timeouts of commands that were applied or not, lost
-//!   connections, a silent bus, a Redis that nobody reaches, that answers nothing for a while, that
-//!   comes back without its data, or that one instance alone does not reach, fail-over to a replica that lags and back, processes that die,
-//!   callers that go away.
+//!   connections, a silent bus, a Redis that no instance reaches, that stops answering for a while, that comes back without
+//!   its data, or that one instance alone does not reach, fail-over to a lagging replica and back, processes that die, callers
+//!   that are dropped.
 //!
 //! # What is left out
 //!
@@ -66,12 +66,13 @@
 //! * Each instance has one beat under way at a time, where the code allows four; a beat is on the bus as soon as it is sent.
 //! * What a clock of one instance may gain on that of another one: the margin of mode strict is for that.
 //! * Errors, panics, deadlines and patience of loads, the semaphore, batches, `TransparentCache`, and `visible_if`.
-//! * Where instances are members: that a lost connection is noticed later, and the steps of a read that finds the shared
-//!   tier out of reach. A heartbeat and its reply are one step unless Redis answers nothing. An instance that connects for
-//!   the first time and finds no live member that is settled waits for whoever is alive, which stands for the time that it
-//!   leaves them to register. `cache-core` waits only for members that are listed: `without-newcomer-patience` is what that loses, and
-//!   a row of the table in `docs::consistency`. A member is forgotten only by the deadline of the barrier, which is a step of its own.
-//! * What an instance estimates of the server's clock for the expiry of a registration.
+//! * If instances are members: the delay until a lost connection is noticed, and the steps of a read that finds the shared
+//!   tier unreachable. A heartbeat and its reply are one step unless Redis has stopped answering. An instance that connects
+//!   for the first time and finds no live settled member waits for all live instances, which stands for the time that it
+//!   gives them to register. `cache-core` waits only for members in the hash: `without-newcomer-patience` shows the
+//!   consequence, which has a row in the table of `docs::consistency`. Only the deadline of the barrier removes a member, in a
+//!   step of its own.
+//! * An instance's estimate of the server's clock for the expiry of a registration.
 //! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
 
 mod actions;

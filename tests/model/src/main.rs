@@ -1,6 +1,7 @@
-//! Explores every configuration, or those whose names begin with the arguments (or are one that ends with a dot), and
-//! prints a table. `--trace` prints the
-//! traces of what is refuted too. Fails where a verdict is not the expected one.
+//! Explores configurations and prints a table of the verdicts.
+//!
+//! An argument selects the configurations whose names begin with it; an argument with a dot at its end selects the one of
+//! that name. `--trace` also prints the traces of refuted configurations. Fails if a verdict differs from the expected one.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

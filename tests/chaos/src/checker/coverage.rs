@@ -13,12 +13,13 @@ pub struct Coverage {
     pub versions: u64,
     /// Acknowledged ones whose lock was lost before the acknowledgement, or was never placed.
     pub unlocked: u64,
-    /// Acknowledged ones of which Redis had not been told, since the writer alone could not reach it: other processes were promised
-    /// nothing of them until it was told.
+    /// Writes acknowledged without delivery because the writer alone could not reach Redis.
+    ///
+    /// Nothing is due for them in other processes until they are delivered.
     pub isolated: u64,
-    /// Acknowledged ones of which Redis had not been told in an outage that concerned every process.
+    /// Writes acknowledged without delivery in an outage of all processes.
     pub outage: u64,
-    /// Those that were never acknowledged: their writer was killed, gone, or told nothing.
+    /// Writes that were never acknowledged: their writer was killed or cancelled, or the database did not answer.
     pub abandoned: u64,
     /// Those among them that have to be seen when their lock has ended.
     pub abandoned_due: u64,

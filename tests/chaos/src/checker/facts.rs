@@ -7,25 +7,25 @@ use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 /// The version of the schema that this checker understands.
 pub const SCHEMA: u32 = 2;
 
-/// For so many leases whoever comes back waits for one that has not. Then that one is isolated.
+/// The recovery barrier in leases: after it, a process that has not reconnected counts as isolated.
 const BARRIER_LEASES: u64 = 10;
 
-/// How a process that could not tell Redis of a write was kept from it.
+/// Why a process could not deliver a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Alone, while others may have reached Redis; or without a fault that explains it.
+    /// It alone could not reach Redis, or no fault explains it.
     Isolated,
-    /// Together with all others.
+    /// No process could reach Redis.
     Outage,
 }
 
-/// A fault as one process has it.
+/// The effect of a fault on one process.
 #[derive(Debug, Clone, Copy)]
 struct Effect {
     start: u64,
     /// When the fault itself was over.
     healed: u64,
-    /// When the process had come back.
+    /// When the process had reconnected.
     end: u64,
     of_all: bool,
 }
@@ -36,7 +36,7 @@ impl Effect {
     }
 }
 
-/// The first of a process's times that is not before `time`.
+/// The first of a process's times at or after `time`.
 fn first_at(times: &HashMap<&str, Vec<u64>>, process: &str, time: u64) -> Option<u64> {
     let times = times.get(process)?;
     times.get(times.partition_point(|at| *at < time)).copied()
@@ -50,12 +50,12 @@ pub(super) struct Facts<'a> {
     pub(super) commits: Vec<&'a Commit>,
     /// By their start.
     pub(super) faults: Vec<&'a Fault>,
-    /// When a process had nothing left to tell Redis, in order.
+    /// When the journal of a process was empty, in order.
     told: HashMap<&'a str, Vec<u64>>,
-    /// When everything about the connection of a process was as it should be, in order.
+    /// When a process had an empty journal and used both tiers, in order.
     recovered: HashMap<&'a str, Vec<u64>>,
     deaths: HashMap<&'a str, u64>,
-    /// The last time at which anything is known of a connection.
+    /// The time of the last `link` line.
     end: u64,
 }
 
@@ -104,15 +104,14 @@ impl<'a> Facts<'a> {
         self.deaths.get(process).copied()
     }
 
-    /// When Redis certainly had heard of everything that the process had written by `time`.
+    /// When everything that the process had written by `time` was certainly delivered.
     pub(super) fn told_everything_after(&self, process: &str, time: u64) -> Option<u64> {
         first_at(&self.told, process, time)
     }
 
-    /// How a process that could not tell Redis of a write was kept from it.
+    /// Why a process could not deliver a write.
     ///
-    /// `from` is when it began to write, `acknowledged` when the caller had its acknowledgement, and `told` when Redis had heard
-    /// of the write at last.
+    /// `from` is the start of the write, `acknowledged` its acknowledgement, and `told` its late delivery.
     pub(super) fn reach(&self, process: &str, from: u64, acknowledged: u64, told: Option<u64>) -> Reach {
         let died = told.is_none() && self.death(process).is_some();
         let until = told.unwrap_or(u64::MAX);
@@ -124,7 +123,7 @@ impl<'a> Facts<'a> {
         if with_all && !alone && !died { Reach::Outage } else { Reach::Isolated }
     }
 
-    /// For how long a fault may keep a process from Redis: a connection comes back some time after the fault has ended.
+    /// The time for which a fault may keep a process from Redis, including the reconnect after its end.
     fn effect(&self, fault: &Fault, process: &str) -> Option<Effect> {
         let concerns = fault.kind.keeps_from_redis() && fault.targets.iter().any(|target| target == process);
         concerns.then(|| Effect {

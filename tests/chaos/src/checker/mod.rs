@@ -3,7 +3,7 @@
 //! What a read must show depends on what answered it:
 //!
 //! - the store: every write that was acknowledged before the read began;
-//! - Redis (T1): the same; once Redis has been told of the write, where the writer alone could not reach it;
+//! - Redis (T1): the same; if the writer alone could not reach Redis, after the delivery;
 //! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
 //! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
 //! - anything, in the process that wrote (T4): every write that was acknowledged before;
@@ -114,20 +114,20 @@ pub fn check(lines: &[Line]) -> Result<Verdict, String> {
     Ok(verdict)
 }
 
-/// A read that returned, beside what had been acknowledged.
+/// A read that returned, with the age of the version that it showed.
 #[derive(Debug, Clone, Copy)]
 pub struct Aged<'a> {
     /// The read.
     pub read: &'a Read,
-    /// For how many nanoseconds a newer version than the one that it showed had been acknowledged when it began, if one had.
+    /// How many nanoseconds before the read a newer version had been acknowledged, if one had.
     pub age: Option<u64>,
 }
 
-/// How old was what each read showed, whatever is promised.
+/// The age of the version that each read showed, without regard to what is due.
 ///
 /// # Errors
 ///
-/// As those of [`check`].
+/// The errors of [`check`].
 pub fn ages(lines: &[Line]) -> Result<Vec<Aged<'_>>, String> {
     let facts = Facts::of(lines)?;
     let registers = Registers::new(&facts);

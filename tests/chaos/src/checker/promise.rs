@@ -2,12 +2,12 @@
 //!
 //! The protocol loses its promise in a few places, and says so. Here they are conditions:
 //!
-//! - Redis was not told, because the writer alone could not reach it: others see the write once the journal is told. In an outage
-//!   that concerned every process nothing is lost: whoever returns waits for the others' journals.
+//! - The write was not delivered, because the writer alone could not reach Redis: other processes show it once the journal is
+//!   delivered. In an outage of all processes there is no exception: a process that reconnects waits for the others' journals.
 //! - The lock did not last until the write was over (Redis lost its data, or the writer took longer than a lock lives): what was
 //!   read meanwhile is forgotten with the release, so the lease counts from there and not from the announcement.
-//! - The write was not acknowledged (its writer was killed, went away, or was told nothing by the database) and is in the
-//!   store nevertheless: its lock ends by itself. Where it was lost before that, nothing is promised.
+//! - The write was not acknowledged (its writer was killed or cancelled, or the database did not answer) but is in the store:
+//!   its lock expires. If the lock was lost before that, nothing is due.
 
 use super::facts::{Facts, Reach};
 use crate::history::{Commit, Mode, Outcome, Run, Write};
@@ -23,9 +23,9 @@ pub(super) struct Due {
     pub(super) shared: Option<u64>,
     pub(super) local: Option<u64>,
     pub(super) degraded: Option<u64>,
-    /// When who has observed the write's token is to see it.
+    /// For a reader that has observed the write's token.
     pub(super) observed: Option<u64>,
-    /// How its writer was kept from Redis; nothing where Redis knew of it when it was acknowledged.
+    /// Why it was acknowledged without delivery; `None` if it was delivered.
     pub(super) untold: Option<Reach>,
     /// Whether Redis had the lock from the announcement to the acknowledgement.
     pub(super) lock_lasted: bool,

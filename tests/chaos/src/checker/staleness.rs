@@ -17,11 +17,13 @@ pub enum Why {
     Lease,
     /// A local hit while Redis was out of reach. Bounded by `degraded_ttl`.
     Degraded,
-    /// Redis had not been told of the write when it was acknowledged: its writer alone could not reach it. Bounded by the lease
-    /// from when it was told.
+    /// The write was acknowledged without delivery: its writer alone could not reach Redis.
+    ///
+    /// Bounded by the lease after the delivery.
     Isolated,
-    /// Redis had not been told of the write when it was acknowledged, in an outage that concerned every process. Nothing may be
-    /// stale for that: each of these reads is a violation.
+    /// The write was acknowledged without delivery in an outage of all processes.
+    ///
+    /// Each of these reads is a violation.
     Outage,
 }
 

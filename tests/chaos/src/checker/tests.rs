@@ -71,7 +71,7 @@ fn told(process: &str, at: u64, journal: u64) -> Line {
     link(process, at, true, journal)
 }
 
-/// `up` is whether everything about the connection is as it should be.
+/// A `link` line; with `up`, the process is connected and uses both tiers.
 fn link(process: &str, at: u64, up: bool, journal: u64) -> Line {
     Line::Link(LinkState { process: process.into(), at, connected: up, shared: up, local: up, journal })
 }
@@ -190,7 +190,7 @@ fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
     assert_eq!(broken(told, read("b", 3101, 1, Tier::Local)), [Promise::T2]);
 }
 
-/// [`two_writes`], of which Redis was not told of the second one before its acknowledgement at 1050.
+/// [`two_writes`], with the second one not delivered before its acknowledgement at 1050.
 fn untold() -> Vec<Line> {
     changed(|write| (write.announced, write.released) = (Some(false), Some(false)), |commit| commit.announced = false)
 }
@@ -217,8 +217,8 @@ fn an_outage_of_all_lasts_for_a_writer_until_it_has_recovered() {
     let pending = link("a", 950, true, 3);
     let recovered = told("a", 1020, 0);
     assert_eq!(broken(after(vec![not_connected, pending, recovered]), late.clone()), [Promise::T1]);
-    assert_eq!(broken(after(vec![told("a", 810, 0)]), late.clone()), [], "it had recovered: the writer alone failed");
-    assert_eq!(broken(after(vec![told("b", 810, 0)]), late), [Promise::T1], "another one had");
+    assert_eq!(broken(after(vec![told("a", 810, 0)]), late.clone()), [], "the writer had recovered, so it is isolated");
+    assert_eq!(broken(after(vec![told("b", 810, 0)]), late), [Promise::T1], "another process had recovered");
 }
 
 #[test]
@@ -231,11 +231,11 @@ fn a_writer_that_is_cut_off_alone_is_isolated_also_around_an_outage_of_all() {
     assert_eq!(broken(cut.clone(), late()), []);
     assert_eq!((check(&cut).unwrap().coverage.outage, check(&cut).unwrap().coverage.isolated), (0, 1));
     let told_at_last = [cut, vec![told("a", 2300, 0)]].concat();
-    assert_eq!(broken(told_at_last, late()), [Promise::T1], "bounded by when Redis was told");
+    assert_eq!(broken(told_at_last, late()), [Promise::T1], "bounded by the delivery");
     assert_eq!(broken(around(FaultKind::Cut, "b", 800, 2200), late()), [Promise::T1], "the writer was not cut off");
-    assert_eq!(broken(around(FaultKind::WorkerStop, "a", 1500, 9000), late()), [], "before it could tell Redis");
+    assert_eq!(broken(around(FaultKind::WorkerStop, "a", 1500, 9000), late()), [], "before the delivery");
     let told_before = [around(FaultKind::Cut, "a", 2200, 2300), vec![told("a", 2100, 0)]].concat();
-    assert_eq!(broken(told_before, late()), [Promise::T1], "Redis had been told by then");
+    assert_eq!(broken(told_before, late()), [Promise::T1], "the write had been delivered by then");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn others_wait_for_a_writer_that_does_not_come_back_and_not_for_ever() {
         |told_at| [untold(), vec![fault_of_all(FaultKind::UserOff, 900, healed), told("a", told_at, 0)]].concat();
     let late = || read("b", 2100, 1, Tier::Shared);
     assert_eq!(broken(outage(healed + 10 * lease), late()), [Promise::T1]);
-    assert_eq!(broken(outage(healed + 10 * lease + 1), late()), [], "it counts as isolated by then");
+    assert_eq!(broken(outage(healed + 10 * lease + 1), late()), [], "the writer counts as isolated by then");
     let never = |end| {
         let lines = vec![link("a", end, true, 7), fault_of_all(FaultKind::UserOff, 900, healed)];
         [untold(), lines].concat()

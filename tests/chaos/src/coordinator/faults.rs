@@ -16,7 +16,7 @@ use crate::clock;
 /// A writer is armed, and may find nothing to write before it has to be killed all the same.
 const TO_CRASH: Duration = Duration::from_secs(5);
 
-/// How old a dump is when Redis starts from it.
+/// The age of the dump from which Redis restarts.
 const DUMP_AGE: Duration = Duration::from_millis(700);
 
 /// What is answered by a reset: announcements, releases and beats; fills; reads.
@@ -57,7 +57,7 @@ impl World<'_> {
         }
     }
 
-    /// What has to be there before the fault begins.
+    /// Prepares a fault before it begins.
     fn prepare(&self, fault: &Planned) {
         if fault.kind == FaultKind::OlderDump {
             self.redis.primary.save();

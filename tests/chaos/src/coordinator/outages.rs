@@ -1,4 +1,4 @@
-//! Outages that concern every process, one after the other, and the table of them.
+//! Measures outages of all processes, one after the other, and prints a table.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -22,17 +22,18 @@ use super::{is_refuted, show};
 use crate::options::{Options, OutageOptions};
 use crate::settings::Profile;
 
-/// How many reads and writes a second all processes make together. In every other run each process does both, which is kinder:
-/// who reads as well as it writes notices an outage sooner.
+/// The reads and writes per second of all processes together.
+///
+/// In every other run each process does both. That case is easier, since a process that also reads notices an outage sooner.
 const RATES: Rates = Rates { reads: 1_000, writes: 45, split: true };
 
-/// An outage as it is measured.
+/// A kind of outage to measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outage {
     pub(crate) name: &'static str,
     kind: FaultKind,
     pub(crate) lasts: Duration,
-    /// Decides what its kind leaves open.
+    /// Selects a variant of the kind, as a drawn number does in a schedule.
     draw: u64,
 }
 
@@ -65,12 +66,12 @@ const OUTAGES: [Outage; 19] = [
     outage("half-open", FaultKind::HalfOpen, 3_000, BOTH),
 ];
 
-/// All outages that can be measured.
+/// All kinds of outages.
 pub(crate) fn outages() -> &'static [Outage] {
     &OUTAGES
 }
 
-/// Measures each outage, and prints the table. Says whether what was seen is what should be.
+/// Measures each outage and prints the table; returns whether the result is the expected one.
 pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> Result<bool, Box<dyn Error>> {
     if let Some(folder) = &options.keep {
         fs::create_dir_all(folder)?;
@@ -99,7 +100,7 @@ pub(crate) fn measure_all(options: &Options, outage_options: &OutageOptions) -> 
 /// The figures of one run: its place in the table, and its outage.
 type Measured = (usize, &'static str, Figures);
 
-/// The runs that are left.
+/// The remaining runs.
 struct Queue<'a> {
     runs: Mutex<VecDeque<(usize, (&'a Outage, u64))>>,
     options: &'a Options,
@@ -108,7 +109,7 @@ struct Queue<'a> {
 }
 
 impl Queue<'_> {
-    /// Takes one run after the other until none is left.
+    /// Measures one run after the other until the queue is empty.
     fn work(&self) -> Result<Vec<Measured>, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
@@ -138,7 +139,7 @@ impl Queue<'_> {
     }
 }
 
-/// Prints the table of histories that were kept, `<outage>-<seed>.jsonl` in a folder.
+/// Prints the table of the kept histories `<outage>-<seed>.jsonl` in a folder.
 pub(crate) fn tabulate(folder: &Path) -> Result<bool, Box<dyn Error>> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     files.sort();
@@ -157,7 +158,7 @@ pub(crate) fn tabulate(folder: &Path) -> Result<bool, Box<dyn Error>> {
     Ok(table.broken() == 0 && table.failed() == 0)
 }
 
-/// A calm, the outage, a calm.
+/// Runs a calm, the outage, and another calm.
 fn run(
     outage: &Outage,
     setup: Setup,
@@ -175,7 +176,7 @@ fn run(
     world.history()
 }
 
-/// One line a run, while it is waited for; and what was broken.
+/// Prints one line for a run and its violations.
 fn tell(name: &str, history: &[Line]) -> Result<Figures, String> {
     let verdict = checker::check(history)?;
     let figures = Figures::of(history, &verdict)?;

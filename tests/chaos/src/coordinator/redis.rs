@@ -8,8 +8,7 @@ use cache_tests::{FaultProxy, RedisServer};
 
 use super::server_faults::BUSY_AFTER;
 
-/// A replica is there within milliseconds, and not by the seconds that are there to serve several at once.
-/// `DEBUG SLEEP` and a script that runs for too long are among the faults.
+/// Synchronises a replica at once, and enables the faults `DEBUG SLEEP` and busy script.
 const ARGUMENTS: [&str; 6] =
     ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", "--busy-reply-threshold", BUSY_AFTER];
 /// How long a replica is waited for before it is promoted all the same.

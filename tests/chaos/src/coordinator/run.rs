@@ -24,23 +24,23 @@ const CALM: Duration = Duration::from_secs(2);
 /// A typical fault with the calm before it.
 const FAULT: Duration = Duration::from_millis(2200);
 
-/// What the processes do.
+/// The work of the processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Work {
-    /// So many operations of chance for each caller, so long apart.
+    /// A number of random operations for each caller, at a fixed interval.
     Drawn { operations: u64, pace: Duration },
-    /// Reads and writes at these rates, until they are halted.
+    /// Reads and writes at these rates, until [`World::halt`].
     Steady(Rates),
 }
 
-/// How a run is set up.
+/// The setup of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     pub(super) seed: u64,
     pub(super) places: usize,
     pub(super) profile: Profile,
     pub(super) work: Work,
-    /// The protection that is taken out.
+    /// The disabled protection.
     pub(super) without: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Setup {
         }
     }
 
-    /// How long the operations take; none where they go on until they are halted.
+    /// The duration of the operations; zero if they continue until they are halted.
     fn length(&self) -> Duration {
         match self.work {
             Work::Drawn { operations, pace } => pace * u32::try_from(operations).unwrap_or(u32::MAX),
@@ -65,7 +65,7 @@ impl Setup {
         }
     }
 
-    /// What is left for a process that starts so late.
+    /// The remaining load of a process that starts after `elapsed`.
     fn load(&self, place: usize, elapsed: Duration) -> Load {
         match self.work {
             Work::Drawn { pace, .. } => {
@@ -114,7 +114,7 @@ pub(super) fn run(
     world.history()
 }
 
-/// As many faults as there is room for, or as are asked for.
+/// Draws the given number of faults, or as many as fit into the run.
 fn plan(setup: &Setup, faults: Option<usize>) -> Vec<Planned> {
     let room = setup.length().saturating_sub(CALM * 2).as_millis() / FAULT.as_millis();
     let count = faults.unwrap_or(usize::try_from(room).unwrap_or(0));
@@ -126,7 +126,7 @@ fn plan(setup: &Setup, faults: Option<usize>) -> Vec<Planned> {
 }
 
 impl<'a> World<'a> {
-    /// Starts the servers and the processes, which do nothing yet.
+    /// Starts the servers and the processes, which wait for [`go`](Self::go).
     pub(super) fn start(setup: Setup, postgres: &PostgresServer, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
         let database = runtime.block_on(postgres.create_database()).url().to_owned();
         runtime.block_on(rows::create(&database))?;
@@ -151,13 +151,13 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    /// Lets the callers begin.
+    /// Starts the callers.
     pub(super) fn go(&mut self) {
         self.began = Instant::now();
         self.order_all("go");
     }
 
-    /// Ends the callers that go on until then.
+    /// Ends callers that run until they are halted.
     pub(super) fn halt(&mut self) -> Result<(), Box<dyn Error>> {
         self.order_all("halt");
         self.wait_for_all("done")
@@ -210,13 +210,13 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Has every worker read every row once.
+    /// Makes every worker read every row once.
     fn read_all(&mut self) -> Result<(), Box<dyn Error>> {
         self.order_all("read all");
         self.wait_for_all("done")
     }
 
-    /// Ends the processes, and collects what happened.
+    /// Ends the processes and collects their lines.
     pub(super) fn history(mut self) -> Result<Vec<Line>, Box<dyn Error>> {
         for worker in self.workers.drain(..) {
             self.dead.push(worker.ended());

@@ -1,19 +1,21 @@
-//! The faults that are done to the server. Each has healed when it returns.
+//! The faults of the server. Each function returns when its fault has healed.
 
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use super::redis::Redis;
 
-/// The commands of which one is revoked: announcements, releases and heartbeats; fills; reads; what makes news of a script.
+/// The commands of which one is revoked.
+///
+/// They serve announcements, releases and heartbeats; fills; reads; messages that scripts publish.
 pub(super) const RIGHTS: [&str; 4] = ["-evalsha", "-set", "-mget", "-publish"];
 
-/// After which time of a script Redis answers others, with `BUSY`.
+/// The running time of a script after which Redis answers other clients with `BUSY`, in milliseconds.
 pub(super) const BUSY_AFTER: &str = "100";
 
-/// Ends by `SCRIPT KILL` alone.
+/// Runs until `SCRIPT KILL`.
 const ENDLESS: &str = "while true do end";
-/// Between two tries to end a fault.
+/// The pause between two attempts to end a fault.
 const AGAIN: Duration = Duration::from_millis(20);
 /// How long a fault may take to heal.
 const TO_HEAL: Duration = Duration::from_secs(30);
@@ -25,34 +27,34 @@ impl Redis {
         self.wait_for_answers();
     }
 
-    /// Sleeps inside of a command.
+    /// Makes Redis sleep inside a command.
     pub(super) fn sleep_inside(&self, lasts: Duration) {
-        // The answer may come later than a command is waited for.
+        // The answer may come after the timeout of the command.
         let _ = self.primary.raw(&["DEBUG", "SLEEP", &format!("{:.3}", lasts.as_secs_f64())]);
         self.wait_for_answers();
     }
 
-    /// Changes the rights of the processes' user for a while.
+    /// Changes the rights of the processes' user for `lasts`.
     pub(super) fn change_rights(&self, lasts: Duration, rules: &[&str]) {
         self.primary.change_rights(rules);
         sleep(lasts);
         self.primary.restore_rights();
     }
 
-    /// Switches the processes' user off for a while, and kills its connections.
+    /// Switches the processes' user off for `lasts`, and kills its connections.
     pub(super) fn switch_user_off(&self, lasts: Duration) {
         self.primary.switch_user_off();
         sleep(lasts);
         self.primary.restore_rights();
     }
 
-    /// Has a script run that does not end by itself.
+    /// Runs an endless script and kills it after `lasts`.
     pub(super) fn run_busy_script(&self, lasts: Duration) {
         thread::scope(|scope| {
-            // It is answered when the script was killed, if its connection has waited for so long.
+            // The reply comes when the script is killed, unless the connection times out first.
             scope.spawn(|| self.primary.raw(&["EVAL", ENDLESS, "0"]));
             sleep(lasts);
-            // Redis refuses to kill a script that has not run for long, and does not answer until then.
+            // Redis does not answer before `BUSY_AFTER`, and refuses to kill a younger script.
             until("the script is killed", || {
                 let answer = self.primary.raw(&["SCRIPT", "KILL"]);
                 answer.is_ok_and(|answer| !answer.starts_with('-') || answer.starts_with("-NOTBUSY"))
@@ -61,15 +63,15 @@ impl Redis {
         self.wait_for_answers();
     }
 
-    /// Makes the primary the replica of a server that is not there, and a primary again.
+    /// Makes the primary the replica of an absent server, and a primary again.
     pub(super) fn demote(&self, lasts: Duration) {
-        // Nothing listens on this port, whose servers have been out of use for long.
+        // No server listens on port 1: its service, tcpmux, is obsolete.
         self.primary.command(&["REPLICAOF", "127.0.0.1", "1"]);
         sleep(lasts);
         self.primary.command(&["REPLICAOF", "NO", "ONE"]);
     }
 
-    /// Kills the primary, and starts it with what it had saved.
+    /// Kills the primary and restarts it from its dump.
     pub(super) fn restart_from_dump(&mut self, lasts: Duration) {
         self.primary.kill();
         sleep(lasts);

@@ -1,10 +1,10 @@
-//! The faults.
+//! Faults and their properties.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of faults.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -14,52 +14,52 @@ pub enum FaultKind {
     RedisStop,
     /// Everything in Redis is deleted.
     Flush,
-    /// Keys of chance are deleted in Redis, one after the other, as by eviction.
+    /// Random keys are deleted in Redis one after the other, as by eviction.
     Evict,
     /// Redis answers reads and refuses writes: it is out of memory, or has too few replicas.
     Refuse,
-    /// Redis is killed and a replica takes its place that has not heard of the last writes.
+    /// Redis is killed and a lagging replica takes its place.
     Failover,
     /// Redis postpones every command of every client (`CLIENT PAUSE`).
     ClientPause,
-    /// Redis sleeps inside of a command (`DEBUG SLEEP`).
+    /// Redis sleeps inside a command (`DEBUG SLEEP`).
     DebugSleep,
     /// The user of the processes may not use one of its commands for a while.
     RightRevoked,
-    /// The user may use no channel for a while. Redis closes the connections that are subscribed.
+    /// The user may use no channel for a while. Redis closes the subscribed connections.
     ChannelsRevoked,
     /// The user may use no key for a while.
     KeysRevoked,
     /// The user is switched off for a while, and its connections are killed.
     UserOff,
-    /// A script of somebody else runs and does not end by itself. Redis answers `BUSY`.
+    /// Another client runs an endless script. Redis answers `BUSY`.
     BusyScript,
-    /// Redis becomes the replica of a server that is not there, and a primary again.
+    /// Redis becomes the replica of an absent server, and a primary again.
     Demoted,
-    /// Redis is killed, and started again with what it had saved some time before.
+    /// Redis is killed and restarted from an older dump.
     OlderDump,
     /// Connections are closed and new ones refused.
     Cut,
-    /// Connections stay and nothing comes through, in one direction or both.
+    /// Connections stay open and carry nothing, in one direction or both.
     HalfOpen,
-    /// Everything comes later.
+    /// All bytes are delayed.
     Latency,
-    /// Everything comes in small pieces.
+    /// All bytes arrive in small pieces.
     Slices,
-    /// Requests of one kind are carried out, and their connection is reset in place of the answer.
+    /// Redis executes requests of one kind, and the connection is reset instead of the answer.
     ResetAfterSend,
     /// A process is stopped (SIGSTOP) and continued.
     WorkerStop,
     /// A writer is killed between its commit and its release.
     WriterCrash,
-    /// A process is killed anywhere.
+    /// A process is killed at any point.
     WorkerKill,
-    /// Every connection to the database is ended, in the middle of whatever it does.
+    /// Every connection to the database is ended, also during a statement.
     DatabaseReset,
 }
 
 impl FaultKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 24] = [
         Self::RedisKill,
         Self::RedisStop,
@@ -87,28 +87,28 @@ impl FaultKind {
         Self::DatabaseReset,
     ];
 
-    /// Whether Redis forgets a writer's lock.
+    /// Whether Redis loses write locks.
     pub fn loses_locks(self) -> bool {
         matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::Failover | Self::OlderDump)
     }
 
-    /// Whether it is done to the connections between processes and Redis.
+    /// Whether it affects the connections between processes and Redis.
     pub fn disturbs_connections(self) -> bool {
         matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
     }
 
-    /// Whether it is done to the server, so that it concerns every process.
+    /// Whether it affects a server, and so every process.
     pub fn is_of_the_server(self) -> bool {
         let others = matches!(self, Self::WorkerStop | Self::WriterCrash | Self::WorkerKill);
         !self.disturbs_connections() && !others
     }
 
-    /// Whether a process that it concerns may be unable to tell Redis of a write.
+    /// Whether it may prevent its targets from delivering a write.
     pub fn keeps_from_redis(self) -> bool {
         !matches!(self, Self::Flush | Self::Evict | Self::DatabaseReset)
     }
 
-    /// Whether the processes that it concerns are dead at its end.
+    /// Whether its targets are dead at its end.
     pub fn kills_workers(self) -> bool {
         matches!(self, Self::WriterCrash | Self::WorkerKill)
     }
@@ -145,15 +145,15 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// A fault.
+/// A fault that was injected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What was done.
+    /// Its kind.
     pub kind: FaultKind,
-    /// The processes that it concerned: all of them where it was done to the server.
+    /// The affected processes: all of them for a fault of the server.
     pub targets: Vec<String>,
-    /// Taken before it began.
+    /// A time before it began.
     pub start: u64,
-    /// Taken after it had ended: healed, continued, or the process dead.
+    /// A time after its end: it has healed, or the process is continued or dead.
     pub end: u64,
 }

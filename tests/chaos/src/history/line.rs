@@ -168,7 +168,7 @@ pub struct LinkState {
     pub process: String,
     /// Taken before it was asked for.
     pub at: u64,
-    /// Whether there is a connection to Redis, of which the circuit breaker is closed.
+    /// Whether there is a connection to Redis with a closed circuit.
     pub connected: bool,
     /// Whether Redis may be asked.
     pub shared: bool,
@@ -178,7 +178,7 @@ pub struct LinkState {
     pub journal: u64,
 }
 
-/// A line that a process logged, of the level `warn` or above.
+/// A log line of a process, of level `warn` or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logged {
     /// The process that logged it.
@@ -187,6 +187,6 @@ pub struct Logged {
     pub at: u64,
     /// Its level.
     pub level: String,
-    /// Its words, with its fields.
+    /// Its text with its fields.
     pub message: String,
 }

@@ -26,6 +26,6 @@ pub enum Line {
     Link(LinkState),
     /// A fault that was injected.
     Fault(Fault),
-    /// What a process logged.
+    /// A log line of a process.
     Log(Logged),
 }

@@ -5,44 +5,45 @@ use std::collections::BTreeMap;
 use crate::checker::{Aged, Verdict, Violation, ages};
 use crate::history::{Fault, Line, LinkState, Outcome, Read, Tier};
 
-/// How many hits in the calm before make them usual.
+/// A process with this many hits before the outage is expected to have hits after it.
 const USUAL: u64 = 20;
 
-/// What was seen around one outage, or around several of a kind. Times are nanoseconds.
+/// The figures of one or several outages of a kind. Times are in nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// How many outages.
+    /// The number of outages.
     pub runs: u64,
-    /// How many reads returned.
+    /// The number of reads that returned.
     pub reads: u64,
-    /// Reads from the shared tier that did not show what had been acknowledged before them.
+    /// Reads from the shared tier that missed a write acknowledged before them.
     pub old_shared: u64,
-    /// Reads from the local tier that did not show what had been acknowledged longer than the lease before them.
+    /// Reads from the local tier that missed a write acknowledged more than the lease before them.
     pub old_local: u64,
-    /// For how long a newer version had been acknowledged, at most, in these.
+    /// The maximum time since the acknowledgement of the missed write in these reads.
     pub oldest: u64,
-    /// Reads from the local tier that were no older than the lease.
+    /// Old reads from the local tier within the lease.
     pub young_local: u64,
-    /// Reads that were old, from the local tier while Redis was out of reach.
+    /// Old degraded hits.
     pub degraded: u64,
-    /// Other promises that were broken.
+    /// Violations of other guarantees.
     pub others: u64,
     /// Calls that ended with an error because of Redis.
     pub failed: u64,
-    /// How much longer than in the calm before reads took that ran during the outage.
+    /// The added duration of reads during the outage, compared with the calm before it.
     pub added_to_reads: Vec<u64>,
-    /// The same of writes.
+    /// The same for writes.
     pub added_to_writes: Vec<u64>,
-    /// The time from the end of each outage until the last process was connected again; nothing if one was not.
+    /// The time from the end of each outage until all processes had reconnected; `None` if one did not.
     pub returned: Vec<Option<u64>>,
-    /// The time from there until each process had its first hit in the shared tier, if it usually has any: one that alone reads
-    /// finds nothing there that it has not itself.
+    /// The time from the end of the outage until each process had its first shared hit.
+    ///
+    /// Processes without usual shared hits are omitted: a sole reader finds nothing there that it does not have locally.
     pub shared_back: Vec<Option<u64>>,
-    /// For each of those, the time from when the last process was connected, or the outage had ended, until that first hit.
+    /// As `shared_back`, from the reconnect of the last process or the end of the outage.
     pub shared_after_return: Vec<Option<u64>>,
-    /// As `shared_back`, of the local tier.
+    /// As `shared_back`, for the local tier.
     pub local_back: Vec<Option<u64>>,
-    /// How many lines each process logged from the beginning of the outage.
+    /// The number of lines that each process logged since the beginning of the outage.
     pub logged: Vec<u64>,
 }
 
@@ -51,7 +52,7 @@ impl Figures {
     ///
     /// # Errors
     ///
-    /// When it has no line of a fault or of the run's settings.
+    /// Returns an error if the history has no fault or no settings of the run.
     pub fn of(history: &[Line], verdict: &Verdict) -> Result<Self, String> {
         let fault = history.iter().find_map(|line| if let Line::Fault(fault) = line { Some(fault) } else { None });
         let fault = fault.ok_or("the history has no outage")?;
@@ -67,12 +68,12 @@ impl Figures {
         Ok(figures)
     }
 
-    /// How many reads were older than they may be.
+    /// The number of reads that were older than allowed.
     pub fn old(&self) -> u64 {
         self.old_shared + self.old_local
     }
 
-    /// The figures of another outage are added.
+    /// Adds the figures of another outage.
     pub fn merge(&mut self, other: Self) {
         self.runs += other.runs;
         self.reads += other.reads;
@@ -100,7 +101,7 @@ impl Figures {
             Some(Tier::Local) if age > lease => &mut self.old_local,
             Some(Tier::Local) => return self.young_local += 1,
             Some(Tier::Degraded) => return self.degraded += 1,
-            // An old answer of the store breaks a promise, and is among the others.
+            // An old answer of the store violates a guarantee and is among the others.
             Some(Tier::Store) | None => return,
         };
         *count += 1;
@@ -131,7 +132,7 @@ impl Figures {
     }
 }
 
-/// How one process came back: the first times at which things were there again.
+/// The recovery of one process.
 #[derive(Debug, Clone, Copy, Default)]
 struct Process {
     connected: Option<u64>,
@@ -143,9 +144,9 @@ struct Process {
 /// The hits of a process in one tier.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hits {
-    /// How many there were before the outage.
+    /// The number of hits before the outage.
     before: u64,
-    /// When the first one ended that had begun after it.
+    /// The end of the first hit that began after the outage.
     first: Option<u64>,
 }
 
@@ -185,7 +186,7 @@ fn process_of(line: &Line) -> Option<&str> {
     }
 }
 
-/// Whether a violation is a read that is counted as old.
+/// Whether a violation is already counted as an old read.
 fn is_counted(violation: &Violation) -> bool {
     matches!(&violation.seen, Line::Read(Read { tier: Some(Tier::Shared | Tier::Local), .. }))
 }
@@ -200,7 +201,7 @@ fn span_of_write(line: &Line) -> Option<(u64, u64)> {
     Some((write.start, write.end))
 }
 
-/// How long calls took that ran during the outage, beyond the median of the calm before it.
+/// The duration of calls during the outage beyond the median of the calm before it.
 fn added<I: Iterator<Item = (u64, u64)>>(fault: &Fault, calls: impl Fn() -> I) -> Vec<u64> {
     let took = |(start, end): (u64, u64)| end - start;
     let mut calm: Vec<u64> = calls().filter(|(_, end)| *end < fault.start).map(took).collect();
@@ -344,7 +345,7 @@ mod tests {
         assert_eq!(figures.returned, [Some(200)]);
         assert_eq!(figures.shared_back, [Some(430), None]);
         assert_eq!(figures.shared_after_return, [Some(230), None]);
-        assert_eq!(figures.local_back, [Some(60)], "the other one has none usually");
+        assert_eq!(figures.local_back, [Some(60)], "the other one usually has none");
         assert_eq!(figures.logged, [0, 2]);
         let never = self::figures(vec![connected("a", 2100)]);
         assert_eq!((never.returned, never.shared_back), (vec![None], vec![]), "none was usual");

@@ -1,4 +1,4 @@
-//! What outages that concern every process cost: how old what readers saw was, how long calls took, how soon hits were back.
+//! The cost of outages of all processes: old reads, slower calls, the time until hits return.
 
 mod figures;
 mod table;

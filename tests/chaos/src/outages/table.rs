@@ -25,12 +25,12 @@ impl Table {
         }
     }
 
-    /// How often a promise was broken: reads that were older than they may be, and what else there was.
+    /// The number of violations: old reads, and violations of other guarantees.
     pub fn broken(&self) -> u64 {
         self.rows.iter().map(|(_, row)| row.old() + row.others).sum()
     }
 
-    /// How many calls ended with an error because of Redis.
+    /// The number of calls that ended with an error because of Redis.
     pub fn failed(&self) -> u64 {
         self.rows.iter().map(|(_, row)| row.failed).sum()
     }
@@ -39,15 +39,15 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} processes. Times are ms.\n", self.processes)?;
-        writeln!(f, "Old reads: those that did not show a write that was acknowledged before they began.")?;
+        writeln!(f, "Old reads: reads that missed a write that was acknowledged before they began.")?;
         writeln!(f, "  shared: from the shared tier")?;
         writeln!(f, "  local: from the local tier, older than the lease")?;
-        writeln!(f, "  oldest: for how long the write had been acknowledged, at most, in these two")?;
+        writeln!(f, "  oldest: the maximum time since the acknowledgement of that write, in these two")?;
         writeln!(
             f,
-            "  in lease, degraded: allowed; from the local tier within the lease, or while Redis was out of reach"
+            "  in lease, degraded: allowed; from the local tier within the lease, or while Redis was unreachable"
         )?;
-        writeln!(f, "  others, errors: other promises that were broken; calls that failed because of Redis\n")?;
+        writeln!(f, "  others, errors: violations of other guarantees; calls that failed because of Redis\n")?;
         writeln!(
             f,
             "{:<17} {:>5} {:>8} {:>7} {:>7} {:>8} {:>8} {:>8} {:>7} {:>7}",
@@ -56,14 +56,14 @@ impl fmt::Display for Table {
         for (name, row) in &self.rows {
             write_old(f, name, row)?;
         }
-        writeln!(f, "\nAdded: what calls during the outage took beyond the median of the calm before it.")?;
+        writeln!(f, "\nAdded: the duration of calls during the outage beyond the median of the calm before it.")?;
         writeln!(
             f,
-            "Back: from the end of the outage until the last process was connected, and until each process had its first"
+            "Back: from the end of the outage until the last process had reconnected, and until each process had its first"
         )?;
-        writeln!(f, "  hit, if it usually has some; \"never\" where one had none until the run ended.")?;
-        writeln!(f, "After return: from when the last process was connected, or the outage had ended, to that hit.")?;
-        writeln!(f, "Log: lines of level warn and above, a process.\n")?;
+        writeln!(f, "  hit, if it usually has some; \"never\" if one had none until the run ended.")?;
+        writeln!(f, "After return: from the reconnect of the last process, or the end of the outage, to that hit.")?;
+        writeln!(f, "Log: lines of level warn and above for each process.\n")?;
         writeln!(
             f,
             "{:<17} {:^26} {:^26} {:^17} {:^17} {:^17} {:^17} {:^9}",
@@ -117,7 +117,7 @@ fn write_cost(f: &mut fmt::Formatter<'_>, name: &str, row: &Figures) -> fmt::Res
     writeln!(f, " {mean:>4} {most:>4}")
 }
 
-/// What never came is after everything else.
+/// Sorts times, with `None` last.
 fn sorted(times: impl Iterator<Item = Option<u64>>) -> Vec<u64> {
     let mut times: Vec<u64> = times.map(|time| time.unwrap_or(u64::MAX)).collect();
     times.sort_unstable();

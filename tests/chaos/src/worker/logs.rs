@@ -1,4 +1,4 @@
-//! What the cache logs, as lines of the history.
+//! Records the log lines of the cache in the history.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::recorder::Recorder;
 use crate::clock;
 
-/// Whose lines count.
+/// The recorded target.
 const TARGET: &str = "cache_core";
 
-/// Records what is logged from now on, of the level `warn` or above.
+/// Records all lines of level `warn` or above from now on.
 pub(super) fn record(process: &str, recorder: &Arc<Recorder>) {
     let logs = Logs { process: process.to_owned(), recorder: Arc::clone(recorder) };
     tracing::subscriber::set_global_default(logs).expect("a worker has no other subscriber");

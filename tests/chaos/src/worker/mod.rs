@@ -38,9 +38,9 @@ pub(crate) struct Assignment {
     pub(crate) postgres: String,
     /// Where it writes its lines.
     pub(crate) history: String,
-    /// How its cache is built.
+    /// The settings of its cache.
     pub(crate) profile: Profile,
-    /// What its callers do.
+    /// The work of its callers.
     pub(crate) load: Load,
     /// The protection that it lacks.
     pub(crate) without: Option<String>,

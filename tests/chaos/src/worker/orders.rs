@@ -13,7 +13,7 @@ use crate::rows::Stopped;
 pub(super) enum Order {
     /// Make the operations.
     Go,
-    /// Make no more of them.
+    /// Stop making calls.
     Halt,
     /// Stop the next write after its commit, for good.
     Crash,

@@ -1,4 +1,4 @@
-//! Readers and writers at a rate, as of a service in use.
+//! Readers and writers at a fixed rate, as in a service.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +10,15 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::calls::{Caller, Place};
 use crate::settings::MEMBERS;
 
-/// Two groups of rows in the default mode, for one in mode `fast`. Mode `strict` is left out: its writes take as long as a lease
-/// with all things well.
+/// Two groups of rows in the default mode and one in mode `fast`.
+///
+/// Mode `strict` is omitted, since its writes take a lease even without faults.
 const GROUPS: [(Mode, u32); 3] = [(Mode::Safe, 0), (Mode::Safe, 1), (Mode::Fast, 0)];
 
-/// One caller that does the same again and again until it is told to halt.
+/// A caller that repeats the same call until it is halted.
 pub(super) struct Steady {
     pub(super) caller: Caller,
-    /// How long apart its calls begin. One that takes longer puts off the next: nothing is made up for.
+    /// The interval between the starts of its calls. A slow call delays the next one and is not caught up.
     pub(super) pace: Duration,
     pub(super) halt: Arc<AtomicBool>,
 }
@@ -40,7 +41,7 @@ impl Steady {
         }
     }
 
-    /// Callers do not begin at the same moment.
+    /// The ticks of the calls, with a random start so that callers do not begin together.
     fn ticks(&mut self) -> Interval {
         let first = Instant::now() + self.caller.chance.span(Duration::ZERO, self.pace);
         let mut ticks = interval_at(first, self.pace);

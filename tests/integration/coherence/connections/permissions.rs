@@ -58,7 +58,7 @@ async fn use_everything(instance: &Instance, ledger: &CachingLedger<Accounts>, s
         assert_eq!(instance.store.get(2).await, Ok(None));
         instance.store.set(1, 10).await.unwrap();
         ledger.open(10).await.unwrap();
-        // An instance that ends takes itself out of the members.
+        // An instance that shuts down removes itself from the members.
         let leaving = Instance::new(Cache::builder().redis(server.url()), &one_row());
         leaving.cache.connected(Duration::from_millis(200)).await;
         leaving.cache.shutdown().await;

@@ -159,7 +159,11 @@ async fn errors_are_told_by_operation_and_kind() {
     instance.chaos.heal(Operation::Release);
     assert_eq!((errors("read", "refused"), errors("release", "refused"), errors("intent", "refused")), (1, 1, 0));
     assert_eq!((announced("intent", "ok"), announced("release", "ok"), announced("release", "error")), (1, 0, 1));
-    assert_eq!(recorder.levels("cache.journal.scopes", &[]), [0.0], "it was delivered before the acknowledgement");
+    assert_eq!(
+        recorder.levels("cache.journal.scopes", &[]),
+        [0.0],
+        "the invalidation was delivered before the acknowledgement"
+    );
 
     instance.get(2).await;
     until("the value is in the shared tier", || instance.stats().fills == 1).await;

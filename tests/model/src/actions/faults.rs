@@ -168,7 +168,7 @@ impl Successors<'_> {
         }
     }
 
-    /// A pause, a busy script: nothing is answered, and connections stay.
+    /// Redis stops answering, as in a pause or a busy script, and connections stay open.
     fn stall(&mut self) {
         if self.from.faults.stalls > 0 && !self.from.down {
             self.act(format_args!("Redis answers nothing"), |world| {
@@ -186,7 +186,7 @@ impl World<'_> {
     /// Nobody is answered any more, and nobody has noticed yet.
     fn lose_all(&mut self) {
         if self.configuration.members {
-            // Noticed at once, to keep the states few: whoever has not noticed can neither ask nor tell.
+            // Instances notice at once, to reduce the states: one that has not noticed can neither read nor announce.
             for at in 0..self.configuration.instances {
                 self.instance(at).barrier.queued = None;
                 if self.state.instances[at].link != Link::Down {
@@ -205,7 +205,7 @@ impl World<'_> {
         }
     }
 
-    /// A restart that finds nothing on its disk.
+    /// Redis restarts without its data.
     fn lose_data(&mut self) {
         let namespace = self.state.fresh_namespace();
         self.state.down = false;

@@ -24,7 +24,7 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// Nothing is trusted any more. That Redis can be told and asked stays.
+    /// Ends the trust in the local tier; the shared tier stays usable.
     fn join_namespace(&mut self, at: usize) {
         let is_trusting = self.is(Variant::TrustingJoin);
         let instance = self.instance(at);

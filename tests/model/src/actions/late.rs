@@ -1,4 +1,4 @@
-//! Acknowledgements that wait: in mode strict each, and in every mode that of a write which Redis could not be told of.
+//! Late acknowledgements: every write in mode strict, and in every mode a write that is not delivered.
 
 use super::Successors;
 use crate::configuration::{Configuration, Mode, Variant};
@@ -6,7 +6,7 @@ use crate::state::Phase;
 use crate::world::World;
 
 impl Successors<'_> {
-    /// A write that has told or remembered all that it had to tell, and waits.
+    /// Acknowledges a waiting write whose scopes are all delivered or journaled.
     pub(super) fn wait_out(&mut self, writer: usize, told: bool) {
         let of = self.configuration.writers[writer];
         let is_told = told || !self.from.instances[of.instance].journal.holds(of.journaled());
@@ -16,8 +16,8 @@ impl Successors<'_> {
             let name = writer + 1;
             let how = match (is_told, self.configuration.mode) {
                 (true, Mode::Strict) => "has waited out the lease",
-                (true, _) => "its journal has been told",
-                (false, _) => "has waited in vain",
+                (true, _) => "its journal is delivered",
+                (false, _) => "has waited without a delivery",
             };
             self.act(format_args!("writer {name}: {how}"), |world| {
                 world.acknowledge(writer, told);
@@ -33,8 +33,8 @@ impl Successors<'_> {
         let barrier = self.from.instances[at].barrier;
         let out = barrier.unanswered.unwrap_or_default();
         if mode == Mode::Strict {
-            // An instance that alone cannot reach Redis is seen to be silent only then: its last heartbeat may be executed
-            // a lease after it failed, its silence shows a lease later, and who has not asked since trusts for a third.
+            // Other instances notice late that this one alone cannot reach Redis. Redis may execute its last heartbeat a lease
+            // after the failure, the silence shows a lease later, and an instance that has just asked trusts for a third lease.
             let leases = match variant {
                 Variant::StrictOneLease => 1,
                 Variant::StrictTwoLeases => 2,
@@ -54,7 +54,7 @@ impl Successors<'_> {
 }
 
 impl Configuration {
-    /// How long a write waits that was told.
+    /// How long a delivered write waits.
     fn wait(&self) -> u8 {
         match (self.mode, self.variant) {
             (Mode::Fast | Mode::Safe, _) | (_, Variant::NoWait) => 0,
@@ -65,8 +65,10 @@ impl Configuration {
 }
 
 impl World<'_> {
-    /// All has been told, or is remembered. From here, and not from the announcement: a release that finds its lock gone
-    /// tells the bus a second time, and somebody may have kept locally what he had read before.
+    /// Starts the wait of a write whose scopes are all delivered or journaled, or acknowledges it.
+    ///
+    /// The wait counts from here and not from the announcement: a release that finds its lock gone publishes a second
+    /// message, and another instance may have kept an older value locally before that.
     pub(super) fn wait_or_acknowledge(&mut self, writer: usize, told: bool, placed: bool) {
         let is_strict = self.configuration.mode == Mode::Strict;
         if told && !is_strict {
@@ -82,7 +84,7 @@ impl World<'_> {
         self.state.writers[writer].phase = Phase::Waits { told, placed };
     }
 
-    /// In mode strict the lease counts from when the journal has been told.
+    /// Restarts the waits of an instance's writes when its journal is delivered.
     pub(super) fn wait_after_journal(&mut self, at: usize) {
         let journal = self.state.instances[at].journal;
         for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {

@@ -201,10 +201,11 @@ impl Bus {
 }
 
 impl Instance {
-    /// The clock moves on. A right to ask that lapses comes back through the barrier, which
-    /// begins anew where it was under way.
+    /// Advances the member state by one tick.
+    ///
+    /// When the right to read the shared tier lapses, the instance enters the barrier, again if it is inside already.
     fn tick_member(&mut self, configuration: &Configuration) {
-        // Commands are answered as before while only the bus is silent.
+        // If only the bus is silent, commands are still answered.
         if self.link != Link::Deaf || configuration.members {
             self.answered = self.answered.saturating_sub(1);
         }
@@ -221,8 +222,10 @@ impl Instance {
 }
 
 impl World<'_> {
-    /// The reply allows to ask and to tell, and shows the namespace epoch. What comes back over the bus is for the local
-    /// tier.
+    /// Sends a heartbeat.
+    ///
+    /// Its reply allows reads of the shared tier and announcements, and shows the namespace epoch. Its message on the bus
+    /// prolongs the lease of the local tier.
     fn send_beat(&mut self, at: usize) {
         let Configuration { lease, .. } = *self.configuration;
         let (has_bus, namespace) = (self.configuration.listens(at), self.state.redis.namespace);

@@ -19,7 +19,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether the recovery barrier lets anything be asked, or be answered locally.
+    /// Whether the recovery barrier allows reads from either tier.
     pub(crate) fn is_settled(&self, at: usize) -> bool {
         let Barrier { settled, sees_silence, .. } = self.state.instances[at].barrier;
         settled && !sees_silence

@@ -66,7 +66,7 @@ impl World<'_> {
         self.state.readers[reader].step = step;
     }
 
-    /// Whether the shared tier may be asked: a heartbeat has been answered, and the recovery barrier has ended.
+    /// Whether the shared tier may be read: a heartbeat has been answered, and the recovery barrier has ended.
     pub(super) fn may_ask(&self, at: usize) -> bool {
         let Configuration { degraded, pauses, .. } = *self.configuration;
         let is_used = match self.state.instances[at].link {
@@ -77,7 +77,7 @@ impl World<'_> {
         is_used && self.is_answered(at) && self.is_settled(at)
     }
 
-    /// Whether Redis may be told: there is a connection, and it has answered.
+    /// Whether writes may be announced: there is a connection, and it has answered.
     pub(super) fn may_tell(&self, at: usize) -> bool {
         let is_open = !matches!(self.state.instances[at].link, Link::Absent | Link::Down);
         is_open && self.is_answered(at) && (self.is_trusted(at) || !self.is(Variant::TellNeedsLease))
@@ -143,7 +143,7 @@ impl World<'_> {
     /// The store answers, and nothing is kept.
     pub(super) fn ask_store(&mut self, reader: usize) {
         if self.configuration.members {
-            // One step, to keep the states few: nobody else takes this answer, and it is as new as the store.
+            // One step, to reduce the states: no other read uses this answer, and it is as new as the store.
             let value = self.state.database;
             self.note(format_args!(", reads the store"));
             self.finish_flight(reader, Found { value, fence: None, source: Source::Store });

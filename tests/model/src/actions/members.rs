@@ -1,8 +1,8 @@
-//! The recovery barrier: heartbeats register an instance as a member, and whoever returns waits for the others.
+//! The recovery barrier: heartbeats register members, and an instance that reconnects waits for the others.
 //!
-//! A heartbeat and its reply are one step, and what the reply shows is known at once: a reply that comes later allows
-//! less, since all that it allows is counted from when its heartbeat was sent. Heartbeats that are sent while Redis
-//! answers nothing are executed later.
+//! A heartbeat and its reply are one step, and the instance processes the reply at once. A later reply would only allow
+//! less, since its rights count from when its heartbeat was sent. Redis executes heartbeats late that are sent during a
+//! stall.
 
 use super::Successors;
 use crate::configuration::{Configuration, Mode, Variant};
@@ -23,20 +23,20 @@ impl Successors<'_> {
             });
         }
         if is_waiting && barrier.awaits != 0 && self.configuration.deadline {
-            self.act(format_args!("instance {name}: waits no longer for who is missing"), |world| {
+            self.act(format_args!("instance {name}: stops waiting for the missing members"), |world| {
                 world.instance(at).barrier.awaits = 0;
             });
         }
         let has_waited = barrier.unanswered >= Some(self.configuration.lease);
         if has_waited && !barrier.in_vain && self.from.is_unreachable(at) {
-            self.act(format_args!("instance {name}: tries to reach Redis in vain"), |world| {
+            self.act(format_args!("instance {name}: fails to reach Redis"), |world| {
                 world.instance(at).barrier.in_vain = true;
             });
         }
         self.late_heartbeat(at);
     }
 
-    /// Heartbeats around a stall.
+    /// Sends heartbeats during a stall and executes them after it.
     fn late_heartbeat(&mut self, at: usize) {
         let name = at + 1;
         let Instance { barrier, link, .. } = self.from.instances[at];
@@ -59,13 +59,13 @@ impl Successors<'_> {
     }
 }
 
-/// Whether there is a connection that heartbeats go over.
+/// Whether there is a connection that carries heartbeats.
 fn is_connected(link: Link) -> bool {
     matches!(link, Link::Beating | Link::Trusted | Link::Up)
 }
 
 impl crate::state::State {
-    /// Whether Redis answers nothing that this instance sends.
+    /// Whether this instance gets no answers from Redis.
     pub(crate) fn is_unreachable(&self, at: usize) -> bool {
         self.down || self.stalled || self.instances[at].barrier.isolated
     }
@@ -76,21 +76,21 @@ impl Configuration {
         ((1 << self.instances) - 1) & !(1 << at)
     }
 
-    /// Whether it matters for how long this instance has had no answer.
+    /// Whether the state tracks how long this instance has had no answer.
     pub(crate) fn counts_unanswered(&self, at: usize) -> bool {
         self.members && self.writers.iter().any(|writer| writer.instance == at)
     }
 }
 
 impl Barrier {
-    /// The right to ask has ended: it comes back through the barrier.
+    /// Ends the right to read the shared tier until the barrier has ended.
     pub(super) fn enter(&mut self) {
         (self.settled, self.awaits, self.is_due) = (false, 0, true);
     }
 }
 
 impl World<'_> {
-    /// A heartbeat that is answered.
+    /// Executes a heartbeat and processes its reply.
     pub(super) fn heartbeat(&mut self, at: usize) {
         if self.configuration.members {
             let Instance { journal, barrier, .. } = self.state.instances[at];
@@ -100,7 +100,7 @@ impl World<'_> {
         }
     }
 
-    /// What BEAT does in Redis.
+    /// Registers the member, as the script BEAT does in Redis.
     fn register(&mut self, at: usize, pending: bool, settled: bool) {
         let settled = settled && self.configuration.newcomer;
         self.state.records[at] = Record { present: true, age: 0, pending, settled };
@@ -111,7 +111,7 @@ impl World<'_> {
         }
     }
 
-    /// What its reply shows.
+    /// Processes the reply to a heartbeat.
     fn learn(&mut self, at: usize, is_pending: bool) {
         let lease = self.configuration.lease;
         let others = |hit: fn(&Record) -> bool| {
@@ -139,7 +139,7 @@ impl World<'_> {
         }
     }
 
-    /// Strict methods neither ask nor answer locally while a member is silent.
+    /// Notes whether a member is silent; strict methods read neither tier meanwhile.
     fn learn_silence(&mut self, at: usize, is_silent: bool) {
         let was_silent = std::mem::replace(&mut self.instance(at).barrier.sees_silence, is_silent);
         if was_silent && !is_silent && !self.is(Variant::NoFlushAfterSilence) {
@@ -147,7 +147,7 @@ impl World<'_> {
         }
     }
 
-    /// From here on every heartbeat of another instance shows that something is not told yet.
+    /// Notes that replies now show other members the pending invalidations of this instance.
     fn show_pending(&mut self, at: usize) {
         for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {
             let waits = matches!(writer.phase, Phase::Waits { told: false, .. });
@@ -157,8 +157,10 @@ impl World<'_> {
         }
     }
 
-    /// Whom an instance waits for when it returns: the members that it knew, and those that the hash names. One that
-    /// connects for the first time takes the state of a live member; else it waits until whoever is alive is back.
+    /// The members that an instance waits for when it reconnects.
+    ///
+    /// These are the members that it knew and those in the hash. An instance that connects for the first time takes the
+    /// state of a live settled member; if there is none, it waits for all other instances.
     fn expected(&self, at: usize) -> u8 {
         let lease = self.configuration.lease;
         let those = |hit: &dyn Fn(&Record) -> bool| {
@@ -190,7 +192,7 @@ impl World<'_> {
         }
     }
 
-    /// An instance that only distrusts what was loaded before its return.
+    /// Discards entries and loads from before the return, for the variant that has no other barrier.
     pub(super) fn distrust_loads(&mut self) {
         if self.is(Variant::BarrierByLoadTime) {
             self.state.redis.entry = None;
@@ -212,7 +214,9 @@ impl World<'_> {
         instance.barrier.queued = Some(Queued { life: lease, counts, pending, settled });
     }
 
-    /// One that was sent a lease after the last reply that its sender had had proves nothing.
+    /// Executes a queued heartbeat.
+    ///
+    /// It does not count if it was sent a lease or more after the last reply to its sender.
     fn execute_late(&mut self, at: usize, queued: Queued) {
         let Queued { life, counts, pending, settled } = queued;
         let counts = counts > 0 || self.is(Variant::LateHeartbeatCounts);

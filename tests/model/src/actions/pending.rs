@@ -1,7 +1,7 @@
 //! Pending writers: the scopes of a write are known only from its result, so it registers on the whole method.
 //!
-//! The registration does not end what is cached: reads go on hitting while it has not expired. When it expires, the
-//! generation of the wide scope counts as missing, and local tiers forget the method.
+//! The registration does not invalidate: cached entries stay hits until it expires. Then the generation of the wide scope
+//! counts as missing, and local tiers invalidate the method.
 
 use super::Successors;
 use super::write::WIDE;
@@ -28,7 +28,7 @@ impl World<'_> {
         self.configuration.writers[writer].kind == Kind::ByResult
     }
 
-    /// REGISTER: the generation stays, and carries the expiry from here on.
+    /// Executes REGISTER: the generation stays and now carries the expiry.
     pub(super) fn register_writer(&mut self, writer: usize) {
         if self.is(Variant::NoRegistration) {
             return;
@@ -49,7 +49,7 @@ impl World<'_> {
         self.publish(News { ends: bit, ..News::default() });
     }
 
-    /// Its time has come: with it goes the generation that carries it.
+    /// Expires a registration together with the generation that carries it.
     pub(super) fn expire_registration(&mut self, writer: usize) {
         let bit = 1 << writer;
         self.state.redis.pending &= !bit;
@@ -63,8 +63,9 @@ impl World<'_> {
         }
     }
 
-    /// Each instance at its own time, and less than a lease later than Redis: what it has heard of while it was trusted
-    /// was less than a lease old.
+    /// Invalidates the method on each instance that knows of an expired registration.
+    ///
+    /// Each instance does so less than a lease later than Redis, since it accepts only messages that are younger than a lease.
     pub(super) fn forget_expired(&mut self) {
         let expired = self.state.expired;
         for at in 0..self.configuration.instances {
@@ -75,7 +76,7 @@ impl World<'_> {
         }
     }
 
-    /// `Listener::message`: in the order of the bus.
+    /// Processes messages in the order of the bus, as `Listener::message` does.
     pub(super) fn heard(&mut self, at: usize, news: News) {
         let News { invalidates, begins, ends } = news;
         let comes_late = begins != 0 && !self.is_trusted(at) && !self.is(Variant::LateRegistration);
@@ -88,7 +89,7 @@ impl World<'_> {
         self.instance(at).expects &= !ends;
     }
 
-    /// What is found or loaded under a generation that carries an expiry lives locally no longer than that.
+    /// Limits the local life of a fill to the expiry that its generation carries.
     pub(super) fn limit_fill(&mut self, at: usize) {
         if self.configuration.has_bus() && !self.is(Variant::FillOutlivesExpiry) {
             let suffix = self.state.redis.suffix;
@@ -96,12 +97,12 @@ impl World<'_> {
         }
     }
 
-    /// What is invalidated where the outcome is unknown.
+    /// The scopes that a write of unknown outcome invalidates.
     pub(super) fn reach(&self, writer: usize) -> Scopes {
         if self.is_by_result(writer) { Scopes::of(WIDE) } else { self.configuration.writers[writer].scopes }
     }
 
-    /// Puts messages into the bus of each connection. Where nothing is local, they change nothing.
+    /// Puts messages into the bus of each connection of an instance with a local tier.
     pub(super) fn publish(&mut self, news: News) {
         for at in 0..self.configuration.instances {
             if self.configuration.listens(at) {

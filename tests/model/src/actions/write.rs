@@ -194,7 +194,7 @@ impl World<'_> {
         if self.is_by_result(writer) { self.register_writer(writer) } else { self.intent(writer, scope) }
     }
 
-    /// Every scope has been told.
+    /// Continues a write whose last scope has been delivered.
     fn last_told(&mut self, writer: usize, placed: bool) {
         self.name_bump_in_token(writer);
         if self.is_by_result(writer) && !self.is(Variant::UnregisterFirst) {
@@ -289,7 +289,7 @@ impl World<'_> {
     pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        // The locks of a write keep others out; a registration does not, and the whole method is invalidated at once.
+        // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated at once.
         if self.configuration.shared && (!placed || self.is_by_result(writer)) {
             let reach = self.reach(writer);
             self.remember(of.instance, reach);

@@ -1,4 +1,4 @@
-//! The recovery barrier and late acknowledgements: T1 from the acknowledgement on, through outages that all share.
+//! The recovery barrier and late acknowledgements: T1 from the acknowledgement on, through outages of all instances.
 
 use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, bumps, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
@@ -7,7 +7,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration { name: "barrier-two", about: "an outage, a reader and a writer on two instances", ..BARRIER },
     Configuration {
         name: "barrier-three",
-        about: "two writers elsewhere, all orders of return, writes between two returns",
+        about: "two writers elsewhere, all orders of reconnecting, writes between two reconnects",
         size: Size::Large,
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
@@ -15,7 +15,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-three-writes",
-        about: "one of them locks",
+        about: "two writers elsewhere, one of which locks",
         size: Size::Large,
         instances: 3,
         writers: &[writes(1, OWN), bumps(2, OWN)],
@@ -38,7 +38,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-loss-three",
-        about: "and so with two writers",
+        about: "Redis comes back without its data, two writers",
         size: Size::Large,
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
@@ -47,7 +47,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-writes",
-        about: "a write that locks, before, in and after the outage",
+        about: "a write that locks, before, during and after the outage",
         size: Size::Large,
         writers: &[writes(1, OWN)],
         ..BARRIER
@@ -62,14 +62,14 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-stall",
-        about: "Redis answers nothing for a while, and connections stay or are given up",
+        about: "Redis stops answering for a while, and connections stay open or are closed",
         size: Size::Large,
         faults: Faults { stalls: 1, ..NONE },
         ..BARRIER
     },
     Configuration {
         name: "barrier-stall-long-lease",
-        about: "and a lease of two ticks: a stall may be shorter",
+        about: "a lease of two ticks, which a stall may not outlast",
         size: Size::Large,
         lease: 2,
         faults: Faults { stalls: 1, ..NONE },
@@ -77,7 +77,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-stall-three",
-        about: "and so with two writers",
+        about: "a stall, two writers",
         size: Size::Large,
         instances: 3,
         writers: &[bumps(1, OWN), bumps(2, OWN)],
@@ -86,14 +86,14 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-disconnect",
-        about: "the connection of one instance is lost, and then Redis is out of reach of all",
+        about: "one instance loses its connection, and then Redis is unreachable for all",
         size: Size::Large,
         faults: Faults { outages: 1, disconnects: 1, ..NONE },
         ..BARRIER
     },
     Configuration {
         name: "barrier-timeouts",
-        about: "a command is not answered: settled members see that an invalidation is pending",
+        about: "a command times out: settled members see the pending invalidation",
         size: Size::Large,
         lease: 2,
         faults: Faults { timeouts: 1, ..NONE },
@@ -101,14 +101,14 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-newcomer",
-        about: "an instance connects for the first time, in or after an outage",
+        about: "an instance connects for the first time, during or after an outage",
         size: Size::Large,
         newcomer: true,
         ..BARRIER
     },
     Configuration {
         name: "barrier-newcomer-loss",
-        about: "and Redis has lost its data",
+        about: "an instance connects for the first time, and Redis has lost its data",
         size: Size::Large,
         newcomer: true,
         faults: Faults { outages: 1, losses: 1, ..NONE },
@@ -116,7 +116,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-newcomer-three",
-        about: "and another instance is settled or is not",
+        about: "an instance connects for the first time, beside a settled or unsettled one",
         size: Size::Large,
         instances: 3,
         newcomer: true,
@@ -124,7 +124,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-newcomer-stall",
-        about: "and heartbeats are executed late",
+        about: "an instance connects for the first time, and heartbeats are executed late",
         size: Size::Large,
         instances: 3,
         newcomer: true,
@@ -142,7 +142,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-local-stall",
-        about: "local tiers, and connections that stay",
+        about: "local tiers, a stall with open connections",
         size: Size::Large,
         faults: Faults { stalls: 1, ..NONE },
         ..BARRIER_LOCAL
@@ -156,7 +156,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-strict-three",
-        about: "and so with two writers",
+        about: "mode strict through an outage, two writers",
         size: Size::Large,
         instances: 3,
         mode: Mode::Strict,
@@ -165,7 +165,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-strict-stall",
-        about: "and connections that stay",
+        about: "mode strict, a stall with open connections",
         size: Size::Large,
         mode: Mode::Strict,
         faults: Faults { stalls: 1, ..NONE },
@@ -173,7 +173,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-strict-isolated",
-        about: "the writer alone cannot reach Redis: strict methods see that a member is silent",
+        about: "the writer alone cannot reach Redis: strict methods see its silence",
         size: Size::Large,
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },

@@ -83,7 +83,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "limit-isolated",
-        about: "the writer alone cannot reach Redis for longer than a lease, until it is back",
+        about: "the writer alone cannot reach Redis for longer than a lease, until it reconnects",
         faults: Faults { isolations: 1, ..NONE },
         expected: Refuted(Promise::Shared, &["it alone cannot reach Redis", "v1 is acknowledged", "shared hit v0"]),
         warm: true,
@@ -91,11 +91,11 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "limit-deadline",
-        about: "after an outage a member is missing for longer than others wait for it",
+        about: "after an outage a member stays away for longer than the others wait",
         deadline: true,
         expected: Refuted(
             Promise::Shared,
-            &["v1 is acknowledged", "waits no longer for who is missing", "its barrier ends", "shared hit v0"],
+            &["v1 is acknowledged", "stops waiting for the missing members", "its barrier ends", "shared hit v0"],
         ),
         warm: true,
         ..PUNCTUAL

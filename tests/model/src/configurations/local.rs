@@ -208,7 +208,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "join-write",
-        about: "the first write of a store that joins is announced at once: others read it from its acknowledgement on",
+        about: "the first write of a joining store is announced at once: others read it from its acknowledgement on",
         joins: true,
         readers: &[1],
         counted: Counted::Acknowledged,
@@ -216,7 +216,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "join-write-local",
-        about: "and so do local hits elsewhere, and on its own instance",
+        about: "the first write of a joining store, read from local tiers on both instances",
         size: Size::Large,
         joins: true,
         readers: &[1],

@@ -96,8 +96,9 @@ const DEGRADED: Configuration = Configuration { degraded: 1, ..LOCAL };
 /// A reader on another instance than that of the writer, whose tokens are observed there, without a clock.
 const SESSION: Configuration = Configuration { sessions: true, writers: &[writes(1, OWN)], ..OWN_WRITES };
 
-/// A reader and a writer on two instances that are members, without local tiers: the clock is for what is asked. Every
-/// write counts from its acknowledgement.
+/// A reader and a writer on two instances that are members, without local tiers.
+///
+/// The clock only limits reads of the shared tier. Every write counts from its acknowledgement.
 const BARRIER: Configuration = Configuration {
     members: true,
     lease: 1,
@@ -108,7 +109,7 @@ const BARRIER: Configuration = Configuration {
     ..SHARED
 };
 
-/// The same where heartbeats are in time: it shows what an outage does and nothing else.
+/// The same with punctual heartbeats, so that only the outage has an effect.
 const PUNCTUAL: Configuration = Configuration { punctual: true, lease: 2, ..BARRIER };
 
 /// The same with local tiers.

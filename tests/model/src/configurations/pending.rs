@@ -4,7 +4,7 @@ use super::{LOCAL, OWN, SHARED, WIDE, by_result, writes};
 use crate::configuration::{Configuration, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
-    Configuration { name: "pending", about: "reads go on hitting, and the release names the scope", ..PENDING },
+    Configuration { name: "pending", about: "entries stay hits, and the release names the scope", ..PENDING },
     Configuration {
         name: "pending-crash",
         about: "the process dies at any step",
@@ -13,13 +13,13 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "pending-unknown",
-        about: "the caller goes away at any step",
+        about: "the caller is dropped at any step",
         faults: Faults { unknowns: 1, ..NONE },
         ..PENDING
     },
     Configuration {
         name: "pending-unknown-timeout",
-        about: "and the registration is not answered",
+        about: "the caller is dropped at any step, and the registration times out",
         faults: Faults { unknowns: 1, timeouts: 1, ..NONE },
         ..PENDING
     },
@@ -59,7 +59,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "pending-early-expiry",
-        about: "the registration expires while the writer is at work",
+        about: "the registration expires before the writer has finished",
         faults: Faults { early_expiries: 1, ..NONE },
         ..PENDING
     },
@@ -73,7 +73,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "pending-and-wide",
-        about: "a pending writer dies, and another one locks the whole method meanwhile",
+        about: "a pending writer dies while another write locks the whole method",
         size: Size::Large,
         writers: &[by_result(0, OWN), writes(1, WIDE)],
         faults: Faults { crashes: 1, ..NONE },
@@ -96,7 +96,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "pending-local-unknown",
-        about: "local hits elsewhere, and the caller goes away",
+        about: "local hits elsewhere, and the caller is dropped",
         size: Size::Large,
         writers: &[by_result(1, OWN)],
         faults: Faults { unknowns: 1, ..NONE },
@@ -120,5 +120,5 @@ pub(super) const ALL: &[Configuration] = &[
     },
 ];
 
-/// Two readers and a writer that registers, on two instances without local tiers.
+/// Two readers and a registering writer, on two instances without local tiers.
 const PENDING: Configuration = Configuration { writers: &[by_result(0, OWN)], ..SHARED };

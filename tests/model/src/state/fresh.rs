@@ -144,7 +144,7 @@ impl State {
 }
 
 impl Record {
-    /// Every instance is a member from the beginning on, but for one that has not connected yet.
+    /// The record at the start: present, except for an instance that has not connected yet.
     fn first(configuration: &Configuration, at: usize) -> Self {
         let present = configuration.members && at < configuration.instances && !(configuration.newcomer && at == 0);
         Self { present, age: 0, pending: false, settled: configuration.newcomer }
@@ -152,7 +152,7 @@ impl Record {
 }
 
 impl Barrier {
-    /// Outside of it.
+    /// The state after the barrier has ended.
     fn settled() -> Self {
         Self {
             settled: true,
@@ -167,7 +167,7 @@ impl Barrier {
         }
     }
 
-    /// Of a process that has not connected yet.
+    /// The state of a process that has not connected yet.
     pub(crate) fn fresh() -> Self {
         Self { settled: false, is_due: true, fresh: true, ..Self::settled() }
     }

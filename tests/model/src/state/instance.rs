@@ -52,7 +52,7 @@ pub(crate) struct Bus {
     pub(crate) later_news: News,
 }
 
-/// What comes one right after the other.
+/// Messages on the bus with no heartbeat between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct News {
     pub(crate) invalidates: bool,
@@ -65,31 +65,31 @@ pub(crate) struct News {
 /// A heartbeat that was sent while Redis answered nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Queued {
-    /// For how long its reply may still prolong the lease.
+    /// The remaining time for which its reply may prolong the lease.
     pub(crate) life: u8,
-    /// For how long it still counts: a lease from the last reply that its sender had had.
+    /// The remaining time for which it counts, up to a lease after the last reply to its sender.
     pub(crate) counts: u8,
     pub(crate) pending: bool,
     pub(crate) settled: bool,
 }
 
-/// What an instance knows of the other members.
+/// The state of an instance towards the recovery barrier and the other members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "most of them change on their own")]
 pub(crate) struct Barrier {
-    /// Outside of it: the shared tier may be asked.
+    /// The barrier has ended: the shared tier may be read.
     pub(crate) settled: bool,
-    /// The members that it waits for: each until it has had a heartbeat without pending invalidations.
+    /// The members that it waits for, each until its next heartbeat without pending invalidations.
     pub(crate) awaits: u8,
-    /// Its own first heartbeat after the return is due: that one says when the wait begins.
+    /// Its own first heartbeat after the reconnect is due, with which the wait begins.
     pub(crate) is_due: bool,
     /// It has never been connected.
     pub(crate) fresh: bool,
     /// A member has been silent for longer than a lease.
     pub(crate) sees_silence: bool,
-    /// For how long nothing has been answered.
+    /// How long Redis has not answered.
     pub(crate) unanswered: Option<u8>,
-    /// An attempt to reach Redis that began a lease after that has failed.
+    /// An attempt to reach Redis has failed that began a lease or more after the first failure.
     pub(crate) in_vain: bool,
     /// The instance alone cannot reach Redis.
     pub(crate) isolated: bool,
@@ -186,10 +186,10 @@ pub(crate) struct Instance {
     pub(crate) namespace: Namespace,
     /// For how long `Gate` still trusts the local tier.
     pub(crate) trust: u8,
-    /// For how long the reply to a heartbeat still allows to tell and to ask.
+    /// How long the last reply to a heartbeat still allows announcements and reads of the shared tier.
     pub(crate) answered: u8,
     pub(crate) barrier: Barrier,
-    /// The pending writers whose expiry ends what is local.
+    /// The pending writers whose expiry invalidates the local tier.
     pub(crate) expects: u8,
     /// `Live::epoch`.
     pub(crate) epoch: Epoch,

@@ -79,7 +79,7 @@ pub(crate) struct State {
     pub(crate) run: u8,
     /// Redis is out of everybody's reach.
     pub(crate) down: bool,
-    /// Redis answers nothing, and connections stay.
+    /// Redis has stopped answering, and connections stay open.
     pub(crate) stalled: bool,
     pub(crate) records: [Record; INSTANCES],
     /// The pending writers whose registration has expired.

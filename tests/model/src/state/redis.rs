@@ -38,21 +38,21 @@ pub(crate) struct Keys {
     pub(crate) gens: [Gen; SCOPES],
     pub(crate) entry: Option<Entry>,
     pub(crate) namespace: Token,
-    /// The pending writers of the wide scope, with a bit for each.
+    /// The pending writers of the wide scope, as bits.
     pub(crate) pending: u8,
-    /// Those of them whose expiry the generation of the wide scope carries.
+    /// The pending writers whose expiry the generation of the wide scope carries.
     pub(crate) suffix: u8,
 }
 
-/// What the hash of members says of an instance.
+/// The record of an instance in the hash of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Record {
     /// The hash names it.
     pub(crate) present: bool,
-    /// How long ago its last heartbeat was executed, up to a tick more than the lease, where that matters.
+    /// The age of its last heartbeat, at most a tick more than the lease, if that matters.
     pub(crate) age: u8,
-    /// It had pending invalidations.
+    /// Its last heartbeat reported pending invalidations.
     pub(crate) pending: bool,
-    /// It was settled.
+    /// Its last heartbeat reported that it was settled.
     pub(crate) settled: bool,
 }

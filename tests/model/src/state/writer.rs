@@ -25,7 +25,7 @@ pub(crate) enum Phase {
     Leaves {
         placed: bool,
     },
-    /// Of a pending writer: the named scopes are renewed, and the registration is still there.
+    /// A pending writer has renewed the named scopes and still has its registration.
     Unregisters {
         placed: bool,
     },
@@ -34,8 +34,9 @@ pub(crate) enum Phase {
         left: Scopes,
         placed: bool,
     },
-    /// All has been told or remembered. In mode strict the lease is waited out; what is only remembered waits in every
-    /// mode.
+    /// All scopes are delivered or journaled, and the acknowledgement waits.
+    ///
+    /// In mode strict every write waits; in the other modes, a write that is only journaled.
     Waits {
         told: bool,
         placed: bool,
@@ -81,11 +82,11 @@ pub(crate) struct Writer {
     pub(crate) heard: bool,
     /// How long ago it was acknowledged, or given up for longer than a lock lives, as far as it matters.
     pub(crate) age: Option<u8>,
-    /// How long it has waited, up to the lease, or to three in mode strict.
+    /// How long it has waited, up to one lease, or three in mode strict.
     pub(crate) waited: Option<u8>,
     /// Redis was there for others when this write could not be announced.
     pub(crate) cut_off: bool,
-    /// A heartbeat has told the members that it is not told yet, and its wait counts from there.
+    /// A heartbeat has shown the members that it is pending, and its wait counts from there.
     pub(crate) shown: bool,
     /// In mode strict: local hits must reflect it.
     pub(crate) strict: bool,

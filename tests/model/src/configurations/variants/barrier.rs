@@ -1,4 +1,4 @@
-//! Of the recovery barrier, of late acknowledgements, and of announcements without a lease.
+//! Variants of the recovery barrier, of late acknowledgements, and of announcements without a lease.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Counted, Faults, Mode, NONE, Promise, Size, Variant};
@@ -7,7 +7,7 @@ use crate::configurations::{BARRIER_LOCAL, OWN, OWN_WRITES, PUNCTUAL, writes};
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-barrier",
-        about: "an instance that returns from an outage asks at once",
+        about: "an instance that reconnects after an outage reads at once",
         variant: Variant::NoBarrier,
         expected: Refuted(
             Promise::Shared,
@@ -17,7 +17,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-barrier-for-fills",
-        about: "it distrusts only what was loaded before its return",
+        about: "an instance that reconnects discards only values loaded before",
         variant: Variant::BarrierByLoadTime,
         expected: Refuted(
             Promise::Shared,
@@ -34,7 +34,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-silent-members",
-        about: "it waits only for members whose heartbeats are recent",
+        about: "the barrier waits only for members with recent heartbeats",
         variant: Variant::MembersForgotten,
         expected: Refuted(
             Promise::Shared,
@@ -44,7 +44,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-remembered-members",
-        about: "it waits only for members that the hash names, and the hash is lost",
+        about: "the barrier waits only for members in the hash, and the hash is lost",
         variant: Variant::MembersNotRemembered,
         faults: Faults { outages: 1, losses: 1, ..NONE },
         expected: Refuted(
@@ -55,7 +55,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-later-heartbeat",
-        about: "a recent heartbeat from before the return counts",
+        about: "a recent heartbeat from before the reconnect counts",
         variant: Variant::EarlierHeartbeat,
         expected: Refuted(
             Promise::Shared,
@@ -65,7 +65,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-pending-count",
-        about: "nobody looks at the number of pending invalidations",
+        about: "instances ignore the number of pending invalidations",
         variant: Variant::PendingIgnored,
         faults: Faults { outages: 1, timeouts: 1, ..NONE },
         expected: Refuted(
@@ -76,7 +76,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-pending-count-settled",
-        about: "an instance that is settled does not look at it",
+        about: "a settled instance ignores the number of pending invalidations",
         variant: Variant::PendingIgnoredWhenSettled,
         faults: Faults { timeouts: 1, ..NONE },
         expected: Refuted(
@@ -87,7 +87,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-newcomer-barrier",
-        about: "an instance that connects for the first time waits for nobody",
+        about: "an instance that connects for the first time does not wait",
         variant: Variant::NewcomerTrusts,
         newcomer: true,
         expected: Refuted(Promise::Shared, &["Redis is back", "its barrier ends", "shared hit v0"]),
@@ -95,7 +95,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-newcomer-patience",
-        about: "it waits only for members that the hash names, and the hash is lost",
+        about: "a newcomer waits only for members in the hash, and the hash is lost",
         variant: Variant::NewcomerHurries,
         newcomer: true,
         faults: Faults { outages: 1, losses: 1, ..NONE },
@@ -107,7 +107,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-settling-flush",
-        about: "T3: the barrier ends before the bus has brought what a member told on its return",
+        about: "T3: the barrier ends before the bus has delivered the messages of a returning member",
         variant: Variant::NoSettlingFlush,
         size: Size::Large,
         mode: Mode::Strict,
@@ -126,7 +126,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-lapse-barrier",
-        about: "a lease that lapses on a connection that stays needs no barrier",
+        about: "a lease that lapses on an open connection does not cause a barrier",
         variant: Variant::LapseTrusted,
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
@@ -143,7 +143,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-heartbeat-age",
-        about: "a heartbeat that Redis executes late counts with what was pending when it was sent",
+        about: "a heartbeat that Redis executes late counts with the pending number from when it was sent",
         variant: Variant::LateHeartbeatCounts,
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
@@ -162,7 +162,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-silence-flush",
-        about: "T3: a silent member is back before the bus has brought what it told",
+        about: "T3: a silent member returns before the bus has delivered its messages",
         variant: Variant::NoFlushAfterSilence,
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },
@@ -174,7 +174,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-late-acknowledgement",
-        about: "a write that Redis could not be told of is acknowledged at once",
+        about: "a write that is not delivered is acknowledged at once",
         variant: Variant::NoLateAcknowledgement,
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
@@ -191,7 +191,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-failed-attempt",
-        about: "it is acknowledged when a lease has passed, though Redis could be reached again",
+        about: "a write that is not delivered is acknowledged after a lease, though Redis is reachable again",
         variant: Variant::AcknowledgedByClock,
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
@@ -202,7 +202,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-wait-from-failure",
-        about: "its wait counts from the begin of the write",
+        about: "the wait of a write that is not delivered counts from its start",
         variant: Variant::WaitFromBegin,
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
@@ -220,7 +220,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-second-lease",
-        about: "T3: a strict write waits one lease when Redis could not be told",
+        about: "T3: a strict write that is not delivered waits one lease",
         variant: Variant::StrictOneLease,
         mode: Mode::Strict,
         faults: Faults { isolations: 1, ..NONE },
@@ -229,7 +229,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-third-lease",
-        about: "T3: it waits two leases, and a heartbeat of its instance is executed late",
+        about: "T3: a strict write waits two leases, and a heartbeat of its instance is executed late",
         size: Size::Large,
         variant: Variant::StrictTwoLeases,
         mode: Mode::Strict,
@@ -242,7 +242,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-telling-join",
-        about: "the writes of a store that joins are announced only once its bus is subscribed",
+        about: "the writes of a joining store are announced only after the subscription to its bus",
         variant: Variant::TellNeedsLease,
         joins: true,
         readers: &[1],
@@ -257,5 +257,5 @@ pub(super) const ALL: &[Configuration] = &[
     },
 ];
 
-/// Both tiers hold the value from before: the traces are short.
+/// Both tiers hold the value at the start, which shortens the traces.
 const WARM: Configuration = Configuration { warm: true, ..PUNCTUAL };

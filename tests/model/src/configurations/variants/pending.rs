@@ -1,4 +1,4 @@
-//! Of pending writers.
+//! Variants of pending writers.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Size, Variant};
@@ -16,7 +16,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-local-expiry",
-        about: "local tiers do not heed that a pending writer is registered",
+        about: "local tiers ignore the registration of a pending writer",
         variant: Variant::ExpiryUnheeded,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, ..NONE },
@@ -35,7 +35,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-limited-fills",
-        about: "what is filled under a pending writer outlives its expiry, where the registration was not heard",
+        about: "a fill under a pending writer outlives the expiry if the instance missed the registration",
         size: Size::Large,
         variant: Variant::FillOutlivesExpiry,
         writers: &[by_result(1, OWN)],
@@ -69,7 +69,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-timely-registration",
-        about: "a registration that comes late is heeded for its whole life from then on",
+        about: "a registration that arrives late counts for its whole life from then on",
         variant: Variant::LateRegistration,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, ..NONE },
