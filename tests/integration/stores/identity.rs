@@ -11,7 +11,7 @@ use super::fixtures::{self, SCHEMA, until};
 use crate::logs::Logs;
 
 const NO_IDENTITY: &str = "the database does not tell its identity";
-const ANOTHER: &str = "is of another database";
+const ANOTHER: &str = "belongs to another database";
 
 /// A service over this database.
 async fn service(redis: &RedisServer, database: &str) -> Stores {
