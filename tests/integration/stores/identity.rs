@@ -10,7 +10,7 @@ use stores::{Stores, StoresConfig, TenantId, migrate};
 use super::fixtures::{self, SCHEMA, until};
 use crate::logs::Logs;
 
-const NO_IDENTITY: &str = "the database does not tell its identity";
+const NO_IDENTITY: &str = "the identity of the database is not readable";
 const ANOTHER: &str = "belongs to another database";
 
 /// A service over this database.
