@@ -400,7 +400,7 @@ mod tests {
         assert_eq!(open(&[0; 100], &id, &fence, 0).unwrap_err(), Unfit::Magic);
     }
 
-    /// The bytes of format version 2, as the first release wrote them: they must stay readable.
+    /// The bytes of format version 2, as the first release wrote them, stay readable.
     #[test]
     fn version_2_still_opens() {
         let bytes = include_bytes!("testing/envelope_v2.bin");
@@ -457,7 +457,7 @@ mod tests {
             }
         }
 
-        /// S7: an entry of another source or method is a miss, whatever else is the same.
+        /// S7: an entry of another source or method is a miss, whatever else matches.
         #[test]
         fn an_entry_of_another_owner_is_a_miss_for_that_reason(
             (source, method) in any::<(u128, u64)>(),

@@ -147,7 +147,7 @@ mod tests {
         assert!(parse_writer(b"0a ns:e:*").is_some() && parse_writer(b"0a").is_none() && parse_writer(b" a").is_none());
     }
 
-    /// Without a connection the server's clock is unknown, so the expiry cannot be converted to local time.
+    /// Without a connection the server's clock is unknown: the expiry has no local time.
     #[test]
     fn a_registration_that_cannot_be_dated_forgets_the_method_at_once() {
         let listener = listener();

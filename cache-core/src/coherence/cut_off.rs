@@ -24,7 +24,7 @@ struct State {
     probe: Option<Moment>,
     /// When the last failed probe began.
     failed: Option<Moment>,
-    /// Since when heartbeat replies have shown the other members this instance's pending invalidations.
+    /// When heartbeat replies began to show the other members this instance's pending invalidations.
     shown: Option<Moment>,
 }
 

@@ -129,7 +129,7 @@ impl View {
 /// The recovery barrier of one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct Barrier {
-    /// The members that were alive as of the last reply; `None` before the process's first reply.
+    /// The members that were alive as of the last reply; `None` before the first one.
     alive: Option<BTreeSet<String>>,
     /// Whether the next reply is the first of a connection.
     entering: bool,

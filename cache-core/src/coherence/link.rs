@@ -82,7 +82,7 @@ pub(crate) struct Link {
     /// Tracks since when writes cannot be announced.
     pub(crate) cut_off: CutOff,
     live: ArcSwapOption<Live>,
-    /// Until when the server counts as responsive, in nanoseconds of the process clock.
+    /// The moment until which the server counts as responsive, in nanoseconds of the process clock.
     answered_until: AtomicU64,
     beats: Mutex<Beats>,
     namespaces: Mutex<Vec<String>>,

@@ -17,7 +17,7 @@ use crate::tier::remote::Session;
 pub(crate) struct Live {
     pub(crate) session: Arc<dyn Session>,
     pub(super) number: u64,
-    /// The epoch of each namespace as of the last heartbeat reply, in the order of joining.
+    /// The epochs of the namespaces as of the last heartbeat reply, in order of joining.
     epochs: Mutex<Vec<Epoch>>,
     /// The server's clock as of the last reply, in milliseconds.
     seen: AtomicU64,

@@ -18,7 +18,7 @@ use crate::runtime::chance;
 use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
-/// The longest pause between attempts: after a shared outage the other members wait for this instance.
+/// The longest pause between attempts: the other members may be waiting for this instance.
 const LAST_RETRY: Duration = Duration::from_secs(1);
 /// The longest pause while invalidations are pending.
 const LAST_RETRY_PENDING: Duration = Duration::from_millis(250);

@@ -304,7 +304,7 @@ impl<K, R> Region<K, R> {
         until
     }
 
-    /// The end of an entry's local life; never, if the check of pending writers is disabled.
+    /// The local expiry of an entry; never, if the check of pending writers is disabled.
     #[cfg(feature = "testing")]
     fn checked_end(&self, until: Moment) -> Moment {
         if self.0.link.lacks(crate::testing::Weakness::KeepPending) { Moment::NEVER } else { until }

@@ -51,7 +51,9 @@ pub enum Weakness {
     NoBarrier,
     /// A write that could not be announced is acknowledged at once.
     NoLateAcknowledgement,
-    /// A write is not registered on the methods whose entries its result may name, and a drop does not invalidate them.
+    /// A write is not registered on the methods whose entries its result names.
+    ///
+    /// Dropping it does not invalidate them either.
     NoPendingWriter,
     /// A generation with a pending writer stays current for ever, in both tiers.
     KeepPending,

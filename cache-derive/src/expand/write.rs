@@ -128,7 +128,7 @@ fn whole(this: &Ident, target: &Invalidation) -> TokenStream {
     quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
 }
 
-/// The scopes that are known only after the call; none if it has certainly not written.
+/// The scopes known only after the call; none if it has certainly not written.
 fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
     if !write.looks_again() {

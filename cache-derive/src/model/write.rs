@@ -13,7 +13,7 @@ pub(crate) struct Write {
     pub(crate) after: Vec<Invalidation>,
     /// Whether `result` is the `Ok` value of the call, and not all that it returned.
     pub(crate) fallible: bool,
-    /// The indices of the parameters that are cloned for the call, because they are needed after it.
+    /// The indices of the parameters that are cloned because they are needed after the call.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
@@ -82,7 +82,7 @@ pub(crate) struct Argument {
     pub(crate) expression: Expr,
     /// Whether the key takes it as it is, and not behind a reference.
     pub(crate) by_value: bool,
-    /// The owned part, if it is computed once before the call and used again after it.
+    /// The owned part, if it is computed before the call and used again after it.
     pub(crate) part: Option<Part>,
 }
 

@@ -1,4 +1,4 @@
-//! The form in which a method is asynchronous: `async fn`, or a future as return type.
+//! How methods declare asynchrony: `async fn`, or a future as return type.
 
 use proc_macro2::Ident;
 use syn::punctuated::Punctuated;

@@ -67,13 +67,13 @@ pub(super) enum Change {
     Nothing,
     /// The value behind a shared reference.
     Shared,
-    /// The value behind a shared handle that the call takes; a clone has the same value.
+    /// The value behind a shared handle that the call takes; clones share the value.
     Handle,
-    /// The value behind an exclusive reference, with how to lend it to the call, if possible.
+    /// The value behind an exclusive reference, with the way to lend it, if any.
     Exclusive(Option<Lending>),
 }
 
-/// The change that a call that returns `output` may make to a parameter of this type.
+/// The change that a call returning `output` may make to a parameter of this type.
 pub(super) fn change(ty: &Type, output: &Type) -> Change {
     let ty = peel(ty);
     if is_exclusive(ty) {
@@ -176,7 +176,7 @@ fn is_frozen(ty: &Type) -> bool {
     }
 }
 
-/// Whether a value of this type can be cloned, and shares its contents with its clones.
+/// Whether a type can be cloned, and shares its contents with its clones.
 fn is_handle(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     if segment.ident == "Arc" {

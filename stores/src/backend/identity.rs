@@ -4,7 +4,7 @@ use crate::{StoreError, StoreErrorKind};
 
 pub(super) const OPERATION: &str = "read the identity of the database";
 
-/// Returns the identity that was read, or 0 and a warning if it is not readable.
+/// Returns the identity that was read; logs a warning and returns 0 if unreadable.
 ///
 /// # Errors
 ///

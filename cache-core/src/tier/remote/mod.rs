@@ -117,7 +117,7 @@ pub(crate) struct Heartbeat {
 
 /// The message that requests a heartbeat from the other members.
 pub(crate) const REQUESTED: &str = "Q";
-/// The message that announces a heartbeat that others may wait for, or that the sender has left.
+/// The message that announces an awaited heartbeat, or that the sender has left.
 pub(crate) const ANNOUNCED: &str = "N";
 
 /// The scopes of one write.

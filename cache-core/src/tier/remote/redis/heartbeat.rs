@@ -9,7 +9,7 @@ use super::session::{about, call, millis, unexpected};
 use crate::coherence::{Member, Members};
 use crate::runtime::chance;
 
-/// The TTL of the member list, in milliseconds: longer than any outage that it must survive.
+/// The TTL of the member list, in milliseconds: longer than outages it must survive.
 const MEMBERS_TTL: u64 = 24 * 60 * 60 * 1000;
 /// The TTL of the heartbeat key, in leases.
 const SIGN_OF_LIFE: u32 = 10;
