@@ -4,8 +4,9 @@
 //! replaced. They stop within a lease. If the outage affects them too, their heartbeats are no longer answered; if it
 //! affects only the invalidations of this instance, the replies to their heartbeats show that it has some pending. One
 //! lease after the outage began no instance reads a replaced value, provided that the outage has lasted until then.
-//! Only an unanswered probe that was sent at that time proves this: the outage may end just before, and the other
-//! instances then continue without having noticed it. The model in `tests/model` refutes a wait for the lease alone.
+//! Only an unanswered probe proves this: one that was sent at that time or later and failed, or one that is still
+//! unanswered a little after that time. Time alone does not: the outage may end just before, and the other instances
+//! then continue without having noticed it. The model in `tests/model` refutes a wait for the lease alone.
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ impl Report {
                 instance = self.link.instance,
                 error = error.to_string(),
                 advice = error.advice(),
-                "the shared tier refuses invalidations: they are retried, and the other instances bypass it until then"
+                "the shared tier refuses invalidations: they are retried, and the other instances bypass it until they succeed"
             );
         }
     }
