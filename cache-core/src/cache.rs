@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
     pub(crate) registry: Arc<Registry>,
-    /// Which decorators use which keys.
+    /// The keys in use, with the decorator or region that uses each.
     pub(crate) claims: Arc<Claims>,
     pub(crate) mixups: Mixups,
     pub(crate) tasks: Tasks,
@@ -83,7 +83,10 @@ impl Drop for Inner {
     }
 }
 
-/// The other members are not to wait for this instance after the next outage. Without a runtime they find that it is silent.
+/// Removes this instance from the member list.
+///
+/// Otherwise the other members would wait for it after the next outage. Without a runtime no task can run; they then
+/// detect the missing heartbeats.
 fn leave_behind(link: &Arc<Link>) {
     if let (Some(leaving), Ok(runtime)) = (link.leaving(), tokio::runtime::Handle::try_current()) {
         runtime.spawn(leaving);
@@ -251,8 +254,8 @@ impl Cache {
     ///
     /// # Panics
     ///
-    /// If a decorator, a [`TransparentCache`] or a region of other types has these keys in this cache:
-    /// [`try_region`](Self::try_region) returns that as an error. The same region may be made any number of times.
+    /// If a decorator, a [`TransparentCache`] or a region with other types already uses these keys in this cache.
+    /// [`try_region`](Self::try_region) returns an error instead. The same region may be created any number of times.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -280,12 +283,12 @@ impl Cache {
         crate::macro_support::built(self.try_region(namespace, entity, policy))
     }
 
-    /// [`region`](Self::region), for names that may be taken.
+    /// Like [`region`](Self::region), but returns an error if the keys are in use.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`] or a region of other types has these keys
-    /// in this cache.
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`] or a region with other types already
+    /// uses these keys in this cache.
     pub fn try_region<K, R>(
         &self,
         namespace: impl Into<Namespace>,
@@ -306,8 +309,8 @@ impl Cache {
     ///
     /// # Panics
     ///
-    /// If a decorator, a region or a `TransparentCache` of another type has these keys in this cache:
-    /// [`try_transparent`](Self::try_transparent) returns that as an error.
+    /// If a decorator, a region or a `TransparentCache` of another type already uses these keys in this cache.
+    /// [`try_transparent`](Self::try_transparent) returns an error instead.
     #[track_caller]
     pub fn transparent<T>(&self, namespace: impl Into<Namespace>, entity: &'static str) -> TransparentCache<T>
     where
@@ -316,12 +319,12 @@ impl Cache {
         crate::macro_support::built(self.try_transparent(namespace, entity))
     }
 
-    /// [`transparent`](Self::transparent), for names that may be taken.
+    /// Like [`transparent`](Self::transparent), but returns an error if the keys are in use.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if a decorator, a region or a `TransparentCache` of another type has these keys
-    /// in this cache.
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a region or a `TransparentCache` of another type already
+    /// uses these keys in this cache.
     pub fn try_transparent<T>(
         &self,
         namespace: impl Into<Namespace>,

@@ -7,7 +7,7 @@
 //!      3    1  codec
 //!      4    1  flags: 1 = the value is absent, 2 = the full key follows the stamps
 //!      5    1  number of stamps
-//!      6   16  identity of the source, zero where it is not known
+//!      6   16  identity of the source, zero if unknown
 //!     22    8  hash of the trait and the method
 //!     30    8  type fingerprint
 //!     38   16  hash of the full key
@@ -41,7 +41,7 @@ const CHECKSUM: usize = 8;
 /// What a reader expects of an entry, and a writer puts into it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
-    /// The database or other source that the value was loaded from; 0 where that is not known.
+    /// The database or other source of the value; 0 if unknown.
     pub(crate) source: u128,
     /// The hash of the trait and the method that loaded it.
     pub(crate) method: u64,
@@ -186,7 +186,7 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     if flags & !FLAGS != 0 {
         return Err(Unfit::Version);
     }
-    // First: an entry of somebody else has another type and codec as well, and those have another remedy.
+    // Checked first: a foreign entry has another type and codec as well, and those errors have another remedy.
     reader.expect(&identity.source.to_le_bytes(), Unfit::Source)?;
     reader.expect(&identity.method.to_le_bytes(), Unfit::Method)?;
     if codec != identity.codec {
@@ -400,7 +400,7 @@ mod tests {
         assert_eq!(open(&[0; 100], &id, &fence, 0).unwrap_err(), Unfit::Magic);
     }
 
-    /// The bytes of format version 2, as the first release wrote them: they must stay readable.
+    /// The bytes of format version 2, as the first release wrote them, stay readable.
     #[test]
     fn version_2_still_opens() {
         let bytes = include_bytes!("testing/envelope_v2.bin");
@@ -409,7 +409,7 @@ mod tests {
         assert_eq!(sealed(None), bytes, "the writer has moved on: give it a new version number");
     }
 
-    /// An entry of version 1 does not tell its source and its method.
+    /// An entry of version 1 does not carry its source and method.
     #[test]
     fn version_1_is_a_miss() {
         assert_eq!(reopened(include_bytes!("testing/envelope_v1.bin"), None).unwrap_err(), Unfit::Version);
@@ -457,7 +457,7 @@ mod tests {
             }
         }
 
-        /// S7: whatever else they have in common, an entry of another source or method is none.
+        /// S7: an entry of another source or method is a miss, whatever else matches.
         #[test]
         fn an_entry_of_another_owner_is_a_miss_for_that_reason(
             (source, method) in any::<(u128, u64)>(),

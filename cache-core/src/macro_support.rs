@@ -18,11 +18,11 @@ pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};
 
-/// The decorator, or a panic with the reason why there is none.
+/// Returns the decorator, or panics with the error.
 ///
 /// # Panics
 ///
-/// When it is an error.
+/// If `result` is an error.
 #[track_caller]
 pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))

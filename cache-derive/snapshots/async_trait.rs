@@ -62,9 +62,9 @@ where
         self.get_policy = change(self.get_policy);
         self
     }
-    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    /// Separates the entries from those of every other partition.
     ///
-    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    /// Use it for a second store of this trait, such as another region or account. Any text is allowed; it becomes a part of each key. All instances that share a store must use the same partition.
     pub fn partition(
         mut self,
         partition: impl ::core::convert::Into<::std::string::String>,
@@ -72,7 +72,9 @@ where
         self.__namespace = self.__namespace.partition(partition);
         self
     }
-    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    /// Sets the identity of the database behind the store, a `u128` or a `Uuid`.
+    ///
+    /// An entry that was loaded from another database is a miss. 0, the default, means unknown.
     pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
         self.__namespace = self.__namespace.source(id);
         self
@@ -81,7 +83,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingPolicyStore<S> {
@@ -91,7 +93,7 @@ where
     ///
     /// # Errors
     ///
-    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    /// If another trait or method already uses these keys in this cache: the same namespace, entity and partition.
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingPolicyStore<S>, ::cache_core::Error> {
@@ -152,7 +154,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` of the `builder` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {
@@ -272,9 +274,9 @@ where
         let scope = self.__scope_get_policy(&tenant);
         self.get_policy.invalidate(scope).await;
     }
-    /// Begins the write that `set_policy` is with these arguments, for a caller that commits it.
+    /// Begins the write of `set_policy` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"

@@ -103,9 +103,9 @@ where
         self.get = change(self.get);
         self
     }
-    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    /// Separates the entries from those of every other partition.
     ///
-    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    /// Use it for a second store of this trait, such as another region or account. Any text is allowed; it becomes a part of each key. All instances that share a store must use the same partition.
     pub fn partition(
         mut self,
         partition: impl ::core::convert::Into<::std::string::String>,
@@ -113,7 +113,9 @@ where
         self.__namespace = self.__namespace.partition(partition);
         self
     }
-    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    /// Sets the identity of the database behind the store, a `u128` or a `Uuid`.
+    ///
+    /// An entry that was loaded from another database is a miss. 0, the default, means unknown.
     pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
         self.__namespace = self.__namespace.source(id);
         self
@@ -122,7 +124,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingTable<S, T, N> {
@@ -132,7 +134,7 @@ where
     ///
     /// # Errors
     ///
-    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    /// If another trait or method already uses these keys in this cache: the same namespace, entity and partition.
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingTable<S, T, N>, ::cache_core::Error> {
@@ -201,7 +203,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` of the `builder` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {

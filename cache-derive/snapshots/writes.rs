@@ -99,9 +99,9 @@ where
         self.user = change(self.user);
         self
     }
-    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    /// Separates the entries from those of every other partition.
     ///
-    /// For a second store of this trait: another region, another account. All instances that share a store give it the same one.
+    /// Use it for a second store of this trait, such as another region or account. Any text is allowed; it becomes a part of each key. All instances that share a store must use the same partition.
     pub fn partition(
         mut self,
         partition: impl ::core::convert::Into<::std::string::String>,
@@ -109,7 +109,9 @@ where
         self.__namespace = self.__namespace.partition(partition);
         self
     }
-    /// The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a miss. 0, the default, is unknown.
+    /// Sets the identity of the database behind the store, a `u128` or a `Uuid`.
+    ///
+    /// An entry that was loaded from another database is a miss. 0, the default, means unknown.
     pub fn source(mut self, id: impl ::core::convert::Into<u128>) -> Self {
         self.__namespace = self.__namespace.source(id);
         self
@@ -118,7 +120,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `try_build` returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingSessions<S> {
@@ -128,7 +130,7 @@ where
     ///
     /// # Errors
     ///
-    /// If another trait or method has these keys in this cache: the same namespace, entity and partition.
+    /// If another trait or method already uses these keys in this cache: the same namespace, entity and partition.
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingSessions<S>, ::cache_core::Error> {
@@ -213,7 +215,7 @@ where
     ///
     /// # Panics
     ///
-    /// If another trait or method has these keys in this cache: `builder` has `try_build`, which returns that as an error.
+    /// If another trait or method already uses these keys in this cache. `try_build` of the `builder` returns an error instead.
     #[must_use]
     #[track_caller]
     pub fn new(backing: ::std::sync::Arc<S>, cache: &::cache_core::Cache) -> Self {
@@ -514,7 +516,9 @@ where
     }
     /// `rename` of [`Sessions`], through the cache.
     ///
-    /// Goes to the store, in a transaction of the caller. The commit cannot be seen from here: reads of the entries that the call changes go to the store until its lock expires.
+    /// Goes to the store, in a transaction of the caller.
+    ///
+    /// The decorator cannot see the commit: reads of the entries that the call changes go to the store until its lock expires.
     ///
     /// Use [`begin_rename`](Self::begin_rename) around the transaction instead, and call the store through [`backing`](Self::backing).
     ///
@@ -607,9 +611,9 @@ where
         let scope = self.__scope_user(&id);
         self.user.invalidate(scope).await;
     }
-    /// Begins the write that `create` is with these arguments, for a caller that commits it.
+    /// Begins the write of `create` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"
@@ -642,9 +646,9 @@ where
         ]);
         ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
-    /// Begins the write that `touch` is with these arguments, for a caller that commits it.
+    /// Begins the write of `touch` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"
@@ -667,9 +671,9 @@ where
         let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
         ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
-    /// Begins the write that `swap` is with these arguments, for a caller that commits it.
+    /// Begins the write of `swap` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"
@@ -693,9 +697,9 @@ where
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
         ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
-    /// Begins the write that `adopt` is with these arguments, for a caller that commits it.
+    /// Begins the write of `adopt` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"
@@ -722,9 +726,9 @@ where
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
         ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
-    /// Begins the write that `rename` is with these arguments, for a caller that commits it.
+    /// Begins the write of `rename` with these arguments, for a caller that commits it.
     ///
-    /// Locks the entries that it changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
     #[allow(
         clippy::needless_borrow,
         reason = "an argument of `invalidates` may be a reference already"

@@ -19,10 +19,10 @@ use diag::Sink;
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
-/// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed futures
-/// (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async method of the trait says
-/// what it does to the cache, synchronous ones are forwarded. A method that returns any other future, such as
-/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`.
+/// Place the annotation above `#[async_trait]`. Plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed
+/// futures (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async
+/// method of the trait needs an attribute for its effect on the cache; synchronous methods are forwarded. A method that
+/// returns any other future, such as `Self::SaveFuture<'_>`, counts as async too, and can only be `#[uncached]`.
 ///
 /// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
 /// the reads that name none, and where `cache-core` is when it was renamed.
@@ -61,15 +61,15 @@ use diag::Sink;
 /// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
 /// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
 ///
-/// The call may change what an expression says: behind `&mut T`, behind `&T` with interior mutability, in an `Arc<T>`. Such an
-/// expression is evaluated before the call and again after it, and both entries are invalidated. What is passed by value otherwise is
-/// taken as it is before the call.
+/// The call may change the value of an expression: behind `&mut T`, behind `&T` with interior mutability, or in an
+/// `Arc<T>`. Such an expression is evaluated before the call and again after it, and both entries are invalidated.
+/// Other parameters that are passed by value count as they are before the call.
 ///
 /// # Transactions of the caller
 ///
-/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`; a parameter
-/// of a type that is called `Transaction` asks for that word, or for `commits = store` where the method commits before it returns. The
-/// caller takes a guard before its statements and ends it after the commit:
+/// Mark a write in a transaction that its caller commits with `#[invalidates(get(id), commits = caller)]`. If a
+/// parameter has a type named `Transaction`, this option is required, or `commits = store` if the method commits before
+/// it returns. The caller takes a guard before its statements and ends it after the commit:
 ///
 /// ```text
 /// let guard = store.begin_rename(&mut transaction, id, name).await; // locks what `rename` invalidates

@@ -1,5 +1,5 @@
--- Which database this is, among those that may share a cache: an entry that was loaded from another one is a miss.
--- One row, whose id the database draws itself. It is never changed.
+-- Identifies this database among those that may share a cache: an entry that was loaded from another database is a miss.
+-- The only row has an id that the database generates. It never changes.
 
 CREATE TABLE stores_identity (
     only_row BOOLEAN NOT NULL DEFAULT TRUE PRIMARY KEY CHECK (only_row = TRUE),

@@ -59,10 +59,10 @@ impl Stores {
     /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`) no migration is applied, since none can run
     /// there safely.
     ///
-    /// The entries carry the identity of the database (the table `stores_identity`): an entry that was loaded from another
-    /// database is a miss, and one warning says so. A database that does not have the table yet, or whose role may not read it,
-    /// has no identity, which is another warning. Two databases behind one Redis should have different values of
-    /// `CACHE_KEY_PREFIX`, so that they do not replace each other's entries.
+    /// The entries carry the identity of the database (the table `stores_identity`): an entry that was loaded from
+    /// another database is a miss, and is logged as a warning once. If the table does not exist yet, or the role may
+    /// not read it, the identity is unknown, which is logged as another warning. Give two databases behind one Redis
+    /// different values of `CACHE_KEY_PREFIX`: otherwise they replace each other's entries.
     ///
     /// Where the connected role of Postgres does not see every row, as `authenticated` does not, a warning says so and
     /// every read goes to the database: a cached row is the same for every caller. Writes still tell the instances that do
@@ -81,8 +81,8 @@ impl Stores {
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Self::connect), and [`Config`](crate::StoreErrorKind::Config) if other traits have the names of these
-    /// stores in that cache.
+    /// As for [`connect`](Self::connect), and [`Config`](crate::StoreErrorKind::Config) if other traits already use the
+    /// names of these stores in that cache.
     pub async fn connect_with(config: StoresConfig, cache: Cache) -> Result<Self, StoreError> {
         let backing = Backing::connect(config.database, config.migrate).await?;
         let sees_every_row = backing.sees_every_row().await?;
@@ -158,7 +158,9 @@ impl Backing {
         Ok(false)
     }
 
-    /// The identity of the database, 0 where it does not tell one. What is in memory is of this process alone.
+    /// The identity of the database; 0 if unknown.
+    ///
+    /// Stores in memory get a random identity, since their rows belong to this process alone.
     async fn identity(&self) -> Result<u128, StoreError> {
         match self {
             Self::Memory => Ok(Uuid::new_v4().as_u128()),

@@ -1,4 +1,4 @@
-//! What the bus of one connection says.
+//! Parses the invalidation messages of one connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,13 +54,14 @@ impl Bus for Listener {
     }
 }
 
-/// The nonce of a heartbeat. The epochs that follow it are for readers of the channel: this instance takes them from the
-/// reply.
+/// Parses the nonce of a heartbeat.
+///
+/// The epochs that follow it are for human readers of the channel: this instance takes them from the reply.
 fn parse_beat(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.split_once(' ')?.0.parse().ok()
 }
 
-/// What another member asks or says.
+/// Parses a membership message.
 fn parse_member(payload: &[u8]) -> Option<Message<'_>> {
     let (what, id) = std::str::from_utf8(payload).ok()?.split_once(' ')?;
     match what {
@@ -76,10 +77,10 @@ struct Writer<'a> {
     method: ScopeHash,
 }
 
-/// The longest token of a writer. It is kept, so it must not be as long as a message.
+/// The maximum length of a writer's token. Tokens are stored, so a message must not determine their size.
 const MAX_WRITER: usize = 64;
 
-/// `<expiry> <token> <scope>`, the expiry in milliseconds of the server's clock.
+/// Parses `<expiry> <token> <scope>`, the expiry in milliseconds of the server's clock.
 fn parse_registration(text: &[u8]) -> Option<(u64, Writer<'_>)> {
     let (expiry, writer) = split_at_space(text)?;
     let is_number = !expiry.is_empty() && expiry.iter().all(u8::is_ascii_digit);
@@ -87,7 +88,7 @@ fn parse_registration(text: &[u8]) -> Option<(u64, Writer<'_>)> {
     Some((expiry, parse_writer(writer)?))
 }
 
-/// `<token> <scope>`. The name of a scope may contain spaces.
+/// Parses `<token> <scope>`. The name of a scope may contain spaces.
 fn parse_writer(text: &[u8]) -> Option<Writer<'_>> {
     let (token, method) = split_at_space(text)?;
     let is_token = (1..=MAX_WRITER).contains(&token.len()) && token.iter().all(u8::is_ascii_alphanumeric);
@@ -146,7 +147,7 @@ mod tests {
         assert!(parse_writer(b"0a ns:e:*").is_some() && parse_writer(b"0a").is_none() && parse_writer(b" a").is_none());
     }
 
-    /// There is no connection in use whose server's clock could tell the expiry.
+    /// Without a connection the server's clock is unknown: the expiry has no local time.
     #[test]
     fn a_registration_that_cannot_be_dated_forgets_the_method_at_once() {
         let listener = listener();

@@ -1,82 +1,87 @@
-//! Since when this instance cannot announce its writes, and when one of them may be acknowledged all the same.
+//! Decides when a write that could not be announced may be acknowledged.
 //!
-//! While a writer cannot reach the shared tier, others may still read there what the write has made old. They stop within a
-//! lease: where the outage concerns them too, their heartbeats are not answered any more; where it concerns this instance's
-//! invalidations only, the others see in the reply to a heartbeat that it has some to deliver. So a lease after the beginning
-//! nobody reads what is old, provided that the outage has lasted until then. That is certain only if a probe that was sent
-//! then is not answered: an outage may end just before, and the others go on as if there had been none. The model in
-//! `tests/model` refutes a wait for the lease alone.
+//! While a writer cannot reach the shared tier, other instances may still read values there that the write has
+//! replaced. They stop within a lease. If the outage affects them too, their heartbeats are no longer answered; if it
+//! affects only the invalidations of this instance, the replies to their heartbeats show that it has some pending. One
+//! lease after the outage began no instance reads a replaced value, provided that the outage has lasted until then.
+//! Only an unanswered probe proves this: one that was sent at that time or later and failed, or one that is still
+//! unanswered a little after that time. Time alone does not: the outage may end just before, and the other instances
+//! then continue without having noticed it. The model in `tests/model` refutes a wait for the lease alone.
 
 use std::time::Duration;
 
 use crate::runtime::Moment;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What this instance knows of its own silence.
+/// Tracks since when this instance has been unable to deliver invalidations.
 #[derive(Debug)]
 pub(crate) struct CutOff(Mutex<State>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
-    /// The first announcement that failed, or the end of the connection; nothing while everything is delivered.
+    /// When the first announcement failed or the connection ended; `None` while everything is delivered.
     since: Option<Moment>,
-    /// When the attempt to connect, or the heartbeat, began that has not been answered yet.
+    /// When the heartbeat or connection attempt began that has no reply yet.
     probe: Option<Moment>,
-    /// When the last one began that failed.
+    /// When the last failed probe began.
     failed: Option<Moment>,
-    /// Since when the replies to heartbeats show the others that there is something to deliver.
+    /// When heartbeat replies began to show the other members this instance's pending invalidations.
     shown: Option<Moment>,
 }
 
-/// Whether a write that is not delivered may be acknowledged.
+/// Whether a write with an undelivered invalidation may be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Acknowledgement {
-    /// No other instance reads what it has made old.
+    /// No other instance reads the value that the write replaced.
     Now,
-    /// Ask again at this moment, or when something has changed.
+    /// Check again at this moment, or when the state changes.
     NotBefore(Moment),
-    /// Ask again when something has changed.
+    /// Check again when the state changes.
     Unknown,
 }
 
 impl CutOff {
-    /// There is no connection yet.
+    /// Creates the state before the first connection.
     pub(crate) fn new(now: Moment) -> Self {
         Self(Mutex::new(State { since: Some(now), ..State::default() }))
     }
 
-    /// An announcement failed, or the connection ended. An earlier beginning stays.
+    /// Records that an announcement failed or the connection ended, unless an outage is already recorded.
     pub(crate) fn begin(&self, now: Moment) {
         self.lock().since.get_or_insert(now);
     }
 
-    /// Everything was delivered.
+    /// Records that everything was delivered.
     pub(super) fn end(&self) {
         let mut state = self.lock();
         (state.since, state.shown) = (None, None);
     }
 
-    /// An attempt to connect, or a heartbeat, begins.
+    /// Records that a connection attempt or a heartbeat begins.
     pub(super) fn probe(&self, now: Moment) {
         self.lock().probe.get_or_insert(now);
     }
 
-    /// It was answered; `pending` is whether the answer shows others that there is something to deliver.
+    /// Records that the probe was answered.
+    ///
+    /// `pending` is whether the heartbeat reported pending invalidations to the other members.
     pub(super) fn answered(&self, now: Moment, pending: bool) {
         let mut state = self.lock();
         state.probe = None;
         state.shown = if pending { state.shown.or(Some(now)) } else { None };
     }
 
-    /// The probe under way failed, or the connection ended.
+    /// Records that the current probe failed or the connection ended.
     pub(super) fn failed(&self) {
         let mut state = self.lock();
         state.failed = state.probe.take().or(state.failed);
         state.shown = None;
     }
 
-    /// Whether a write may be acknowledged, when others read for `span` after their last heartbeat and a probe that is not
-    /// answered for `patience` is not answered at all.
+    /// Returns whether a write may be acknowledged.
+    ///
+    /// Other instances read for at most `span` after their last heartbeat. A probe without a reply for `patience`
+    /// counts as unanswered.
     pub(crate) fn acknowledgement(&self, now: Moment, span: Duration, patience: Duration) -> Acknowledgement {
         let state = *self.lock();
         let Some(since) = state.since else { return Acknowledgement::Unknown };
@@ -149,7 +154,7 @@ mod tests {
         assert_eq!(asked(&cut_off, 1_199), Acknowledgement::NotBefore(at(1_200)));
         assert_eq!(asked(&cut_off, 1_200), Acknowledgement::Now);
         cut_off.failed();
-        assert_eq!(asked(&cut_off, 1_200), Acknowledgement::Unknown, "the others may see nothing any more");
+        assert_eq!(asked(&cut_off, 1_200), Acknowledgement::Unknown, "the others may no longer see it");
     }
 
     #[test]

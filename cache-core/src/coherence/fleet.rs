@@ -1,39 +1,41 @@
-//! The instances that share a namespace, and the recovery barrier between them. Pure: replies and times come from outside.
+//! The recovery barrier between the instances that share a namespace.
 //!
-//! After an outage that all instances share, each returns at its own time. The first one back would find entries in Redis
-//! whose invalidations another instance still keeps in its journal, and an instance that is not back yet goes on writing
-//! without announcing it. So an instance that returns announces its own writes, and reads as during the outage, until every
-//! instance that was alive has sent a heartbeat after that moment with an empty journal.
+//! This module does no I/O and reads no clock: callers pass in replies and times.
 //!
-//! Heartbeats are compared by the sequence number that the server gives them, not by time. An age is the difference of two
-//! readings of the server's clock.
+//! After an outage that all instances share, each one returns at its own time. The first one back would find entries in
+//! Redis whose invalidations another instance still keeps in its journal, and an instance that is not back yet
+//! continues to write without announcing it. Therefore an instance that returns announces its own writes but reads as
+//! during the outage, until every instance that was alive has sent a heartbeat after that moment with an empty journal.
+//!
+//! Heartbeats are compared by the sequence number that the server assigns to them, not by time. An age is the
+//! difference between two readings of the server's clock.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// One instance as its last heartbeat describes it.
+/// One instance, as its last heartbeat describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// The instance.
+    /// The id of the instance.
     pub(crate) id: String,
-    /// The number of its last heartbeat among all of the namespace.
+    /// The sequence number of its last heartbeat within the namespace.
     pub(crate) sequence: u64,
-    /// When the server executed that, in milliseconds of its clock.
+    /// When the server executed that heartbeat, in milliseconds of the server's clock.
     pub(crate) last: u64,
-    /// How many invalidations it had not delivered.
+    /// The number of its undelivered invalidations.
     pub(crate) pending: u64,
-    /// Whether it was outside of the barrier.
+    /// Whether it was outside the recovery barrier.
     pub(crate) settled: bool,
     /// The server process that it was connected to.
     pub(crate) run: String,
-    /// For how long it trusts a heartbeat, in milliseconds.
+    /// Its lease, in milliseconds.
     pub(crate) lease: u64,
 }
 
 impl Member {
-    /// The fields as the server keeps them, without the identity.
+    /// Parses the fields as the server stores them, without the id.
     #[cfg(any(feature = "redis", test))]
     pub(crate) fn parse(id: &str, value: &str) -> Option<Self> {
         let mut fields = value.split(':');
@@ -47,64 +49,64 @@ impl Member {
         server_time.saturating_sub(self.last)
     }
 
-    /// Whether it has been silent for so long that it counts no longer.
+    /// Whether it has been silent for too long to count as a member.
     fn is_over(&self, server_time: u64, rules: &Rules) -> bool {
         let limit = rules.limit.as_millis().max(u128::from(self.lease) * 10);
         u128::from(self.age(server_time)) > limit
     }
 
-    /// Whether its heartbeats have stopped: no other instance knows whether it writes.
+    /// Whether its heartbeats have stopped; it may then be writing without announcing it.
     fn is_silent(&self, server_time: u64) -> bool {
         self.age(server_time) > self.lease
     }
 }
 
-/// The members of one namespace, as the reply to a heartbeat lists them.
+/// The members of one namespace, as a heartbeat reply lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Members {
-    /// The number of the heartbeat that this is the reply to.
+    /// The sequence number of the heartbeat that the server replied to.
     pub(crate) sequence: u64,
-    /// Whether the server knew the instance that asked before this heartbeat.
+    /// Whether the server already listed the sender before this heartbeat.
     pub(crate) knew_me: bool,
-    /// Every instance, the one that asked too.
+    /// All instances, including the sender.
     pub(crate) list: Vec<Member>,
 }
 
-/// What does not change from heartbeat to heartbeat.
+/// Settings that are the same for every heartbeat.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
-    /// This instance.
+    /// The id of this instance.
     pub(crate) me: String,
-    /// After how long a member that does not return counts as isolated.
+    /// How long a member may stay away before it counts as isolated.
     pub(crate) limit: Duration,
 }
 
-/// One reply, and when it was received.
+/// A heartbeat reply and the time when it was received.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reply<'a> {
     pub(crate) members: &'a Members,
     /// The server's clock in milliseconds.
     pub(crate) server_time: u64,
-    /// The server process.
+    /// The id of the server process.
     pub(crate) run: &'a str,
-    /// This process's clock.
+    /// The time by this process's clock.
     pub(crate) now: Moment,
 }
 
-/// What a reply means for the reads of this instance.
+/// The consequences of a reply for the reads of this instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct View {
-    /// The members that the barrier waits for; none when this instance is settled.
+    /// The members that the barrier waits for; empty when this instance is settled.
     pub(crate) awaited: Vec<String>,
-    /// Members that did not return within the limit. They count no longer.
+    /// Members that did not return within the limit; the barrier no longer waits for them.
     pub(crate) isolated: Vec<String>,
-    /// Whether a member is silent, so that methods in mode strict read as during an outage.
+    /// Whether a member is silent; methods in mode strict then read as during an outage.
     pub(crate) incomplete: bool,
-    /// Members to remove, with the number of their last heartbeat.
+    /// Members to remove, with the sequence number of their last heartbeat.
     pub(crate) expired: Vec<(String, u64)>,
-    /// The longest lease of a member, in milliseconds.
+    /// The longest lease of any other member, in milliseconds.
     pub(crate) longest_lease: u64,
-    /// How many invalidations the server says that this instance has pending.
+    /// The number of pending invalidations that the server lists for this instance.
     pub(crate) own_pending: u64,
 }
 
@@ -114,7 +116,7 @@ impl View {
         self.awaited.is_empty()
     }
 
-    /// Adds the view of another namespace.
+    /// Merges the view of another namespace into this one.
     pub(crate) fn add(&mut self, other: Self) {
         self.awaited.extend(other.awaited);
         self.isolated.extend(other.isolated);
@@ -124,43 +126,43 @@ impl View {
     }
 }
 
-/// The barrier of one namespace.
+/// The recovery barrier of one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct Barrier {
-    /// The members that were alive as of the last reply; nothing before the first one of the process.
+    /// The members that were alive as of the last reply; `None` before the first one.
     alive: Option<BTreeSet<String>>,
-    /// Whether the next reply is the first one of a connection.
+    /// Whether the next reply is the first of a connection.
     entering: bool,
     waiting: Option<Waiting>,
     isolated: BTreeSet<String>,
-    /// The number of this instance's last heartbeat.
+    /// The sequence number of this instance's last heartbeat.
     sequence: u64,
-    /// The server process that gave it.
+    /// The server process that assigned it.
     run: String,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    /// Heartbeats count from here.
+    /// Only heartbeats with a higher sequence number count.
     after: u64,
     began: Moment,
     expected: BTreeSet<String>,
-    /// The expected members that the server has listed since: one that is not listed any more has left in good order.
+    /// Expected members that the server has listed since. A member that disappears from the list has left cleanly.
     seen: BTreeSet<String>,
 }
 
 impl Barrier {
-    /// The barrier of a namespace that was just joined.
+    /// Creates the barrier of a namespace that was just joined.
     pub(crate) fn entering() -> Self {
         Self { entering: true, ..Self::default() }
     }
 
-    /// A connection begins.
+    /// Marks the start of a connection.
     pub(crate) fn connect(&mut self) {
         self.entering = true;
     }
 
-    /// Takes in a reply.
+    /// Processes a heartbeat reply.
     pub(crate) fn observe(&mut self, reply: Reply<'_>, rules: &Rules) -> View {
         let (own, others): (Vec<&Member>, Vec<&Member>) =
             reply.members.list.iter().partition(|member| member.id == rules.me);
@@ -185,16 +187,17 @@ impl Barrier {
         }
     }
 
-    /// The first reply of a connection.
+    /// Processes the first reply of a connection.
     fn enter(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
         let recent = others.iter().filter(|member| !member.is_over(reply.server_time, rules));
         let mut expected: BTreeSet<String> = recent.map(|member| member.id.clone()).collect();
         match &self.alive {
-            // A new process takes the state of the fleet.
+            // A new process adopts the state of the fleet.
             None if is_working(reply, others) => expected.clear(),
             None => {}
             Some(alive) => {
-                // A list that survived the outage tells which members left in good order. Another one tells nothing.
+                // If the list survived the outage, a member missing from it has left cleanly. Otherwise its absence
+                // proves nothing.
                 let is_complete = reply.members.knew_me && self.run == reply.run;
                 expected.extend(alive.iter().filter(|id| !is_complete || is_listed(others, id)).cloned());
             }
@@ -208,7 +211,7 @@ impl Barrier {
         self.waiting = (!waiting.expected.is_empty() && !rules.limit.is_zero()).then_some(waiting);
     }
 
-    /// The server has lost its data, and counts from the beginning.
+    /// Restarts the sequence numbers after the server has lost its data.
     fn restart(&mut self, sequence: u64) {
         if let Some(waiting) = &mut self.waiting {
             waiting.after = sequence;
@@ -216,7 +219,9 @@ impl Barrier {
         }
     }
 
-    /// A member that cannot deliver an invalidation makes what the shared tier holds doubtful for all of them.
+    /// Waits for members with pending invalidations.
+    ///
+    /// Until they deliver, no instance can rely on the entries in the shared tier.
     fn look_for_pending(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
         let pending = others.iter().filter(|member| member.pending > 0).map(|member| member.id.clone());
         let pending: BTreeSet<String> = pending.collect();
@@ -228,7 +233,9 @@ impl Barrier {
         }
     }
 
-    /// The members that have still to return. When the limit is over they are isolated.
+    /// Returns the members that have not returned yet.
+    ///
+    /// When the limit has passed, they become isolated.
     fn awaited(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) -> Vec<String> {
         let Some(waiting) = &mut self.waiting else { return Vec::new() };
         let Waiting { after, expected, seen, .. } = waiting;
@@ -249,7 +256,9 @@ impl Barrier {
         awaited
     }
 
-    /// A member that is still awaited was alive when this instance last knew.
+    /// Records which members are alive.
+    ///
+    /// An awaited member counts as alive even if the server does not list it.
     fn remember(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
         let alive = others.iter().filter(|member| !member.is_over(reply.server_time, rules));
         let mut alive: BTreeSet<String> = alive.map(|member| member.id.clone()).collect();
@@ -266,7 +275,7 @@ impl Barrier {
     }
 }
 
-/// Whether an instance that is alive reads from this server, and none has anything to deliver.
+/// Whether a live instance reads from this server and no instance has pending invalidations.
 fn is_working(reply: Reply<'_>, others: &[&Member]) -> bool {
     let is_settled =
         |member: &&Member| member.settled && member.run == reply.run && !member.is_silent(reply.server_time);
@@ -289,7 +298,7 @@ mod tests {
         Member { id, sequence, last, pending: 0, settled: true, run: "run".to_owned(), lease: LEASE }
     }
 
-    /// A barrier of the instance `me` under a clock that replies move.
+    /// A barrier of the instance `me`, under a clock that each reply advances.
     #[derive(Default)]
     struct Scene {
         barrier: Barrier,
@@ -309,7 +318,7 @@ mod tests {
             self.barrier.observe(Reply { members: &members, server_time: time, run: self.run, now }, &rules)
         }
 
-        /// A process that has been settled beside these members, and then connects anew.
+        /// Creates a process that was settled alongside these members and then reconnects.
         fn returning(others: &[Member]) -> Self {
             let mut scene = Self::new();
             scene.barrier.connect();
@@ -338,7 +347,7 @@ mod tests {
             scene.barrier.connect();
             assert_eq!(scene.observe(4, 1_000, false, others).is_settled(), settled, "{others:?}");
         }
-        // One that crashed with the whole fleet is waited for while it is recent.
+        // The barrier waits for a member that crashed with the whole fleet, while its last heartbeat is recent.
         let mut scene = Scene::new();
         scene.barrier.connect();
         assert_eq!(scene.observe(4, 5_000, false, std::slice::from_ref(&crashed)).awaited, ["crashed"]);
@@ -404,7 +413,7 @@ mod tests {
         let pending = Member { pending: 1, ..member("a", 7, 2_100) };
         assert_eq!(scene.observe(8, 2_200, true, std::slice::from_ref(&pending)).awaited, ["a"]);
         assert!(scene.observe(10, 2_300, true, &[member("a", 9, 2_250)]).is_settled());
-        // One that never can is isolated, and does not unsettle anyone again.
+        // A member that never delivers becomes isolated, and does not unsettle the others again.
         assert_eq!(scene.observe(12, 2_400, true, &[Member { sequence: 11, ..pending.clone() }]).awaited, ["a"]);
         assert_eq!(scene.observe(14, 12_400, true, &[Member { sequence: 13, ..pending.clone() }]).isolated, ["a"]);
         assert!(scene.observe(16, 12_500, true, &[Member { sequence: 15, ..pending }]).is_settled());

@@ -39,12 +39,14 @@ pub(crate) enum GenState {
     Locked,
     /// Nobody writes; entries with this token are current.
     Free(Gen),
-    /// The generation is current until `expiry`, in milliseconds of the server's clock: by then the earliest pending
-    /// writer has finished, or has to be taken for dead.
+    /// The generation has pending writers and is current until `expiry`.
+    ///
+    /// `expiry` is in milliseconds of the server's clock. By then the earliest pending writer has finished or is
+    /// presumed dead.
     Pending { generation: Gen, expiry: u64 },
 }
 
-/// The most digits of an expiry: the scripts compare it as a floating-point number.
+/// The maximum digits of an expiry: the scripts compare it as a floating-point number.
 #[cfg(any(feature = "redis", test))]
 const MAX_EXPIRY_DIGITS: usize = 15;
 
@@ -58,7 +60,7 @@ impl GenState {
         }
     }
 
-    /// `U<unique>`, or `U<unique>|<expiry>`. Two generations are the same when their unique parts are.
+    /// Parses `U<unique>` or `U<unique>|<expiry>`. Generations are equal if their unique parts are.
     #[cfg(any(feature = "redis", test))]
     fn of_generation(bytes: &[u8]) -> Option<Self> {
         let Some(bar) = bytes.iter().position(|byte| *byte == b'|') else {

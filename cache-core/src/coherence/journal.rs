@@ -18,7 +18,7 @@ const MAX_RELEASES: usize = 1_000;
 pub(crate) struct Journal {
     /// The number of scopes, or `usize::MAX` after an overflow: what a reader looks at first.
     size: AtomicUsize,
-    /// How many of them are to be delivered, or `usize::MAX`.
+    /// The number of scopes due for delivery, or `usize::MAX` after an overflow.
     due: AtomicUsize,
     scopes: Mutex<Scopes>,
 }
@@ -36,7 +36,7 @@ struct Scopes {
     entries: HashMap<Scope, Entry>,
     /// Each with its number.
     unreleased: Vec<(u64, Unreleased)>,
-    /// How many of them are to be delivered.
+    /// The number of entries due for delivery.
     due: usize,
     next: u64,
     overflow: Option<u64>,
@@ -44,9 +44,9 @@ struct Scopes {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Tells one that is made while a delivery is under way from those that are delivered.
+    /// Distinguishes entries added during a delivery from those that it covers.
     number: u64,
-    /// Whether it is to be delivered. A release that is under way needs no second message unless it fails.
+    /// Whether the scope is due for delivery. A release in progress needs no second message unless it fails.
     is_due: bool,
 }
 
@@ -72,13 +72,15 @@ impl Scopes {
 }
 
 impl Journal {
-    /// Notes scopes whose invalidation is to be delivered.
+    /// Adds scopes whose invalidation is due for delivery.
     pub(crate) fn add(&self, scopes: &[Scope]) -> Noted {
         self.note(scopes, true)
     }
 
-    /// Notes scopes whose release is under way, so that reads of this instance bypass the shared tier until it is through.
-    /// [`forget`](Self::forget) follows when it is, and [`add`](Self::add) when it failed.
+    /// Adds scopes whose release is in progress.
+    ///
+    /// Reads of this instance bypass the shared tier until the release completes. The caller then calls
+    /// [`forget`](Self::forget) if it succeeded, and [`add`](Self::add) if it failed.
     pub(crate) fn hold(&self, scopes: &[Scope]) -> Noted {
         self.note(scopes, false)
     }
@@ -144,7 +146,7 @@ impl Journal {
         self.size.load(Ordering::Acquire)
     }
 
-    /// How many scopes are to be delivered; `usize::MAX` after an overflow.
+    /// The number of scopes due for delivery; `usize::MAX` after an overflow.
     pub(crate) fn pending(&self) -> usize {
         self.due.load(Ordering::Acquire)
     }

@@ -20,7 +20,7 @@ use crate::tier::remote::{Beat, Heartbeat, RemoteError, Session};
 
 /// Beats that are under way at once. More than two means that the connection is as good as lost.
 const MAX_BEATS: usize = 4;
-/// How soon a delivery that was refused is tried again, and the other members are looked at while they are awaited.
+/// The interval for retrying refused deliveries and for polling awaited members.
 const REDELIVERY: Duration = Duration::from_millis(250);
 
 /// What the supervisor says of the connection.
@@ -77,12 +77,12 @@ pub(crate) struct Link {
     pub(crate) instance: String,
     pub(crate) backend: Backend,
     pub(crate) tally: Tally,
-    /// The other instances.
+    /// The state of the other members.
     pub(crate) membership: Membership,
-    /// Since when writes cannot be announced.
+    /// Tracks since when writes cannot be announced.
     pub(crate) cut_off: CutOff,
     live: ArcSwapOption<Live>,
-    /// Until when the connection counts as answered, in nanoseconds of the process clock.
+    /// The moment until which the server counts as responsive, in nanoseconds of the process clock.
     answered_until: AtomicU64,
     beats: Mutex<Beats>,
     namespaces: Mutex<Vec<String>>,
@@ -92,13 +92,13 @@ pub(crate) struct Link {
     tripped: Mutex<Option<RemoteError>>,
     /// A namespace was added: the supervisor subscribes again.
     pub(super) widened: Notify,
-    /// Something is to be delivered, or a heartbeat is due before its time.
+    /// An invalidation is due for delivery, or a heartbeat is due early.
     pub(super) wake: Notify,
     /// The connection is gone.
     pub(super) lost: Notify,
     /// A tier became usable.
     pub(crate) usable: Notify,
-    /// Invalidations of the journal were delivered, or it is known anew whether they can be.
+    /// Journaled invalidations were delivered, or the state of the connection changed.
     pub(crate) delivered: Notify,
     /// News of a scope arrived: counted for health and tests.
     pub(crate) invalidations: AtomicU64,
@@ -141,13 +141,15 @@ impl Link {
         self.settings.weakness == weakness
     }
 
-    /// The connection, while its server answers: writes are announced over it, whether this instance may read or not.
+    /// The connection, while its server responds.
+    ///
+    /// Writes are announced over it, whether this instance may read or not.
     pub(crate) fn open(&self) -> Option<Arc<Live>> {
         let live = self.live.load_full()?;
         (self.clock.now().0 < self.answered_until.load(Ordering::Acquire)).then_some(live)
     }
 
-    /// The connection and the epoch to read a namespace in, while this instance is outside of the recovery barrier.
+    /// The connection and epoch for reads of a namespace, if outside the recovery barrier.
     pub(crate) fn readable(&self, namespace: usize) -> Option<(Arc<Live>, Epoch)> {
         let live = self.open().filter(|_| self.membership.is_settled())?;
         let epoch = live.epoch(namespace)?;
@@ -160,21 +162,21 @@ impl Link {
         known.is_some_and(|known| known == lock(&self.namespaces).len())
     }
 
-    /// Whether both tiers may answer.
+    /// Whether both tiers may serve reads.
     pub(crate) fn is_usable(&self) -> bool {
         self.is_readable() && self.gate.is_trusted(self.clock.now())
     }
 
-    /// An announcement was not delivered: it is in the journal, and is to be tried again soon.
+    /// Schedules an early delivery after an announcement failed and was journaled.
     pub(crate) fn deliver_soon(&self) {
         self.cut_off.begin(self.clock.now());
         self.wake.notify_one();
     }
 
-    /// Makes this instance a member of `namespace`; returns its place among those that were joined.
+    /// Makes this instance a member of `namespace`; returns its index in order of joining.
     ///
-    /// Until the bus of a new namespace is subscribed to, and a beat that was sent after that is back, nothing local is
-    /// trusted. Writes are announced meanwhile.
+    /// The local tier is not trusted until the bus of a new namespace is subscribed to and a heartbeat sent after that
+    /// has returned. Writes are announced meanwhile.
     pub(crate) fn join(&self, namespace: &str) -> usize {
         let mut namespaces = lock(&self.namespaces);
         if let Some(place) = namespaces.iter().position(|known| known == namespace) {
@@ -253,18 +255,20 @@ impl Link {
         if self.breaker.is_wary(self.clock.now()) { self.settings.read_timeout } else { self.settings.connect_timeout }
     }
 
-    /// What takes this instance out of the members, if it is one. It holds the connection until then.
+    /// A future that removes this instance from the members, if it is one.
+    ///
+    /// The future holds the connection until it completes.
     pub(crate) fn leaving(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
-        // One that leaves without having delivered everything counts like one that has crashed.
+        // An instance that leaves with pending invalidations must count as crashed.
         let live = self.open().filter(|_| self.journal.pending() == 0)?;
         let (clock, limit, namespaces) = (self.clock.clone(), self.settings.write_timeout, self.namespaces());
         Some(async move {
-            // Whatever comes of it: the other members find out by themselves.
+            // A failure is ignored: the other members detect the missing heartbeats.
             let _ = clock.timeout(limit, live.session.leave(&namespaces)).await;
         })
     }
 
-    /// Takes this instance out of the members.
+    /// Removes this instance from the members.
     pub(crate) async fn leave(&self) {
         if let Some(leaving) = self.leaving() {
             leaving.await;
@@ -299,8 +303,9 @@ impl Link {
         *beats = Beats { session, ..Beats::default() };
     }
 
-    /// From here on writes are announced over this connection, unless it is closed already. `asked_at` is when its server
-    /// was asked for the first time.
+    /// Starts announcing writes over this connection, unless it is already closed.
+    ///
+    /// `asked_at` is the time of the first request to its server.
     pub(super) fn set_live(&self, live: &Arc<Live>, asked_at: Moment) {
         let beats = lock(&self.beats);
         if beats.session == live.number {
@@ -351,15 +356,15 @@ impl Link {
         self.gate.flush();
     }
 
-    /// A writer was registered on a method; `expiry` is in milliseconds of the server's clock.
+    /// Records a writer registered on a method; `expiry` is in milliseconds of the server's clock.
     pub(super) fn writer_registered(&self, method: ScopeHash, token: &str, expiry: u64) {
         let now = self.clock.now();
-        // Without a connection in use the server's time is not known, and the local tier is not trusted.
+        // Without a connection the server's time is unknown, and the local tier is not trusted.
         let expiry = self.live.load_full().map_or(now, |live| live.moment_of(expiry, now));
         self.pending_writers.add(&self.gate, method, token, expiry, now);
     }
 
-    /// Forgets the methods whose pending writers did not finish in time.
+    /// Invalidates the local entries of methods whose pending writers did not finish in time.
     pub(super) fn forget_expired_writers(&self) {
         #[cfg(feature = "testing")]
         if self.lacks(crate::testing::Weakness::KeepPending) {
@@ -386,7 +391,7 @@ impl Link {
         (nonce, now)
     }
 
-    /// A heartbeat came back over the bus.
+    /// Handles a heartbeat that returned over the bus.
     pub(super) fn beat_returned(&self, session: u64, nonce: u64) {
         let mut beats = lock(&self.beats);
         let Some(at) = beats.under_way.iter().position(|known| known.nonce == nonce) else { return };
@@ -395,7 +400,7 @@ impl Link {
         }
         let Some(UnderWay { sent, watch, .. }) = beats.under_way.drain(..=at).next_back() else { return };
         beats.last = Some(LastBeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
-        // Under the lock: a connection that is closed at this moment must not be trusted by its last beat.
+        // Under the lock: the last heartbeat of a connection that is being closed must not renew the lease.
         if self.membership.is_settled() {
             self.gate.trust_until(self.trust_of_a_beat(sent));
         }
@@ -403,7 +408,7 @@ impl Link {
         self.usable.notify_waiters();
     }
 
-    /// The heartbeat to send next.
+    /// Builds the next heartbeat.
     pub(super) fn next_beat(&self, live: &Live, nonce: u64) -> Beat {
         let seen = live.seen();
         let pending = u64::try_from(self.journal.pending()).unwrap_or(u64::MAX);
@@ -419,7 +424,7 @@ impl Link {
         }
     }
 
-    /// How long to wait for the time of the next heartbeat, unless something asks for one before.
+    /// The time until the next scheduled heartbeat.
     pub(super) fn until_next_beat(&self) -> Duration {
         let half = self.settings.lease / 2;
         if self.journal.pending() > 0 {
@@ -432,12 +437,12 @@ impl Link {
         if held.is_zero() { (half / 2).min(REDELIVERY) } else { half.min(held) }
     }
 
-    /// How long a heartbeat, or a delivery, may take.
+    /// The time limit of a heartbeat or a delivery.
     pub(super) fn patience(&self) -> Duration {
         self.settings.lease.max(self.settings.write_timeout)
     }
 
-    /// The server has answered a heartbeat that was sent at `sent`. Returns the members that are isolated from now on.
+    /// Processes the reply to the heartbeat sent at `sent`; returns the newly isolated members.
     pub(super) fn beat_answered(&self, live: &Live, sent: Moment, beat: &Beat, reply: &Heartbeat) -> Vec<String> {
         let beats = lock(&self.beats);
         if beats.session != live.number {
@@ -445,7 +450,8 @@ impl Link {
         }
         live.set_seen(reply.server_time);
         self.set_server_time(live, reply.server_time, sent);
-        // Whoever was not answered for a lease has missed what the others did meanwhile, though the connection stayed.
+        // After a lease without a reply this instance has missed writes of the others, although the connection stayed
+        // open.
         if self.open().is_none() {
             self.membership.connect();
         }
@@ -458,7 +464,7 @@ impl Link {
         if has_moved || change.completeness_changed {
             self.forget_local();
         }
-        // A reply that is as old as the lease proves nothing any more: the next one counts.
+        // A reply as old as the lease proves nothing: the next one decides.
         self.settle(&beats, change.may_settle && self.open().is_some());
         self.cut_off.answered(self.clock.now(), beat.pending > 0);
         if beat.pending == 0 && self.journal.pending() == 0 {
@@ -473,8 +479,10 @@ impl Link {
         change.newly_isolated
     }
 
-    /// Enters or leaves the recovery barrier. What is local from before is forgotten either way: an invalidation that
-    /// another member has delivered late may still be on its way over the bus.
+    /// Enters or leaves the recovery barrier.
+    ///
+    /// Both flush the local tier: an invalidation that another member has delivered late may still be in transit on the
+    /// bus.
     fn settle(&self, beats: &Beats, settled: bool) {
         if settled == self.membership.is_settled() {
             return;
@@ -492,8 +500,10 @@ impl Link {
         }
     }
 
-    /// After an outage all instances return at the same time. Where the epochs differ, nothing that was stored is of use,
-    /// and each is about to ask the store for all of it: they do so one after the other.
+    /// Protects the store when all instances return after an outage.
+    ///
+    /// If the epochs have changed, every entry is stale, and all instances would load from the store at once. A random
+    /// pause spreads their loads.
     fn come_back(&self, run: &str, epochs: &[Epoch]) {
         #[cfg(feature = "testing")]
         if self.lacks(crate::testing::Weakness::NoRecovery) {

@@ -9,13 +9,15 @@ use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::Session;
 
-/// A connection that writes are announced over. It may be read from as well once its heartbeats are answered and this
-/// instance is outside of the recovery barrier.
+/// An open connection to the shared tier.
+///
+/// Writes are announced over it. Reads use it too, once its heartbeats are answered and this instance is outside the
+/// recovery barrier.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) session: Arc<dyn Session>,
     pub(super) number: u64,
-    /// The epoch of each namespace, in the order in which they were joined, as the last reply to a heartbeat gave them.
+    /// The epochs of the namespaces as of the last heartbeat reply, in order of joining.
     epochs: Mutex<Vec<Epoch>>,
     /// The server's clock as of the last reply, in milliseconds.
     seen: AtomicU64,
@@ -29,17 +31,17 @@ impl Live {
         Self { session, number, epochs: Mutex::default(), seen, server_ahead: AtomicI64::new(0) }
     }
 
-    /// The epoch of a namespace, once a heartbeat has told it.
+    /// The epoch of a namespace, once a heartbeat reply has carried it.
     pub(crate) fn epoch(&self, namespace: usize) -> Option<Epoch> {
         self.epochs().get(namespace).copied()
     }
 
-    /// How many namespaces have an epoch.
+    /// The number of namespaces whose epoch is known.
     pub(super) fn known(&self) -> usize {
         self.epochs().len()
     }
 
-    /// Takes in the epochs of a reply; returns whether one of them differs from what was known.
+    /// Stores the epochs of a reply; returns whether a known epoch changed.
     pub(super) fn set_epochs(&self, epochs: Vec<Epoch>) -> bool {
         let mut known = self.epochs();
         let changed = known.iter().zip(&epochs).any(|(before, now)| before != now);
@@ -52,8 +54,10 @@ impl Live {
         now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
     }
 
-    /// The server's clock as of the last reply, in milliseconds. A heartbeat that is executed a lease after it, because it
-    /// lay in a buffer, says nothing of its sender any more.
+    /// The server's clock as of the last reply, in milliseconds.
+    ///
+    /// A heartbeat that the server executes a lease after that, because it lay in a buffer, proves nothing about its
+    /// sender.
     pub(super) fn seen(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
@@ -62,8 +66,10 @@ impl Live {
         self.seen.store(server_millis, Ordering::Relaxed);
     }
 
-    /// The earliest moment at which the server's clock may show this; `now` where that is over. Readings of this process's
-    /// clock may lie behind, and the server's clock is only estimated.
+    /// The earliest moment at which the server's clock may reach `server_millis`.
+    ///
+    /// Returns `now` if that time has passed. Readings of this process's clock may lag, and the server's clock is only
+    /// estimated.
     pub(crate) fn moment_of(&self, server_millis: u64, now: Moment) -> Moment {
         let left = Duration::from_millis(server_millis.saturating_sub(self.server_now(now)));
         now.after(left.saturating_sub(GRANULARITY))

@@ -1,4 +1,4 @@
-//! What this instance knows of the others, and whether it may read from the shared tier beside them.
+//! Tracks the other members and decides whether this instance may read the shared tier.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::runtime::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::tier::remote::{Expired, Heartbeat};
 
-/// The barriers of all namespaces of this instance, and what follows from them.
+/// The recovery barriers of all namespaces of this instance, and their combined result.
 #[derive(Debug)]
 pub(crate) struct Membership {
     rules: Rules,
     state: Mutex<State>,
-    /// Whether this instance is outside of the recovery barrier.
+    /// Whether this instance is outside the recovery barrier.
     settled: AtomicBool,
-    /// Whether a member is silent: methods in mode strict read as during an outage.
+    /// Whether a member is silent; methods in mode strict then read as during an outage.
     incomplete: AtomicBool,
-    /// The longest lease of a member, in milliseconds.
+    /// The longest lease of any other member, in milliseconds.
     longest_lease: AtomicU64,
-    /// Whether another member has asked for a heartbeat.
+    /// Whether another member has requested a heartbeat.
     requested: AtomicBool,
 }
 
@@ -31,40 +31,42 @@ struct State {
     awaited: BTreeSet<String>,
     isolated: BTreeSet<String>,
     expired: Vec<Expired>,
-    /// Settled no earlier than this: instances that return to an empty shared tier do so one after the other.
+    /// The earliest moment to settle: instances return to an empty shared tier one after another.
     hold: Moment,
     /// The epochs as of the last reply of any connection.
     epochs: Vec<Epoch>,
     /// The server process of that reply.
     run: Option<String>,
-    /// Whether the next reply is the first one of a connection.
+    /// Whether the next reply is the first of a connection.
     is_first: bool,
-    /// What the last heartbeat said of the journal.
+    /// The number of pending invalidations that the last heartbeat reported.
     pending: u64,
 }
 
-/// What the first reply of a connection shows.
+/// The state of the shared tier as a connection's first reply shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Return {
-    /// It is no first reply, or that of the first connection.
+    /// Not the first reply of a connection, or the first connection of the process.
     None,
-    /// The shared tier has what it had.
+    /// The shared tier has kept its data.
     Kept,
-    /// What the shared tier had is of no use any more.
+    /// The entries of the shared tier are no longer valid.
     Emptied,
 }
 
-/// What a heartbeat changed.
+/// The changes that a heartbeat reply brought.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// Whether every barrier is over.
+    /// Whether this instance may leave the recovery barrier.
     pub(crate) may_settle: bool,
-    /// Whether a member has become silent, or a silent one is back. What is local is forgotten either way: the reply that
-    /// shows the return may overtake the invalidations of that member on the bus.
+    /// Whether a member has become silent, or a silent member has returned.
+    ///
+    /// Both flush the local tier: the reply that shows the return may overtake the invalidations of that member on the
+    /// bus.
     pub(crate) completeness_changed: bool,
-    /// Whether the server took the heartbeat for one that was sent before an outage: it is repeated.
+    /// Whether the server treated the heartbeat as sent before an outage; it is then repeated.
     pub(crate) is_stale: bool,
-    /// Members that count as isolated from now on.
+    /// Members that became isolated with this reply.
     pub(crate) newly_isolated: Vec<String>,
 }
 
@@ -92,12 +94,12 @@ impl Membership {
         self.incomplete.load(Ordering::Acquire)
     }
 
-    /// The longest time for which a member may read without a heartbeat.
+    /// The longest lease of any member, including this one.
     pub(crate) fn longest_lease(&self, own: Duration) -> Duration {
         own.max(Duration::from_millis(self.longest_lease.load(Ordering::Acquire)))
     }
 
-    /// A connection begins: each barrier starts with its first reply.
+    /// Marks the start of a connection; each barrier starts with its first reply.
     pub(super) fn connect(&self) {
         let mut state = self.lock();
         state.barriers.values_mut().for_each(Barrier::connect);
@@ -105,7 +107,7 @@ impl Membership {
         state.is_first = true;
     }
 
-    /// Compares the server process and the epochs of a reply with those of the connection before.
+    /// Compares a reply's server process and epochs with those of the previous connection.
     pub(super) fn first_epochs(&self, run: &str, epochs: &[Epoch]) -> Return {
         let mut state = self.lock();
         let before = std::mem::replace(&mut state.epochs, epochs.to_vec());
@@ -122,12 +124,12 @@ impl Membership {
         self.lock().hold = until;
     }
 
-    /// Whether a settled state has to wait for this moment.
+    /// The earliest moment at which this instance may settle.
     pub(super) fn hold(&self) -> Moment {
         self.lock().hold
     }
 
-    /// Takes in the reply to a heartbeat for these namespaces.
+    /// Processes the reply to a heartbeat for these namespaces.
     pub(super) fn observe(&self, namespaces: &[String], heartbeat: &Heartbeat, run: &str, now: Moment) -> Change {
         let mut state = self.lock();
         let (mut all, mut expired) = (View::default(), Vec::new());
@@ -150,18 +152,18 @@ impl Membership {
         Change { may_settle, completeness_changed, is_stale, newly_isolated }
     }
 
-    /// The members that were silent for so long that the next heartbeat removes them.
+    /// Takes the long-silent members that the next heartbeat removes.
     pub(super) fn take_expired(&self) -> Vec<Expired> {
         std::mem::take(&mut self.lock().expired)
     }
 
-    /// The members that the barrier waits for, and those that it waits for no longer.
+    /// The awaited members and the isolated members.
     pub(crate) fn missing(&self) -> (Vec<String>, Vec<String>) {
         let state = self.lock();
         (state.awaited.iter().cloned().collect(), state.isolated.iter().cloned().collect())
     }
 
-    /// A message of the bus that concerns members: returns whether a heartbeat is due.
+    /// Handles a membership message; returns whether a heartbeat is due.
     pub(super) fn hear(&self, message: Message<'_>) -> bool {
         match message {
             Message::Requested(by) if by != self.rules.me => {
@@ -173,7 +175,7 @@ impl Membership {
         }
     }
 
-    /// Whether other members wait for a heartbeat that says that this many invalidations are pending.
+    /// Whether other members wait for a heartbeat with this number of pending invalidations.
     pub(super) fn is_awaited(&self, pending: u64) -> bool {
         let before = std::mem::replace(&mut self.lock().pending, pending);
         self.requested.swap(false, Ordering::AcqRel) || before > 0 && pending == 0
@@ -184,11 +186,11 @@ impl Membership {
     }
 }
 
-/// What a member says on the bus.
+/// A membership message on the bus.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Message<'a> {
-    /// This one asks for heartbeats.
+    /// This member requests heartbeats.
     Requested(&'a str),
-    /// This one has sent a heartbeat that others may wait for, or has left.
+    /// This member has sent a heartbeat that others may wait for, or has left.
     Announced(&'a str),
 }

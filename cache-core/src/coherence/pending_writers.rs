@@ -1,8 +1,8 @@
-//! Pending writers of other instances, as the bus announces them.
+//! Pending writers of other instances, as announced on the bus.
 //!
-//! A write whose targets are known only from its result is registered on the whole method. Until it is finished the entries
-//! of the method stay: they are current as long as the writer lives. If it does not finish before its expiry, the whole
-//! method is forgotten here, as the shared tier forgets it.
+//! A write whose targets are known only from its result is registered on the whole method. The entries of the method
+//! stay current as long as the writer lives. If it does not finish before its expiry, the local tier invalidates the
+//! whole method, as the shared tier does.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{Gate, ScopeHash};
 use crate::runtime::Moment;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most registrations that are kept. A method with more of them is forgotten at once.
+/// The maximum number of registrations. A method that would exceed it is invalidated at once.
 pub(crate) const CAPACITY: usize = 1024;
 
 /// Registrations that are neither finished nor expired.
@@ -25,8 +25,9 @@ struct Registration {
 }
 
 impl PendingWriters {
-    /// Notes a writer that is to finish before `expiry`. The method is forgotten at once if that is over, or if there is
-    /// no room for another one.
+    /// Adds a writer that is to finish before `expiry`.
+    ///
+    /// The method is invalidated at once if `expiry` has passed or there is no room for another registration.
     pub(crate) fn add(&self, gate: &Gate, method: ScopeHash, token: &str, expiry: Moment, now: Moment) {
         let mut pending = self.lock();
         let registration = Registration { method, token: token.into() };
@@ -36,16 +37,16 @@ impl PendingWriters {
             gate.advance_hash(method);
             return;
         }
-        // A copy of a message must not give the writer more time than the first one did.
+        // A duplicate of a message must not extend the writer's time.
         pending.entry(registration).and_modify(|known| *known = expiry.min(*known)).or_insert(expiry);
     }
 
-    /// Notes that a writer has finished: what it named was invalidated before.
+    /// Removes a writer that has finished; its targets were invalidated before.
     pub(crate) fn remove(&self, method: ScopeHash, token: &str) {
         self.lock().remove(&Registration { method, token: token.into() });
     }
 
-    /// Forgets the methods whose writers did not finish in time.
+    /// Invalidates the methods whose writers did not finish in time.
     ///
     /// It runs before each heartbeat is sent. The local tier answers for at most one lease after that, so no answer is
     /// based on a registration that expired more than one lease ago.
@@ -59,9 +60,10 @@ impl PendingWriters {
         });
     }
 
-    /// Forgets all registrations. The local tier must be flushed after that, and not before: a registration that arrives
-    /// between the two is kept, and what is filled after the flush was looked up after the registration, and does not
-    /// outlive it.
+    /// Removes all registrations.
+    ///
+    /// The local tier must be flushed after this call, not before. A registration that arrives between the two is kept;
+    /// an entry filled after the flush was looked up after the registration and does not outlive it.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }

@@ -54,25 +54,25 @@ impl Report {
         self.link.set_state(LinkState::LeftAlone(text));
     }
 
-    /// Invalidations are refused over a connection that works otherwise.
+    /// Logs that the server refuses invalidations over a connection that works otherwise.
     pub(super) fn refused(&mut self, error: &RemoteError) {
         if self.is_news(error) {
             tracing::warn!(
                 instance = self.link.instance,
                 error = error.to_string(),
                 advice = error.advice(),
-                "the shared tier refuses invalidations: they are sent again, and the other instances bypass it until then"
+                "the shared tier refuses invalidations: they are retried, and the other instances bypass it until they succeed"
             );
         }
     }
 
-    /// Members did not return within the limit.
+    /// Logs the members that did not return within the limit.
     pub(super) fn isolated(&self, members: &[String]) {
         if !members.is_empty() {
             tracing::warn!(
                 instance = self.link.instance,
                 members = members.join(" "),
-                "instances have not come back after an outage: what they write meanwhile may be missed here until they do"
+                "instances have not returned after an outage: this instance may miss their writes until they do"
             );
         }
     }

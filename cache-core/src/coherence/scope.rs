@@ -17,7 +17,7 @@ pub struct Scope {
     /// The name lies within: one allocation is both.
     gen_key: Arc<str>,
     hash: ScopeHash,
-    /// The length of the bus namespace, with which the name begins.
+    /// The length of the bus namespace at the start of the name.
     bus: u32,
     /// What its readers are promised. It is no part of what the scope is.
     mode: Mode,
@@ -52,14 +52,16 @@ impl Scope {
         Self { hash: ScopeHash(hash), ..Self::new("chosen") }
     }
 
-    /// The scope whose name `write` appends. The name begins with a bus namespace of `bus` bytes.
+    /// Creates the scope whose name `write` appends.
+    ///
+    /// The name begins with a bus namespace of `bus` bytes.
     pub(crate) fn written(bus: usize, write: impl FnOnce(&mut String)) -> Self {
         let mut text = String::with_capacity(128);
         text.push_str(BEFORE_NAME);
         write(&mut text);
         let hash = ScopeHash::of_name(&text.as_bytes()[BEFORE_NAME.len()..]);
         text.push_str(AFTER_NAME);
-        // Longer than a String of Redis may be: it is never reached.
+        // Never reached: a Redis string cannot be that long.
         let bus = u32::try_from(bus).unwrap_or(u32::MAX);
         Self { gen_key: text.into(), hash, bus, mode: Mode::default() }
     }
@@ -85,7 +87,7 @@ impl Scope {
         writers_key(&self.gen_key)
     }
 
-    /// Whether this is the scope of a whole method or of a key prefix, and `other` is one of those in it, or itself.
+    /// Whether this is a whole-method or key-prefix scope that contains or equals `other`.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.name().strip_suffix('*').is_some_and(|beginning| other.name().starts_with(beginning))
     }
@@ -107,7 +109,7 @@ impl Scope {
     }
 }
 
-/// The key of the pending writers of a scope, from the key of its generation.
+/// Derives the key of a scope's pending writers from the key of its generation.
 #[cfg(feature = "redis")]
 pub(crate) fn writers_key(gen_key: &str) -> String {
     format!("{gen_key}:writers")

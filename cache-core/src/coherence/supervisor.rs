@@ -1,8 +1,10 @@
-//! Keeps the connection to the shared tier: connects, subscribes, sends heartbeats, and starts again when it is lost.
+//! Maintains the connection to the shared tier.
 //!
-//! The order after a connection is made is part of the promise: announce writes over it, subscribe, deliver the journal,
-//! send a heartbeat, wait at the recovery barrier for the other members, forget everything local, and only then read from
-//! the shared and the local tier.
+//! It connects, subscribes, sends heartbeats, and reconnects when the connection is lost.
+//!
+//! The order of the steps is part of the consistency promise: announce writes over the connection, subscribe, deliver
+//! the journal, send a heartbeat, wait at the recovery barrier for the other members, flush the local tier, and only
+//! then read from the shared and the local tier.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,13 +18,13 @@ use crate::runtime::chance;
 use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session, WriteScopes};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
-/// The other members wait for this instance when it was cut off together with them, so it does not stay away for long.
+/// The longest pause between attempts: the other members may be waiting for this instance.
 const LAST_RETRY: Duration = Duration::from_secs(1);
-/// The same while there are invalidations to deliver.
+/// The longest pause while invalidations are pending.
 const LAST_RETRY_PENDING: Duration = Duration::from_millis(250);
-/// Scopes that are delivered in one round trip.
+/// The maximum number of scopes in one delivery.
 const DELIVERED_AT_ONCE: usize = 256;
-/// So many heartbeats may be asked for within half a lease; more of them wait for its end.
+/// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
 /// Runs for ever; the cache's shutdown ends it.
@@ -50,7 +52,7 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     }
 }
 
-/// Waits before the next attempt; not for long once there is something to deliver.
+/// Waits before the next attempt, only briefly while invalidations are pending.
 async fn wait_before_retry(link: &Link, pause: Duration) {
     let until = link.clock.now().after(chance::upper_half(pause));
     let left = || until.since(link.clock.now());
@@ -63,7 +65,7 @@ async fn wait_before_retry(link: &Link, pause: Duration) {
     link.clock.sleep(left().min(chance::upper_half(LAST_RETRY_PENDING))).await;
 }
 
-/// Makes a connection that can be used.
+/// Establishes a usable connection.
 async fn connect(
     link: &Arc<Link>,
     remote: &dyn RemoteTier,
@@ -81,14 +83,16 @@ async fn connect(
         subscribe(link, &*live.session).await?;
         link.membership.connect();
         round(link, &live, link.patience_with_probe(), report).await?;
-        // What was kept without the shared tier ends with the proof that the connection works.
+        // The connection works, so entries that were kept without the shared tier are dropped.
         link.forget_local();
         Ok(live)
     };
     link.clock.timeout(limit, attempt).await.unwrap_or_else(|| Err(RemoteError::timeout("connecting")))
 }
 
-/// Sends heartbeats until the connection is lost, or no good. Returns what went wrong, where anything says so.
+/// Sends heartbeats until the connection is lost or fails.
+///
+/// Returns the error, if there was one.
 async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Result<(), RemoteError> {
     let mut budget = REQUESTED_BEATS;
     let mut has_asked = false;
@@ -96,15 +100,15 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
         if link.membership.is_settled() {
             has_asked = false;
         } else if !has_asked {
-            // With their heartbeats the barrier is over; without this it takes half a lease.
+            // The heartbeats of the other members end the barrier. Without the request that takes half a lease.
             in_time(link, live.session.request_beats(&link.namespaces())).await?;
             has_asked = true;
         }
         tokio::select! {
-            // It may tell of an earlier connection: the condition of the loop decides.
+            // The notification may concern an earlier connection: the condition of the loop decides.
             () = link.lost.notified() => continue,
             () = link.widened.notified() => {
-                // It may tell of a namespace that the connection began with.
+                // The notification may concern a namespace that is already subscribed to.
                 if !link.hears_all() {
                     subscribe(link, &*live.session).await?;
                 }
@@ -116,7 +120,7 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
             }
         }
         tokio::select! {
-            // A beat that a frozen server does not answer must not keep the connection from being given up.
+            // A heartbeat that a frozen server does not answer must not delay giving up the connection.
             () = link.lost.notified() => {}
             beat = round(link, live, link.patience(), report) => {
                 beat.inspect_err(|error| link.tally.error(Request::Beat, error.kind()))?;
@@ -130,21 +134,21 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
     let namespaces = link.namespaces();
     session.subscribe(&namespaces).await?;
     link.subscribed(namespaces.len());
-    // A namespace that joins others: what was read of it before its bus was heard must not stay.
+    // For a namespace that joins others: entries that were read before the subscription must not stay.
     if link.membership.is_settled() {
         link.forget_local();
     }
     Ok(())
 }
 
-/// Delivers what is in the journal, and sends a heartbeat, which tells the other members what is left there.
+/// Delivers the journal, then sends a heartbeat that reports how much is left.
 async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report) -> Result<(), RemoteError> {
     let delivered = deliver(link, live).await;
     let answered = link.clock.timeout(patience, beat(link, live)).await;
     let isolated = answered.unwrap_or_else(|| Err(RemoteError::timeout("a heartbeat")))?;
     report.isolated(&isolated);
     match delivered {
-        // The server refuses invalidations and nothing else: the heartbeats go on to tell the others that some are pending.
+        // The server refuses only invalidations: heartbeats continue, and report that some are pending.
         Err(error) if error.kind() == RemoteErrorKind::Refused => {
             link.tally.error(Request::Bump, error.kind());
             report.refused(&error);
@@ -154,7 +158,7 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
     }
 }
 
-/// One heartbeat. Returns the members that are isolated from now on.
+/// Sends one heartbeat; returns the newly isolated members.
 async fn beat(link: &Link, live: &Live) -> Result<Vec<String>, RemoteError> {
     link.forget_expired_writers();
     let (nonce, sent) = link.beat_sent();
@@ -182,14 +186,16 @@ async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
     Ok(())
 }
 
-/// Makes every entry stale. Until this instance knows the new epochs itself it would take entries of the old ones for
-/// current: the journal stands in for them until then.
+/// Makes every entry stale.
+///
+/// Until this instance knows the new epochs, it would accept entries of the old ones; the journal prevents that
+/// meanwhile.
 async fn move_epoch(link: &Link, live: &Live) -> Result<(), RemoteError> {
     in_time(link, live.session.move_epoch(&link.namespaces())).await?;
     in_time(link, beat(link, live)).await.map(drop)
 }
 
-/// A reply that takes longer than the lease is as good as none.
+/// Fails a request that takes longer than `Link::patience`.
 async fn in_time<T>(link: &Link, asked: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
     let answered = link.clock.timeout(link.patience(), asked).await;
     answered.unwrap_or_else(|| Err(RemoteError::timeout("an invalidation")))

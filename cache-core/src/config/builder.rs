@@ -17,7 +17,7 @@ use crate::tier::remote::redis::{Address, RedisRemote};
 /// What the builder can set, with its defaults.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    /// In front of every key, generation and channel.
+    /// The prefix of every key, generation and channel.
     pub(crate) key_prefix: Option<String>,
     /// H: how long the local tier is trusted without news.
     pub(crate) lease: Duration,
@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     pub(crate) load_deadline: Duration,
     /// How long the local tier answers without news while the shared tier is out of reach; zero: not at all.
     pub(crate) degraded_ttl: Duration,
-    /// For how long an instance that returns waits for the others; as many leases where nothing was set.
+    /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
     pub(crate) max_direct_loads: usize,
     pub(crate) max_entry: usize,
@@ -59,7 +59,7 @@ impl Default for Settings {
     }
 }
 
-/// The limit of the recovery barrier in leases.
+/// The default limit of the recovery barrier, in leases.
 const RECOVERY_BARRIER: u32 = 10;
 
 impl Settings {
@@ -149,12 +149,13 @@ impl CacheBuilder {
         self
     }
 
-    /// Puts this in front of every key, generation and channel: parts of letters, digits, `_`, `-` and `.`, separated
-    /// by `:`, 128 bytes at most. None by default.
+    /// Puts a prefix in front of every key, generation and channel. None by default.
     ///
-    /// Give each environment, and each other set of databases, that uses the same Redis server a prefix of its own. Two
-    /// caches with different prefixes share no entry, no message, no epoch and no heartbeat. Every instance of one service
-    /// has the same one: an instance with another prefix does not see the others' writes.
+    /// The prefix has parts of letters, digits, `_`, `-` and `.`, separated by `:`, and at most 128 bytes.
+    ///
+    /// Give each environment, or other set of databases, that uses the same Redis server its own prefix. Caches with
+    /// different prefixes share no entry, message, epoch or heartbeat. All instances of one service must have the same
+    /// prefix: an instance with another one does not see their writes.
     pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.settings.key_prefix = Some(prefix.into());
         self
@@ -208,10 +209,11 @@ impl CacheBuilder {
         self
     }
 
-    /// For how long this instance, when it comes back after an outage, reads as during it while other members of the fleet
-    /// have not come back. Default ten leases; zero does not wait at all.
+    /// Sets how long this instance waits for the other members after an outage.
     ///
-    /// Until each of them has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
+    /// Until they have returned, it reads as during the outage. Default ten leases; zero disables the wait.
+    ///
+    /// Until each member has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
     /// write. With healthy members that takes milliseconds. A member that is still missing after this time counts as
     /// isolated: [`Health`](crate::Health) and one warning name it.
     pub fn recovery_barrier(mut self, limit: Duration) -> Self {
@@ -263,8 +265,8 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// When an address, a certificate or the key prefix does not parse, or when there is a remote and no Tokio runtime. A server that is out of reach
-    /// is not an error.
+    /// If an address, a certificate or the key prefix does not parse, or if there is a remote and no Tokio runtime. An
+    /// unreachable server is not an error.
     pub fn build(self) -> Result<Cache, Error> {
         if let Some(prefix) = &self.settings.key_prefix {
             key_prefix::check(prefix).map_err(|expected| {

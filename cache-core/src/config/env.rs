@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// The global switch.
 const ENABLE_REDIS_CACHING: &str = "ENABLE_REDIS_CACHING";
-/// What stands in front of every key.
+/// The prefix of every key.
 const CACHE_KEY_PREFIX: &str = "CACHE_KEY_PREFIX";
 
 impl CacheBuilder {

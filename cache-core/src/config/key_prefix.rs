@@ -1,4 +1,4 @@
-//! What may stand in front of every key.
+//! Checks the key prefix.
 
 /// The longest prefix, in bytes.
 const LONGEST: usize = 128;
@@ -6,7 +6,7 @@ const LONGEST: usize = 128;
 pub(super) const EXPECTED: &str =
     "parts of letters, digits, `_`, `-` and `.`, separated by `:`, 128 bytes at most, such as `staging`";
 
-/// Whether this may be a prefix; the error says what may.
+/// Checks a prefix; the error describes what is allowed.
 pub(super) fn check(prefix: &str) -> Result<(), &'static str> {
     if prefix.len() <= LONGEST && prefix.split(':').all(is_part) { Ok(()) } else { Err(EXPECTED) }
 }

@@ -1,13 +1,13 @@
-//! The acknowledgement of a write that the shared tier does not know of.
+//! Delays the acknowledgement of a write that could not be announced.
 
 use super::news::longest_lease;
 use crate::cache::Cache;
 use crate::coherence::{Acknowledgement, Scope};
 use crate::policy::Mode;
 
-/// Waits until the journal has delivered the scopes, or until no other instance reads what was there before.
+/// Waits until the scopes are delivered, or no other instance reads the replaced values.
 ///
-/// Dropped midway, nothing is lost: the journal has the scopes.
+/// Cancellation loses nothing: the journal has the scopes.
 pub(super) async fn wait(cache: &Cache, scopes: &[Scope]) {
     let link = &cache.0.link;
     #[cfg(feature = "testing")]
@@ -34,8 +34,11 @@ pub(super) async fn wait(cache: &Cache, scopes: &[Scope]) {
     }
 }
 
-/// Readers of a strict method stop when the writer has been silent for a lease, which they see up to a lease later in the
-/// reply to a heartbeat, and trust that reply for a lease less. The model in `tests/model` refutes two.
+/// The number of leases that a write of these scopes waits.
+///
+/// Readers of a strict method stop when they see that the writer is silent. The writer's last heartbeat may be executed
+/// up to a lease after it failed, its silence shows a lease later, and a reader that has sent no heartbeat since trusts
+/// its last one for a third. The model in `tests/model` refutes two.
 fn leases(scopes: &[Scope]) -> u32 {
     if Scope::strongest_mode(scopes) == Mode::Strict { 3 } else { 1 }
 }

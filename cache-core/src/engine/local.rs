@@ -129,7 +129,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// is invalidated at this very moment is put there and never answered: the stamp tells.
     pub(super) fn keep_local(&self, key: K, value: R, stamp: Stamp, deadline: Moment) {
         let stamp = self.checked(stamp);
-        // What is there is forgotten when a member becomes silent, so a strict hit need not ask.
+        // The local tier is flushed when a member becomes silent, so a strict hit need not check.
         if self.0.policy.mode == Mode::Strict && self.0.link.membership.is_incomplete() {
             return;
         }

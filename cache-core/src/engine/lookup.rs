@@ -41,7 +41,7 @@ pub(super) enum Keep {
     Degraded(Stamp),
     /// In the local tier of the only instance.
     Local(Stamp),
-    /// In both tiers; in the local one no longer than `until`, when the earliest pending writer has finished or is dead.
+    /// In both tiers; in the local one until the earliest pending writer expires at `until`.
     Both { stamp: Stamp, live: Arc<Live>, fence: Arc<FoundFence>, until: Moment },
 }
 
@@ -120,7 +120,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The shared tier, if there is one and it is in reach.
     pub(super) fn shared(&self) -> Option<Shared> {
         let link = &self.0.link;
-        // Readers of a strict method must see the writes of a member that is cut off, too.
+        // Readers of a strict method must also see the writes of a member that is cut off.
         if self.0.policy.mode == Mode::Strict && link.membership.is_incomplete() {
             return None;
         }
@@ -201,7 +201,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Reads an entry and puts it into the local tier, if it is what was asked for.
-    #[expect(clippy::too_many_arguments, reason = "what a look-up has found out, each used once")]
+    #[expect(clippy::too_many_arguments, reason = "the results of a look-up, each used once")]
     fn open(
         &self,
         key: &K,
@@ -271,7 +271,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (self.0.policy.codec.id(), self.0.fingerprint)
     }
 
-    /// Whose the entries of this region are.
+    /// The source and the method hash in the entries of this region.
     fn owner(&self) -> (u128, u64) {
         #[cfg(feature = "testing")]
         if self.0.link.lacks(crate::testing::Weakness::NoOwner) {
@@ -287,8 +287,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 }
 
 impl<K, R> Region<K, R> {
-    /// Whether a scope needs a new generation, or may need one: whether a pending writer has expired is for the server's
-    /// clock to decide, and its answer to that question is taken as it is.
+    /// Whether a scope needs, or may need, a new generation.
+    ///
+    /// The server's clock decides whether a pending writer has expired, and its decision is final.
     fn is_missing(&self, state: &GenState, live: &Live, now: Moment) -> bool {
         match state {
             GenState::Missing => true,
@@ -303,20 +304,20 @@ impl<K, R> Region<K, R> {
         until
     }
 
-    /// The end of an entry's local life; without the check of pending writers, never.
+    /// The local expiry of an entry; never, if the check of pending writers is disabled.
     #[cfg(feature = "testing")]
     fn checked_end(&self, until: Moment) -> Moment {
         if self.0.link.lacks(crate::testing::Weakness::KeepPending) { Moment::NEVER } else { until }
     }
 }
 
-/// Current generations, and until when an entry that is filled under them may live in the local tier.
+/// Current generations, and the local expiry of an entry that is filled under them.
 pub(super) struct Unlocked {
     pub(super) gens: Vec<Gen>,
     pub(super) until: Moment,
 }
 
-/// The generations, if no scope is locked and none is missing.
+/// Returns the generations, if no scope is locked and none is missing.
 pub(super) fn unlocked(states: Vec<GenState>, live: &Live, now: Moment) -> Option<Unlocked> {
     let mut until = Moment::NEVER;
     let generation = |state| match state {

@@ -14,25 +14,28 @@ use crate::runtime::{GRANULARITY, Tasks, chance};
 use crate::session;
 use crate::tier::remote::{RemoteError, Reply, Session, WriteScopes};
 
-/// Waits until no instance can answer from its local tier with what was there before this moment.
+/// Waits until no local tier can return a value from before this moment.
 ///
-/// It counts from the release and not from the announcement: where the
-/// announcement did not arrive, or the lock was lost, the release is the first that the others hear. The model in
-/// `tests/model` refutes the other one.
+/// The wait begins with the release and not with the announcement: if the announcement did not arrive, or the lock was
+/// lost, the release is the first message that reaches the other instances. The model in `tests/model` refutes the
+/// other order.
 pub(super) async fn wait_out_the_lease(cache: &Cache) {
     let link = &cache.0.link;
     link.clock.sleep(longest_lease(cache)).await;
 }
 
-/// The longest time for which an instance trusts a heartbeat. The margin is for clocks that do not run equally fast, and
-/// for readings that may lie behind.
+/// The longest time for which any instance trusts a heartbeat.
+///
+/// The margin is for clocks that run at different speeds, and for readings that lag.
 pub(super) fn longest_lease(cache: &Cache) -> Duration {
     let link = &cache.0.link;
     let lease = link.membership.longest_lease(link.settings.lease);
     lease.saturating_add(lease / 100).saturating_add(2 * GRANULARITY)
 }
 
-/// Invalidates scopes at once, on every instance. What Redis cannot be told is remembered.
+/// Invalidates scopes at once, on every instance.
+///
+/// If Redis is unreachable, the scopes are journaled.
 pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
     let mode = Scope::strongest_mode(&scopes);
     invalidate_as(cache, scopes.clone(), chance::token_text()).await;
@@ -42,9 +45,9 @@ pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
     }
 }
 
-/// [`invalidate`] with the text that the new tokens end with; says whether the shared tier has them.
+/// Like [`invalidate`], with new generations that end in `token`; returns whether they were delivered.
 ///
-/// Once it has begun it is finished, also when this call is dropped: the first poll starts a task.
+/// Once begun, it completes even if this call is dropped: the first poll spawns a task.
 pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
     advance(cache, &scopes);
     let told = cache.has_remote() && {
@@ -66,7 +69,9 @@ async fn tell_or_journal(cache: Cache, scopes: Vec<Scope>, token: String) -> boo
     told
 }
 
-/// Runs `work` to its end in a task, also when this call is dropped. `None` means that the runtime is shutting down.
+/// Runs `work` to completion in a task, even if this call is dropped.
+///
+/// Returns `None` if the runtime is shutting down.
 pub(super) async fn finished<T: Send + 'static>(
     cache: &Cache,
     work: impl Future<Output = T> + Send + 'static,
@@ -156,7 +161,9 @@ pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
 }
 
 impl Cache {
-    /// Invalidates scopes at once, on every instance. Once it has begun it is finished, also when the call is dropped.
+    /// Invalidates scopes at once, on every instance.
+    ///
+    /// Once begun, the invalidation completes even if the call is dropped.
     #[doc(hidden)]
     pub async fn invalidate(&self, scopes: Vec<Scope>) {
         invalidate(self, scopes).await;

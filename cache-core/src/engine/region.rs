@@ -41,7 +41,7 @@ pub struct RegionSpec {
 }
 
 impl RegionSpec {
-    /// Of a region that no trait describes.
+    /// The spec of a region without a trait.
     pub(crate) fn by_hand(namespace: &Namespace, entity: &'static str) -> Self {
         Self { store: namespace.text, method: entity, entity, version: 0, fingerprint: 0, prefixes: &[] }
     }
@@ -65,13 +65,13 @@ pub(super) struct Inner<K, R> {
     pub(super) counters: Arc<Counters>,
     /// The beginning of every key.
     pub(super) head: Head,
-    /// The place of its bus namespace among those of the cache.
+    /// The index of its bus namespace among those of the cache.
     pub(super) namespace: usize,
-    /// The identity of the store's database; 0 where it is not known.
+    /// The identity of the store's database; 0 if unknown.
     pub(super) source: u128,
-    /// The identity of trait and method.
+    /// The hash of trait and method.
     pub(super) method: u64,
-    /// Keeps the name of a region by hand taken. That of a decorator is kept by the decorator.
+    /// Reserves the keys of a region without a decorator. A decorator has a claim of its own.
     _claim: Option<Claim>,
     /// The scope of every entry.
     whole: Scope,
@@ -94,13 +94,15 @@ impl<K, R> fmt::Debug for Region<K, R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// A region of this cache, in this place. Two regions with the same keys share their entries in the shared tier.
+    /// Creates a region of this cache, in this place.
+    ///
+    /// Two regions with the same keys share their entries in the shared tier.
     pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
         let checks = cache.0.link.settings.verify_one_in;
         Self::verified(cache, place, spec, policy, presence, checks, None)
     }
 
-    /// A region of no decorator.
+    /// Creates a region without a decorator.
     pub(crate) fn by_hand(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
         let checks = cache.0.link.settings.verify_one_in;
         Self::verified(cache, place, spec, policy, Presence::ALWAYS, checks, Some(place.claim()))
@@ -174,8 +176,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// When it returns, no read that starts later and is answered by the shared tier or the store is older; local hits
     /// of other instances follow with the bus, at the latest when the lease has passed. In mode
-    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that. If the call is dropped after its first poll, the
-    /// invalidation is finished without it.
+    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that. If the call is dropped after its first poll, a
+    /// task completes the invalidation.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.0.counters.invalidations);
         news::invalidate(&self.0.cache, vec![scope]).await;

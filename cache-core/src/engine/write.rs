@@ -1,4 +1,4 @@
-//! The write path: intent, the store, release.
+//! The write path: write lock, store, release.
 
 use std::sync::Arc;
 
@@ -13,53 +13,55 @@ use crate::runtime::{Tasks, chance};
 use crate::session;
 use crate::tier::remote::WriteScopes;
 
-/// What is known of a write after the store was called.
+/// The outcome of a write, as far as the caller of the store knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It was applied.
     Written,
     /// It was certainly not applied.
     NotWritten,
-    /// Nobody knows: the connection was lost, or time ran out.
+    /// It may have been applied: the connection was lost, or time ran out.
     Unknown,
 }
 
 /// A write in progress.
 ///
-/// The scopes that are known before the call are locked in the shared tier, so that nothing fills what the write is about to
-/// change. Targets that only the result names cannot be locked: the write is registered as a *pending writer* on the methods
-/// that they are entries of. The entries of such a method stay current as long as the writer lives, and the method is
-/// invalidated as a whole if it does not finish.
+/// The scopes that are known before the call are locked in the shared tier: nothing can fill the entries that the write
+/// is about to change. Targets that only the result names cannot be locked. Instead the write is registered as a
+/// *pending writer* on their read methods. The entries of such a method stay current as long as the writer lives; if it
+/// does not finish, the whole method is invalidated.
 ///
 /// # Cancellation
 ///
-/// Dropped without [`finish`](Self::finish), the outcome counts as unknown: locks stay until they expire, and the methods that
-/// the write is registered on are invalidated at once and again when the registration expires.
+/// If the guard is dropped without [`finish`](Self::finish), the outcome counts as unknown: locks stay until they
+/// expire, and the methods that the write is registered on are invalidated at once and again when the registration
+/// expires.
 #[derive(Debug)]
 #[must_use = "a write that is not finished leaves its scopes locked until the locks expire"]
 pub struct WriteGuard {
     cache: Cache,
-    /// Locked.
+    /// The locked scopes.
     scopes: Vec<Scope>,
     /// The methods that the write is registered on.
     methods: Vec<Scope>,
-    /// What the call named in addition to `scopes`.
+    /// The scopes that the call named in addition to `scopes`.
     found: Vec<Scope>,
     token: String,
     /// Whether the shared tier has the locks and registrations.
     placed: Told,
     /// Whether the store may have been called.
     begun: bool,
-    /// Whether nothing is left to do when this is dropped.
+    /// Whether a drop has nothing left to do.
     settled: bool,
 }
 
 impl WriteGuard {
-    /// Announces a write: locks `scopes`, and registers it on the whole-method scopes `methods`, in one round trip. It must be
-    /// awaited before the store is called.
+    /// Announces a write, in one round trip. It must be awaited before the store is called.
     ///
-    /// It waits for the shared tier no longer than the write timeout. If that cannot be told, the scopes are journaled, and
-    /// told when it is back.
+    /// It locks `scopes`, and registers the write on the whole-method scopes `methods`.
+    ///
+    /// It waits for the shared tier at most for the write timeout. If the announcement fails, the scopes are journaled,
+    /// and delivered once the shared tier is reachable.
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         let (token, methods) = (writer_token(cache), registered(cache, methods));
         let (cache, found) = (cache.clone(), Vec::new());
@@ -74,11 +76,13 @@ impl WriteGuard {
         write
     }
 
-    /// Ends the write: invalidates `found`, which the call named, and releases the locks and registrations, in one round
-    /// trip. If the outcome is unknown, they stay, as if the guard was dropped.
+    /// Ends the write, in one round trip.
     ///
-    /// The strongest mode of all its scopes decides how long this waits. The release is finished by a task of its own, even
-    /// when this call is dropped.
+    /// It invalidates `found`, the scopes that the call named, and releases the locks and registrations. If the outcome
+    /// is unknown they stay, as if the guard were dropped.
+    ///
+    /// The strongest mode of all its scopes decides how long this waits. A task completes the release, even if this
+    /// call is dropped.
     pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
         found.retain(|scope| !self.scopes.contains(scope));
         self.found = found;
@@ -90,7 +94,7 @@ impl WriteGuard {
         let (cache, written) = (self.cache.clone(), self.written());
         let heard = self.end().await;
         if !heard {
-            // Seldom, and not to be carried by every write.
+            // Boxed: this is rare, and would enlarge the future of every write.
             Box::pin(late_acknowledgement::wait(&cache, &written)).await;
         }
         if outcome == WriteOutcome::Written {
@@ -98,19 +102,21 @@ impl WriteGuard {
         }
     }
 
-    /// Ends a write that the caller has committed. The methods that it is registered on are invalidated as a whole: no result
-    /// says which of their entries it has changed.
+    /// Ends a write that the caller has committed.
+    ///
+    /// The methods that it is registered on are invalidated as a whole, since no result names the entries that it has
+    /// changed.
     pub async fn committed(self) {
         let methods = self.methods.clone();
         self.finish(WriteOutcome::Written, methods).await;
     }
 
-    /// Ends a write that certainly did not happen.
+    /// Ends a write that was certainly not applied.
     pub async fn rolled_back(self) {
         self.finish(WriteOutcome::NotWritten, Vec::new()).await;
     }
 
-    /// The scopes whose entries the write has changed, as far as that is known.
+    /// The scopes that the write is known to change.
     fn written(&self) -> Vec<Scope> {
         [&self.scopes[..], &self.found].concat()
     }
@@ -119,7 +125,9 @@ impl WriteGuard {
         Scope::strongest_mode(self.scopes.iter().chain(&self.methods).chain(&self.found))
     }
 
-    /// Releases the locks, and waits for what the mode says. Says whether the shared tier knows of the write.
+    /// Releases the locks, and waits as the mode requires.
+    ///
+    /// Returns whether the shared tier knows of the write.
     async fn end(self) -> bool {
         if !self.has_remote() || self.is_empty() {
             return true;
@@ -136,18 +144,18 @@ impl WriteGuard {
         }
     }
 
-    /// Releases the locks, and waits for that. Says whether the shared tier has heard it.
+    /// Releases the locks and waits for the reply; returns whether the release was delivered.
     ///
-    /// Until then the journal has what the call named: no lock keeps this instance from taking an old value of that from the
-    /// shared tier, where the caller is dropped meanwhile. The advance comes after the journal: a read may have looked into it
-    /// already.
+    /// Until then the journal has the scopes that the call named. They have no lock: if the caller is dropped
+    /// meanwhile, this instance could otherwise read their old values from the shared tier. The advance follows the
+    /// journal entry, since a read may have checked the journal before it.
     async fn released(self) -> bool {
         let cache = self.cache.clone();
         let noted = self.hold(&self.found);
         advance(&cache, &self.found);
         let release = async move {
             let released = self.release().await;
-            // A read that began since the first advance may have put what a lost lock had let in into the local tier.
+            // A read that began since the first advance may have stored an old value locally, if the lock was lost.
             self.advance();
             if let Some(noted) = noted.filter(|_| released) {
                 self.cache.0.link.journal.forget(&self.found, noted);
@@ -159,10 +167,11 @@ impl WriteGuard {
         released
     }
 
-    /// Releases the locks while the caller goes on. Until then the journal has the scopes: where the lock was lost, an old
-    /// value may be in the shared tier, and this instance must not take it from there. Nor may a read keep it that has
-    /// looked into the journal already: hence the advance after it, which the model in `tests/model` asked for. Says whether
-    /// the shared tier has the locks.
+    /// Releases the locks in a task; returns whether the shared tier has the locks.
+    ///
+    /// Until the release completes, the journal has the scopes: if the lock was lost, the shared tier may hold an old
+    /// value that this instance must not read. A read that checked the journal before must not keep the value either;
+    /// the advance after the journal entry prevents that. The model in `tests/model` found this case.
     fn release_behind(self) -> bool {
         let (placed, written) = (self.is_placed(), self.written());
         let noted = self.cache.0.link.journal.hold(&written);
@@ -193,7 +202,7 @@ impl WriteGuard {
         WriteScopes { locked: &self.scopes, methods: &self.methods, found: &self.found }
     }
 
-    /// Ends the life of this instance's local entries, and keeps fills that are under way out.
+    /// Invalidates the local entries of this instance, and rejects fills in progress.
     fn advance(&self) {
         #[cfg(feature = "testing")]
         if self.cache.0.link.settings.weakness == crate::testing::Weakness::NoLocalAdvance {
@@ -220,8 +229,10 @@ impl WriteGuard {
         tell(&self.cache, news).await
     }
 
-    /// Whether the shared tier was told. If not, it will be: what the call named goes to the journal. Registrations that stay
-    /// cost an invalidation of their methods when they expire.
+    /// Sends the release; returns whether it was delivered.
+    ///
+    /// If it was not, the written scopes go to the journal. Registrations that stay cost an invalidation of their
+    /// methods when they expire.
     async fn release(&self) -> bool {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
@@ -243,7 +254,7 @@ impl WriteGuard {
         }
     }
 
-    /// Puts scopes into the journal, if there are any.
+    /// Adds scopes to the journal, and schedules their delivery.
     fn remember(&self, scopes: &[Scope]) {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
@@ -255,7 +266,7 @@ impl WriteGuard {
         }
     }
 
-    /// Lets reads of this instance bypass the shared tier until the release that is under way is through.
+    /// Makes reads of this instance bypass the shared tier until the release completes.
     fn hold(&self, scopes: &[Scope]) -> Option<Noted> {
         #[cfg(feature = "testing")]
         if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
@@ -276,14 +287,14 @@ impl Drop for WriteGuard {
             self.withdraw();
             return;
         }
-        // Whatever entry of its methods the write has changed, or will change until its registration expires.
+        // The write may have changed any entry of its methods, or may do so until its registration expires.
         self.found.append(&mut self.methods);
         if self.is_placed() && self.has_remote() {
             self.advance();
             self.invalidate_found();
             return;
         }
-        // Remembered first: what is read between the two is not kept.
+        // Journaled first: values that are read between the two steps are not kept.
         if self.has_remote() {
             self.remember(&self.written());
         }
@@ -309,8 +320,10 @@ impl WriteGuard {
         });
     }
 
-    /// Invalidates what the call may have changed, while the caller is gone. Until the shared tier was told, the journal has
-    /// it. Outside of a runtime no task can be started: then the journal is told of with the next heartbeat.
+    /// Invalidates the scopes that the dropped call may have changed.
+    ///
+    /// The journal has them until they are delivered. Outside a runtime no task can be spawned: the next heartbeat then
+    /// delivers the journal.
     fn invalidate_found(&mut self) {
         if self.found.is_empty() {
             return;
@@ -336,10 +349,11 @@ impl WriteGuard {
         });
     }
 
-    /// The store may still apply the write, for as long as a lock would have lived: what was read until then is
-    /// forgotten once more.
+    /// Invalidates the scopes again when a lock would have expired.
+    ///
+    /// The store may apply the write until then.
     fn repeat_later(&mut self) {
-        // Outside of a runtime nothing can wait; the entries' time to live is the bound then.
+        // Outside a runtime nothing can wait; the entries' time to live is then the bound.
         if !Tasks::can_spawn() || self.is_empty() {
             return;
         }
@@ -357,10 +371,10 @@ impl WriteGuard {
     }
 }
 
-/// What negative controls do.
+/// The behaviour of negative controls.
 #[cfg(feature = "testing")]
 impl WriteGuard {
-    /// Releases although nobody knows whether the write happens.
+    /// Releases although the outcome of the write is unknown.
     fn release_unknown(&self) {
         if !self.cache.0.link.lacks(crate::testing::Weakness::ReleaseUnknown) {
             return;

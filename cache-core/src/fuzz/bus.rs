@@ -50,7 +50,7 @@ fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
         assert!(!link.gate.is_current(&stamp), "a scope that was invalidated");
     }
     if let Some(stamp) = method {
-        assert!(!link.gate.is_current(&stamp), "a method with a writer whose expiry cannot be told");
+        assert!(!link.gate.is_current(&stamp), "a method with a writer whose expiry is unknown");
     }
     assert_eq!(self::heard(link) - heard, if named.is_some() { 2 } else { 0 });
     let beat = payload.starts_with(b"B ") && payload.windows(nonce.len()).any(|part| part == nonce.as_bytes());
@@ -58,7 +58,7 @@ fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
     u64::from(named.is_some() || method.is_some()) + 2 * u64::from(is_trusted(link))
 }
 
-/// The method of a registration that the bus must understand: the number, the token and the name are all there.
+/// The method of a well-formed registration: one with a number, a token and a name.
 fn registered_method(payload: &[u8]) -> Option<&[u8]> {
     let text = payload.strip_prefix(b"P ")?;
     let mut parts = text.splitn(3, |byte| *byte == b' ');

@@ -5,23 +5,23 @@ use std::fmt::Write as _;
 use super::text::stable_hash128;
 use super::writer::escape_into;
 
-/// The most bytes that the text of a partition takes in a key. A longer one is hashed.
+/// The maximum length of a partition in a key, in bytes. A longer one is hashed.
 const MAX_PARTITION: usize = 128;
 
-/// Prefix, namespace, partition and entity: what stands in front of the parts of a key.
+/// The beginning of a key: prefix, namespace, partition and entity.
 ///
 /// ```text
 /// staging:copilot:llm:%peu:policy
 /// ```
 ///
 /// The prefix and the partition are optional. Entities are escaped like the parts of a key, in which `%` is always
-/// followed by two upper-case hexadecimal digits: no entity reads like `%p`, and nothing here contains a brace.
+/// followed by two upper-case hexadecimal digits: no entity can look like `%p`, and the text contains no brace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     text: Box<str>,
-    /// The length of the bus namespace, with which the text begins.
+    /// The length of the bus namespace at the start of the text.
     bus: usize,
-    /// The whole text if the partition is hashed in `text`.
+    /// The full text, if the partition is hashed in `text`.
     full: Option<Box<str>>,
 }
 
@@ -57,25 +57,26 @@ impl Head {
         &self.text
     }
 
-    /// The whole text if [`text`](Self::text) holds only a hash of the partition.
+    /// The full text, if [`text`](Self::text) has only a hash of the partition.
     pub(crate) fn full(&self) -> Option<&str> {
         self.full.as_deref()
     }
 
-    /// The whole text, however long it is: different for everything that is different.
+    /// The full text, which is different for every head, whatever its length.
     pub(crate) fn full_text(&self) -> &str {
         self.full().unwrap_or(self.text())
     }
 
-    /// The namespace of the bus, the epoch and the heartbeats: the prefix and the first part of the namespace.
+    /// The bus namespace: the prefix and the first part of the namespace.
     ///
-    /// It is derived and not configured, so that two instances that share a store can never be on different buses.
+    /// The bus, the epoch and the heartbeats belong to it. It is derived and not configured: two instances that share a
+    /// store can never be on different buses.
     pub(crate) fn bus_namespace(&self) -> &str {
         &self.text[..self.bus]
     }
 }
 
-/// Appends the partition, or its hash. Returns the text with all of it if it was hashed.
+/// Appends the partition or its hash; returns the full text if it was hashed.
 fn push_partition(text: &mut String, partition: &str) -> Option<String> {
     let mut escaped = String::with_capacity(partition.len());
     escape_into(&mut escaped, partition);

@@ -20,7 +20,9 @@ pub(super) fn stable_hash128(bytes: &[u8]) -> u128 {
 pub(crate) struct KeyText {
     /// Its name is the key of the entry in Redis.
     pub(crate) own: Scope,
-    /// The whole text where the key holds only a hash of a part of it; it travels in the envelope and is compared there.
+    /// The full text, if the key has only a hash of a part of it.
+    ///
+    /// The envelope carries it, and a reader compares it.
     pub(crate) full: Option<Box<str>>,
 }
 

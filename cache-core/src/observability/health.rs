@@ -82,11 +82,15 @@ pub enum LinkStatus {
     /// It is connected. With [`Health::shared`] false a heartbeat is late: the server or the network is slow at this
     /// moment, and the link goes down if that lasts.
     Up,
-    /// It is connected and writes are announced, and reads go to the store until every other instance has come back:
-    /// [`Health::awaited`] names those that have not. With healthy instances that takes milliseconds.
+    /// It is connected, but reads go to the store until every other instance has returned.
+    ///
+    /// Writes are announced. [`Health::awaited`] names the missing instances. With healthy instances this takes
+    /// milliseconds.
     Recovering,
-    /// There is no connection: [`Health::error`] says why, and the log what to check. It is tried again by itself, at
-    /// least every second; nothing needs to be restarted once the cause is gone.
+    /// There is no connection: [`Health::error`] has the reason, and the log has advice.
+    ///
+    /// The cache reconnects by itself, and tries at least every second; nothing needs to be restarted once the cause is
+    /// gone.
     Down,
     /// The server is there and answers badly or too late, so that it is left alone for one to five seconds at a time
     /// (the breaker is open). Look at its load, its memory, the user's rights, and whether it is a primary.
@@ -162,11 +166,15 @@ pub struct Health {
     /// again, *other* instances that reach Redis may answer with what was there before these writes. Do not end this
     /// process while it is not 0, or that lasts until the entries' time to live is over.
     pub journal: usize,
-    /// The instances that this one waits for before it reads from the shared tier: they have not come back after an
-    /// outage, or have invalidations to deliver. See [`CacheBuilder::recovery_barrier`](crate::CacheBuilder::recovery_barrier).
+    /// The instances that this one waits for before it reads from the shared tier.
+    ///
+    /// They have not returned after an outage, or have pending invalidations. See
+    /// [`CacheBuilder::recovery_barrier`](crate::CacheBuilder::recovery_barrier).
     pub awaited: Vec<String>,
-    /// The instances that did not come back within the limit of the recovery barrier. What they write may be missed here
-    /// until they do. Check whether they reach Redis, or have ended without a shutdown.
+    /// The instances that did not return within the limit of the recovery barrier.
+    ///
+    /// This instance may miss their writes until they return. Check whether they can reach Redis, or have ended without
+    /// a shutdown.
     pub isolated: Vec<String>,
     /// Whether the shared tier is left alone because too many of its answers were errors or came too late. It is tried
     /// again by itself, after one to five seconds.

@@ -1,4 +1,4 @@
-//! Which names of a cache are in use, and by whom.
+//! Tracks which names of a cache are in use, and their owners.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::key::Head;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What claims names: a decorator, or a region without one.
+/// The claimant of names: a decorator, or a region without one.
 #[derive(Debug, Clone)]
 pub(super) struct Owner {
     pub(super) kind: Kind,
@@ -26,9 +26,9 @@ pub(crate) struct Claims(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     next: u64,
-    /// By the beginning of the keys.
+    /// The claims, by the beginning of the keys.
     held: HashMap<String, Vec<Held>>,
-    /// The traits of which there was a warning.
+    /// The traits that a warning was logged for.
     warned: HashSet<String>,
 }
 
@@ -39,7 +39,7 @@ struct Held {
     method: &'static str,
 }
 
-/// Keeps names taken for as long as a clone of it exists.
+/// Reserves names for as long as a clone of it exists.
 #[derive(Debug, Clone)]
 pub struct Claim(#[expect(dead_code, reason = "it is held and not used")] Arc<Kept>);
 
@@ -64,16 +64,16 @@ impl Drop for Kept {
     }
 }
 
-/// Two stores of one trait that share their keys.
+/// How two stores of one trait with the same keys interfere.
 enum Shared {
-    /// Nothing tells their entries apart.
+    /// Each reads the other's entries, which carry the same source.
     Answers,
-    /// Each takes the other's entries for misses.
+    /// Each treats the other's entries as misses.
     Keys,
 }
 
 impl Claims {
-    /// Takes the names of these read methods: entity and method of each.
+    /// Claims the names of these read methods, each given by entity and method.
     pub(super) fn claim(
         self: &Arc<Self>,
         owner: &Owner,
@@ -136,8 +136,8 @@ impl Owner {
 
 fn taken(owner: &Owner, method: &str, held: &Held, namespace: &Namespace, entity: &str) -> Error {
     Error::config(format!(
-        "{} would have the keys of {}: both are entity `{entity}` in namespace `{}` of one Cache. Give one of them another \
-         entity or namespace, or a partition of its own: `builder(..).partition(..)`",
+        "{} has the same keys as {}: both are entity `{entity}` in namespace `{}` of one Cache. Give one of them another \
+         entity or namespace, or its own partition: `builder(..).partition(..)`",
         owner.method(method),
         held.owner.method(held.method),
         namespace.text,
@@ -150,14 +150,14 @@ fn warn(owner: &Owner, namespace: &Namespace, shared: &Shared) {
         Shared::Answers => tracing::warn!(
             store,
             namespace,
-            "two decorators of one trait over different stores are in use in one Cache, and have the same keys: each answers \
-             with what the other one has loaded. Build each with a partition of its own: `builder(..).partition(..)`"
+            "two decorators of one trait over different stores have the same keys in one Cache: each returns values that the \
+             other has loaded. Build each with its own partition: `builder(..).partition(..)`"
         ),
         Shared::Keys => tracing::warn!(
             store,
             namespace,
-            "two decorators of one trait over different sources are in use in one Cache, and have the same keys: each makes \
-             the other one's entries useless. Build each with a partition of its own: `builder(..).partition(..)`"
+            "two decorators of one trait over different sources have the same keys in one Cache: each overwrites the entries \
+             of the other. Build each with its own partition: `builder(..).partition(..)`"
         ),
     }
 }

@@ -1,8 +1,8 @@
-//! Whose entries are whose: namespaces, and who uses which keys of a cache.
+//! Namespaces, and the owners of the keys in a cache.
 //!
-//! Two stores whose keys are the same text would answer with each other's rows. Three things prevent it: a name that is
-//! taken in a cache is refused when the second decorator is built ([`Claims`]); an envelope carries the identity of its
-//! source and of its method, so that a mix-up between processes is a miss; and a warning names the remedy ([`Mixups`]).
+//! Two stores with the same keys would return each other's rows. Three mechanisms prevent this: a second decorator with
+//! names that are in use in the cache is not built ([`Claims`]); an envelope carries the identity of its source and its
+//! method, which turns a mix-up between processes into a miss; and a warning names the remedy ([`Mixups`]).
 
 mod claims;
 mod mixups;

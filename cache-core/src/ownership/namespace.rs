@@ -1,11 +1,12 @@
-//! The part of a key that a program chooses for a store as a whole.
+//! The part of a key that a program chooses for a whole store.
 
 use std::sync::Arc;
 
-/// The namespace of a store, with what distinguishes two stores of one kind at run time.
+/// The namespace of a store, with an optional partition and source.
 ///
-/// The builder of a decorator has [`partition`](Self::partition) and [`source`](Self::source) itself. This type is for
-/// [`Cache::region`](crate::Cache::region) and [`Cache::transparent`](crate::Cache::transparent), which take it or a plain text.
+/// Partition and source distinguish two stores of one kind at run time. The builder of a decorator has methods for
+/// both. This type is for [`Cache::region`](crate::Cache::region) and
+/// [`Cache::transparent`](crate::Cache::transparent), which take it or a plain text.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -29,21 +30,26 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A namespace without a partition and without a source: lower-case words with colons between them.
+    /// Creates a namespace without partition and source.
+    ///
+    /// Use lower-case words with colons between them.
     pub fn new(text: &'static str) -> Self {
         Self { text, partition: None, source: 0 }
     }
 
-    /// Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.
+    /// Separates the entries from those of every other partition.
     ///
-    /// All instances that share the store must give it the same one.
+    /// Any text is allowed; it becomes a part of each key. All instances that share the store must use the same
+    /// partition.
     pub fn partition(self, partition: impl Into<String>) -> Self {
         Self { partition: Some(partition.into().into()), ..self }
     }
 
-    /// The identity of the source, such as a random id that the database keeps. A `u128` or a `Uuid`; 0 is unknown.
+    /// Sets the identity of the source, such as a random id that the database stores.
     ///
-    /// It is no part of the keys: an entry that another source has filled is a miss.
+    /// It is a `u128` or a `Uuid`; 0 means unknown.
+    ///
+    /// The identity is not part of the keys: an entry that was loaded from another source is a miss.
     pub fn source(self, id: impl Into<u128>) -> Self {
         Self { source: id.into(), ..self }
     }

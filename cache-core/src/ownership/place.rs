@@ -1,4 +1,4 @@
-//! Where the read methods of one store keep their entries.
+//! The keys under which the read methods of one store have their entries.
 
 use std::any::type_name;
 
@@ -7,14 +7,14 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::Head;
 
-/// What an annotated trait tells of itself and of its decorator.
+/// Describes an annotated trait and its decorator.
 #[derive(Debug)]
 pub struct StoreSpec<'a> {
     /// The name of the trait.
     pub store: &'static str,
     /// The module of the trait.
     pub module: &'static str,
-    /// The trait's type and const arguments as text; empty where it has none.
+    /// The trait's type and const arguments as text; empty if it has none.
     pub parameters: String,
     /// The address of the backing store.
     pub backing: *const (),
@@ -22,7 +22,7 @@ pub struct StoreSpec<'a> {
     pub reads: &'a [(&'static str, &'static str)],
 }
 
-/// What makes entries under a name.
+/// The kind of owner that has entries under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Store,
@@ -36,7 +36,7 @@ pub struct Place {
     prefix: Option<String>,
     namespace: Namespace,
     kind: Kind,
-    /// What tells this owner from another one of its kind, in the hash of its methods.
+    /// Distinguishes this owner from others of its kind, in the hash of its methods.
     owner: String,
     claim: Claim,
 }
@@ -46,12 +46,12 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if another trait or another method has them in this cache.
+    /// [`Config`](crate::ErrorKind::Config) if another trait or method already uses them in this cache.
     pub fn of_store(cache: &Cache, spec: &StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
         let owner = Owner {
             kind: Kind::Store,
             name: format!("{}::{}", spec.module, spec.store),
-            // It is compared and never followed.
+            // Only compared, never dereferenced.
             backing: Some(spec.backing.addr()),
             source: namespace.source,
         };
@@ -88,12 +88,12 @@ impl Place {
         Ok(Self { prefix, namespace, kind, owner, claim })
     }
 
-    /// What keeps the names taken: for as long as a clone of it is there.
+    /// The claim, which reserves the names for as long as a clone of it exists.
     pub fn claim(&self) -> Claim {
         self.claim.clone()
     }
 
-    /// What is in front of the keys of an entity.
+    /// The beginning of the keys of an entity.
     pub(crate) fn head(&self, entity: &str) -> Head {
         Head::new(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), entity)
     }
@@ -102,8 +102,10 @@ impl Place {
         self.namespace.source
     }
 
-    /// A hash of trait and method, the same in every build and on every machine. The prefix and the namespace are in it,
-    /// since their texts can be cut in two ways: `a:b` in `c`, and `a` in `b:c`.
+    /// A hash of trait and method, the same in every build and on every machine.
+    ///
+    /// It includes the prefix and the namespace as separate parts, since their joined text is ambiguous: `a:b` with
+    /// `c`, and `a` with `b:c`.
     pub(crate) fn method_hash(&self, method: &str) -> u64 {
         let kind = match self.kind {
             Kind::Store => "trait",

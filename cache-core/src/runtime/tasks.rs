@@ -14,7 +14,7 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Whether a task can be started here: not outside of a runtime, where a value may be dropped too.
+    /// Whether a task can be spawned here: a value may be dropped outside a runtime.
     pub(crate) fn can_spawn() -> bool {
         cfg!(all(test, shuttle)) || tokio::runtime::Handle::try_current().is_ok()
     }

@@ -49,14 +49,16 @@ pub enum Weakness {
     NoIdentity,
     /// An instance that returns after an outage uses the shared tier at once.
     NoBarrier,
-    /// A write that the shared tier could not be told of is acknowledged at once.
+    /// A write that could not be announced is acknowledged at once.
     NoLateAcknowledgement,
-    /// A write is not registered on the methods whose entries it may name in its result, and is forgotten when its caller goes.
+    /// A write is not registered on the methods whose entries its result names.
+    ///
+    /// Dropping it does not invalidate them either.
     NoPendingWriter,
-    /// A generation with a pending writer is current for ever, in both tiers.
+    /// A generation with a pending writer stays current for ever, in both tiers.
     KeepPending,
-    /// An invalidation by hand ends with its caller.
+    /// A manual invalidation is cancelled with its caller.
     InvalidateInCaller,
-    /// An entry does not tell its source, its trait and its method.
+    /// An entry does not carry its source, trait and method.
     NoOwner,
 }

@@ -18,8 +18,8 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
     });
     let scope = runtime(store, "Scope");
     let new = docs::lines(
-        "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method has \
-         these keys in this cache: `builder` has `try_build`, which returns that as an error.",
+        "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method \
+         already uses these keys in this cache. `try_build` of the `builder` returns an error instead.",
     );
     let with_options = docs::lines("The same, with options that are known at run time only.");
     let behind = docs::lines("The store behind the cache.");

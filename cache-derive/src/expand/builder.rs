@@ -80,12 +80,13 @@ fn functions(store: &Store) -> TokenStream {
 fn naming(store: &Store) -> TokenStream {
     let vis = &store.vis;
     let partition = docs::lines(
-        "Keeps the entries apart from those of every other partition. Any text; it becomes a part of each key.\n\nFor a second \
-         store of this trait: another region, another account. All instances that share a store give it the same one.",
+        "Separates the entries from those of every other partition.\n\nUse it for a second store of this trait, such as another \
+         region or account. Any text is allowed; it becomes a part of each key. All instances that share a store must use the \
+         same partition.",
     );
     let source = docs::lines(
-        "The identity of the database behind the store, a `u128` or a `Uuid`: an entry that another database has filled is a \
-         miss. 0, the default, is unknown.",
+        "Sets the identity of the database behind the store, a `u128` or a `Uuid`.\n\nAn entry that was loaded from another \
+         database is a miss. 0, the default, means unknown.",
     );
     quote! {
         #partition
@@ -112,12 +113,12 @@ fn building(store: &Store) -> TokenStream {
     let regions = reads().map(|(method, read)| region(store, method, read));
     let claimed = claimed(store);
     let build = docs::lines(
-        "Puts the cache in front of the store.\n\n# Panics\n\nIf another trait or method has these keys in this cache: \
-         `try_build` returns that as an error.",
+        "Puts the cache in front of the store.\n\n# Panics\n\nIf another trait or method already uses these keys in this \
+         cache. `try_build` returns an error instead.",
     );
     let try_build = docs::lines(
-        "Puts the cache in front of the store.\n\n# Errors\n\nIf another trait or method has these keys in this cache: the \
-         same namespace, entity and partition.",
+        "Puts the cache in front of the store.\n\n# Errors\n\nIf another trait or method already uses these keys in this \
+         cache: the same namespace, entity and partition.",
     );
     quote! {
         #build
@@ -141,7 +142,7 @@ fn building(store: &Store) -> TokenStream {
     }
 }
 
-/// Takes the keys of the read methods, or returns an error.
+/// Claims the keys of the read methods, or returns an error.
 fn claimed(store: &Store) -> TokenStream {
     let (place, spec) = (runtime(store, "Place"), runtime(store, "StoreSpec"));
     let name = plain(&store.ident);
@@ -166,7 +167,7 @@ fn claimed(store: &Store) -> TokenStream {
     }
 }
 
-/// The trait's arguments as text: entries of `Table<A>` are not those of `Table<B>`, whatever else they share.
+/// The trait's arguments as text; they separate the entries of `Table<A>` and `Table<B>`.
 fn parameters(store: &Store) -> TokenStream {
     let arguments = store.generics.params.iter().filter_map(|param| match param {
         syn::GenericParam::Type(param) => {

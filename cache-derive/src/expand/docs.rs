@@ -36,8 +36,8 @@ fn added(method: &Method) -> String {
         }
         Behaviour::Invalidates(write) if write.commits == Commits::Caller => {
             return format!(
-                "Goes to the store, in a transaction of the caller. The commit cannot be seen from here: reads of the entries that the call \
-                 changes go to the store until its lock expires.\n\nUse [`{begin}`](Self::{begin}) around the transaction instead, and \
+                "Goes to the store, in a transaction of the caller.\n\nThe decorator cannot see the commit: reads of the entries that the \
+                 call changes go to the store until its lock expires.\n\nUse [`{begin}`](Self::{begin}) around the transaction instead, and \
                  call the store through [`backing`](Self::backing).",
                 begin = derived("begin_", &method.ident)
             );

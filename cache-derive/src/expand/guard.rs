@@ -1,4 +1,6 @@
-//! `begin_x` of an invalidating method: its lock without its call, for a transaction of the caller.
+//! Generates `begin_x` of an invalidating method, for a transaction of the caller.
+//!
+//! It places the write lock without calling the store.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +9,7 @@ use super::names::derived;
 use super::{docs, write};
 use crate::model::{Method, Store, Write};
 
-/// The function.
+/// The `begin_x` function.
 pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (vis, krate) = (&store.vis, &store.krate);
     let Method { ident, cfgs, lints, generics, receiver, .. } = method;
@@ -27,8 +29,8 @@ pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStrea
 fn text(method: &Method) -> String {
     let name = &method.ident;
     format!(
-        "Begins the write that `{name}` is with these arguments, for a caller that commits it.\n\nLocks the entries that it changes. \
-         Then call the store through [`backing`](Self::backing), commit, and await `committed` of the guard, or `rolled_back`. \
+        "Begins the write of `{name}` with these arguments, for a caller that commits it.\n\nLocks the entries that the write changes. \
+         Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. \
          A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires."
     )
 }

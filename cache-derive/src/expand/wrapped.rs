@@ -1,4 +1,4 @@
-//! A method that spells its future out, as a call of its twin.
+//! The body of a method with an explicit future type: a call of its twin.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,9 @@ use super::generics::turbofish;
 use super::names::{local, self_of};
 use crate::model::{Captures, Form, Method, Param};
 
-/// The future of the twin, boxed where the signature says so. What it may not borrow is copied first.
+/// The future of the twin, boxed if the signature says so.
+///
+/// Arguments that it may not borrow are copied first.
 pub(super) fn body(method: &Method) -> TokenStream {
     let Captures { clones_self, copied, unpinned } = &method.captures;
     let future = if *clones_self || !copied.is_empty() { owning(method) } else { twin(method) };
@@ -25,7 +27,7 @@ pub(super) fn twin(method: &Method) -> TokenStream {
     quote!(Self::#name #turbofish (#this #arguments))
 }
 
-/// The same with owned copies in the future.
+/// The call of the twin, in a future that owns copies of the arguments.
 fn owning(method: &Method) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
     let (name, this, turbofish, decorator) =

@@ -11,8 +11,10 @@ use crate::model::{
     Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Write,
 };
 
-/// The body: the store is called, and everything that the user's expressions say after it is found out, while the guard is
-/// alive. A panic in one of them drops it, which counts as an unknown outcome.
+/// The body of a write.
+///
+/// The store is called, and the user's expressions are evaluated after it, while the guard is alive. A panic in one of
+/// them drops the guard, which counts as an unknown outcome.
 pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, returned, outcome, found) = (local("write"), local("returned"), local("outcome"), local("found"));
     let (begin, call, write_outcome) =
@@ -48,7 +50,7 @@ pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> Token
     let (guard, this) = (runtime(store, "WriteGuard"), self_of(method));
     let (scopes, methods) = (local("scopes"), local("methods"));
     let (list, registered) = (scopes_of(store, &this, &write.before, false), methods_of(store, &this, write));
-    // What an expression borrows for itself, such as the guard of a mutex, ends before the await.
+    // Temporaries of an expression, such as the guard of a mutex, end before the await.
     quote! {
         let #scopes = #list;
         let #methods = #registered;
@@ -92,7 +94,9 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
     quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
 }
 
-/// What the guard is ended with. Where the caller commits, nothing but a refusal is known.
+/// The outcome that the guard is finished with.
+///
+/// If the caller commits, only a refusal is a known outcome.
 fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
     let outcomes = runtime(store, "WriteOutcome");
     match write.commits {
@@ -103,7 +107,7 @@ fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
     }
 }
 
-/// The methods of which only the end of the call names entries, each once.
+/// The methods whose stale entries are known only after the call, each once.
 fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
     let changed = write.before.iter().filter(|target| matches!(target.again, Again::Registered | Again::Whole));
     let mut named: Vec<String> = Vec::new();
@@ -124,7 +128,7 @@ fn whole(this: &Ident, target: &Invalidation) -> TokenStream {
     quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
 }
 
-/// What takes the end of the call to know: nothing after a call that has certainly not written.
+/// The scopes known only after the call; none if it has certainly not written.
 fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
     if !write.looks_again() {
@@ -154,7 +158,7 @@ fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     quote!(if #outcome == #outcomes::NotWritten { ::std::vec::Vec::new() } else { #list })
 }
 
-/// What the result names: only after a call that succeeded.
+/// The scopes that the result names; none if the call failed.
 fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (returned, this) = (local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
@@ -171,7 +175,7 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     }
 }
 
-/// The scopes in a list. Its type is said because `cfg` may leave nothing in it.
+/// The scopes in a list, with an explicit type because `cfg` may leave it empty.
 fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], use_parts: bool) -> TokenStream {
     let stale = invalidations.iter().map(|invalidation| scope(this, invalidation, use_parts));
     let scope = runtime(store, "Scope");
@@ -197,7 +201,7 @@ fn scope(this: &Ident, invalidation: &Invalidation, use_parts: bool) -> TokenStr
     }
 }
 
-/// Computes an owned part of a key, before the call takes what it is computed from.
+/// Computes an owned part of a key, before the call consumes the parameter behind it.
 fn kept(written: &Argument, part: &Part) -> TokenStream {
     let (name, expression) = (local(&part.name), argument(written));
     match &part.passing {
@@ -212,7 +216,7 @@ fn kept(written: &Argument, part: &Part) -> TokenStream {
     }
 }
 
-/// That part, as the scope's function takes it.
+/// A kept part, in the form that the scope's function takes.
 fn view(part: &Part) -> TokenStream {
     let name = local(&part.name);
     match &part.passing {

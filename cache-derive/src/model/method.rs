@@ -29,7 +29,7 @@ pub(crate) struct Method {
     pub(crate) output: Type,
     /// Whether and how it is asynchronous.
     pub(crate) form: Form,
-    /// What its future keeps, in the forms that spell the future out.
+    /// The captures of its future, in the forms with an explicit future type.
     pub(crate) captures: Captures,
     /// What it does to the cache.
     pub(crate) behaviour: Behaviour,
@@ -50,12 +50,12 @@ pub(crate) enum Form {
     Future,
 }
 
-/// What a future that the signature spells out may keep of its method's arguments.
+/// How a future with an explicit type captures the arguments of its method.
 #[derive(Default)]
 pub(crate) struct Captures {
     /// Whether it outlives the borrow of `self`, and needs a clone of the decorator.
     pub(crate) clones_self: bool,
-    /// The parameters, by place, of which it needs owned copies.
+    /// The indices of the parameters that it needs owned copies of.
     pub(crate) copied: Vec<usize>,
     /// Whether it is a `Box` without `Pin` around it.
     pub(crate) unpinned: bool,
@@ -103,7 +103,7 @@ impl Method {
         }
     }
 
-    /// What it makes stale, if it is a write.
+    /// The write, if the method invalidates.
     pub(crate) fn write(&self) -> Option<&Write> {
         match &self.behaviour {
             Behaviour::Invalidates(write) => Some(write),

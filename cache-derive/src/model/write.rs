@@ -7,26 +7,26 @@ use super::Passing;
 
 /// What a write makes stale.
 pub(crate) struct Write {
-    /// What is known before the store is called.
+    /// The targets that are known before the store is called.
     pub(crate) before: Vec<Invalidation>,
-    /// What takes the result to know.
+    /// The targets that only the result names.
     pub(crate) after: Vec<Invalidation>,
     /// Whether `result` is the `Ok` value of the call, and not all that it returned.
     pub(crate) fallible: bool,
-    /// The parameters, by place, that are cloned for the call because they are needed once more after it.
+    /// The indices of the parameters that are cloned because they are needed after the call.
     pub(crate) kept: Vec<usize>,
-    /// The parameters, by place, that are lent to the call for the same reason.
+    /// The indices of the parameters that are lent to the call, for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
-    /// Which side commits it.
+    /// The side that commits it.
     pub(crate) commits: Commits,
 }
 
-/// Which side commits a write.
+/// The side that commits a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Commits {
     /// The store, before its method returns.
     Store,
-    /// The caller, after that.
+    /// The caller, after the method has returned.
     Caller,
 }
 
@@ -49,20 +49,22 @@ pub(crate) struct Invalidation {
     pub(crate) cfgs: Vec<Attribute>,
     /// Which of its entries.
     pub(crate) extent: Extent,
-    /// What the call may change about that.
+    /// How the target is treated after the call.
     pub(crate) again: Again,
 }
 
-/// What is done after the call about a target that was known before it.
+/// How a target that was known before the call is treated after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Again {
     /// Nothing: the call cannot change its parameters.
     Nothing,
-    /// It is evaluated once more: the call may change what it says through a shared reference.
+    /// It is evaluated again: the call may change its value through a shared reference.
     Evaluated,
-    /// The same for an exclusive reference. The write is registered as one whose targets only the result names.
+    /// It is evaluated again, because of an exclusive reference.
+    ///
+    /// The write is registered as if only the result named its targets.
     Registered,
-    /// The whole method is invalidated: the call takes the reference, and may change what it says.
+    /// The whole method is invalidated: the call takes the reference, and may change its value.
     Whole,
 }
 
@@ -80,11 +82,11 @@ pub(crate) struct Argument {
     pub(crate) expression: Expr,
     /// Whether the key takes it as it is, and not behind a reference.
     pub(crate) by_value: bool,
-    /// The owned part, where it is computed once before the call and used again after it.
+    /// The owned part, if it is computed before the call and used again after it.
     pub(crate) part: Option<Part>,
 }
 
-/// A part of a key that is computed once, because the call takes what it is computed from.
+/// A part of a key that is computed once, because the call consumes its parameter.
 pub(crate) struct Part {
     /// The name of its variable.
     pub(crate) name: String,
@@ -102,7 +104,7 @@ impl Extent {
         }
     }
 
-    /// The same, to be changed.
+    /// The parts that are given, mutably.
     pub(crate) fn arguments_mut(&mut self) -> &mut [Argument] {
         match self {
             Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
@@ -111,7 +113,7 @@ impl Extent {
 }
 
 impl Write {
-    /// Whether anything is left to find out after the call.
+    /// Whether any target is determined after the call.
     pub(crate) fn looks_again(&self) -> bool {
         !self.after.is_empty() || self.before.iter().any(|target| target.again != Again::Nothing)
     }

@@ -144,7 +144,7 @@ fn targets(attribute: &Attribute, sink: &mut Sink) -> (Vec<Target>, Vec<OptionSy
     (found, given)
 }
 
-/// One piece of `#[invalidates(..)]`.
+/// A target or an option of `#[invalidates(..)]`.
 enum Piece {
     Target(Target),
     Option(OptionSyntax),

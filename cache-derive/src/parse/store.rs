@@ -77,7 +77,7 @@ impl StoreSyntax {
 }
 
 impl MethodSyntax {
-    /// How the method says that it is asynchronous.
+    /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
         Style::of(&self.sig, &self.futures)
     }
@@ -109,7 +109,9 @@ fn store(args: StoreArgs, source: TokenStream, input: ParseStream<'_>, sink: &mu
     Ok(StoreSyntax { args, attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, source })
 }
 
-/// Tells every method which names of the trait stand for futures, such as the `Save` of `type Save<'a>: Future + Send`.
+/// Stores in every method the names of the trait that stand for futures.
+///
+/// An example is `Save` in `type Save<'a>: Future + Send`.
 fn note_futures(generics: &Generics, items: &mut [ItemSyntax]) {
     let associated = items.iter().filter_map(|item| match item {
         ItemSyntax::Other(item) => match &**item {

@@ -1,4 +1,4 @@
-//! How a method says that it is asynchronous: `async fn`, or a future as its return type.
+//! How methods declare asynchrony: `async fn`, or a future as return type.
 
 use proc_macro2::Ident;
 use syn::punctuated::Punctuated;
@@ -8,9 +8,9 @@ use syn::{
     TypeParamBound,
 };
 
-/// How a method says that it is asynchronous.
+/// The form in which a method is asynchronous.
 pub(crate) enum Style<'a> {
-    /// Not at all.
+    /// Not asynchronous.
     Sync,
     /// `async fn`
     AsyncFn,
@@ -26,20 +26,20 @@ pub(crate) enum Style<'a> {
 pub(crate) struct BoxedFuture<'a> {
     /// The whole return type.
     pub(crate) ty: &'a Type,
-    /// What it gives in the end.
+    /// The output of the future.
     pub(crate) output: &'a Type,
     /// Whether it is `Send`.
     pub(crate) is_send: bool,
-    /// Whether it is pinned: else it is a `Box<dyn Future + Unpin>`.
+    /// Whether it is pinned; otherwise it is a `Box<dyn Future + Unpin>`.
     pub(crate) is_pinned: bool,
-    /// What it may borrow from; without a lifetime it borrows nothing.
+    /// The lifetime of its borrows; without one it borrows nothing.
     pub(crate) lifetime: Option<&'a Lifetime>,
 }
 
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 impl<'a> Style<'a> {
-    /// The style of a signature, in a trait where these names are futures.
+    /// The style of a signature, given the names of futures in the trait.
     pub(crate) fn of(sig: &'a Signature, futures: &[Ident]) -> Self {
         if sig.asyncness.is_some() {
             return Self::AsyncFn;
@@ -59,7 +59,7 @@ impl<'a> Style<'a> {
     }
 }
 
-/// The boxed future that a type is, by the names in it.
+/// Recognises a boxed future by the names in its type.
 fn boxed(ty: &Type) -> Option<BoxedFuture<'_>> {
     let segment = last_segment(ty)?;
     if segment.ident == "BoxFuture" || segment.ident == "LocalBoxFuture" {
@@ -82,7 +82,7 @@ fn boxed(ty: &Type) -> Option<BoxedFuture<'_>> {
     Some(BoxedFuture { ty, output: future_output(bounds)?, is_send: has(bounds, "Send"), is_pinned, lifetime })
 }
 
-/// `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias of the program by that name.
+/// Recognises `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias with that name.
 fn alias<'a>(ty: &'a Type, segment: &'a PathSegment) -> Option<BoxedFuture<'a>> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     let lifetime = arguments.args.iter().find_map(|argument| match argument {
@@ -93,7 +93,7 @@ fn alias<'a>(ty: &'a Type, segment: &'a PathSegment) -> Option<BoxedFuture<'a>> 
     Some(BoxedFuture { ty, output, is_send: segment.ident == "BoxFuture", is_pinned: true, lifetime })
 }
 
-/// Whether a bound of a boxed future is one that the decorator's own futures keep.
+/// Whether the decorator's own futures satisfy this bound of a boxed future.
 fn is_known(bound: &TypeParamBound) -> bool {
     match bound {
         TypeParamBound::Lifetime(_) => true,
@@ -132,7 +132,7 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The one type among the arguments.
+/// The type among the arguments, if there is exactly one.
 fn only_type(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     let mut types = arguments.args.iter().filter_map(|argument| match argument {
@@ -159,7 +159,9 @@ pub(super) fn is_a_future(bounds: &Bounds) -> bool {
     names.into_iter().any(|segment| is_of_a_future(&segment.ident))
 }
 
-/// Whether some name in a type is that of a future, such as `Self::SaveFuture<'_>` or `Option<BoxFuture<'_, T>>`.
+/// Whether a type contains the name of a future.
+///
+/// Examples are `Self::SaveFuture<'_>` and `Option<BoxFuture<'_, T>>`.
 fn mentions_a_future(ty: &Type, futures: &[Ident]) -> bool {
     let mut search = Futures { named: futures, found: false };
     search.visit_type(ty);

@@ -58,8 +58,9 @@ impl VisitMut for Backing {
     }
 }
 
-/// Whether a name occurs in the tokens, at any depth, other than as the name of a field or method. A format string that
-/// captures it counts.
+/// Whether the tokens mention a name, other than as a field or method.
+///
+/// Nested tokens count, and so do format strings that capture the name.
 pub(super) fn mentions(tokens: &TokenStream, name: &str) -> bool {
     let mut dots = 0;
     for token in tokens.clone() {

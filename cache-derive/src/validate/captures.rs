@@ -1,4 +1,6 @@
-//! What a future that the signature spells out may borrow. The rest is copied when the method is called.
+//! Determines which arguments a future with an explicit type may borrow.
+//!
+//! The others are copied when the method is called.
 
 use syn::visit::{self, Visit};
 use syn::{FnArg, GenericParam, Lifetime, Receiver, Signature, Type, TypeReference, WherePredicate};
@@ -7,7 +9,9 @@ use super::signature::lifetime_of;
 use crate::diag::{Problem, Sink};
 use crate::model::{Captures, Param};
 
-/// Compares the arguments of a method with the lifetime of its future; without one the future borrows nothing.
+/// Compares the arguments of a method with the lifetime of its future.
+///
+/// Without a lifetime the future borrows nothing.
 pub(super) fn captures(
     sig: &Signature,
     receiver: &Receiver,
@@ -45,7 +49,7 @@ fn cannot_be_kept(sig: &Signature, param: &Param, ty: &Type) -> Problem {
 /// The lifetimes that are at least as long as that of the future.
 struct Outliving<'a> {
     named: Vec<&'a Lifetime>,
-    /// Whether that of the receiver is one of them.
+    /// Whether the receiver's lifetime is one of them.
     receiver: bool,
 }
 

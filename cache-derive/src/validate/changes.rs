@@ -1,4 +1,4 @@
-//! Whether a call may change what an expression over one of its parameters says.
+//! Decides whether a call may change the value of an expression over its parameters.
 
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
@@ -6,7 +6,7 @@ use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeRefer
 use super::returned::{option_of, peel};
 use crate::model::Lending;
 
-/// Types that nothing can change behind a shared reference.
+/// Types without interior mutability.
 const FROZEN: [&str; 44] = [
     "str",
     "String",
@@ -54,26 +54,26 @@ const FROZEN: [&str; 44] = [
     "Ordering",
 ];
 
-/// Containers that change only with what is in them.
+/// Containers that have interior mutability only if their contents have.
 const TRANSPARENT: [&str; 13] = [
     "Option", "Vec", "Box", "Arc", "Rc", "Cow", "VecDeque", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "Result",
     "NonZero",
 ];
 
-/// What a call may change about a parameter.
+/// The change that a call may make to a parameter.
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     /// Nothing that the caller can see.
     Nothing,
-    /// What is behind a shared reference.
+    /// The value behind a shared reference.
     Shared,
-    /// What is behind a shared handle that the call takes: a clone of it says the same.
+    /// The value behind a shared handle that the call takes; clones share the value.
     Handle,
-    /// What is behind an exclusive reference; it can be lent to the call, unless nothing is said here.
+    /// The value behind an exclusive reference, with the way to lend it, if any.
     Exclusive(Option<Lending>),
 }
 
-/// What a call that returns `output` may change about a parameter of this type.
+/// The change that a call returning `output` may make to a parameter of this type.
 pub(super) fn change(ty: &Type, output: &Type) -> Change {
     let ty = peel(ty);
     if is_exclusive(ty) {
@@ -94,7 +94,7 @@ pub(super) fn change(ty: &Type, output: &Type) -> Change {
     }
 }
 
-/// Whether a value of this type is copied for next to nothing.
+/// Whether a value of this type is cheap to copy.
 pub(super) fn is_small(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     FROZEN.iter().any(|name| segment.ident == name && !["String", "PathBuf", "OsString"].contains(name))
@@ -105,7 +105,7 @@ fn is_exclusive(ty: &Type) -> bool {
     struct Search(bool);
     impl Visit<'_> for Search {
         fn visit_type_reference(&mut self, reference: &TypeReference) {
-            // What is behind a shared reference is only read.
+            // No recursion: a value behind a shared reference is only read.
             if reference.mutability.is_some() {
                 self.0 = true;
             }
@@ -122,7 +122,9 @@ fn is_exclusive(ty: &Type) -> bool {
     search.0
 }
 
-/// How a parameter is lent. Not at all where the borrow has to last as long as what it is in, or what is returned.
+/// How a parameter is lent to the call, if that is possible.
+///
+/// It is not if the borrow has to last as long as the referenced value or the returned one.
 fn lending(ty: &Type, output: &Type) -> Option<Lending> {
     let (lending, reference) = match ty {
         Type::Reference(reference) => (Lending::Reference, reference),
@@ -160,7 +162,7 @@ fn mentions_lifetime(ty: &Type, lifetime: &Lifetime) -> bool {
     search.1
 }
 
-/// Whether nothing in a value of this type changes behind a shared reference, as far as its names tell.
+/// Whether a type has no interior mutability, judging by the names in it.
 fn is_frozen(ty: &Type) -> bool {
     match peel(ty) {
         Type::Reference(reference) => is_frozen(&reference.elem),
@@ -174,7 +176,7 @@ fn is_frozen(ty: &Type) -> bool {
     }
 }
 
-/// Whether a value of this type shares what is in it with its clones, and can be cloned.
+/// Whether a type can be cloned, and shares its contents with its clones.
 fn is_handle(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     if segment.ident == "Arc" {

@@ -137,7 +137,7 @@ fn model(
     })
 }
 
-/// What the future may keep of the arguments, where its type says that.
+/// The captures of the future, if its type is explicit.
 fn kept_by_the_future(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
     match syntax.style() {
         Style::Boxed(boxed) => {
@@ -223,7 +223,9 @@ fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
     }
 }
 
-/// Whether the decorator can return such a future itself. `#[uncached]` hands on the one of the store.
+/// Checks that the decorator can return such a future itself.
+///
+/// `#[uncached]` passes on the future of the store.
 fn can_be_produced<'a>(syntax: &MethodSyntax, mark: &'a Mark) -> Result<&'a Mark, Problem> {
     match (mark, syntax.style()) {
         (Mark::Uncached(_), _) => Ok(mark),

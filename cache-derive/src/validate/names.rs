@@ -5,7 +5,7 @@ use crate::parse::{Mark, MethodSyntax, StoreSyntax};
 
 const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
 
-/// What the builder has beside a method for each cached method.
+/// The builder's methods besides one for each cached method.
 const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
 
 /// Reports methods whose names the decorator needs for itself.

@@ -34,7 +34,7 @@ fn is_shared(receiver: &Receiver) -> bool {
     shared && receiver.attrs.is_empty()
 }
 
-/// The lifetime that a receiver has by name.
+/// The named lifetime of a receiver.
 pub(super) fn lifetime_of(receiver: &Receiver) -> Option<&Lifetime> {
     match &receiver.kind {
         ReceiverKind::Reference(_, lifetime, _) => lifetime.as_ref(),

@@ -16,7 +16,7 @@ const KNOWN: Known = Known {
     aliases: &[("transaction", "commits"), ("commit", "commits"), ("committed_by", "commits")],
 };
 
-/// What transactions are called in sqlx, tokio-postgres, rusqlite, diesel and sea-orm.
+/// The names of transaction types in sqlx, tokio-postgres, rusqlite, diesel and sea-orm.
 const NAMES: [&str; 7] = [
     "Transaction",
     "PgTransaction",
@@ -27,7 +27,9 @@ const NAMES: [&str; 7] = [
     "AsyncTransaction",
 ];
 
-/// Which side commits a write. A transaction among its parameters asks for a word about that.
+/// The side that commits a write.
+///
+/// The option is required if a parameter is a transaction.
 pub(super) fn commits(sig: &Signature, given: &[OptionSyntax], sink: &mut Sink) -> Commits {
     let given = Given::check(given, &KNOWN, sink);
     let words = [("caller", Commits::Caller), ("store", Commits::Store)];
@@ -51,7 +53,7 @@ fn committed_later(sig: &Signature, ty: &Type) -> Problem {
         ))
 }
 
-/// The first parameter that is a transaction, or holds one.
+/// The type of the first parameter that is, or contains, a transaction.
 fn transaction(sig: &Signature) -> Option<&Type> {
     let generic = generic_transactions(sig);
     sig.inputs.iter().find_map(|input| match input {
@@ -64,7 +66,7 @@ fn transaction(sig: &Signature) -> Option<&Type> {
     })
 }
 
-/// The type parameters that are bounded by a trait of such a name.
+/// The type parameters that have a transaction trait as a bound.
 fn generic_transactions(sig: &Signature) -> Vec<&Ident> {
     let declared = sig.generics.type_params().map(|param| (Some(&param.ident), &param.bounds));
     let clauses = sig.generics.where_clause.iter().flat_map(|clause| &clause.predicates);

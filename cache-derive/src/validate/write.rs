@@ -31,11 +31,11 @@ pub(super) struct Readers<'a> {
     pub(super) others: Vec<&'a Ident>,
 }
 
-/// A writing method, as far as its own signature tells.
+/// The signature of a writing method.
 pub(super) struct Call<'a> {
     /// Its signature.
     pub(super) sig: &'a Signature,
-    /// What the caller gets in the end.
+    /// The output of its future.
     pub(super) output: &'a Type,
     /// Its parameters.
     pub(super) params: &'a [Param],
@@ -95,7 +95,10 @@ fn keep(call: &Call<'_>, target: &Target, write: &mut Write) {
     }
 }
 
-/// Decides what is done after the call about a target that is known before it, and what of its parameters is still there.
+/// Decides how a target that is known before the call is treated after it.
+///
+/// This includes how its parameters stay available: cloned, lent, or replaced by a part that is computed before the
+/// call.
 fn look_again(
     call: &Call<'_>,
     target: &Target,
@@ -148,7 +151,7 @@ fn mentioned(args: &[Expr], param: &Param) -> bool {
     args.iter().any(|arg| mentions(&arg.to_token_stream(), &name))
 }
 
-/// Whether the call takes the parameter, so that it is not there any more after it.
+/// Whether the call consumes the parameter.
 fn is_moved(param: &Param) -> bool {
     matches!(param.passing, Passing::Owned) && !matches!(peel(&param.ty), Type::Reference(_))
 }

@@ -254,7 +254,7 @@ async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
         assert_eq!(read, Some(20));
         assert_eq!((errors(&cache, "source"), errors(&cache, "method")), (1, 0));
         let text = logs.text();
-        assert_eq!(text.matches("is of another database").count(), 1, "{text}");
+        assert_eq!(text.matches("belongs to another database").count(), 1, "{text}");
         assert!(text.contains("CACHE_KEY_PREFIX") && text.contains("partition"), "{text}");
     }
     for shared in Shared::each() {
@@ -299,7 +299,7 @@ async fn there_is_one_warning_for_a_cache_and_kind() {
         assert_eq!(second.get(key).await.unwrap(), Some(20));
     }
     assert_eq!(errors(&two, "source"), 3);
-    assert_eq!(logs.text().matches("is of another database").count(), 1);
+    assert_eq!(logs.text().matches("belongs to another database").count(), 1);
 }
 
 // Traits and methods.
@@ -429,7 +429,7 @@ async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
         let (read, cache) = house_after_car(&shared, Weakness::None).await;
         assert_eq!((read.as_str(), errors(&cache, "method")), ("owner of house 7", 1));
         let text = logs.text();
-        assert_eq!(text.matches("is of another trait or method").count(), 1, "{text}");
+        assert_eq!(text.matches("belongs to another trait or method").count(), 1, "{text}");
         assert!(text.contains("CACHE_KEY_PREFIX") && text.contains("partition"), "{text}");
     }
     for shared in Shared::each() {

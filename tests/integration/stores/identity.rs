@@ -10,8 +10,8 @@ use stores::{Stores, StoresConfig, TenantId, migrate};
 use super::fixtures::{self, SCHEMA, until};
 use crate::logs::Logs;
 
-const NO_IDENTITY: &str = "the database does not tell its identity";
-const ANOTHER: &str = "is of another database";
+const NO_IDENTITY: &str = "the identity of the database is not readable";
+const ANOTHER: &str = "belongs to another database";
 
 /// Connects a service to this database.
 async fn service(redis: &RedisServer, database: &str) -> Stores {

@@ -26,7 +26,7 @@ fn beat(link: &Link) -> Vec<u8> {
     format!("B {} epoch", link.beat_sent().0).into_bytes()
 }
 
-/// A connection of an instance that is outside of the recovery barrier.
+/// Opens a connection of an instance outside the recovery barrier.
 fn open(link: &Link, session: u64) {
     link.open_session(session);
     link.membership.set_settled(true);

@@ -55,7 +55,7 @@ struct State {
     up: bool,
     entries: HashMap<String, Expiring<Vec<u8>>>,
     scopes: HashMap<String, Expiring<Mark>>,
-    /// The pending writers of each scope that has any: token and expiry in milliseconds.
+    /// The pending writers of each scope: token, and expiry in milliseconds.
     writers: HashMap<String, HashMap<String, u64>>,
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
@@ -136,7 +136,7 @@ impl MemoryRemote {
         self.lock().run_id = chance::token_text();
     }
 
-    /// Accepts connections again, as after an outage of the network.
+    /// Accepts connections again, as after a network outage.
     pub fn resume(&self) {
         self.lock().up = true;
     }
@@ -247,7 +247,7 @@ impl State {
         }
     }
 
-    /// Forgets the pending writers of a scope that did not finish in time; says whether there were any.
+    /// Removes the expired pending writers of a scope; returns whether there were any.
     fn drop_expired(&mut self, key: &str, now: Moment) -> bool {
         let Some(writers) = self.writers.get_mut(key) else { return false };
         let before = writers.len();
@@ -259,7 +259,7 @@ impl State {
         dropped
     }
 
-    /// The same, and what was filled while they were pending is no longer current.
+    /// Removes the expired pending writers, and renews the generation if there were any.
     fn renew_expired(&mut self, key: &str, now: Moment) {
         if self.drop_expired(key, now) && !matches!(self.mark(key, now), Some(Mark::Locked(_))) {
             self.renew(key, now);
@@ -291,7 +291,8 @@ impl State {
 
     fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
         let token = format!("U{}-{token}", now.0 / 1000);
-        // The expiries of other writers go on: what a dead one may have written is not in the entries of this moment.
+        // Expired registrations are obsolete: no entry of the new generation was filled before their writes. Others
+        // stay.
         self.drop_expired(key, now);
         // The text begins with U and is shorter than the limit.
         if let Some(token) = Gen::from_bytes(token.as_bytes()) {
@@ -501,7 +502,7 @@ impl Session for MemorySession {
 }
 
 impl MemorySession {
-    /// Publishes something that is about this instance.
+    /// Publishes a message about this instance.
     fn say(&self, state: &State, what: &str, namespaces: &[String]) {
         for namespace in namespaces {
             state.publish(namespace, &format!("{what} {}", self.instance));

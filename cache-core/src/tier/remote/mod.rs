@@ -50,8 +50,9 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Locks scopes for one writer, registers the writer on methods, and publishes both.
     fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()>;
 
-    /// Ends one writer's locks, gives the scopes that it has found new generations, and ends its registrations, in this
-    /// order. The last lock of a scope leaves a new token.
+    /// Ends one writer's locks, renews the scopes that it found, and ends its registrations.
+    ///
+    /// It does so in this order. The last lock of a scope leaves a new generation.
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()>;
 
     /// Gives each scope a new token that ends with `token`, and tells the bus. A locked scope keeps its locks.
@@ -60,10 +61,10 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Moves the namespace epochs: every entry of the namespaces is stale.
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
-    /// Registers this instance among the members of each namespace, and sends a heartbeat to itself over the bus.
+    /// Registers this instance in each namespace, and sends itself a heartbeat over the bus.
     fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat>;
 
-    /// Asks the other members of the namespaces for a heartbeat each.
+    /// Requests a heartbeat from each other member of the namespaces.
     fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
     /// Removes this instance from the members of the namespaces.
@@ -73,31 +74,35 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
 /// A heartbeat to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Beat {
-    /// Comes back over the bus.
+    /// Identifies the heartbeat when it returns over the bus.
     pub(crate) nonce: u64,
-    /// The namespaces that this instance is a member of, in the order in which it joined them.
+    /// The namespaces that this instance is a member of, in the order of joining.
     pub(crate) namespaces: Vec<String>,
-    /// How many invalidations this instance has not delivered.
+    /// The number of undelivered invalidations of this instance.
     pub(crate) pending: u64,
-    /// Whether it is outside of the recovery barrier.
+    /// Whether this instance is outside the recovery barrier.
     pub(crate) settled: bool,
-    /// The server's clock as of the last reply, in milliseconds. A heartbeat that is executed more than a lease later was
-    /// sent before an outage: it counts as one of an instance inside of the barrier, with something to deliver.
+    /// The server's clock as of the last reply, in milliseconds.
+    ///
+    /// A heartbeat that the server executes more than a lease later was sent before an outage. The server then records
+    /// the instance as inside the barrier, with at least one pending invalidation.
     pub(crate) seen: u64,
     pub(crate) lease: Duration,
-    /// Whether the other members are told on the bus that there is something new to see.
+    /// Whether this heartbeat is announced to the other members on the bus.
     pub(crate) announced: bool,
     /// Members to remove.
     pub(crate) expired: Vec<Expired>,
 }
 
-/// A member that has been silent for too long. One that has sent another heartbeat since stays.
+/// A member to remove, because it has been silent for too long.
+///
+/// It stays if it has sent another heartbeat since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Expired {
-    /// The place of the namespace in the request.
+    /// The index of the namespace in the request.
     pub(crate) namespace: usize,
     pub(crate) id: String,
-    /// The number of its last heartbeat.
+    /// The sequence number of its last heartbeat.
     pub(crate) sequence: u64,
 }
 
@@ -110,18 +115,19 @@ pub(crate) struct Heartbeat {
     pub(crate) namespaces: Vec<(String, Members)>,
 }
 
-/// What a member publishes to ask the others for a heartbeat, and when it has sent one that was asked for.
+/// The message that requests a heartbeat from the other members.
 pub(crate) const REQUESTED: &str = "Q";
+/// The message that announces an awaited heartbeat, or that the sender has left.
 pub(crate) const ANNOUNCED: &str = "N";
 
 /// The scopes of one write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteScopes<'a> {
-    /// Known before the call: they are locked.
+    /// The scopes that are known before the call; they are locked.
     pub(crate) locked: &'a [Scope],
-    /// The methods of which the result names entries: the writer is registered on them.
+    /// The methods whose entries the result names; the writer is registered on them.
     pub(crate) methods: &'a [Scope],
-    /// Known since the call: they are invalidated when it ends.
+    /// The scopes that are known after the call; the release invalidates them.
     pub(crate) found: &'a [Scope],
 }
 

@@ -1,4 +1,4 @@
-//! Which database a pool is connected to.
+//! The identity of the database that a pool is connected to.
 
 use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
@@ -7,8 +7,10 @@ use crate::StoreError;
 use crate::backend::identity::{OPERATION, or_unknown};
 use crate::backend::store_error;
 
-/// The id of the migration, the database within its server, and the server: a copy of the tables in another database,
-/// as a template or a dump makes it, is another source. Replicas and what takes over from a primary are the same one.
+/// Hashes the id from the migration, the database within its server, and the server.
+///
+/// A copy of the tables in another database, made from a template or a dump, is another source. A replica, also one
+/// that takes over from the primary, is the same source.
 macro_rules! identity {
     ($($server:literal)?) => {
         concat!(
@@ -21,10 +23,10 @@ macro_rules! identity {
 }
 
 const IDENTITY: &str = identity!("(SELECT system_identifier FROM pg_control_system())");
-/// For a server that does not let this role ask which one it is.
+/// For a role that may not read the identity of the server.
 const WITHOUT_SERVER: &str = identity!();
 
-/// The identity of the database, 0 where it is not known.
+/// The identity of the database; 0 if unknown.
 pub(crate) async fn identity(pool: &PgPool) -> Result<u128, StoreError> {
     match read(pool, IDENTITY).await {
         Ok(identity) => Ok(identity),

@@ -1,4 +1,4 @@
-//! Which database a pool has opened.
+//! The identity of the database that a pool has opened.
 
 use sqlx::{Row as _, SqlitePool};
 use uuid::Uuid;
@@ -7,15 +7,15 @@ use crate::StoreError;
 use crate::backend::identity::{OPERATION, or_unknown};
 use crate::backend::store_error;
 
-/// Odd, so that different files of one id have different identities.
+/// Odd: different files with one id then have different identities.
 const SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 
 const IDENTITY: &str =
     "SELECT identity.id, (SELECT file FROM pragma_database_list WHERE name = 'main') FROM stores_identity AS identity";
 
-/// The identity of the database, 0 where it is not known.
+/// The identity of the database; 0 if unknown.
 ///
-/// It is the id of the migration and the number of the file: a copy of the file is another source.
+/// It combines the id from the migration and the inode number of the file: a copy of the file is another source.
 pub(crate) async fn identity(pool: &SqlitePool) -> Result<u128, StoreError> {
     or_unknown(read(pool).await)
 }
@@ -34,7 +34,7 @@ fn file_number(file: &str) -> u64 {
     std::fs::metadata(file).map_or(0, |file| file.ino())
 }
 
-/// Copies of a file are one source there.
+/// Without inode numbers, copies of a file are one source.
 #[cfg(not(unix))]
 fn file_number(_: &str) -> u64 {
     0

@@ -86,8 +86,9 @@ impl AsyncPushSender for Pushes {
     }
 }
 
-/// The identity of the server process, and its clock in milliseconds. The identity is not the same after a restart, nor on
-/// a replica that takes over.
+/// Reads the run id of the server process, and its clock in milliseconds.
+///
+/// The run id differs after a restart, and on a replica that takes over.
 async fn server(connection: &mut MultiplexedConnection) -> Result<(String, u64), RemoteError> {
     let (text, (seconds, micros)): (String, (u64, u64)) =
         redis::pipe().cmd("INFO").arg("server").cmd("TIME").query_async(connection).await?;

@@ -9,13 +9,14 @@ use super::session::{about, call, millis, unexpected};
 use crate::coherence::{Member, Members};
 use crate::runtime::chance;
 
-/// How long the members are kept without any heartbeat, in milliseconds: longer than any outage that they are to survive.
+/// The TTL of the member list, in milliseconds: longer than outages it must survive.
 const MEMBERS_TTL: u64 = 24 * 60 * 60 * 1000;
-/// How many leases a sign of life outlives its heartbeat.
+/// The TTL of the heartbeat key, in leases.
 const SIGN_OF_LIFE: u32 = 10;
 
-/// `EVALSHA` of the script `BEAT`, whose name on the server is `hash`.
-/// `home` is the namespace of the heartbeat itself.
+/// The `EVALSHA` of the script `BEAT`, whose name on the server is `hash`.
+///
+/// `home` is the namespace of the heartbeat key.
 pub(super) fn command(hash: &str, beat: &Beat, home: &str, instance: &str, run: &str) -> Cmd {
     let mut keys = vec![heartbeat_key(home, instance)];
     keys.extend(beat.namespaces.iter().flat_map(|namespace| [epoch_key(namespace), members_key(namespace)]));
@@ -35,7 +36,7 @@ pub(super) fn command(hash: &str, beat: &Beat, home: &str, instance: &str, run: 
     cmd
 }
 
-/// The reply, for as many namespaces as were named.
+/// Parses the reply, which must be for this number of namespaces.
 pub(super) fn parse(reply: Value, namespaces: usize) -> Result<Heartbeat, RemoteError> {
     let parsed = parts(reply).filter(|heartbeat| heartbeat.namespaces.len() == namespaces);
     parsed.ok_or_else(|| unexpected("a heartbeat"))
@@ -51,7 +52,7 @@ fn parts(reply: Value) -> Option<Heartbeat> {
 fn namespace(part: Value) -> Option<(String, Members)> {
     let part: (String, u8, u64, Vec<String>) = redis::from_redis_value(part).ok()?;
     let (epoch, known, sequence, fields) = part;
-    // The counter, and what is not ours, are no members.
+    // Skips the sequence counter and foreign fields.
     let list = fields.as_chunks::<2>().0.iter().filter_map(|[id, value]| Member::parse(id, value)).collect();
     Some((epoch, Members { sequence, knew_me: known == 1, list }))
 }

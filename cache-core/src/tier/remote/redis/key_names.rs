@@ -1,14 +1,16 @@
-//! The names of the keys and channels that are not entries.
+//! Names the keys and channels that are not entries.
 //!
 //! A `namespace` is a bus namespace: the key prefix, if there is one, and the first part of a store's namespace. No
-//! entry has one of these keys: an entry's key contains no brace. No generation has one: its key ends with `}`, and these
-//! keys go on after it.
+//! entry has one of these keys, since an entry's key contains no brace. No generation has one either, since its key
+//! ends with `}`, and these keys continue after it.
 
-/// What the key of every generation begins with. The name of its scope and `}` follow.
+/// The prefix of every generation's key. The name of its scope and `}` follow.
 #[cfg_attr(not(test), expect(dead_code, reason = "a scope spells its own key; the test compares"))]
 pub(super) const GENERATION_PREFIX: &str = "g:{";
 
-/// The invalidation bus. One shard for now; the number leaves room for a channel for each shard of a cluster.
+/// The channel of the invalidation bus.
+///
+/// There is one for now; the number leaves room for a channel for each shard of a cluster.
 pub(super) fn channel(namespace: &str) -> String {
     format!("{namespace}:bus:0")
 }
@@ -33,8 +35,10 @@ pub(super) fn heartbeat_key(namespace: &str, instance: &str) -> String {
     format!("g:{{{namespace}:}}:hb:{instance}")
 }
 
-/// A key of a namespace as a whole. All of one namespace have one hash tag, which no scope has: a scope's name does not
-/// end with a colon after its first part.
+/// A key of a namespace as a whole.
+///
+/// All keys of one namespace have one hash tag. No scope has it: a scope's name does not end with a colon after its
+/// first part.
 fn machinery_key(namespace: &str, what: &str) -> String {
     format!("g:{{{namespace}:}}:{what}")
 }

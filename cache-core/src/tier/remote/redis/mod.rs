@@ -28,7 +28,7 @@ use crate::coherence::BusSink;
 use crate::error::Error;
 use crate::observability::Backend;
 
-/// The namespace of a cache in which no store has joined yet.
+/// The namespace of a cache that no store has joined yet.
 const HOME: &str = "cache";
 
 /// A Redis server by its address.
@@ -47,7 +47,7 @@ impl RedisRemote {
         Ok(Self { target: Target::new(address, roots)?, home: HOME.to_owned(), max_entry })
     }
 
-    /// The same with this in front of every key.
+    /// Puts the prefix in front of the home namespace; other namespaces already have it.
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
         Self { home: format!("{prefix}:{HOME}"), ..self }
     }

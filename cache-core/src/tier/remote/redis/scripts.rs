@@ -3,18 +3,21 @@
 //! All keys are declared, data comes in only through `KEYS` and `ARGV`, and each is idempotent by its token. A value
 //! that is not ours (another type, unknown bytes) is replaced.
 
-/// What the scripts share: reading a scope, its locks and its pending writers, and writing a new token. `rand` comes from the
-/// caller, since the server's own chance is the same in every run.
+/// Adds the functions that all scripts share.
 ///
-/// Every generation is kept with its companion: a sorted set with the token of each pending writer and when it expires. The
-/// set is the truth; the value of the generation has the earliest expiry only, so that it stays short and is read with the
-/// rest of the fence.
+/// They read a scope, its locks and its pending writers, and write a new generation. `rand` comes from the caller,
+/// since the server's own random numbers are the same in every run.
 ///
-/// Either of the two may be evicted alone, or both with a `FLUSHALL`, and nothing old is read after a write that finishes:
-/// what its result names gets new generations whether the registration is still there or not. Registrations only matter for a
-/// writer that does not finish. If the generation is lost, every entry of the method is, and the next generation takes the
-/// expiry from the set. If the set is lost, the expiry in the value stays: only the writer that it belongs to takes it back,
-/// and that one is known by the set. What is left is a writer that dies and whose registration was evicted as well.
+/// Every generation has a companion: a sorted set with the token of each pending writer and its expiry. The set is
+/// authoritative. The value of the generation has only the earliest expiry: it stays short, and a reader gets it with
+/// the rest of the fence.
+///
+/// Redis may evict either of the two alone, and `FLUSHALL` removes both. No read after a finished write is stale: the
+/// scopes that the result names get new generations, whether the registration still exists or not. Registrations matter
+/// only for a writer that does not finish. If the generation is lost, every entry of the method is lost with it, and
+/// the next generation takes its expiry from the set. If the set is lost, the expiry in the value stays: only the
+/// writer that it belongs to may remove it, and only the set identifies that writer. The remaining gap is a writer that
+/// dies after its registration was evicted.
 macro_rules! script {
     ($body:literal) => {
         concat!(
@@ -114,7 +117,7 @@ return 1
 /// Registers a pending writer. `KEYS`: the scope, its writers. `ARGV`: token, life of the registration in ms, channel, name of
 /// the scope, rand, life of a new token in ms.
 ///
-/// A registration that has expired is not hidden by a younger one: the scope gets a new generation.
+/// A younger registration does not hide one that has expired: the scope gets a new generation.
 pub(super) const REGISTER: &str = script!(
     r"
 local has_expired = drop_expired(KEYS[2])
@@ -136,7 +139,7 @@ return 1
 /// Ends the registration of a writer. `KEYS`: the scope, its writers; then each scope that the result names, and its writers.
 /// `ARGV`: token, channel, name of the scope, rand, life of a new token in ms; then a message for each named scope.
 ///
-/// One script: a registration must not end without what it stands for.
+/// One script does both: a registration must not end without the invalidations that it stands for.
 pub(super) const FINISH: &str = script!(
     r"
 for i = 3, #KEYS, 2 do
@@ -162,7 +165,7 @@ return 1
 
 /// `KEYS`: scopes, each followed by its writers. `ARGV`: rand, life of a new token in ms. Returns the value of each scope.
 ///
-/// The server's clock decides here whether a pending writer has expired, and not that of a reader.
+/// The server's clock, not that of a reader, decides whether a pending writer has expired.
 pub(super) const GETINIT: &str = script!(
     r"
 local values = {}
@@ -191,14 +194,17 @@ return 1
 "
 );
 
-/// `KEYS`: the sign of life, then the epoch and the members of each namespace. `ARGV`: nonce, life of the sign in ms, own
-/// channel, rand, instance, what the members are told of it (pending, settled, lease, run), the message for the bus of the
-/// namespaces (none where it is empty), life of the members in ms, the server's time as of the last reply, how many namespaces, their bus channels, then for each
-/// member to remove its namespace, its name and the number of its last heartbeat.
+/// Records a heartbeat, and returns the members of each namespace.
+///
+/// `KEYS`: the heartbeat key, then the epoch and the members of each namespace. `ARGV`: nonce, life of the heartbeat
+/// key in ms, own channel, rand, instance, its state as a member (pending, settled, lease, run), the message for the
+/// buses of the namespaces (none if empty), life of the members in ms, the server's time as of the last reply, the
+/// number of namespaces, their bus channels; then for each member to remove its namespace, its id and the sequence
+/// number of its last heartbeat.
 ///
 /// Returns the server's time in ms, and for each namespace its epoch, whether the instance was a member already, the
-/// number of this heartbeat, and all members. The sign is a write of the kind that write locks are: an instance that may
-/// not lock, or a primary that was demoted, fails here.
+/// sequence number of this heartbeat, and all members. Writing the heartbeat key takes the same rights as a write lock:
+/// the script fails for an instance that may not lock, and on a primary that was demoted.
 pub(super) const BEAT: &str = script!(
     r"
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

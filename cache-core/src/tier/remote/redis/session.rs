@@ -81,7 +81,7 @@ impl RedisSession {
         Self { connection, subscriptions, run_id, connected_at, instance, home, max_entry, hashes: Hashes::new() }
     }
 
-    /// Heartbeats need some namespace to live in, even before the first store has joined.
+    /// The namespace of the heartbeat key, also before the first store has joined.
     fn home<'a>(&'a self, namespaces: &'a [String]) -> &'a str {
         namespaces.first().map_or(&self.home, String::as_str)
     }
@@ -158,7 +158,7 @@ pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
     cmd
 }
 
-/// The same on generations, each followed by its pending writers.
+/// `EVALSHA` of a script on generations, each followed by its pending writers.
 fn call_with_writers<'a>(hash: &str, scopes: impl IntoIterator<Item = &'a Scope>) -> Cmd {
     let keys: Vec<_> = scopes.into_iter().flat_map(|scope| [scope.gen_key().to_owned(), scope.writers_key()]).collect();
     call(hash, &keys.iter().map(String::as_str).collect::<Vec<_>>())
