@@ -237,12 +237,16 @@ impl Cache {
         self.0.backend.has_remote()
     }
 
-    /// Disconnects from the shared tier and waits for the loads, fills and releases that are under way. Reads go to the
-    /// store from then on.
+    /// Waits for the loads, fills and releases in progress, and disconnects from the shared tier.
+    ///
+    /// From then on reads go to the store, and writes are acknowledged without reaching the shared tier: other instances
+    /// may read old values until their time to live ends. Stop writing before.
     pub async fn shutdown(&self) {
-        self.0.tasks.stop();
+        // The heartbeats go on until the work is done: without them its releases would not be sent.
         self.0.tasks.wait().await;
         self.0.link.leave().await;
+        self.0.tasks.stop();
+        self.0.tasks.wait_for_daemons().await;
         self.0.link.shut();
         self.0.publisher().publish();
     }

@@ -27,6 +27,8 @@ struct State {
     failed: Option<Moment>,
     /// When heartbeat replies began to show the other members this instance's pending invalidations.
     shown: Option<Moment>,
+    /// Whether the supervisor has ended; nothing is delivered from then on.
+    closed: bool,
 }
 
 /// Whether a write with an undelivered invalidation may be acknowledged.
@@ -57,6 +59,20 @@ impl CutOff {
         (state.since, state.shown) = (None, None);
     }
 
+    /// Records that a heartbeat is about to report that nothing is pending.
+    ///
+    /// The other instances may read on the strength of it, so failures before it prove nothing for later writes.
+    pub(super) fn all_clear(&self, now: Moment) {
+        let mut state = self.lock();
+        (state.failed, state.shown) = (None, None);
+        state.since = state.since.map(|_| now);
+    }
+
+    /// Records that the supervisor has ended; nothing is delivered from then on.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+    }
+
     /// Records that a connection attempt or a heartbeat begins.
     pub(super) fn probe(&self, now: Moment) {
         self.lock().probe.get_or_insert(now);
@@ -84,6 +100,9 @@ impl CutOff {
     /// counts as unanswered.
     pub(crate) fn acknowledgement(&self, now: Moment, span: Duration, patience: Duration) -> Acknowledgement {
         let state = *self.lock();
+        if state.closed {
+            return Acknowledgement::Now;
+        }
         let Some(since) = state.since else { return Acknowledgement::Unknown };
         let due = since.after(span);
         if state.failed.is_some_and(|began| began >= due) {
@@ -167,5 +186,23 @@ mod tests {
         cut_off.end();
         cut_off.begin(at(6_000));
         assert_eq!(asked(&cut_off, 6_000), Acknowledgement::Unknown);
+    }
+
+    #[test]
+    fn a_failure_before_an_all_clear_proves_nothing_for_later_writes() {
+        let cut_off = CutOff::new(at(100));
+        cut_off.probe(at(1_200));
+        cut_off.failed();
+        cut_off.probe(at(1_300));
+        cut_off.all_clear(at(1_300));
+        assert_eq!(asked(&cut_off, 1_310), Acknowledgement::NotBefore(at(2_550)), "a lease after it, and the patience");
+    }
+
+    #[test]
+    fn nothing_waits_for_a_supervisor_that_has_ended() {
+        let cut_off = CutOff::new(at(100));
+        cut_off.end();
+        cut_off.close();
+        assert_eq!(asked(&cut_off, 101), Acknowledgement::Now);
     }
 }

@@ -15,6 +15,13 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
+/// Members are removed by then even if the barriers wait longer: while a silent one is listed, methods in mode strict
+/// read as during an outage.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+/// How long a new process waits for members that have been silent for longer than the limit. After an outage that was
+/// longer than that, the ones that are still alive return within a retry.
+const LATE_RETURN: Duration = Duration::from_secs(3);
+
 /// One instance, as its last heartbeat describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
@@ -49,10 +56,18 @@ impl Member {
         server_time.saturating_sub(self.last)
     }
 
-    /// Whether it has been silent for too long to count as a member.
+    /// Whether it has been silent for too long for a barrier to wait for it.
     fn is_over(&self, server_time: u64, rules: &Rules) -> bool {
-        let limit = rules.limit.as_millis().max(u128::from(self.lease) * 10);
-        u128::from(self.age(server_time)) > limit
+        self.is_silent_for(rules.limit, server_time)
+    }
+
+    /// Whether it has been silent for so long that it is removed, however long the barriers wait.
+    fn is_expired(&self, server_time: u64, rules: &Rules) -> bool {
+        self.is_silent_for(rules.limit.min(LONGEST_SILENCE), server_time)
+    }
+
+    fn is_silent_for(&self, limit: Duration, server_time: u64) -> bool {
+        u128::from(self.age(server_time)) > limit.as_millis().max(u128::from(self.lease) * 10)
     }
 
     /// Whether its heartbeats have stopped; it may then be writing without announcing it.
@@ -104,7 +119,7 @@ pub(crate) struct View {
     pub(crate) incomplete: bool,
     /// Members to remove, with the sequence number of their last heartbeat.
     pub(crate) expired: Vec<(String, u64)>,
-    /// The longest lease of any other member, in milliseconds.
+    /// The longest lease of any other member that is not silent, in milliseconds.
     pub(crate) longest_lease: u64,
     /// The number of pending invalidations that the server lists for this instance.
     pub(crate) own_pending: u64,
@@ -147,6 +162,8 @@ struct Waiting {
     after: u64,
     began: Moment,
     expected: BTreeSet<String>,
+    /// Expected members that the server had not heard from for longer than the limit.
+    late: BTreeSet<String>,
     /// Expected members that the server has listed since. A member that disappears from the list has left cleanly.
     seen: BTreeSet<String>,
 }
@@ -169,7 +186,7 @@ impl Barrier {
         let own = own.first();
         if std::mem::take(&mut self.entering) {
             self.enter(reply, rules, &others);
-        } else if reply.members.sequence <= self.sequence {
+        } else if !reply.members.knew_me || reply.members.sequence <= self.sequence {
             self.restart(reply.members.sequence);
         }
         self.sequence = reply.members.sequence;
@@ -177,24 +194,28 @@ impl Barrier {
         self.look_for_pending(reply, rules, &others);
         let awaited = self.awaited(reply, rules, &others);
         self.remember(reply, rules, &others);
+        // The lease of a silent member has ended.
+        let reading = others.iter().filter(|member| !member.is_silent(reply.server_time));
         View {
             awaited,
             isolated: self.isolated.iter().cloned().collect(),
             incomplete: others.iter().any(|member| member.is_silent(reply.server_time)),
             expired: self.expired(reply, rules, &others),
-            longest_lease: others.iter().map(|member| member.lease).max().unwrap_or(0),
+            longest_lease: reading.map(|member| member.lease).max().unwrap_or(0),
             own_pending: own.map_or(0, |own| own.pending),
         }
     }
 
     /// Processes the first reply of a connection.
     fn enter(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) {
-        let recent = others.iter().filter(|member| !member.is_over(reply.server_time, rules));
+        let is_over = |member: &&&Member| member.is_over(reply.server_time, rules);
+        let recent = others.iter().filter(|member| !is_over(member));
         let mut expected: BTreeSet<String> = recent.map(|member| member.id.clone()).collect();
+        let mut late = BTreeSet::new();
         match &self.alive {
             // A new process adopts the state of the fleet.
             None if is_working(reply, others) => expected.clear(),
-            None => {}
+            None => late = others.iter().filter(is_over).map(|member| member.id.clone()).collect(),
             Some(alive) => {
                 // If the list survived the outage, a member missing from it has left cleanly. Otherwise its absence
                 // proves nothing.
@@ -203,11 +224,13 @@ impl Barrier {
             }
         }
         self.isolated.clear();
-        self.wait(reply, rules, expected);
+        expected.extend(late.iter().cloned());
+        self.wait(reply, rules, expected, late);
     }
 
-    fn wait(&mut self, reply: Reply<'_>, rules: &Rules, expected: BTreeSet<String>) {
-        let waiting = Waiting { after: reply.members.sequence, began: reply.now, expected, seen: BTreeSet::new() };
+    fn wait(&mut self, reply: Reply<'_>, rules: &Rules, expected: BTreeSet<String>, late: BTreeSet<String>) {
+        let (after, began, seen) = (reply.members.sequence, reply.now, BTreeSet::new());
+        let waiting = Waiting { after, began, expected, late, seen };
         self.waiting = (!waiting.expected.is_empty() && !rules.limit.is_zero()).then_some(waiting);
     }
 
@@ -229,7 +252,7 @@ impl Barrier {
         let new: BTreeSet<String> = pending.difference(&self.isolated).cloned().collect();
         match &mut self.waiting {
             Some(waiting) => waiting.expected.extend(new),
-            None => self.wait(reply, rules, new),
+            None => self.wait(reply, rules, new, BTreeSet::new()),
         }
     }
 
@@ -238,11 +261,13 @@ impl Barrier {
     /// When the limit has passed, they become isolated.
     fn awaited(&mut self, reply: Reply<'_>, rules: &Rules, others: &[&Member]) -> Vec<String> {
         let Some(waiting) = &mut self.waiting else { return Vec::new() };
-        let Waiting { after, expected, seen, .. } = waiting;
+        let Waiting { after, expected, seen, late, began } = waiting;
+        let is_too_late = reply.now.since(*began) >= rules.limit.min(LATE_RETURN);
         expected.retain(|id| match others.iter().find(|member| member.id == *id) {
             Some(member) => {
                 seen.insert(id.clone());
-                member.sequence <= *after || member.pending > 0
+                let has_returned = member.sequence > *after && member.pending == 0;
+                !(has_returned || is_too_late && late.contains(id) && member.sequence <= *after)
             }
             None => !seen.contains(id),
         });
@@ -270,7 +295,7 @@ impl Barrier {
         if self.waiting.is_some() {
             return Vec::new();
         }
-        let over = others.iter().filter(|member| member.is_over(reply.server_time, rules));
+        let over = others.iter().filter(|member| member.is_expired(reply.server_time, rules));
         over.map(|member| (member.id.clone(), member.sequence)).collect()
     }
 }
@@ -299,19 +324,19 @@ mod tests {
     }
 
     /// A barrier of the instance `me`, under a clock that each reply advances.
-    #[derive(Default)]
     struct Scene {
         barrier: Barrier,
         run: &'static str,
+        limit: Duration,
     }
 
     impl Scene {
         fn new() -> Self {
-            Self { run: "run", ..Self::default() }
+            Self { barrier: Barrier::default(), run: "run", limit: LIMIT }
         }
 
         fn observe(&mut self, sequence: u64, time: u64, knew_me: bool, others: &[Member]) -> View {
-            let rules = Rules { me: "me".to_owned(), limit: LIMIT };
+            let rules = Rules { me: "me".to_owned(), limit: self.limit };
             let list = others.iter().cloned().chain([member("me", sequence, time)]).collect();
             let members = Members { sequence, knew_me, list };
             let now = Moment(time * 1_000_000);
@@ -353,7 +378,8 @@ mod tests {
         assert_eq!(scene.observe(4, 5_000, false, std::slice::from_ref(&crashed)).awaited, ["crashed"]);
         let mut scene = Scene::new();
         scene.barrier.connect();
-        assert!(scene.observe(4, 20_000, false, &[crashed]).is_settled());
+        assert_eq!(scene.observe(4, 20_000, false, std::slice::from_ref(&crashed)).awaited, ["crashed"]);
+        assert!(scene.observe(5, 23_000, true, &[crashed]).is_settled(), "it was silent for longer than the limit");
     }
 
     #[test]
@@ -428,6 +454,48 @@ mod tests {
         assert!(!view.incomplete && view.expired.is_empty());
         assert!(scene.observe(9, 3_001, true, &silent).incomplete);
         assert_eq!(scene.observe(10, 12_001, true, &silent).expired.len(), 1);
+    }
+
+    /// An outage that was longer than the limit: the members that are still alive return a little later than the new process.
+    #[test]
+    fn a_new_process_waits_briefly_for_members_that_were_silent_for_longer_than_the_limit() {
+        let dead = [member("a", 3, 100), member("b", 4, 200)];
+        let mut scene = Scene::new();
+        scene.barrier.connect();
+        assert_eq!(scene.observe(5, 60_000, false, &dead).awaited, ["a", "b"]);
+        let one_is_back = [member("a", 6, 60_500), dead[1].clone()];
+        assert_eq!(scene.observe(7, 60_600, true, &one_is_back).awaited, ["b"]);
+        assert_eq!(scene.observe(8, 62_999, true, &one_is_back).awaited, ["b"]);
+        assert!(scene.observe(9, 63_000, true, &one_is_back).is_settled());
+        let returning = [Member { pending: 2, ..member("b", 10, 63_050) }];
+        assert_eq!(scene.observe(11, 63_100, true, &returning).awaited, ["b"], "it has something to deliver after all");
+    }
+
+    #[test]
+    fn a_limit_without_end_does_not_keep_dead_members_for_ever() {
+        let mut scene = Scene { limit: Duration::MAX, ..Scene::new() };
+        scene.barrier.connect();
+        assert!(scene.observe(5, 1_000, false, &[]).is_settled());
+        let dead = [member("a", 6, 1_500)];
+        assert!(scene.observe(7, 61_500, true, &dead).expired.is_empty());
+        assert_eq!(scene.observe(8, 61_501, true, &dead).expired, [("a".to_owned(), 6)]);
+    }
+
+    #[test]
+    fn the_lease_of_a_silent_member_is_over() {
+        let mut scene = Scene::new();
+        let long = [Member { lease: 30_000, ..member("a", 3, 900) }];
+        assert_eq!(scene.observe(5, 30_900, false, &long).longest_lease, 30_000);
+        assert_eq!(scene.observe(6, 30_901, true, &long).longest_lease, 0);
+    }
+
+    /// The server has lost its data, and others have sent so many heartbeats since that the numbers have grown again.
+    #[test]
+    fn a_lost_list_is_noticed_though_the_numbers_are_higher() {
+        let others = [member("a", 30, 900)];
+        let mut scene = Scene::returning(&others);
+        assert_eq!(scene.observe(40, 4_000, true, &others).awaited, ["a"]);
+        assert_eq!(scene.observe(41, 4_100, false, &[]).awaited, ["a"], "it has not left");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Scopes whose invalidation Redis has not heard.
+//! The invalidation journal: invalidations that Redis has not executed yet.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,23 @@ use super::Scope;
 use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The most scopes that are remembered one by one. When there are more, everything counts as not heard. Few where
-/// interleavings are explored, so that a short run gets there.
+/// The most scopes that are due one by one; beyond that, every entry is invalidated.
+///
+/// It is small for the exploration of interleavings, whose runs are short.
 pub(crate) const CAPACITY: usize = if cfg!(all(test, shuttle)) { 2 } else { 10_000 };
-/// The most releases that are kept. The locks of further ones expire by themselves.
-const MAX_RELEASES: usize = 1_000;
+/// The most writes that are kept for a later release. The locks of further ones expire.
+const MAX_UNRELEASED: usize = 1_000;
 
-/// Remembers what was written while Redis could not be told. A read of such a scope goes to the store and fills
-/// nothing; when Redis is back, each scope is bumped before anything is trusted again.
+/// Scopes that were written while Redis was unreachable, and scopes whose release is in progress.
+///
+/// Reads of these scopes bypass the shared tier. When Redis is reachable again, each due scope is invalidated.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    /// The number of scopes, or `usize::MAX` after an overflow: what a reader looks at first.
+    /// The number of scopes, or `usize::MAX` after an overflow. Readers check it first.
     size: AtomicUsize,
-    /// The number of scopes due for delivery, or `usize::MAX` after an overflow.
+    /// The number of due scopes, or `usize::MAX` after an overflow.
     due: AtomicUsize,
-    scopes: Mutex<Scopes>,
+    state: Mutex<State>,
 }
 
 /// The locks and registrations of a finished write that may still be in the shared tier.
@@ -32,155 +34,178 @@ pub(crate) struct Unreleased {
 }
 
 #[derive(Debug, Default)]
-struct Scopes {
+struct State {
     entries: HashMap<Scope, Entry>,
-    /// Each with its number.
-    unreleased: Vec<(u64, Unreleased)>,
-    /// The number of entries due for delivery.
+    /// The number of due entries.
     due: usize,
     next: u64,
+    /// The number of the addition that exceeded the capacity.
     overflow: Option<u64>,
+    unreleased: Vec<Unreleased>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// Distinguishes entries added during a delivery from those that it covers.
-    number: u64,
-    /// Whether the scope is due for delivery. A release in progress needs no second message unless it fails.
-    is_due: bool,
+    /// The number of the last addition; `None` if the scope is not due.
+    due: Option<u64>,
+    /// The number of releases in progress. They need no second message unless they fail.
+    holds: u32,
 }
 
-/// The number of the first of some scopes that were added together.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Noted(u64);
-
-/// What a drain has to tell Redis.
+/// The invalidations to deliver.
 #[derive(Debug, Clone)]
 pub(crate) struct Due {
     pub(crate) scopes: Vec<Scope>,
-    /// To be released after that.
-    pub(crate) unreleased: Vec<Unreleased>,
-    /// The journal ran over: the namespace epoch must move.
+    /// After an overflow, the epochs of all namespaces must change.
     pub(crate) everything: bool,
-    upto: u64,
-}
-
-impl Scopes {
-    fn due(&self) -> Vec<Scope> {
-        self.entries.iter().filter(|(_, entry)| entry.is_due).map(|(scope, _)| scope.clone()).collect()
-    }
+    /// Additions from this number on are not part of it.
+    end: u64,
 }
 
 impl Journal {
     /// Adds scopes whose invalidation is due for delivery.
-    pub(crate) fn add(&self, scopes: &[Scope]) -> Noted {
-        self.note(scopes, true)
+    pub(crate) fn add(&self, scopes: &[Scope]) {
+        let mut state = self.lock();
+        for scope in scopes {
+            state.add(scope);
+        }
+        self.publish(&state);
     }
 
-    /// Adds scopes whose release is in progress.
+    /// Adds scopes whose release is in progress: reads of this instance bypass the shared tier until [`unhold`](Self::unhold).
+    pub(crate) fn hold(&self, scopes: &[Scope]) {
+        let mut state = self.lock();
+        for scope in scopes {
+            state.entries.entry(scope.clone()).or_default().holds += 1;
+        }
+        self.publish(&state);
+    }
+
+    /// Ends one [`hold`](Self::hold). Scopes that are due stay due.
+    pub(crate) fn unhold(&self, scopes: &[Scope]) {
+        let mut state = self.lock();
+        for scope in scopes {
+            if let Some(entry) = state.entries.get_mut(scope) {
+                entry.holds -= 1;
+                state.remove_if_unused(scope);
+            }
+        }
+        self.publish(&state);
+    }
+
+    /// Keeps a finished write whose release failed. Without a later release its locks make reads bypass until they expire.
     ///
-    /// Reads of this instance bypass the shared tier until the release completes. The caller then calls
-    /// [`forget`](Self::forget) if it succeeded, and [`add`](Self::add) if it failed.
-    pub(crate) fn hold(&self, scopes: &[Scope]) -> Noted {
-        self.note(scopes, false)
-    }
-
-    /// Notes a finished write whose release failed. Its scopes are [added](Self::add) first: a delivery invalidates them before
-    /// it ends the locks, and without the release the locks make every read a bypass until they expire.
+    /// Its scopes must be added first: they are invalidated before the locks end.
     pub(crate) fn add_unreleased(&self, write: Unreleased) {
-        let mut inner = self.lock();
-        if inner.unreleased.len() < MAX_RELEASES {
-            let number = inner.next;
-            inner.next += 1;
-            inner.unreleased.push((number, write));
+        let mut state = self.lock();
+        if state.unreleased.len() < MAX_UNRELEASED {
+            state.unreleased.push(write);
         }
     }
 
-    fn note(&self, scopes: &[Scope], is_due: bool) -> Noted {
-        let mut inner = self.lock();
-        let first = inner.next;
-        for scope in scopes {
-            let number = inner.next;
-            inner.next += 1;
-            if inner.overflow.is_some() || (inner.entries.len() >= CAPACITY && !inner.entries.contains_key(scope)) {
-                inner.overflow = Some(number);
-                inner.entries.clear();
-                inner.due = 0;
-            } else {
-                let was_due = inner.entries.get(scope).is_some_and(|entry| entry.is_due);
-                inner.entries.insert(scope.clone(), Entry { number, is_due: is_due || was_due });
-                inner.due += usize::from(is_due && !was_due);
-            }
-        }
-        self.publish(&inner);
-        Noted(first)
+    /// Takes the writes to release; [`add_unreleased`](Self::add_unreleased) puts back those that fail.
+    pub(crate) fn take_unreleased(&self) -> Vec<Unreleased> {
+        std::mem::take(&mut self.lock().unreleased)
     }
 
-    /// What was noted then needs no telling any more. What was added to the same scopes since stays.
-    pub(crate) fn forget(&self, scopes: &[Scope], noted: Noted) {
-        let mut inner = self.lock();
-        let ours = noted.0..noted.0 + scopes.len() as u64;
-        for scope in scopes {
-            if inner.entries.get(scope).is_some_and(|entry| ours.contains(&entry.number)) {
-                let was_due = inner.entries.remove(scope).is_some_and(|entry| entry.is_due);
-                inner.due -= usize::from(was_due);
-            }
-        }
-        self.publish(&inner);
-    }
-
-    /// Whether one of the scopes waits to be told.
+    /// Whether reads of these scopes must bypass the shared tier.
     pub(crate) fn holds(&self, scopes: &[Scope]) -> bool {
-        match self.size.load(Ordering::Acquire) {
+        Self::contains(&self.size, &self.state, scopes, |_| true)
+    }
+
+    /// Whether the invalidation of one of the scopes is due.
+    pub(crate) fn is_due(&self, scopes: &[Scope]) -> bool {
+        Self::contains(&self.due, &self.state, scopes, |entry| entry.due.is_some())
+    }
+
+    fn contains(count: &AtomicUsize, state: &Mutex<State>, scopes: &[Scope], counts: fn(&Entry) -> bool) -> bool {
+        match count.load(Ordering::Acquire) {
             0 => false,
             usize::MAX => true,
             _ => {
-                let inner = self.lock();
-                inner.overflow.is_some() || scopes.iter().any(|scope| inner.entries.contains_key(scope))
+                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.overflow.is_some() || scopes.iter().any(|scope| state.entries.get(scope).is_some_and(counts))
             }
         }
     }
 
-    /// How many scopes wait to be told; `usize::MAX` after an overflow.
+    /// The number of scopes, due or held; `usize::MAX` after an overflow.
     pub(crate) fn len(&self) -> usize {
         self.size.load(Ordering::Acquire)
     }
 
-    /// The number of scopes due for delivery; `usize::MAX` after an overflow.
+    /// The number of due scopes; `usize::MAX` after an overflow.
     pub(crate) fn pending(&self) -> usize {
         self.due.load(Ordering::Acquire)
     }
 
-    /// What is to be told now, if anything.
+    /// Returns what is due now, if anything.
     pub(crate) fn due(&self) -> Option<Due> {
-        let inner = self.lock();
-        let everything = inner.overflow.is_some();
-        let unreleased = inner.unreleased.iter().map(|(_, write)| write.clone()).collect();
-        let due = Due { scopes: inner.due(), unreleased, everything, upto: inner.next };
-        (everything || !due.scopes.is_empty() || !due.unreleased.is_empty()).then_some(due)
+        let state = self.lock();
+        let everything = state.overflow.is_some();
+        let due = state.entries.iter().filter(|(_, entry)| entry.due.is_some());
+        let scopes: Vec<Scope> = due.map(|(scope, _)| scope.clone()).collect();
+        (everything || !scopes.is_empty()).then_some(Due { scopes, everything, end: state.next })
     }
 
-    /// Redis has heard `due`. What was added since stays.
-    pub(crate) fn told(&self, due: &Due) {
-        let mut inner = self.lock();
-        inner.entries.retain(|_, entry| entry.number >= due.upto || !entry.is_due);
-        inner.due = inner.due().len();
-        inner.unreleased.retain(|(number, _)| *number >= due.upto);
-        if inner.overflow.is_some_and(|number| number < due.upto) {
-            inner.overflow = None;
+    /// Records that Redis has invalidated these scopes of `due`. Later additions stay.
+    pub(crate) fn delivered(&self, scopes: &[Scope], due: &Due) {
+        let mut state = self.lock();
+        for scope in scopes {
+            if let Some(entry) = state.entries.get_mut(scope).filter(|entry| entry.due.is_some_and(|at| at < due.end)) {
+                entry.due = None;
+                state.due -= 1;
+                state.remove_if_unused(scope);
+            }
         }
-        self.publish(&inner);
+        self.publish(&state);
     }
 
-    fn publish(&self, inner: &Scopes) {
-        let size = if inner.overflow.is_some() { usize::MAX } else { inner.entries.len() };
-        self.size.store(size, Ordering::Release);
-        let due = if inner.overflow.is_some() { usize::MAX } else { inner.due };
-        self.due.store(due, Ordering::Release);
+    /// Records that the epochs have changed, which covers an overflow before `due`.
+    pub(crate) fn epochs_moved(&self, due: &Due) {
+        let mut state = self.lock();
+        state.overflow = state.overflow.filter(|number| *number >= due.end);
+        self.publish(&state);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Scopes> {
-        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn publish(&self, state: &State) {
+        let or_overflow = |count| if state.overflow.is_some() { usize::MAX } else { count };
+        self.size.store(or_overflow(state.entries.len()), Ordering::Release);
+        self.due.store(or_overflow(state.due), Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, scope: &Scope) {
+        let number = self.next;
+        self.next += 1;
+        let was_due = self.entries.get(scope).is_some_and(|entry| entry.due.is_some());
+        if !was_due && self.due >= CAPACITY {
+            self.overflow(number);
+            return;
+        }
+        self.due += usize::from(!was_due);
+        self.entries.entry(scope.clone()).or_default().due = Some(number);
+    }
+
+    /// The change of the epochs covers every scope that was due.
+    fn overflow(&mut self, number: u64) {
+        self.overflow = Some(number);
+        self.due = 0;
+        self.entries.retain(|_, entry| {
+            entry.due = None;
+            entry.holds > 0
+        });
+    }
+
+    fn remove_if_unused(&mut self, scope: &Scope) {
+        if self.entries.get(scope).is_some_and(|entry| entry.due.is_none() && entry.holds == 0) {
+            self.entries.remove(scope);
+        }
     }
 }
 
@@ -192,67 +217,88 @@ mod tests {
         Scope::new(&format!("ns:e:{number}"))
     }
 
-    #[test]
-    fn what_was_added_during_a_drain_outlives_it() {
-        let journal = Journal::default();
-        journal.add(&[scope(1), scope(2)]);
-        let due = journal.due().unwrap();
-        journal.add(&[scope(2), scope(3)]);
-        journal.told(&due);
-        assert!(!journal.holds(&[scope(1)]));
-        assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
+    fn scopes(numbers: impl IntoIterator<Item = usize>) -> Vec<Scope> {
+        numbers.into_iter().map(scope).collect()
     }
 
     #[test]
-    fn what_is_held_is_bypassed_and_not_delivered_unless_it_fails() {
+    fn an_addition_during_a_delivery_stays() {
         let journal = Journal::default();
-        let noted = journal.hold(&[scope(1), scope(2)]);
+        journal.add(&scopes([1, 2]));
+        let due = journal.due().unwrap();
+        journal.add(&scopes([2, 3]));
+        journal.delivered(&due.scopes, &due);
+        assert!(!journal.holds(&[scope(1)]));
+        assert!(journal.is_due(&[scope(2)]) && journal.is_due(&[scope(3)]));
+    }
+
+    #[test]
+    fn part_of_a_delivery_counts() {
+        let journal = Journal::default();
+        journal.add(&scopes([1, 2]));
+        let due = journal.due().unwrap();
+        journal.delivered(&[scope(1)], &due);
+        assert!(!journal.holds(&[scope(1)]) && journal.is_due(&[scope(2)]));
+        assert_eq!(journal.pending(), 1);
+    }
+
+    #[test]
+    fn held_scopes_are_bypassed_and_not_due() {
+        let journal = Journal::default();
+        journal.hold(&scopes([1, 2]));
         assert!(journal.holds(&[scope(1)]) && journal.due().is_none() && journal.pending() == 0);
         journal.add(&[scope(2)]);
-        let due = journal.due().unwrap();
-        assert_eq!((&due.scopes[..], journal.pending()), (&[scope(2)][..], 1));
-        journal.told(&due);
-        assert!(journal.holds(&[scope(1)]) && !journal.holds(&[scope(2)]));
-        journal.forget(&[scope(1), scope(2)], noted);
-        assert_eq!(journal.len(), 0);
+        journal.unhold(&scopes([1, 2]));
+        assert!(!journal.holds(&[scope(1)]) && journal.is_due(&[scope(2)]));
     }
 
+    /// A scope that is written all the time is held all the time; its older invalidation must become deliverable.
     #[test]
-    fn what_is_forgotten_is_only_what_was_noted_then() {
+    fn a_hold_neither_delays_a_delivery_nor_ends_with_it() {
         let journal = Journal::default();
-        let noted = journal.add(&[scope(1), scope(2)]);
-        journal.add(&[scope(2), scope(3)]);
-        journal.forget(&[scope(1), scope(2)], noted);
+        journal.add(&[scope(1)]);
+        let due = journal.due().unwrap();
+        journal.hold(&[scope(1)]);
+        journal.delivered(&due.scopes, &due);
+        assert!(journal.holds(&[scope(1)]) && !journal.is_due(&[scope(1)]));
+        journal.hold(&[scope(1)]);
+        journal.unhold(&[scope(1)]);
+        assert!(journal.holds(&[scope(1)]));
+        journal.unhold(&[scope(1)]);
         assert!(!journal.holds(&[scope(1)]));
-        assert!(journal.holds(&[scope(2)]) && journal.holds(&[scope(3)]));
-        assert_eq!(journal.len(), 2);
     }
 
     #[test]
-    fn releases_are_delivered_once_and_later_ones_stay() {
+    fn an_overflow_makes_everything_due_until_the_epochs_move() {
         let journal = Journal::default();
-        let write = |token: &str| Unreleased { token: token.to_owned(), locked: vec![scope(1)], methods: Vec::new() };
-        let tokens = |due: &Due| due.unreleased.iter().map(|write| write.token.clone()).collect::<Vec<_>>();
-        journal.add_unreleased(write("a"));
-        let due = journal.due().unwrap();
-        journal.add_unreleased(write("b"));
-        assert_eq!(tokens(&due), ["a"]);
-        journal.told(&due);
-        assert_eq!(tokens(&journal.due().unwrap()), ["b"]);
-        (0..2 * MAX_RELEASES).for_each(|_| journal.add_unreleased(write("c")));
-        assert_eq!(journal.due().unwrap().unreleased.len(), MAX_RELEASES);
-    }
-
-    #[test]
-    fn after_an_overflow_everything_counts_as_not_heard() {
-        let journal = Journal::default();
-        for number in 0..=CAPACITY {
-            journal.add(&[scope(number)]);
-        }
-        assert!(journal.holds(&[scope(CAPACITY + 77)]));
+        journal.hold(&[scope(1)]);
+        journal.add(&scopes(0..=CAPACITY));
+        assert!(journal.is_due(&[scope(CAPACITY + 77)]) && journal.holds(&[scope(CAPACITY + 77)]));
         let due = journal.due().unwrap();
         assert!(due.everything && due.scopes.is_empty());
-        journal.told(&due);
-        assert!(!journal.holds(&[scope(1)]) && journal.due().is_none());
+        journal.epochs_moved(&due);
+        assert!(!journal.holds(&[scope(2)]) && journal.due().is_none());
+        assert!(journal.holds(&[scope(1)]), "its release is still in progress");
+    }
+
+    /// Otherwise a service that writes all the time would never get its journal back.
+    #[test]
+    fn additions_after_an_overflow_do_not_prolong_it() {
+        let journal = Journal::default();
+        journal.add(&scopes(0..=CAPACITY));
+        let due = journal.due().unwrap();
+        journal.add(&[scope(5)]);
+        journal.epochs_moved(&due);
+        assert!(journal.is_due(&[scope(5)]) && !journal.holds(&[scope(6)]));
+        assert_eq!(journal.pending(), 1);
+    }
+
+    #[test]
+    fn writes_to_release_are_bounded_and_taken_once() {
+        let journal = Journal::default();
+        let write = Unreleased { token: "token".to_owned(), locked: vec![scope(1)], methods: Vec::new() };
+        (0..2 * MAX_UNRELEASED).for_each(|_| journal.add_unreleased(write.clone()));
+        assert_eq!(journal.take_unreleased().len(), MAX_UNRELEASED);
+        assert!(journal.take_unreleased().is_empty());
     }
 }

@@ -412,6 +412,9 @@ impl Link {
     pub(super) fn next_beat(&self, live: &Live, nonce: u64) -> Beat {
         let seen = live.seen();
         let pending = u64::try_from(self.journal.pending()).unwrap_or(u64::MAX);
+        if pending == 0 {
+            self.cut_off.all_clear(self.clock.now());
+        }
         Beat {
             nonce,
             namespaces: self.namespaces(),
@@ -454,18 +457,23 @@ impl Link {
         // open.
         if self.open().is_none() {
             self.membership.connect();
+            // Before the reply makes the connection usable again: a read in between would be outside the barrier.
+            self.settle(&beats, false);
         }
         self.answered(sent);
         let epochs: Vec<Epoch> =
             reply.namespaces.iter().map(|(epoch, _)| self.epoch_of(&*live.session, epoch)).collect();
         self.come_back(live.session.run_id(), &epochs);
-        let has_moved = live.set_epochs(epochs);
         let change = self.membership.observe(&beat.namespaces, reply, live.session.run_id(), self.clock.now());
-        if has_moved || change.completeness_changed {
+        // A reply as old as the lease proves nothing: the next one decides.
+        let is_settled = change.may_settle && self.open().is_some();
+        if !is_settled {
+            self.settle(&beats, false);
+        }
+        if live.set_epochs(epochs) || change.completeness_changed {
             self.forget_local();
         }
-        // A reply as old as the lease proves nothing: the next one decides.
-        self.settle(&beats, change.may_settle && self.open().is_some());
+        self.settle(&beats, is_settled);
         self.cut_off.answered(self.clock.now(), beat.pending > 0);
         if beat.pending == 0 && self.journal.pending() == 0 {
             self.cut_off.end();

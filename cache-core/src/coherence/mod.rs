@@ -27,7 +27,9 @@ pub(crate) use cut_off::{Acknowledgement, CutOff};
 pub(crate) use fleet::{Member, Members};
 pub(crate) use gate::{Gate, Stamp};
 pub(crate) use gens::{Gen, GenState};
-pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Noted, Unreleased};
+#[cfg(all(test, shuttle))]
+pub(crate) use journal::Due;
+pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Unreleased};
 pub(crate) use link::{Link, LinkState};
 pub(crate) use live::Live;
 pub(crate) use membership::Membership;

@@ -10,25 +10,28 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use super::bus::Listener;
 use super::report::Report;
 use super::{Link, Live, Unreleased};
 use crate::observability::Request;
 use crate::runtime::chance;
-use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Session, WriteScopes};
+use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Reply, Session, WriteScopes};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest pause between attempts: the other members may be waiting for this instance.
 const LAST_RETRY: Duration = Duration::from_secs(1);
 /// The longest pause while invalidations are pending.
 const LAST_RETRY_PENDING: Duration = Duration::from_millis(250);
-/// The maximum number of scopes in one delivery.
-const DELIVERED_AT_ONCE: usize = 256;
+/// Scopes or writes of the journal that one round trip covers.
+const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
 /// Runs for ever; the cache's shutdown ends it.
 pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
+    let _ended = Ended(&link);
     let mut number = 0;
     let mut pause = FIRST_RETRY;
     let mut report = Report::new(&link);
@@ -49,6 +52,16 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
         }
         wait_before_retry(&link, pause).await;
         pause = (pause * 2).min(LAST_RETRY);
+    }
+}
+
+/// From the end of the supervisor on, nothing delivers the journal: writes must not wait for it.
+struct Ended<'a>(&'a Link);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.cut_off.close();
+        self.0.delivered.notify_waiters();
     }
 }
 
@@ -141,9 +154,12 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
     Ok(())
 }
 
-/// Delivers the journal, then sends a heartbeat that reports how much is left.
+/// Delivers the journal, sends a heartbeat that reports how much is left, and releases what finished writes have left.
 async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report) -> Result<(), RemoteError> {
     let delivered = deliver(link, live).await;
+    if delivered.is_err() {
+        link.cut_off.begin(link.clock.now());
+    }
     let answered = link.clock.timeout(patience, beat(link, live)).await;
     let isolated = answered.unwrap_or_else(|| Err(RemoteError::timeout("a heartbeat")))?;
     report.isolated(&isolated);
@@ -154,7 +170,8 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
             report.refused(&error);
             Ok(())
         }
-        delivered => delivered,
+        Err(error) => Err(error),
+        Ok(()) => release(link, live).await,
     }
 }
 
@@ -168,22 +185,43 @@ async fn beat(link: &Link, live: &Live) -> Result<Vec<String>, RemoteError> {
     Ok(isolated)
 }
 
+/// Delivers what is due now. Later additions wait for the next round: the heartbeat between them must not starve.
 async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
-    while let Some(due) = link.journal.due() {
-        if due.everything {
-            move_epoch(link, live).await?;
-        }
-        for scopes in due.scopes.chunks(DELIVERED_AT_ONCE) {
-            in_time(link, live.session.bump(scopes, &chance::token_text())).await?;
-        }
-        for Unreleased { token, locked, methods } in &due.unreleased {
-            let write = WriteScopes { locked, methods, found: &[] };
-            in_time(link, live.session.release(write, token)).await?;
-        }
-        link.journal.told(&due);
+    let Some(due) = link.journal.due() else { return Ok(()) };
+    if due.everything {
+        move_epoch(link, live).await?;
+        link.journal.epochs_moved(&due);
+    }
+    for scopes in due.scopes.chunks(SENT_AT_ONCE) {
+        in_time(link, live.session.bump(scopes, &chance::token_text())).await?;
+        link.journal.delivered(scopes, &due);
         link.delivered.notify_waiters();
     }
     Ok(())
+}
+
+/// Ends the locks of finished writes whose release failed.
+async fn release(link: &Link, live: &Live) -> Result<(), RemoteError> {
+    let mut left = link.journal.take_unreleased();
+    while !left.is_empty() {
+        let chunk = &left[left.len().saturating_sub(SENT_AT_ONCE)..];
+        let released = in_time(link, try_join_all(chunk.iter().map(|write| release_one(live, write)))).await;
+        // If the server answers with another error, the locks expire.
+        if let Err(error) = released
+            && [RemoteErrorKind::Disconnected, RemoteErrorKind::Timeout].contains(&error.kind())
+        {
+            for write in left {
+                link.journal.add_unreleased(write);
+            }
+            return Err(error);
+        }
+        left.truncate(left.len().saturating_sub(SENT_AT_ONCE));
+    }
+    Ok(())
+}
+
+fn release_one<'a>(live: &'a Live, Unreleased { token, locked, methods }: &'a Unreleased) -> Reply<'a, ()> {
+    live.session.release(WriteScopes { locked, methods, found: &[] }, token)
 }
 
 /// Makes every entry stale.

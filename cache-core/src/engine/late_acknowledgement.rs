@@ -1,37 +1,76 @@
-//! Delays the acknowledgement of a write that could not be announced.
+//! Delays the acknowledgement of a write that could not be announced, and of one in mode strict.
 
-use super::news::longest_lease;
+use std::time::Duration;
+
 use crate::cache::Cache;
 use crate::coherence::{Acknowledgement, Scope};
 use crate::policy::Mode;
+use crate::runtime::GRANULARITY;
 
-/// Waits until the scopes are delivered, or no other instance reads the replaced values.
+/// Waits until a write of these scopes may be acknowledged; `told` is whether the shared tier knows of it.
 ///
 /// Cancellation loses nothing: the journal has the scopes.
-pub(super) async fn wait(cache: &Cache, scopes: &[Scope]) {
+pub(super) async fn acknowledge(cache: &Cache, scopes: &[Scope], mode: Mode, told: bool) {
+    if !cache.has_remote() || scopes.is_empty() {
+        return;
+    }
+    // Boxed: this is rare, and would enlarge the future of every write.
+    let delivered = told || Box::pin(wait(cache, scopes)).await == End::Delivered;
+    if mode == Mode::Strict && delivered {
+        wait_out_the_lease(cache).await;
+    }
+}
+
+/// Why the wait for the journal has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The scopes are delivered.
+    Delivered,
+    /// No other instance reads the replaced values.
+    Unread,
+}
+
+/// Waits until the scopes are delivered, or no other instance reads the replaced values.
+async fn wait(cache: &Cache, scopes: &[Scope]) -> End {
     let link = &cache.0.link;
     #[cfg(feature = "testing")]
     if link.lacks(crate::testing::Weakness::NoLateAcknowledgement) {
-        return;
+        return End::Unread;
     }
-    if !cache.has_remote() {
-        return;
-    }
-    let span = longest_lease(cache) * leases(scopes);
+    let span = longest_lease(cache).saturating_mul(leases(scopes));
     loop {
         let changed = link.delivered.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
-        if !link.journal.holds(scopes) {
-            return;
+        if !link.journal.is_due(scopes) {
+            return End::Delivered;
         }
         let now = link.clock.now();
         match link.cut_off.acknowledgement(now, span, link.settings.write_timeout) {
-            Acknowledgement::Now => return,
+            Acknowledgement::Now => return End::Unread,
             Acknowledgement::NotBefore(at) => drop(link.clock.timeout(at.since(now), changed).await),
             Acknowledgement::Unknown => changed.await,
         }
     }
+}
+
+/// Waits until no local tier can return a value from before this moment.
+///
+/// The wait begins with the release and not with the announcement: if the announcement did not arrive, or the lock was
+/// lost, the release is the first message that reaches the other instances. The model in `tests/model` refutes the
+/// other order.
+async fn wait_out_the_lease(cache: &Cache) {
+    let link = &cache.0.link;
+    link.clock.sleep(longest_lease(cache)).await;
+}
+
+/// The longest time for which any instance trusts a heartbeat.
+///
+/// The margin is for clocks that run at different speeds, and for readings that lag.
+fn longest_lease(cache: &Cache) -> Duration {
+    let link = &cache.0.link;
+    let lease = link.membership.longest_lease(link.settings.lease);
+    lease.saturating_add(lease / 100).saturating_add(2 * GRANULARITY)
 }
 
 /// The number of leases that a write of these scopes waits.

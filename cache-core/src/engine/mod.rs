@@ -2,6 +2,7 @@
 
 mod batch;
 mod fill;
+mod held;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod late_acknowledgement;

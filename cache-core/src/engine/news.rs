@@ -5,68 +5,56 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::late_acknowledgement;
+use super::held::{Held, journal};
+use super::late_acknowledgement::acknowledge;
 use crate::cache::Cache;
 use crate::coherence::Scope;
 use crate::observability::{Request, Told};
-use crate::policy::Mode;
-use crate::runtime::{GRANULARITY, Tasks, chance};
+use crate::runtime::{Tasks, chance};
 use crate::session;
 use crate::tier::remote::{RemoteError, Reply, Session, WriteScopes};
-
-/// Waits until no local tier can return a value from before this moment.
-///
-/// The wait begins with the release and not with the announcement: if the announcement did not arrive, or the lock was
-/// lost, the release is the first message that reaches the other instances. The model in `tests/model` refutes the
-/// other order.
-pub(super) async fn wait_out_the_lease(cache: &Cache) {
-    let link = &cache.0.link;
-    link.clock.sleep(longest_lease(cache)).await;
-}
-
-/// The longest time for which any instance trusts a heartbeat.
-///
-/// The margin is for clocks that run at different speeds, and for readings that lag.
-pub(super) fn longest_lease(cache: &Cache) -> Duration {
-    let link = &cache.0.link;
-    let lease = link.membership.longest_lease(link.settings.lease);
-    lease.saturating_add(lease / 100).saturating_add(2 * GRANULARITY)
-}
 
 /// Invalidates scopes at once, on every instance.
 ///
 /// If Redis is unreachable, the scopes are journaled.
 pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
-    let mode = Scope::strongest_mode(&scopes);
-    invalidate_as(cache, scopes.clone(), chance::token_text()).await;
-    Box::pin(late_acknowledgement::wait(cache, &scopes)).await;
-    if mode == Mode::Strict && cache.has_remote() {
-        wait_out_the_lease(cache).await;
-    }
+    let told = invalidate_as(cache, scopes.clone(), chance::token_text()).await;
+    acknowledge(cache, &scopes, Scope::strongest_mode(&scopes), told).await;
 }
 
 /// Like [`invalidate`], with new generations that end in `token`; returns whether they were delivered.
 ///
 /// Once begun, it completes even if this call is dropped: the first poll spawns a task.
 pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
-    advance(cache, &scopes);
-    let told = cache.has_remote() && {
-        let work = tell_or_journal(cache.clone(), scopes.clone(), token);
-        if is_bound_to_its_caller(cache) { work.await } else { finished(cache, work).await.unwrap_or(false) }
-    };
-    session::note(cache, &scopes, told || !cache.has_remote());
+    if !cache.has_remote() {
+        advance(cache, &scopes);
+        session::note(cache, &scopes, true);
+        return true;
+    }
+    let work = invalidated(cache.clone(), scopes.clone(), token);
+    let told = if is_bound_to_its_caller(cache) { work.await } else { finished(cache, work).await.unwrap_or(false) };
+    session::note(cache, &scopes, told);
     told
 }
 
-async fn tell_or_journal(cache: Cache, scopes: Vec<Scope>, token: String) -> bool {
-    let told = told(&cache, News::Bump { scopes: &scopes, token: &token }).await;
-    if !told {
-        cache.0.link.journal.add(&scopes);
-        cache.0.link.deliver_soon();
-    }
-    // A read that began before the invalidation may have put an old value into the local tier meanwhile.
+/// Invalidates the scopes, or journals them; returns whether the shared tier has executed it.
+pub(super) fn invalidated(
+    cache: Cache,
+    scopes: Vec<Scope>,
+    token: String,
+) -> impl Future<Output = bool> + Send + 'static {
     advance(&cache, &scopes);
-    told
+    let held = Held::new(&cache, scopes.clone());
+    async move {
+        let told = told(&cache, News::Bump { scopes: &scopes, token: &token }).await;
+        if !told {
+            journal(&cache, &scopes);
+        }
+        // A read that began before the invalidation may have put an old value into the local tier meanwhile.
+        advance(&cache, &scopes);
+        held.end();
+        told
+    }
 }
 
 /// Runs `work` to completion in a task, even if this call is dropped.
@@ -138,7 +126,7 @@ pub(super) async fn told(cache: &Cache, news: News<'_>) -> bool {
 /// Sends it. After [`Told::Failed`] the shared tier may have executed it, or may do so later.
 pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
     let (link, request) = (&cache.0.link, news.request());
-    let Some(live) = link.open() else {
+    let Some(live) = link.open().filter(|_| may_announce(cache)) else {
         link.tally.told(request, Told::Unreachable);
         return Told::Unreachable;
     };
@@ -158,6 +146,17 @@ pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
             Told::Failed
         }
     }
+}
+
+#[cfg(feature = "testing")]
+fn may_announce(cache: &Cache) -> bool {
+    let link = &cache.0.link;
+    !link.lacks(crate::testing::Weakness::AnnounceWhileTrusted) || link.is_usable()
+}
+
+#[cfg(not(feature = "testing"))]
+fn may_announce(_: &Cache) -> bool {
+    true
 }
 
 impl Cache {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::late_acknowledgement;
-use super::news::{News, advance, finished, tell, told, wait_out_the_lease};
+use super::held::{Held, journal, release_later};
+use super::late_acknowledgement::acknowledge;
+use super::news::{News, advance, finished, invalidated, tell, told};
 use super::witness;
 use crate::cache::Cache;
-use crate::coherence::{Noted, Scope, Unreleased};
+use crate::coherence::{Scope, Unreleased};
 use crate::observability::Told;
 use crate::policy::Mode;
 use crate::runtime::{Tasks, chance};
@@ -65,12 +66,13 @@ impl WriteGuard {
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         let (token, methods) = (writer_token(cache), registered(cache, methods));
         let (cache, found) = (cache.clone(), Vec::new());
-        let mut write = Self { cache, scopes, methods, found, token, placed: Told::Unreachable, begun: false, settled: false };
+        let mut write =
+            Self { cache, scopes, methods, found, token, placed: Told::Unreachable, begun: false, settled: false };
         write.advance();
         write.placed = write.place().await;
         witness::announced(write.is_placed());
         if !write.is_placed() {
-            write.remember(&write.written());
+            journal(&write.cache, &write.written());
         }
         write.begun = true;
         write
@@ -92,11 +94,9 @@ impl WriteGuard {
         self.advance();
         self.settled = true;
         let (cache, written) = (self.cache.clone(), self.written());
+        let mode = self.mode();
         let heard = self.end().await;
-        if !heard {
-            // Boxed: this is rare, and would enlarge the future of every write.
-            Box::pin(late_acknowledgement::wait(&cache, &written)).await;
-        }
+        acknowledge(&cache, &written, mode, heard).await;
         if outcome == WriteOutcome::Written {
             session::note(&cache, &written, heard);
         }
@@ -125,69 +125,64 @@ impl WriteGuard {
         Scope::strongest_mode(self.scopes.iter().chain(&self.methods).chain(&self.found))
     }
 
-    /// Releases the locks, and waits as the mode requires.
+    /// Releases the locks, in mode fast in a task.
     ///
     /// Returns whether the shared tier knows of the write.
     async fn end(self) -> bool {
         if !self.has_remote() || self.is_empty() {
             return true;
         }
-        match self.mode() {
-            Mode::Fast => self.release_behind(),
-            Mode::Safe => self.released().await,
-            Mode::Strict => {
-                let cache = self.cache.clone();
-                let released = self.released().await;
-                wait_out_the_lease(&cache).await;
-                released
-            }
-        }
+        if self.mode() == Mode::Fast { self.release_behind() } else { self.released().await }
     }
 
     /// Releases the locks and waits for the reply; returns whether the release was delivered.
     ///
-    /// Until then the journal has the scopes that the call named. They have no lock: if the caller is dropped
-    /// meanwhile, this instance could otherwise read their old values from the shared tier. The advance follows the
-    /// journal entry, since a read may have checked the journal before it.
+    /// Until then the scopes that the call named are held. They have no lock: if the caller is dropped meanwhile, this
+    /// instance could otherwise read their old values from the shared tier.
     async fn released(self) -> bool {
-        let cache = self.cache.clone();
-        let noted = self.hold(&self.found);
-        advance(&cache, &self.found);
-        let release = async move {
-            let released = self.release().await;
-            // A read that began since the first advance may have stored an old value locally, if the lock was lost.
-            self.advance();
-            if let Some(noted) = noted.filter(|_| released) {
-                self.cache.0.link.journal.forget(&self.found, noted);
-            }
-            released
-        };
-        let released = finished(&cache, release).await.unwrap_or(false);
+        let (cache, held) = (self.cache.clone(), Held::new(&self.cache, self.found.clone()));
+        let released = finished(&cache, self.release(held)).await.unwrap_or(false);
         witness::released(released);
         released
     }
 
     /// Releases the locks in a task; returns whether the shared tier has the locks.
     ///
-    /// Until the release completes, the journal has the scopes: if the lock was lost, the shared tier may hold an old
-    /// value that this instance must not read. A read that checked the journal before must not keep the value either;
-    /// the advance after the journal entry prevents that. The model in `tests/model` found this case.
+    /// Until then all scopes are held: if the lock was lost, the shared tier may hold an old value that this instance
+    /// must not read. The model in `tests/model` found this case.
     fn release_behind(self) -> bool {
-        let (placed, written) = (self.is_placed(), self.written());
-        let noted = self.cache.0.link.journal.hold(&written);
-        self.advance();
+        let (placed, held) = (self.is_placed(), Held::new(&self.cache, self.written()));
         let tasks = self.cache.0.tasks.clone();
-        tasks.spawn(async move {
-            if told(&self.cache, News::Release { write: self.all(), token: &self.token }).await {
-                self.advance();
-                self.cache.0.link.journal.forget(&written, noted);
-                self.cache.0.link.delivered.notify_waiters();
-            } else {
-                self.remember(&written);
-                self.release_later();
-            }
-        });
+        tasks.spawn(self.release(held));
         placed
+    }
+
+    /// Sends the release; returns whether it was delivered.
+    ///
+    /// If it was not, the journal invalidates the written scopes, and releases the locks and registrations later.
+    async fn release(self, held: Held) -> bool {
+        #[cfg(feature = "testing")]
+        if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
+            held.end();
+            return true;
+        }
+        let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
+        if !told {
+            journal(&self.cache, &self.written());
+            self.release_later();
+        }
+        // A read that began since the first advance may have stored an old value locally, if the lock was lost.
+        self.advance();
+        held.end();
+        told
+    }
+
+    /// Leaves the release to the journal, if the shared tier may have the locks and registrations.
+    fn release_later(&self) {
+        if self.placed != Told::Unreachable {
+            let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
+            release_later(&self.cache, Unreleased { token, locked, methods });
+        }
     }
 
     fn has_remote(&self) -> bool {
@@ -228,52 +223,6 @@ impl WriteGuard {
         let news = News::Intent { write: self.all(), token: &self.token, hold };
         tell(&self.cache, news).await
     }
-
-    /// Sends the release; returns whether it was delivered.
-    ///
-    /// If it was not, the written scopes go to the journal. Registrations that stay cost an invalidation of their
-    /// methods when they expire.
-    async fn release(&self) -> bool {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
-            return true;
-        }
-        let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
-        if !told {
-            self.remember(&self.written());
-            self.release_later();
-        }
-        told
-    }
-
-    /// Leaves the release to the journal, if the shared tier may have the locks and registrations.
-    fn release_later(&self) {
-        if self.placed != Told::Unreachable {
-            let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
-            self.cache.0.link.journal.add_unreleased(Unreleased { token, locked, methods });
-        }
-    }
-
-    /// Adds scopes to the journal, and schedules their delivery.
-    fn remember(&self, scopes: &[Scope]) {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
-            return;
-        }
-        if !scopes.is_empty() {
-            self.cache.0.link.journal.add(scopes);
-            self.cache.0.link.deliver_soon();
-        }
-    }
-
-    /// Makes reads of this instance bypass the shared tier until the release completes.
-    fn hold(&self, scopes: &[Scope]) -> Option<Noted> {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.lacks(crate::testing::Weakness::NoJournal) {
-            return None;
-        }
-        (!scopes.is_empty()).then(|| self.cache.0.link.journal.hold(scopes))
-    }
 }
 
 impl Drop for WriteGuard {
@@ -291,13 +240,13 @@ impl Drop for WriteGuard {
         self.found.append(&mut self.methods);
         if self.is_placed() && self.has_remote() {
             self.advance();
-            self.invalidate_found();
+            if !self.found.is_empty() {
+                self.invalidate_found();
+            }
             return;
         }
         // Journaled first: values that are read between the two steps are not kept.
-        if self.has_remote() {
-            self.remember(&self.written());
-        }
+        journal(&self.cache, &self.written());
         self.advance();
         self.repeat_later();
     }
@@ -315,38 +264,23 @@ impl WriteGuard {
         self.cache.0.tasks.spawn(async move {
             let write = WriteScopes { locked: &locked, methods: &methods, found: &[] };
             if tell(&cache, News::Release { write, token: &token }).await != Told::Heard {
-                cache.0.link.journal.add_unreleased(Unreleased { token, locked, methods });
+                release_later(&cache, Unreleased { token, locked, methods });
             }
         });
     }
 
     /// Invalidates the scopes that the dropped call may have changed.
     ///
-    /// The journal has them until they are delivered. Outside a runtime no task can be spawned: the next heartbeat then
-    /// delivers the journal.
+    /// Outside a runtime no task can be spawned: the journal then delivers them.
     fn invalidate_found(&mut self) {
-        if self.found.is_empty() {
-            return;
-        }
         let (cache, scopes) = (self.cache.clone(), std::mem::take(&mut self.found));
-        if !Tasks::can_spawn() {
-            cache.0.link.journal.add(&scopes);
+        if Tasks::can_spawn() {
+            let tasks = cache.0.tasks.clone();
+            tasks.spawn(invalidated(cache, scopes, chance::token_text()));
+        } else {
+            journal(&cache, &scopes);
             advance(&cache, &scopes);
-            return;
         }
-        let noted = cache.0.link.journal.hold(&scopes);
-        advance(&cache, &scopes);
-        let tasks = cache.0.tasks.clone();
-        tasks.spawn(async move {
-            if told(&cache, News::Bump { scopes: &scopes, token: &chance::token_text() }).await {
-                advance(&cache, &scopes);
-                cache.0.link.journal.forget(&scopes, noted);
-                cache.0.link.delivered.notify_waiters();
-            } else {
-                cache.0.link.journal.add(&scopes);
-                cache.0.link.deliver_soon();
-            }
-        });
     }
 
     /// Invalidates the scopes again when a lock would have expired.
@@ -357,12 +291,12 @@ impl WriteGuard {
         if !Tasks::can_spawn() || self.is_empty() {
             return;
         }
-        let link = Arc::clone(&self.cache.0.link);
-        let (scopes, has_remote) = (self.written(), self.has_remote());
+        let (link, scopes) = (Arc::clone(&self.cache.0.link), self.written());
         self.cache.0.tasks.spawn_daemon(async move {
             link.clock.sleep(link.settings.lock).await;
-            if has_remote {
+            if link.backend.has_remote() {
                 link.journal.add(&scopes);
+                link.deliver_soon();
             }
             for scope in &scopes {
                 link.gate.advance(scope);

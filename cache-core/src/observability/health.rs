@@ -162,9 +162,10 @@ pub struct Health {
     /// How long ago the last heartbeat came back.
     #[serde(serialize_with = "optional_seconds")]
     pub last_beat: Option<Duration>,
-    /// Invalidations that Redis has not heard yet; `usize::MAX` when there were too many to remember. Until it is 0
-    /// again, *other* instances that reach Redis may answer with what was there before these writes. Do not end this
-    /// process while it is not 0, or that lasts until the entries' time to live is over.
+    /// Scopes whose invalidation Redis has not executed yet; `usize::MAX` if there were too many to keep.
+    ///
+    /// Until it is 0, instances that reach Redis may read the values from before these writes. If this process ends before
+    /// that, they may do so until the entries' time to live ends.
     pub journal: usize,
     /// The instances that this one waits for before it reads from the shared tier.
     ///

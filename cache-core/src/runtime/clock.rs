@@ -175,6 +175,11 @@ mod manual {
             }
         }
 
+        /// The time that it shows; a new clock shows one hour.
+        pub fn elapsed(&self) -> Duration {
+            self.now().since(Moment::default())
+        }
+
         pub(super) fn now(&self) -> Moment {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).now
         }

@@ -6,10 +6,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-/// The tasks of one cache: what must be finished is waited for at shutdown, what runs for ever is told to stop.
+/// The tasks of one cache: a shutdown waits for the finite ones and stops the daemons.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tasks {
     tracker: TaskTracker,
+    daemons: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -27,7 +28,7 @@ impl Tasks {
     /// Runs a task until the cache shuts down.
     pub(crate) fn spawn_daemon(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        start(self.tracker.track_future(async move {
+        start(self.daemons.track_future(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = task => {}
@@ -35,12 +36,18 @@ impl Tasks {
         }));
     }
 
-    /// Stops the daemons; the tasks that must finish go on.
+    /// Stops the daemons.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
     }
 
-    /// Waits for every task.
+    /// Waits for the daemons, which must have been stopped.
+    pub(crate) async fn wait_for_daemons(&self) {
+        self.daemons.close();
+        self.daemons.wait().await;
+    }
+
+    /// Waits for every finite task.
     pub(crate) async fn wait(&self) {
         self.tracker.close();
         self.tracker.wait().await;

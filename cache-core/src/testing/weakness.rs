@@ -51,6 +51,8 @@ pub enum Weakness {
     NoBarrier,
     /// A write that could not be announced is acknowledged at once.
     NoLateAcknowledgement,
+    /// A writer announces its writes only while its local tier is trusted.
+    AnnounceWhileTrusted,
     /// A write is not registered on the methods whose entries its result names.
     ///
     /// Dropping it does not invalidate them either.

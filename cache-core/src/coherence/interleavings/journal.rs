@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shuttle::thread;
 
-use crate::coherence::{Journal, Scope};
+use crate::coherence::{Due, Journal, Scope};
 use crate::runtime::explore::every_order;
 
 /// When the scope was written last, and when Redis heard of it last, on one count. The explorer runs one thread at a
@@ -39,9 +39,16 @@ fn drain(journal: &Journal, times: &Times, how: Drain) {
     let Some(due) = journal.due() else { return };
     times.note(&times.heard);
     match how {
-        Drain::AsItIs => journal.told(&due),
-        Drain::Careless => journal.told(&journal.due().expect("it was due a moment ago")),
+        Drain::AsItIs => delivered(journal, &due),
+        Drain::Careless => delivered(journal, &journal.due().expect("it was due a moment ago")),
     }
+}
+
+fn delivered(journal: &Journal, due: &Due) {
+    if due.everything {
+        journal.epochs_moved(due);
+    }
+    journal.delivered(&due.scopes, due);
 }
 
 /// A scope waits to be told and is written again while it is. Whether the second write is in the journal or was heard:

@@ -95,7 +95,7 @@ impl Successors<'_> {
             return;
         }
         match instance.drain {
-            None if instance.journal.is_empty() => {}
+            None if instance.journal.is_empty() => self.release_from_journal(at),
             None => self.act(format_args!("instance {name}: begins to tell its journal"), |world| {
                 let instance = world.instance(at);
                 instance.drain = instance.journal.due();
@@ -114,7 +114,6 @@ impl Successors<'_> {
                     world.told_for(at, Some(scope));
                 }),
                 None if self.waits_for_epoch(at) => {}
-                None if self.unreleased(at).is_some() => self.release_from_journal(at),
                 None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
             },
         }

@@ -1,0 +1,73 @@
+//! Scopes that reads of this instance bypass while their invalidation is on its way to the shared tier.
+
+use super::news::advance;
+use crate::cache::Cache;
+use crate::coherence::{Scope, Unreleased};
+
+/// Makes reads of this instance bypass the shared tier until the invalidation of the scopes is delivered.
+///
+/// Dropped midway, since the runtime shuts down, it leaves the scopes to the journal.
+#[derive(Debug)]
+pub(super) struct Held {
+    cache: Cache,
+    scopes: Vec<Scope>,
+}
+
+impl Held {
+    /// Holds the scopes, and invalidates their local entries.
+    ///
+    /// The local entries come second: a read that checked the journal before must not keep what it finds.
+    pub(super) fn new(cache: &Cache, scopes: Vec<Scope>) -> Self {
+        let scopes = if is_without_journal(cache) { Vec::new() } else { scopes };
+        if !scopes.is_empty() {
+            cache.0.link.journal.hold(&scopes);
+            advance(cache, &scopes);
+        }
+        Self { cache: cache.clone(), scopes }
+    }
+
+    /// Ends it, after the invalidation was delivered or added to the journal.
+    pub(super) fn end(mut self) {
+        let scopes = std::mem::take(&mut self.scopes);
+        if !scopes.is_empty() {
+            self.cache.0.link.journal.unhold(&scopes);
+            self.cache.0.link.delivered.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.scopes.is_empty() {
+            journal(&self.cache, &self.scopes);
+            self.cache.0.link.journal.unhold(&self.scopes);
+        }
+    }
+}
+
+/// Adds scopes to the journal, and schedules their delivery.
+pub(super) fn journal(cache: &Cache, scopes: &[Scope]) {
+    if !scopes.is_empty() && cache.has_remote() && !is_without_journal(cache) {
+        cache.0.link.journal.add(scopes);
+        cache.0.link.deliver_soon();
+    }
+}
+
+/// Leaves the release of a finished write to the journal.
+pub(super) fn release_later(cache: &Cache, write: Unreleased) {
+    if !is_without_journal(cache) {
+        cache.0.link.journal.add_unreleased(write);
+    }
+}
+
+/// A control without the journal; one whose invalidations end with their caller has none for these either.
+#[cfg(feature = "testing")]
+fn is_without_journal(cache: &Cache) -> bool {
+    use crate::testing::Weakness::{InvalidateInCaller, NoJournal};
+    [InvalidateInCaller, NoJournal].contains(&cache.0.link.settings.weakness)
+}
+
+#[cfg(not(feature = "testing"))]
+fn is_without_journal(_: &Cache) -> bool {
+    false
+}
