@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use tokio::sync::oneshot;
 
 use super::held::{Held, journal};
@@ -57,15 +59,16 @@ pub(super) fn invalidated(
     }
 }
 
-/// Runs `work` to completion in a task, even if this call is dropped.
+/// Runs `work` to completion in a task, even if the returned future is dropped.
 ///
-/// Returns `None` if the runtime is shutting down.
-pub(super) async fn finished<T: Send + 'static>(
+/// Resolves to `None` if the runtime is shutting down.
+pub(super) fn finished<T: Send + 'static>(
     cache: &Cache,
     work: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
+) -> impl Future<Output = Option<T>> + Send + 'static {
     if !Tasks::can_spawn() {
-        return Some(work.await);
+        // Boxed: this is rare, and would enlarge the future of every write.
+        return Either::Left(Box::pin(work.map(Some)));
     }
     let (send, done) = oneshot::channel();
     cache.0.tasks.spawn(async move {
@@ -73,7 +76,7 @@ pub(super) async fn finished<T: Send + 'static>(
         // The caller may be gone.
         let _ = send.send(done);
     });
-    done.await.ok()
+    Either::Right(done.map(Result::ok))
 }
 
 #[cfg(feature = "testing")]
