@@ -1,6 +1,7 @@
 //! The cache of a process.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -219,8 +220,9 @@ impl Cache {
         self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 
-    /// Leave to call the store. Where the calls at once are bounded, it waits for its turn and is to be kept until the call ends.
-    pub(crate) async fn permit(&self, degraded: bool) -> Option<SemaphorePermit<'_>> {
+    /// Permission to call the store, to be kept until the call ends. While the number of concurrent calls is bounded, it waits
+    /// for its turn, or until `urgent` is ready: a call with a permit then waits for this one.
+    pub(crate) async fn permit(&self, degraded: bool, urgent: impl Future<Output = ()>) -> Option<SemaphorePermit<'_>> {
         let (link, direct_loads) = (&self.0.link, &self.0.direct_loads);
         if !degraded && !link.recovery.is_under_way(link.clock.now()) {
             return None;
@@ -229,8 +231,11 @@ impl Cache {
             return Some(permit);
         }
         link.recovery.is_crowded(link.clock.now());
-        // The semaphore is never closed.
-        direct_loads.acquire().await.ok()
+        tokio::select! {
+            // The semaphore is never closed.
+            permit = direct_loads.acquire() => permit.ok(),
+            () = urgent => None,
+        }
     }
 
     pub(crate) fn has_remote(&self) -> bool {

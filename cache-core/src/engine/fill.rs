@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
 use super::region::Region;
+use super::user_code::guarded;
 #[cfg(feature = "testing")]
 use crate::coherence::Epoch;
 use crate::coherence::{Gen, Live};
@@ -116,7 +117,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let absent = self.0.presence.is_absent(value);
         let codec = self.0.policy.codec;
         let payload = |out: &mut Vec<u8>| codec.encode(value, out);
-        match envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload) {
+        let seal = || envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload);
+        let Some(sealed) = guarded(self.0.head.text(), "Serialize", seal) else {
+            self.0.counters.encode_error();
+            return None;
+        };
+        match sealed {
             Ok(bytes) if bytes.len() <= self.0.link.settings.max_entry => Some(bytes),
             Ok(_) => {
                 self.0.counters.unfit(Unfit::TooLarge);

@@ -152,6 +152,11 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Self(inner)
     }
 
+    /// Tells this region from others of the process.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// How many keys are being looked up at this moment.
     pub fn flights(&self) -> usize {
         self.0.flights.len()

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::coherence::{Epoch, Gen};
 use crate::error::Error;
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How a flight ended.
@@ -90,11 +91,30 @@ struct Pair<R> {
 pub(crate) struct Flight<R> {
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
+    /// A load waits for it that holds a permit: its own load must not wait for one.
+    is_urgent: AtomicBool,
+    urged: Notify,
 }
 
 impl<R: Clone> Flight<R> {
     fn new() -> Arc<Self> {
-        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new() })
+        let (is_urgent, urged) = (AtomicBool::new(false), Notify::new());
+        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new(), is_urgent, urged })
+    }
+
+    fn urge(&self) {
+        self.is_urgent.store(true, Ordering::Release);
+        self.urged.notify_waiters();
+    }
+
+    /// Waits until a load waits for it.
+    async fn urgent(&self) {
+        let urged = self.urged.notified();
+        tokio::pin!(urged);
+        urged.as_mut().enable();
+        if !self.is_urgent.load(Ordering::Acquire) {
+            urged.await;
+        }
     }
 
     fn land(&self, landing: Landing<R>) {
@@ -145,7 +165,8 @@ impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
         flights
     }
 
-    pub(crate) fn arrive(self: &Arc<Self>, key: &K) -> Arrival<K, R> {
+    /// `is_nested` is whether the caller is part of a load.
+    pub(crate) fn arrive(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
         let mut shard = self.shard(key);
         let Some(pair) = shard.get_mut(key) else {
             let current = Flight::new();
@@ -155,6 +176,10 @@ impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
         #[cfg(feature = "testing")]
         if self.join_any {
             return Arrival::Follow(Arc::clone(&pair.current));
+        }
+        if is_nested {
+            pair.current.urge();
+            pair.next.iter().for_each(|next| next.urge());
         }
         if let Some(next) = &pair.next {
             return Arrival::Follow(Arc::clone(next));
@@ -218,6 +243,11 @@ impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
         Some(before.landing().await)
     }
 
+    /// Waits until a load waits for this flight.
+    pub(crate) async fn urgent(&self) {
+        self.flight.urgent().await;
+    }
+
     /// Ends the flight.
     pub(crate) fn land(mut self, landing: Landing<R>) {
         self.end(landing);
@@ -267,9 +297,9 @@ mod tests {
     #[tokio::test]
     async fn nobody_takes_the_answer_of_a_flight_that_began_before_him() {
         let flights = Flights::new();
-        let first = lead(flights.arrive(&1));
-        let mut second = lead(flights.arrive(&1));
-        let third = follow(flights.arrive(&1));
+        let first = lead(flights.arrive(&1, false));
+        let mut second = lead(flights.arrive(&1, false));
+        let third = follow(flights.arrive(&1, false));
         first.land(found(1));
         assert!(matches!(second.turn().await, Some(Landing::Found(Found { value: 1, .. }))));
         second.land(found(2));
@@ -280,12 +310,12 @@ mod tests {
     #[tokio::test]
     async fn a_leader_that_goes_away_leaves_nobody_behind() {
         let flights = Flights::new();
-        let first = lead(flights.arrive(&1));
-        let second = lead(flights.arrive(&1));
-        let third = follow(flights.arrive(&1));
+        let first = lead(flights.arrive(&1, false));
+        let second = lead(flights.arrive(&1, false));
+        let third = follow(flights.arrive(&1, false));
         drop(second);
         assert!(matches!(third.landing().await, Landing::Abandoned));
-        let mut fourth = lead(flights.arrive(&1));
+        let mut fourth = lead(flights.arrive(&1, false));
         drop(first);
         assert!(matches!(fourth.turn().await, Some(Landing::Abandoned)));
         fourth.land(found(4));

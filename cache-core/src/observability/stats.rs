@@ -86,14 +86,6 @@ impl Counters {
         Self::add(&self.encode);
     }
 
-    /// A call of the store for one caller alone.
-    pub(crate) async fn load<T, E>(&self, clock: &Clock, load: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        Self::add(&self.loads);
-        let answer = self.meter.load.of(clock, load).await;
-        Self::add(if answer.is_ok() { &self.loaded } else { &self.load_errors });
-        answer
-    }
-
     pub(crate) fn checked(&self, check: Check) {
         self.checks.add(check);
         if let Check::Stale(span) = check {

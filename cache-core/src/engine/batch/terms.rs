@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::super::terms::{CacheIf, LoadErrors};
+use super::super::user_code::guarded;
 
 type Visible<'a, K, R> = Box<dyn Fn(&K, &R) -> bool + Send + Sync + 'a>;
 
@@ -32,8 +33,10 @@ impl<'a, K, R, E> BatchTerms<'a, K, R, E> {
         self
     }
 
-    pub(super) fn may_see(&self, key: &K, value: &R) -> bool {
-        self.visible.as_ref().is_none_or(|visible| visible(key, value))
+    /// A check that panics does not allow the value.
+    pub(super) fn may_see(&self, head: &str, key: &K, value: &R) -> bool {
+        let Some(visible) = &self.visible else { return true };
+        guarded(head, "visible_if", || visible(key, value)).unwrap_or(false)
     }
 }
 
