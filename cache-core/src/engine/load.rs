@@ -286,6 +286,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
+    /// Ends a flight with what it found, and returns that.
+    pub(super) fn landed_with(&self, lead: Lead<K, R>, found: Found<R>) -> R {
+        let Found { value, source, fence } = found;
+        lead.land(match guarded(self.0.head.text(), "Clone", || value.clone()) {
+            Some(value) => Landing::Found(Found { value, source, fence }),
+            None => Landing::Broken(Error::load_panicked(self.0.head.text(), "the value cannot be cloned")),
+        });
+        value
+    }
+
     /// Waits for the answer of a task. A task that ends without one has lost its runtime.
     pub(super) async fn told_by_task<T, E: Send + 'static>(
         &self,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::region::Region;
+use super::user_code::guarded;
 use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence, Source};
@@ -220,7 +221,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match self.decode(names, bytes, live.server_now(now), fence) {
             Ok((value, left)) => {
                 self.count_shared_hit(&value);
-                self.keep_local(key.clone(), value.clone(), stamp, now.after(left).min(until));
+                if let Some(copy) = guarded(self.0.head.text(), "Clone", || value.clone()) {
+                    self.keep_local(key.clone(), copy, stamp, now.after(left).min(until));
+                }
                 Some(Found { value, source: Source::Shared, fence: Some(Arc::clone(fence)) })
             }
             Err(reason) => {

@@ -90,9 +90,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: &Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
-        let value = found.value.clone();
         witness::answered(found.source);
-        duty.land(Landing::Found(found));
+        let value = self.landed_with(duty, found);
         if !terms.may_see(self.0.head.text(), &value) {
             return self.alone(key, terms, load).await;
         }

@@ -7,7 +7,6 @@ use super::checks::{Check, Checks};
 use super::metrics::{MethodMeter, Totals};
 use super::{Backend, Sharded};
 use crate::envelope::Unfit;
-use crate::runtime::Clock;
 use crate::tier::remote::RemoteErrorKind;
 
 /// The counters of one read method.

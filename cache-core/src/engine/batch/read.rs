@@ -259,8 +259,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: &BatchTerms<'_, K, R, E>,
         progress: &mut Progress<K, R>,
     ) {
-        let value = found.value.clone();
-        lead.land(Landing::Found(found));
+        let value = self.landed_with(lead, found);
         if terms.may_see(self.0.head.text(), &key, &value) {
             progress.found.push((key, value));
         } else {
