@@ -1,10 +1,12 @@
 //! What generated code calls. Not part of the public interface.
 
 use std::marker::PhantomData;
+use std::pin::Pin;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
 pub use crate::__presence as presence;
+pub use crate::__result_of as result_of;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
@@ -187,6 +189,94 @@ impl<T, E> AnyError for &Answer<'_, Result<T, E>> {
 impl<T> NoError for Answer<'_, T> {
     fn outcome(&self) -> WriteOutcome {
         WriteOutcome::Written
+    }
+}
+
+/// The good value of an answer that is a `Result`.
+pub trait Good<'a> {
+    /// The value.
+    type Value;
+    /// Nothing if the answer is an `Err`.
+    fn good(&self) -> Option<&'a Self::Value>;
+}
+
+/// The same of any other answer.
+pub trait Whole<'a> {
+    /// The answer.
+    type Value;
+    /// All of it.
+    fn good(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T, E> Good<'a> for &Answer<'a, Result<T, E>> {
+    type Value = T;
+    fn good(&self) -> Option<&'a T> {
+        self.0.as_ref().ok()
+    }
+}
+
+impl<'a, T> Whole<'a> for Answer<'a, T> {
+    type Value = T;
+    fn good(&self) -> Option<&'a T> {
+        Some(self.0)
+    }
+}
+
+/// What `result` is where only the compiler knows whether the answer is a `Result`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __result_of {
+    ($answer:expr) => {{
+        #[allow(unused_imports, reason = "one of them is used")]
+        use $crate::__macro::{Good as _, Whole as _};
+        (&&$crate::__macro::Answer($answer)).good()
+    }};
+}
+
+/// No type has it: it is the bound of [`Answer::no_future`].
+#[diagnostic::on_unimplemented(
+    message = "a method that returns the future `{Self}` does not say what it does to the cache",
+    label = "this is a future, and the method has no attribute",
+    note = "a write without an attribute leaves old values in the cache",
+    note = "add one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]` to the method"
+)]
+pub trait Attributed {}
+
+/// For an answer that is not a future. An answer that is one has a method of the same name itself, which comes first.
+pub trait NoFuture {
+    /// Nothing to report.
+    fn no_future(&self) {}
+}
+
+impl<T> NoFuture for Answer<'_, T> {}
+
+impl<T: Future> Answer<'_, T> {
+    /// Does not compile: the method that returned this future has no attribute.
+    pub fn no_future(&self)
+    where
+        T: Attributed,
+    {
+    }
+}
+
+/// A type of future that a decorator can return: `Pin<Box<dyn Future + Send>>` behind an alias.
+#[diagnostic::on_unimplemented(
+    message = "the decorator cannot return a `{Self}`",
+    label = "not a `Pin<Box<dyn Future<Output = ..> + Send + '_>>`",
+    note = "`#[cached]` and `#[invalidates]` wrap the store's future in a boxed one",
+    note = "return `Pin<Box<dyn Future<Output = ..> + Send + '_>>`, or `impl Future<Output = ..> + Send`, or make it an `async fn`; any other future can be `#[uncached]`"
+)]
+pub trait FutureOfDecorator: Sized {
+    /// The boxed future.
+    type Boxed;
+    /// The future itself.
+    fn boxed(boxed: Self::Boxed) -> Self;
+}
+
+impl<T> FutureOfDecorator for Pin<Box<dyn Future<Output = T> + Send + '_>> {
+    type Boxed = Self;
+    fn boxed(boxed: Self) -> Self {
+        boxed
     }
 }
 

@@ -305,7 +305,9 @@ where
     /// # Errors
     ///
     /// Those of the store behind it.
-    pub async fn local(&self) -> u64 {
+    pub async fn local(
+        &self,
+    ) -> <LocalBoxFuture<'_, u64> as ::core::future::Future>::Output {
         <S as Events>::local(&self.__backing).await
     }
     /// What the local tier holds for `event` with these arguments, without asking anything else.

@@ -10,6 +10,7 @@ mod expand;
 mod fuzz;
 mod model;
 mod parse;
+mod types;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -22,7 +23,8 @@ use diag::Sink;
 /// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed futures
 /// (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async method of the trait says
 /// what it does to the cache, synchronous ones are forwarded. A method that returns any other future, such as
-/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`.
+/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`. An alias of a boxed future works under any name; a method
+/// without an attribute does not compile if its return type turns out to be a future.
 ///
 /// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
 /// the reads that name none, and where `cache-core` is when it was renamed.

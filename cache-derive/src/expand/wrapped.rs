@@ -2,19 +2,27 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ReturnType;
+use syn::spanned::Spanned;
 
 use super::generics::turbofish;
-use super::names::{local, self_of};
-use crate::model::{Captures, Form, Method, Param};
+use super::names::{at, local, runtime, self_of};
+use crate::model::{Boxing, Captures, Form, Method, Param, Store};
 
 /// The future of the twin, boxed where the signature says so. What it may not borrow is copied first.
-pub(super) fn body(method: &Method) -> TokenStream {
-    let Captures { clones_self, copied, unpinned } = &method.captures;
+pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
+    let Captures { clones_self, copied, boxing } = &method.captures;
     let future = if *clones_self || !copied.is_empty() { owning(method) } else { twin(method) };
-    match (method.form, unpinned) {
-        (Form::Future, false) => quote!(::std::boxed::Box::pin(#future)),
-        (Form::Future, true) => quote!(::std::boxed::Box::new(::std::boxed::Box::pin(#future))),
-        _ => future,
+    if method.form != Form::Future {
+        return future;
+    }
+    match (boxing, &method.declared) {
+        (Boxing::Pinned, _) | (_, ReturnType::Default) => quote!(::std::boxed::Box::pin(#future)),
+        (Boxing::Unpin, _) => quote!(::std::boxed::Box::new(::std::boxed::Box::pin(#future))),
+        (Boxing::Alias, ReturnType::Type(_, ty)) => {
+            let of_decorator = at(ty.span(), runtime(store, "FutureOfDecorator"));
+            quote!(<#ty as #of_decorator>::boxed(::std::boxed::Box::pin(#future)))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use syn::{Expr, Ident};
 use super::generics::turbofish;
 use super::names::{derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
-    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Write,
+    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
 };
 
 /// The body: the store is called, and everything that the user's expressions say after it is found out, while the guard is
@@ -159,12 +159,19 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (returned, this) = (local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
     let list = scopes_of(store, &this, &write.after, false);
-    if !write.fallible {
-        return quote!({ let #result = &#returned; #list });
-    }
-    let fallible = runtime(store, "Fallible");
+    let taken = match write.result {
+        Taken::Whole => return quote!({ let #result = &#returned; #list }),
+        Taken::Ok => {
+            let fallible = runtime(store, "Fallible");
+            quote!(#fallible::ok(&#returned))
+        }
+        Taken::Probed => {
+            let result_of = runtime(store, "result_of");
+            quote!(#result_of!(&#returned))
+        }
+    };
     quote! {
-        match #fallible::ok(&#returned) {
+        match #taken {
             ::core::option::Option::Some(#result) => #list,
             ::core::option::Option::None => ::std::vec::Vec::new(),
         }

@@ -11,14 +11,25 @@ pub(crate) struct Write {
     pub(crate) before: Vec<Invalidation>,
     /// What takes the result to know.
     pub(crate) after: Vec<Invalidation>,
-    /// Whether `result` is the `Ok` value of the call, and not all that it returned.
-    pub(crate) fallible: bool,
+    /// What `result` is.
+    pub(crate) result: Taken,
     /// The parameters, by place, that are cloned for the call because they are needed once more after it.
     pub(crate) kept: Vec<usize>,
     /// The parameters, by place, that are lent to the call for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
     /// Which side commits it.
     pub(crate) commits: Commits,
+}
+
+/// What `result` in a target is, of what the call returned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// All of it.
+    Whole,
+    /// The value in its `Ok`.
+    Ok,
+    /// That if it is a `Result`, which only the compiler knows, and all of it otherwise.
+    Probed,
 }
 
 /// Which side commits a write.

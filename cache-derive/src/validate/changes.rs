@@ -1,10 +1,11 @@
 //! Whether a call may change what an expression over one of its parameters says.
 
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+use syn::{Lifetime, PathSegment, Type, TypeReference};
 
-use super::returned::{option_of, peel};
+use super::returned::option_of;
 use crate::model::Lending;
+use crate::types::{last_segment, peel, type_arguments};
 
 /// Types that nothing can change behind a shared reference.
 const FROZEN: [&str; 44] = [
@@ -142,7 +143,7 @@ fn lending(ty: &Type, output: &Type) -> Option<Lending> {
 
 fn pinned(ty: &Type) -> Option<&TypeReference> {
     let segment = last_segment(ty).filter(|segment| segment.ident == "Pin")?;
-    match types(segment).next().map(peel) {
+    match type_arguments(segment).next().map(peel) {
         Some(Type::Reference(reference)) => Some(reference),
         _ => None,
     }
@@ -169,7 +170,7 @@ fn is_frozen(ty: &Type) -> bool {
         Type::Tuple(tuple) => tuple.elems.iter().all(is_frozen),
         ty => last_segment(ty).is_some_and(|segment| {
             FROZEN.iter().any(|name| segment.ident == name)
-                || (TRANSPARENT.iter().any(|name| segment.ident == name) && types(segment).all(is_frozen))
+                || (TRANSPARENT.iter().any(|name| segment.ident == name) && type_arguments(segment).all(is_frozen))
         }),
     }
 }
@@ -178,27 +179,9 @@ fn is_frozen(ty: &Type) -> bool {
 fn is_handle(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     if segment.ident == "Arc" {
-        return !types(segment).all(is_frozen);
+        return !type_arguments(segment).all(is_frozen);
     }
-    (segment.ident == "Option" || segment.ident == "Vec") && types(segment).any(is_handle)
-}
-
-fn types(segment: &PathSegment) -> impl Iterator<Item = &Type> {
-    let arguments = match &segment.arguments {
-        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
-        _ => None,
-    };
-    arguments.into_iter().flatten().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
-}
-
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match peel(ty) {
-        Type::Path(path) => path.path.segments.last(),
-        _ => None,
-    }
+    (segment.ident == "Option" || segment.ident == "Vec") && type_arguments(segment).any(is_handle)
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use syn::{Attribute, Expr, Signature, Type};
 
 use super::backing::{Backing, mentions};
 use super::changes::{Change, change, is_small};
-use super::returned::{is_called_result, peel};
+use super::returned::is_called_result;
 use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Write};
+use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Taken, Write};
 use crate::parse::{OptionSyntax, Target, is_rest};
+use crate::types::peel;
 
 /// A cached method that a write may name.
 pub(super) struct Reader<'a> {
@@ -50,10 +51,14 @@ pub(super) fn write(
     backing: &mut Backing,
     sink: &mut Sink,
 ) -> Write {
-    let fallible = is_called_result(call.output);
+    let result = match call.output {
+        output if is_called_result(output) => Taken::Ok,
+        Type::Path(path) if path.qself.is_some() => Taken::Probed,
+        _ => Taken::Whole,
+    };
     let commits = transaction::commits(call.sig, options, sink);
     let (before, after, kept, lent) = Default::default();
-    let mut write = Write { before, after, fallible, kept, lent, commits };
+    let mut write = Write { before, after, result, kept, lent, commits };
     for target in targets {
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
