@@ -1,7 +1,10 @@
 //! What generated code calls. Not part of the public interface.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
@@ -28,6 +31,23 @@ pub use crate::value::{CacheValue, Cacheable};
 #[track_caller]
 pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The scope that a target names after the call. If its expression panics then, the whole method: the store has its answer
+/// ready, and the caller has to get it.
+pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {
+    panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_or_else(|_| whole())
+}
+
+/// The same for an expression that awaits.
+pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: impl FnOnce() -> Scope) -> Scope {
+    let mut scope = pin!(scope);
+    let caught = poll_fn(|context| match panic::catch_unwind(AssertUnwindSafe(|| scope.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(scope)) => Poll::Ready(Some(scope)),
+        Err(_) => Poll::Ready(None),
+    });
+    caught.await.unwrap_or_else(whole)
 }
 
 /// The two types of a `Result`, also behind an alias.

@@ -449,7 +449,10 @@ where
                         caching::__macro::Scope,
                     >::from([
                         #[cfg(feature = "documents")]
-                        self.__scope_find(&tenant, &result),
+                        caching::__macro::scope_or_whole(
+                            || self.__scope_find(&tenant, &result),
+                            || self.find.scope_prefix(&()),
+                        ),
                     ])
                 }
                 ::core::option::Option::None => ::std::vec::Vec::new(),

@@ -69,9 +69,10 @@ pub(crate) struct Invalidation {
 pub(crate) enum Again {
     /// Nothing: the call cannot change its parameters.
     Nothing,
-    /// It is evaluated once more: the call may change what it says through a shared reference.
+    /// It is evaluated once more: there may be interior mutability behind a shared reference, although nothing shows it.
     Evaluated,
-    /// The same for an exclusive reference. The write is registered as one whose targets only the result names.
+    /// The same, and the write is registered as one whose targets only the result names: the call can change what the target
+    /// says, through an exclusive reference, or a lock, a cell or an atomic.
     Registered,
     /// The whole method is invalidated: the call takes the reference, and may change what it says.
     Whole,

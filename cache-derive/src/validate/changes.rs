@@ -61,14 +61,20 @@ const TRANSPARENT: [&str; 13] = [
     "NonZero",
 ];
 
+/// Types that change behind a shared reference, beside the atomic ones.
+const MUTABLE_INSIDE: [&str; 9] =
+    ["Mutex", "RwLock", "ReentrantMutex", "Cell", "RefCell", "OnceCell", "OnceLock", "LazyLock", "ArcSwap"];
+
 /// What a call may change about a parameter.
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     /// Nothing that the caller can see.
     Nothing,
-    /// What is behind a shared reference.
+    /// Perhaps what is behind a shared reference, if there is interior mutability in it that its type does not show.
+    Perhaps,
+    /// What is behind a shared reference: its type names a lock, a cell or an atomic.
     Shared,
-    /// What is behind a shared handle that the call takes: a clone of it says the same.
+    /// The same behind a shared handle that the call takes: a clone of it says the same.
     Handle,
     /// What is behind an exclusive reference; it can be lent to the call, unless nothing is said here.
     Exclusive(Option<Lending>),
@@ -81,16 +87,12 @@ pub(super) fn change(ty: &Type, output: &Type) -> Change {
         return Change::Exclusive(lending(ty, output));
     }
     match ty {
-        Type::Reference(reference) if is_frozen(&reference.elem) => Change::Nothing,
-        Type::Reference(_) => Change::Shared,
-        ty if option_of(ty).is_some_and(|inner| matches!(peel(inner), Type::Reference(_))) => {
-            if is_frozen(ty) {
-                Change::Nothing
-            } else {
-                Change::Shared
-            }
-        }
-        ty if is_handle(ty) => Change::Handle,
+        ty if is_shared_reference(ty) => match ty {
+            ty if is_frozen(ty) => Change::Nothing,
+            ty if is_mutable_inside(ty) => Change::Shared,
+            _ => Change::Perhaps,
+        },
+        ty if is_handle(ty) && is_mutable_inside(ty) => Change::Handle,
         _ => Change::Nothing,
     }
 }
@@ -99,6 +101,27 @@ pub(super) fn change(ty: &Type, output: &Type) -> Change {
 pub(super) fn is_small(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     FROZEN.iter().any(|name| segment.ident == name && !["String", "PathBuf", "OsString"].contains(name))
+}
+
+/// `&T` or `Option<&T>`
+fn is_shared_reference(ty: &Type) -> bool {
+    let is_reference = |ty: &Type| matches!(peel(ty), Type::Reference(_));
+    is_reference(ty) || option_of(ty).is_some_and(is_reference)
+}
+
+/// Whether some name in a type is that of a lock, a cell or an atomic.
+fn is_mutable_inside(ty: &Type) -> bool {
+    struct Search(bool);
+    impl Visit<'_> for Search {
+        fn visit_path_segment(&mut self, segment: &PathSegment) {
+            let name = segment.ident.to_string();
+            self.0 |= MUTABLE_INSIDE.contains(&name.as_str()) || name.starts_with("Atomic");
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
 }
 
 /// Whether a type holds an exclusive reference, or a guard of something shared.
@@ -193,6 +216,7 @@ mod tests {
     fn of(ty: &Type) -> &'static str {
         match change(ty, &parse_quote!(Result<u64, Error>)) {
             Change::Nothing => "nothing",
+            Change::Perhaps => "perhaps",
             Change::Shared => "shared",
             Change::Handle => "handle",
             Change::Exclusive(Some(Lending::Reference)) => "exclusive",
@@ -204,7 +228,7 @@ mod tests {
 
     #[test]
     fn parameters_that_a_call_may_change() {
-        let table: [(Type, &str); 25] = [
+        let table: [(Type, &str); 28] = [
             (parse_quote!(u64), "nothing"),
             (parse_quote!(Record), "nothing"),
             (parse_quote!(&str), "nothing"),
@@ -214,13 +238,16 @@ mod tests {
             (parse_quote!(&uuid::Uuid), "nothing"),
             (parse_quote!(Option<&str>), "nothing"),
             (parse_quote!(Arc<str>), "nothing"),
-            (parse_quote!(&Record), "shared"),
-            (parse_quote!(&[Record]), "shared"),
+            (parse_quote!(&Record), "perhaps"),
+            (parse_quote!(&[Record]), "perhaps"),
             (parse_quote!(&AtomicU64), "shared"),
-            (parse_quote!(&&mut Record), "shared"),
-            (parse_quote!(Option<&Record>), "shared"),
+            (parse_quote!(&Arc<RwLock<Record>>), "shared"),
+            (parse_quote!(&&mut Record), "perhaps"),
+            (parse_quote!(Option<&Record>), "perhaps"),
+            (parse_quote!(Option<&std::cell::Cell<u64>>), "shared"),
             (parse_quote!(Arc<Mutex<Record>>), "handle"),
-            (parse_quote!(Option<Arc<Record>>), "handle"),
+            (parse_quote!(Arc<Record>), "nothing"),
+            (parse_quote!(Option<Arc<Mutex<Record>>>), "handle"),
             (parse_quote!(&mut Record), "exclusive"),
             (parse_quote!(&'a mut [Record]), "exclusive"),
             (parse_quote!(&mut impl HasId), "exclusive"),

@@ -1,9 +1,10 @@
 //! `#[invalidates(..)]`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Expr, Signature, Type};
+use syn::{Attribute, Expr, ExprAsync, ExprClosure, ExprReturn, ExprTry, Signature, Type};
 
 use super::backing::{Backing, mentions};
 use super::changes::{Change, change, is_small};
@@ -60,6 +61,10 @@ pub(super) fn write(
     let (before, after, kept, lent) = Default::default();
     let mut write = Write { before, after, result, kept, lent, commits };
     for target in targets {
+        if let Some(leaving) = target.args.iter().find_map(leaves) {
+            sink.report(leaving);
+            continue;
+        }
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
             no_such_parameter(call.sig, call.params, target, sink);
@@ -84,6 +89,29 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
                 .instead("another name for the parameter"),
         );
     }
+}
+
+/// Reports an expression that would return from the method.
+fn leaves(argument: &Expr) -> Option<Problem> {
+    struct Search(Option<TokenStream>);
+    impl Visit<'_> for Search {
+        fn visit_expr_try(&mut self, expression: &ExprTry) {
+            self.0 = Some(expression.question_token.to_token_stream());
+        }
+        fn visit_expr_return(&mut self, expression: &ExprReturn) {
+            self.0 = Some(expression.return_token.to_token_stream());
+        }
+        fn visit_expr_async(&mut self, _: &ExprAsync) {}
+        fn visit_expr_closure(&mut self, _: &ExprClosure) {}
+    }
+    let mut search = Search(None);
+    search.visit_expr(argument);
+    let word = search.0?;
+    Some(
+        Problem::at(&word, format!("`{word}` in an argument of `#[invalidates(..)]`"))
+            .why("it would return from the method: before the call without a write, or after it without the store's answer")
+            .instead("an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method"),
+    )
 }
 
 /// Notes the parameters that are moved into the call and needed after it.
@@ -142,8 +170,8 @@ fn look_again(
 fn again(change: Change) -> Again {
     match change {
         Change::Nothing => Again::Nothing,
-        Change::Shared | Change::Handle => Again::Evaluated,
-        Change::Exclusive(Some(_)) => Again::Registered,
+        Change::Perhaps => Again::Evaluated,
+        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Again::Registered,
         Change::Exclusive(None) => Again::Whole,
     }
 }

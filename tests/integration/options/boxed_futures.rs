@@ -183,7 +183,10 @@ mod under_async_trait {
         #[cached(entity = "event", key(id), ttl = "10m")]
         async fn event(&self, id: u64) -> Result<Option<String>, Failed>;
 
-        #[invalidates(event(id))]
+        #[cached(entity = "title", key(id), ttl = "10m")]
+        fn title(&self, id: u64) -> BoxFuture<'_, Result<Option<String>, Failed>>;
+
+        #[invalidates(event(id), title(id))]
         fn save<'a>(&'a self, id: u64, text: &'a T) -> BoxFuture<'a, Result<(), Failed>>
         where
             Self: Sync + 'a;
@@ -209,6 +212,9 @@ mod under_async_trait {
         async fn event(&self, id: u64) -> Result<Option<String>, Failed> {
             Ok(self.0.lock().unwrap().get(&id).cloned())
         }
+        fn title(&self, id: u64) -> BoxFuture<'_, Result<Option<String>, Failed>> {
+            <Self as Events<T>>::event(self, id)
+        }
         fn save<'a>(&'a self, id: u64, text: &'a T) -> BoxFuture<'a, Result<(), Failed>>
         where
             Self: Sync + 'a,
@@ -233,7 +239,9 @@ mod under_async_trait {
         for text in 1..3 {
             Events::save(&store, 1, &text).await.unwrap();
             assert_eq!(store.event(1).await.unwrap(), Some(text.to_string()));
+            assert_eq!(Events::title(&store, 1).await.unwrap(), Some(text.to_string()));
         }
+        assert_eq!(store.peek_title(1).flatten().unwrap(), "2", "it was cached");
         Events::save_any(&store, 1, "any").await.unwrap();
         assert_eq!(store.event(1).await.unwrap().unwrap(), "any");
         store.save_any(1, 3.5).await.unwrap();
