@@ -33,6 +33,50 @@ pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A parameter that the call takes, and of which the decorator keeps a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is needed after the call that takes it, and cannot be cloned",
+    label = "not `Clone`",
+    note = "an argument of `#[invalidates(..)]` that names this parameter is evaluated after the call, for `result` or for what the call changes",
+    note = "implement `Clone`, take the parameter by reference, or name the method with `..`"
+)]
+pub trait KeptParameter: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> KeptParameter for T {}
+
+/// The clone that the call takes.
+pub fn kept<T: KeptParameter>(parameter: &T) -> T {
+    parameter.clone()
+}
+
+/// A parameter that a future may not borrow, and of which it takes an owned copy.
+#[diagnostic::on_unimplemented(
+    message = "the future may not borrow from `&{Self}`, and no owned copy of it can be made",
+    label = "neither `Clone` nor `ToOwned`",
+    note = "the cache is asked inside of the future, which takes owned copies of what its lifetime does not cover",
+    note = "implement `Clone`, give the future the lifetime of the parameter (`fn save<'a>(&'a self, record: &'a T) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`), or make the method `#[uncached]`"
+)]
+pub trait CopiedParameter {
+    /// What owns the copy.
+    type Copied;
+    /// The owned copy.
+    fn copied(&self) -> Self::Copied;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned + ?Sized> CopiedParameter for T {
+    type Copied = T::Owned;
+    fn copied(&self) -> T::Owned {
+        self.to_owned()
+    }
+}
+
+/// The owned copy.
+pub fn copied<T: CopiedParameter + ?Sized>(parameter: &T) -> T::Copied {
+    parameter.copied()
+}
+
 /// The scope that a target names after the call. If its expression panics then, the whole method: the store has its answer
 /// ready, and the caller has to get it.
 pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {

@@ -481,7 +481,7 @@ where
         ids: &[String],
     ) -> BoxFuture<'_, Result<HashMap<String, String>, Error>> {
         ::std::boxed::Box::pin({
-            let ids = ::std::borrow::ToOwned::to_owned(ids);
+            let ids = ::cache_core::__macro::copied(ids);
             async move {
                 Self::events(self, ::core::borrow::Borrow::<[String]>::borrow(&ids))
                     .await
@@ -495,7 +495,7 @@ where
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
         ::std::boxed::Box::pin({
             let decorator = ::core::clone::Clone::clone(self);
-            let id = ::std::borrow::ToOwned::to_owned(id);
+            let id = ::cache_core::__macro::copied(id);
             async move {
                 Self::save(&decorator, ::core::borrow::Borrow::<str>::borrow(&id), text)
                     .await

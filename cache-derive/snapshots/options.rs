@@ -435,7 +435,7 @@ where
             .await;
         let returned = <S as Store>::create(
                 &self.__backing,
-                ::core::clone::Clone::clone(&tenant),
+                caching::__macro::kept(&tenant),
                 document,
             )
             .await;

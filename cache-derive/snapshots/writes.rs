@@ -409,7 +409,7 @@ where
         let returned = <S as Sessions>::touch(
                 &self.__backing,
                 tenant,
-                ::core::clone::Clone::clone(&handle),
+                ::cache_core::__macro::kept(&handle),
             )
             .await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);

@@ -7,12 +7,12 @@ use syn::spanned::Spanned;
 
 use super::generics::turbofish;
 use super::names::{at, local, runtime, self_of};
-use crate::model::{Boxing, Captures, Form, Method, Param, Store};
+use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
 
 /// The future of the twin, boxed where the signature says so. What it may not borrow is copied first.
 pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, boxing } = &method.captures;
-    let future = if *clones_self || !copied.is_empty() { owning(method) } else { twin(method) };
+    let future = if *clones_self || !copied.is_empty() { owning(store, method) } else { twin(method) };
     if method.form != Form::Future {
         return future;
     }
@@ -34,7 +34,7 @@ pub(super) fn twin(method: &Method) -> TokenStream {
 }
 
 /// The same with owned copies in the future.
-fn owning(method: &Method) -> TokenStream {
+fn owning(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
     let (name, this, turbofish, decorator) =
         (&method.ident, self_of(method), turbofish(&method.generics), local("decorator"));
@@ -42,7 +42,14 @@ fn owning(method: &Method) -> TokenStream {
     let receiver = if *clones_self { quote!(&#decorator) } else { quote!(#this) };
     let copies = copied.iter().filter(|place| !method.params[**place].is_owned()).map(|place| {
         let param = &method.params[*place];
-        let (name, copy) = (&param.ident, param.to_owned(false));
+        let name = &param.ident;
+        let copy = match &param.passing {
+            Passing::Borrowed(target) => {
+                let copied = runtime(store, "copied");
+                at(target.span(), quote!(#copied(#name)))
+            }
+            _ => param.to_owned(false),
+        };
         quote!(let #name = #copy;)
     });
     let arguments = method.params.iter().enumerate().map(|(place, param)| {

@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use syn::{Expr, Ident};
 
 use super::generics::turbofish;
-use super::names::{derived, local, prefix_scope, runtime, self_of};
+use super::names::{at, derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
     Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
 };
@@ -95,7 +95,10 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
                 }
             }
             Some(Lending::Pinned) => quote!(::core::pin::Pin::as_mut(&mut #name)),
-            None if write.kept.contains(&place) => quote!(::core::clone::Clone::clone(&#name)),
+            None if write.kept.contains(&place) => {
+                let kept = runtime(store, "kept");
+                at(param.ty.span(), quote!(#kept(&#name)))
+            }
             None => quote!(#name),
         }
     });

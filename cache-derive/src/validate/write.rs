@@ -71,7 +71,7 @@ pub(super) fn write(
         }
         let Some(mut invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() else { continue };
         if needs_result {
-            keep(call, target, &mut write);
+            keep(call, target, &mut write, sink);
             write.after.push(invalidation);
         } else {
             look_again(call, target, &mut invalidation, readers, &mut write);
@@ -115,17 +115,25 @@ fn leaves(argument: &Expr) -> Option<Problem> {
 }
 
 /// Notes the parameters that are moved into the call and needed after it.
-fn keep(call: &Call<'_>, target: &Target, write: &mut Write) {
+fn keep(call: &Call<'_>, target: &Target, write: &mut Write, sink: &mut Sink) {
     for (place, param) in call.params.iter().enumerate() {
         if !mentioned(&target.args, param) {
             continue;
         }
         match change(&param.ty, call.output) {
             Change::Exclusive(Some(lending)) => lend(write, place, lending),
+            Change::Exclusive(None) => sink.report(gone_with_the_call(call, target, param)),
             _ if matches!(param.passing, Passing::Owned) => clone(write, place),
             _ => {}
         }
     }
+}
+
+fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
+    let (name, read) = (&param.ident, &target.read);
+    Problem::at(&param.ty, format!("`{name}` of `{}` is named together with `result`", call.sig.ident))
+        .why("the call takes what is in it, and an exclusive reference or a guard cannot be cloned: after the call it is gone")
+        .instead(format!("`{name}: &mut ..`, or `{read}(..)` for the whole method"))
 }
 
 /// Decides what is done after the call about a target that is known before it, and what of its parameters is still there.

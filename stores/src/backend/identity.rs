@@ -4,16 +4,26 @@ use crate::{StoreError, StoreErrorKind};
 
 pub(super) const OPERATION: &str = "read the identity of the database";
 
+/// Whether the database answered that this role may not know its identity, or that it has none.
+pub(super) fn is_withheld(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Permission | StoreErrorKind::Schema)
+}
+
+/// The table shows no row: it is empty, or its policies hide the row from this role.
+pub(super) fn no_row() -> StoreError {
+    StoreError::new(StoreErrorKind::Schema, OPERATION, "`stores_identity` has no row that this role sees".to_owned())
+}
+
 /// The identity that was read, or 0 and a warning if the database does not tell it.
 ///
 /// # Errors
 ///
-/// Those of a database that does not answer: with another identity than the other instances, this one would share nothing
-/// with them until its next start.
+/// All but a missing table, row or right: with another identity than the other instances, this one would share nothing with
+/// them until its next start.
 pub(super) fn or_unknown(read: Result<u128, StoreError>) -> Result<u128, StoreError> {
     match read {
         Ok(identity) => Ok(identity),
-        Err(error) if matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout) => Err(error),
+        Err(error) if !is_withheld(&error) => Err(error),
         Err(error) => {
             tracing::warn!(
                 %error,
