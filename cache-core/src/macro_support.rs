@@ -50,7 +50,7 @@ pub fn kept<T: KeptParameter>(parameter: &T) -> T {
     parameter.clone()
 }
 
-/// A parameter that a future may not borrow, and of which it takes an owned copy.
+/// No type has it: it is the bound of [`NoCopy::copied`].
 #[diagnostic::on_unimplemented(
     message = "the future may not borrow from `&{Self}`, and no owned copy of it can be made",
     label = "neither `Clone` nor `ToOwned`",
@@ -58,24 +58,33 @@ pub fn kept<T: KeptParameter>(parameter: &T) -> T {
     note = "implement `Clone`, give the future the lifetime of the parameter (`fn save<'a>(&'a self, record: &'a T) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`), or make the method `#[uncached]`"
 )]
 pub trait CopiedParameter {
-    /// What owns the copy.
+    /// What there is none of.
     type Copied;
-    /// The owned copy.
-    fn copied(&self) -> Self::Copied;
 }
 
-#[diagnostic::do_not_recommend]
-impl<T: ToOwned + ?Sized> CopiedParameter for T {
-    type Copied = T::Owned;
-    fn copied(&self) -> T::Owned {
-        self.to_owned()
+/// A parameter of which an owned copy is made.
+#[derive(Debug)]
+pub struct Borrowed<'a, T: ?Sized>(pub &'a T);
+
+impl<T: ToOwned + ?Sized> Borrowed<'_, T> {
+    /// The owned copy.
+    pub fn copied(&self) -> T::Owned {
+        self.0.to_owned()
     }
 }
 
-/// The owned copy.
-pub fn copied<T: CopiedParameter + ?Sized>(parameter: &T) -> T::Copied {
-    parameter.copied()
+/// What a parameter has that cannot be copied: a method that does not compile.
+pub trait NoCopy<T: ?Sized> {
+    /// No type has the bound.
+    fn copied(&self) -> T::Copied
+    where
+        T: CopiedParameter,
+    {
+        unreachable!("no type is a `CopiedParameter`")
+    }
 }
+
+impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 
 /// The scope that a target names after the call. If its expression panics then, the whole method: the store has its answer
 /// ready, and the caller has to get it.

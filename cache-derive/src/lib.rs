@@ -72,9 +72,11 @@ use diag::Sink;
 ///
 /// # Transactions of the caller
 ///
-/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`; a parameter
-/// of a type that is called `Transaction` asks for that word, or for `commits = store` where the method commits before it returns. The
-/// caller takes a guard before its statements and ends it after the commit:
+/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`. A parameter
+/// whose type is named like a transaction (`Transaction`, `PgTransaction`, `SqliteTransaction`, `MySqlTransaction`, `AnyTransaction`,
+/// `DatabaseTransaction`, `AsyncTransaction`, or a generic with such a bound) asks for that option, or for `commits = store` if the
+/// method commits before it returns. With `commits = caller` it is passed as `&mut`. The caller takes a guard before its statements
+/// and ends it after the commit:
 ///
 /// ```text
 /// let guard = store.begin_rename(&mut transaction, id, name).await; // locks what `rename` invalidates

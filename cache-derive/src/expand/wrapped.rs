@@ -45,8 +45,13 @@ fn owning(store: &Store, method: &Method) -> TokenStream {
         let name = &param.ident;
         let copy = match &param.passing {
             Passing::Borrowed(target) => {
-                let copied = runtime(store, "copied");
-                at(target.span(), quote!(#copied(#name)))
+                let (borrowed, no_copy) = (runtime(store, "Borrowed"), runtime(store, "NoCopy"));
+                let copied = at(target.span(), quote!(#borrowed(#name).copied()));
+                quote! {{
+                    #[allow(unused_imports, reason = "unused if it can be copied")]
+                    use #no_copy as _;
+                    #copied
+                }}
             }
             _ => param.to_owned(false),
         };
