@@ -183,7 +183,7 @@ async fn a_server_that_is_late_to_say_which_one_it_is_fails_the_start() {
         .await
         .unwrap();
     let config = config(&redis, database.url(), SCHEMA, None).migrate_on_connect(false);
-    let error = Stores::connect(config).await.err().expect("the identity is not known");
+    let error = Stores::connect(config).await.expect_err("the identity is not known");
     assert!(error.to_string().contains("identity"), "{error}");
 }
 
