@@ -12,12 +12,12 @@ use crate::runtime::sync::{Mutex, PoisonError};
 pub(crate) struct Mixups {
     source: AtomicBool,
     method: AtomicBool,
-    /// The beginnings of the keys that several decorators of a generic trait have in this cache.
+    /// The key heads that several decorators of a generic trait share in this cache.
     explained: Mutex<HashSet<String>>,
 }
 
 impl Mixups {
-    /// Entries of another method under these keys are known of: the decorators were warned of when they were built.
+    /// Disables the warning about another method for these keys: building the decorators has caused one.
     pub(super) fn explained(&self, heads: impl Iterator<Item = Head>) {
         let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
         explained.extend(heads.map(|head| head.text().to_owned()));
@@ -27,24 +27,24 @@ impl Mixups {
         self.explained.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 
-    /// An entry was not usable for this reason. `key` is the beginning of its key.
+    /// Warns about an entry that is unusable for this reason; `key` is the head of its key.
     pub(crate) fn found(&self, reason: Unfit, key: &str) {
         match reason {
             Unfit::Source if !self.source.swap(true, Ordering::Relaxed) => tracing::warn!(
                 key,
-                "an entry in the shared tier is of another database: two databases behind one Redis have the same keys. It \
-                 is a miss. Give each environment a `CACHE_KEY_PREFIX` of its own (`CacheBuilder::key_prefix`), or each \
-                 decorator a partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). If there is only one database, \
-                 a process does not know its identity: let every role that connects read the table `stores_identity`. After a \
-                 database was replaced this is normal for a while"
+                "an entry in the shared tier belongs to another database, and is a miss: two databases use the same keys in one \
+                 Redis. Give each environment its own `CACHE_KEY_PREFIX` (`CacheBuilder::key_prefix`), or each decorator a \
+                 partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). If there is only one database, one \
+                 of the processes cannot read its identity: grant SELECT on the table `stores_identity` to every role that \
+                 connects. This is normal for a while after a database was replaced"
             ),
             Unfit::Method if !self.is_explained(key) && !self.method.swap(true, Ordering::Relaxed) => tracing::warn!(
                 key,
-                "an entry in the shared tier is of another trait or method, or of a trait with other type arguments, which has \
-                 the same keys. It is a miss. Give one of two traits another namespace, and each decorator of a generic trait a \
-                 partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). Two services behind one Redis \
-                 should have a `CACHE_KEY_PREFIX` each (`CacheBuilder::key_prefix`). While a renamed trait or method is rolled \
-                 out this is normal"
+                "an entry in the shared tier belongs to another trait or method, or to a trait with other type arguments, and is a \
+                 miss: both use the same keys. Give one of two traits another namespace, and each decorator of a generic trait \
+                 a partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). Two services on one Redis need \
+                 a `CACHE_KEY_PREFIX` each (`CacheBuilder::key_prefix`). This is normal during the roll-out of a renamed trait \
+                 or method"
             ),
             _ => {}
         }

@@ -77,10 +77,9 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "barrier-stall-three",
-        about: "a stall, two writers",
+        about: "a stall, one writer and an idle member",
         size: Size::Large,
         instances: 3,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
         faults: Faults { stalls: 1, ..NONE },
         ..PUNCTUAL
     },
