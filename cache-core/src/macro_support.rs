@@ -1,10 +1,15 @@
 //! What generated code calls. Not part of the public interface.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
 pub use crate::__presence as presence;
+pub use crate::__result_of as result_of;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
@@ -26,6 +31,76 @@ pub use crate::value::{CacheValue, Cacheable};
 #[track_caller]
 pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A parameter that the call takes, and of which the decorator keeps a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is needed after the call that takes it, and cannot be cloned",
+    label = "not `Clone`",
+    note = "an argument of `#[invalidates(..)]` that names this parameter is evaluated after the call, for `result` or for what the call changes",
+    note = "implement `Clone`, take the parameter by reference, or name the method with `..`"
+)]
+pub trait KeptParameter: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> KeptParameter for T {}
+
+/// The clone that the call takes.
+pub fn kept<T: KeptParameter>(parameter: &T) -> T {
+    parameter.clone()
+}
+
+/// No type has it: it is the bound of [`NoCopy::copied`].
+#[diagnostic::on_unimplemented(
+    message = "the future may not borrow from `&{Self}`, and no owned copy of it can be made",
+    label = "neither `Clone` nor `ToOwned`",
+    note = "the cache is asked inside of the future, which takes owned copies of what its lifetime does not cover",
+    note = "implement `Clone`, give the future the lifetime of the parameter (`fn save<'a>(&'a self, record: &'a T) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`), or make the method `#[uncached]`"
+)]
+pub trait CopiedParameter {
+    /// What there is none of.
+    type Copied;
+}
+
+/// A parameter of which an owned copy is made.
+#[derive(Debug)]
+pub struct Borrowed<'a, T: ?Sized>(pub &'a T);
+
+impl<T: ToOwned + ?Sized> Borrowed<'_, T> {
+    /// The owned copy.
+    pub fn copied(&self) -> T::Owned {
+        self.0.to_owned()
+    }
+}
+
+/// What a parameter has that cannot be copied: a method that does not compile.
+pub trait NoCopy<T: ?Sized> {
+    /// No type has the bound.
+    fn copied(&self) -> T::Copied
+    where
+        T: CopiedParameter,
+    {
+        unreachable!("no type is a `CopiedParameter`")
+    }
+}
+
+impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
+
+/// The scope that a target names after the call. If its expression panics then, the whole method: the store has its answer
+/// ready, and the caller has to get it.
+pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {
+    panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_or_else(|_| whole())
+}
+
+/// The same for an expression that awaits.
+pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: impl FnOnce() -> Scope) -> Scope {
+    let mut scope = pin!(scope);
+    let caught = poll_fn(|context| match panic::catch_unwind(AssertUnwindSafe(|| scope.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(scope)) => Poll::Ready(Some(scope)),
+        Err(_) => Poll::Ready(None),
+    });
+    caught.await.unwrap_or_else(whole)
 }
 
 /// The two types of a `Result`, also behind an alias.
@@ -187,6 +262,94 @@ impl<T, E> AnyError for &Answer<'_, Result<T, E>> {
 impl<T> NoError for Answer<'_, T> {
     fn outcome(&self) -> WriteOutcome {
         WriteOutcome::Written
+    }
+}
+
+/// The good value of an answer that is a `Result`.
+pub trait Good<'a> {
+    /// The value.
+    type Value;
+    /// Nothing if the answer is an `Err`.
+    fn good(&self) -> Option<&'a Self::Value>;
+}
+
+/// The same of any other answer.
+pub trait Whole<'a> {
+    /// The answer.
+    type Value;
+    /// All of it.
+    fn good(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T, E> Good<'a> for &Answer<'a, Result<T, E>> {
+    type Value = T;
+    fn good(&self) -> Option<&'a T> {
+        self.0.as_ref().ok()
+    }
+}
+
+impl<'a, T> Whole<'a> for Answer<'a, T> {
+    type Value = T;
+    fn good(&self) -> Option<&'a T> {
+        Some(self.0)
+    }
+}
+
+/// What `result` is where only the compiler knows whether the answer is a `Result`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __result_of {
+    ($answer:expr) => {{
+        #[allow(unused_imports, reason = "one of them is used")]
+        use $crate::__macro::{Good as _, Whole as _};
+        (&&$crate::__macro::Answer($answer)).good()
+    }};
+}
+
+/// No type has it: it is the bound of [`Answer::no_future`].
+#[diagnostic::on_unimplemented(
+    message = "a method that returns the future `{Self}` does not say what it does to the cache",
+    label = "this is a future, and the method has no attribute",
+    note = "a write without an attribute leaves old values in the cache",
+    note = "add one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]` to the method"
+)]
+pub trait Attributed {}
+
+/// For an answer that is not a future. An answer that is one has a method of the same name itself, which comes first.
+pub trait NoFuture {
+    /// Nothing to report.
+    fn no_future(&self) {}
+}
+
+impl<T> NoFuture for Answer<'_, T> {}
+
+impl<T: Future> Answer<'_, T> {
+    /// Does not compile: the method that returned this future has no attribute.
+    pub fn no_future(&self)
+    where
+        T: Attributed,
+    {
+    }
+}
+
+/// A type of future that a decorator can return: `Pin<Box<dyn Future + Send>>` behind an alias.
+#[diagnostic::on_unimplemented(
+    message = "the decorator cannot return a `{Self}`",
+    label = "not a `Pin<Box<dyn Future<Output = ..> + Send + '_>>`",
+    note = "`#[cached]` and `#[invalidates]` wrap the store's future in a boxed one",
+    note = "return `Pin<Box<dyn Future<Output = ..> + Send + '_>>`, or `impl Future<Output = ..> + Send`, or make it an `async fn`; any other future can be `#[uncached]`"
+)]
+pub trait FutureOfDecorator: Sized {
+    /// The boxed future.
+    type Boxed;
+    /// The future itself.
+    fn boxed(boxed: Self::Boxed) -> Self;
+}
+
+impl<T> FutureOfDecorator for Pin<Box<dyn Future<Output = T> + Send + '_>> {
+    type Boxed = Self;
+    fn boxed(boxed: Self) -> Self {
+        boxed
     }
 }
 

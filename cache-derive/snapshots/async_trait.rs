@@ -236,7 +236,12 @@ where
         } else {
             ::std::vec::Vec::<
                 ::cache_core::__macro::Scope,
-            >::from([self.__scope_get_policy(&policy.tenant_id)])
+            >::from([
+                ::cache_core::__macro::scope_or_whole(
+                    || self.__scope_get_policy(&policy.tenant_id),
+                    || self.get_policy.scope_prefix(&()),
+                ),
+            ])
         };
         write.finish(outcome, found).await;
         returned

@@ -307,7 +307,9 @@ where
     /// # Errors
     ///
     /// Those of the store behind it.
-    pub async fn local(&self) -> u64 {
+    pub async fn local(
+        &self,
+    ) -> <LocalBoxFuture<'_, u64> as ::core::future::Future>::Output {
         <S as Events>::local(&self.__backing).await
     }
     /// What the local tier holds for `event` with these arguments, without asking anything else.
@@ -481,7 +483,7 @@ where
         ids: &[String],
     ) -> BoxFuture<'_, Result<HashMap<String, String>, Error>> {
         ::std::boxed::Box::pin({
-            let ids = ::std::borrow::ToOwned::to_owned(ids);
+            let ids = ::cache_core::__macro::copied(ids);
             async move {
                 Self::events(self, ::core::borrow::Borrow::<[String]>::borrow(&ids))
                     .await
@@ -495,7 +497,7 @@ where
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
         ::std::boxed::Box::pin({
             let decorator = ::core::clone::Clone::clone(self);
-            let id = ::std::borrow::ToOwned::to_owned(id);
+            let id = ::cache_core::__macro::copied(id);
             async move {
                 Self::save(&decorator, ::core::borrow::Borrow::<str>::borrow(&id), text)
                     .await

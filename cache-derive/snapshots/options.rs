@@ -437,7 +437,7 @@ where
             .await;
         let returned = <S as Store>::create(
                 &self.__backing,
-                ::core::clone::Clone::clone(&tenant),
+                caching::__macro::kept(&tenant),
                 document,
             )
             .await;
@@ -451,7 +451,10 @@ where
                         caching::__macro::Scope,
                     >::from([
                         #[cfg(feature = "documents")]
-                        self.__scope_find(&tenant, &result),
+                        caching::__macro::scope_or_whole(
+                            || self.__scope_find(&tenant, &result),
+                            || self.find.scope_prefix(&()),
+                        ),
                     ])
                 }
                 ::core::option::Option::None => ::std::vec::Vec::new(),

@@ -9,7 +9,11 @@ pub trait Sessions: Send + Sync {
     #[cfg(feature = "users")]
     async fn user(&self, id: u64) -> Result<User, Error>;
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error>;
-    async fn touch(&self, tenant: TenantId, handle: Arc<Handle>) -> Result<(), Error>;
+    async fn touch(
+        &self,
+        tenant: TenantId,
+        handle: Arc<RwLock<Handle>>,
+    ) -> Result<(), Error>;
     async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error>;
     async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error>;
     async fn rename(
@@ -354,14 +358,22 @@ where
             ::std::vec::Vec::<
                 ::cache_core::__macro::Scope,
             >::from([
-                self
-                    .__scope_load(
-                        &session.tenant,
-                        ::core::borrow::Borrow::<str>::borrow(&part_0_1),
-                        session.device.as_deref(),
-                    ),
+                ::cache_core::__macro::scope_or_whole(
+                    || {
+                        self
+                            .__scope_load(
+                                &session.tenant,
+                                ::core::borrow::Borrow::<str>::borrow(&part_0_1),
+                                session.device.as_deref(),
+                            )
+                    },
+                    || self.load.scope_prefix(&()),
+                ),
                 #[cfg(feature = "users")]
-                self.__scope_user(&session.user),
+                ::cache_core::__macro::scope_or_whole(
+                    || self.__scope_user(&session.user),
+                    || self.user.scope_prefix(&()),
+                ),
             ])
         };
         write.finish(outcome, found).await;
@@ -381,13 +393,15 @@ where
     pub async fn touch(
         &self,
         tenant: TenantId,
-        handle: Arc<Handle>,
+        handle: Arc<RwLock<Handle>>,
     ) -> Result<(), Error> {
         let part_0_0 = <TenantId as ::core::clone::Clone>::clone(&tenant);
         let scopes = ::std::vec::Vec::<
             ::cache_core::__macro::Scope,
         >::from([self.__scope_load(&part_0_0, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
+        let methods = ::std::vec::Vec::<
+            ::cache_core::__macro::Scope,
+        >::from([self.load.scope_prefix(&())]);
         let write = ::cache_core::__macro::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -397,7 +411,7 @@ where
         let returned = <S as Sessions>::touch(
                 &self.__backing,
                 tenant,
-                ::core::clone::Clone::clone(&handle),
+                ::cache_core::__macro::kept(&handle),
             )
             .await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);
@@ -406,7 +420,12 @@ where
         } else {
             ::std::vec::Vec::<
                 ::cache_core::__macro::Scope,
-            >::from([self.__scope_load(&part_0_0, &(&handle.id()), None)])
+            >::from([
+                ::cache_core::__macro::scope_or_whole(
+                    || self.__scope_load(&part_0_0, &(&handle.id()), None),
+                    || self.load.scope_prefix(&()),
+                ),
+            ])
         };
         write.finish(outcome, found).await;
         returned
@@ -477,7 +496,12 @@ where
             .await;
         let returned = <S as Sessions>::adopt(
                 &self.__backing,
-                ::core::option::Option::as_deref_mut(&mut session),
+                match &mut session {
+                    ::core::option::Option::Some(lent) => {
+                        ::core::option::Option::Some(&mut **lent)
+                    }
+                    ::core::option::Option::None => ::core::option::Option::None,
+                },
             )
             .await;
         let outcome = ::cache_core::__macro::write_outcome!(& returned);
@@ -489,10 +513,15 @@ where
                     ::cache_core::__macro::Scope,
                 >::from([
                     #[cfg(feature = "users")]
-                    self
-                        .__scope_user(
-                            &session.as_ref().map_or(0, |session| session.user),
-                        ),
+                    ::cache_core::__macro::scope_or_whole(
+                        || {
+                            self
+                                .__scope_user(
+                                    &session.as_ref().map_or(0, |session| session.user),
+                                )
+                        },
+                        || self.user.scope_prefix(&()),
+                    ),
                 ]);
                 found
                     .extend(
@@ -502,7 +531,10 @@ where
                                     ::cache_core::__macro::Scope,
                                 >::from([
                                     #[cfg(feature = "users")]
-                                    self.__scope_user(&result),
+                                    ::cache_core::__macro::scope_or_whole(
+                                        || self.__scope_user(&result),
+                                        || self.user.scope_prefix(&()),
+                                    ),
                                 ])
                             }
                             ::core::option::Option::None => ::std::vec::Vec::new(),
@@ -663,12 +695,14 @@ where
     pub async fn begin_touch(
         &self,
         tenant: TenantId,
-        handle: Arc<Handle>,
+        handle: Arc<RwLock<Handle>>,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
             ::cache_core::__macro::Scope,
         >::from([self.__scope_load(&tenant, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
+        let methods = ::std::vec::Vec::<
+            ::cache_core::__macro::Scope,
+        >::from([self.load.scope_prefix(&())]);
         ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
     /// Begins the write of `swap` with these arguments, for a caller that commits it.
@@ -913,7 +947,11 @@ where
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
         Self::create(self, session, token).await
     }
-    async fn touch(&self, tenant: TenantId, handle: Arc<Handle>) -> Result<(), Error> {
+    async fn touch(
+        &self,
+        tenant: TenantId,
+        handle: Arc<RwLock<Handle>>,
+    ) -> Result<(), Error> {
         Self::touch(self, tenant, handle).await
     }
     async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {

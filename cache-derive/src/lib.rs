@@ -10,6 +10,7 @@ mod expand;
 mod fuzz;
 mod model;
 mod parse;
+mod types;
 mod validate;
 
 use proc_macro::TokenStream;
@@ -19,10 +20,11 @@ use diag::Sink;
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
-/// Place the annotation above `#[async_trait]`. Plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed
-/// futures (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async
-/// method of the trait needs an attribute for its effect on the cache; synchronous methods are forwarded. A method that
-/// returns any other future, such as `Self::SaveFuture<'_>`, counts as async too, and can only be `#[uncached]`.
+/// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed futures
+/// (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async method of the trait says
+/// what it does to the cache, synchronous ones are forwarded. A method that returns any other future, such as
+/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`. An alias of a boxed future works under any name; a method
+/// without an attribute does not compile if its return type turns out to be a future.
 ///
 /// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
 /// the reads that name none, and where `cache-core` is when it was renamed.
@@ -61,15 +63,20 @@ use diag::Sink;
 /// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
 /// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
 ///
-/// The call may change the value of an expression: behind `&mut T`, behind `&T` with interior mutability, or in an
-/// `Arc<T>`. Such an expression is evaluated before the call and again after it, and both entries are invalidated.
-/// Other parameters that are passed by value count as they are before the call.
+/// The call may change what an expression says. An expression over a `&mut T` or a `&T` is evaluated before the call and again after
+/// it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or an atomic (`Arc<Mutex<T>>`), of
+/// which the store gets a clone. Everything else that is passed by value is taken as it is before the call. If the second evaluation
+/// panics, the whole method is invalidated, and the caller gets the answer of the store. If the caller is gone before the call
+/// returns, or commits itself, the method is invalidated as a whole too; not so for a `&T` that does not name a lock, a cell or an
+/// atomic: if a store changes the key behind one of those, name the method with `..`.
 ///
 /// # Transactions of the caller
 ///
-/// Mark a write in a transaction that its caller commits with `#[invalidates(get(id), commits = caller)]`. If a
-/// parameter has a type named `Transaction`, this option is required, or `commits = store` if the method commits before
-/// it returns. The caller takes a guard before its statements and ends it after the commit:
+/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`. A parameter
+/// whose type is named like a transaction (`Transaction`, `PgTransaction`, `SqliteTransaction`, `MySqlTransaction`, `AnyTransaction`,
+/// `DatabaseTransaction`, `AsyncTransaction`, or a generic with such a bound) asks for that option, or for `commits = store` if the
+/// method commits before it returns. With `commits = caller` it is passed as `&mut`. The caller takes a guard before its statements
+/// and ends it after the commit:
 ///
 /// ```text
 /// let guard = store.begin_rename(&mut transaction, id, name).await; // locks what `rename` invalidates

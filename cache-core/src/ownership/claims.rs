@@ -14,6 +14,8 @@ pub(super) struct Owner {
     pub(super) kind: Kind,
     /// Trait and module, or the types of a region.
     pub(super) name: String,
+    /// The type and const arguments of the trait.
+    pub(super) parameters: String,
     /// The address of the store behind a decorator.
     pub(super) backing: Option<usize>,
     pub(super) source: u128,
@@ -28,8 +30,8 @@ struct Known {
     next: u64,
     /// The claims, by the beginning of the keys.
     held: HashMap<String, Vec<Held>>,
-    /// The traits that a warning was logged for.
-    warned: HashSet<String>,
+    /// The traits of which there was a warning, and which one.
+    warned: HashSet<(String, Shared)>,
 }
 
 #[derive(Debug)]
@@ -64,12 +66,15 @@ impl Drop for Kept {
     }
 }
 
-/// How two stores of one trait with the same keys interfere.
-enum Shared {
-    /// Each reads the other's entries, which carry the same source.
-    Answers,
-    /// Each treats the other's entries as misses.
+/// Why two stores of one trait must not share their keys, which they do. The last one is the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Shared {
+    /// The trait has other arguments. Each takes the other's entries for misses.
+    Arguments,
+    /// They are of different sources. Each takes the other's entries for misses.
     Keys,
+    /// Nothing tells their entries apart.
+    Answers,
 }
 
 impl Claims {
@@ -80,7 +85,7 @@ impl Claims {
         namespace: &Namespace,
         reads: &[(&'static str, &'static str)],
         warns: bool,
-    ) -> Result<Claim, Error> {
+    ) -> Result<(Claim, Option<Shared>), Error> {
         // The prefix is the same in the whole cache.
         let head = |entity| Head::new(None, namespace.text, namespace.partition.as_deref(), entity);
         let heads: Vec<String> = reads.iter().map(|(entity, _)| head(*entity).full_text().to_owned()).collect();
@@ -91,7 +96,7 @@ impl Claims {
                 if !held.owner.is_of_the_same_trait(owner) || held.method != *method {
                     return Err(taken(owner, method, held, namespace, entity));
                 }
-                shared = shared.or(held.owner.shares_with(owner));
+                shared = shared.max(held.owner.shares_with(owner));
             }
         }
         let number = known.next;
@@ -99,12 +104,12 @@ impl Claims {
         for (head, (_, method)) in heads.iter().zip(reads) {
             known.held.entry(head.clone()).or_default().push(Held { number, owner: owner.clone(), method });
         }
-        let warns = warns && shared.is_some() && known.warned.insert(owner.name.clone());
+        let warning = shared.filter(|shared| warns && known.warned.insert((owner.name.clone(), *shared)));
         drop(known);
-        if let Some(shared) = shared.filter(|_| warns) {
-            warn(owner, namespace, &shared);
+        if let Some(shared) = warning {
+            warn(owner, namespace, shared);
         }
-        Ok(Claim(Arc::new(Kept { claims: Arc::clone(self), number, heads })))
+        Ok((Claim(Arc::new(Kept { claims: Arc::clone(self), number, heads })), shared))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -118,10 +123,15 @@ impl Owner {
     }
 
     fn shares_with(&self, other: &Self) -> Option<Shared> {
+        if self.parameters != other.parameters {
+            return Some(Shared::Arguments);
+        }
         match (self.backing, other.backing) {
-            (Some(one), Some(two)) if one != two => {
-                Some(if self.source == other.source { Shared::Answers } else { Shared::Keys })
-            }
+            (Some(one), Some(two)) if one != two => match (self.source, other.source) {
+                (0, 0) => Some(Shared::Answers),
+                (one, two) if one == two => None,
+                _ => Some(Shared::Keys),
+            },
             _ => None,
         }
     }
@@ -135,18 +145,28 @@ impl Owner {
 }
 
 fn taken(owner: &Owner, method: &str, held: &Held, namespace: &Namespace, entity: &str) -> Error {
+    let partition = match owner.kind {
+        Kind::Store => "`builder(..).partition(..)`",
+        Kind::Region | Kind::Transparent => "`Namespace::new(..).partition(..)`",
+    };
     Error::config(format!(
-        "{} has the same keys as {}: both are entity `{entity}` in namespace `{}` of one Cache. Give one of them another \
-         entity or namespace, or its own partition: `builder(..).partition(..)`",
+        "{} would have the keys of {}: both are entity `{entity}` in namespace `{}` of one Cache. Give one of them another \
+         entity or namespace, or a partition of its own: {partition}",
         owner.method(method),
         held.owner.method(held.method),
         namespace.text,
     ))
 }
 
-fn warn(owner: &Owner, namespace: &Namespace, shared: &Shared) {
+fn warn(owner: &Owner, namespace: &Namespace, shared: Shared) {
     let (store, namespace) = (owner.name.as_str(), namespace.text);
     match shared {
+        Shared::Arguments => tracing::warn!(
+            store,
+            namespace,
+            "two decorators of one trait with different type arguments are in use in one Cache, and have the same keys: each \
+             makes the other one's entries useless. Build each with a partition of its own: `builder(..).partition(..)`"
+        ),
         Shared::Answers => tracing::warn!(
             store,
             namespace,
@@ -169,7 +189,8 @@ mod tests {
     const READS: &[(&str, &str)] = &[("owner", "get"), ("row", "row")];
 
     fn owner(name: &str, backing: usize) -> Owner {
-        Owner { kind: Kind::Store, name: name.to_owned(), backing: Some(backing), source: 0 }
+        let parameters = String::new();
+        Owner { kind: Kind::Store, name: name.to_owned(), parameters, backing: Some(backing), source: 0 }
     }
 
     fn claims() -> Arc<Claims> {
@@ -177,7 +198,7 @@ mod tests {
     }
 
     fn claim(claims: &Arc<Claims>, owner: &Owner) -> Result<Claim, Error> {
-        claims.claim(owner, &Namespace::new("shop"), READS, true)
+        claims.claim(owner, &Namespace::new("shop"), READS, true).map(|(claim, _)| claim)
     }
 
     #[test]
@@ -226,8 +247,13 @@ mod tests {
     #[test]
     fn the_same_store_twice_shares_nothing_with_anybody_else() {
         assert!(owner("Cars", 1).shares_with(&owner("Cars", 1)).is_none());
-        assert!(matches!(owner("Cars", 1).shares_with(&owner("Cars", 2)), Some(Shared::Answers)));
+        assert_eq!(owner("Cars", 1).shares_with(&owner("Cars", 2)), Some(Shared::Answers));
         let known = Owner { source: 7, ..owner("Cars", 2) };
-        assert!(matches!(owner("Cars", 1).shares_with(&known), Some(Shared::Keys)));
+        assert_eq!(owner("Cars", 1).shares_with(&known), Some(Shared::Keys));
+        let same = Owner { source: 7, ..owner("Cars", 3) };
+        assert_eq!(same.shares_with(&known), None, "two pools of one database");
+        let other = |backing| Owner { parameters: "User".to_owned(), ..owner("Cars", backing) };
+        assert_eq!(other(1).shares_with(&owner("Cars", 1)), Some(Shared::Arguments));
+        assert_eq!(other(2).shares_with(&owner("Cars", 1)), Some(Shared::Arguments));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::any::type_name;
 
-use super::{Claim, Namespace, claims::Owner};
+use super::claims::{Owner, Shared};
+use super::{Claim, Namespace};
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::key::Head;
@@ -51,7 +52,8 @@ impl Place {
         let owner = Owner {
             kind: Kind::Store,
             name: format!("{}::{}", spec.module, spec.store),
-            // Only compared, never dereferenced.
+            parameters: spec.parameters.clone(),
+            // It is compared and never followed.
             backing: Some(spec.backing.addr()),
             source: namespace.source,
         };
@@ -70,7 +72,7 @@ impl Place {
             Kind::Transparent => format!("a TransparentCache of {}", type_name::<R>()),
             Kind::Region | Kind::Store => format!("a Region from {} to {}", type_name::<K>(), type_name::<R>()),
         };
-        let owner = Owner { kind, name, backing: None, source: namespace.source };
+        let owner = Owner { kind, name, parameters: String::new(), backing: None, source: namespace.source };
         Self::claimed(cache, &owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
     }
 
@@ -84,8 +86,12 @@ impl Place {
         let prefix = cache.0.link.settings.key_prefix.clone();
         let kind = claimant.kind;
         let warns = cache.has_remote();
-        let claim = cache.0.claims.claim(claimant, &namespace, reads, warns)?;
-        Ok(Self { prefix, namespace, kind, owner, claim })
+        let (claim, shared) = cache.0.claims.claim(claimant, &namespace, reads, warns)?;
+        let place = Self { prefix, namespace, kind, owner, claim };
+        if shared == Some(Shared::Arguments) {
+            cache.0.mixups.explained(reads.iter().map(|(entity, _)| place.head(entity)));
+        }
+        Ok(place)
     }
 
     /// The claim, which reserves the names for as long as a clone of it exists.

@@ -1,10 +1,10 @@
 //! Calls of the store behind the decorator.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use super::generics::turbofish;
-use super::names::self_of;
+use super::names::{local, runtime, self_of};
 use crate::model::{Method, Store};
 
 /// The call with the method's own arguments.
@@ -16,6 +16,22 @@ pub(super) fn call(store: &Store, method: &Method) -> TokenStream {
     }
     let this = self_of(method);
     quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
+}
+
+/// The same for a method without an attribute. What it returns must not be a future: then the attribute is missing.
+pub(super) fn probed(store: &Store, method: &Method) -> TokenStream {
+    let (call, returned) = (call(store, method), local("returned"));
+    let (answer, otherwise) = (runtime(store, "Answer"), runtime(store, "NoFuture"));
+    let no_future = Ident::new("no_future", Span::mixed_site().located_at(method.ident.span()));
+    quote! {
+        let #returned = #call;
+        {
+            #[allow(unused_imports, reason = "unused where it is a future, which is an error")]
+            use #otherwise as _;
+            #answer(&#returned).#no_future();
+        }
+        #returned
+    }
 }
 
 /// The same, awaited.

@@ -78,8 +78,9 @@ fn body(store: &Store, method: &Method) -> TokenStream {
             let twin = wrapped::twin(method);
             quote!(#twin.await)
         }
-        (Form::Sync, _) | (Form::Future, Behaviour::Uncached) => forward::call(store, method),
+        (Form::Sync, _) if method.is_probed => forward::probed(store, method),
+        (Form::Sync, _) | (Form::Future | Form::Opaque, Behaviour::Uncached) => forward::call(store, method),
         (Form::Native, _) => wrapped::twin(method),
-        (Form::Opaque | Form::Future, _) => wrapped::body(method),
+        (Form::Opaque | Form::Future, _) => wrapped::body(store, method),
     }
 }

@@ -144,7 +144,7 @@ fn writes_that_change_their_parameters_or_run_in_transactions() {
                 async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error>;
 
                 #[invalidates(load(tenant, &handle.id(), None))]
-                async fn touch(&self, tenant: TenantId, handle: Arc<Handle>) -> Result<(), Error>;
+                async fn touch(&self, tenant: TenantId, handle: Arc<RwLock<Handle>>) -> Result<(), Error>;
 
                 #[invalidates(user(both.0.user))]
                 async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error>;

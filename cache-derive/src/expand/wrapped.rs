@@ -2,21 +2,27 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ReturnType;
+use syn::spanned::Spanned;
 
 use super::generics::turbofish;
-use super::names::{local, self_of};
-use crate::model::{Captures, Form, Method, Param};
+use super::names::{at, local, runtime, self_of};
+use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
 
-/// The future of the twin, boxed if the signature says so.
-///
-/// Arguments that it may not borrow are copied first.
-pub(super) fn body(method: &Method) -> TokenStream {
-    let Captures { clones_self, copied, unpinned } = &method.captures;
-    let future = if *clones_self || !copied.is_empty() { owning(method) } else { twin(method) };
-    match (method.form, unpinned) {
-        (Form::Future, false) => quote!(::std::boxed::Box::pin(#future)),
-        (Form::Future, true) => quote!(::std::boxed::Box::new(::std::boxed::Box::pin(#future))),
-        _ => future,
+/// The future of the twin, boxed where the signature says so. What it may not borrow is copied first.
+pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
+    let Captures { clones_self, copied, boxing } = &method.captures;
+    let future = if *clones_self || !copied.is_empty() { owning(store, method) } else { twin(method) };
+    if method.form != Form::Future {
+        return future;
+    }
+    match (boxing, &method.declared) {
+        (Boxing::Pinned, _) | (_, ReturnType::Default) => quote!(::std::boxed::Box::pin(#future)),
+        (Boxing::Unpin, _) => quote!(::std::boxed::Box::new(::std::boxed::Box::pin(#future))),
+        (Boxing::Alias, ReturnType::Type(_, ty)) => {
+            let of_decorator = at(ty.span(), runtime(store, "FutureOfDecorator"));
+            quote!(<#ty as #of_decorator>::boxed(::std::boxed::Box::pin(#future)))
+        }
     }
 }
 
@@ -27,8 +33,8 @@ pub(super) fn twin(method: &Method) -> TokenStream {
     quote!(Self::#name #turbofish (#this #arguments))
 }
 
-/// The call of the twin, in a future that owns copies of the arguments.
-fn owning(method: &Method) -> TokenStream {
+/// The same with owned copies in the future.
+fn owning(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
     let (name, this, turbofish, decorator) =
         (&method.ident, self_of(method), turbofish(&method.generics), local("decorator"));
@@ -36,7 +42,19 @@ fn owning(method: &Method) -> TokenStream {
     let receiver = if *clones_self { quote!(&#decorator) } else { quote!(#this) };
     let copies = copied.iter().filter(|place| !method.params[**place].is_owned()).map(|place| {
         let param = &method.params[*place];
-        let (name, copy) = (&param.ident, param.to_owned(false));
+        let name = &param.ident;
+        let copy = match &param.passing {
+            Passing::Borrowed(target) => {
+                let (borrowed, no_copy) = (runtime(store, "Borrowed"), runtime(store, "NoCopy"));
+                let copied = at(target.span(), quote!(#borrowed(#name).copied()));
+                quote! {{
+                    #[allow(unused_imports, reason = "unused if it can be copied")]
+                    use #no_copy as _;
+                    #copied
+                }}
+            }
+            _ => param.to_owned(false),
+        };
         quote!(let #name = #copy;)
     });
     let arguments = method.params.iter().enumerate().map(|(place, param)| {

@@ -3,18 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
+use syn::visit::Visit;
 use syn::{Expr, Ident};
 
 use super::generics::turbofish;
-use super::names::{derived, local, prefix_scope, runtime, self_of};
+use super::names::{at, derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
-    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Write,
+    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
 };
 
-/// The body of a write.
-///
-/// The store is called, and the user's expressions are evaluated after it, while the guard is alive. A panic in one of
-/// them drops the guard, which counts as an unknown outcome.
+/// The body: the store is called, and everything that the user's expressions say after it is found out, while the guard is
+/// alive. The caller gets the store's answer even if one of them panics then: its method is invalidated as a whole.
 pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, returned, outcome, found) = (local("write"), local("returned"), local("outcome"), local("found"));
     let (begin, call, write_outcome) =
@@ -49,8 +48,8 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
 pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, this) = (runtime(store, "WriteGuard"), self_of(method));
     let (scopes, methods) = (local("scopes"), local("methods"));
-    let (list, registered) = (scopes_of(store, &this, &write.before, false), methods_of(store, &this, write));
-    // Temporaries of an expression, such as the guard of a mutex, end before the await.
+    let (list, registered) = (scopes_of(store, &this, &write.before, Pass::Begin), methods_of(store, &this, write));
+    // What an expression borrows for itself, such as the guard of a mutex, ends before the await.
     quote! {
         let #scopes = #list;
         let #methods = #registered;
@@ -69,7 +68,7 @@ pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
 fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, scopes, methods) = (local("write"), local("scopes"), local("methods"));
     let (write_guard, this) = (runtime(store, "WriteGuard"), self_of(method));
-    let (list, registered) = (scopes_of(store, &this, &write.before, true), methods_of(store, &this, write));
+    let (list, registered) = (scopes_of(store, &this, &write.before, Pass::Before), methods_of(store, &this, write));
     quote! {
         let #scopes = #list;
         let #methods = #registered;
@@ -85,9 +84,21 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
         let lending = write.lent.iter().find(|(lent, _)| *lent == place).map(|(_, lending)| *lending);
         match lending {
             Some(Lending::Reference) => quote!(&mut *#name),
-            Some(Lending::Optional) => quote!(::core::option::Option::as_deref_mut(&mut #name)),
+            // Not `as_deref_mut`: a trait object is lent for less than its own lifetime by a coercion only.
+            Some(Lending::Optional) => {
+                let lent = local("lent");
+                quote! {
+                    match &mut #name {
+                        ::core::option::Option::Some(#lent) => ::core::option::Option::Some(&mut **#lent),
+                        ::core::option::Option::None => ::core::option::Option::None,
+                    }
+                }
+            }
             Some(Lending::Pinned) => quote!(::core::pin::Pin::as_mut(&mut #name)),
-            None if write.kept.contains(&place) => quote!(::core::clone::Clone::clone(&#name)),
+            None if write.kept.contains(&place) => {
+                let kept = runtime(store, "kept");
+                at(param.ty.span(), quote!(#kept(&#name)))
+            }
             None => quote!(#name),
         }
     });
@@ -124,8 +135,13 @@ fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
 }
 
 fn whole(this: &Ident, target: &Invalidation) -> TokenStream {
-    let Invalidation { read, cfgs, .. } = target;
-    quote!(#(#cfgs)* #this.#read.scope_prefix(&()))
+    let (cfgs, scope) = (&target.cfgs, whole_scope(this, target));
+    quote!(#(#cfgs)* #scope)
+}
+
+fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
+    let read = &target.read;
+    quote!(#this.#read.scope_prefix(&()))
 }
 
 /// The scopes known only after the call; none if it has certainly not written.
@@ -141,7 +157,7 @@ fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
         .iter()
         .filter_map(|target| match target.again {
             Again::Nothing => None,
-            Again::Evaluated | Again::Registered => Some(self::scope(&this, target, true)),
+            Again::Evaluated | Again::Registered => Some(self::scope(store, &this, target, Pass::After)),
             Again::Whole => Some(whole(&this, target)),
         })
         .collect();
@@ -162,28 +178,78 @@ fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
 fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (returned, this) = (local("returned"), self_of(method));
     let result = Ident::new("result", proc_macro2::Span::call_site());
-    let list = scopes_of(store, &this, &write.after, false);
-    if !write.fallible {
-        return quote!({ let #result = &#returned; #list });
-    }
-    let fallible = runtime(store, "Fallible");
+    let list = scopes_of(store, &this, &write.after, Pass::Result);
+    let taken = match write.result {
+        Taken::Whole => return quote!({ let #result = &#returned; #list }),
+        Taken::Ok => {
+            let fallible = runtime(store, "Fallible");
+            quote!(#fallible::ok(&#returned))
+        }
+        Taken::Probed => {
+            let result_of = runtime(store, "result_of");
+            quote!(#result_of!(&#returned))
+        }
+    };
     quote! {
-        match #fallible::ok(&#returned) {
+        match #taken {
             ::core::option::Option::Some(#result) => #list,
             ::core::option::Option::None => ::std::vec::Vec::new(),
         }
     }
 }
 
-/// The scopes in a list, with an explicit type because `cfg` may leave it empty.
-fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], use_parts: bool) -> TokenStream {
-    let stale = invalidations.iter().map(|invalidation| scope(this, invalidation, use_parts));
+/// The scopes in a list. Its type is said because `cfg` may leave nothing in it.
+fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], pass: Pass) -> TokenStream {
+    let stale = invalidations.iter().map(|invalidation| scope(store, this, invalidation, pass));
     let scope = runtime(store, "Scope");
     quote!(::std::vec::Vec::<#scope>::from([#(#stale),*]))
 }
 
-fn scope(this: &Ident, invalidation: &Invalidation, use_parts: bool) -> TokenStream {
-    let Invalidation { read, cfgs, extent, .. } = invalidation;
+/// When the scopes of a list are evaluated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// In `begin_x`, which makes no call.
+    Begin,
+    /// Before the call.
+    Before,
+    /// Once more after it.
+    After,
+    /// After it for the first time, with its result.
+    Result,
+}
+
+fn scope(store: &Store, this: &Ident, invalidation: &Invalidation, pass: Pass) -> TokenStream {
+    let (cfgs, scope) = (&invalidation.cfgs, bare_scope(this, invalidation, pass));
+    if matches!(pass, Pass::Begin | Pass::Before) || invalidation.extent.arguments().is_empty() {
+        return quote!(#(#cfgs)* #scope);
+    }
+    let whole = whole_scope(this, invalidation);
+    if invalidation.extent.arguments().iter().any(|argument| awaits(&argument.expression)) {
+        let or_whole = runtime(store, "scope_or_whole_async");
+        return quote!(#(#cfgs)* #or_whole(async { #scope }, || #whole).await);
+    }
+    let or_whole = runtime(store, "scope_or_whole");
+    quote!(#(#cfgs)* #or_whole(|| #scope, || #whole))
+}
+
+/// Whether an expression awaits something itself.
+fn awaits(expression: &Expr) -> bool {
+    struct Search(bool);
+    impl Visit<'_> for Search {
+        fn visit_expr_await(&mut self, _: &syn::ExprAwait) {
+            self.0 = true;
+        }
+        fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
+        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
+    }
+    let mut search = Search(false);
+    search.visit_expr(expression);
+    search.0
+}
+
+fn bare_scope(this: &Ident, invalidation: &Invalidation, pass: Pass) -> TokenStream {
+    let Invalidation { read, extent, .. } = invalidation;
+    let use_parts = matches!(pass, Pass::Before | Pass::After);
     let args = extent.arguments().iter().map(|arg| match &arg.part {
         Some(part) if use_parts => view(part),
         _ => argument(arg),
@@ -191,12 +257,12 @@ fn scope(this: &Ident, invalidation: &Invalidation, use_parts: bool) -> TokenStr
     match extent {
         Extent::Entry(_) => {
             let function = derived("__scope_", read);
-            quote!(#(#cfgs)* #this.#function(#(#args),*))
+            quote!(#this.#function(#(#args),*))
         }
-        Extent::Prefix(parts) if parts.is_empty() => quote!(#(#cfgs)* #this.#read.scope_prefix(&())),
+        Extent::Prefix(parts) if parts.is_empty() => whole_scope(this, invalidation),
         Extent::Prefix(parts) => {
             let function = prefix_scope(read, parts.len());
-            quote!(#(#cfgs)* #this.#function(#(#args),*))
+            quote!(#this.#function(#(#args),*))
         }
     }
 }

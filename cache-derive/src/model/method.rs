@@ -31,6 +31,8 @@ pub(crate) struct Method {
     pub(crate) form: Form,
     /// The captures of its future, in the forms with an explicit future type.
     pub(crate) captures: Captures,
+    /// Whether the compiler has to refuse what it returns if that is a future: no attribute says what the method does.
+    pub(crate) is_probed: bool,
     /// What it does to the cache.
     pub(crate) behaviour: Behaviour,
 }
@@ -57,8 +59,20 @@ pub(crate) struct Captures {
     pub(crate) clones_self: bool,
     /// The indices of the parameters that it needs owned copies of.
     pub(crate) copied: Vec<usize>,
-    /// Whether it is a `Box` without `Pin` around it.
-    pub(crate) unpinned: bool,
+    /// How it is boxed, if it is.
+    pub(crate) boxing: Boxing,
+}
+
+/// How a boxed future is written.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Boxing {
+    /// `Pin<Box<dyn Future>>`
+    #[default]
+    Pinned,
+    /// `Box<dyn Future + Unpin>`
+    Unpin,
+    /// An alias that the compiler finds to be `Pin<Box<dyn Future + Send>>`, or refuses.
+    Alias,
 }
 
 /// What a method does to the cache.

@@ -11,9 +11,9 @@ pub(crate) struct Write {
     pub(crate) before: Vec<Invalidation>,
     /// The targets that only the result names.
     pub(crate) after: Vec<Invalidation>,
-    /// Whether `result` is the `Ok` value of the call, and not all that it returned.
-    pub(crate) fallible: bool,
-    /// The indices of the parameters that are cloned because they are needed after the call.
+    /// What `result` is.
+    pub(crate) result: Taken,
+    /// The parameters, by place, that are cloned for the call because they are needed once more after it.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
@@ -21,7 +21,18 @@ pub(crate) struct Write {
     pub(crate) commits: Commits,
 }
 
-/// The side that commits a write.
+/// What `result` in a target is, of what the call returned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// All of it.
+    Whole,
+    /// The value in its `Ok`.
+    Ok,
+    /// That if it is a `Result`, which only the compiler knows, and all of it otherwise.
+    Probed,
+}
+
+/// Which side commits a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Commits {
     /// The store, before its method returns.
@@ -58,11 +69,10 @@ pub(crate) struct Invalidation {
 pub(crate) enum Again {
     /// Nothing: the call cannot change its parameters.
     Nothing,
-    /// It is evaluated again: the call may change its value through a shared reference.
+    /// It is evaluated once more: there may be interior mutability behind a shared reference, although nothing shows it.
     Evaluated,
-    /// It is evaluated again, because of an exclusive reference.
-    ///
-    /// The write is registered as if only the result named its targets.
+    /// The same, and the write is registered as one whose targets only the result names: the call can change what the target
+    /// says, through an exclusive reference, or a lock, a cell or an atomic.
     Registered,
     /// The whole method is invalidated: the call takes the reference, and may change its value.
     Whole,

@@ -17,7 +17,7 @@ pub(crate) use marks::{Mark, Target, is_rest};
 pub(crate) use options::{OptionSyntax, Value, options};
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_marks;
-pub(crate) use style::{BoxedFuture, Style};
+pub(crate) use style::{BoxedFuture, Output, Style};
 
 /// Parses an annotated trait; nothing where it is not a trait.
 pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {

@@ -79,7 +79,8 @@ impl StoreSyntax {
 impl MethodSyntax {
     /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        Style::of(&self.sig, &self.futures)
+        let wraps = self.marks.first().is_some_and(|mark| !matches!(mark, Mark::Uncached(_) | Mark::Updates(_)));
+        Style::of(&self.sig, &self.futures, wraps)
     }
 }
 

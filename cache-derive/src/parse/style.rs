@@ -8,7 +8,10 @@ use syn::{
     TypeParamBound,
 };
 
-/// The form in which a method is asynchronous.
+use crate::model::Boxing;
+use crate::types::{arguments, last_segment, only_type, peel};
+
+/// How a method says that it is asynchronous.
 pub(crate) enum Style<'a> {
     /// Not asynchronous.
     Sync,
@@ -20,27 +23,39 @@ pub(crate) enum Style<'a> {
     Boxed(BoxedFuture<'a>),
     /// A future in a form that a decorator cannot return itself.
     Unknown(&'a Type),
+    /// A type whose name does not tell whether it is a future. The compiler finds that out.
+    Unnamed(&'a Type),
 }
 
 /// A boxed future, as written.
 pub(crate) struct BoxedFuture<'a> {
     /// The whole return type.
     pub(crate) ty: &'a Type,
-    /// The output of the future.
-    pub(crate) output: &'a Type,
+    /// What it gives in the end.
+    pub(crate) output: Output<'a>,
     /// Whether it is `Send`.
     pub(crate) is_send: bool,
-    /// Whether it is pinned; otherwise it is a `Box<dyn Future + Unpin>`.
-    pub(crate) is_pinned: bool,
-    /// The lifetime of its borrows; without one it borrows nothing.
+    /// How it is boxed.
+    pub(crate) form: Boxing,
+    /// What it may borrow from; without a lifetime it borrows nothing.
     pub(crate) lifetime: Option<&'a Lifetime>,
+}
+
+/// What a boxed future gives in the end.
+#[derive(Clone, Copy)]
+pub(crate) enum Output<'a> {
+    /// This type.
+    Written(&'a Type),
+    /// The output of the type that the method returns.
+    Projected,
 }
 
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 impl<'a> Style<'a> {
-    /// The style of a signature, given the names of futures in the trait.
-    pub(crate) fn of(sig: &'a Signature, futures: &[Ident]) -> Self {
+    /// The style of a signature, in a trait where these names are futures. `wraps` says that the decorator has to return a
+    /// future of its own.
+    pub(crate) fn of(sig: &'a Signature, futures: &[Ident], wraps: bool) -> Self {
         if sig.asyncness.is_some() {
             return Self::AsyncFn;
         }
@@ -51,10 +66,15 @@ impl<'a> Style<'a> {
         {
             return Self::ImplFuture(opaque, output);
         }
-        match boxed(ty) {
-            Some(boxed) => Self::Boxed(boxed),
-            None if mentions_a_future(ty, futures) => Self::Unknown(ty),
-            None => Self::Sync,
+        if let Some(boxed) = boxed(ty).or_else(|| other_alias(ty, futures).filter(|_| wraps)) {
+            return Self::Boxed(boxed);
+        }
+        if mentions_a_future(ty, futures) {
+            Self::Unknown(ty)
+        } else if may_be_a_future(ty) {
+            Self::Unnamed(ty)
+        } else {
+            Self::Sync
         }
     }
 }
@@ -79,18 +99,49 @@ fn boxed(ty: &Type) -> Option<BoxedFuture<'_>> {
         TypeParamBound::Lifetime(lifetime) => Some(lifetime),
         _ => None,
     });
-    Some(BoxedFuture { ty, output: future_output(bounds)?, is_send: has(bounds, "Send"), is_pinned, lifetime })
+    let (output, form) =
+        (Output::Written(future_output(bounds)?), if is_pinned { Boxing::Pinned } else { Boxing::Unpin });
+    Some(BoxedFuture { ty, output, is_send: has(bounds, "Send"), form, lifetime })
 }
 
-/// Recognises `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias with that name.
+/// `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias of the program by that name. An alias may say
+/// more than `futures` does, such as `Output = Result<T, Error>`: then only the compiler knows the output.
 fn alias<'a>(ty: &'a Type, segment: &'a PathSegment) -> Option<BoxedFuture<'a>> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    let lifetime = arguments.args.iter().find_map(|argument| match argument {
+    let written = only_type(segment)?;
+    let is_a_result = last_segment(written).is_some_and(|segment| segment.ident.to_string().ends_with("Result"));
+    let output = if is_a_result || is_of_futures(ty) { Output::Written(written) } else { Output::Projected };
+    let is_send = segment.ident == "BoxFuture";
+    Some(BoxedFuture { ty, output, is_send, form: Boxing::Pinned, lifetime: first_lifetime(segment) })
+}
+
+/// An alias by any other name, which the compiler finds to be a boxed future, or not.
+fn other_alias<'a>(ty: &'a Type, futures: &[Ident]) -> Option<BoxedFuture<'a>> {
+    let Type::Path(path) = peel(ty) else { return None };
+    let (first, last) = (path.path.segments.first()?, path.path.segments.last()?);
+    let is_of_the_store = path.qself.is_some() || first.ident == "Self" || futures.contains(&last.ident);
+    if is_of_the_store || !may_be_a_future(ty) || ["Pin", "Box", "JoinHandle"].iter().any(|name| last.ident == name) {
+        return None;
+    }
+    Some(BoxedFuture {
+        ty,
+        output: Output::Projected,
+        is_send: true,
+        form: Boxing::Alias,
+        lifetime: first_lifetime(last),
+    })
+}
+
+fn first_lifetime(segment: &PathSegment) -> Option<&Lifetime> {
+    arguments(segment).find_map(|argument| match argument {
         GenericArgument::Lifetime(lifetime) => Some(lifetime),
         _ => None,
-    });
-    let output = only_type(segment)?;
-    Some(BoxedFuture { ty, output, is_send: segment.ident == "BoxFuture", is_pinned: true, lifetime })
+    })
+}
+
+/// Whether the path of a type begins in one of the `futures` crates.
+fn is_of_futures(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Path(path)
+        if path.path.segments.first().is_some_and(|first| first.ident.to_string().starts_with("futures")))
 }
 
 /// Whether the decorator's own futures satisfy this bound of a boxed future.
@@ -125,31 +176,6 @@ fn future_output(bounds: &Bounds) -> Option<&Type> {
     })
 }
 
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match peel(ty) {
-        Type::Path(path) => path.path.segments.last(),
-        _ => None,
-    }
-}
-
-/// The type among the arguments, if there is exactly one.
-fn only_type(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    let mut types = arguments.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    });
-    types.next().filter(|_| types.next().is_none())
-}
-
-fn peel(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => peel(&group.elem),
-        Type::Paren(paren) => peel(&paren.elem),
-        ty => ty,
-    }
-}
-
 /// Whether these bounds make a type a future.
 pub(super) fn is_a_future(bounds: &Bounds) -> bool {
     let names = bounds.iter().filter_map(|bound| match bound {
@@ -177,6 +203,25 @@ impl Visit<'_> for Futures<'_> {
     fn visit_path_segment(&mut self, segment: &PathSegment) {
         self.found |= is_of_a_future(&segment.ident) || self.named.contains(&segment.ident);
         visit::visit_path_segment(self, segment);
+    }
+}
+
+/// Types of the standard library that are certainly no futures.
+const NO_FUTURES: [&str; 32] = [
+    "Result", "Option", "Vec", "String", "Arc", "Rc", "Cow", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque",
+    "Duration", "Instant", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+    "i64", "i128", "isize", "f32", "f64", "PathBuf",
+];
+
+/// Whether a type may be a future, although no name in it says so.
+fn may_be_a_future(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| NO_FUTURES.iter().all(|name| last.ident != name))
+        }
+        Type::Reference(reference) => reference.mutability.is_some() && may_be_a_future(&reference.elem),
+        Type::ImplTrait(_) | Type::TraitObject(_) | Type::Macro(_) => true,
+        _ => false,
     }
 }
 

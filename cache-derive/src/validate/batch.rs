@@ -2,14 +2,14 @@
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, Signature, Type};
+use syn::{Signature, Type};
 
 use super::options::{self, Given, Known};
-use super::returned::peel;
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
 use crate::model::{Batch, Method, Param, Passing, Read};
 use crate::parse::OptionSyntax;
+use crate::types::{first_type, last_segment, peel};
 
 const KNOWN: Known = Known {
     attribute: "cached",
@@ -143,15 +143,10 @@ fn element(ty: &Type) -> Option<(&Type, bool)> {
             Type::Slice(slice) => Some((&slice.elem, false)),
             _ => None,
         },
-        Type::Path(path) => {
-            let segment = path.path.segments.last().filter(|segment| segment.ident == "Vec")?;
-            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-            match arguments.args.first()? {
-                GenericArgument::Type(element) => Some((element, true)),
-                _ => None,
-            }
+        ty => {
+            let segment = last_segment(ty).filter(|segment| segment.ident == "Vec")?;
+            first_type(segment).map(|element| (element, true))
         }
-        _ => None,
     }
 }
 

@@ -9,17 +9,15 @@ use super::signature::lifetime_of;
 use crate::diag::{Problem, Sink};
 use crate::model::{Captures, Param};
 
-/// Compares the arguments of a method with the lifetime of its future.
-///
-/// Without a lifetime the future borrows nothing.
+/// Compares the arguments of a method with the lifetimes of its future; without one the future borrows nothing.
 pub(super) fn captures(
     sig: &Signature,
     receiver: &Receiver,
-    lifetime: Option<&Lifetime>,
+    lifetimes: &[&Lifetime],
     params: &[Param],
     sink: &mut Sink,
 ) -> Captures {
-    let outliving = Outliving::of(sig, receiver, lifetime);
+    let outliving = Outliving::of(sig, receiver, lifetimes);
     let mut captures = Captures { clones_self: !outliving.receiver, ..Captures::default() };
     let types = sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(&*typed.ty),
@@ -46,7 +44,7 @@ fn cannot_be_kept(sig: &Signature, param: &Param, ty: &Type) -> Problem {
         ))
 }
 
-/// The lifetimes that are at least as long as that of the future.
+/// The lifetimes that are at least as long as one of those of the future.
 struct Outliving<'a> {
     named: Vec<&'a Lifetime>,
     /// Whether the receiver's lifetime is one of them.
@@ -54,18 +52,17 @@ struct Outliving<'a> {
 }
 
 impl<'a> Outliving<'a> {
-    fn of(sig: &'a Signature, receiver: &'a Receiver, lifetime: Option<&'a Lifetime>) -> Self {
+    fn of(sig: &'a Signature, receiver: &'a Receiver, lifetimes: &[&'a Lifetime]) -> Self {
         let own = lifetime_of(receiver).filter(|own| own.ident != "_");
-        let Some(lifetime) = lifetime.filter(|lifetime| lifetime.ident != "static") else {
-            return Self { named: Vec::new(), receiver: false };
-        };
-        if lifetime.ident == "_" {
-            let named = own.map(|own| closure(sig, own)).unwrap_or_default();
-            return Self { named, receiver: true };
+        let mut outliving = Self { named: Vec::new(), receiver: false };
+        for lifetime in lifetimes.iter().filter(|lifetime| lifetime.ident != "static") {
+            let is_elided = lifetime.ident == "_";
+            let named = if is_elided { own } else { Some(*lifetime) }.map(|lifetime| closure(sig, lifetime));
+            outliving.named.extend(named.into_iter().flatten());
+            outliving.receiver |= is_elided;
         }
-        let named = closure(sig, lifetime);
-        let receiver = own.is_some_and(|own| named.contains(&own));
-        Self { named, receiver }
+        outliving.receiver |= own.is_some_and(|own| outliving.named.contains(&own));
+        outliving
     }
 
     fn has_all_of(&self, ty: &Type) -> bool {

@@ -1,10 +1,11 @@
 //! Decides whether a call may change the value of an expression over its parameters.
 
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+use syn::{Lifetime, PathSegment, Type, TypeReference};
 
-use super::returned::{option_of, peel};
+use super::returned::option_of;
 use crate::model::Lending;
+use crate::types::{last_segment, peel, type_arguments};
 
 /// Types without interior mutability.
 const FROZEN: [&str; 44] = [
@@ -60,14 +61,20 @@ const TRANSPARENT: [&str; 13] = [
     "NonZero",
 ];
 
-/// The change that a call may make to a parameter.
+/// Types that change behind a shared reference, beside the atomic ones.
+const MUTABLE_INSIDE: [&str; 9] =
+    ["Mutex", "RwLock", "ReentrantMutex", "Cell", "RefCell", "OnceCell", "OnceLock", "LazyLock", "ArcSwap"];
+
+/// What a call may change about a parameter.
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     /// Nothing that the caller can see.
     Nothing,
-    /// The value behind a shared reference.
+    /// Perhaps what is behind a shared reference, if there is interior mutability in it that its type does not show.
+    Perhaps,
+    /// What is behind a shared reference: its type names a lock, a cell or an atomic.
     Shared,
-    /// The value behind a shared handle that the call takes; clones share the value.
+    /// The same behind a shared handle that the call takes: a clone of it says the same.
     Handle,
     /// The value behind an exclusive reference, with the way to lend it, if any.
     Exclusive(Option<Lending>),
@@ -80,16 +87,12 @@ pub(super) fn change(ty: &Type, output: &Type) -> Change {
         return Change::Exclusive(lending(ty, output));
     }
     match ty {
-        Type::Reference(reference) if is_frozen(&reference.elem) => Change::Nothing,
-        Type::Reference(_) => Change::Shared,
-        ty if option_of(ty).is_some_and(|inner| matches!(peel(inner), Type::Reference(_))) => {
-            if is_frozen(ty) {
-                Change::Nothing
-            } else {
-                Change::Shared
-            }
-        }
-        ty if is_handle(ty) => Change::Handle,
+        ty if is_shared_reference(ty) => match ty {
+            ty if is_frozen(ty) => Change::Nothing,
+            ty if is_mutable_inside(ty) => Change::Shared,
+            _ => Change::Perhaps,
+        },
+        ty if is_handle(ty) && is_mutable_inside(ty) => Change::Handle,
         _ => Change::Nothing,
     }
 }
@@ -98,6 +101,27 @@ pub(super) fn change(ty: &Type, output: &Type) -> Change {
 pub(super) fn is_small(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     FROZEN.iter().any(|name| segment.ident == name && !["String", "PathBuf", "OsString"].contains(name))
+}
+
+/// `&T` or `Option<&T>`
+fn is_shared_reference(ty: &Type) -> bool {
+    let is_reference = |ty: &Type| matches!(peel(ty), Type::Reference(_));
+    is_reference(ty) || option_of(ty).is_some_and(is_reference)
+}
+
+/// Whether some name in a type is that of a lock, a cell or an atomic.
+fn is_mutable_inside(ty: &Type) -> bool {
+    struct Search(bool);
+    impl Visit<'_> for Search {
+        fn visit_path_segment(&mut self, segment: &PathSegment) {
+            let name = segment.ident.to_string();
+            self.0 |= MUTABLE_INSIDE.contains(&name.as_str()) || name.starts_with("Atomic");
+            visit::visit_path_segment(self, segment);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_type(ty);
+    search.0
 }
 
 /// Whether a type holds an exclusive reference, or a guard of something shared.
@@ -144,7 +168,7 @@ fn lending(ty: &Type, output: &Type) -> Option<Lending> {
 
 fn pinned(ty: &Type) -> Option<&TypeReference> {
     let segment = last_segment(ty).filter(|segment| segment.ident == "Pin")?;
-    match types(segment).next().map(peel) {
+    match type_arguments(segment).next().map(peel) {
         Some(Type::Reference(reference)) => Some(reference),
         _ => None,
     }
@@ -171,7 +195,7 @@ fn is_frozen(ty: &Type) -> bool {
         Type::Tuple(tuple) => tuple.elems.iter().all(is_frozen),
         ty => last_segment(ty).is_some_and(|segment| {
             FROZEN.iter().any(|name| segment.ident == name)
-                || (TRANSPARENT.iter().any(|name| segment.ident == name) && types(segment).all(is_frozen))
+                || (TRANSPARENT.iter().any(|name| segment.ident == name) && type_arguments(segment).all(is_frozen))
         }),
     }
 }
@@ -180,27 +204,9 @@ fn is_frozen(ty: &Type) -> bool {
 fn is_handle(ty: &Type) -> bool {
     let Some(segment) = last_segment(ty) else { return false };
     if segment.ident == "Arc" {
-        return !types(segment).all(is_frozen);
+        return !type_arguments(segment).all(is_frozen);
     }
-    (segment.ident == "Option" || segment.ident == "Vec") && types(segment).any(is_handle)
-}
-
-fn types(segment: &PathSegment) -> impl Iterator<Item = &Type> {
-    let arguments = match &segment.arguments {
-        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
-        _ => None,
-    };
-    arguments.into_iter().flatten().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
-}
-
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match peel(ty) {
-        Type::Path(path) => path.path.segments.last(),
-        _ => None,
-    }
+    (segment.ident == "Option" || segment.ident == "Vec") && type_arguments(segment).any(is_handle)
 }
 
 #[cfg(test)]
@@ -212,6 +218,7 @@ mod tests {
     fn of(ty: &Type) -> &'static str {
         match change(ty, &parse_quote!(Result<u64, Error>)) {
             Change::Nothing => "nothing",
+            Change::Perhaps => "perhaps",
             Change::Shared => "shared",
             Change::Handle => "handle",
             Change::Exclusive(Some(Lending::Reference)) => "exclusive",
@@ -223,7 +230,7 @@ mod tests {
 
     #[test]
     fn parameters_that_a_call_may_change() {
-        let table: [(Type, &str); 25] = [
+        let table: [(Type, &str); 28] = [
             (parse_quote!(u64), "nothing"),
             (parse_quote!(Record), "nothing"),
             (parse_quote!(&str), "nothing"),
@@ -233,13 +240,16 @@ mod tests {
             (parse_quote!(&uuid::Uuid), "nothing"),
             (parse_quote!(Option<&str>), "nothing"),
             (parse_quote!(Arc<str>), "nothing"),
-            (parse_quote!(&Record), "shared"),
-            (parse_quote!(&[Record]), "shared"),
+            (parse_quote!(&Record), "perhaps"),
+            (parse_quote!(&[Record]), "perhaps"),
             (parse_quote!(&AtomicU64), "shared"),
-            (parse_quote!(&&mut Record), "shared"),
-            (parse_quote!(Option<&Record>), "shared"),
+            (parse_quote!(&Arc<RwLock<Record>>), "shared"),
+            (parse_quote!(&&mut Record), "perhaps"),
+            (parse_quote!(Option<&Record>), "perhaps"),
+            (parse_quote!(Option<&std::cell::Cell<u64>>), "shared"),
             (parse_quote!(Arc<Mutex<Record>>), "handle"),
-            (parse_quote!(Option<Arc<Record>>), "handle"),
+            (parse_quote!(Arc<Record>), "nothing"),
+            (parse_quote!(Option<Arc<Mutex<Record>>>), "handle"),
             (parse_quote!(&mut Record), "exclusive"),
             (parse_quote!(&'a mut [Record]), "exclusive"),
             (parse_quote!(&mut impl HasId), "exclusive"),

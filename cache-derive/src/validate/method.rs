@@ -3,14 +3,17 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Meta, Receiver, ReturnType, Type, TypeParamBound, parse_quote};
+use syn::{
+    Attribute, CapturedParam, GenericArgument, Lifetime, Meta, PathArguments, PreciseCapture, Receiver, ReturnType,
+    Type, TypeParamBound, parse_quote,
+};
 
 use super::backing::{Backing, mentions};
 use super::write::Readers;
 use super::{batch, captures, read, signature, write};
 use crate::diag::{Problem, Sink};
 use crate::model::{Behaviour, Captures, Form, Method, Param};
-use crate::parse::{BoxedFuture, Mark, MethodSyntax, OptionSyntax, Style, Target};
+use crate::parse::{BoxedFuture, Mark, MethodSyntax, OptionSyntax, Output, Style, Target};
 
 /// A method whose own signature is checked, and what is left to check against the other methods.
 pub(super) struct Draft<'a> {
@@ -133,6 +136,7 @@ fn model(
         output,
         form,
         captures,
+        is_probed: mark.is_none() && matches!(syntax.style(), Style::Unnamed(_)),
         behaviour,
     })
 }
@@ -141,25 +145,38 @@ fn model(
 fn kept_by_the_future(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
     match syntax.style() {
         Style::Boxed(boxed) => {
-            let captures = captures::captures(&syntax.sig, receiver, boxed.lifetime, params, sink);
-            Captures { unpinned: !boxed.is_pinned, ..captures }
+            let lifetimes: Vec<_> = boxed.lifetime.into_iter().collect();
+            let captures = captures::captures(&syntax.sig, receiver, &lifetimes, params, sink);
+            Captures { boxing: boxed.form, ..captures }
         }
         Style::ImplFuture(opaque, _) => {
-            let lifetime = opaque.bounds.iter().find_map(|bound| match bound {
-                TypeParamBound::Lifetime(lifetime) => Some(lifetime),
+            let lifetimes = opaque.bounds.iter().find_map(|bound| match bound {
+                TypeParamBound::Lifetime(lifetime) => Some(vec![lifetime]),
+                TypeParamBound::PreciseCapture(captured) => Some(captured_lifetimes(captured)),
                 _ => None,
             });
-            lifetime.map_or_else(Captures::default, |lifetime| {
-                captures::captures(&syntax.sig, receiver, Some(lifetime), params, sink)
+            lifetimes.map_or_else(Captures::default, |lifetimes| {
+                captures::captures(&syntax.sig, receiver, &lifetimes, params, sink)
             })
         }
         _ => Captures::default(),
     }
 }
 
+fn captured_lifetimes(captured: &PreciseCapture) -> Vec<&Lifetime> {
+    captured
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            CapturedParam::Lifetime(lifetime) => Some(lifetime),
+            _ => None,
+        })
+        .collect()
+}
+
 fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
     match syntax.style() {
-        Style::Sync | Style::Unknown(_) => Form::Sync,
+        Style::Sync | Style::Unknown(_) | Style::Unnamed(_) => Form::Sync,
         Style::Boxed(_) => Form::Future,
         Style::AsyncFn if boxed => Form::Boxed,
         Style::AsyncFn => Form::Native,
@@ -169,12 +186,34 @@ fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
 
 /// What the caller gets in the end.
 fn output(syntax: &MethodSyntax) -> Type {
+    let caches = syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..) | Mark::Batch(..)));
     match (syntax.style(), &syntax.sig.output) {
         (Style::ImplFuture(_, output), _) => output.clone(),
-        (Style::Boxed(boxed), _) => boxed.output.clone(),
+        (Style::Boxed(boxed), _) => match boxed.output {
+            Output::Written(output) => output.clone(),
+            Output::Projected => projected(&boxed, caches),
+        },
         (_, ReturnType::Type(_, ty)) => (**ty).clone(),
         (_, ReturnType::Default) => parse_quote!(()),
     }
+}
+
+/// The output of a future, as the compiler knows it. A cached value borrows nothing, and its type is needed where the
+/// lifetimes of the method have no names.
+fn projected(future: &BoxedFuture<'_>, caches: bool) -> Type {
+    let mut ty = future.ty.clone();
+    if caches
+        && let Type::Path(path) = &mut ty
+        && let Some(segment) = path.path.segments.last_mut()
+        && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
+    {
+        for argument in &mut arguments.args {
+            if let GenericArgument::Lifetime(lifetime) = argument {
+                *lifetime = Lifetime::new("'static", lifetime.span());
+            }
+        }
+    }
+    parse_quote!(<#ty as ::core::future::Future>::Output)
 }
 
 /// Whether the decorator leaves a method to its default body: it demands a sized store, and the decorator is one where
@@ -194,7 +233,8 @@ fn keeps_its_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
 }
 
 fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
-    let is_sync = matches!(syntax.style(), Style::Sync);
+    let style = syntax.style();
+    let (is_sync, is_unnamed) = (matches!(style, Style::Sync), matches!(style, Style::Unnamed(_)));
     for (attribute, meant) in &syntax.misspelt {
         sink.report(
             Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
@@ -202,7 +242,7 @@ fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
         );
     }
     match syntax.marks.as_slice() {
-        [] if is_sync || !syntax.misspelt.is_empty() => None,
+        [] if is_sync || is_unnamed || !syntax.misspelt.is_empty() => None,
         [] => {
             sink.report(says_nothing(&syntax.sig.ident));
             None
@@ -230,7 +270,7 @@ fn can_be_produced<'a>(syntax: &MethodSyntax, mark: &'a Mark) -> Result<&'a Mark
     match (mark, syntax.style()) {
         (Mark::Uncached(_), _) => Ok(mark),
         (_, Style::Boxed(boxed)) if !boxed.is_send => Err(not_send(syntax, mark, &boxed)),
-        (_, Style::Unknown(ty)) => Err(Problem::at(
+        (_, Style::Unknown(ty) | Style::Unnamed(ty)) => Err(Problem::at(
             ty,
             format!("the decorator cannot make the future that `{}` returns", syntax.sig.ident),
         )

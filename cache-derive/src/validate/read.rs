@@ -5,11 +5,12 @@ use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
 use super::backing::Backing;
 use super::options::{self, Given, Known};
-use super::returned::{Returned, borrows, option_of, peel};
+use super::returned::{Returned, borrows, option_of};
 use super::{key, read_options, signature, text};
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
 use crate::parse::OptionSyntax;
+use crate::types::peel;
 
 pub(super) const KNOWN: Known = Known {
     attribute: "cached",

@@ -1,7 +1,9 @@
 //! What a method returns, as far as its signature shows.
 
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+use syn::{Lifetime, Type, TypeReference};
+
+use crate::types::{first_type, last_segment};
 
 /// Types of the standard library that are certainly no `Result`.
 const NO_RESULTS: [&str; 32] = [
@@ -45,37 +47,11 @@ pub(super) fn option_of(ty: &Type) -> Option<&Type> {
     first_type(segment)
 }
 
-/// The type without the invisible groups that `macro_rules` leaves, and without parentheses.
-pub(super) fn peel(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => peel(&group.elem),
-        Type::Paren(paren) => peel(&paren.elem),
-        ty => ty,
-    }
-}
-
 /// Whether a type visibly borrows from something that does not live for ever.
 pub(super) fn borrows(ty: &Type) -> bool {
     let mut search = Borrows(false);
     search.visit_type(ty);
     search.0
-}
-
-fn last_segment(ty: &Type) -> Option<&PathSegment> {
-    match peel(ty) {
-        Type::Path(path) => path.path.segments.last(),
-        _ => None,
-    }
-}
-
-fn first_type(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
 }
 
 struct Borrows(bool);

@@ -6,9 +6,10 @@ use syn::visit_mut::VisitMut;
 use syn::{FnArg, GenericParam, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
 
 use super::backing::Backing;
-use super::returned::{borrows, option_of, peel};
+use super::returned::{borrows, option_of};
 use crate::diag::{Problem, Sink};
 use crate::model::{Param, Passing};
+use crate::types::peel;
 
 /// The `&self` of an asynchronous method.
 pub(super) fn shared_receiver(sig: &Signature) -> Result<Receiver, Problem> {

@@ -7,6 +7,7 @@ use super::options::{self, Given, Known};
 use crate::diag::{Problem, Sink};
 use crate::model::Commits;
 use crate::parse::OptionSyntax;
+use crate::types::{first_type, last_segment};
 
 const KNOWN: Known = Known {
     attribute: "invalidates",
@@ -34,6 +35,9 @@ pub(super) fn commits(sig: &Signature, given: &[OptionSyntax], sink: &mut Sink) 
     let given = Given::check(given, &KNOWN, sink);
     let words = [("caller", Commits::Caller), ("store", Commits::Store)];
     if let Some(commits) = given.read("commits", sink, |option, _| options::word(option, &words)) {
+        if let Some(ty) = taken(sig).filter(|_| commits == Commits::Caller) {
+            sink.report(taken_by_value(sig, ty));
+        }
         return commits;
     }
     if let Some(ty) = transaction(sig).filter(|_| given.misses("commits") && given.get("commits").is_none()) {
@@ -53,7 +57,30 @@ fn committed_later(sig: &Signature, ty: &Type) -> Problem {
         ))
 }
 
-/// The type of the first parameter that is, or contains, a transaction.
+fn taken_by_value(sig: &Signature, ty: &Type) -> Problem {
+    let name = sig.ident.to_string();
+    let plain = name.strip_prefix("r#").unwrap_or(&name);
+    Problem::at(ty, format!("`{name}` takes a transaction that its caller commits"))
+        .why(format!(
+            "`begin_{plain}` has the parameters of `{name}`: the caller could not commit what it has given away"
+        ))
+        .instead("`&mut Transaction`, or `commits = store` if the method commits before it returns")
+}
+
+/// The first parameter that is a transaction by value.
+fn taken(sig: &Signature) -> Option<&Type> {
+    sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(typed) => {
+            let segment = last_segment(&typed.ty)?;
+            let inside = (segment.ident == "Option").then(|| first_type(segment)).flatten();
+            let segment = inside.map_or(Some(segment), last_segment)?;
+            is_name(&segment.ident).then_some(&*typed.ty)
+        }
+        FnArg::Receiver(_) => None,
+    })
+}
+
+/// The first parameter that is a transaction, or holds one.
 fn transaction(sig: &Signature) -> Option<&Type> {
     let generic = generic_transactions(sig);
     sig.inputs.iter().find_map(|input| match input {

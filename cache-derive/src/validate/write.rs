@@ -1,17 +1,19 @@
 //! `#[invalidates(..)]`.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Expr, Signature, Type};
+use syn::{Attribute, Expr, ExprAsync, ExprClosure, ExprReturn, ExprTry, Signature, Type};
 
 use super::backing::{Backing, mentions};
 use super::changes::{Change, change, is_small};
-use super::returned::{is_called_result, peel};
+use super::returned::is_called_result;
 use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Write};
+use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Taken, Write};
 use crate::parse::{OptionSyntax, Target, is_rest};
+use crate::types::peel;
 
 /// A cached method that a write may name.
 pub(super) struct Reader<'a> {
@@ -50,18 +52,26 @@ pub(super) fn write(
     backing: &mut Backing,
     sink: &mut Sink,
 ) -> Write {
-    let fallible = is_called_result(call.output);
+    let result = match call.output {
+        output if is_called_result(output) => Taken::Ok,
+        Type::Path(path) if path.qself.is_some() => Taken::Probed,
+        _ => Taken::Whole,
+    };
     let commits = transaction::commits(call.sig, options, sink);
     let (before, after, kept, lent) = Default::default();
-    let mut write = Write { before, after, fallible, kept, lent, commits };
+    let mut write = Write { before, after, result, kept, lent, commits };
     for target in targets {
+        if let Some(leaving) = target.args.iter().find_map(leaves) {
+            sink.report(leaving);
+            continue;
+        }
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
             no_such_parameter(call.sig, call.params, target, sink);
         }
         let Some(mut invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() else { continue };
         if needs_result {
-            keep(call, target, &mut write);
+            keep(call, target, &mut write, sink);
             write.after.push(invalidation);
         } else {
             look_again(call, target, &mut invalidation, readers, &mut write);
@@ -81,24 +91,52 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
     }
 }
 
+/// Reports an expression that would return from the method.
+fn leaves(argument: &Expr) -> Option<Problem> {
+    struct Search(Option<TokenStream>);
+    impl Visit<'_> for Search {
+        fn visit_expr_try(&mut self, expression: &ExprTry) {
+            self.0 = Some(expression.question_token.to_token_stream());
+        }
+        fn visit_expr_return(&mut self, expression: &ExprReturn) {
+            self.0 = Some(expression.return_token.to_token_stream());
+        }
+        fn visit_expr_async(&mut self, _: &ExprAsync) {}
+        fn visit_expr_closure(&mut self, _: &ExprClosure) {}
+    }
+    let mut search = Search(None);
+    search.visit_expr(argument);
+    let word = search.0?;
+    Some(
+        Problem::at(&word, format!("`{word}` in an argument of `#[invalidates(..)]`"))
+            .why("it would return from the method: before the call without a write, or after it without the store's answer")
+            .instead("an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method"),
+    )
+}
+
 /// Notes the parameters that are moved into the call and needed after it.
-fn keep(call: &Call<'_>, target: &Target, write: &mut Write) {
+fn keep(call: &Call<'_>, target: &Target, write: &mut Write, sink: &mut Sink) {
     for (place, param) in call.params.iter().enumerate() {
         if !mentioned(&target.args, param) {
             continue;
         }
         match change(&param.ty, call.output) {
             Change::Exclusive(Some(lending)) => lend(write, place, lending),
+            Change::Exclusive(None) => sink.report(gone_with_the_call(call, target, param)),
             _ if matches!(param.passing, Passing::Owned) => clone(write, place),
             _ => {}
         }
     }
 }
 
-/// Decides how a target that is known before the call is treated after it.
-///
-/// This includes how its parameters stay available: cloned, lent, or replaced by a part that is computed before the
-/// call.
+fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
+    let (name, read) = (&param.ident, &target.read);
+    Problem::at(&param.ty, format!("`{name}` of `{}` is named together with `result`", call.sig.ident))
+        .why("the call takes what is in it, and an exclusive reference or a guard cannot be cloned: after the call it is gone")
+        .instead(format!("`{name}: &mut ..`, or `{read}(..)` for the whole method"))
+}
+
+/// Decides what is done after the call about a target that is known before it, and what of its parameters is still there.
 fn look_again(
     call: &Call<'_>,
     target: &Target,
@@ -140,8 +178,8 @@ fn look_again(
 fn again(change: Change) -> Again {
     match change {
         Change::Nothing => Again::Nothing,
-        Change::Shared | Change::Handle => Again::Evaluated,
-        Change::Exclusive(Some(_)) => Again::Registered,
+        Change::Perhaps => Again::Evaluated,
+        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Again::Registered,
         Change::Exclusive(None) => Again::Whole,
     }
 }

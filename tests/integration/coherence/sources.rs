@@ -1,7 +1,7 @@
 //! Separation of databases, stores and traits that would use the same keys.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cache_core::testing::Weakness;
 use cache_core::{Cache, CacheBuilder, ErrorKind, MemoryRemote, Namespace, ReadPolicy, cached_store};
@@ -64,6 +64,24 @@ async fn connected(caches: &[&Cache]) {
     }
 }
 
+/// Waits for a heartbeat that is sent after this call.
+async fn heartbeat(cache: &Cache) {
+    let begun = Instant::now();
+    until_async("a heartbeat", async || {
+        cache.health().await.last_beat.is_some_and(|age| age + Duration::from_millis(1) < begun.elapsed())
+    })
+    .await;
+}
+
+/// Waits for a state that takes an await to see.
+async fn until_async(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !reached().await {
+        assert!(Instant::now() < end, "{what} does not come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn filled(cache: &Cache, fills: u64) {
     until("the loaded value is in the shared tier", || cache.stats().total().fills >= fills).await;
 }
@@ -79,7 +97,8 @@ fn errors(cache: &Cache, kind: &str) -> u64 {
 async fn environments_with_different_prefixes_share_nothing() {
     for shared in Shared::each() {
         let production = shared.process(|builder| builder);
-        let staging = shared.process(|builder| builder.key_prefix("staging"));
+        // Heartbeats are waited for.
+        let staging = shared.process(|builder| builder.key_prefix("staging").lease(Duration::from_secs(5)));
         let one = CachingRegister::new(rows(10), &production);
         let two = CachingRegister::new(rows(20), &staging);
         connected(&[&production, &staging]).await;
@@ -91,13 +110,20 @@ async fn environments_with_different_prefixes_share_nothing() {
         entries.sort();
         assert_eq!(entries, ["race:test:register:1", "staging:race:test:register:1"]);
 
-        // No message: a write in one environment does not invalidate in the other.
-        let heard = staging.invalidations_heard();
+        // No message: a write in the one is not received in the other. Messages arrive in order, so that of the first write
+        // would be there before that of the second.
+        let (written, received) = (production.invalidations_heard(), staging.invalidations_heard());
         one.set(1, 11).await.unwrap();
-        until("production receives its own message", || production.invalidations_heard() > 0).await;
+        until("the writer receives its message", || production.invalidations_heard() > written).await;
         two.set(2, 22).await.unwrap();
-        until("staging receives its own message", || staging.invalidations_heard() > heard).await;
-        assert_eq!(two.peek_get(1), Some(Some(20)), "the local entry stays");
+        until("and so does the other one", || staging.invalidations_heard() > received).await;
+        heartbeat(&staging).await;
+        assert_eq!(
+            staging.invalidations_heard() - received,
+            production.invalidations_heard() - written,
+            "each receives the messages of one write"
+        );
+        assert_eq!(two.peek_get(1), Some(Some(20)), "what is local stays");
         assert_eq!(two.get(1).await.unwrap(), Some(20));
 
         // No epoch, no heartbeat.
@@ -112,6 +138,7 @@ async fn environments_with_different_prefixes_share_nothing() {
                 assert_eq!((of(namespace, "epoch"), of(namespace, "hb:")), (1, 1), "{machinery:?}");
             }
             server.raw(&["DEL", "g:{race:}:epoch"]).unwrap();
+            heartbeat(&staging).await;
             assert_eq!(two.peek_get(1), Some(Some(20)));
         }
         assert_eq!(errors(&production, "method") + errors(&staging, "method"), 0);
@@ -188,6 +215,17 @@ async fn without_a_partition_a_second_store_is_warned_of_once() {
     }
 }
 
+/// Each of two pools of one database has its own store.
+#[tokio::test]
+async fn two_stores_of_one_known_source_are_not_warned_of() {
+    let logs = Logs::start();
+    let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
+    let one = CachingRegister::builder(rows(10), &cache).source(7_u128).build();
+    let two = CachingRegister::builder(rows(10), &cache).source(7_u128).build();
+    assert!(!logs.text().contains("two decorators of one trait"), "{}", logs.text());
+    drop((one, two));
+}
+
 #[tokio::test]
 async fn one_store_twice_or_one_after_the_other_is_not_warned_of() {
     let logs = Logs::start();
@@ -256,6 +294,7 @@ async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
         let text = logs.text();
         assert_eq!(text.matches("belongs to another database").count(), 1, "{text}");
         assert!(text.contains("CACHE_KEY_PREFIX") && text.contains("partition"), "{text}");
+        assert!(text.contains("stores_identity"), "a role that may not read it has no source: {text}");
     }
     for shared in Shared::each() {
         let (read, _) = read_over_another_database(&shared, Weakness::NoOwner).await;
@@ -490,6 +529,7 @@ async fn an_entity_with_the_name_of_a_machinery_key_is_an_entity() {
 #[tokio::test]
 async fn the_arguments_of_a_trait_keep_its_entries_apart() {
     for shared in Shared::each() {
+        let logs = Logs::start();
         let cache = shared.process(|builder| builder);
         let store = words();
         let bytes = CachingTable::<Words, u8, 1>::new(Arc::clone(&store), &cache);
@@ -502,6 +542,13 @@ async fn the_arguments_of_a_trait_keep_its_entries_apart() {
         filled(&cache, 2).await;
         assert_eq!(shard.count(1).await.unwrap(), 121);
         assert_eq!(errors(&cache, "method"), 2);
+        // They are useless to each other, which is said once, with the remedy, and before the first look-up.
+        let text = logs.text();
+        assert_eq!(text.matches("with different type arguments").count(), 1, "{text}");
+        assert!(text.contains("partition") && !text.contains("CACHE_KEY_PREFIX"), "{text}");
+        let apart = |name: &str| CachingTable::<Words, u8, 1>::builder(words(), &cache).partition(name).build();
+        drop((apart("u8"), apart("u16")));
+        assert_eq!(logs.text().matches("two decorators").count(), 1, "{}", logs.text());
     }
 }
 
@@ -550,7 +597,8 @@ async fn regions_and_ad_hoc_caches_follow_the_same_rule() {
     let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
     let policy = ReadPolicy::new(MINUTE);
     let cars = CachingCars::new(words(), &cache);
-    cache.try_region::<u64, String>("race:shop", "owner", policy).unwrap_err();
+    let taken = cache.try_region::<u64, String>("race:shop", "owner", policy).unwrap_err().to_string();
+    assert!(taken.contains("`Namespace::new(..).partition(..)`"), "{taken}");
     cache.try_transparent::<String>("race:shop", "owner").unwrap_err();
     assert!(panic_of(|| drop(cache.region::<u64, String>("race:shop", "owner", policy))).contains("Region"));
     assert!(panic_of(|| drop(cache.transparent::<String>("race:shop", "owner"))).contains("TransparentCache"));

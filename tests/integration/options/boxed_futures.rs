@@ -183,7 +183,10 @@ mod under_async_trait {
         #[cached(entity = "event", key(id), ttl = "10m")]
         async fn event(&self, id: u64) -> Result<Option<String>, Failed>;
 
-        #[invalidates(event(id))]
+        #[cached(entity = "title", key(id), ttl = "10m")]
+        fn title(&self, id: u64) -> BoxFuture<'_, Result<Option<String>, Failed>>;
+
+        #[invalidates(event(id), title(id))]
         fn save<'a>(&'a self, id: u64, text: &'a T) -> BoxFuture<'a, Result<(), Failed>>
         where
             Self: Sync + 'a;
@@ -209,6 +212,9 @@ mod under_async_trait {
         async fn event(&self, id: u64) -> Result<Option<String>, Failed> {
             Ok(self.0.lock().unwrap().get(&id).cloned())
         }
+        fn title(&self, id: u64) -> BoxFuture<'_, Result<Option<String>, Failed>> {
+            <Self as Events<T>>::event(self, id)
+        }
         fn save<'a>(&'a self, id: u64, text: &'a T) -> BoxFuture<'a, Result<(), Failed>>
         where
             Self: Sync + 'a,
@@ -233,7 +239,9 @@ mod under_async_trait {
         for text in 1..3 {
             Events::save(&store, 1, &text).await.unwrap();
             assert_eq!(store.event(1).await.unwrap(), Some(text.to_string()));
+            assert_eq!(Events::title(&store, 1).await.unwrap(), Some(text.to_string()));
         }
+        assert_eq!(store.peek_title(1).flatten().unwrap(), "2", "it was cached");
         Events::save_any(&store, 1, "any").await.unwrap();
         assert_eq!(store.event(1).await.unwrap().unwrap(), "any");
         store.save_any(1, 3.5).await.unwrap();
@@ -243,7 +251,119 @@ mod under_async_trait {
     }
 }
 
-/// Associated future types and futures in other types: only `#[uncached]` methods may return them.
+/// Aliases by other names, and a `BoxFuture` of the program whose output is more than its argument.
+mod aliases {
+    use super::*;
+
+    type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+    type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+    type Ready = std::future::Ready<u64>;
+
+    mod own {
+        use super::*;
+        pub(in super::super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+    }
+
+    #[cached_store(namespace = "test:future_aliases")]
+    pub(super) trait Events: Send + Sync {
+        #[cached(entity = "event", key(id), ttl = "10m")]
+        fn event(&self, id: u64) -> Fut<'_, Option<String>>;
+
+        #[cached(entity = "title", key(id), ttl = "10m")]
+        fn title<'a>(&'a self, id: &'a u64) -> own::BoxFuture<'a, String>;
+
+        #[invalidates(event(id), title(id))]
+        fn save(&self, id: u64, text: &str) -> own::BoxFuture<'static, ()>;
+
+        #[invalidates(event(*result), title(*result))]
+        fn create(&self, text: String) -> Fut<'_, u64>;
+
+        #[invalidates(event(id))]
+        fn touch<'a>(&'a self, id: u64, by: &'a str) -> StoreFuture<'a, &'a str>;
+
+        #[uncached]
+        fn ready(&self) -> Ready;
+
+        #[uncached]
+        fn count(&self) -> Fut<'_, usize>;
+
+        #[uncached]
+        fn opaque(&self) -> impl Named + '_;
+
+        /// Not a future, and no name says so.
+        fn calls(&self) -> Counted;
+    }
+
+    pub(super) trait Named: Future<Output = u64> + Send {}
+    impl<T: Future<Output = u64> + Send> Named for T {}
+
+    #[derive(Debug, PartialEq)]
+    pub(super) struct Counted(usize);
+
+    struct Memory(Rows);
+
+    impl Events for Memory {
+        fn event(&self, id: u64) -> Fut<'_, Option<String>> {
+            Box::pin(async move { Ok(self.0.lock().unwrap().get(&id).cloned()) })
+        }
+        fn title<'a>(&'a self, id: &'a u64) -> own::BoxFuture<'a, String> {
+            Box::pin(async move { self.0.lock().unwrap().get(id).cloned().ok_or(Failed) })
+        }
+        fn save(&self, id: u64, text: &str) -> own::BoxFuture<'static, ()> {
+            let (rows, text) = (Arc::clone(&self.0), text.to_owned());
+            Box::pin(async move {
+                rows.lock().unwrap().insert(id, text);
+                Ok(())
+            })
+        }
+        fn create(&self, text: String) -> Fut<'_, u64> {
+            Box::pin(async move {
+                self.0.lock().unwrap().insert(7, text);
+                Ok(7)
+            })
+        }
+        fn touch<'a>(&'a self, _: u64, by: &'a str) -> StoreFuture<'a, &'a str> {
+            Box::pin(async move { by })
+        }
+        fn ready(&self) -> Ready {
+            std::future::ready(3)
+        }
+        fn count(&self) -> Fut<'_, usize> {
+            Box::pin(async { Ok(self.0.lock().unwrap().len()) })
+        }
+        fn opaque(&self) -> impl Named + '_ {
+            async { 5 }
+        }
+        fn calls(&self) -> Counted {
+            Counted(4)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alias_by_any_name_is_cached_and_invalidates() {
+        let rows = Rows::default();
+        let store = CachingEvents::new(Arc::new(Memory(Arc::clone(&rows))), &Cache::single_instance());
+        Events::save(&store, 1, "one").await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(Events::event(&store, 1).await.unwrap().unwrap(), "one");
+            assert_eq!(Events::title(&store, &1).await.unwrap(), "one");
+            rows.lock().unwrap().insert(1, "past the decorator".to_owned());
+        }
+        Events::save(&store, 1, "two").await.unwrap();
+        assert_eq!(store.event(1).await.unwrap().unwrap(), "two");
+        assert_eq!(store.title(&1).await.unwrap(), "two");
+
+        assert_eq!(store.event(7).await.unwrap(), None);
+        assert_eq!(Events::create(&store, "seven".to_owned()).await.unwrap(), 7);
+        assert_eq!(Events::event(&store, 7).await.unwrap().unwrap(), "seven");
+        assert_eq!(Events::touch(&store, 7, "me").await, "me");
+        assert_eq!(store.peek_event(7), None);
+        assert_eq!((Events::ready(&store).await, Events::count(&store).await.unwrap()), (3, 2));
+        assert_eq!((Events::opaque(&store).await, Events::calls(&store)), (5, Counted(4)));
+    }
+}
+
+/// Associated future types and futures in other types are the store's own: only `#[uncached]` can hand them on.
 mod handed_on {
     use super::*;
 
@@ -264,6 +384,22 @@ mod handed_on {
 
         #[uncached]
         fn perhaps(&self) -> Option<BoxFuture<'_, usize>>;
+
+        #[uncached]
+        fn find(&self, name: &str) -> impl Future<Output = usize> + Send + '_;
+
+        #[uncached]
+        fn later(&self, name: &str) -> impl Future<Output = usize> + Send + 'static;
+
+        #[invalidates(event(&id))]
+        fn precise(&self, id: u64, name: &str) -> impl Future<Output = Result<(), Failed>> + Send + use<Self>;
+
+        #[invalidates(event(&id))]
+        fn precise_self<'a>(
+            &'a self,
+            id: u64,
+            name: &str,
+        ) -> impl Future<Output = Result<(), Failed>> + Send + use<'a, Self>;
     }
 
     struct Counted(Arc<super::super::support::Calls>);
@@ -284,6 +420,23 @@ mod handed_on {
         fn perhaps(&self) -> Option<BoxFuture<'_, usize>> {
             Some(Box::pin(async { 8 }))
         }
+        fn find(&self, name: &str) -> impl Future<Output = usize> + Send + '_ {
+            let length = name.len();
+            async move { length + self.0.count() }
+        }
+        fn later(&self, name: &str) -> impl Future<Output = usize> + Send + 'static {
+            std::future::ready(name.len())
+        }
+        fn precise(&self, _: u64, _: &str) -> impl Future<Output = Result<(), Failed>> + Send + use<> {
+            std::future::ready(Ok(()))
+        }
+        fn precise_self<'a>(&'a self, _: u64, _: &str) -> impl Future<Output = Result<(), Failed>> + Send + use<'a> {
+            let calls = &self.0;
+            async move {
+                calls.add();
+                Ok(())
+            }
+        }
     }
 
     #[tokio::test]
@@ -294,5 +447,25 @@ mod handed_on {
         tokio::spawn(Events::save(&store, 100)).await.unwrap().unwrap();
         assert_eq!(Events::event(&store, &100).await.unwrap(), 102);
         assert_eq!((store.named().await, store.perhaps().unwrap().await), (7, 8));
+    }
+
+    #[tokio::test]
+    async fn opaque_futures_that_may_keep_less_than_they_are_given() {
+        let store = CachingEvents::new(Arc::new(Counted(Arc::default())), &Cache::single_instance());
+        let (find, later) = {
+            let name = String::from("name");
+            (Events::find(&store, &name).await, Events::later(&store, &name))
+        };
+        assert_eq!((find, tokio::spawn(later).await.unwrap()), (4, 4));
+        let write = {
+            let name = String::from("name");
+            Events::precise(&store, 1, &name)
+        };
+        tokio::spawn(write).await.unwrap().unwrap();
+        let write = {
+            let name = String::from("name");
+            Events::precise_self(&store, 1, &name)
+        };
+        write.await.unwrap();
     }
 }

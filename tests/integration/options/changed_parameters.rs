@@ -71,6 +71,31 @@ pub(super) trait Store: Send + Sync {
     #[invalidates(named(record.id, token.name, note), load(result))]
     async fn with_token(&self, record: &mut Record, token: Token, note: Option<&str>) -> Result<u64, Refused>;
 
+    #[invalidates(load(of.as_ref().map_or(0, |of| of.id())))]
+    async fn dynamic(&self, of: Option<&mut (dyn HasId + Send)>) -> Result<(), Refused>;
+
+    #[invalidates(load(records[0].id), named(records[0].id, ..))]
+    #[allow(clippy::ptr_arg, reason = "the store drains it")]
+    async fn drained(&self, records: &mut Vec<Record>) -> Result<&'static str, Refused>;
+
+    #[invalidates(load(record.as_ref().unwrap().id))]
+    async fn emptied(&self, record: &mut Option<Record>) -> Result<&'static str, Refused>;
+
+    #[invalidates(load(result[0]))]
+    async fn none(&self) -> Result<Vec<u64>, Refused>;
+
+    #[invalidates(load(record.lock().await.id))]
+    async fn asynchronous(&self, record: Arc<tokio::sync::Mutex<Record>>) -> Result<(), Refused>;
+
+    #[invalidates(load(record.lock().await.as_ref().unwrap().id))]
+    async fn asynchronously_emptied(&self, record: &tokio::sync::Mutex<Option<Record>>) -> Result<(), Refused>;
+
+    #[invalidates(load(record.lock().unwrap().id))]
+    async fn stuck(&self, record: &Mutex<Record>) -> Result<(), Refused>;
+
+    #[invalidates(load(record.id))]
+    async fn unwrapped(&self, record: Arc<Record>) -> Result<(), Refused>;
+
     #[invalidates(load(record.id))]
     async fn refused(&self, record: &mut Record, certainly: bool) -> Result<(), Refused>;
 }
@@ -143,6 +168,36 @@ impl Store for Moving {
     async fn with_token(&self, record: &mut Record, _: Token, _: Option<&str>) -> Result<u64, Refused> {
         record.id = 2;
         Ok(3)
+    }
+    async fn dynamic(&self, of: Option<&mut (dyn HasId + Send)>) -> Result<(), Refused> {
+        of.unwrap().set(2);
+        Ok(())
+    }
+    async fn drained(&self, records: &mut Vec<Record>) -> Result<&'static str, Refused> {
+        records.clear();
+        Ok("drained")
+    }
+    async fn emptied(&self, record: &mut Option<Record>) -> Result<&'static str, Refused> {
+        *record = None;
+        Ok("emptied")
+    }
+    async fn none(&self) -> Result<Vec<u64>, Refused> {
+        Ok(Vec::new())
+    }
+    async fn asynchronous(&self, record: Arc<tokio::sync::Mutex<Record>>) -> Result<(), Refused> {
+        record.lock().await.id = 2;
+        Ok(())
+    }
+    async fn asynchronously_emptied(&self, record: &tokio::sync::Mutex<Option<Record>>) -> Result<(), Refused> {
+        *record.lock().await = None;
+        Ok(())
+    }
+    async fn stuck(&self, record: &Mutex<Record>) -> Result<(), Refused> {
+        record.lock().unwrap().id = 2;
+        std::future::pending().await
+    }
+    async fn unwrapped(&self, record: Arc<Record>) -> Result<(), Refused> {
+        Arc::try_unwrap(record).map(drop).map_err(|_| Refused(false))
     }
     async fn refused(&self, record: &mut Record, certainly: bool) -> Result<(), Refused> {
         record.id = 2;
@@ -231,6 +286,65 @@ async fn a_key_behind_shared_references_and_handles() {
     assert_eq!(stale(&store), [1, 2]);
 }
 
+/// A trait object cannot be reborrowed for longer than it is lent.
+#[tokio::test]
+async fn a_key_behind_an_optional_reference_to_a_trait_object() {
+    let store = filled().await;
+    store.dynamic(Some(&mut one())).await.unwrap();
+    assert_eq!(stale(&store), [1, 2]);
+}
+
+/// The write is committed: the caller gets its answer, and the whole method is invalidated.
+#[tokio::test]
+async fn a_target_that_panics_after_the_call() {
+    let store = filled().await;
+    assert_eq!(store.drained(&mut vec![one()]).await.unwrap(), "drained");
+    assert_eq!(stale(&store), [0, 1, 2, 3, 4]);
+    assert!((0..5).all(|id| store.peek_named(id, "n", None).is_none()));
+
+    let store = filled().await;
+    assert_eq!(store.emptied(&mut Some(one())).await.unwrap(), "emptied");
+    assert_eq!(stale(&store), [0, 1, 2, 3, 4]);
+
+    let store = filled().await;
+    assert_eq!(store.none().await.unwrap(), [0; 0]);
+    assert_eq!(stale(&store), [0, 1, 2, 3, 4]);
+
+    let store = filled().await;
+    store.asynchronously_emptied(&tokio::sync::Mutex::new(Some(one()))).await.unwrap();
+    assert_eq!(stale(&store), [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_key_behind_a_lock_that_is_awaited() {
+    let store = filled().await;
+    store.asynchronous(Arc::new(tokio::sync::Mutex::new(one()))).await.unwrap();
+    assert_eq!(stale(&store), [1, 2]);
+}
+
+/// The new key is known to nobody: the whole method is invalidated.
+#[tokio::test]
+async fn a_caller_that_leaves_after_the_store_changed_a_key_behind_a_lock() {
+    let (store, record) = (filled().await, Mutex::new(one()));
+    let write = store.stuck(&record);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(10), write).await.is_err());
+    assert!(stale(&store).contains(&2));
+
+    let (store, record) = (filled().await, Mutex::new(one()));
+    let guard = store.begin_stuck(&record).await;
+    record.lock().unwrap().id = 2;
+    guard.committed().await;
+    assert!(stale(&store).contains(&2));
+}
+
+/// No clone of an `Arc` is kept that shows nothing that could change.
+#[tokio::test]
+async fn a_store_may_take_what_is_in_an_arc() {
+    let store = filled().await;
+    store.unwrapped(Arc::new(one())).await.unwrap();
+    assert_eq!(stale(&store), [1]);
+}
+
 #[tokio::test]
 async fn beside_what_the_call_takes_and_what_it_returns() {
     let store = filled().await;
@@ -250,27 +364,31 @@ async fn a_write_that_did_not_happen_takes_nothing_more() {
     assert!(stale(&store).contains(&2), "the outcome is unknown");
 }
 
-/// Two instances and a shared tier: the entry under the new key is invalidated on both.
+/// Two instances and a shared tier: neither the writer nor the other instance answers from either tier.
 #[tokio::test]
 async fn the_other_instance_reads_the_new_entry() {
-    let clock = ManualClock::new();
-    let remote = MemoryRemote::with_clock(clock.clone());
-    let mut stores = Vec::new();
-    for _ in 0..2 {
-        let cache = Cache::builder().clock(clock.clone()).remote(ChaosRemote::new(remote.clone())).build().unwrap();
-        stores.push((CachingStore::new(Arc::new(Moving), &cache), cache.clone()));
-        assert!(cache.connected(std::time::Duration::from_secs(20)).await);
-    }
-    let loads = |place: usize| stores[place].1.stats().method("Store", "load").misses;
-    for (store, _) in &stores {
+    for reader in 0..2 {
+        let clock = ManualClock::new();
+        let remote = MemoryRemote::with_clock(clock.clone());
+        let mut stores = Vec::new();
+        for _ in 0..2 {
+            let cache = Cache::builder().clock(clock.clone()).remote(ChaosRemote::new(remote.clone())).build().unwrap();
+            stores.push((CachingStore::new(Arc::new(Moving), &cache), cache.clone()));
+            assert!(cache.connected(std::time::Duration::from_secs(20)).await);
+        }
+        for (store, _) in &stores {
+            store.load(2).await.unwrap();
+        }
+        crate::coherence::gate::until("a fill", || {
+            stores.iter().any(|(_, cache)| cache.stats().method("Store", "load").fills > 0)
+        })
+        .await;
+        stores[0].0.exclusive(&mut one()).await.unwrap();
+        let (store, cache) = &stores[reader];
+        crate::coherence::gate::until("the message", || store.peek_load(2).is_none()).await;
+        let misses = || cache.stats().method("Store", "load").misses;
+        let before = misses();
         store.load(2).await.unwrap();
+        assert_eq!(misses(), before + 1, "instance {reader}: neither tier has the old entry");
     }
-    crate::coherence::gate::until("a fill", || {
-        stores.iter().any(|(_, cache)| cache.stats().method("Store", "load").fills > 0)
-    })
-    .await;
-    stores[0].0.exclusive(&mut one()).await.unwrap();
-    let before = loads(0);
-    stores[0].0.load(2).await.unwrap();
-    assert_eq!(loads(0), before + 1, "neither tier of the writer has the old entry");
 }

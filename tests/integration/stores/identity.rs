@@ -19,16 +19,22 @@ async fn service(redis: &RedisServer, database: &str) -> Stores {
 }
 
 async fn service_with(redis: &RedisServer, database: &str, migrates: bool, prefix: Option<&str>) -> Stores {
+    let config = config(redis, database, SCHEMA, prefix);
+    let stores = Stores::connect(config.migrate_on_connect(migrates)).await.unwrap();
+    assert!(stores.cache.connected(Duration::from_secs(10)).await);
+    stores
+}
+
+fn config(redis: &RedisServer, database: &str, schema: &str, prefix: Option<&str>) -> StoresConfig {
     let url = redis.url();
     let config = StoresConfig::from_lookup(|name| match name {
         "DATABASE_URL" => Some(database.to_owned()),
+        "DATABASE_SCHEMA" => Some(schema.to_owned()),
         "REDIS_URL" => Some(url.clone()),
         "CACHE_KEY_PREFIX" => prefix.map(ToOwned::to_owned),
         _ => None,
     });
-    let stores = Stores::connect(config.unwrap().migrate_on_connect(migrates)).await.unwrap();
-    assert!(stores.cache.connected(Duration::from_secs(10)).await);
-    stores
+    config.unwrap()
 }
 
 fn errors(stores: &Stores, kind: &str) -> u64 {
@@ -138,6 +144,47 @@ async fn a_copy_of_a_database_is_another_one() {
     admin.execute(AssertSqlSafe(format!("CREATE DATABASE copied TEMPLATE {}", original.name()))).await.unwrap();
     let (first, copy) = (service(&redis, original.url()).await, service(&redis, &server.url("copied")).await);
     assert_eq!(reads_from(&first, &copy).await, None, "a copied database");
+}
+
+/// The tables of two tenants or two versions, copied with everything that is in them.
+#[tokio::test]
+async fn a_copy_of_a_schema_is_another_source() {
+    let redis = RedisServer::start();
+    let database = PostgresServer::shared().create_database().await;
+    let mut services = Vec::new();
+    for schema in ["original", "copied"] {
+        let pool = fixtures::pool(&database.url_with_schema(schema)).await;
+        migrate(&pool).await.unwrap();
+        if schema == "copied" {
+            let copy = "UPDATE copied.stores_identity SET id = (SELECT id FROM original.stores_identity)";
+            assert_eq!(pool.execute(copy).await.unwrap().rows_affected(), 1);
+        }
+        services.push(Stores::connect(config(&redis, database.url(), schema, None)).await.unwrap());
+        assert!(services.last().unwrap().cache.connected(Duration::from_secs(10)).await);
+    }
+    assert_eq!(reads_from(&services[0], &services[1]).await, None);
+    assert_eq!(errors(&services[1], "source"), 1);
+}
+
+/// With the identity that is left without the server, this instance would share nothing with the others until its next
+/// start.
+#[tokio::test]
+async fn a_server_that_is_late_to_say_which_one_it_is_fails_the_start() {
+    let (redis, server) = (RedisServer::start(), PostgresServer::start());
+    let database = server.create_database().await;
+    let admin = fixtures::pool(&database.url_with_schema(SCHEMA)).await;
+    migrate(&admin).await.unwrap();
+    admin
+        .execute(
+            "ALTER FUNCTION pg_catalog.pg_control_system() RENAME TO pg_control_system_of_the_server;
+             CREATE FUNCTION pg_catalog.pg_control_system(OUT system_identifier bigint) LANGUAGE plpgsql AS
+             $$ BEGIN RAISE 'canceling statement due to statement timeout' USING ERRCODE = '57014'; END $$",
+        )
+        .await
+        .unwrap();
+    let config = config(&redis, database.url(), SCHEMA, None).migrate_on_connect(false);
+    let error = Stores::connect(config).await.expect_err("the identity is not known");
+    assert!(error.to_string().contains("identity"), "{error}");
 }
 
 #[tokio::test]

@@ -4,17 +4,16 @@ use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::backend::identity::{OPERATION, or_unknown};
+use crate::backend::identity::{OPERATION, is_withheld, no_row, or_unknown};
 use crate::backend::store_error;
 
-/// Hashes the id from the migration, the database within its server, and the server.
-///
-/// A copy of the tables in another database, made from a template or a dump, is another source. A replica, also one
-/// that takes over from the primary, is the same source.
+/// The id of the migration, the table that it is in, the database within its server, and the server: a copy of the tables
+/// in another schema or database, as a template or a dump makes it, is another source. Replicas and what takes over from a
+/// primary are the same one.
 macro_rules! identity {
     ($($server:literal)?) => {
         concat!(
-            "SELECT substr(encode(sha256(convert_to(concat_ws(' ', identity.id, ",
+            "SELECT substr(encode(sha256(convert_to(concat_ws(' ', identity.id, identity.tableoid, ",
             "(SELECT oid FROM pg_database WHERE datname = current_database())",
             $(", ", $server,)?
             "), 'UTF8')), 'hex'), 1, 32)::uuid FROM stores_identity AS identity"
@@ -26,16 +25,22 @@ const IDENTITY: &str = identity!("(SELECT system_identifier FROM pg_control_syst
 /// For a role that may not read the identity of the server.
 const WITHOUT_SERVER: &str = identity!();
 
-/// The identity of the database; 0 if unknown.
+/// The identity of the database, 0 if it is not known.
+///
+/// # Errors
+///
+/// Those that have nothing to do with the rights of the role: after one of them the role might read another identity than
+/// it does at the next start.
 pub(crate) async fn identity(pool: &PgPool) -> Result<u128, StoreError> {
     match read(pool, IDENTITY).await {
-        Ok(identity) => Ok(identity),
-        Err(_) => or_unknown(read(pool, WITHOUT_SERVER).await),
+        Err(error) if is_withheld(&error) => or_unknown(read(pool, WITHOUT_SERVER).await),
+        read => read,
     }
 }
 
 async fn read(pool: &PgPool, statement: &'static str) -> Result<u128, StoreError> {
-    let row = sqlx::query(statement).persistent(false).fetch_one(pool).await;
-    let id: Uuid = row.and_then(|row| row.try_get(0)).map_err(|error| store_error(OPERATION, error))?;
+    let row = sqlx::query(statement).persistent(false).fetch_optional(pool).await;
+    let row = row.map_err(|error| store_error(OPERATION, error))?.ok_or_else(no_row)?;
+    let id: Uuid = row.try_get(0).map_err(|error| store_error(OPERATION, error))?;
     Ok(id.as_u128())
 }

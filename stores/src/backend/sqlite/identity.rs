@@ -4,7 +4,7 @@ use sqlx::{Row as _, SqlitePool};
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::backend::identity::{OPERATION, or_unknown};
+use crate::backend::identity::{OPERATION, no_row, or_unknown};
 use crate::backend::store_error;
 
 /// Odd: different files with one id then have different identities.
@@ -21,7 +21,8 @@ pub(crate) async fn identity(pool: &SqlitePool) -> Result<u128, StoreError> {
 }
 
 async fn read(pool: &SqlitePool) -> Result<u128, StoreError> {
-    let row = sqlx::query(IDENTITY).fetch_one(pool).await.map_err(|error| store_error(OPERATION, error))?;
+    let row = sqlx::query(IDENTITY).fetch_optional(pool).await.map_err(|error| store_error(OPERATION, error))?;
+    let row = row.ok_or_else(no_row)?;
     let id: Uuid = row.try_get(0).map_err(|error| store_error(OPERATION, error))?;
     let file: Option<String> = row.try_get(1).map_err(|error| store_error(OPERATION, error))?;
     let number = file.filter(|file| !file.is_empty()).map_or(0, |file| file_number(&file));

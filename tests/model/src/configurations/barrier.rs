@@ -76,15 +76,6 @@ pub(super) const ALL: &[Configuration] = &[
         ..BARRIER
     },
     Configuration {
-        name: "barrier-stall-three",
-        about: "a stall, two writers",
-        size: Size::Large,
-        instances: 3,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
-        faults: Faults { stalls: 1, ..NONE },
-        ..PUNCTUAL
-    },
-    Configuration {
         name: "barrier-disconnect",
         about: "one instance loses its connection, and then Redis is unreachable for all",
         size: Size::Large,
@@ -126,10 +117,9 @@ pub(super) const ALL: &[Configuration] = &[
         name: "barrier-newcomer-stall",
         about: "an instance connects for the first time, and heartbeats are executed late",
         size: Size::Large,
-        instances: 3,
         newcomer: true,
         faults: Faults { stalls: 1, ..NONE },
-        ..PUNCTUAL
+        ..BARRIER
     },
     Configuration { name: "barrier-local", about: "local tiers: T2 through an outage", ..BARRIER_LOCAL },
     Configuration {
@@ -152,15 +142,6 @@ pub(super) const ALL: &[Configuration] = &[
         about: "mode strict through an outage: T1 and T3 from the acknowledgement on",
         size: Size::Large,
         mode: Mode::Strict,
-        ..BARRIER_LOCAL
-    },
-    Configuration {
-        name: "barrier-strict-three",
-        about: "mode strict through an outage, two writers",
-        size: Size::Large,
-        instances: 3,
-        mode: Mode::Strict,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
         ..BARRIER_LOCAL
     },
     Configuration {
