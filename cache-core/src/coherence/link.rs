@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::membership::Return;
 use super::recovery::{self, Recovery};
-use super::{CutOff, Epoch, Gate, Journal, Live, Membership, PendingWriters, ScopeHash};
+use super::{CutOff, Epoch, Gate, Journal, Live, Membership, PendingWriters, ScopeHash, Supervision};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
@@ -34,6 +34,8 @@ pub(crate) enum LinkState {
     Down(String),
     /// It is there and answers badly: the breaker is open.
     LeftAlone(String),
+    /// The cache was shut down.
+    ShutDown,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,10 @@ pub(crate) struct Link {
     pub(crate) membership: Membership,
     /// Tracks since when writes cannot be announced.
     pub(crate) cut_off: CutOff,
+    /// Whether the supervisor's task runs.
+    pub(crate) supervision: Supervision,
+    /// The number of the last connection.
+    sessions: AtomicU64,
     live: ArcSwapOption<Live>,
     /// The moment until which the server counts as responsive, in nanoseconds of the process clock.
     answered_until: AtomicU64,
@@ -119,6 +125,8 @@ impl Link {
             clock,
             settings,
             instance,
+            supervision: Supervision::default(),
+            sessions: AtomicU64::new(0),
             live: ArcSwapOption::empty(),
             answered_until: AtomicU64::new(0),
             beats: Mutex::default(),
@@ -218,7 +226,7 @@ impl Link {
         lock(&self.beats).last
     }
 
-    pub(super) fn set_state(&self, state: LinkState) {
+    pub(crate) fn set_state(&self, state: LinkState) {
         *lock(&self.state) = state;
     }
 
@@ -293,6 +301,11 @@ impl Link {
             return;
         }
         live.set_server_time(server_millis, asked_at);
+    }
+
+    /// The number of a new connection.
+    pub(super) fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// From here on beats of this connection count.

@@ -16,6 +16,7 @@ mod pending_writers;
 mod recovery;
 mod report;
 mod scope;
+mod supervision;
 mod supervisor;
 
 #[cfg(any(feature = "testing", test))]
@@ -38,6 +39,7 @@ pub use scope::Scope;
 #[cfg(feature = "redis")]
 pub(crate) use scope::writers_key;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash};
+pub(crate) use supervision::Supervision;
 pub(crate) use supervisor::supervise;
 
 /// What was current on the server when a load began: the server's own identity and the namespace epochs together.

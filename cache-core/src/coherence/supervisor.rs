@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 
 use super::bus::Listener;
+use super::link::LinkState;
 use super::report::Report;
 use super::{Link, Live, Unreleased};
 use crate::observability::Request;
@@ -29,14 +30,17 @@ const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
+const ENDED: &str =
+    "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
+
 /// Runs for ever; the cache's shutdown ends it.
 pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     let _ended = Ended(&link);
-    let mut number = 0;
+    let mut number;
     let mut pause = FIRST_RETRY;
     let mut report = Report::new(&link);
     loop {
-        number += 1;
+        number = link.next_session();
         match connect(&link, &*remote, number, &mut report).await {
             Ok(live) => {
                 report.up();
@@ -55,11 +59,17 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     }
 }
 
-/// From the end of the supervisor on, nothing delivers the journal: writes must not wait for it.
+/// The end of the supervisor: by a shutdown, by the end of its runtime, or by a panic.
+///
+/// From here on nothing delivers the journal: writes must not wait for it.
 struct Ended<'a>(&'a Link);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
+        if self.0.supervision.end() {
+            self.0.shut();
+            self.0.set_state(LinkState::Down(ENDED.to_owned()));
+        }
         self.0.cut_off.close();
         self.0.delivered.notify_waiters();
     }

@@ -10,6 +10,7 @@ use super::user_code::guarded;
 #[cfg(feature = "testing")]
 use crate::coherence::Epoch;
 use crate::coherence::{Gen, Live};
+use crate::config::limits::MILLISECOND;
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
@@ -46,7 +47,7 @@ impl LateFill {
     ) -> Self {
         let (Some(life), Keep::Both { live, fence, .. }) = (life, ticket.keep) else { return Self::nothing() };
         let now = region.0.link.clock.now();
-        let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| !ttl.is_zero()) else {
+        let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| *ttl >= MILLISECOND) else {
             return Self::nothing();
         };
         let ends = live.server_now(now) + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2);

@@ -197,7 +197,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(super) fn remote_failed(&self, live: &Live, request: Request, error: &RemoteError) {
         self.0.counters.remote_error(error.kind());
         self.0.link.tally.error(request, error.kind());
-        self.0.link.failed(live, error);
+        // One entry that the server does not accept must not open the circuit for all others.
+        if !error.is_of_one_command() {
+            self.0.link.failed(live, error);
+        }
         tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 

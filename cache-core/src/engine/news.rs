@@ -28,6 +28,7 @@ pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
 ///
 /// Once begun, it completes even if this call is dropped: the first poll spawns a task.
 pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
+    cache.revive();
     if !cache.has_remote() {
         advance(cache, &scopes);
         session::note(cache, &scopes, true);

@@ -27,6 +27,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if !self.0.policy.enabled {
             return load.direct().await;
         }
+        self.0.cache.revive();
         match recursion(self.address(), &key) {
             Recursion::None => {}
             Recursion::Once => return self.alone(key, &terms, load).await,

@@ -66,6 +66,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if !self.0.policy.enabled {
             return load.call(open).await;
         }
+        self.0.cache.revive();
         let mut progress = self.local_hits(&mut open, &terms);
         while !open.is_empty() {
             progress.add(self.arrive_all(open, &terms, &load).await?);

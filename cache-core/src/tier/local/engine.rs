@@ -12,6 +12,10 @@ use crate::key::{Lookup, Query};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
 
+const LARGEST_CAPACITY: usize = u32::MAX as usize;
+/// `quick_cache` allocates room for the estimate at once, and grows beyond it.
+const LARGEST_ESTIMATE: usize = 1 << 16;
+
 type QuickCache<K, R> = Quick<K, LocalEntry<R>, UnitWeighter, RandomState, DefaultLifecycle<K, LocalEntry<R>>>;
 #[cfg(feature = "moka")]
 type MokaCache<K, R> = moka::sync::Cache<K, housekeeping::Timed<R>, RandomState>;
@@ -31,9 +35,10 @@ where
     R: Clone + Send + Sync + 'static,
 {
     pub(super) fn new(engine: LocalEngine, capacity: usize) -> Self {
+        let capacity = capacity.min(LARGEST_CAPACITY);
         match engine {
             LocalEngine::Quick => Self::Quick(Box::new(QuickCache::with(
-                capacity,
+                capacity.min(LARGEST_ESTIMATE),
                 capacity as u64,
                 UnitWeighter,
                 RandomState::default(),

@@ -9,6 +9,7 @@ pub(crate) struct RemoteError {
     message: String,
     /// What to do about it, where more is known than the kind.
     advice: Option<&'static str>,
+    is_of_one_command: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +55,18 @@ impl RemoteErrorKind {
 
 impl RemoteError {
     pub(crate) fn new(kind: RemoteErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), advice: None }
+        Self { kind, message: message.into(), advice: None, is_of_one_command: false }
+    }
+
+    /// The same error, of a command whose arguments the server does not accept. It says nothing about others.
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_one_command(self) -> Self {
+        Self { is_of_one_command: true, ..self }
+    }
+
+    /// Whether it says nothing about the server.
+    pub(crate) fn is_of_one_command(&self) -> bool {
+        self.is_of_one_command
     }
 
     /// The same error with what to do about it, unless that is known already.

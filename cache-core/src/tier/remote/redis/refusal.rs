@@ -46,6 +46,7 @@ pub(super) fn refusal(error: &RedisError) -> Option<RemoteError> {
     let advice = advice(first.code(), first.details().unwrap_or_default());
     Some(match advice {
         Some(advice) => refused.advising(advice),
+        None if first.code() == "ERR" => refused.of_one_command(),
         None => refused,
     })
 }
