@@ -31,6 +31,13 @@ struct Filling {
     ttl: Duration,
 }
 
+/// Why a value has no envelope.
+enum Unsealed {
+    Encode,
+    /// It would be read as another value.
+    Altered,
+}
+
 impl LateFill {
     pub(super) fn nothing() -> Self {
         Self(None)
@@ -111,19 +118,30 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The envelope of a value; `None` when it cannot be encoded or is too large to be read again.
+    /// The envelope of a value; `None` when it cannot be encoded, is too large to be read again, or would be read as another
+    /// value.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);
         let codec = self.0.policy.codec;
-        let payload = |out: &mut Vec<u8>| codec.encode(value, out);
+        let payload = |out: &mut Vec<u8>| {
+            let start = out.len();
+            codec.encode(value, out).map_err(|_| Unsealed::Encode)?;
+            // An absence is what its flag says, whatever the codec makes of it.
+            let is_checked = !absent && self.0.counters.trips.is_due();
+            if is_checked && !codec.returns(value, &out[start..]) { Err(Unsealed::Altered) } else { Ok(()) }
+        };
         match envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload) {
             Ok(bytes) if bytes.len() <= self.0.link.settings.max_entry => Some(bytes),
             Ok(_) => {
                 self.0.counters.unfit(Unfit::TooLarge);
                 None
             }
-            Err(_) => {
+            Err(Unsealed::Encode) => {
                 self.0.counters.encode_error();
+                None
+            }
+            Err(Unsealed::Altered) => {
+                self.0.counters.altered(codec);
                 None
             }
         }

@@ -1,6 +1,7 @@
 //! What a read method knows that the engine does not: its errors, what absence is, and who may see a value.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
@@ -103,6 +104,11 @@ impl<E> fmt::Debug for LoadErrors<E> {
 type Visible<'a, R> = Box<dyn Fn(&R) -> bool + Send + Sync + 'a>;
 pub(super) type CacheIf<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
 
+/// The question, answered with no if it panics: the store has answered already, and its callers wait for that.
+pub(super) fn guarded<R>(cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> CacheIf<R> {
+    Arc::new(move |value| catch_unwind(AssertUnwindSafe(|| cacheable(value))).unwrap_or(false))
+}
+
 /// The terms of one call of a read method.
 #[must_use]
 pub struct Terms<'a, R, E> {
@@ -123,9 +129,9 @@ impl<'a, R, E> Terms<'a, R, E> {
         self
     }
 
-    /// Asked of every value that was loaded. `false` means that it is not cached.
+    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
-        self.cacheable = Some(Arc::new(cacheable));
+        self.cacheable = Some(guarded(cacheable));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::terms::{CacheIf, LoadErrors};
+use super::super::terms::{CacheIf, LoadErrors, guarded};
 
 type Visible<'a, K, R> = Box<dyn Fn(&K, &R) -> bool + Send + Sync + 'a>;
 
@@ -26,9 +26,9 @@ impl<'a, K, R, E> BatchTerms<'a, K, R, E> {
         self
     }
 
-    /// Asked of every value that was loaded. `false` means that it is not cached.
+    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
-        self.cacheable = Some(std::sync::Arc::new(cacheable));
+        self.cacheable = Some(guarded(cacheable));
         self
     }
 
