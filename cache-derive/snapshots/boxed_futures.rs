@@ -483,7 +483,11 @@ where
         ids: &[String],
     ) -> BoxFuture<'_, Result<HashMap<String, String>, Error>> {
         ::std::boxed::Box::pin({
-            let ids = ::cache_core::__macro::copied(ids);
+            let ids = {
+                #[allow(unused_imports, reason = "unused if it can be copied")]
+                use ::cache_core::__macro::NoCopy as _;
+                ::cache_core::__macro::Borrowed(ids).copied()
+            };
             async move {
                 Self::events(self, ::core::borrow::Borrow::<[String]>::borrow(&ids))
                     .await
@@ -497,7 +501,11 @@ where
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
         ::std::boxed::Box::pin({
             let decorator = ::core::clone::Clone::clone(self);
-            let id = ::cache_core::__macro::copied(id);
+            let id = {
+                #[allow(unused_imports, reason = "unused if it can be copied")]
+                use ::cache_core::__macro::NoCopy as _;
+                ::cache_core::__macro::Borrowed(id).copied()
+            };
             async move {
                 Self::save(&decorator, ::core::borrow::Borrow::<str>::borrow(&id), text)
                     .await
