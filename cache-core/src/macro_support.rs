@@ -19,7 +19,7 @@ pub use crate::engine::{
     BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
@@ -150,7 +149,7 @@ impl<R, E> Answer<R, E> {
 /// What follows from a load for one key, whatever its answer.
 pub(super) struct Flying<K, R>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     pub(super) region: Region<K, R>,
@@ -164,7 +163,7 @@ where
 /// The load of one key.
 pub(super) struct Job<K, R, E>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     flying: Flying<K, R>,
