@@ -67,7 +67,11 @@ impl Checker<'_> {
                 let word = if words.has("skip") { "skip" } else { "skip_deserializing" };
                 self.positional(format!("{}::{name}", self.of), word);
             }
-            if is_read(words) && !words.has("skip_serializing") {
+            // A variant that is not written does not come into the cache.
+            if words.has("skip") || words.has("skip_serializing") {
+                continue;
+            }
+            if is_read(words) {
                 self.name(words, &name, &variant.ident);
             }
             self.names_of_all(words, "rename_all", all_renamed(variant.fields.iter().map(|field| &field.attrs)));
