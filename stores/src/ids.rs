@@ -85,6 +85,11 @@ macro_rules! id {
             fn write_key(&self, out: &mut KeyWriter) {
                 out.part(self.0.hyphenated().encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH]));
             }
+
+            #[inline]
+            fn same_key(&self, other: &Self) -> bool {
+                self == other
+            }
         }
     };
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
 use super::region::Region;
-use super::user_code::guarded;
 #[cfg(feature = "testing")]
 use crate::coherence::Epoch;
 use crate::coherence::{Gen, Live};
@@ -31,6 +30,13 @@ struct Filling {
     fence: Arc<FoundFence>,
     bytes: Vec<u8>,
     ttl: Duration,
+}
+
+/// Why a value has no envelope.
+enum Unsealed {
+    Encode,
+    /// It would be read as another value.
+    Altered,
 }
 
 impl LateFill {
@@ -113,24 +119,30 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The envelope of a value; `None` when it cannot be encoded or is too large to be read again.
+    /// The envelope of a value; `None` when it cannot be encoded, is too large to be read again, or would be read as another
+    /// value.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);
         let codec = self.0.policy.codec;
-        let payload = |out: &mut Vec<u8>| codec.encode(value, out);
-        let seal = || envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload);
-        let Some(sealed) = guarded(self.0.head.text(), "Serialize", seal) else {
-            self.0.counters.encode_error();
-            return None;
+        let payload = |out: &mut Vec<u8>| {
+            let start = out.len();
+            codec.encode(value, out).map_err(|_| Unsealed::Encode)?;
+            // An absence is what its flag says, whatever the codec makes of it.
+            let is_checked = !absent && self.0.counters.trips.is_due();
+            if is_checked && !codec.returns(value, &out[start..]) { Err(Unsealed::Altered) } else { Ok(()) }
         };
-        match sealed {
+        match envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload) {
             Ok(bytes) if bytes.len() <= self.0.link.settings.max_entry => Some(bytes),
             Ok(_) => {
                 self.0.counters.unfit(Unfit::TooLarge);
                 None
             }
-            Err(_) => {
+            Err(Unsealed::Encode) => {
                 self.0.counters.encode_error();
+                None
+            }
+            Err(Unsealed::Altered) => {
+                self.0.counters.altered(codec);
                 None
             }
         }

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +144,7 @@ impl<R, E> Answer<R, E> {
 /// What follows from a load for one key, whatever its answer.
 pub(super) struct Flying<K, R>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     pub(super) region: Region<K, R>,
@@ -168,7 +167,7 @@ pub(super) struct Call<U> {
 /// The load of one key.
 pub(super) struct Job<K, R, E>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     flying: Flying<K, R>,

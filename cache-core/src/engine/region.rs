@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 
@@ -247,12 +246,12 @@ impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
 }
 
 #[cfg(not(feature = "testing"))]
-fn flights<K: Clone + Eq + Hash, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
+fn flights<K: KeyPart, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
     Flights::new()
 }
 
 #[cfg(feature = "testing")]
-fn flights<K: Clone + Eq + Hash, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
+fn flights<K: KeyPart, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
     match cache.0.link.settings.weakness {
         crate::testing::Weakness::JoinAnyFlight => Flights::weakened(),
         _ => Flights::new(),

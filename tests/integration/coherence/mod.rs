@@ -9,6 +9,7 @@ mod ad_hoc;
 mod batch;
 mod breaker;
 mod clocks;
+mod codecs;
 mod connections;
 mod degraded;
 mod deploys;

@@ -59,7 +59,23 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: BatchTerms<'_, K, R, E>,
         load: LoadMany<K, R, E>,
     ) -> Result<Pairs<K, R>, E> {
-        let mut open = distinct(keys);
+        let (first, mut later) = distinct(keys);
+        let mut found = self.read_distinct(first, &terms, &load).await?;
+        while !later.is_empty() {
+            let (next, rest) = distinct(later);
+            found.extend(self.read_distinct(next, &terms, &load).await?);
+            later = rest;
+        }
+        Ok(found)
+    }
+
+    /// Reads keys that are all different, for their `Eq` too.
+    async fn read_distinct<E: Send + 'static>(
+        &self,
+        mut open: Vec<K>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Pairs<K, R>, E> {
         if open.is_empty() {
             return Ok(Vec::new());
         }
@@ -67,13 +83,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return load.call(open).await;
         }
         self.0.cache.revive();
-        let mut progress = self.local_hits(&mut open, &terms);
+        let mut progress = self.local_hits(&mut open, terms);
         while !open.is_empty() {
-            progress.add(self.arrive_all(open, &terms, &load).await?);
+            progress.add(self.arrive_all(open, terms, load).await?);
             open = std::mem::take(&mut progress.again);
         }
         if !progress.alone.is_empty() {
-            progress.found.extend(self.all_alone(progress.alone, &terms, &load).await?);
+            progress.found.extend(self.all_alone(progress.alone, terms, load).await?);
         }
         Ok(progress.found)
     }
@@ -269,9 +285,19 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// Each key once, where it came first.
-fn distinct<K: KeyPart>(mut keys: Vec<K>) -> Vec<K> {
+/// Each key once, where it came first; and apart from them the keys that are equal to one of these and are other keys.
+///
+/// The map that a store returns cannot tell equal keys apart, so they are not asked for in one call.
+fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
     let mut known: HashSet<K, RandomState> = HashSet::default();
-    keys.retain(|key| known.insert(key.clone()));
-    keys
+    let mut others = Vec::new();
+    keys.retain(|key| match known.get(key) {
+        None => known.insert(key.clone()),
+        Some(first) if first.same_key(key) => false,
+        Some(_) => {
+            others.push(key.clone());
+            false
+        }
+    });
+    (keys, others)
 }

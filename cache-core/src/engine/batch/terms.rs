@@ -27,7 +27,7 @@ impl<'a, K, R, E> BatchTerms<'a, K, R, E> {
         self
     }
 
-    /// Asked of every value that was loaded. `false` means that it is not cached.
+    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cacheable = Some(std::sync::Arc::new(cacheable));
         self
