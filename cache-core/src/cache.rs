@@ -89,7 +89,7 @@ impl Drop for Inner {
 /// detect the missing heartbeats.
 fn leave_behind(link: &Arc<Link>) {
     if let (Some(leaving), Ok(runtime)) = (link.leaving(), tokio::runtime::Handle::try_current()) {
-        runtime.spawn(leaving);
+        runtime.spawn(async move { leaving.await.close() });
     }
 }
 
