@@ -236,7 +236,7 @@ impl Link {
             return;
         }
         if !error.is_disconnection() {
-            if !self.breaker.failed(self.clock.now()) {
+            if !error.blames_the_server() || !self.breaker.failed(self.clock.now()) {
                 return;
             }
             *lock(&self.tripped) = Some(error.clone());

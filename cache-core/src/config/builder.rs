@@ -176,6 +176,8 @@ impl CacheBuilder {
     }
 
     /// How long a read waits for the shared tier before it goes to the store. Default 50 ms.
+    ///
+    /// While large replies are arriving, at least 64 KB in each such span, a read waits for up to four spans.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.settings.read_timeout = timeout;
         self
