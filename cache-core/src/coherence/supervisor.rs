@@ -163,6 +163,7 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
     }
     let isolated = live.in_time(&link.clock, patience, WAITS, "a heartbeat", beat(link, live)).await?;
     report.isolated(&isolated);
+    report.tick();
     match delivered {
         // The server refuses only invalidations: heartbeats continue, and report that some are pending.
         Err(error) if error.kind() == RemoteErrorKind::Refused => {
