@@ -131,33 +131,40 @@ async fn wait<T>(
     Err(RemoteError::timeout(what).while_arriving())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
-    use std::future::pending;
+    use tokio::task::yield_now;
 
     use super::*;
+    use crate::runtime::ManualClock;
 
     const LIMIT: Duration = Duration::from_millis(50);
 
-    /// Waits for an answer that never comes, while so many bytes arrive in each time limit.
-    async fn waited(bytes: &[u64]) -> (Duration, bool) {
-        let arrived = AtomicU64::new(0);
-        let began = tokio::time::Instant::now();
+    /// Waits for an answer that never comes, while so many bytes arrive in each time limit, and none after that.
+    ///
+    /// Returns the number of limits that it waited for, and whether the error blames the server.
+    async fn waited(bytes: &[u64]) -> (u32, bool) {
+        let (manual, arrived) = (ManualClock::new(), AtomicU64::new(0));
+        let clock = Clock::from(manual.clone());
+        let began = clock.now();
         let arriving = async {
-            tokio::time::sleep(LIMIT / 2).await;
-            for bytes in bytes {
-                arrived.fetch_add(*bytes, Ordering::Relaxed);
-                tokio::time::sleep(LIMIT).await;
+            // Until the sleep of the time limit has begun.
+            yield_now().await;
+            for bytes in bytes.iter().copied().chain(std::iter::repeat(0)) {
+                arrived.fetch_add(bytes, Ordering::Relaxed);
+                manual.advance(LIMIT);
+                yield_now().await;
+                yield_now().await;
             }
-            pending::<Result<(), RemoteError>>().await
+            Ok(())
         };
-        let clock = Clock::default();
-        let error =
-            wait(&clock, LIMIT, WAITS, || arrived.load(Ordering::Relaxed), "a read", arriving).await.unwrap_err();
-        (began.elapsed(), error.blames_the_server())
+        let received = || arrived.load(Ordering::Relaxed);
+        let error = wait(&clock, LIMIT, WAITS, received, "a read", arriving).await.unwrap_err();
+        let limits = clock.now().since(began).as_millis() / LIMIT.as_millis();
+        (u32::try_from(limits).unwrap(), error.blames_the_server())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_large_reply_that_is_arriving_is_waited_for() {
         let table: [(&[u64], u32, bool); 5] = [
             (&[], 1, true),
@@ -166,10 +173,8 @@ mod tests {
             (&[ARRIVING, ARRIVING], 3, true),
             (&[u64::from(u32::MAX)], 2, true),
         ];
-        for (bytes, waits, blames) in table {
-            let (took, blamed) = waited(bytes).await;
-            assert_eq!(blamed, blames, "{bytes:?}");
-            assert!(took >= LIMIT * waits && took < LIMIT * waits + LIMIT / 2, "{bytes:?}: {took:?}");
+        for (bytes, limits, blames) in table {
+            assert_eq!(waited(bytes).await, (limits, blames), "{bytes:?}");
         }
     }
 }
