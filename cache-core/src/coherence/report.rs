@@ -42,13 +42,14 @@ impl Report {
             return;
         }
         self.advised.clear();
-        match self.unexplained.take() {
-            Some(error) => tracing::warn!(
+        if let Some(error) = self.unexplained.take() {
+            tracing::warn!(
                 instance = self.link.instance,
                 error = error.to_string(),
                 "the connection to the shared tier was lost, and is made again"
-            ),
-            None => tracing::info!(instance = self.link.instance, "the shared tier is connected"),
+            );
+        } else {
+            tracing::info!(instance = self.link.instance, "the shared tier is connected");
         }
     }
 

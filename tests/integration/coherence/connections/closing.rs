@@ -13,9 +13,9 @@ use super::{Instance, one_row, until};
 const CONNECTIONS: usize = 2;
 const LOSSES: usize = 20;
 
-/// A current server, and one that knows RESP2 only.
+/// A server that knows RESP2 only, and a current one.
 fn servers() -> [RedisServer; 2] {
-    [RedisServer::start(), RedisServer::start_with(&["--rename-command", "HELLO", ""])]
+    [RedisServer::start_with(&["--rename-command", "HELLO", ""]), RedisServer::start()]
 }
 
 /// The connections of the user of the tests: the id of each, and whether it is subscribed.

@@ -4,6 +4,7 @@
 //! of replies wait on it (`client-output-buffer-limit pubsub`), and a batch of large values is more than that.
 
 use futures_util::StreamExt as _;
+use futures_util::future::try_join;
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
 use redis::{AsyncConnectionConfig, ProtocolVersion};
 use tokio_util::task::AbortOnDropHandle;
@@ -78,9 +79,7 @@ async fn open_both(
     protocol: ProtocolVersion,
     bus: &BusSink,
 ) -> Result<(Commands, PubSub), RemoteError> {
-    let commands = target.commands(protocol, config(), bus.clone()).await?;
-    let messages = target.messages(protocol).await?;
-    Ok((commands, messages))
+    try_join(target.commands(protocol, config(), bus.clone()), target.messages(protocol)).await
 }
 
 /// No timeouts of the library's own: the callers bound every wait, and no retries.
