@@ -106,7 +106,7 @@ fn leave_behind(link: &Arc<Link>) {
         return;
     }
     if let (Some(leaving), Ok(runtime)) = (link.leaving(), tokio::runtime::Handle::try_current()) {
-        runtime.spawn(leaving);
+        runtime.spawn(async move { leaving.await.close() });
     }
 }
 

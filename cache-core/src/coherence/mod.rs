@@ -32,7 +32,7 @@ pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::Due;
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Unreleased};
 pub(crate) use link::{Link, LinkState};
-pub(crate) use live::Live;
+pub(crate) use live::{Live, WAITS};
 pub(crate) use membership::Membership;
 pub(crate) use pending_writers::PendingWriters;
 pub use scope::Scope;

@@ -177,7 +177,10 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms, from 1 ms to an hour.
+    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms, from 1 ms to an
+    /// hour.
+    ///
+    /// While large replies are arriving, at least 64 KB in each such span, a read waits for up to four spans.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.settings.read_timeout = limits::timeout(timeout);
         self

@@ -8,13 +8,13 @@ use super::names::Names;
 use super::region::Region;
 #[cfg(feature = "testing")]
 use crate::coherence::Epoch;
-use crate::coherence::{Gen, Live};
+use crate::coherence::{Gen, Live, WAITS};
 use crate::config::limits::MILLISECOND;
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
 use crate::observability::{Counters, Request};
-use crate::tier::remote::{Fill, GEN_TTL, RemoteError};
+use crate::tier::remote::{Fill, GEN_TTL};
 use crate::value::Cacheable;
 
 /// The most that is sent in one round trip: a batch of large values must not keep the connection busy.
@@ -103,19 +103,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         #[cfg(feature = "testing")]
         let fillings = self.weakened(fillings).await;
         let Some(live) = fillings.first().map(|first| &first.live) else { return };
+        self.0.entry_size.observe(fillings.iter().map(|filling| filling.bytes.len()));
         let now = live.server_now(self.0.link.clock.now());
         let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
         let limit = self.0.link.settings.write_timeout;
         let clock = &self.0.link.clock;
-        match self.0.counters.meter.fill.of(clock, clock.timeout(limit, live.session.fill(fills))).await {
-            Some(Ok(())) => {
+        let asked = live.in_time(clock, limit, WAITS, "a fill", live.session.fill(fills));
+        match self.0.counters.meter.fill.of(clock, asked).await {
+            Ok(()) => {
                 self.0.link.succeeded();
                 let counters = &self.0.counters;
                 Counters::add_many(&counters.fills, fillings.len());
                 Counters::add_many(&counters.bytes_written, fillings.iter().map(|filling| filling.bytes.len()).sum());
             }
-            Some(Err(error)) => self.remote_failed(live, Request::Fill, &error),
-            None => self.remote_failed(live, Request::Fill, &RemoteError::timeout("a fill")),
+            Err(error) => self.remote_failed(live, Request::Fill, &error),
         }
     }
 

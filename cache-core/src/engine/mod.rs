@@ -1,6 +1,7 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
 mod batch;
+mod entry_size;
 mod fill;
 mod held;
 #[cfg(all(test, shuttle))]

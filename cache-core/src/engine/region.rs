@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
+use super::entry_size::EntrySize;
 use super::load::{InTask, Inline};
 use super::names::Names;
 use super::news;
@@ -62,6 +63,7 @@ pub(super) struct Inner<K, R> {
     pub(super) local: LocalTier<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) entry_size: EntrySize,
     /// The beginning of every key.
     pub(super) head: Head,
     /// The index of its bus namespace among those of the cache.
@@ -137,6 +139,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             local,
             flights: flights(cache),
             counters: Arc::clone(&counters),
+            entry_size: EntrySize::default(),
             whole: prefix_scope(&head, |_| ()),
             head,
             namespace,

@@ -23,6 +23,7 @@ mod hammer;
 mod interleaved_writers;
 mod joins;
 mod keys;
+mod large_values;
 mod lease;
 mod ledger;
 mod lifetimes;
