@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::query::Query;
-use sqlx::{Database, Executor, IntoArguments, Pool, Postgres, Sqlite, Transaction};
+use sqlx::{Database, Executor, IntoArguments, Pool, Transaction};
 
 use super::store_error;
 use crate::{StoreError, StoreErrorKind};
@@ -25,7 +25,8 @@ pub(crate) trait TimedWrites: Database {
 
 /// The server ends the transaction by itself: a statement after three seconds, a client that says nothing after one and
 /// a half. The settings end with the transaction.
-impl TimedWrites for Postgres {
+#[cfg(feature = "postgres")]
+impl TimedWrites for sqlx::Postgres {
     const BEGIN: &'static str = "BEGIN; \
                                  SET LOCAL statement_timeout = '3s'; \
                                  SET LOCAL lock_timeout = '2s'; \
@@ -39,7 +40,8 @@ impl TimedWrites for Postgres {
 
 /// The begin waits for the other writer, so that no statement has to. A commit may wait once more, for readers of a
 /// database without a write-ahead log, as long as the pool's `busy_timeout` says: 5 s unless it was told otherwise.
-impl TimedWrites for Sqlite {
+#[cfg(feature = "sqlite")]
+impl TimedWrites for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BUDGET: Duration = Duration::from_secs(4);
 
