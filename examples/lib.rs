@@ -90,17 +90,8 @@ mod tests {
     /// The files that a page names are there, and so are the scripts that its blocks run.
     #[test]
     fn paths_exist() {
-        const FOLDERS: [&str; 9] = [
-            "cache-core/",
-            "cache-derive/",
-            "stores/",
-            "tests/",
-            "benches/",
-            "examples/",
-            "scripts/",
-            "docs/",
-            ".ci/",
-        ];
+        const FOLDERS: [&str; 9] =
+            ["cache-core/", "cache-derive/", "stores/", "tests/", "benches/", "examples/", "scripts/", "docs/", ".ci/"];
         let is_path =
             |word: &str| FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains(['<', '*', ' ']);
         for (name, page) in PAGES {

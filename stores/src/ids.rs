@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 
-/// An id is kept in the column of its UUID. By hand: the macros of the driver compile each driver a second time.
+/// Implements the column traits of sqlx through those of `Uuid`, as the derive of sqlx would.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 macro_rules! columns_of {
     ($name:ident) => {

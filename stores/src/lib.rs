@@ -23,7 +23,7 @@
 //! Not promised: that rows written past a store (by SQL, by another service) are seen before the entry's time to live is
 //! over.
 
-// Without a database the stores in memory are all there is: what the others share is not used.
+// Without both databases only the stores in memory remain, and the code that the SQL stores share is unused.
 #![cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, unused_variables, clippy::unused_async)

@@ -1,4 +1,4 @@
-//! Rows by the names of their columns, without the macros of the driver: those compile each driver a second time.
+//! Rows whose fields are columns, without the derive of sqlx, which compiles each driver a second time.
 
 /// Defines a row: a struct whose fields are the columns of the same names, in any SQL database that has their types.
 macro_rules! row {

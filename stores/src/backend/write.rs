@@ -4,6 +4,7 @@
 //! lost. A commit later than that would be missed by readers. So a write that is not committed within its budget is
 //! given up, and the database ends it by itself where the process does not.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use sqlx::query::Query;
@@ -20,6 +21,9 @@ pub(crate) trait TimedWrites: Database {
     /// How long after its begin a write may be told to commit: the wait for a connection counts.
     const BUDGET: Duration;
 
+    /// Begins the transaction with [`BEGIN`](Self::BEGIN).
+    fn begin(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
+
     fn rows_affected(done: &Self::QueryResult) -> u64;
 }
 
@@ -33,6 +37,10 @@ impl TimedWrites for sqlx::Postgres {
                                  SET LOCAL idle_in_transaction_session_timeout = '1500ms'";
     const BUDGET: Duration = Duration::from_secs(5);
 
+    async fn begin(pool: &Pool<Self>) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        super::postgres::begin(pool, Self::BEGIN).await
+    }
+
     fn rows_affected(done: &Self::QueryResult) -> u64 {
         done.rows_affected()
     }
@@ -44,6 +52,10 @@ impl TimedWrites for sqlx::Postgres {
 impl TimedWrites for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BUDGET: Duration = Duration::from_secs(4);
+
+    async fn begin(pool: &Pool<Self>) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        pool.begin_with(Self::BEGIN).await
+    }
 
     fn rows_affected(done: &Self::QueryResult) -> u64 {
         done.rows_affected()
@@ -78,7 +90,7 @@ impl<DB: TimedWrites> Write<DB> {
     /// Waits for a connection and begins the transaction.
     pub(crate) async fn begin(pool: &Pool<DB>, operation: &'static str) -> Result<Self, StoreError> {
         let started = Instant::now();
-        match tokio::time::timeout(DB::BUDGET, pool.begin_with(DB::BEGIN)).await {
+        match tokio::time::timeout(DB::BUDGET, DB::begin(pool)).await {
             Ok(Ok(transaction)) => Ok(Self { transaction, operation, started }),
             Ok(Err(error)) => Err(undone(operation, error)),
             Err(_) => Err(too_late::<DB>(operation, "no connection was free, or another writer did not end")),
