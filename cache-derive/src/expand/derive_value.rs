@@ -57,7 +57,7 @@ fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenSt
     let constant = |value| quote!(const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = #value;);
     if let Some(attribute) = positional {
         let text = format!(
-            "`codec = postcard` does not return a `{}` as it was: {attribute}. Use `codec = msgpack`, or leave the attribute out",
+            "`codec = postcard` does not return `{}` as it was: {attribute}. Use `codec = msgpack`, or leave the attribute out",
             shape.ident.unraw()
         );
         return Some(constant(quote!(::core::option::Option::Some(#text))));
