@@ -64,11 +64,11 @@ fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenSt
     }
     let seen = shape.fields().filter(|field| !field.skipped && !is_by_name(shape, field)).map(|field| &field.ty);
     let mut types: Vec<&syn::Type> = Vec::new();
-    seen.for_each(|ty| {
+    for ty in seen {
         if !types.contains(&ty) {
-            types.push(ty)
+            types.push(ty);
         }
-    });
+    }
     let all = types.iter().map(|ty| quote!(#krate::__macro::self_describing_only!(#ty)));
     (!types.is_empty()).then(|| constant(quote!(#krate::__macro::first_of(&[#(#all),*]))))
 }
