@@ -57,18 +57,18 @@ fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenSt
     let constant = |value| quote!(const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = #value;);
     if let Some(attribute) = positional {
         let text = format!(
-            "`codec = postcard` does not return a `{}` as it was: {attribute}. Use `codec = msgpack`, or leave the attribute out",
+            "`codec = postcard` does not return `{}` as it was: {attribute}. Use `codec = msgpack`, or leave the attribute out",
             shape.ident.unraw()
         );
         return Some(constant(quote!(::core::option::Option::Some(#text))));
     }
     let seen = shape.fields().filter(|field| !field.skipped && !is_by_name(shape, field)).map(|field| &field.ty);
     let mut types: Vec<&syn::Type> = Vec::new();
-    seen.for_each(|ty| {
+    for ty in seen {
         if !types.contains(&ty) {
-            types.push(ty)
+            types.push(ty);
         }
-    });
+    }
     let all = types.iter().map(|ty| quote!(#krate::__macro::self_describing_only!(#ty)));
     (!types.is_empty()).then(|| constant(quote!(#krate::__macro::first_of(&[#(#all),*]))))
 }

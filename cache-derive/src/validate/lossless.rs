@@ -49,7 +49,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn tagged(&mut self, words: &SerdeWords) {
         if let Some(word) = TAGS.into_iter().find(|word| words.has(word)) {
-            self.positional(self.of.to_string(), word);
+            self.positional(&self.of.to_string(), word);
         }
     }
 
@@ -60,12 +60,12 @@ impl Checker<'_> {
         for (place, (variant, words)) in variants.iter().zip(&words).enumerate() {
             let name = variant.ident.unraw().to_string();
             if words.has("untagged") {
-                self.positional(format!("{}::{name}", self.of), "untagged");
+                self.positional(&format!("{}::{name}", self.of), "untagged");
             }
             // Variants are written by their number among all, and read by their number among those that are read.
             if Some(place) < last_read && !is_read(words) {
                 let word = if words.has("skip") { "skip" } else { "skip_deserializing" };
-                self.positional(format!("{}::{name}", self.of), word);
+                self.positional(&format!("{}::{name}", self.of), word);
             }
             // A variant that is not written does not come into the cache.
             if words.has("skip") || words.has("skip_serializing") {
@@ -88,7 +88,7 @@ impl Checker<'_> {
             self.skipped(field, &full, &words);
             for word in ["flatten", "skip_serializing_if"] {
                 if words.has(word) {
-                    self.positional(full.clone(), word);
+                    self.positional(&full, word);
                 }
             }
             let is_skipped = ["skip", "skip_serializing", "skip_deserializing"].iter().any(|word| words.has(word));
@@ -120,7 +120,7 @@ impl Checker<'_> {
             ),
             (Some(word), read) => {
                 if read.is_none() {
-                    self.positional(full.to_owned(), "skip_serializing");
+                    self.positional(full, "skip_serializing");
                 }
                 if accepted.is_none() {
                     self.sink.report(
@@ -158,7 +158,7 @@ impl Checker<'_> {
         }
     }
 
-    fn positional(&mut self, place: String, word: &str) {
+    fn positional(&mut self, place: &str, word: &str) {
         self.first.get_or_insert_with(|| format!("`{place}` has `#[serde({word})]`"));
     }
 }

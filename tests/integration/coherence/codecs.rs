@@ -7,30 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::Weakness;
 use cache_core::{Cache, Cacheable, Codec, Error, MemoryRemote, MethodStats, ReadPolicy, cached_store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::gate::until;
-use super::world::World;
 use crate::logs::Logs;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const CODECS: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
 
-async fn instance(remote: &MemoryRemote) -> Cache {
-    let cache = Cache::builder().remote(remote.clone()).build().unwrap();
+fn instance(remote: &MemoryRemote) -> Cache {
+    Cache::builder().remote(remote.clone()).build().unwrap()
+}
+
+/// Waits until the namespaces that were joined so far may be read.
+async fn connected(cache: &Cache) {
     assert!(cache.connected(Duration::from_secs(20)).await);
-    cache
 }
 
 /// What an instance reads that finds what another one has loaded, and what that one counted.
 async fn other_reads<T: Cacheable + PartialEq + Debug>(codec: Codec, value: &T) -> (T, MethodStats) {
     let remote = MemoryRemote::new();
-    let (one, two) = (instance(&remote).await, instance(&remote).await);
+    let (one, two) = (instance(&remote), instance(&remote));
     let policy = ReadPolicy::new(MINUTE).codec(codec);
     let (first, second) =
         (one.region::<u64, T>("race:test", "value", policy), two.region::<u64, T>("race:test", "value", policy));
+    connected(&one).await;
+    connected(&two).await;
     let load = || {
         let value = value.clone();
         move || async move { Ok::<_, Error>(value) }
@@ -103,8 +106,9 @@ async fn no_value_comes_back_as_another() {
 #[tokio::test]
 async fn a_method_that_alters_its_values_stores_none_and_is_warned_of_once() {
     let logs = Logs::start();
-    let cache = instance(&MemoryRemote::new()).await;
+    let cache = instance(&MemoryRemote::new());
     let region = cache.region::<u64, Role>("race:test", "role", ReadPolicy::new(MINUTE).codec(Codec::Postcard));
+    connected(&cache).await;
     for key in 0..100 {
         assert_eq!(region.get_or_load(&key, || async { Ok::<_, Error>(Role::Member) }).await.unwrap(), Role::Member);
     }
@@ -133,8 +137,9 @@ async fn the_checks_are_few() {
             u8::deserialize(deserializer).map(|_| Self)
         }
     }
-    let cache = instance(&MemoryRemote::new()).await;
+    let cache = instance(&MemoryRemote::new());
     let region = cache.region::<u64, Counted>("race:test", "counted", ReadPolicy::new(MINUTE));
+    connected(&cache).await;
     for key in 0..2000 {
         region.get_or_load(&key, || async { Ok::<_, Error>(Counted) }).await.unwrap();
     }
@@ -201,8 +206,9 @@ async fn in_time<T>(call: impl Future<Output = T>) -> T {
 /// A shared tier with good entries and one that cannot be read.
 async fn poisoned() -> MemoryRemote {
     let remote = MemoryRemote::new();
-    let cache = instance(&remote).await;
+    let cache = instance(&remote);
     let store = CachingStore::new(Arc::new(Same), &cache);
+    connected(&cache).await;
     // Beyond the first values, which are decoded again.
     for id in 20..40 {
         store.number(id).await.unwrap();
@@ -223,8 +229,9 @@ async fn poisoned() -> MemoryRemote {
 /// Red before: the panic reached the caller.
 #[tokio::test]
 async fn a_value_that_panics_when_it_is_read_is_a_miss() {
-    let reader = instance(&poisoned().await).await;
+    let reader = instance(&poisoned().await);
     let store = CachingStore::new(Arc::new(Same), &reader);
+    connected(&reader).await;
     assert_eq!(in_time(store.number(POISON)).await.unwrap(), Some(Touchy(POISON)));
     let stats = reader.stats().total();
     assert_eq!((stats.shared_hits, stats.loads, stats.errors.get("payload")), (0, 1, Some(&1)), "{stats:?}");
@@ -233,8 +240,9 @@ async fn a_value_that_panics_when_it_is_read_is_a_miss() {
 /// Red before: one bad entry took the whole batch with it.
 #[tokio::test]
 async fn in_a_batch_the_others_are_hits() {
-    let reader = instance(&poisoned().await).await;
+    let reader = instance(&poisoned().await);
     let store = CachingStore::new(Arc::new(Same), &reader);
+    connected(&reader).await;
     let ids = [20, POISON, 21];
     let found = in_time(store.numbers(&ids)).await.unwrap();
     assert_eq!(found, ids.map(|id| (id, Touchy(id))).into());
@@ -246,8 +254,9 @@ async fn in_a_batch_the_others_are_hits() {
 #[tokio::test]
 async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
     for id in [SECRET, REFUSED] {
-        let cache = instance(&MemoryRemote::new()).await;
+        let cache = instance(&MemoryRemote::new());
         let store = CachingStore::new(Arc::new(Same), &cache);
+        connected(&cache).await;
         assert_eq!(in_time(store.number(id)).await.unwrap(), Some(Touchy(id)));
         assert_eq!(in_time(store.numbers(&[id, 1])).await.unwrap(), HashMap::from([(id, Touchy(id)), (1, Touchy(1))]));
         until("the other is stored", || cache.stats().total().fills == 1).await;
@@ -259,10 +268,12 @@ async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
 /// Red before: the panic reached whoever set or got the value.
 #[tokio::test]
 async fn an_ad_hoc_value_that_panics_is_not_there() {
-    let world = World::memory(Weakness::None);
-    let (one, two) = (world.instance().await.cache, world.instance().await.cache);
+    let remote = MemoryRemote::new();
+    let (one, two) = (instance(&remote), instance(&remote));
     let first = one.transparent::<Touchy>("race:test", "touchy");
     let second = two.transparent::<Touchy>("race:test", "touchy");
+    connected(&one).await;
+    connected(&two).await;
     in_time(first.set("secret", Touchy(SECRET), MINUTE)).await;
     in_time(first.set("poison", Touchy(POISON), MINUTE)).await;
     in_time(first.set("good", Touchy(1), MINUTE)).await;
@@ -276,8 +287,8 @@ async fn an_ad_hoc_value_that_panics_is_not_there() {
 #[tokio::test]
 async fn a_hit_whose_value_cannot_be_written_is_a_failed_check() {
     let cache = Cache::builder().remote(MemoryRemote::new()).verify_one_in(1).build().unwrap();
-    assert!(cache.connected(Duration::from_secs(20)).await);
     let store = CachingStore::new(Arc::new(Same), &cache);
+    connected(&cache).await;
     for _ in 0..2 {
         assert_eq!(in_time(store.number(SECRET)).await.unwrap(), Some(Touchy(SECRET)));
     }
