@@ -45,7 +45,9 @@ mod tests {
 
     fn after(replies: &[&[usize]]) -> EntrySize {
         let size = EntrySize::default();
-        replies.iter().for_each(|sizes| size.observe(sizes.iter().copied()));
+        for sizes in replies {
+            size.observe(sizes.iter().copied());
+        }
         size
     }
 

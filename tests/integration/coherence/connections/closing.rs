@@ -26,28 +26,32 @@ fn connections(server: &RedisServer) -> Vec<(String, bool)> {
     ours.map(|line| (id(line), !line.contains(" sub=0 "))).collect()
 }
 
-fn kill(server: &RedisServer, which: impl Fn(bool) -> bool) {
-    for (id, is_subscribed) in connections(server) {
-        if which(is_subscribed) {
-            // It may be gone by now.
-            server.raw(&["CLIENT", "KILL", "ID", &id]).unwrap();
-        }
+/// Kills connections, and returns their ids.
+fn kill(server: &RedisServer, which: impl Fn(bool) -> bool) -> Vec<String> {
+    let killed = connections(server).into_iter().filter(|(_, is_subscribed)| which(*is_subscribed));
+    let killed: Vec<String> = killed.map(|(id, _)| id).collect();
+    for id in &killed {
+        // It may be gone by now.
+        server.raw(&["CLIENT", "KILL", "ID", id]).unwrap();
     }
+    killed
 }
 
 /// Whichever connection is lost, the other one is closed as well.
 #[tokio::test]
 async fn no_connection_outlives_its_session() {
     for server in servers() {
-        for which in [|is_subscribed| !is_subscribed, |is_subscribed| is_subscribed, |_| true] {
+        let lost: [fn(bool) -> bool; 3] = [|is_subscribed| !is_subscribed, |is_subscribed| is_subscribed, |_| true];
+        for which in lost {
             let instance = Instance::connected(Cache::builder().redis(server.url()), &one_row()).await;
             for _ in 0..LOSSES {
-                kill(&server, which);
-                until("it is connected again", || {
-                    let all = connections(&server);
-                    all.iter().filter(|(_, is_subscribed)| *is_subscribed).count() > 0 && all.len() >= CONNECTIONS
+                let killed = kill(&server, which);
+                until("the session is another one", || {
+                    let now = connections(&server);
+                    now.len() >= CONNECTIONS && killed.iter().all(|id| now.iter().all(|(other, _)| other != id))
                 })
                 .await;
+                assert!(instance.cache.connected(super::PATIENCE).await);
             }
             until("only one session is left", || connections(&server).len() == CONNECTIONS).await;
             drop(instance);

@@ -213,6 +213,7 @@ async fn a_server_in_protected_mode() {
         for mut client in listener.incoming().flatten() {
             let _ =
                 client.write_all(b"-DENIED Redis is running in protected mode because protected mode is enabled\r\n");
+            let _ = client.read(&mut [0; 1024]);
         }
     });
     wrong_server(protected, Told { error: "DENIED", advice: "the server is in protected mode" }).await;

@@ -61,9 +61,7 @@ pub(super) async fn open(
         Err(first) => match open_both(target, ProtocolVersion::RESP2, &bus).await {
             Ok(opened) => opened,
             // A server that knows RESP2 only first says what it lacks, and then what is wrong.
-            Err(second) if second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice() => {
-                return Err(second);
-            }
+            Err(second) if is_better(&second, &first) => return Err(second),
             // Any other is down for both, and the first error is the one that tells of it.
             Err(_) => return Err(first),
         },
@@ -72,6 +70,20 @@ pub(super) async fn open(
     load_scripts(&mut commands.connection).await?;
     let messages = Messages::pump(messages, bus);
     Ok(RedisSession::new(commands, messages, server, instance, home, max_entry))
+}
+
+/// Whether the error of RESP2 tells more than that of RESP3.
+///
+/// Not if RESP3 was refused for a reason of its own, such as protected mode or a wrong password: over RESP2 the library
+/// takes every refusal during authentication for a wrong password.
+fn is_better(second: &RemoteError, first: &RemoteError) -> bool {
+    let lacks_resp3 = first.kind() != RemoteErrorKind::Refused || refuses_hello(&first.to_string());
+    lacks_resp3 && second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice()
+}
+
+/// Whether a refusal is that of the command `HELLO`, and not of what it carries.
+fn refuses_hello(words: &str) -> bool {
+    words.contains("unknown command") || ["NOPERM", "NOPROTO"].iter().any(|code| words.starts_with(code))
 }
 
 async fn open_both(
