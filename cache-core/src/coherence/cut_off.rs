@@ -73,11 +73,6 @@ impl CutOff {
         self.lock().closed = true;
     }
 
-    /// Records that the supervisor has started again.
-    pub(crate) fn reopen(&self, now: Moment) {
-        *self.lock() = State { since: Some(now), ..State::default() };
-    }
-
     /// Records that a connection attempt or a heartbeat begins.
     pub(super) fn probe(&self, now: Moment) {
         self.lock().probe.get_or_insert(now);

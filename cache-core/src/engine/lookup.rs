@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::region::Region;
-use super::user_code::guarded;
-use crate::coherence::{Epoch, Gen, GenState, Live, Stamp, WAITS};
+use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence, Source};
 use crate::key::KeyPart;
@@ -142,14 +141,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// connection where it has to.
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
-            let mut snapshot = self.in_time(live, live.session.read(entries, gens)).await?;
-            self.0.entry_size.observe(snapshot.entries.iter().map(Vec::len));
+            let mut snapshot = self.in_time(live.session.read(entries, gens)).await?;
             let now = self.0.link.clock.now();
             let missing = (0..gens.len()).filter(|at| self.is_missing(&snapshot.gens[*at], live, now));
             let missing: Vec<usize> = missing.collect();
             if !missing.is_empty() {
                 let nameless: Vec<&str> = missing.iter().map(|at| gens[*at]).collect();
-                let made = self.in_time(live, live.session.init_gens(&nameless)).await?;
+                let made = self.in_time(live.session.init_gens(&nameless)).await?;
                 missing.into_iter().zip(made).for_each(|(at, state)| snapshot.gens[at] = state);
             }
             Ok(snapshot)
@@ -189,20 +187,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     pub(super) async fn in_time<T>(
         &self,
-        live: &Live,
         asked: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        let link = &self.0.link;
-        live.in_time(&link.clock, link.settings.read_timeout, WAITS, "a read", asked).await
+        let limit = self.0.link.settings.read_timeout;
+        self.0.link.clock.timeout(limit, asked).await.unwrap_or_else(|| Err(RemoteError::timeout("a read")))
     }
 
     pub(super) fn remote_failed(&self, live: &Live, request: Request, error: &RemoteError) {
         self.0.counters.remote_error(error.kind());
         self.0.link.tally.error(request, error.kind());
-        // One entry that the server does not accept must not open the circuit for all others.
-        if !error.is_of_one_command() {
-            self.0.link.failed(live, error);
-        }
+        self.0.link.failed(live, error);
         tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 
@@ -226,9 +220,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match self.decode(names, bytes, live.server_now(now), fence) {
             Ok((value, left)) => {
                 self.count_shared_hit(&value);
-                if let Some(copy) = guarded(self.0.head.text(), "Clone", || value.clone()) {
-                    self.keep_local(key.clone(), copy, stamp, now.after(left).min(until));
-                }
+                self.keep_local(key.clone(), value.clone(), stamp, now.after(left).min(until));
                 Some(Found { value, source: Source::Shared, fence: Some(Arc::clone(fence)) })
             }
             Err(reason) => {

@@ -1,7 +1,6 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
 mod batch;
-mod entry_size;
 mod fill;
 mod held;
 #[cfg(all(test, shuttle))]
@@ -11,13 +10,11 @@ mod load;
 mod local;
 mod lookup;
 mod names;
-mod nesting;
 mod news;
 mod put;
 mod read;
 mod region;
 mod terms;
-mod user_code;
 mod verify;
 mod witness;
 mod write;

@@ -3,7 +3,6 @@
 mod args;
 mod marks;
 mod options;
-mod serde;
 mod store;
 mod strip;
 mod style;
@@ -16,7 +15,6 @@ use crate::diag::{Problem, Sink};
 pub(crate) use args::StoreArgs;
 pub(crate) use marks::{Mark, Target, is_rest};
 pub(crate) use options::{OptionSyntax, Value, options};
-pub(crate) use serde::SerdeWords;
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_marks;
 pub(crate) use style::{BoxedFuture, Output, Style};

@@ -36,19 +36,14 @@ fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
         return StoreErrorKind::Constraint;
     }
     let code = error.code().unwrap_or_default();
-    #[cfg(feature = "postgres")]
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return sqlstate_kind(&code);
+        sqlstate_kind(&code)
+    } else {
+        sqlite_kind(code.parse().unwrap_or_default())
     }
-    #[cfg(feature = "sqlite")]
-    if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
-        return sqlite_kind(code.parse().unwrap_or_default());
-    }
-    StoreErrorKind::Other
 }
 
 /// Classes of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
-#[cfg(feature = "postgres")]
 fn sqlstate_kind(code: &str) -> StoreErrorKind {
     match (code.get(..2).unwrap_or_default(), code) {
         // Cancelled by `statement_timeout`; the lock was not to be had within `lock_timeout`.
@@ -64,7 +59,6 @@ fn sqlstate_kind(code: &str) -> StoreErrorKind {
 }
 
 /// The low byte is the primary code of <https://www.sqlite.org/rescode.html>.
-#[cfg(feature = "sqlite")]
 fn sqlite_kind(code: i32) -> StoreErrorKind {
     match code & 0xff {
         1 => StoreErrorKind::Schema,                 // SQLITE_ERROR: no such table or column
@@ -82,7 +76,6 @@ fn sqlite_kind(code: i32) -> StoreErrorKind {
 mod tests {
     use super::*;
 
-    #[cfg(feature = "postgres")]
     #[test]
     fn codes_of_postgres() {
         for (code, kind) in [
@@ -102,7 +95,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "sqlite")]
     #[test]
     fn codes_of_sqlite_are_taken_by_their_low_byte() {
         assert_eq!(sqlite_kind(5), StoreErrorKind::Timeout);

@@ -12,7 +12,6 @@ use super::place::Place;
 use super::{
     ConfigSettings, ConversationConfig, ConversationConfigStore, MergeCompression, PathCompression, rows, sql,
 };
-use crate::backend::postgres::fetch_all;
 use crate::backend::write_one;
 use crate::{StoreError, TenantId, UserId};
 
@@ -50,7 +49,7 @@ impl PostgresConversationConfigStore {
 #[async_trait]
 impl ConversationConfigStore for PostgresConversationConfigStore {
     async fn get_config(&self, tenant: TenantId, user: Option<UserId>) -> Result<Arc<ConversationConfig>, StoreError> {
-        rows::config(fetch_all(&self.pool, || sqlx::query_as(sql::GET).bind(tenant).bind(user)).await)
+        rows::config(sqlx::query_as(sql::GET).bind(tenant).bind(user).fetch_all(&self.pool).await)
     }
 
     async fn set_global_config(&self, settings: &ConfigSettings, by: UserId) -> Result<(), StoreError> {

@@ -2,10 +2,12 @@
 
 mod engine;
 
+use std::hash::Hash;
+
 pub(crate) use engine::Engine;
 
 use crate::coherence::Stamp;
-use crate::key::{KeyPart, Lookup};
+use crate::key::Lookup;
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
 
@@ -26,7 +28,7 @@ pub(crate) struct LocalTier<K, R>(Option<Engine<K, R>>);
 
 impl<K, R> LocalTier<K, R>
 where
-    K: KeyPart,
+    K: Clone + Eq + Hash + Send + Sync + 'static,
     R: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(policy: &ReadPolicy) -> Self {

@@ -2,7 +2,6 @@
 
 mod addresses;
 mod bus;
-mod closing;
 mod encryption;
 mod permissions;
 

@@ -1,25 +1,30 @@
-//! One session's operations.
+//! One connection's operations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSubSink};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::Mutex;
 
 use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot, WriteScopes};
-use super::connect::{Commands, Messages};
 use super::key_names::{beat_channel, channel, epoch_key, members_key};
-use super::stream::Received;
 use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
 use crate::coherence::{GenState, Scope, writers_key};
 use crate::runtime::chance;
 
+/// How this connection subscribes.
+pub(super) enum Subscriptions {
+    /// RESP3: pushes arrive between the replies.
+    SameConnection,
+    /// RESP2: a connection that subscribes can do nothing else.
+    OwnConnection(Arc<Mutex<PubSubSink>>),
+}
+
 pub(super) struct RedisSession {
     connection: MultiplexedConnection,
-    received: Received,
-    driver: AbortOnDropHandle<()>,
-    messages: Messages,
+    subscriptions: Subscriptions,
     run_id: String,
     connected_at: u64,
     instance: String,
@@ -65,17 +70,15 @@ impl std::fmt::Debug for RedisSession {
 
 impl RedisSession {
     pub(super) fn new(
-        commands: Commands,
-        messages: Messages,
+        connection: MultiplexedConnection,
+        subscriptions: Subscriptions,
         (run_id, connected_at): (String, u64),
         instance: &str,
         home: &str,
         max_entry: usize,
     ) -> Self {
         let (instance, home) = (instance.to_owned(), home.to_owned());
-        let Commands { connection, received, driver } = commands;
-        let hashes = Hashes::new();
-        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
+        Self { connection, subscriptions, run_id, connected_at, instance, home, max_entry, hashes: Hashes::new() }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -210,20 +213,15 @@ impl Session for RedisSession {
         self.connected_at
     }
 
-    fn received(&self) -> u64 {
-        self.received.get()
-    }
-
-    fn close(&self) {
-        self.driver.abort();
-        self.messages.pump.abort();
-    }
-
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         async move {
             let mut channels = vec![beat_channel(self.home(namespaces), &self.instance)];
             channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
-            Ok(self.messages.sink.lock().await.subscribe(&channels).await?)
+            match &self.subscriptions {
+                Subscriptions::SameConnection => self.connection.clone().subscribe(&channels).await?,
+                Subscriptions::OwnConnection(sink) => sink.lock().await.subscribe(&channels).await?,
+            }
+            Ok(())
         }
         .boxed()
     }
