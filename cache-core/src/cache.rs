@@ -248,9 +248,10 @@ impl Cache {
     pub async fn shutdown(&self) {
         // The heartbeats go on until the work is done: without them its releases would not be sent.
         self.0.tasks.wait().await;
-        self.0.link.leave().await;
         self.0.tasks.stop();
         self.0.tasks.wait_for_daemons().await;
+        // A heartbeat after this would make the instance a member again.
+        self.0.link.leave().await;
         self.0.link.shut();
         self.0.publisher().publish();
     }

@@ -63,7 +63,7 @@ use diag::Sink;
 /// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
 /// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
 ///
-/// The call may change what an expression says. An expression over a `&mut T` or a `&T` is evaluated before the call and again after
+/// The call may change the value of an expression. An expression over a `&mut T` or a `&T` is evaluated before the call and again after
 /// it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or an atomic (`Arc<Mutex<T>>`), of
 /// which the store gets a clone. Everything else that is passed by value is taken as it is before the call. If the second evaluation
 /// panics, the whole method is invalidated, and the caller gets the answer of the store. If the caller is gone before the call

@@ -110,20 +110,20 @@ impl Journal {
 
     /// Whether reads of these scopes must bypass the shared tier.
     pub(crate) fn holds(&self, scopes: &[Scope]) -> bool {
-        Self::contains(&self.size, &self.state, scopes, |_| true)
+        self.contains(&self.size, scopes, |_| true)
     }
 
     /// Whether the invalidation of one of the scopes is due.
     pub(crate) fn is_due(&self, scopes: &[Scope]) -> bool {
-        Self::contains(&self.due, &self.state, scopes, |entry| entry.due.is_some())
+        self.contains(&self.due, scopes, |entry| entry.due.is_some())
     }
 
-    fn contains(count: &AtomicUsize, state: &Mutex<State>, scopes: &[Scope], counts: fn(&Entry) -> bool) -> bool {
+    fn contains(&self, count: &AtomicUsize, scopes: &[Scope], counts: fn(&Entry) -> bool) -> bool {
         match count.load(Ordering::Acquire) {
             0 => false,
             usize::MAX => true,
             _ => {
-                let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                let state = self.lock();
                 state.overflow.is_some() || scopes.iter().any(|scope| state.entries.get(scope).is_some_and(counts))
             }
         }

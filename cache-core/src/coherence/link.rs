@@ -467,6 +467,7 @@ impl Link {
         let change = self.membership.observe(&beat.namespaces, reply, live.session.run_id(), self.clock.now());
         // A reply as old as the lease proves nothing: the next one decides.
         let is_settled = change.may_settle && self.open().is_some();
+        // Before the new epochs can be read.
         if !is_settled {
             self.settle(&beats, false);
         }

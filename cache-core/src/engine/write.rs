@@ -95,7 +95,7 @@ impl WriteGuard {
         self.settled = true;
         let (cache, written) = (self.cache.clone(), self.written());
         let mode = self.mode();
-        let heard = self.end().await;
+        let heard = self.end(mode).await;
         acknowledge(&cache, &written, mode, heard).await;
         if outcome == WriteOutcome::Written {
             session::note(&cache, &written, heard);
@@ -128,11 +128,11 @@ impl WriteGuard {
     /// Releases the locks, in mode fast in a task.
     ///
     /// Returns whether the shared tier knows of the write.
-    async fn end(self) -> bool {
+    async fn end(self, mode: Mode) -> bool {
         if !self.has_remote() || self.is_empty() {
             return true;
         }
-        if self.mode() == Mode::Fast { self.release_behind() } else { self.released().await }
+        if mode == Mode::Fast { self.release_behind() } else { self.released().await }
     }
 
     /// Releases the locks and waits for the reply; returns whether the release was delivered.

@@ -38,6 +38,8 @@ pub enum Operation {
     Bump,
     /// A heartbeat.
     Beat,
+    /// Leaving the members.
+    Leave,
 }
 
 /// Wraps a remote: holds operations back, lets them fail, and delays or loses what the bus says.
@@ -348,6 +350,6 @@ impl Session for ChaosSession {
     }
 
     fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
-        self.inner.leave(namespaces)
+        self.after(Operation::Leave, move || self.inner.leave(namespaces))
     }
 }

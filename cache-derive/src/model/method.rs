@@ -31,7 +31,7 @@ pub(crate) struct Method {
     pub(crate) form: Form,
     /// The captures of its future, in the forms with an explicit future type.
     pub(crate) captures: Captures,
-    /// Whether the compiler has to refuse what it returns if that is a future: no attribute says what the method does.
+    /// Whether the generated code rejects a future as its return value, since the method has no attribute.
     pub(crate) is_probed: bool,
     /// What it does to the cache.
     pub(crate) behaviour: Behaviour,

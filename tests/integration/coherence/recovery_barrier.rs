@@ -157,6 +157,27 @@ async fn a_write_after_a_shutdown_is_acknowledged() {
     }
 }
 
+/// A heartbeat after the departure would make the instance a member again, which the others then take for a crashed one.
+#[tokio::test]
+async fn an_instance_that_leaves_sends_no_more_heartbeats() {
+    let world = World::memory(Weakness::None);
+    let (reader, leaver) = reader_and_writer(&world).await;
+    leaver.chaos.hold(Operation::Leave);
+    let cache = leaver.cache.clone();
+    let shutdown = tokio::spawn(async move { cache.shutdown().await });
+    until("the instance leaves", || leaver.chaos.begun(Operation::Leave) == 1).await;
+    let (own, others) = (leaver.chaos.begun(Operation::Beat), reader.chaos.begun(Operation::Beat));
+    let time_passes = async {
+        while reader.chaos.begun(Operation::Beat) < others + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    world.passing_time(time_passes).await;
+    assert_eq!(leaver.chaos.begun(Operation::Beat), own);
+    leaver.chaos.release(Operation::Leave);
+    shutdown.await.unwrap();
+}
+
 /// A shutdown waits for a release. Without heartbeats meanwhile the others would take the instance for a crashed one.
 #[tokio::test]
 async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
