@@ -11,11 +11,18 @@
 use std::time::Duration;
 
 use crate::runtime::Moment;
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Tracks since when this instance has been unable to deliver invalidations.
 #[derive(Debug)]
-pub(crate) struct CutOff(Mutex<State>);
+pub(crate) struct CutOff {
+    state: Mutex<State>,
+    /// Whether the supervisor has ended; nothing is delivered from then on.
+    ///
+    /// Outside of the lock, since a destructor sets it.
+    closed: AtomicBool,
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
@@ -27,8 +34,6 @@ struct State {
     failed: Option<Moment>,
     /// When heartbeat replies began to show the other members this instance's pending invalidations.
     shown: Option<Moment>,
-    /// Whether the supervisor has ended; nothing is delivered from then on.
-    closed: bool,
 }
 
 /// Whether a write with an undelivered invalidation may be acknowledged.
@@ -45,7 +50,8 @@ pub(crate) enum Acknowledgement {
 impl CutOff {
     /// Creates the state before the first connection.
     pub(crate) fn new(now: Moment) -> Self {
-        Self(Mutex::new(State { since: Some(now), ..State::default() }))
+        let state = State { since: Some(now), ..State::default() };
+        Self { state: Mutex::new(state), closed: AtomicBool::new(false) }
     }
 
     /// Records that an announcement failed or the connection ended, unless an outage is already recorded.
@@ -70,7 +76,7 @@ impl CutOff {
 
     /// Records that the supervisor has ended; nothing is delivered from then on.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.closed.store(true, Ordering::Release);
     }
 
     /// Records that a connection attempt or a heartbeat begins.
@@ -99,10 +105,10 @@ impl CutOff {
     /// Other instances read for at most `span` after their last heartbeat. A probe without a reply for `patience`
     /// counts as unanswered.
     pub(crate) fn acknowledgement(&self, now: Moment, span: Duration, patience: Duration) -> Acknowledgement {
-        let state = *self.lock();
-        if state.closed {
+        if self.closed.load(Ordering::Acquire) {
             return Acknowledgement::Now;
         }
+        let state = *self.lock();
         let Some(since) = state.since else { return Acknowledgement::Unknown };
         let due = since.after(span);
         if state.failed.is_some_and(|began| began >= due) {
@@ -118,7 +124,7 @@ impl CutOff {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
