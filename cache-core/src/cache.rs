@@ -1,12 +1,13 @@
 //! The cache of a process.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::coherence::{Link, supervise};
+use crate::coherence::{Link, LinkState, supervise};
 use crate::config::{CacheBuilder, Settings};
 use crate::engine::{CHECKS_AT_ONCE, Region, RegionSpec};
 use crate::error::Error;
@@ -41,6 +42,8 @@ pub struct Cache(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
+    /// What the supervisor connects to.
+    remote: Option<Remote>,
     pub(crate) registry: Arc<Registry>,
     /// The keys in use, with the decorator or region that uses each.
     pub(crate) claims: Arc<Claims>,
@@ -51,7 +54,16 @@ pub(crate) struct Inner {
     /// The checks of the verifier that may be under way.
     pub(crate) checks: Arc<Semaphore>,
     /// Whether a task of this cache publishes what it counts.
-    publishes: AtomicBool,
+    publishes: Arc<AtomicBool>,
+}
+
+/// Ends with the task that publishes.
+struct Publishing(Arc<AtomicBool>);
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Inner {
@@ -75,6 +87,7 @@ impl fmt::Debug for Cache {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.link.supervision.shut_down();
         self.tasks.stop();
         leave_behind(&self.link);
         // The connection holds the link, to hand over what it hears: this is where the circle is broken.
@@ -93,7 +106,7 @@ fn leave_behind(link: &Arc<Link>) {
         return;
     }
     if let (Some(leaving), Ok(runtime)) = (link.leaving(), tokio::runtime::Handle::try_current()) {
-        runtime.spawn(leaving);
+        runtime.spawn(async move { leaving.await.close() });
     }
 }
 
@@ -141,18 +154,64 @@ impl Cache {
 
     pub(crate) fn with_remote(remote: Remote, settings: Settings, clock: Clock) -> Result<Self, Error> {
         tokio::runtime::Handle::try_current().map_err(|_| Error::no_runtime())?;
-        let cache = Self::assemble(remote.0.backend(), settings, clock);
-        cache.0.tasks.spawn_daemon(supervise(Arc::clone(&cache.0.link), remote.0));
+        let backend = remote.0.backend();
+        let cache = Self::with(Some(remote), backend, settings, clock);
+        cache.0.link.supervision.start(cache.0.link.clock.now());
+        cache.supervise();
         Ok(cache)
     }
 
+    fn supervise(&self) {
+        if let Some(Remote(remote)) = &self.0.remote {
+            self.0.tasks.spawn_daemon(supervise(Arc::clone(&self.0.link), Arc::clone(remote)));
+        }
+    }
+
+    /// Starts the supervisor again if it has ended: its runtime may have ended before the cache, as in a `static` that several
+    /// tests share.
+    #[inline]
+    pub(crate) fn revive(&self) {
+        if self.0.link.supervision.has_ended() {
+            self.restart();
+        }
+    }
+
+    #[cold]
+    fn restart(&self) {
+        let link = &self.0.link;
+        if Tasks::can_spawn() && link.supervision.restart(link.clock.now()) {
+            tracing::warn!(
+                instance = link.instance,
+                "the background task of the cache had ended, and starts again on this runtime"
+            );
+            link.cut_off.reopen(link.clock.now());
+            self.supervise();
+            self.publish_from_now_on();
+        }
+    }
+
     pub(crate) fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
+        Self::with(None, backend, settings, clock)
+    }
+
+    fn with(remote: Option<Remote>, backend: Backend, settings: Settings, clock: Clock) -> Self {
         let direct_loads = Semaphore::new(settings.max_direct_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
         let (registry, claims, mixups, tasks) = (Arc::default(), Arc::default(), Mixups::default(), Tasks::default());
         let checks = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
-        let publishes = AtomicBool::new(false);
-        Self(Arc::new(Inner { backend, link, registry, claims, mixups, tasks, direct_loads, checks, publishes }))
+        let publishes = Arc::new(AtomicBool::new(false));
+        Self(Arc::new(Inner {
+            backend,
+            link,
+            remote,
+            registry,
+            claims,
+            mixups,
+            tasks,
+            direct_loads,
+            checks,
+            publishes,
+        }))
     }
 
     /// Takes what a region counts into the statistics of this cache.
@@ -166,7 +225,11 @@ impl Cache {
     fn publish_from_now_on(&self) {
         let may_start = cfg!(feature = "metrics") && tokio::runtime::Handle::try_current().is_ok();
         if may_start && !self.0.publishes.swap(true, Ordering::Relaxed) {
-            self.0.tasks.spawn_daemon(self.0.publisher().run());
+            let (publisher, publishing) = (self.0.publisher(), Publishing(Arc::clone(&self.0.publishes)));
+            self.0.tasks.spawn_daemon(async move {
+                let _publishing = publishing;
+                publisher.run().await;
+            });
         }
     }
 
@@ -202,6 +265,7 @@ impl Cache {
     /// Nothing requires this: reads go to the store until then. A service may wait here before it takes traffic, so
     /// that its first requests are not all misses. Build the stores first: the news of each must be subscribed to.
     pub async fn connected(&self, limit: std::time::Duration) -> bool {
+        self.revive();
         let link = &self.0.link;
         let usable = async {
             loop {
@@ -223,8 +287,9 @@ impl Cache {
         self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 
-    /// Leave to call the store. Where the calls at once are bounded, it waits for its turn and is to be kept until the call ends.
-    pub(crate) async fn permit(&self, degraded: bool) -> Option<SemaphorePermit<'_>> {
+    /// Permission to call the store, to be kept until the call ends. While the number of concurrent calls is bounded, it waits
+    /// for its turn, or until `urgent` is ready: a call with a permit then waits for this one.
+    pub(crate) async fn permit(&self, degraded: bool, urgent: impl Future<Output = ()>) -> Option<SemaphorePermit<'_>> {
         let (link, direct_loads) = (&self.0.link, &self.0.direct_loads);
         if !degraded && !link.recovery.is_under_way(link.clock.now()) {
             return None;
@@ -233,8 +298,11 @@ impl Cache {
             return Some(permit);
         }
         link.recovery.is_crowded(link.clock.now());
-        // The semaphore is never closed.
-        direct_loads.acquire().await.ok()
+        tokio::select! {
+            // The semaphore is never closed.
+            permit = direct_loads.acquire() => permit.ok(),
+            () = urgent => None,
+        }
     }
 
     pub(crate) fn has_remote(&self) -> bool {
@@ -244,15 +312,30 @@ impl Cache {
     /// Waits for the loads, fills and releases in progress, and disconnects from the shared tier.
     ///
     /// From then on reads go to the store, and writes are acknowledged without reaching the shared tier: other instances
-    /// may read old values until their time to live ends. Stop writing before.
+    /// may read old values until their time to live ends. Stop writing before. The invalidations that are still pending when
+    /// it ends are lost.
+    ///
+    /// It ends within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, whatever the loads do: loads that
+    /// are still running then go on, and their callers get the answers.
     pub async fn shutdown(&self) {
+        let link = &self.0.link;
         // The heartbeats go on until the work is done: without them its releases would not be sent.
-        self.0.tasks.wait().await;
+        let limit = link.settings.shutdown_timeout;
+        if link.clock.timeout(limit, self.0.tasks.wait()).await.is_none() {
+            tracing::warn!(
+                instance = link.instance,
+                ?limit,
+                "the shutdown of the cache does not wait any longer for its loads"
+            );
+        }
+        link.supervision.shut_down();
         self.0.tasks.stop();
-        self.0.tasks.wait_for_daemons().await;
+        // They end at once, unless a runtime that they run on is blocked.
+        let _ = link.clock.timeout(link.settings.write_timeout, self.0.tasks.wait_for_daemons()).await;
         // A heartbeat after this would make the instance a member again.
-        self.0.link.leave().await;
-        self.0.link.shut();
+        link.leave().await;
+        link.shut();
+        link.set_state(LinkState::ShutDown);
         self.0.publisher().publish();
     }
 

@@ -14,6 +14,8 @@ pub enum ErrorKind {
     LoadPanicked,
     /// The store did not answer a load within the deadline.
     LoadTimedOut,
+    /// A load reads its own key through the cache, and so does the load of that read.
+    LoadRecursion,
 }
 
 /// An error of this crate.
@@ -47,6 +49,12 @@ impl Error {
             kind: ErrorKind::LoadTimedOut,
             message: format!("the load of {what} did not end within {after:?}").into(),
         }
+    }
+
+    pub(crate) fn load_recursion(what: &str) -> Self {
+        let message =
+            format!("the load of {what} reads its own key through the cache without end: read it from the store");
+        Self { kind: ErrorKind::LoadRecursion, message: message.into() }
     }
 
     /// What kind of error this is.

@@ -10,6 +10,7 @@ pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
 pub use crate::__presence as presence;
 pub use crate::__result_of as result_of;
+pub use crate::__self_describing_only as self_describing_only;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
@@ -18,7 +19,7 @@ pub use crate::engine::{
     BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup};
+pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
 pub use crate::value::{CacheValue, Cacheable};
@@ -137,6 +138,8 @@ pub struct Probe<T: ?Sized>(PhantomData<T>);
 pub trait Otherwise<T> {
     /// The type has no fingerprint.
     const FINGERPRINT: Option<u64> = None;
+    /// Nothing is known of the type.
+    const SELF_DESCRIBING_ONLY: Option<&'static str> = None;
     /// The type cannot be cloned.
     const CLONE: Option<fn(&T) -> T> = None;
     /// The type cannot tell of an error of the cache.
@@ -150,6 +153,8 @@ impl<T> Otherwise<T> for Probe<T> {}
 impl<T: CacheValue> Probe<T> {
     /// The type's own fingerprint.
     pub const FINGERPRINT: Option<u64> = Some(T::FINGERPRINT);
+    /// Why a codec without field names does not return the type.
+    pub const SELF_DESCRIBING_ONLY: Option<&'static str> = T::SELF_DESCRIBING_ONLY;
 }
 
 impl<T: Clone> Probe<T> {
@@ -193,6 +198,29 @@ macro_rules! __fingerprint {
                 $crate::__macro::hash_text($crate::__macro::HASH_START, ::core::stringify!($type))
             }
         }
+    }};
+}
+
+/// The first reason among those of several types.
+pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> {
+    let mut at = 0;
+    while at < reasons.len() {
+        if reasons[at].is_some() {
+            return reasons[at];
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Why a codec without field names does not return a type; `None` if it does, or if nothing is known of the type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __self_describing_only {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type has the trait")]
+        use $crate::__macro::Otherwise as _;
+        $crate::__macro::Probe::<$type>::SELF_DESCRIBING_ONLY
     }};
 }
 

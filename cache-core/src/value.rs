@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 /// Derive it: the fingerprint is computed at compile time from the names and types of the fields. Without it the name
 /// of the type stands for its shape, and a change of the fields needs a new `version` in the annotation.
 ///
+/// The derive also refuses the attributes of serde with which a value does not come back from the cache as it was, such as
+/// a skipped field: see the table of the derive.
+///
 /// ```
 /// use cache_core::CacheValue;
 ///
@@ -26,6 +29,10 @@ use serde::de::DeserializeOwned;
 pub trait CacheValue {
     /// The same for the same shape, in every build.
     const FINGERPRINT: u64;
+
+    /// Why a codec without field names does not return the values of this type; `None` if it does.
+    #[doc(hidden)]
+    const SELF_DESCRIBING_ONLY: Option<&'static str> = None;
 }
 
 /// What a cached value has to be. Implemented for every type that can be one.
@@ -62,6 +69,7 @@ macro_rules! transparent {
     ($($pointer:ty),*) => {$(
         impl<T: CacheValue + ?Sized> CacheValue for $pointer {
             const FINGERPRINT: u64 = T::FINGERPRINT;
+            const SELF_DESCRIBING_ONLY: Option<&'static str> = T::SELF_DESCRIBING_ONLY;
         }
     )*};
 }
@@ -72,6 +80,7 @@ macro_rules! wrapped {
     ($($name:literal $type:ty),*) => {$(
         impl<T: CacheValue> CacheValue for $type {
             const FINGERPRINT: u64 = fnv1a(T::FINGERPRINT, $name);
+            const SELF_DESCRIBING_ONLY: Option<&'static str> = T::SELF_DESCRIBING_ONLY;
         }
     )*};
 }
@@ -82,6 +91,8 @@ macro_rules! mapped {
     ($($type:ty),*) => {$(
         impl<K: CacheValue, V: CacheValue> CacheValue for $type {
             const FINGERPRINT: u64 = fnv1a(fnv1a(K::FINGERPRINT, b"Map"), &V::FINGERPRINT.to_le_bytes());
+            const SELF_DESCRIBING_ONLY: Option<&'static str> =
+                crate::macro_support::first_of(&[K::SELF_DESCRIBING_ONLY, V::SELF_DESCRIBING_ONLY]);
         }
     )*};
 }

@@ -19,4 +19,21 @@ where
             }
         }
     }
+    #[inline]
+    fn same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everything {}, Self::Everything {}) => true,
+            (
+                Self::Tenant { 0: field_0, 1: field_1 },
+                Self::Tenant { 0: other_0, 1: other_1 },
+            ) => {
+                ::cache_core::CacheKey::same_key(field_0, other_0)
+                    && ::cache_core::__macro::same_display(field_1, other_1)
+            }
+            (Self::Named { name: field_0 }, Self::Named { name: other_0 }) => {
+                ::cache_core::CacheKey::same_key(field_0, other_0)
+            }
+            _ => false,
+        }
+    }
 }

@@ -14,4 +14,7 @@ impl<T: ::cache_core::CacheValue> ::cache_core::CacheValue for Node<T> {
         );
         hash
     };
+    const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = ::cache_core::__macro::first_of(
+        &[::cache_core::__macro::self_describing_only!(T)],
+    );
 }

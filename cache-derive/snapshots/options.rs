@@ -68,6 +68,11 @@ const _: () = ::core::assert!(
     ! ::core::time::Duration::is_zero(& crate ::TTL),
     "`ttl` of `find` is zero: an entry that expires at once is never read"
 );
+const _: () = if let ::core::option::Option::Some(why) = caching::__macro::self_describing_only!(
+    Tree
+) {
+    ::core::panic!("{}", why)
+};
 /// Builds a [`CachingStore`] with options that are known at run time only.
 #[must_use = "it does nothing before `build`"]
 pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
@@ -259,7 +264,8 @@ where
             tree: caching::__macro::ReadPolicy::new(
                     ::core::time::Duration::new(5400u64, 0u32),
                 )
-                .local_off(),
+                .local_off()
+                .codec(caching::__macro::Codec::Postcard),
         }
     }
     /// The store behind the cache.

@@ -45,7 +45,7 @@ use diag::Sink;
 /// | `local_capacity = 10000` | the most entries of the local tier |
 /// | `local_engine = quick`, `moka` | its engine |
 /// | `version = 2` | entries of another version are misses |
-/// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier |
+/// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier; `postcard` refuses types with certain attributes of serde (see `CacheValue`) |
 /// | `cache_if = path` | `path(&value)`: whether a value is cached |
 /// | `visible_if = path` | `path(&value, &parameter, ..)`: asked on every hit; where not, the store decides |
 /// | `mode = fast`, `safe`, `strict` | what its readers are promised, and so what the writes wait for that invalidate it (`cache_core::Mode`) |
@@ -98,7 +98,9 @@ pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Writes the fields of a type as parts of a key.
 ///
 /// A variant of an enum writes its name before its fields. `#[cache_key(display)]` on a field writes what it displays,
-/// for types that are not keys themselves. `#[cache_key(crate = path)]` on the type names a renamed crate.
+/// for types that are not keys themselves. What is written decides which keys are the same, field by field, and not the type's `Eq`.
+/// For a field with `display` that compares two texts on each local hit.
+/// `#[cache_key(crate = path)]` on the type names a renamed crate.
 #[proc_macro_derive(CacheKey, attributes(cache_key))]
 pub fn derive_cache_key(item: TokenStream) -> TokenStream {
     cache_key_tokens(item.into()).into()
@@ -109,6 +111,22 @@ pub fn derive_cache_key(item: TokenStream) -> TokenStream {
 /// Two builds whose fingerprints differ never read each other's cached bytes. `#[cache_value(by_name)]` on a field takes
 /// the name of its type instead of that type's own fingerprint, which ends a circle of types that contain each other.
 /// `#[cache_value(crate = path)]` on the type names a renamed crate.
+///
+/// # Attributes of serde
+///
+/// A value has to come back from the cache as what the store returned. The derive knows the attributes of serde that prevent that.
+///
+/// | attribute | what happens |
+/// | --- | --- |
+/// | `skip`, `skip_serializing` on a field | refused without `#[cache_value(skipped)]` on the field: a value from the cache has the default there |
+/// | `skip_deserializing` on a field | refused: the field is written and comes back as its default |
+/// | `rename(serialize = "..")`, `rename_all(..)` with other names to write than to read | refused, unless an `alias` is what is written |
+/// | `untagged`, `tag`, `flatten`, `skip_serializing_if`, `skip_serializing`, a variant with `skip` or `skip_deserializing` in front of others | `#[cached(codec = postcard)]` does not compile for the type, nor for one with a field of this type |
+///
+/// A field of the type `()` or `PhantomData<..>` may be skipped: it has one value only. Nothing is refused on a type with
+/// `#[serde(from = "..", into = "..")]`, whose fields are not what is written. The derive does not see into a field with
+/// `by_name`, or whose type does not derive `CacheValue`, nor into a hand-written `Deserialize`: those are checked at run time
+/// (`cache_core::Codec`).
 #[proc_macro_derive(CacheValue, attributes(cache_value))]
 pub fn derive_cache_value(item: TokenStream) -> TokenStream {
     cache_value_tokens(item.into()).into()
@@ -131,18 +149,21 @@ fn cached_store_tokens(args: Tokens, item: Tokens) -> Tokens {
 }
 
 fn cache_key_tokens(item: Tokens) -> Tokens {
-    derive_tokens(item, "cache_key", &["display"], expand::cache_key)
+    let mut sink = Sink::default();
+    let input = parse::shape(item, &mut sink);
+    match input.and_then(|input| validate::shape(&input, "cache_key", &["display"], &mut sink)) {
+        Some(shape) if sink.is_empty() => expand::cache_key(&shape),
+        _ => sink.after(Tokens::new()),
+    }
 }
 
 fn cache_value_tokens(item: Tokens) -> Tokens {
-    derive_tokens(item, "cache_value", &["by_name"], expand::cache_value)
-}
-
-fn derive_tokens(item: Tokens, attribute: &str, flags: &[&str], expand: fn(&model::Shape) -> Tokens) -> Tokens {
     let mut sink = Sink::default();
-    let shape = parse::shape(item, &mut sink).and_then(|input| validate::shape(&input, attribute, flags, &mut sink));
+    let Some(input) = parse::shape(item, &mut sink) else { return sink.after(Tokens::new()) };
+    let shape = validate::shape(&input, "cache_value", &["by_name", "skipped"], &mut sink);
+    let positional = validate::lossless(&input, &mut sink);
     match shape {
-        Some(shape) if sink.is_empty() => expand(&shape),
+        Some(shape) if sink.is_empty() => expand::cache_value(&shape, positional),
         _ => sink.after(Tokens::new()),
     }
 }

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use cache_core::Cache;
-use sqlx::{PgPool, SqlitePool};
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::backend::{migrate, postgres, sqlite};
+#[cfg(feature = "postgres")]
+use crate::backend::postgres;
+#[cfg(feature = "sqlite")]
+use crate::backend::sqlite;
 use crate::config::{Database, ReadSettings, StoresConfig};
-use crate::conversation::{
-    CachingConversationStore, ConversationStore, MemoryConversationStore, PostgresConversationStore,
-    SqliteConversationStore,
-};
+use crate::conversation::{CachingConversationStore, ConversationStore, MemoryConversationStore};
 use crate::conversation_config::{
     CachingConversationConfigStore, ConversationConfigStore, MemoryConversationConfigStore,
-    PostgresConversationConfigStore, SqliteConversationConfigStore,
 };
-use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, PostgresPolicyStore, SqlitePolicyStore};
+use crate::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore};
 
 /// The stores of a service, and the cache in front of them. Cheap to clone.
 ///
@@ -112,8 +110,10 @@ impl Stores {
 /// Where the rows are.
 enum Backing {
     Memory,
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqlitePool),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
 }
 
 impl Backing {
@@ -125,20 +125,22 @@ impl Backing {
                 );
                 Ok(Self::Memory)
             }
+            #[cfg(feature = "sqlite")]
             Database::Sqlite(options, keeps) => {
                 let pool = sqlite::connect(*options, keeps).await?;
                 if with_migrations {
-                    migrate(&pool).await?;
+                    crate::migrate(&pool).await?;
                 }
                 Ok(Self::Sqlite(pool))
             }
+            #[cfg(feature = "postgres")]
             Database::Postgres { address, schema } => {
                 let keeps_locks = address.kind.keeps_locks();
                 let pool = postgres::connect(*address, &schema).await?;
                 if !keeps_locks {
                     tracing::info!("the database is behind a pooler in transaction mode: no migration is applied");
                 } else if with_migrations {
-                    migrate(&pool).await?;
+                    crate::migrate(&pool).await?;
                 }
                 Ok(Self::Postgres(pool))
             }
@@ -146,8 +148,17 @@ impl Backing {
     }
 
     /// Whether what the stores read is the same whoever asks. Row-level security may stand before it.
+    #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
     async fn sees_every_row(&self) -> Result<bool, StoreError> {
-        let Self::Postgres(pool) = self else { return Ok(true) };
+        #[cfg(feature = "postgres")]
+        if let Self::Postgres(pool) = self {
+            return Self::role_sees_every_row(pool).await;
+        }
+        Ok(true)
+    }
+
+    #[cfg(feature = "postgres")]
+    async fn role_sees_every_row(pool: &sqlx::PgPool) -> Result<bool, StoreError> {
         let Some(restricted) = postgres::restricted(pool).await? else { return Ok(true) };
         tracing::warn!(
             role = restricted.role,
@@ -164,7 +175,9 @@ impl Backing {
     async fn identity(&self) -> Result<u128, StoreError> {
         match self {
             Self::Memory => Ok(Uuid::new_v4().as_u128()),
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(pool) => sqlite::identity(pool).await,
+            #[cfg(feature = "postgres")]
             Self::Postgres(pool) => postgres::identity(pool).await,
         }
     }
@@ -172,24 +185,34 @@ impl Backing {
     fn policies(&self) -> Arc<dyn PolicyStore> {
         match self {
             Self::Memory => Arc::new(MemoryPolicyStore::new()),
-            Self::Sqlite(pool) => Arc::new(SqlitePolicyStore::new(pool.clone())),
-            Self::Postgres(pool) => Arc::new(PostgresPolicyStore::new(pool.clone())),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => Arc::new(crate::policy::SqlitePolicyStore::new(pool.clone())),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => Arc::new(crate::policy::PostgresPolicyStore::new(pool.clone())),
         }
     }
 
     fn configs(&self) -> Arc<dyn ConversationConfigStore> {
         match self {
             Self::Memory => Arc::new(MemoryConversationConfigStore::new()),
-            Self::Sqlite(pool) => Arc::new(SqliteConversationConfigStore::new(pool.clone())),
-            Self::Postgres(pool) => Arc::new(PostgresConversationConfigStore::new(pool.clone())),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => {
+                Arc::new(crate::conversation_config::SqliteConversationConfigStore::new(pool.clone()))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                Arc::new(crate::conversation_config::PostgresConversationConfigStore::new(pool.clone()))
+            }
         }
     }
 
     fn conversations(&self) -> Arc<dyn ConversationStore> {
         match self {
             Self::Memory => Arc::new(MemoryConversationStore::new()),
-            Self::Sqlite(pool) => Arc::new(SqliteConversationStore::new(pool.clone())),
-            Self::Postgres(pool) => Arc::new(PostgresConversationStore::new(pool.clone())),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => Arc::new(crate::conversation::SqliteConversationStore::new(pool.clone())),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => Arc::new(crate::conversation::PostgresConversationStore::new(pool.clone())),
         }
     }
 }

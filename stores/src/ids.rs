@@ -6,16 +6,80 @@ use std::str::FromStr;
 
 use cache_core::{CacheKey, CacheValue, KeyWriter};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "postgres")]
+use sqlx::postgres::{PgHasArrayType, PgTypeInfo};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use sqlx::{Database, Decode, Encode, Type, encode::IsNull, error::BoxDynError};
 use uuid::Uuid;
 
 use crate::StoreError;
 
+/// Implements the column traits of sqlx through those of `Uuid`, as the derive of sqlx would.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+macro_rules! columns_of {
+    ($name:ident) => {
+        impl<DB: Database> Type<DB> for $name
+        where
+            Uuid: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                Uuid::type_info()
+            }
+
+            fn compatible(column: &DB::TypeInfo) -> bool {
+                Uuid::compatible(column)
+            }
+        }
+
+        impl<'q, DB: Database> Encode<'q, DB> for $name
+        where
+            Uuid: Encode<'q, DB>,
+        {
+            fn encode_by_ref(&self, arguments: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                self.0.encode_by_ref(arguments)
+            }
+
+            fn produces(&self) -> Option<DB::TypeInfo> {
+                self.0.produces()
+            }
+
+            fn size_hint(&self) -> usize {
+                self.0.size_hint()
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            Uuid: Decode<'r, DB>,
+        {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                Uuid::decode(value).map(Self)
+            }
+        }
+
+        #[cfg(feature = "postgres")]
+        impl PgHasArrayType for $name {
+            fn array_type_info() -> PgTypeInfo {
+                Uuid::array_type_info()
+            }
+
+            fn array_compatible(column: &PgTypeInfo) -> bool {
+                Uuid::array_compatible(column)
+            }
+        }
+    };
+}
+
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+macro_rules! columns_of {
+    ($name:ident) => {};
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, CacheValue, sqlx::Type)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, CacheValue)]
         #[serde(transparent)]
-        #[sqlx(transparent)]
         pub struct $name(Uuid);
 
         impl $name {
@@ -74,6 +138,8 @@ macro_rules! id {
             }
         }
 
+        columns_of!($name);
+
         // The derived form hands a slice over, its length first: two calls, and a loop in most hashers.
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
@@ -84,6 +150,11 @@ macro_rules! id {
         impl CacheKey for $name {
             fn write_key(&self, out: &mut KeyWriter) {
                 out.part(self.0.hyphenated().encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH]));
+            }
+
+            #[inline]
+            fn same_key(&self, other: &Self) -> bool {
+                self == other
             }
         }
     };

@@ -12,12 +12,24 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `postgres` | yes | the stores on Postgres |
+//! | `sqlite` | yes | the stores on SQLite, which is compiled in |
 //! | `tls` | yes | encrypted connections to Postgres and Redis |
 //! | `testing` | no | the conformance suites, for implementations of one's own |
+//!
+//! The default features of `cache-core` are among the default features of this crate. Without them a program names those
+//! that it needs: `redis` for the shared tier.
 //!
 //! Not promised: that rows written past a store (by SQL, by another service) are seen before the entry's time to live is
 //! over.
 
+// Without both databases only the stores in memory remain, and the code that the SQL stores share is unused.
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_variables, clippy::unused_async)
+)]
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod backend;
 pub mod config;
 #[cfg(feature = "testing")]
@@ -31,6 +43,7 @@ mod page;
 pub mod policy;
 mod words;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use backend::{Migrate, migrate};
 pub use config::StoresConfig;
 pub use error::{StoreError, StoreErrorKind};

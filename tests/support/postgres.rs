@@ -18,6 +18,9 @@ use crate::server::{Server, log};
 
 const TRIES: usize = 5;
 
+/// The folder of a cluster in that of its server.
+const DATA: &str = "data";
+
 /// Nothing of a test has to outlive a power cut.
 const FAST: [&str; 4] = ["-cfsync=off", "-csynchronous_commit=off", "-cfull_page_writes=off", "-cmax_connections=200"];
 
@@ -26,7 +29,8 @@ const FAST: [&str; 4] = ["-cfsync=off", "-csynchronous_commit=off", "-cfull_page
 pub struct PostgresServer {
     server: Server,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
+    user: ServerUser,
     databases: AtomicU32,
 }
 
@@ -39,7 +43,7 @@ impl PostgresServer {
     pub fn start() -> Self {
         let (folder, user) = Self::folder();
         let data = initialise(folder.path(), &user);
-        Self::start_on(folder, &data, &user)
+        Self::start_on(folder, &data, user)
     }
 
     /// Starts a replica of this server, which applies what happens here as it hears of it. It takes reads.
@@ -51,7 +55,7 @@ impl PostgresServer {
     pub fn start_replica(&self) -> Self {
         let (folder, user) = Self::folder();
         let data = copy(self.port, folder.path(), &user);
-        Self::start_on(folder, &data, &user)
+        Self::start_on(folder, &data, user)
     }
 
     fn folder() -> (TempDir, ServerUser) {
@@ -60,13 +64,39 @@ impl PostgresServer {
         (folder, user)
     }
 
-    fn start_on(folder: TempDir, data: &Path, user: &ServerUser) -> Self {
+    fn start_on(folder: TempDir, data: &Path, user: ServerUser) -> Self {
         let started = (0..TRIES).find_map(|_| {
             let port = free_port();
-            Some((launch(port, folder.path(), data, user)?, port))
+            Some((launch(port, folder.path(), data, &user)?, port))
         });
         let (server, port) = started.unwrap_or_else(|| panic!("postgres does not start: {}", log(folder.path())));
-        Self { server, port, _folder: folder, databases: AtomicU32::new(0) }
+        Self { server, port, folder, user, databases: AtomicU32::new(0) }
+    }
+
+    /// Shuts the server down as an administrator does, which closes every connection, and starts it again on the same port.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn restart(&mut self) {
+        // Fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
+        self.restart_after(Signal::INT);
+    }
+
+    /// Ends the server as a crash does, without a word to its clients, and starts it again on the same port.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn crash_and_restart(&mut self) {
+        self.restart_after(Signal::QUIT);
+    }
+
+    fn restart_after(&mut self, signal: Signal) {
+        self.server.end(signal);
+        let data = self.folder.path().join(DATA);
+        let started = (0..TRIES).find_map(|_| launch(self.port, self.folder.path(), &data, &self.user));
+        self.server = started.unwrap_or_else(|| panic!("postgres does not start again: {}", log(self.folder.path())));
     }
 
     /// The server that the tests of this process share. It ends with the process.
@@ -135,7 +165,7 @@ impl TestDatabase {
 }
 
 fn initialise(folder: &Path, user: &ServerUser) -> PathBuf {
-    let data = folder.join("data");
+    let data = folder.join(DATA);
     let mut initdb = user.command("initdb", folder);
     initdb
         .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"])
@@ -146,7 +176,7 @@ fn initialise(folder: &Path, user: &ServerUser) -> PathBuf {
 
 /// The files of a running server, made into those of its replica.
 fn copy(primary: u16, folder: &Path, user: &ServerUser) -> PathBuf {
-    let data = folder.join("data");
+    let data = folder.join(DATA);
     let mut backup = user.command("pg_basebackup", folder);
     backup
         .args(["--host=127.0.0.1", &format!("--port={primary}"), "--username=postgres", "--no-password"])
@@ -179,6 +209,7 @@ fn is_ready(status: &Path) -> bool {
 }
 
 /// Postgres refuses to run as root: then its files belong to an ordinary user, and it runs as that one.
+#[derive(Debug)]
 enum ServerUser {
     Own,
     Other { user: u32, group: u32 },

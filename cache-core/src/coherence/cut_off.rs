@@ -79,6 +79,12 @@ impl CutOff {
         self.closed.store(true, Ordering::Release);
     }
 
+    /// Records that the supervisor has started again.
+    pub(crate) fn reopen(&self, now: Moment) {
+        *self.lock() = State { since: Some(now), ..State::default() };
+        self.closed.store(false, Ordering::Release);
+    }
+
     /// Records that a connection attempt or a heartbeat begins.
     pub(super) fn probe(&self, now: Moment) {
         self.lock().probe.get_or_insert(now);

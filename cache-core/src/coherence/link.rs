@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::membership::Return;
 use super::recovery::{self, Recovery};
-use super::{CutOff, Epoch, Gate, Journal, Live, Membership, PendingWriters, ScopeHash};
+use super::{CutOff, Epoch, Gate, Journal, Live, Membership, PendingWriters, ScopeHash, Supervision};
 use crate::breaker::Breaker;
 use crate::config::Settings;
 use crate::observability::{Backend, Tally};
@@ -34,6 +34,8 @@ pub(crate) enum LinkState {
     Down(String),
     /// It is there and answers badly: the breaker is open.
     LeftAlone(String),
+    /// The cache was shut down.
+    ShutDown,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,10 @@ pub(crate) struct Link {
     pub(crate) membership: Membership,
     /// Tracks since when writes cannot be announced.
     pub(crate) cut_off: CutOff,
+    /// Whether the supervisor's task runs.
+    pub(crate) supervision: Supervision,
+    /// The number of the last connection.
+    sessions: AtomicU64,
     live: ArcSwapOption<Live>,
     /// The moment until which the server counts as responsive, in nanoseconds of the process clock.
     answered_until: AtomicU64,
@@ -119,6 +125,8 @@ impl Link {
             clock,
             settings,
             instance,
+            supervision: Supervision::default(),
+            sessions: AtomicU64::new(0),
             live: ArcSwapOption::empty(),
             answered_until: AtomicU64::new(0),
             beats: Mutex::default(),
@@ -218,7 +226,7 @@ impl Link {
         lock(&self.beats).last
     }
 
-    pub(super) fn set_state(&self, state: LinkState) {
+    pub(crate) fn set_state(&self, state: LinkState) {
         *lock(&self.state) = state;
     }
 
@@ -236,7 +244,7 @@ impl Link {
             return;
         }
         if !error.is_disconnection() {
-            if !self.breaker.failed(self.clock.now()) {
+            if !error.blames_the_server() || !self.breaker.failed(self.clock.now()) {
                 return;
             }
             *lock(&self.tripped) = Some(error.clone());
@@ -257,28 +265,31 @@ impl Link {
 
     /// A future that removes this instance from the members, if it is one.
     ///
-    /// The future holds the connection until it completes.
-    pub(crate) fn leaving(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
+    /// The future holds the session until it completes, and returns it.
+    pub(crate) fn leaving(&self) -> Option<impl Future<Output = Arc<dyn Session>> + Send + 'static> {
         // An instance that leaves with pending invalidations must count as crashed.
         let live = self.open().filter(|_| self.journal.pending() == 0)?;
         let (clock, limit, namespaces) = (self.clock.clone(), self.settings.write_timeout, self.namespaces());
         Some(async move {
             // A failure is ignored: the other members detect the missing heartbeats.
             let _ = clock.timeout(limit, live.session.leave(&namespaces)).await;
+            Arc::clone(&live.session)
         })
     }
 
     /// Removes this instance from the members.
     pub(crate) async fn leave(&self) {
         if let Some(leaving) = self.leaving() {
-            leaving.await;
+            drop(leaving.await);
         }
     }
 
     /// Ends whatever connection there is, for good.
+    ///
+    /// The connections are closed once what still uses them, such as [`leaving`](Self::leaving), is done.
     pub(crate) fn shut(&self) {
         let session = lock(&self.beats).session;
-        self.close_session(session);
+        drop(self.end_session(session));
         self.gate.distrust();
     }
 
@@ -293,6 +304,11 @@ impl Link {
             return;
         }
         live.set_server_time(server_millis, asked_at);
+    }
+
+    /// The number of a new connection.
+    pub(super) fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     /// From here on beats of this connection count.
@@ -323,15 +339,25 @@ impl Link {
 
     /// The connection is not to be used any more: nothing local may answer from here on, and nothing that was there
     /// before may come back. Does nothing where another connection has taken its place.
+    ///
+    /// A load may hold the session for as long as it runs, so the connections are closed here and not when the last
+    /// handle of it is dropped.
     pub(crate) fn close_session(&self, session: u64) {
+        if let Some(live) = self.end_session(session) {
+            live.session.close();
+        }
+    }
+
+    /// Ends the use of a connection, and returns it if there was one.
+    fn end_session(&self, session: u64) -> Option<Arc<Live>> {
         let mut beats = lock(&self.beats);
         if beats.session != session {
-            return;
+            return None;
         }
         beats.session = 0;
         beats.under_way.clear();
         let was_trusted = beats.last.is_some();
-        self.live.store(None);
+        let live = self.live.swap(None);
         self.answered_until.store(0, Ordering::Release);
         self.membership.set_settled(false);
         self.cut_off.failed();
@@ -344,6 +370,7 @@ impl Link {
             self.forget_local();
         }
         self.lost.notify_one();
+        live
     }
 
     /// Forgets everything local: news may have been missed.

@@ -4,10 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Epoch;
+use crate::runtime::Clock;
 use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
-use crate::tier::remote::Session;
+use crate::tier::remote::{RemoteError, Session};
+
+/// The number of bytes per time limit that shows that a large reply is arriving.
+///
+/// Small replies to other requests must not make a slow server look like that.
+const ARRIVING: u64 = 64 * 1024;
+/// How often a request waits for its time limit while large replies are arriving.
+pub(crate) const WAITS: u32 = 4;
 
 /// An open connection to the shared tier.
 ///
@@ -49,6 +57,22 @@ impl Live {
         changed
     }
 
+    /// Waits for the answer to a request, for up to `limit`, and for up to `waits` times that while large replies are
+    /// arriving.
+    ///
+    /// Replies arrive in order. A reply that is late because large ones precede it, or because it is large itself,
+    /// proves nothing about the server: the error says so, and does not count for the breaker.
+    pub(crate) async fn in_time<T>(
+        &self,
+        clock: &Clock,
+        limit: Duration,
+        waits: u32,
+        what: &str,
+        asked: impl Future<Output = Result<T, RemoteError>>,
+    ) -> Result<T, RemoteError> {
+        wait(clock, limit, waits, || self.session.received(), what, asked).await
+    }
+
     /// The server's clock in milliseconds.
     pub(crate) fn server_now(&self, now: Moment) -> u64 {
         now.as_millis().saturating_add_signed(self.server_ahead.load(Ordering::Relaxed))
@@ -82,5 +106,75 @@ impl Live {
 
     fn epochs(&self) -> crate::runtime::sync::MutexGuard<'_, Vec<Epoch>> {
         self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits as [`Live::in_time`] does; `received` returns the number of bytes that have arrived so far.
+async fn wait<T>(
+    clock: &Clock,
+    limit: Duration,
+    waits: u32,
+    received: impl Fn() -> u64,
+    what: &str,
+    asked: impl Future<Output = Result<T, RemoteError>>,
+) -> Result<T, RemoteError> {
+    let mut asked = std::pin::pin!(asked);
+    for _ in 0..waits {
+        let before = received();
+        if let Some(answer) = clock.timeout(limit, asked.as_mut()).await {
+            return answer;
+        }
+        if received().saturating_sub(before) < ARRIVING {
+            return Err(RemoteError::timeout(what));
+        }
+    }
+    Err(RemoteError::timeout(what).while_arriving())
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::runtime::ManualClock;
+
+    const LIMIT: Duration = Duration::from_millis(50);
+
+    /// Waits for an answer that never comes, while so many bytes arrive in each time limit, and none after that.
+    ///
+    /// Returns the number of limits that it waited for, and whether the error blames the server.
+    async fn waited(bytes: &[u64]) -> (u32, bool) {
+        let (manual, arrived) = (ManualClock::new(), AtomicU64::new(0));
+        let clock = Clock::from(manual.clone());
+        let began = clock.now();
+        let arriving = async {
+            // Until the sleep of the time limit has begun.
+            yield_now().await;
+            for bytes in bytes.iter().copied().chain(std::iter::repeat(0)) {
+                arrived.fetch_add(bytes, Ordering::Relaxed);
+                manual.advance(LIMIT);
+                yield_now().await;
+                yield_now().await;
+            }
+            Ok(())
+        };
+        let received = || arrived.load(Ordering::Relaxed);
+        let error = wait(&clock, LIMIT, WAITS, received, "a read", arriving).await.unwrap_err();
+        let limits = clock.now().since(began).as_millis() / LIMIT.as_millis();
+        (u32::try_from(limits).unwrap(), error.blames_the_server())
+    }
+
+    #[tokio::test]
+    async fn a_large_reply_that_is_arriving_is_waited_for() {
+        let table: [(&[u64], u32, bool); 5] = [
+            (&[], 1, true),
+            (&[ARRIVING - 1; 9], 1, true),
+            (&[ARRIVING; 9], WAITS, false),
+            (&[ARRIVING, ARRIVING], 3, true),
+            (&[u64::from(u32::MAX)], 2, true),
+        ];
+        for (bytes, limits, blames) in table {
+            assert_eq!(waited(bytes).await, (limits, blames), "{bytes:?}");
+        }
     }
 }

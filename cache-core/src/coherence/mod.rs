@@ -16,6 +16,7 @@ mod pending_writers;
 mod recovery;
 mod report;
 mod scope;
+mod supervision;
 mod supervisor;
 
 #[cfg(any(feature = "testing", test))]
@@ -31,13 +32,14 @@ pub(crate) use gens::{Gen, GenState};
 pub(crate) use journal::Due;
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Unreleased};
 pub(crate) use link::{Link, LinkState};
-pub(crate) use live::Live;
+pub(crate) use live::{Live, WAITS};
 pub(crate) use membership::Membership;
 pub(crate) use pending_writers::PendingWriters;
 pub use scope::Scope;
 #[cfg(feature = "redis")]
 pub(crate) use scope::writers_key;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash};
+pub(crate) use supervision::Supervision;
 pub(crate) use supervisor::supervise;
 
 /// What was current on the server when a load began: the server's own identity and the namespace epochs together.

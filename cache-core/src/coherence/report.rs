@@ -1,10 +1,18 @@
 //! What an operator is told of the connection: one warning for each thing that is to be done about an outage.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Link;
 use super::link::LinkState;
+use crate::runtime::Moment;
 use crate::tier::remote::RemoteError;
+
+/// The number of losses within [`SPAN`] that are logged one by one; further ones are summarized.
+const LOGGED: u32 = 3;
+const SPAN: Duration = Duration::from_mins(1);
+/// What to do about a connection that is lost again and again, and works in between.
+const UNSTABLE: &str = "check the server's log, and what may close connections between it and this process";
 
 /// Tells of one cache's connection.
 #[derive(Debug)]
@@ -12,23 +20,50 @@ pub(super) struct Report {
     link: Arc<Link>,
     /// What was advised since the connection was last up. An outage can last for days, and be tried to end every few seconds.
     advised: Vec<&'static str>,
+    is_up: bool,
+    losses: Losses,
+    /// The loss of a connection that the next attempt will explain.
+    unexplained: Option<RemoteError>,
 }
 
 impl Report {
     pub(super) fn new(link: &Arc<Link>) -> Self {
         link.set_state(LinkState::Connecting);
-        Self { link: Arc::clone(link), advised: Vec::new() }
+        let losses = Losses::new(link.clock.now());
+        Self { link: Arc::clone(link), advised: Vec::new(), is_up: false, losses, unexplained: None }
     }
 
     pub(super) fn up(&mut self) {
-        self.advised.clear();
         self.link.set_state(LinkState::Up);
-        tracing::info!(instance = self.link.instance, "the shared tier is connected");
+        self.is_up = true;
+        self.tick();
+        if self.losses.are_summarized() {
+            self.unexplained = None;
+            return;
+        }
+        self.advised.clear();
+        if let Some(error) = self.unexplained.take() {
+            tracing::warn!(
+                instance = self.link.instance,
+                error = error.to_string(),
+                "the connection to the shared tier was lost, and is made again"
+            );
+        } else {
+            tracing::info!(instance = self.link.instance, "the shared tier is connected");
+        }
     }
 
     /// There is no connection.
     pub(super) fn down(&mut self, error: &RemoteError) {
         let text = error.to_string();
+        self.link.set_state(LinkState::Down(text.clone()));
+        // Why the server has closed a connection is known after the next attempt: it may be about to accept no password,
+        // or to restart.
+        if self.lost(error) && error.is_disconnection() {
+            self.unexplained = Some(error.clone());
+            return;
+        }
+        self.unexplained = None;
         if self.is_news(error) {
             tracing::warn!(
                 instance = self.link.instance,
@@ -37,12 +72,14 @@ impl Report {
                 "the shared tier is out of reach: reads go to the store until it is back"
             );
         }
-        self.link.set_state(LinkState::Down(text));
     }
 
     /// The breaker has opened.
     pub(super) fn left_alone(&mut self, error: &RemoteError) {
         let text = format!("too many of its answers were errors or came too late, the last one: {error}");
+        self.link.set_state(LinkState::LeftAlone(text.clone()));
+        self.lost(error);
+        self.unexplained = None;
         if self.is_news(error) {
             tracing::warn!(
                 instance = self.link.instance,
@@ -51,7 +88,6 @@ impl Report {
                 "the shared tier is left alone for a while: reads go to the store"
             );
         }
-        self.link.set_state(LinkState::LeftAlone(text));
     }
 
     /// Logs that the server refuses invalidations over a connection that works otherwise.
@@ -77,6 +113,30 @@ impl Report {
         }
     }
 
+    /// Logs a summary of the losses that were not logged, if it is due.
+    pub(super) fn tick(&mut self) {
+        if let Some(Summary { losses, error }) = self.losses.due(self.link.clock.now()) {
+            tracing::warn!(
+                instance = self.link.instance,
+                losses,
+                connected = self.is_up,
+                error = error.to_string(),
+                advice = if error.is_disconnection() { UNSTABLE } else { error.advice() },
+                "the connection to the shared tier is unstable: its losses are summarized once a minute"
+            );
+        }
+    }
+
+    /// Counts the loss of a connection; returns whether there was one to lose.
+    fn lost(&mut self, error: &RemoteError) -> bool {
+        let was_up = std::mem::take(&mut self.is_up);
+        self.tick();
+        if was_up {
+            self.losses.add(error);
+        }
+        was_up
+    }
+
     /// Whether there is something to do that was not said in this outage.
     fn is_news(&mut self, error: &RemoteError) -> bool {
         let known = self.advised.contains(&error.advice());
@@ -84,5 +144,237 @@ impl Report {
             self.advised.push(error.advice());
         }
         !known
+    }
+}
+
+/// The losses of connections within a span. Pure: the time comes from outside.
+#[derive(Debug)]
+struct Losses {
+    began: Moment,
+    count: u32,
+    /// Whether there were so many in the span before that none is logged in this one.
+    continues: bool,
+    /// The last of those that are not logged.
+    unlogged: Option<RemoteError>,
+}
+
+/// The losses of a span that were not all logged.
+#[derive(Debug)]
+struct Summary {
+    losses: u32,
+    /// The last error.
+    error: RemoteError,
+}
+
+impl Losses {
+    fn new(now: Moment) -> Self {
+        Self { began: now, count: 0, continues: false, unlogged: None }
+    }
+
+    fn add(&mut self, error: &RemoteError) {
+        self.count += 1;
+        if self.are_summarized() {
+            self.unlogged = Some(error.clone());
+        }
+    }
+
+    /// Whether what happens now is part of the next summary.
+    fn are_summarized(&self) -> bool {
+        self.continues || self.count > LOGGED
+    }
+
+    /// Begins another span if this one is over; returns what is to be summarized.
+    fn due(&mut self, now: Moment) -> Option<Summary> {
+        if now.since(self.began) < SPAN {
+            return None;
+        }
+        let before = std::mem::replace(self, Self::new(now));
+        let error = before.unlogged?;
+        self.continues = true;
+        Some(Summary { losses: before.count, error })
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::fmt::{Debug, Write as _};
+    use std::sync::Mutex;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+    use crate::config::Settings;
+    use crate::observability::Backend;
+    use crate::runtime::{Clock, ManualClock};
+    use crate::tier::remote::RemoteErrorKind;
+
+    /// Collects what this thread logs, a line for each event.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Lines {
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            let _ = write!(self.0, " {}={value:?}", field.name());
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// A report with its clock and what it logs.
+    fn told(story: impl FnOnce(&mut Report, &ManualClock, &Lines)) {
+        let (clock, lines) = (ManualClock::new(), Lines::default());
+        let link = Arc::new(Link::new(Clock::from(clock.clone()), Settings::default(), Backend::Memory));
+        // With a single subscriber tracing remembers for all threads that nobody listens.
+        let _another = tracing::Dispatch::new(Lines::default());
+        tracing::subscriber::with_default(lines.clone(), || story(&mut Report::new(&link), &clock, &lines));
+    }
+
+    fn loss() -> RemoteError {
+        RemoteError::disconnected("the connection was lost")
+    }
+
+    fn refused() -> RemoteError {
+        RemoteError::new(RemoteErrorKind::Refused, "NOAUTH")
+    }
+
+    #[test]
+    fn an_outage_has_one_warning_for_each_thing_to_do() {
+        told(|report, _, lines| {
+            report.up();
+            report.down(&loss());
+            for _ in 0..100 {
+                report.down(&loss());
+            }
+            report.up();
+            let lines = lines.take();
+            assert!(
+                matches!(&lines[..], [up, down, back]
+                if up.starts_with("INFO") && down.starts_with("WARN") && down.contains("out of reach") && back.starts_with("INFO")),
+                "{lines:#?}"
+            );
+        });
+    }
+
+    /// The reason for which the server has closed the connection takes the place of the loss.
+    #[test]
+    fn a_loss_and_its_reason_are_one_warning() {
+        told(|report, _, lines| {
+            report.up();
+            report.down(&loss());
+            report.down(&refused());
+            let lines = lines.take();
+            assert!(matches!(&lines[..], [_, one] if one.contains("NOAUTH")), "{lines:#?}");
+        });
+    }
+
+    #[test]
+    fn a_connection_that_comes_back_at_once_is_one_warning() {
+        told(|report, _, lines| {
+            report.up();
+            report.down(&loss());
+            report.up();
+            let lines = lines.take();
+            assert!(
+                matches!(&lines[..], [_, one] if one.starts_with("WARN") && one.contains("is made again")),
+                "{lines:#?}"
+            );
+        });
+    }
+
+    fn flap(report: &mut Report, clock: &ManualClock, losses: u32, span: Duration) {
+        for _ in 0..losses {
+            clock.advance(span / losses);
+            report.down(&loss());
+            report.up();
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_again_and_again_is_summarized_once_a_minute() {
+        told(|report, clock, lines| {
+            report.up();
+            lines.take();
+            flap(report, clock, 200, Duration::from_secs(25));
+            assert_eq!(lines.take().len(), 3, "the first few, one by one");
+            flap(report, clock, 200, Duration::from_mins(2));
+            let summaries = lines.take();
+            assert!(
+                matches!(&summaries[..], [one, two] if one.contains("losses=2") && two.contains("losses=1")),
+                "{summaries:#?}"
+            );
+
+            clock.advance(SPAN);
+            report.tick();
+            let last = lines.take();
+            assert!(
+                matches!(&last[..], [one] if one.contains("unstable") && one.contains("connected=true")),
+                "{last:#?}"
+            );
+            clock.advance(SPAN);
+            report.tick();
+            flap(report, clock, 1, Duration::from_secs(1));
+            assert_eq!(lines.take().len(), 1, "after a minute without a loss each is logged again");
+        });
+    }
+
+    /// A summary does not hide that there is something else to do.
+    #[test]
+    fn another_reason_is_told_at_once() {
+        told(|report, clock, lines| {
+            report.up();
+            flap(report, clock, 50, Duration::from_secs(10));
+            lines.take();
+            report.down(&loss());
+            for _ in 0..10 {
+                report.down(&refused());
+            }
+            let lines = lines.take();
+            assert!(matches!(&lines[..], [one] if one.contains("NOAUTH")), "{lines:#?}");
+        });
+    }
+
+    #[test]
+    fn an_open_breaker_counts_as_a_loss() {
+        told(|report, clock, lines| {
+            report.up();
+            lines.take();
+            for _ in 0..20 {
+                clock.advance(Duration::from_secs(2));
+                report.left_alone(&RemoteError::timeout("a read"));
+                report.up();
+            }
+            let lines = lines.take();
+            assert_eq!(lines.iter().filter(|line| line.contains("left alone")).count(), 4, "{lines:#?}");
+            assert_eq!(lines.len(), 7, "{lines:#?}");
+        });
     }
 }

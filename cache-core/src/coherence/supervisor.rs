@@ -13,6 +13,8 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 
 use super::bus::Listener;
+use super::link::LinkState;
+use super::live::WAITS;
 use super::report::Report;
 use super::{Link, Live, Unreleased};
 use crate::observability::Request;
@@ -29,14 +31,17 @@ const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
+const ENDED: &str =
+    "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
+
 /// Runs for ever; the cache's shutdown ends it.
 pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     let _ended = Ended(&link);
-    let mut number = 0;
+    let mut number;
     let mut pause = FIRST_RETRY;
     let mut report = Report::new(&link);
     loop {
-        number += 1;
+        number = link.next_session();
         match connect(&link, &*remote, number, &mut report).await {
             Ok(live) => {
                 report.up();
@@ -55,11 +60,17 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
     }
 }
 
-/// From the end of the supervisor on, nothing delivers the journal: writes must not wait for it.
+/// The end of the supervisor: by a shutdown, by the end of its runtime, or by a panic.
+///
+/// From here on nothing delivers the journal: writes must not wait for it.
 struct Ended<'a>(&'a Link);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
+        if self.0.supervision.end() {
+            self.0.shut();
+            self.0.set_state(LinkState::Down(ENDED.to_owned()));
+        }
         self.0.cut_off.close();
         self.0.delivered.notify_waiters();
     }
@@ -114,7 +125,7 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
             has_asked = false;
         } else if !has_asked {
             // The heartbeats of the other members end the barrier. Without the request that takes half a lease.
-            in_time(link, live.session.request_beats(&link.namespaces())).await?;
+            in_time(link, live, live.session.request_beats(&link.namespaces())).await?;
             has_asked = true;
         }
         tokio::select! {
@@ -160,9 +171,9 @@ async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report
     if delivered.is_err() {
         link.cut_off.begin(link.clock.now());
     }
-    let answered = link.clock.timeout(patience, beat(link, live)).await;
-    let isolated = answered.unwrap_or_else(|| Err(RemoteError::timeout("a heartbeat")))?;
+    let isolated = live.in_time(&link.clock, patience, WAITS, "a heartbeat", beat(link, live)).await?;
     report.isolated(&isolated);
+    report.tick();
     match delivered {
         // The server refuses only invalidations: heartbeats continue, and report that some are pending.
         Err(error) if error.kind() == RemoteErrorKind::Refused => {
@@ -193,7 +204,7 @@ async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
         link.journal.epochs_moved(&due);
     }
     for scopes in due.scopes.chunks(SENT_AT_ONCE) {
-        in_time(link, live.session.bump(scopes, &chance::token_text())).await?;
+        in_time(link, live, live.session.bump(scopes, &chance::token_text())).await?;
         link.journal.delivered(scopes, &due);
         link.delivered.notify_waiters();
     }
@@ -205,7 +216,7 @@ async fn release(link: &Link, live: &Live) -> Result<(), RemoteError> {
     let mut left = link.journal.take_unreleased();
     while !left.is_empty() {
         let chunk = &left[left.len().saturating_sub(SENT_AT_ONCE)..];
-        let released = in_time(link, try_join_all(chunk.iter().map(|write| release_one(live, write)))).await;
+        let released = in_time(link, live, try_join_all(chunk.iter().map(|write| release_one(live, write)))).await;
         // If the server answers with another error, the locks expire.
         if let Err(error) = released
             && [RemoteErrorKind::Disconnected, RemoteErrorKind::Timeout].contains(&error.kind())
@@ -229,14 +240,17 @@ fn release_one<'a>(live: &'a Live, Unreleased { token, locked, methods }: &'a Un
 /// Until this instance knows the new epochs, it would accept entries of the old ones; the journal prevents that
 /// meanwhile.
 async fn move_epoch(link: &Link, live: &Live) -> Result<(), RemoteError> {
-    in_time(link, live.session.move_epoch(&link.namespaces())).await?;
-    in_time(link, beat(link, live)).await.map(drop)
+    in_time(link, live, live.session.move_epoch(&link.namespaces())).await?;
+    in_time(link, live, beat(link, live)).await.map(drop)
 }
 
 /// Fails a request that takes longer than `Link::patience`.
-async fn in_time<T>(link: &Link, asked: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
-    let answered = link.clock.timeout(link.patience(), asked).await;
-    answered.unwrap_or_else(|| Err(RemoteError::timeout("an invalidation")))
+async fn in_time<T>(
+    link: &Link,
+    live: &Live,
+    asked: impl Future<Output = Result<T, RemoteError>>,
+) -> Result<T, RemoteError> {
+    live.in_time(&link.clock, link.patience(), WAITS, "an invalidation", asked).await
 }
 
 /// Says why a connection ended; returns how long to wait before the next one.

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::key_prefix;
 #[cfg(feature = "redis")]
 use super::secret::Secret;
 use super::variables::shown;
+use super::{key_prefix, limits};
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::runtime::Clock;
@@ -31,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) degraded_ttl: Duration,
     /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
+    pub(crate) shutdown_timeout: Duration,
     pub(crate) max_direct_loads: usize,
     pub(crate) max_entry: usize,
     pub(crate) verify_one_in: Option<NonZeroU32>,
@@ -50,6 +51,7 @@ impl Default for Settings {
             load_deadline: Duration::from_secs(30),
             degraded_ttl: Duration::from_secs(2),
             recovery_barrier: None,
+            shutdown_timeout: Duration::from_secs(10),
             max_direct_loads: 64,
             max_entry: 1024 * 1024,
             verify_one_in: None,
@@ -162,69 +164,80 @@ impl CacheBuilder {
     }
 
     /// How long the local tier is trusted without news from the bus (H): the bound on how stale a local hit can be.
-    /// Default 1 s, at least 20 ms. Two small commands go to Redis in each such span.
+    /// Default 1 s, from 20 ms to an hour. Two small commands go to Redis in each such span.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = lease.max(Duration::from_millis(20));
+        self.settings.lease = limits::lease(lease);
         self
     }
 
-    /// How long a writer's lock lives when nobody releases it (P). Default 10 s. It must be longer than any
+    /// How long a writer's lock lives if it is not released (P). Default 10 s, from 1 ms to a day. It must be longer than any
     /// transaction of the store takes.
     pub fn lock(mut self, lock: Duration) -> Self {
-        self.settings.lock = lock;
+        self.settings.lock = limits::lock(lock);
         self
     }
 
-    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms.
+    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms, from 1 ms to an
+    /// hour.
+    ///
+    /// While large replies are arriving, at least 64 KB in each such span, a read waits for up to four spans.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.read_timeout = timeout;
+        self.settings.read_timeout = limits::timeout(timeout);
         self
     }
 
-    /// How long a write waits for the shared tier, each of the two times that it asks. Default 250 ms.
+    /// How long a write waits for the shared tier, each of the two times that it asks. Default 250 ms, from 1 ms to
+    /// an hour.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.write_timeout = timeout;
+        self.settings.write_timeout = limits::timeout(timeout);
         self
     }
 
-    /// How long a load may take before those who wait for it get an error. Default 30 s. It holds where the store's
-    /// error type implements `From<cache_core::Error>`.
+    /// How long a load may take before those who wait for it get an error. Default 30 s, from 1 ms to ten
+    /// years. It holds if the store's error type implements `From<cache_core::Error>`.
     pub fn load_deadline(mut self, deadline: Duration) -> Self {
-        self.settings.load_deadline = deadline;
+        self.settings.load_deadline = limits::deadline(deadline);
+        self
+    }
+
+    /// How long [`Cache::shutdown`] waits for loads, releases and fills in progress. Default 10 s, at most a day; zero does not
+    /// wait.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.settings.shutdown_timeout = limits::shutdown_timeout(limit);
         self
     }
 
     /// How many loads may run at a time while the shared tier is out of reach, and after that until the store keeps up with what
-    /// has to be filled again, for at most a minute. Default 64, at least 1.
+    /// has to be filled again, for at most a minute. Default 64, from 1 to 4,294,967,295.
     pub fn max_direct_loads(mut self, loads: usize) -> Self {
-        self.settings.max_direct_loads = loads.max(1);
+        self.settings.max_direct_loads = limits::loads(loads);
         self
     }
 
     /// How old an answer of the local tier may be while the shared tier is out of reach, counted from the beginning of
-    /// its load. Default 2 s; zero keeps nothing then, and every read goes to the store. It bounds what a write of another
+    /// its load. Default 2 s, at most a day; zero keeps nothing then, and every read goes to the store. It bounds what a write of another
     /// instance may go unseen. Methods in mode [`Strict`](crate::Mode::Strict) keep nothing then, whatever it is.
     pub fn degraded_ttl(mut self, ttl: Duration) -> Self {
-        self.settings.degraded_ttl = ttl;
+        self.settings.degraded_ttl = limits::degraded_ttl(ttl);
         self
     }
 
     /// Sets how long this instance waits for the other members after an outage.
     ///
-    /// Until they have returned, it reads as during the outage. Default ten leases; zero disables the wait.
+    /// Until they have returned, it reads as during the outage. Default ten leases, at most ten years; zero disables the wait.
     ///
     /// Until each member has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
     /// write. With healthy members that takes milliseconds. A member that is still missing after this time counts as
     /// isolated: [`Health`](crate::Health) and one warning name it.
     pub fn recovery_barrier(mut self, limit: Duration) -> Self {
-        self.settings.recovery_barrier = Some(limit);
+        self.settings.recovery_barrier = Some(limits::recovery_barrier(limit));
         self
     }
 
-    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB. A larger value is not stored
+    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB, at most 511 MiB. A larger value is not stored
     /// there, and larger bytes are not read.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
-        self.settings.max_entry = bytes;
+        self.settings.max_entry = limits::entry(bytes);
         self
     }
 

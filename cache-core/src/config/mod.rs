@@ -5,6 +5,7 @@ mod builder;
 mod endpoint;
 mod env;
 mod key_prefix;
+pub(crate) mod limits;
 #[cfg(feature = "redis")]
 mod secret;
 mod variables;

@@ -8,12 +8,13 @@ use super::names::Names;
 use super::region::Region;
 #[cfg(feature = "testing")]
 use crate::coherence::Epoch;
-use crate::coherence::{Gen, Live};
+use crate::coherence::{Gen, Live, WAITS};
+use crate::config::limits::MILLISECOND;
 use crate::envelope::{self, Expiry, Unfit};
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
 use crate::observability::{Counters, Request};
-use crate::tier::remote::{Fill, GEN_TTL, RemoteError};
+use crate::tier::remote::{Fill, GEN_TTL};
 use crate::value::Cacheable;
 
 /// The most that is sent in one round trip: a batch of large values must not keep the connection busy.
@@ -31,6 +32,13 @@ struct Filling {
     ttl: Duration,
 }
 
+/// Why a value has no envelope.
+enum Unsealed {
+    Encode,
+    /// It would be read as another value.
+    Altered,
+}
+
 impl LateFill {
     pub(super) fn nothing() -> Self {
         Self(None)
@@ -45,7 +53,7 @@ impl LateFill {
     ) -> Self {
         let (Some(life), Keep::Both { live, fence, .. }) = (life, ticket.keep) else { return Self::nothing() };
         let now = region.0.link.clock.now();
-        let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| !ttl.is_zero()) else {
+        let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| *ttl >= MILLISECOND) else {
             return Self::nothing();
         };
         let ends = live.server_now(now) + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2);
@@ -95,35 +103,47 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         #[cfg(feature = "testing")]
         let fillings = self.weakened(fillings).await;
         let Some(live) = fillings.first().map(|first| &first.live) else { return };
+        self.0.entry_size.observe(fillings.iter().map(|filling| filling.bytes.len()));
         let now = live.server_now(self.0.link.clock.now());
         let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
         let limit = self.0.link.settings.write_timeout;
         let clock = &self.0.link.clock;
-        match self.0.counters.meter.fill.of(clock, clock.timeout(limit, live.session.fill(fills))).await {
-            Some(Ok(())) => {
+        let asked = live.in_time(clock, limit, WAITS, "a fill", live.session.fill(fills));
+        match self.0.counters.meter.fill.of(clock, asked).await {
+            Ok(()) => {
                 self.0.link.succeeded();
                 let counters = &self.0.counters;
                 Counters::add_many(&counters.fills, fillings.len());
                 Counters::add_many(&counters.bytes_written, fillings.iter().map(|filling| filling.bytes.len()).sum());
             }
-            Some(Err(error)) => self.remote_failed(live, Request::Fill, &error),
-            None => self.remote_failed(live, Request::Fill, &RemoteError::timeout("a fill")),
+            Err(error) => self.remote_failed(live, Request::Fill, &error),
         }
     }
 
-    /// The envelope of a value; `None` when it cannot be encoded or is too large to be read again.
+    /// The envelope of a value; `None` when it cannot be encoded, is too large to be read again, or would be read as another
+    /// value.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);
         let codec = self.0.policy.codec;
-        let payload = |out: &mut Vec<u8>| codec.encode(value, out);
+        let payload = |out: &mut Vec<u8>| {
+            let start = out.len();
+            codec.encode(value, out).map_err(|_| Unsealed::Encode)?;
+            // An absence is what its flag says, whatever the codec makes of it.
+            let is_checked = !absent && self.0.counters.trips.is_due();
+            if is_checked && !codec.returns(value, &out[start..]) { Err(Unsealed::Altered) } else { Ok(()) }
+        };
         match envelope::seal(&self.identity(names), &names.fence(fence), expiry, absent, payload) {
             Ok(bytes) if bytes.len() <= self.0.link.settings.max_entry => Some(bytes),
             Ok(_) => {
                 self.0.counters.unfit(Unfit::TooLarge);
                 None
             }
-            Err(_) => {
+            Err(Unsealed::Encode) => {
                 self.0.counters.encode_error();
+                None
+            }
+            Err(Unsealed::Altered) => {
+                self.0.counters.altered(codec);
                 None
             }
         }

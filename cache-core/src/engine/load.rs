@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -12,8 +12,10 @@ use tokio::sync::oneshot;
 use super::fill::LateFill;
 use super::lookup::{Keep, Ticket};
 use super::names::Names;
+use super::nesting::Frame;
 use super::region::Region;
 use super::terms::{CacheIf, LoadErrors};
+use super::user_code::{guarded, panic_text};
 use crate::error::Error;
 use crate::flight::{Found, Landing, Lead, Source};
 use crate::key::KeyPart;
@@ -75,14 +77,15 @@ where
             return Inline(self.0).fly(job).await;
         }
         let (tell, told) = oneshot::channel();
-        let region = job.flying.region.clone();
-        region.clone().0.cache.0.tasks.spawn(async move {
+        let (region, errors) = (job.flying.region.clone(), job.errors);
+        let filling = region.clone();
+        region.0.cache.0.tasks.spawn(async move {
             let (answer, fill) = job.perform(self.0).await;
             // The caller may be gone; the flight has landed for the others.
             let _ = tell.send(answer);
-            fill.store(&region).await;
+            fill.store(&filling).await;
         });
-        told_by_task(told).await.unwrap()
+        region.told_by_task(told, errors).await.unwrap()
     }
 }
 
@@ -115,15 +118,6 @@ where
     }
 }
 
-/// Waits for what a task tells before it has ended.
-pub(super) async fn told_by_task<T>(told: oneshot::Receiver<T>) -> T {
-    match told.await {
-        Ok(told) => told,
-        // The task ends without a word only when its runtime is shut down, and this call is then dropped too.
-        Err(_) => std::future::pending().await,
-    }
-}
-
 /// How a load ended that brought no value.
 pub(super) enum Fall<E> {
     Error(E),
@@ -150,7 +144,7 @@ impl<R, E> Answer<R, E> {
 /// What follows from a load for one key, whatever its answer.
 pub(super) struct Flying<K, R>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     pub(super) region: Region<K, R>,
@@ -161,28 +155,43 @@ where
     pub(super) cacheable: Option<CacheIf<R>>,
 }
 
+/// What a load needs beside the store.
+pub(super) struct Call<U> {
+    /// Whether the number of concurrent calls is bounded.
+    pub(super) degraded: bool,
+    pub(super) frame: Arc<Frame>,
+    /// Ready when a load waits for this one.
+    pub(super) urgent: U,
+}
+
 /// The load of one key.
 pub(super) struct Job<K, R, E>
 where
-    K: Clone + Eq + Hash,
+    K: KeyPart,
     R: Clone,
 {
     flying: Flying<K, R>,
     errors: LoadErrors<E>,
+    frame: Arc<Frame>,
 }
 
 impl<K: KeyPart, R: Cacheable> Flying<K, R> {
     /// Puts the value into the local tier and ends the flight. What is left to do is returned.
     pub(super) fn landed(self, value: &R) -> LateFill {
         let inner = &self.region.0;
+        let head = inner.head.text();
         let absent = inner.presence.is_absent(value);
-        let cacheable = self.cacheable.as_ref().is_none_or(|cacheable| cacheable(value));
+        let is_cacheable = |cacheable: &CacheIf<R>| guarded(head, "cache_if", || cacheable(value)).unwrap_or(false);
+        let cacheable = self.cacheable.as_ref().is_none_or(is_cacheable);
         let life = lifetime(&inner.policy, absent, chance::fraction()).filter(|_| cacheable);
         if self.ticket.keep.is_bypass() {
             Counters::add(&inner.counters.bypasses);
         }
-        if let Some(life) = life {
-            let (key, value, started) = (self.key, value.clone(), self.ticket.started);
+        let copy = || guarded(head, "Clone", || value.clone());
+        if let Some(life) = life
+            && let Some(value) = copy()
+        {
+            let (key, started) = (self.key, self.ticket.started);
             match &self.ticket.keep {
                 Keep::Local(stamp) => self.region.keep_local(key, value, *stamp, started.after(life)),
                 Keep::Both { stamp, until, .. } => {
@@ -194,7 +203,10 @@ impl<K: KeyPart, R: Cacheable> Flying<K, R> {
         }
         // A value that is not to be cached is not to be handed on later either.
         let fence = life.and_then(|_| self.ticket.keep.fence());
-        self.lead.land(Landing::Found(Found { value: value.clone(), source: Source::Store, fence }));
+        self.lead.land(match copy() {
+            Some(value) => Landing::Found(Found { value, source: Source::Store, fence }),
+            None => Landing::Broken(Error::load_panicked(head, "the value cannot be cloned")),
+        });
         LateFill::new(&self.region, self.names, self.ticket, life, value)
     }
 }
@@ -206,7 +218,8 @@ where
     E: Send + 'static,
 {
     pub(super) fn new(flying: Flying<K, R>, errors: LoadErrors<E>) -> Self {
-        Self { flying, errors }
+        let frame = Frame::new(flying.region.address(), vec![flying.key.clone()]);
+        Self { flying, errors, frame }
     }
 
     /// Calls the store and ends the flight. What is left to do is returned.
@@ -215,9 +228,9 @@ where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<R, E>>,
     {
-        let Self { flying, errors } = self;
-        let degraded = flying.ticket.keep.is_degraded();
-        match flying.region.call(degraded, errors, load).await {
+        let Self { flying, errors, frame } = self;
+        let call = Call { degraded: flying.ticket.keep.is_degraded(), frame, urgent: flying.lead.urgent() };
+        match flying.region.call(call, errors, load).await {
             Ok(value) => {
                 let fill = flying.landed(&value);
                 (Answer::Returned(Ok(value)), fill)
@@ -232,9 +245,13 @@ where
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Calls the store. Where the shared tier is out of reach, or was until now, no more than a bounded number of calls run at
-    /// once.
-    pub(super) async fn call<T, E, F, Fut>(&self, degraded: bool, errors: LoadErrors<E>, load: F) -> Result<T, Fall<E>>
+    /// Calls the store. While the shared tier is out of reach, or was until now, the number of concurrent calls is bounded.
+    pub(super) async fn call<T, E, F, Fut>(
+        &self,
+        call: Call<impl Future<Output = ()>>,
+        errors: LoadErrors<E>,
+        load: F,
+    ) -> Result<T, Fall<E>>
     where
         E: Send + 'static,
         F: FnOnce() -> Fut,
@@ -242,11 +259,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     {
         let inner = &self.0;
         Counters::add(&inner.counters.loads);
-        let _permit = inner.cache.permit(degraded).await;
-        let clock: &Clock = &inner.link.clock;
-        // The future is made inside: a store may panic before it returns one.
-        let called = AssertUnwindSafe(async { load().await }).catch_unwind();
-        let deadline = inner.link.settings.load_deadline;
+        let (clock, deadline): (&Clock, _) = (&inner.link.clock, inner.link.settings.load_deadline);
+        let called = async {
+            // Without a deadline of the load, the wait for a permit still has one.
+            let _permit = match call.frame.is_nested() {
+                true => None,
+                false => clock.timeout(deadline, inner.cache.permit(call.degraded, call.urgent)).await.flatten(),
+            };
+            // The future is made inside: a store may panic before it returns one.
+            AssertUnwindSafe(call.frame.scope(async { load().await })).catch_unwind().await
+        };
         let in_time = async {
             if errors.can_tell_of_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
         };
@@ -263,6 +285,50 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
+    /// Ends a flight with what it found, and returns that.
+    pub(super) fn landed_with(&self, lead: Lead<K, R>, found: Found<R>) -> R {
+        let Found { value, source, fence } = found;
+        lead.land(match guarded(self.0.head.text(), "Clone", || value.clone()) {
+            Some(value) => Landing::Found(Found { value, source, fence }),
+            None => Landing::Broken(Error::load_panicked(self.0.head.text(), "the value cannot be cloned")),
+        });
+        value
+    }
+
+    /// Waits for the answer of a task. A task that ends without one has lost its runtime.
+    pub(super) async fn told_by_task<T, E: Send + 'static>(
+        &self,
+        told: oneshot::Receiver<Answer<T, E>>,
+        errors: LoadErrors<E>,
+    ) -> Answer<T, E> {
+        match told.await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let error = Error::load_panicked(self.0.head.text(), "its task ended without an answer");
+                self.told(error, None, errors)
+            }
+        }
+    }
+
+    /// Tells the caller of a load that the cache has ended it.
+    fn told<T, E: Send + 'static>(
+        &self,
+        error: Error,
+        panic: Option<Box<dyn Any + Send>>,
+        errors: LoadErrors<E>,
+    ) -> Answer<T, E> {
+        let converted = guarded(self.0.head.text(), "From<Error>", || errors.of_cache(&error)).flatten();
+        match converted {
+            Some(error) => Answer::Returned(Err(error)),
+            None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
+        }
+    }
+
+    /// Refuses a load that reads its own key without end.
+    pub(super) fn refuse_recursion<T, E: Send + 'static>(&self, errors: LoadErrors<E>) -> Result<T, E> {
+        self.told(Error::load_recursion(self.0.head.text()), None, errors).unwrap()
+    }
+
     /// What a load without a value means for those who wait and for its caller.
     pub(super) fn fell<T, E: Send + 'static>(
         &self,
@@ -271,7 +337,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ) -> (Landing<R>, Answer<T, E>) {
         Counters::add(&self.0.counters.load_errors);
         let (error, panic) = match fall {
-            Fall::Error(error) => return (Landing::Failed(errors.share(&error)), Answer::Returned(Err(error))),
+            Fall::Error(error) => {
+                let shared = errors.share(self.0.head.text(), &error);
+                return (Landing::Failed(shared), Answer::Returned(Err(error)));
+            }
             Fall::Panicked(panic) => {
                 let error = Error::load_panicked(self.0.head.text(), panic_text(&*panic));
                 tracing::error!(key = self.0.head.text(), %error, "the store panicked");
@@ -280,15 +349,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             // Only error types that can tell of a deadline are given one.
             Fall::TimedOut(after) => (Error::load_timed_out(self.0.head.text(), after), None),
         };
-        let answer = match errors.of_cache(&error) {
-            Some(error) => Answer::Returned(Err(error)),
-            None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
-        };
+        let answer = self.told(error.clone(), panic, errors);
         (Landing::Broken(error), answer)
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::region::Region;
+use super::user_code::guarded;
 use super::witness;
 use crate::coherence::Stamp;
 use crate::flight::Source;
@@ -42,6 +43,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value, if the local tier may answer and `visible` agrees. Counted as a hit.
     #[inline]
     pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
+        let visible = |value: &R| guarded(self.0.head.text(), "visible_if", || visible(value)).unwrap_or(false);
         if self.is_drawn() {
             return None;
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::region::Region;
-use crate::coherence::{Epoch, Gen, GenState, Live, Stamp};
+use super::user_code::guarded;
+use crate::coherence::{Epoch, Gen, GenState, Live, Stamp, WAITS};
 use crate::envelope::{self, Identity, Unfit};
 use crate::flight::{Found, FoundFence, Source};
 use crate::key::KeyPart;
@@ -141,13 +142,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// connection where it has to.
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
-            let mut snapshot = self.in_time(live.session.read(entries, gens)).await?;
+            let mut snapshot = self.in_time(live, live.session.read(entries, gens)).await?;
+            self.0.entry_size.observe(snapshot.entries.iter().map(Vec::len));
             let now = self.0.link.clock.now();
             let missing = (0..gens.len()).filter(|at| self.is_missing(&snapshot.gens[*at], live, now));
             let missing: Vec<usize> = missing.collect();
             if !missing.is_empty() {
                 let nameless: Vec<&str> = missing.iter().map(|at| gens[*at]).collect();
-                let made = self.in_time(live.session.init_gens(&nameless)).await?;
+                let made = self.in_time(live, live.session.init_gens(&nameless)).await?;
                 missing.into_iter().zip(made).for_each(|(at, state)| snapshot.gens[at] = state);
             }
             Ok(snapshot)
@@ -187,16 +189,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     pub(super) async fn in_time<T>(
         &self,
+        live: &Live,
         asked: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        let limit = self.0.link.settings.read_timeout;
-        self.0.link.clock.timeout(limit, asked).await.unwrap_or_else(|| Err(RemoteError::timeout("a read")))
+        let link = &self.0.link;
+        live.in_time(&link.clock, link.settings.read_timeout, WAITS, "a read", asked).await
     }
 
     pub(super) fn remote_failed(&self, live: &Live, request: Request, error: &RemoteError) {
         self.0.counters.remote_error(error.kind());
         self.0.link.tally.error(request, error.kind());
-        self.0.link.failed(live, error);
+        // One entry that the server does not accept must not open the circuit for all others.
+        if !error.is_of_one_command() {
+            self.0.link.failed(live, error);
+        }
         tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 
@@ -220,7 +226,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match self.decode(names, bytes, live.server_now(now), fence) {
             Ok((value, left)) => {
                 self.count_shared_hit(&value);
-                self.keep_local(key.clone(), value.clone(), stamp, now.after(left).min(until));
+                if let Some(copy) = guarded(self.0.head.text(), "Clone", || value.clone()) {
+                    self.keep_local(key.clone(), copy, stamp, now.after(left).min(until));
+                }
                 Some(Found { value, source: Source::Shared, fence: Some(Arc::clone(fence)) })
             }
             Err(reason) => {

@@ -1,6 +1,7 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
 mod batch;
+mod entry_size;
 mod fill;
 mod held;
 #[cfg(all(test, shuttle))]
@@ -10,11 +11,13 @@ mod load;
 mod local;
 mod lookup;
 mod names;
+mod nesting;
 mod news;
 mod put;
 mod read;
 mod region;
 mod terms;
+mod user_code;
 mod verify;
 mod witness;
 mod write;

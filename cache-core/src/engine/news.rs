@@ -14,7 +14,7 @@ use crate::coherence::Scope;
 use crate::observability::{Request, Told};
 use crate::runtime::{Tasks, chance};
 use crate::session;
-use crate::tier::remote::{RemoteError, Reply, Session, WriteScopes};
+use crate::tier::remote::{Reply, Session, WriteScopes};
 
 /// Invalidates scopes at once, on every instance.
 ///
@@ -28,6 +28,7 @@ pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
 ///
 /// Once begun, it completes even if this call is dropped: the first poll spawns a task.
 pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
+    cache.revive();
     if !cache.has_remote() {
         advance(cache, &scopes);
         session::note(cache, &scopes, true);
@@ -133,9 +134,8 @@ pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
         link.tally.told(request, Told::Unreachable);
         return Told::Unreachable;
     };
-    let asked = link.clock.timeout(link.settings.write_timeout, news.send(&*live.session));
-    let answer = link.tally.timing(request).of(&link.clock, asked).await;
-    match answer.unwrap_or_else(|| Err(RemoteError::timeout("a write"))) {
+    let asked = live.in_time(&link.clock, link.settings.write_timeout, 1, "a write", news.send(&*live.session));
+    match link.tally.timing(request).of(&link.clock, asked).await {
         Ok(()) => {
             link.tally.told(request, Told::Heard);
             link.succeeded();

@@ -47,7 +47,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let link = &self.0.link;
         let stamp = link.gate.stamp(names.hashes());
         let (live, epoch) = link.readable(self.0.namespace)?;
-        let states = self.in_time(live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
+        let states = self.in_time(&live, live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
         let Unlocked { gens, until } = unlocked(states, &live, link.clock.now())?;
         let fence = Arc::new(FoundFence { epoch, gens });
         self.is_own(&fence.gens[0], token).then_some(Keep::Both { stamp, live, fence, until })

@@ -1,7 +1,10 @@
 //! The read path, from the moment the local tier did not answer.
 
-use super::load::{Flying, Job, Load};
+use std::future;
+
+use super::load::{Call, Flying, Job, Load};
 use super::lookup::Step;
+use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::region::Region;
 use super::terms::{LoadErrors, Terms};
 use super::witness;
@@ -24,8 +27,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if !self.0.policy.enabled {
             return load.direct().await;
         }
+        self.0.cache.revive();
+        match recursion(self.address(), &key) {
+            Recursion::None => {}
+            Recursion::Once => return self.alone(key, &terms, load).await,
+            Recursion::Endless => return self.refuse_recursion(terms.errors),
+        }
         loop {
-            let flight = match self.0.flights.arrive(&key) {
+            let flight = match self.0.flights.arrive(&key, is_nested()) {
                 Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
                 Arrival::Follow(flight) => flight,
             };
@@ -34,9 +43,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Some(Landing::Abandoned) => {}
                 Some(landing) => match self.take(landing, &terms) {
                     Some(result) => return result,
-                    None => return self.alone(load).await,
+                    None => return self.alone(key, &terms, load).await,
                 },
-                None => return self.alone(load).await,
+                None => return self.alone(key, &terms, load).await,
             }
         }
     }
@@ -52,7 +61,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let carried = match self.in_patience(terms.errors, duty.turn()).await {
             Some(Some(Landing::Found(found))) => Some(found),
             Some(_) => None,
-            None => return self.alone(load).await,
+            None => return self.alone(key, &terms, load).await,
         };
         // The flight before may have put it into the local tier.
         if let Some(hit) = self.find_owned(&key) {
@@ -82,11 +91,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: &Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
-        let value = found.value.clone();
         witness::answered(found.source);
-        duty.land(Landing::Found(found));
-        if !terms.may_see(&value) {
-            return self.alone(load).await;
+        let value = self.landed_with(duty, found);
+        if !terms.may_see(self.0.head.text(), &value) {
+            return self.alone(key, terms, load).await;
         }
         if self.is_drawn() {
             load.verify(self, key, value.clone());
@@ -97,7 +105,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// What a flight's end means for one who waited; `None` when the call must ask the store itself.
     fn take<E: Send + 'static>(&self, landing: Landing<R>, terms: &Terms<'_, R, E>) -> Option<Result<R, E>> {
         match landing {
-            Landing::Found(found) if terms.may_see(&found.value) => {
+            Landing::Found(found) if terms.may_see(self.0.head.text(), &found.value) => {
                 Counters::add(&self.0.counters.coalesced);
                 witness::answered(found.source);
                 witness::joined();
@@ -108,12 +116,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Asks the store for this call alone; nothing is cached.
-    async fn alone<E>(&self, load: impl Load<R, E>) -> Result<R, E> {
+    async fn alone<E: Send + 'static>(&self, key: K, terms: &Terms<'_, R, E>, load: impl Load<R, E>) -> Result<R, E> {
         witness::answered(Source::Store);
-        // The semaphore is never closed.
-        let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
         Counters::add(&self.0.counters.bypasses);
-        self.0.counters.load(&self.0.link.clock, load.direct()).await
+        let frame = Frame::new(self.address(), vec![key]);
+        let call = Call { degraded: true, frame, urgent: future::pending() };
+        match self.call(call, terms.errors, || load.direct()).await {
+            Ok(value) => Ok(value),
+            Err(fall) => self.fell(fall, terms.errors).1.unwrap(),
+        }
     }
 
     /// Waits for another flight. A load that hangs ends by its deadline, where its error type can say so; where it

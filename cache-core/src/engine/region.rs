@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
-use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
+use super::entry_size::EntrySize;
 use super::load::{InTask, Inline};
 use super::names::Names;
 use super::news;
@@ -63,6 +63,7 @@ pub(super) struct Inner<K, R> {
     pub(super) local: LocalTier<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) entry_size: EntrySize,
     /// The beginning of every key.
     pub(super) head: Head,
     /// The index of its bus namespace among those of the cache.
@@ -138,6 +139,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             local,
             flights: flights(cache),
             counters: Arc::clone(&counters),
+            entry_size: EntrySize::default(),
             whole: prefix_scope(&head, |_| ()),
             head,
             namespace,
@@ -150,6 +152,11 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let occupied: Weak<Inner<K, R>> = Arc::downgrade(&inner);
         cache.register(counters, occupied);
         Self(inner)
+    }
+
+    /// Tells this region from others of the process.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// How many keys are being looked up at this moment.
@@ -242,12 +249,12 @@ impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
 }
 
 #[cfg(not(feature = "testing"))]
-fn flights<K: Clone + Eq + Hash, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
+fn flights<K: KeyPart, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
     Flights::new()
 }
 
 #[cfg(feature = "testing")]
-fn flights<K: Clone + Eq + Hash, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
+fn flights<K: KeyPart, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
     match cache.0.link.settings.weakness {
         crate::testing::Weakness::JoinAnyFlight => Flights::weakened(),
         _ => Flights::new(),

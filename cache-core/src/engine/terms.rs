@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::user_code::guarded;
 use crate::error::Error;
 use crate::flight::{Landing, SharedError};
 
@@ -55,8 +56,9 @@ impl<E> LoadErrors<E> {
 }
 
 impl<E: Send + 'static> LoadErrors<E> {
-    pub(super) fn share(&self, error: &E) -> Option<SharedError> {
-        self.clone.map(|clone| Arc::new(Mutex::new(clone(error))) as SharedError)
+    pub(super) fn share(&self, key: &str, error: &E) -> Option<SharedError> {
+        let error = guarded(key, "Clone of the error", || self.clone.map(|clone| clone(error)))??;
+        Some(Arc::new(Mutex::new(error)) as SharedError)
     }
 
     /// The error that a flight's end means for one who waited, if its type can say so.
@@ -123,14 +125,16 @@ impl<'a, R, E> Terms<'a, R, E> {
         self
     }
 
-    /// Asked of every value that was loaded. `false` means that it is not cached.
+    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cacheable = Some(Arc::new(cacheable));
         self
     }
 
-    pub(super) fn may_see(&self, value: &R) -> bool {
-        self.visible.as_ref().is_none_or(|visible| visible(value))
+    /// A check that panics does not allow the value.
+    pub(super) fn may_see(&self, key: &str, value: &R) -> bool {
+        let Some(visible) = &self.visible else { return true };
+        guarded(key, "visible_if", || visible(value)).unwrap_or(false)
     }
 }
 

@@ -38,7 +38,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// What the local tier would have answered.
     pub(super) fn drawn_hit<E>(&self, key: &K, terms: &Terms<'_, R, E>) -> Option<R> {
         self.0.verify_one_in?;
-        let hit = self.find_owned(key).filter(|hit| terms.may_see(&hit.value))?;
+        let hit = self.find_owned(key).filter(|hit| terms.may_see(self.0.head.text(), &hit.value))?;
         self.count(&hit);
         Some(hit.value)
     }

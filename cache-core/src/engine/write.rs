@@ -64,6 +64,7 @@ impl WriteGuard {
     /// It waits for the shared tier at most for the write timeout. If the announcement fails, the scopes are journaled,
     /// and delivered once the shared tier is reachable.
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
+        cache.revive();
         let (token, methods) = (writer_token(cache), registered(cache, methods));
         let (cache, found) = (cache.clone(), Vec::new());
         let mut write =

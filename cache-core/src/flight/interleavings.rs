@@ -32,7 +32,7 @@ enum Leader {
 async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
     let arrived = time.pass();
     loop {
-        let flight = match flights.arrive(&1) {
+        let flight = match flights.arrive(&1, false) {
             Arrival::Lead(mut lead) => {
                 if leader == Leader::Leaves {
                     return false;

@@ -10,7 +10,7 @@ mod interleavings;
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 
 use crate::coherence::{Epoch, Gen};
 use crate::error::Error;
+use crate::key::{Exact, KeyPart};
+use crate::runtime::sync::atomic::{AtomicBool, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How a flight ended.
@@ -68,7 +70,7 @@ pub(crate) struct FoundFence {
 /// Shards of the table of flights, so that misses of different keys do not wait for each other.
 const SHARDS: usize = 16;
 
-type Table<K, R> = HashMap<K, Pair<R>, RandomState>;
+type Table<K, R> = HashMap<Exact<K>, Pair<R>, RandomState>;
 
 /// The flights of one read method.
 #[derive(Debug)]
@@ -90,11 +92,30 @@ struct Pair<R> {
 pub(crate) struct Flight<R> {
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
+    /// A load waits for it that holds a permit: its own load must not wait for one.
+    is_urgent: AtomicBool,
+    urged: Notify,
 }
 
 impl<R: Clone> Flight<R> {
     fn new() -> Arc<Self> {
-        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new() })
+        let (is_urgent, urged) = (AtomicBool::new(false), Notify::new());
+        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new(), is_urgent, urged })
+    }
+
+    fn urge(&self) {
+        self.is_urgent.store(true, Ordering::Release);
+        self.urged.notify_waiters();
+    }
+
+    /// Waits until a load waits for it.
+    async fn urgent(&self) {
+        let urged = self.urged.notified();
+        tokio::pin!(urged);
+        urged.as_mut().enable();
+        if !self.is_urgent.load(Ordering::Acquire) {
+            urged.await;
+        }
     }
 
     fn land(&self, landing: Landing<R>) {
@@ -117,14 +138,14 @@ impl<R: Clone> Flight<R> {
 }
 
 /// What a caller does who did not find the value in the local tier.
-pub(crate) enum Arrival<K: Clone + Eq + Hash, R: Clone> {
+pub(crate) enum Arrival<K: KeyPart, R: Clone> {
     /// Look the value up for all; when there is a flight before, wait for its end first.
     Lead(Lead<K, R>),
     /// Wait for this flight, which has not started yet.
     Follow(Arc<Flight<R>>),
 }
 
-impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
+impl<K: KeyPart, R: Clone> Flights<K, R> {
     pub(crate) fn new() -> Arc<Self> {
         let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
         Arc::new(Self {
@@ -145,16 +166,22 @@ impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
         flights
     }
 
-    pub(crate) fn arrive(self: &Arc<Self>, key: &K) -> Arrival<K, R> {
+    /// `is_nested` is whether the caller is part of a load.
+    pub(crate) fn arrive(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
+        let exact = Exact(key.clone());
         let mut shard = self.shard(key);
-        let Some(pair) = shard.get_mut(key) else {
+        let Some(pair) = shard.get_mut(&exact) else {
             let current = Flight::new();
-            shard.insert(key.clone(), Pair { current: Arc::clone(&current), next: None });
+            shard.insert(exact, Pair { current: Arc::clone(&current), next: None });
             return Arrival::Lead(Lead::new(self, key, current, None));
         };
         #[cfg(feature = "testing")]
         if self.join_any {
             return Arrival::Follow(Arc::clone(&pair.current));
+        }
+        if is_nested {
+            pair.current.urge();
+            pair.next.iter().for_each(|next| next.urge());
         }
         if let Some(next) = &pair.next {
             return Arrival::Follow(Arc::clone(next));
@@ -172,8 +199,8 @@ impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
     }
 
     /// The flight is over: the one that waited behind it takes its place.
-    fn leave(&self, key: &K, flight: &Arc<Flight<R>>) {
-        let mut shard = self.shard(key);
+    fn leave(&self, key: &Exact<K>, flight: &Arc<Flight<R>>) {
+        let mut shard = self.shard(&key.0);
         let Some(pair) = shard.get_mut(key) else { return };
         if Arc::ptr_eq(&pair.current, flight) {
             match pair.next.take() {
@@ -194,17 +221,17 @@ impl<K: Clone + Eq + Hash, R: Clone> Flights<K, R> {
 }
 
 /// The duty to end a flight. Dropped without an end, the flight counts as abandoned, and its followers start anew.
-pub(crate) struct Lead<K: Clone + Eq + Hash, R: Clone> {
+pub(crate) struct Lead<K: KeyPart, R: Clone> {
     flights: Arc<Flights<K, R>>,
-    key: K,
+    key: Exact<K>,
     flight: Arc<Flight<R>>,
     before: Option<Arc<Flight<R>>>,
     ended: bool,
 }
 
-impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
+impl<K: KeyPart, R: Clone> Lead<K, R> {
     fn new(flights: &Arc<Flights<K, R>>, key: &K, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
-        Self { flights: Arc::clone(flights), key: key.clone(), flight, before, ended: false }
+        Self { flights: Arc::clone(flights), key: Exact(key.clone()), flight, before, ended: false }
     }
 
     /// Whether there is no flight before to wait for.
@@ -216,6 +243,11 @@ impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
     pub(crate) async fn turn(&mut self) -> Option<Landing<R>> {
         let before = self.before.take()?;
         Some(before.landing().await)
+    }
+
+    /// Waits until a load waits for this flight.
+    pub(crate) async fn urgent(&self) {
+        self.flight.urgent().await;
     }
 
     /// Ends the flight.
@@ -230,7 +262,7 @@ impl<K: Clone + Eq + Hash, R: Clone> Lead<K, R> {
     }
 }
 
-impl<K: Clone + Eq + Hash, R: Clone> Drop for Lead<K, R> {
+impl<K: KeyPart, R: Clone> Drop for Lead<K, R> {
     fn drop(&mut self) {
         if !self.ended {
             self.end(Landing::Abandoned);
@@ -267,9 +299,9 @@ mod tests {
     #[tokio::test]
     async fn nobody_takes_the_answer_of_a_flight_that_began_before_him() {
         let flights = Flights::new();
-        let first = lead(flights.arrive(&1));
-        let mut second = lead(flights.arrive(&1));
-        let third = follow(flights.arrive(&1));
+        let first = lead(flights.arrive(&1, false));
+        let mut second = lead(flights.arrive(&1, false));
+        let third = follow(flights.arrive(&1, false));
         first.land(found(1));
         assert!(matches!(second.turn().await, Some(Landing::Found(Found { value: 1, .. }))));
         second.land(found(2));
@@ -280,12 +312,12 @@ mod tests {
     #[tokio::test]
     async fn a_leader_that_goes_away_leaves_nobody_behind() {
         let flights = Flights::new();
-        let first = lead(flights.arrive(&1));
-        let second = lead(flights.arrive(&1));
-        let third = follow(flights.arrive(&1));
+        let first = lead(flights.arrive(&1, false));
+        let second = lead(flights.arrive(&1, false));
+        let third = follow(flights.arrive(&1, false));
         drop(second);
         assert!(matches!(third.landing().await, Landing::Abandoned));
-        let mut fourth = lead(flights.arrive(&1));
+        let mut fourth = lead(flights.arrive(&1, false));
         drop(first);
         assert!(matches!(fourth.turn().await, Some(Landing::Abandoned)));
         fourth.land(found(4));

@@ -88,6 +88,7 @@ fn written<T: Serialize + DeserializeOwned + Debug>(codec: Codec, value: &T) {
     }
     if let Ok(back) = codec.decode::<T>(&bytes) {
         assert_eq!(format!("{back:?}"), format!("{value:?}"), "another value came back");
+        assert!(codec.returns(value, &bytes), "a value that came back is accused");
     }
     bytes.push(b'1');
     assert!(codec.decode::<T>(&bytes).is_err(), "a byte is left over");

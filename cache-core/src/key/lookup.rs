@@ -16,7 +16,7 @@ use super::{CacheKey, KeyWriter};
 /// A view hashes like the key that it matches, and writes the same parts. `Borrow` demands the first of `&Q` already;
 /// the second holds for every type whose borrowed form is the same text.
 pub trait Lookup<K>: CacheKey + Hash {
-    /// Whether `key` is the key that this is a view of.
+    /// Whether `key` is the key that this is a view of: whether both write the same parts.
     fn matches(&self, key: &K) -> bool;
 
     /// The owned key.
@@ -28,7 +28,7 @@ where
     Q: CacheKey + Eq + Hash + ToOwned + ?Sized,
 {
     fn matches(&self, key: &Q::Owned) -> bool {
-        *self == key.borrow()
+        Q::same_key(self, key.borrow())
     }
 
     fn to_key(&self) -> Q::Owned {
@@ -41,7 +41,10 @@ where
     Q: CacheKey + Eq + Hash + ToOwned + ?Sized,
 {
     fn matches(&self, key: &Option<Q::Owned>) -> bool {
-        *self == key.as_ref().map(Borrow::borrow)
+        match (self, key) {
+            (Some(view), Some(key)) => Q::same_key(view, key.borrow()),
+            (view, key) => view.is_none() && key.is_none(),
+        }
     }
 
     fn to_key(&self) -> Option<Q::Owned> {
@@ -60,6 +63,11 @@ macro_rules! tuples {
                 $(if $at < count {
                     self.$at.write_key(out);
                 })*
+            }
+
+            #[inline]
+            fn same_key(&self, other: &Self) -> bool {
+                $(self.$at.same_key(&other.$at))&&*
             }
         }
 
@@ -87,6 +95,44 @@ tuples! {
     8: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6), (H VH 7);
 }
 
+/// A key whose parts decide which other is the same, and not its `Eq`: that may call keys equal whose text differs, which are
+/// two entries in the shared tier.
+#[derive(Debug, Clone)]
+pub(crate) struct Exact<K>(pub(crate) K);
+
+impl<K: CacheKey> PartialEq for Exact<K> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same_key(&other.0)
+    }
+}
+
+impl<K: CacheKey> Eq for Exact<K> {}
+
+impl<K: Hash> Hash for Exact<K> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// An owned key as the tables of [`Exact`] keys want it.
+pub(crate) struct Owned<'a, K>(pub(crate) &'a K);
+
+impl<K: Hash> Hash for Owned<'_, K> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<K: CacheKey> Equivalent<Exact<K>> for Owned<'_, K> {
+    #[inline]
+    fn equivalent(&self, key: &Exact<K>) -> bool {
+        self.0.same_key(&key.0)
+    }
+}
+
 /// A lookup as the engines of the local tier want it.
 pub(crate) struct Query<'a, L>(pub(crate) &'a L);
 
@@ -97,9 +143,9 @@ impl<L: Hash> Hash for Query<'_, L> {
     }
 }
 
-impl<K, L: Lookup<K>> Equivalent<K> for Query<'_, L> {
+impl<K, L: Lookup<K>> Equivalent<Exact<K>> for Query<'_, L> {
     #[inline]
-    fn equivalent(&self, key: &K) -> bool {
-        self.0.matches(key)
+    fn equivalent(&self, key: &Exact<K>) -> bool {
+        self.0.matches(&key.0)
     }
 }

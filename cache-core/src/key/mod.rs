@@ -13,7 +13,9 @@ mod writer;
 
 pub(crate) use head::Head;
 pub use lookup::Lookup;
-pub(crate) use lookup::Query;
+pub(crate) use lookup::{Exact, Owned, Query};
+#[doc(hidden)]
+pub use text::same_display;
 pub(crate) use text::{KeyText, hash_of_key, prefix_scope};
 pub use writer::KeyWriter;
 
@@ -21,12 +23,12 @@ pub use writer::KeyWriter;
 ///
 /// Derive it for newtypes and input structs; `#[cache_key(display)]` on a field writes the field's `Display` text.
 /// Implementations for `str`, `String`, `bool`, `char`, the integers, `Option`, slices, arrays, `Vec`, references and
-/// tuples exist; floating-point numbers have none, since equal keys must have equal text.
+/// tuples exist; floating-point numbers have none, since a number has more than one text and a NaN is not equal to itself.
 ///
 /// # Contract
 ///
-/// Equal values write equal parts, and different values of one type write different parts. A type writes the same
-/// number of parts for every value, or writes first what tells how many follow (an `enum` its variant, a slice its
+/// Different values of one type write different parts, and values that write equal parts are one key, whatever `Eq` says. A
+/// type writes the same number of parts for every value, or writes first what tells how many follow (an `enum` its variant, a slice its
 /// length). The derive keeps to both.
 ///
 /// ```
@@ -41,6 +43,18 @@ pub use writer::KeyWriter;
 pub trait CacheKey {
     /// Writes the parts of this value, in order.
     fn write_key(&self, out: &mut KeyWriter);
+
+    /// Whether `other` writes the same parts.
+    ///
+    /// This and not `Eq` decides which entry of the local tier answers, so that both tiers agree where a type calls values
+    /// equal that write different text, such as the decimals 1.5 and 1.50. Values that write the same parts have the same
+    /// `Hash`, or else each has an entry of its own in the local tier.
+    ///
+    /// The default compares the text. Implement it as `self == other` for a type whose equal values always write the same
+    /// parts: every local hit calls it. The derive compares field by field.
+    fn same_key(&self, other: &Self) -> bool {
+        text::same(|out| self.write_key(out), |out| other.write_key(out))
+    }
 
     /// Writes the parts of the first `count` arguments, where this is the key of a method with several arguments.
     #[doc(hidden)]
@@ -109,6 +123,7 @@ mod tests {
         #[test]
         fn equal_text_means_equal_parts((one, two) in pair()) {
             prop_assert_eq!(text(&one) == text(&two), one == two);
+            prop_assert_eq!(one.same_key(&two), one == two);
         }
 
         #[test]
@@ -130,6 +145,82 @@ mod tests {
             };
             prop_assert_eq!(begin(&one) == begin(&two), same);
         }
+    }
+
+    /// A number with a scale, such as 1.50: equal to 1.5, and written differently.
+    #[derive(Debug, Clone, Copy)]
+    struct Decimal(u32, u32);
+
+    impl Decimal {
+        fn value(self) -> f64 {
+            f64::from(self.0) / 10_f64.powi(i32::try_from(self.1).unwrap())
+        }
+    }
+
+    impl PartialEq for Decimal {
+        fn eq(&self, other: &Self) -> bool {
+            self.value().to_bits() == other.value().to_bits()
+        }
+    }
+
+    impl Eq for Decimal {}
+
+    impl Hash for Decimal {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            self.value().to_bits().hash(state);
+        }
+    }
+
+    impl CacheKey for Decimal {
+        fn write_key(&self, out: &mut KeyWriter) {
+            out.display(&format_args!("{:.*}", self.1 as usize, self.value()));
+        }
+    }
+
+    #[test]
+    fn the_text_decides_which_keys_are_the_same() {
+        let (short, long) = (Decimal(15, 1), Decimal(150, 2));
+        assert_eq!(short, long);
+        assert!(short.same_key(&short) && long.same_key(&long) && !short.same_key(&long));
+        assert!(
+            !(1, short).same_key(&(1, long))
+                && !Some(short).same_key(&Some(long))
+                && !vec![short].same_key(&vec![long])
+        );
+        assert!(!Some(short).same_key(&None) && None::<Decimal>.same_key(&None));
+        assert!(!(&short,).matches(&(long,)) && (&short,).matches(&(short,)));
+        assert!(!(Some(&short),).matches(&(Some(long),)) && (None::<&Decimal>,).matches(&(None,)));
+        assert!(Exact(short) != Exact(long) && Exact(long) == Exact(long));
+    }
+
+    /// A key that looks another one up while it is written.
+    #[test]
+    fn keys_are_compared_within_a_comparison() {
+        #[derive(Clone, Copy)]
+        struct Nosy(u8);
+        impl CacheKey for Nosy {
+            fn write_key(&self, out: &mut KeyWriter) {
+                assert!(!Decimal(1, 0).same_key(&Decimal(2, 0)));
+                out.display(&self.0);
+            }
+        }
+        assert!(Nosy(1).same_key(&Nosy(1)) && !Nosy(1).same_key(&Nosy(2)));
+    }
+
+    #[test]
+    fn comparing_keys_by_their_text_does_not_allocate() {
+        let (short, long) = (Decimal(15, 1), Decimal(150, 2));
+        assert!(!short.same_key(&long));
+        let used = allocation_counter::measure(|| assert!(!short.same_key(&long) && !same_display(&1.5, &1.25)));
+        assert_eq!(used.count_total, 0);
+    }
+
+    #[test]
+    fn addresses_of_different_flows_are_different_keys() {
+        use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+        let address = |flow| SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, flow, 0));
+        assert_ne!(KeyText::of(&head(), &address(0)), KeyText::of(&head(), &address(1)));
+        assert_eq!(KeyText::of(&head(), &address(0)).key(), "ns:e:[%3A%3A1]%3A80");
     }
 
     #[test]

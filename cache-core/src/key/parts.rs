@@ -1,20 +1,35 @@
 //! What the standard types write into a key.
 
+use std::net::{SocketAddr, SocketAddrV6};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{CacheKey, KeyWriter};
 
+/// For types whose equal values write the same parts.
+macro_rules! same_as_equal {
+    () => {
+        #[inline]
+        fn same_key(&self, other: &Self) -> bool {
+            self == other
+        }
+    };
+}
+
 impl CacheKey for str {
     fn write_key(&self, out: &mut KeyWriter) {
         out.part(self);
     }
+
+    same_as_equal!();
 }
 
 impl CacheKey for String {
     fn write_key(&self, out: &mut KeyWriter) {
         out.part(self);
     }
+
+    same_as_equal!();
 }
 
 macro_rules! written_as_display {
@@ -23,12 +38,37 @@ macro_rules! written_as_display {
             fn write_key(&self, out: &mut KeyWriter) {
                 out.display(self);
             }
+
+            same_as_equal!();
         }
     )*};
 }
 
 written_as_display!(bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
-written_as_display!(std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr, std::net::SocketAddr);
+written_as_display!(std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr, std::net::SocketAddrV4);
+
+impl CacheKey for SocketAddrV6 {
+    /// The text of an address leaves its flow out, which makes addresses different.
+    fn write_key(&self, out: &mut KeyWriter) {
+        match self.flowinfo() {
+            0 => out.display(self),
+            flow => out.display(&format_args!("{self}/{flow}")),
+        }
+    }
+
+    same_as_equal!();
+}
+
+impl CacheKey for SocketAddr {
+    fn write_key(&self, out: &mut KeyWriter) {
+        match self {
+            Self::V4(address) => address.write_key(out),
+            Self::V6(address) => address.write_key(out),
+        }
+    }
+
+    same_as_equal!();
+}
 
 #[cfg(feature = "uuid")]
 written_as_display!(uuid::Uuid);
@@ -38,6 +78,11 @@ macro_rules! written_as_its_target {
         impl<T: CacheKey + ?Sized> CacheKey for $pointer {
             fn write_key(&self, out: &mut KeyWriter) {
                 (**self).write_key(out);
+            }
+
+            #[inline]
+            fn same_key(&self, other: &Self) -> bool {
+                (**self).same_key(&**other)
             }
         }
     )*};
@@ -49,6 +94,14 @@ impl<T: CacheKey> CacheKey for Option<T> {
     fn write_key(&self, out: &mut KeyWriter) {
         out.optional(self.as_ref());
     }
+
+    #[inline]
+    fn same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Some(one), Some(two)) => one.same_key(two),
+            (one, two) => one.is_none() && two.is_none(),
+        }
+    }
 }
 
 impl<T: CacheKey> CacheKey for [T] {
@@ -59,11 +112,21 @@ impl<T: CacheKey> CacheKey for [T] {
             part.write_key(out);
         }
     }
+
+    #[inline]
+    fn same_key(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(other).all(|(one, two)| one.same_key(two))
+    }
 }
 
 impl<T: CacheKey> CacheKey for Vec<T> {
     fn write_key(&self, out: &mut KeyWriter) {
         self.as_slice().write_key(out);
+    }
+
+    #[inline]
+    fn same_key(&self, other: &Self) -> bool {
+        self.as_slice().same_key(other)
     }
 }
 
@@ -73,8 +136,15 @@ impl<T: CacheKey, const N: usize> CacheKey for [T; N] {
             part.write_key(out);
         }
     }
+
+    #[inline]
+    fn same_key(&self, other: &Self) -> bool {
+        self.iter().zip(other).all(|(one, two)| one.same_key(two))
+    }
 }
 
 impl CacheKey for () {
     fn write_key(&self, _: &mut KeyWriter) {}
+
+    same_as_equal!();
 }

@@ -1,6 +1,7 @@
 //! The text of a key in the shared tier, bounded in length.
 
-use std::fmt::Write as _;
+use std::cell::Cell;
+use std::fmt::{Display, Write as _};
 
 use super::{CacheKey, Head, KeyWriter};
 use crate::coherence::Scope;
@@ -44,6 +45,33 @@ impl KeyText {
     pub(crate) fn key(&self) -> &str {
         self.own.name()
     }
+}
+
+thread_local! {
+    /// The memory of the texts that are compared: a local hit does not allocate.
+    static BUFFERS: Cell<[String; 2]> = const { Cell::new([String::new(), String::new()]) };
+}
+
+/// Whether both write the same parts.
+pub(super) fn same(one: impl FnOnce(&mut KeyWriter), two: impl FnOnce(&mut KeyWriter)) -> bool {
+    // A key that looks another one up while it is written finds new buffers here.
+    let [first, second] = BUFFERS.take();
+    let (first, second) = (written(first, one), written(second, two));
+    let same = first == second;
+    BUFFERS.set([first, second]);
+    same
+}
+
+fn written(mut buffer: String, write: impl FnOnce(&mut KeyWriter)) -> String {
+    buffer.clear();
+    let mut out = KeyWriter::after(buffer);
+    write(&mut out);
+    out.finish()
+}
+
+/// Whether both display the same text.
+pub fn same_display<T: Display + ?Sized>(one: &T, two: &T) -> bool {
+    same(|out| out.display(&one), |out| out.display(&two))
 }
 
 /// The hash that an envelope carries: of the full text.

@@ -95,6 +95,8 @@ pub enum LinkStatus {
     /// The server is there and answers badly or too late, so that it is left alone for one to five seconds at a time
     /// (the breaker is open). Look at its load, its memory, the user's rights, and whether it is a primary.
     LeftAlone,
+    /// The cache was [shut down](crate::Cache::shutdown). Reads go to the store, and writes are not announced.
+    ShutDown,
 }
 
 impl LinkStatus {
@@ -106,6 +108,7 @@ impl LinkStatus {
             LinkState::Up => Self::Up,
             LinkState::Down(_) => Self::Down,
             LinkState::LeftAlone(_) => Self::LeftAlone,
+            LinkState::ShutDown => Self::ShutDown,
         }
     }
 }
@@ -119,6 +122,7 @@ impl fmt::Display for LinkStatus {
             Self::Recovering => "recovering",
             Self::Down => "down",
             Self::LeftAlone => "left-alone",
+            Self::ShutDown => "shut-down",
         })
     }
 }
@@ -202,7 +206,7 @@ impl Health {
                 LinkState::Up if !is_settled => Status::Degraded,
                 LinkState::Absent | LinkState::Up => Status::Healthy,
                 LinkState::Connecting => Status::Connecting,
-                LinkState::Down(_) | LinkState::LeftAlone(_) => Status::Degraded,
+                LinkState::Down(_) | LinkState::LeftAlone(_) | LinkState::ShutDown => Status::Degraded,
             },
             backend: link.backend,
             link: LinkStatus::of(&state, is_recovering),
@@ -218,6 +222,7 @@ impl Health {
             staleness_bound: staleness_bound(answers(link, now), now, link.settings.lease),
             error: match state {
                 LinkState::Down(error) | LinkState::LeftAlone(error) => Some(error),
+                LinkState::ShutDown => Some("the cache was shut down".to_owned()),
                 LinkState::Absent | LinkState::Connecting | LinkState::Up => None,
             },
         }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::checks::{Check, Checks};
 use super::metrics::{MethodMeter, Totals};
 use super::{Backend, Sharded};
+use crate::codec::{Codec, Trips};
 use crate::envelope::Unfit;
-use crate::runtime::Clock;
 use crate::tier::remote::RemoteErrorKind;
 
 /// The counters of one read method.
@@ -34,13 +34,16 @@ pub(crate) struct Counters {
     unfit: [AtomicU64; Unfit::ALL.len()],
     remote: [AtomicU64; RemoteErrorKind::ALL.len()],
     encode: AtomicU64,
+    altered: AtomicU64,
+    /// The checks of what is written against what would be read.
+    pub(crate) trips: Trips,
     checks: Checks,
     pub(crate) meter: MethodMeter,
 }
 
 impl Counters {
     pub(crate) fn new(store: &'static str, method: &'static str, backend: Backend) -> Self {
-        let damage = damage().map(Unfit::name).chain(["encode"]).map(|kind| ("entry", kind));
+        let damage = damage().map(Unfit::name).chain(["encode", "altered"]).map(|kind| ("entry", kind));
         Self {
             store,
             method,
@@ -61,6 +64,8 @@ impl Counters {
             unfit: Default::default(),
             remote: Default::default(),
             encode: AtomicU64::default(),
+            altered: AtomicU64::default(),
+            trips: Trips::new(),
             checks: Checks::default(),
             meter: MethodMeter::new(store, method, backend, damage),
         }
@@ -86,12 +91,20 @@ impl Counters {
         Self::add(&self.encode);
     }
 
-    /// A call of the store for one caller alone.
-    pub(crate) async fn load<T, E>(&self, clock: &Clock, load: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        Self::add(&self.loads);
-        let answer = self.meter.load.of(clock, load).await;
-        Self::add(if answer.is_ok() { &self.loaded } else { &self.load_errors });
-        answer
+    /// Counts a value that its codec does not return as it was. The first one is logged.
+    pub(crate) fn altered(&self, codec: Codec) {
+        Self::add(&self.altered);
+        if self.trips.failed() {
+            tracing::warn!(
+                store = self.store,
+                method = self.method,
+                ?codec,
+                "a value does not come back from its codec as it was, and is not put into the shared tier: an attribute of serde \
+                 (`skip_deserializing`, `skip_serializing_if`, `rename` of one side, `untagged`) or a hand-written `Deserialize` \
+                 loses or shifts data. Derive `CacheValue` for the type, which names such attributes at compile time, or use another \
+                 codec. `cache.errors.total` with the kind `altered` counts these values"
+            );
+        }
     }
 
     pub(crate) fn checked(&self, check: Check) {
@@ -126,7 +139,11 @@ impl Counters {
             ],
             bytes: [get(&self.bytes_read), get(&self.bytes_written)],
             checks: self.checks.totals(),
-            damage: damage().map(|reason| &self.unfit[reason as usize]).chain([&self.encode]).map(get).collect(),
+            damage: damage()
+                .map(|reason| &self.unfit[reason as usize])
+                .chain([&self.encode, &self.altered])
+                .map(get)
+                .collect(),
         }
     }
 
@@ -160,7 +177,7 @@ impl Counters {
     fn errors(&self) -> BTreeMap<&'static str, u64> {
         let unfit = damage().map(|reason| (reason.name(), &self.unfit[reason as usize]));
         let remote = RemoteErrorKind::ALL.iter().map(|kind| (kind.name(), &self.remote[*kind as usize]));
-        let all = unfit.chain(remote).chain([("encode", &self.encode)]);
+        let all = unfit.chain(remote).chain([("encode", &self.encode), ("altered", &self.altered)]);
         all.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0).collect()
     }
 }
@@ -232,7 +249,7 @@ macro_rules! method_stats {
             $($(#[$doc])* pub $field: u64,)*
             /// Errors by kind: of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`, `encryption`), of
             /// entries that could not be read (`truncated`, `magic`, `checksum`, `payload`, …) and of values that could not be
-            /// encoded (`encode`). Kinds that did not occur are not in it.
+            /// encoded (`encode`) or would come back as other values (`altered`). Kinds that did not occur are not in it.
             pub errors: BTreeMap<&'static str, u64>,
         }
 

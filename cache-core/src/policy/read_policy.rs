@@ -46,7 +46,8 @@ impl ReadPolicy {
     /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, mode safe, and a local tier of
     /// 10,000 entries.
     ///
-    /// The time counts from the moment the load began. A time to live of zero caches nothing.
+    /// The time counts from the moment the load began, and is at most ten years. A time to live of zero caches nothing, and
+    /// one below a millisecond nothing in the shared tier.
     pub const fn new(ttl: Duration) -> Self {
         Self {
             ttl,
@@ -94,7 +95,7 @@ impl ReadPolicy {
         self
     }
 
-    /// The most entries that the local tier holds; more than that are evicted. Zero switches it off.
+    /// The most entries that the local tier holds, at most 4,294,967,295; more than that are evicted. Zero switches it off.
     pub const fn local_capacity(mut self, entries: usize) -> Self {
         self.local_capacity = entries;
         self

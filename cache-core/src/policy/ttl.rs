@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::ReadPolicy;
+use crate::config::limits::LONGEST_LIFE;
 
 /// How long a value lives from the moment its load began; `None` when it is not cached at all.
 ///
 /// `chance` is a fraction from 0 to 1. Jitter only ever shortens a life: the time to live is a promise.
 pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {
-    let ttl = if absent { policy.negative_ttl? } else { policy.ttl };
+    let ttl = if absent { policy.negative_ttl? } else { policy.ttl }.min(LONGEST_LIFE);
     let cut = f64::from(policy.jitter_percent) / 100.0 * chance.clamp(0.0, 1.0);
     Some(ttl.mul_f64(1.0 - cut)).filter(|life| policy.enabled && !life.is_zero())
 }
@@ -24,6 +25,12 @@ mod tests {
         for (absent, chance, seconds) in table {
             assert_eq!(lifetime(&policy, absent, chance), Some(Duration::from_secs(seconds)), "{absent} {chance}");
         }
+    }
+
+    #[test]
+    fn a_life_without_end_is_ten_years() {
+        let policy = ReadPolicy::new(Duration::MAX).negative_ttl(Duration::MAX).jitter_percent(0);
+        assert_eq!([false, true].map(|absent| lifetime(&policy, absent, 1.0)), [Some(LONGEST_LIFE); 2]);
     }
 
     #[test]

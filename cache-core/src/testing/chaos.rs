@@ -290,6 +290,14 @@ impl Session for ChaosSession {
         self.inner.connected_at()
     }
 
+    fn received(&self) -> u64 {
+        self.inner.received()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         self.inner.subscribe(namespaces)
     }

@@ -14,7 +14,7 @@ pub(crate) fn cache_key(shape: &Shape) -> TokenStream {
     let Shape { krate, ident, .. } = shape;
     let generics = bounded(shape);
     let (params, args, clause) = generics.split_for_impl();
-    let out = local("out");
+    let (out, other) = (local("out"), local("other"));
     let body = match &shape.kind {
         ShapeKind::Struct(fields) => fields
             .iter()
@@ -30,12 +30,20 @@ pub(crate) fn cache_key(shape: &Shape) -> TokenStream {
         }
     };
     let unused = shape.fields().next().is_none().then(|| quote!(let _ = &#out;));
+    let same = same(shape);
+    let unused_other = unused.is_some().then(|| quote!(let _ = &#other;));
     quote! {
         #[automatically_derived]
         impl #params #krate::CacheKey for #ident #args #clause {
             fn write_key(&self, #out: &mut #krate::KeyWriter) {
                 #unused
                 #body
+            }
+
+            #[inline]
+            fn same_key(&self, #other: &Self) -> bool {
+                #unused_other
+                #same
             }
         }
     }
@@ -60,6 +68,47 @@ fn write(shape: &Shape, field: &Field, value: &TokenStream) -> TokenStream {
     let (krate, out) = (&shape.krate, local("out"));
     let call =
         if field.flagged { quote!(#out.display(#value);) } else { quote!(#krate::CacheKey::write_key(#value, #out);) };
+    at(field.ty.span(), call)
+}
+
+/// Whether two values write the same parts, field by field: the type's own `Eq` may say otherwise.
+fn same(shape: &Shape) -> TokenStream {
+    let other = local("other");
+    match &shape.kind {
+        ShapeKind::Struct(fields) => all(fields.iter().map(|field| {
+            let member = &field.member;
+            compare(shape, field, &quote!(&self.#member), &quote!(&#other.#member))
+        })),
+        ShapeKind::Enum(variants) if variants.is_empty() => quote!(match *self {}),
+        ShapeKind::Enum(variants) => {
+            let arms = variants.iter().map(|variant| {
+                let ident = &variant.ident;
+                let members: Vec<&Member> = variant.fields.iter().map(|field| &field.member).collect();
+                let names =
+                    |prefix: &str| (0..members.len()).map(|at| local(&format!("{prefix}_{at}"))).collect::<Vec<_>>();
+                let (ours, theirs) = (names("field"), names("other"));
+                let pairs = variant.fields.iter().zip(ours.iter().zip(&theirs));
+                let same = all(pairs.map(|(field, (one, two))| compare(shape, field, &quote!(#one), &quote!(#two))));
+                quote!((Self::#ident { #(#members: #ours),* }, Self::#ident { #(#members: #theirs),* }) => #same,)
+            });
+            let otherwise = (variants.len() > 1).then(|| quote!(_ => false,));
+            quote!(match (self, #other) { #(#arms)* #otherwise })
+        }
+    }
+}
+
+fn all(comparisons: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let comparisons: Vec<_> = comparisons.collect();
+    if comparisons.is_empty() { quote!(true) } else { quote!(#(#comparisons)&&*) }
+}
+
+fn compare(shape: &Shape, field: &Field, one: &TokenStream, two: &TokenStream) -> TokenStream {
+    let krate = &shape.krate;
+    let call = if field.flagged {
+        quote!(#krate::__macro::same_display(#one, #two))
+    } else {
+        quote!(#krate::CacheKey::same_key(#one, #two))
+    };
     at(field.ty.span(), call)
 }
 

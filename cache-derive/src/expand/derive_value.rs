@@ -5,14 +5,14 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse_quote;
 
-use crate::model::{Field, Shape, ShapeKind};
+use crate::model::{Field, Positional, Shape, ShapeKind};
 
 /// The parameters of 64-bit FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>.
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// The implementation of `CacheValue`.
-pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
+pub(crate) fn cache_value(shape: &Shape, positional: Positional) -> TokenStream {
     let Shape { krate, ident, .. } = shape;
     let mut generics = shape.generics.clone();
     for param in generics.type_params_mut() {
@@ -26,6 +26,7 @@ pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
         quote!(<#name as #krate::CacheValue>::FINGERPRINT)
     });
     let words = fields.chain(arguments);
+    let positional = self_describing_only(shape, positional);
     quote! {
         #[automatically_derived]
         impl #params #krate::CacheValue for #ident #args #clause {
@@ -34,6 +35,7 @@ pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
                 #(let hash = #krate::__macro::hash_fingerprint(hash, #words);)*
                 hash
             };
+            #positional
         }
     }
 }
@@ -42,13 +44,39 @@ pub(crate) fn cache_value(shape: &Shape) -> TokenStream {
 /// itself.
 fn of_field(shape: &Shape, field: &Field) -> TokenStream {
     let (krate, ty) = (&shape.krate, &field.ty);
-    let tokens = ty.to_token_stream();
-    let recursive = mentions(&tokens, "Self") || mentions(&tokens, &shape.ident.to_string());
-    if field.flagged || recursive {
-        let hash = fnv(&tokens.to_string().replace(char::is_whitespace, ""));
+    if is_by_name(shape, field) {
+        let hash = fnv(&ty.to_token_stream().to_string().replace(char::is_whitespace, ""));
         return quote!(#hash);
     }
     quote!(#krate::__macro::fingerprint!(#ty))
+}
+
+/// Why no codec without field names may be used: because of the type itself, or of the first of its fields.
+fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenStream> {
+    let krate = &shape.krate;
+    let constant = |value| quote!(const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = #value;);
+    if let Some(attribute) = positional {
+        let text = format!(
+            "`codec = postcard` does not return `{}` as it was: {attribute}. Use `codec = msgpack`, or leave the attribute out",
+            shape.ident.unraw()
+        );
+        return Some(constant(quote!(::core::option::Option::Some(#text))));
+    }
+    let seen = shape.fields().filter(|field| !field.skipped && !is_by_name(shape, field)).map(|field| &field.ty);
+    let mut types: Vec<&syn::Type> = Vec::new();
+    for ty in seen {
+        if !types.contains(&ty) {
+            types.push(ty);
+        }
+    }
+    let all = types.iter().map(|ty| quote!(#krate::__macro::self_describing_only!(#ty)));
+    (!types.is_empty()).then(|| constant(quote!(#krate::__macro::first_of(&[#(#all),*]))))
+}
+
+/// Whether the type of a field is taken by its name.
+fn is_by_name(shape: &Shape, field: &Field) -> bool {
+    let tokens = field.ty.to_token_stream();
+    field.flagged || mentions(&tokens, "Self") || mentions(&tokens, &shape.ident.to_string())
 }
 
 /// Every name and every attribute that changes the bytes, each ended by a character that none contains.

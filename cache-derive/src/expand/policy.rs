@@ -2,9 +2,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::GenericParam;
 use syn::spanned::Spanned;
-use syn::{ExprPath, GenericParam};
 
+use super::names::{at, runtime};
+use super::types;
 use crate::model::{Codec, LocalEngine, LocalTier, Method, Mode, Options, Read, Span, Store};
 
 /// The policy that the annotation asks for.
@@ -25,7 +27,7 @@ pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
     let local_engine = local_engine.iter().map(|engine| engine_name(*engine));
     let mode = read.options.mode.or(store.mode).map(mode_name);
     let mode = mode.iter();
-    let codec = codec.iter().map(|codec| codec_name(*codec));
+    let codec = codec.iter().map(|(codec, _)| codec_name(*codec));
     quote! {
         #krate::__macro::ReadPolicy::new(#ttl)
             #(.negative_ttl(#negative_ttl))*
@@ -74,7 +76,7 @@ fn duration(span: &Span) -> TokenStream {
 /// Checks of constants that cannot be read here: a build with a zero in one of them stops. Those that depend on the
 /// store are checked where the store is known.
 pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool) -> TokenStream {
-    let Options { ttl, negative_ttl, local, .. } = &read.options;
+    let Options { ttl, negative_ttl, local, codec, .. } = &read.options;
     let local = local.as_ref().and_then(|local| match local {
         LocalTier::AtMost(span) => Some(span),
         LocalTier::Off => None,
@@ -84,20 +86,34 @@ pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool
     let checks = spans.filter_map(|span| match span {
         Span::Const(path, option) if depends_on_store(store, path) == of_store => {
             let text = format!("`{option}` of `{}` is zero: an entry that expires at once is never read", method.ident);
-            let check = quote_spanned!(path.span()=> ::core::assert!(!::core::time::Duration::is_zero(&#path), #text));
-            Some(if of_store {
-                quote!(#(#cfgs)* { const { #check } })
-            } else {
-                quote!(#(#cfgs)* const _: () = #check;)
-            })
+            Some(quote_spanned!(path.span()=> ::core::assert!(!::core::time::Duration::is_zero(&#path), #text)))
         }
         _ => None,
+    });
+    let value = types::value(store, method, read);
+    let returned = codec.as_ref().and_then(|(codec, place)| match codec {
+        Codec::Postcard if depends_on_store(store, &value) == of_store => Some(returned(store, &value, *place)),
+        _ => None,
+    });
+    let checks = checks.chain(returned).map(|check| {
+        if of_store { quote!(#(#cfgs)* { const { #check } }) } else { quote!(#(#cfgs)* const _: () = #check;) }
     });
     checks.collect()
 }
 
-fn depends_on_store(store: &Store, path: &ExprPath) -> bool {
-    let tokens = path.to_token_stream();
+/// The check that a codec without field names returns the values of this type as they were.
+fn returned(store: &Store, value: &TokenStream, place: proc_macro2::Span) -> TokenStream {
+    let only = runtime(store, "self_describing_only");
+    let check = quote! {
+        if let ::core::option::Option::Some(why) = #only!(#value) {
+            ::core::panic!("{}", why)
+        }
+    };
+    at(place, check)
+}
+
+fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
+    let tokens = tokens.to_token_stream();
     let params = store.generics.params.iter().filter_map(|param| match param {
         GenericParam::Type(param) => Some(&param.ident),
         GenericParam::Const(param) => Some(&param.ident),

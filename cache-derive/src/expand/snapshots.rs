@@ -62,7 +62,7 @@ fn native_style_with_every_option() {
                 )]
                 async fn find(&self, tenant: u64, path: &str, trace: Option<&str>) -> Result<Option<Document>, Error>;
 
-                #[cached(entity = "tree", key(tenant, under, name), ttl = "1h 30m", local = off, load = inline)]
+                #[cached(entity = "tree", key(tenant, under, name), ttl = "1h 30m", local = off, load = inline, codec = postcard)]
                 async fn tree(&self, tenant: u64, under: Option<&str>, name: String) -> Result<Tree, Error>;
 
                 #[invalidates(find(document.tenant, ..), tree(document.tenant, document.under.as_deref(), ..), tree(..))]

@@ -10,6 +10,6 @@ mod write;
 pub(crate) use batch::Batch;
 pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
 pub(crate) use read::{Codec, LocalEngine, LocalTier, Mode, Options, Read, Span};
-pub(crate) use shape::{Field, Shape, ShapeKind, Variant};
+pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
 pub(crate) use write::{Again, Argument, Commits, Extent, Invalidation, Lending, Part, Taken, Write};

@@ -38,8 +38,8 @@ pub(crate) struct Options {
     pub(crate) version: u32,
     /// What its readers are promised.
     pub(crate) mode: Option<Mode>,
-    /// The encoding in the shared tier.
-    pub(crate) codec: Option<Codec>,
+    /// The encoding in the shared tier, and where it is written.
+    pub(crate) codec: Option<(Codec, proc_macro2::Span)>,
     /// Which values are kept.
     pub(crate) cache_if: Option<ExprPath>,
     /// Who may see a cached value.

@@ -17,6 +17,9 @@ pub(crate) struct Shape {
     pub(crate) kind: ShapeKind,
 }
 
+/// Why a codec without field names does not return the values of a type, where it does not: the attribute that is to blame.
+pub(crate) type Positional = Option<String>;
+
 /// What a type is made of.
 pub(crate) enum ShapeKind {
     /// The fields of a struct.
@@ -45,6 +48,8 @@ pub(crate) struct Field {
     pub(crate) serde: String,
     /// Whether it carries the flag of the derive: `display` or `by_name`.
     pub(crate) flagged: bool,
+    /// Whether it carries the flag `skipped`: serde does not write it.
+    pub(crate) skipped: bool,
 }
 
 impl Shape {

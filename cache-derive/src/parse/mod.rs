@@ -3,6 +3,7 @@
 mod args;
 mod marks;
 mod options;
+mod serde;
 mod store;
 mod strip;
 mod style;
@@ -15,6 +16,7 @@ use crate::diag::{Problem, Sink};
 pub(crate) use args::StoreArgs;
 pub(crate) use marks::{Mark, Target, is_rest};
 pub(crate) use options::{OptionSyntax, Value, options};
+pub(crate) use serde::SerdeWords;
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_marks;
 pub(crate) use style::{BoxedFuture, Output, Style};

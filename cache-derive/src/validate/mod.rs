@@ -6,6 +6,7 @@ mod captures;
 mod changes;
 mod duration;
 mod key;
+mod lossless;
 mod method;
 mod names;
 mod options;
@@ -19,5 +20,6 @@ mod text;
 mod transaction;
 mod write;
 
+pub(crate) use lossless::lossless;
 pub(crate) use shape::shape;
 pub(crate) use store::store;

@@ -1,6 +1,7 @@
 //! The values of the options of `#[cached(..)]`, one function for each kind, and which of them exclude each other.
 
 use proc_macro2::Ident;
+use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, ExprPath, LitInt, Signature};
 
@@ -42,7 +43,7 @@ pub(super) fn all(
         local_engine: given.read("local_engine", sink, |option, _| options::word(option, &ENGINES)),
         version: given.read("version", sink, version).unwrap_or_default(),
         mode: given.read("mode", sink, mode),
-        codec: given.read("codec", sink, |option, _| options::word(option, &CODECS)),
+        codec: given.read("codec", sink, codec),
         cache_if: given.read("cache_if", sink, |option, _| question(option, "worth_keeping", backing)),
         visible_if: given.read("visible_if", sink, |option, _| question(option, "may_read", backing)),
         inline: given.read("load", sink, |option, _| options::word(option, &[("inline", ())])).is_some(),
@@ -107,6 +108,15 @@ fn shorter_than(ttl: Option<&Span>, local: Option<&LocalTier>, given: &Given<'_>
                 .instead("a shorter `local`, or leave it out"),
         );
     }
+}
+
+fn codec(option: &OptionSyntax, _: &'static str) -> Result<(Codec, proc_macro2::Span), Problem> {
+    let codec = options::word(option, &CODECS)?;
+    let place = match &option.value {
+        Value::Equals(tokens) => tokens.span(),
+        _ => option.name.span(),
+    };
+    Ok((codec, place))
 }
 
 /// What the writes wait for.

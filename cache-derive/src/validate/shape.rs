@@ -56,14 +56,14 @@ impl Checker<'_> {
     fn field(&self, place: usize, field: &syn::Field, sink: &mut Sink) -> Field {
         let index = Index { index: u32::try_from(place).unwrap_or(u32::MAX), span: Span::call_site() };
         let member = field.ident.clone().map_or(Member::Unnamed(index), Member::Named);
-        let mut flagged = false;
+        let (mut flagged, mut skipped) = (false, false);
         for attribute in self.own(&field.attrs) {
             self.parse(attribute, self.flags, sink, |meta| {
-                flagged = true;
+                *(if meta.path.is_ident("skipped") { &mut skipped } else { &mut flagged }) = true;
                 end(&meta)
             });
         }
-        Field { member, ty: field.ty.clone(), serde: serde(&field.attrs), flagged }
+        Field { member, ty: field.ty.clone(), serde: serde(&field.attrs), flagged, skipped }
     }
 
     fn krate(&self, attrs: &[Attribute], sink: &mut Sink) -> Path {

@@ -36,14 +36,19 @@ fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
         return StoreErrorKind::Constraint;
     }
     let code = error.code().unwrap_or_default();
+    #[cfg(feature = "postgres")]
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        sqlstate_kind(&code)
-    } else {
-        sqlite_kind(code.parse().unwrap_or_default())
+        return sqlstate_kind(&code);
     }
+    #[cfg(feature = "sqlite")]
+    if error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        return sqlite_kind(code.parse().unwrap_or_default());
+    }
+    StoreErrorKind::Other
 }
 
 /// Classes of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+#[cfg(feature = "postgres")]
 fn sqlstate_kind(code: &str) -> StoreErrorKind {
     match (code.get(..2).unwrap_or_default(), code) {
         // Cancelled by `statement_timeout`; the lock was not to be had within `lock_timeout`.
@@ -59,6 +64,7 @@ fn sqlstate_kind(code: &str) -> StoreErrorKind {
 }
 
 /// The low byte is the primary code of <https://www.sqlite.org/rescode.html>.
+#[cfg(feature = "sqlite")]
 fn sqlite_kind(code: i32) -> StoreErrorKind {
     match code & 0xff {
         1 => StoreErrorKind::Schema,                 // SQLITE_ERROR: no such table or column
@@ -76,6 +82,7 @@ fn sqlite_kind(code: i32) -> StoreErrorKind {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "postgres")]
     #[test]
     fn codes_of_postgres() {
         for (code, kind) in [
@@ -95,6 +102,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "sqlite")]
     #[test]
     fn codes_of_sqlite_are_taken_by_their_low_byte() {
         assert_eq!(sqlite_kind(5), StoreErrorKind::Timeout);

@@ -4,10 +4,11 @@
 //! lost. A commit later than that would be missed by readers. So a write that is not committed within its budget is
 //! given up, and the database ends it by itself where the process does not.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use sqlx::query::Query;
-use sqlx::{Database, Executor, IntoArguments, Pool, Postgres, Sqlite, Transaction};
+use sqlx::{Database, Executor, IntoArguments, Pool, Transaction};
 
 use super::store_error;
 use crate::{StoreError, StoreErrorKind};
@@ -20,17 +21,25 @@ pub(crate) trait TimedWrites: Database {
     /// How long after its begin a write may be told to commit: the wait for a connection counts.
     const BUDGET: Duration;
 
+    /// Begins the transaction with [`BEGIN`](Self::BEGIN).
+    fn begin(pool: &Pool<Self>) -> impl Future<Output = Result<Transaction<'static, Self>, sqlx::Error>> + Send;
+
     fn rows_affected(done: &Self::QueryResult) -> u64;
 }
 
 /// The server ends the transaction by itself: a statement after three seconds, a client that says nothing after one and
 /// a half. The settings end with the transaction.
-impl TimedWrites for Postgres {
+#[cfg(feature = "postgres")]
+impl TimedWrites for sqlx::Postgres {
     const BEGIN: &'static str = "BEGIN; \
                                  SET LOCAL statement_timeout = '3s'; \
                                  SET LOCAL lock_timeout = '2s'; \
                                  SET LOCAL idle_in_transaction_session_timeout = '1500ms'";
     const BUDGET: Duration = Duration::from_secs(5);
+
+    async fn begin(pool: &Pool<Self>) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        super::postgres::begin(pool, Self::BEGIN).await
+    }
 
     fn rows_affected(done: &Self::QueryResult) -> u64 {
         done.rows_affected()
@@ -39,9 +48,14 @@ impl TimedWrites for Postgres {
 
 /// The begin waits for the other writer, so that no statement has to. A commit may wait once more, for readers of a
 /// database without a write-ahead log, as long as the pool's `busy_timeout` says: 5 s unless it was told otherwise.
-impl TimedWrites for Sqlite {
+#[cfg(feature = "sqlite")]
+impl TimedWrites for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BUDGET: Duration = Duration::from_secs(4);
+
+    async fn begin(pool: &Pool<Self>) -> Result<Transaction<'static, Self>, sqlx::Error> {
+        pool.begin_with(Self::BEGIN).await
+    }
 
     fn rows_affected(done: &Self::QueryResult) -> u64 {
         done.rows_affected()
@@ -76,7 +90,7 @@ impl<DB: TimedWrites> Write<DB> {
     /// Waits for a connection and begins the transaction.
     pub(crate) async fn begin(pool: &Pool<DB>, operation: &'static str) -> Result<Self, StoreError> {
         let started = Instant::now();
-        match tokio::time::timeout(DB::BUDGET, pool.begin_with(DB::BEGIN)).await {
+        match tokio::time::timeout(DB::BUDGET, DB::begin(pool)).await {
             Ok(Ok(transaction)) => Ok(Self { transaction, operation, started }),
             Ok(Err(error)) => Err(undone(operation, error)),
             Err(_) => Err(too_late::<DB>(operation, "no connection was free, or another writer did not end")),

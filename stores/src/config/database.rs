@@ -1,13 +1,12 @@
 //! Which database, and where in it.
 
 use std::fmt;
-use std::str::FromStr;
 
 use cache_core::Variables;
-use sqlx::sqlite::SqliteConnectOptions;
 
 use super::wrong;
 use crate::StoreError;
+#[cfg(feature = "postgres")]
 use crate::backend::postgres::PostgresAddress;
 
 const URL: &str = "DATABASE_URL";
@@ -44,11 +43,17 @@ impl AppEnv {
 #[derive(Clone)]
 pub(crate) enum Database {
     Memory,
-    Sqlite(Box<SqliteConnectOptions>, Keeps),
-    Postgres { address: Box<PostgresAddress>, schema: String },
+    #[cfg(feature = "sqlite")]
+    Sqlite(Box<sqlx::sqlite::SqliteConnectOptions>, Keeps),
+    #[cfg(feature = "postgres")]
+    Postgres {
+        address: Box<PostgresAddress>,
+        schema: String,
+    },
 }
 
 /// Whether a SQLite database is a file, or gone with its connection.
+#[cfg(feature = "sqlite")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeps {
     File,
@@ -69,14 +74,8 @@ impl Database {
     fn parse(url: &str, schema: String) -> Result<Self, StoreError> {
         // Without the driver's own words: they may quote a part of the URL.
         match scheme(url) {
-            Some("postgres" | "postgresql") => match PostgresAddress::parse(url) {
-                Ok(address) => Ok(Self::Postgres { address: Box::new(address), schema }),
-                Err(why) => Err(wrong(format!("{URL} {}", why.text()))),
-            },
-            Some("sqlite") => match SqliteConnectOptions::from_str(url) {
-                Ok(options) => Ok(Self::Sqlite(Box::new(options), Keeps::of(url))),
-                Err(_) => Err(wrong(format!("{URL} does not parse: expected sqlite://path/to/file"))),
-            },
+            Some("postgres" | "postgresql") => Self::postgres(url, schema),
+            Some("sqlite") => Self::sqlite(url),
             Some(other) if url.contains("://") && other.len() <= 16 => {
                 Err(wrong(format!("{URL} begins with `{other}:`: expected postgres:// or sqlite://")))
             }
@@ -84,11 +83,39 @@ impl Database {
         }
     }
 
+    #[cfg(feature = "postgres")]
+    fn postgres(url: &str, schema: String) -> Result<Self, StoreError> {
+        match PostgresAddress::parse(url) {
+            Ok(address) => Ok(Self::Postgres { address: Box::new(address), schema }),
+            Err(why) => Err(wrong(format!("{URL} {}", why.text()))),
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn postgres(_: &str, _: String) -> Result<Self, StoreError> {
+        Err(wrong(format!("{URL} names a Postgres: this program was built without the feature `postgres` of `stores`")))
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn sqlite(url: &str) -> Result<Self, StoreError> {
+        match url.parse() {
+            Ok(options) => Ok(Self::Sqlite(Box::new(options), Keeps::of(url))),
+            Err(_) => Err(wrong(format!("{URL} does not parse: expected sqlite://path/to/file"))),
+        }
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn sqlite(_: &str) -> Result<Self, StoreError> {
+        Err(wrong(format!("{URL} names a SQLite: this program was built without the feature `sqlite` of `stores`")))
+    }
+
     fn check_for(self, app_env: AppEnv) -> Result<Self, StoreError> {
         let what = match self {
             _ if app_env != AppEnv::Production => return Ok(self),
             Self::Memory => "is not set",
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(_, Keeps::Nothing) => "names a database in memory",
+            #[cfg(any(feature = "postgres", feature = "sqlite"))]
             _ => return Ok(self),
         };
         Err(wrong(format!("{URL} {what}, and APP_ENV is production: expected postgres:// or a file behind sqlite://")))
@@ -100,7 +127,9 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("Memory"),
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(_, keeps) => f.debug_tuple("Sqlite").field(keeps).finish(),
+            #[cfg(feature = "postgres")]
             Self::Postgres { address, schema } => {
                 let mut shown = f.debug_struct("Postgres");
                 shown.field("schema", schema).field("kind", &address.kind).finish_non_exhaustive()
@@ -109,6 +138,7 @@ impl fmt::Debug for Database {
     }
 }
 
+#[cfg(feature = "sqlite")]
 impl Keeps {
     fn of(url: &str) -> Self {
         if url.contains(":memory:") || url.contains("mode=memory") { Self::Nothing } else { Self::File }

@@ -7,7 +7,9 @@ use std::ffi::OsString;
 
 use cache_core::{Cache, CacheBuilder, Variables};
 
-pub(crate) use database::{Database, Keeps};
+pub(crate) use database::Database;
+#[cfg(feature = "sqlite")]
+pub(crate) use database::Keeps;
 pub(crate) use reads::ReadSettings;
 
 use crate::error::READ_CONFIGURATION;

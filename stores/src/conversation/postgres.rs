@@ -17,6 +17,7 @@ use super::{
     AuthorizationModel, CompactionFilter, Conversation, ConversationStatus, ConversationStore, Message,
     NewConversation, NewMessage, ShareAudience, SharingUpdate, TenantAccess, clock, sql,
 };
+use crate::backend::postgres::{fetch_all, fetch_optional};
 use crate::backend::{Write, write_one};
 use crate::{ConversationId, MessageId, Page, PageRequest, StoreError, TenantId, UserId};
 
@@ -116,8 +117,8 @@ impl ConversationStore for PostgresConversationStore {
         conversation: ConversationId,
         user: Option<UserId>,
     ) -> Result<Option<Arc<Conversation>>, StoreError> {
-        let read = sqlx::query_as(sql::GET).bind(tenant).bind(conversation).fetch_optional(&self.pool).await;
-        rows::readable(read, user, GET)
+        let read = fetch_optional(&self.pool, || sqlx::query_as(sql::GET).bind(tenant).bind(conversation));
+        rows::readable(read.await, user, GET)
     }
 
     async fn append_message(&self, message: &NewMessage) -> Result<MessageId, StoreError> {
@@ -200,8 +201,8 @@ impl ConversationStore for PostgresConversationStore {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError> {
         let limit = i64::from(check_limit(limit, GET_MESSAGES)?);
-        let read = sqlx::query_as(sql::GET_MESSAGES).bind(tenant).bind(user).bind(conversation).bind(limit);
-        rows::messages(read.fetch_all(&self.pool).await, GET_MESSAGES)
+        let read = || sqlx::query_as(sql::GET_MESSAGES).bind(tenant).bind(user).bind(conversation).bind(limit);
+        rows::messages(fetch_all(&self.pool, read).await, GET_MESSAGES)
     }
 
     async fn list_conversations(
@@ -213,12 +214,15 @@ impl ConversationStore for PostgresConversationStore {
     ) -> Result<Page<Arc<Conversation>>, StoreError> {
         let slice = Slice::of(tenant, user, status, page)?;
         let statement = if slice.after.is_some() { sql::NEXT_PAGE } else { sql::FIRST_PAGE };
-        let mut read = sqlx::query_as(statement).bind(tenant).bind(user).bind(status.as_str());
-        read = read.bind(i64::from(slice.rows_to_read()));
-        if let Some(after) = slice.after {
-            read = read.bind(after.last_activity).bind(after.id);
-        }
-        Ok(slice.page(rows::conversations(read.fetch_all(&self.pool).await, LIST)?))
+        let read = || {
+            let read = sqlx::query_as(statement).bind(tenant).bind(user).bind(status.as_str());
+            let read = read.bind(i64::from(slice.rows_to_read()));
+            match slice.after {
+                Some(after) => read.bind(after.last_activity).bind(after.id),
+                None => read,
+            }
+        };
+        Ok(slice.page(rows::conversations(fetch_all(&self.pool, read).await, LIST)?))
     }
 
     async fn conversations_needing_compaction(
@@ -227,12 +231,14 @@ impl ConversationStore for PostgresConversationStore {
         limit: u32,
     ) -> Result<Vec<Arc<Conversation>>, StoreError> {
         let limit = i64::from(check_limit(limit, COMPACTION)?);
-        let read = sqlx::query_as(sql::COMPACTION)
-            .bind(filter.tenant_id)
-            .bind(filter.idle_since.map(clock::kept))
-            .bind(i64::from(filter.min_messages))
-            .bind(limit);
-        rows::conversations(read.fetch_all(&self.pool).await, COMPACTION)
+        let read = || {
+            sqlx::query_as(sql::COMPACTION)
+                .bind(filter.tenant_id)
+                .bind(filter.idle_since.map(clock::kept))
+                .bind(i64::from(filter.min_messages))
+                .bind(limit)
+        };
+        rows::conversations(fetch_all(&self.pool, read).await, COMPACTION)
     }
 }
 

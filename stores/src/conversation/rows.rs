@@ -6,54 +6,50 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::access::{not_found, permit};
 use super::{Conversation, Message, Trace, may_read};
-use crate::backend::store_error;
+use crate::backend::{row, store_error};
 use crate::{ConversationId, MessageId, PathId, StoreError, StoreErrorKind, TenantId, UserId};
 
-#[derive(FromRow)]
-pub(super) struct ConversationRow {
-    id: ConversationId,
-    tenant_id: TenantId,
-    user_id: Option<UserId>,
-    share_audience: String,
-    tenant_access: String,
-    authorization_model: String,
-    authorization_spec: Json<Value>,
-    persona_id: Option<String>,
-    jurisdictions: Json<Vec<String>>,
-    title: Option<String>,
-    active_path_id: Option<PathId>,
-    archived_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    last_message_at: Option<DateTime<Utc>>,
-    #[sqlx(flatten)]
-    trace: TraceColumns,
+row! {
+    pub(super) struct ConversationRow {
+        id: ConversationId,
+        tenant_id: TenantId,
+        user_id: Option<UserId>,
+        share_audience: String,
+        tenant_access: String,
+        authorization_model: String,
+        authorization_spec: Json<Value>,
+        persona_id: Option<String>,
+        jurisdictions: Json<Vec<String>>,
+        title: Option<String>,
+        active_path_id: Option<PathId>,
+        archived_at: Option<DateTime<Utc>>,
+        created_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
+        last_message_at: Option<DateTime<Utc>>,
+        trace_id: Option<String>,
+        root_span_name: Option<String>,
+        root_span_id: Option<String>,
+    }
 }
 
-#[derive(FromRow)]
-pub(super) struct MessageRow {
-    id: MessageId,
-    conversation_id: ConversationId,
-    role: String,
-    content: String,
-    metadata: Json<Value>,
-    user_id: Option<UserId>,
-    #[sqlx(flatten)]
-    trace: TraceColumns,
-    created_at: DateTime<Utc>,
-    deleted_at: Option<DateTime<Utc>>,
-}
-
-#[derive(FromRow)]
-struct TraceColumns {
-    trace_id: Option<String>,
-    root_span_name: Option<String>,
-    root_span_id: Option<String>,
+row! {
+    pub(super) struct MessageRow {
+        id: MessageId,
+        conversation_id: ConversationId,
+        role: String,
+        content: String,
+        metadata: Json<Value>,
+        user_id: Option<UserId>,
+        trace_id: Option<String>,
+        root_span_name: Option<String>,
+        root_span_id: Option<String>,
+        created_at: DateTime<Utc>,
+        deleted_at: Option<DateTime<Utc>>,
+    }
 }
 
 impl ConversationRow {
@@ -75,7 +71,11 @@ impl ConversationRow {
             created_at: self.created_at,
             updated_at: self.updated_at,
             last_message_at: self.last_message_at,
-            trace: self.trace.into(),
+            trace: Trace {
+                trace_id: self.trace_id,
+                root_span_name: self.root_span_name,
+                root_span_id: self.root_span_id,
+            },
         })
     }
 }
@@ -89,17 +89,14 @@ impl MessageRow {
             content: self.content,
             metadata: self.metadata.0,
             user_id: self.user_id,
-            trace: self.trace.into(),
+            trace: Trace {
+                trace_id: self.trace_id,
+                root_span_name: self.root_span_name,
+                root_span_id: self.root_span_id,
+            },
             created_at: self.created_at,
             deleted_at: self.deleted_at,
         })
-    }
-}
-
-impl From<TraceColumns> for Trace {
-    fn from(columns: TraceColumns) -> Self {
-        let TraceColumns { trace_id, root_span_name, root_span_id } = columns;
-        Self { trace_id, root_span_name, root_span_id }
     }
 }
 

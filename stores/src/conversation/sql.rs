@@ -66,4 +66,5 @@ pub(super) const COMPACTION: &str = concat!(
      ORDER BY last_activity, id LIMIT $4"
 );
 
+#[cfg(feature = "postgres")]
 pub(super) use conversation_columns;

@@ -12,6 +12,7 @@ use super::place::Place;
 use super::{
     ConfigSettings, ConversationConfig, ConversationConfigStore, MergeCompression, PathCompression, rows, sql,
 };
+use crate::backend::postgres::fetch_all;
 use crate::backend::write_one;
 use crate::{StoreError, TenantId, UserId};
 
@@ -49,7 +50,7 @@ impl PostgresConversationConfigStore {
 #[async_trait]
 impl ConversationConfigStore for PostgresConversationConfigStore {
     async fn get_config(&self, tenant: TenantId, user: Option<UserId>) -> Result<Arc<ConversationConfig>, StoreError> {
-        rows::config(sqlx::query_as(sql::GET).bind(tenant).bind(user).fetch_all(&self.pool).await)
+        rows::config(fetch_all(&self.pool, || sqlx::query_as(sql::GET).bind(tenant).bind(user)).await)
     }
 
     async fn set_global_config(&self, settings: &ConfigSettings, by: UserId) -> Result<(), StoreError> {

@@ -5,28 +5,28 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
 
 use super::check::GET;
 use super::effective::{Layer, effective};
 use super::{ConfigSettings, ConversationConfig};
-use crate::backend::store_error;
+use crate::backend::{row, store_error};
 use crate::{StoreError, StoreErrorKind, UserId};
 
-#[derive(FromRow)]
-pub(super) struct ConfigRow {
-    config_level: String,
-    merge_compression_strategy: Option<String>,
-    merge_max_messages: Option<i32>,
-    merge_preserve_pinned: Option<bool>,
-    path_compression_strategy: Option<String>,
-    path_max_messages: Option<i32>,
-    path_sliding_window_size: Option<i32>,
-    path_compression_threshold: Option<f64>,
-    auto_compact_enabled: Option<bool>,
-    compaction_interval_minutes: Option<i32>,
-    updated_at: DateTime<Utc>,
-    updated_by: Option<UserId>,
+row! {
+    pub(super) struct ConfigRow {
+        config_level: String,
+        merge_compression_strategy: Option<String>,
+        merge_max_messages: Option<i32>,
+        merge_preserve_pinned: Option<bool>,
+        path_compression_strategy: Option<String>,
+        path_max_messages: Option<i32>,
+        path_sliding_window_size: Option<i32>,
+        path_compression_threshold: Option<f64>,
+        auto_compact_enabled: Option<bool>,
+        compaction_interval_minutes: Option<i32>,
+        updated_at: DateTime<Utc>,
+        updated_by: Option<UserId>,
+    }
 }
 
 impl ConfigRow {

@@ -37,9 +37,11 @@ macro_rules! set {
     };
 }
 
+#[cfg(feature = "postgres")]
 pub(super) const SET_IN_POSTGRES: &str = set!("(config_level, tenant_id, user_id)");
 
 /// Whichever index it is: SQLite has one for each level.
+#[cfg(feature = "sqlite")]
 pub(super) const SET_IN_SQLITE: &str = set!("");
 
 pub(super) const DELETE_TENANT: &str =

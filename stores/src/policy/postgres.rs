@@ -12,6 +12,7 @@ use sqlx::types::{Json, Uuid};
 use super::check::{COUNT, DELETE, GET, GET_MANY, LIST, SET, Slice, check_policy};
 use super::rows::{self, PolicyRow};
 use super::{EgressMode, PolicyStore, TenantPolicy, sql};
+use crate::backend::postgres::{fetch_all, fetch_optional};
 use crate::backend::write_one;
 use crate::{Page, PageRequest, StoreError, TenantId};
 
@@ -42,12 +43,13 @@ impl PostgresPolicyStore {
 #[async_trait]
 impl PolicyStore for PostgresPolicyStore {
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        rows::optional(sqlx::query_as(sql::GET).bind(tenant).fetch_optional(&self.pool).await, GET)
+        let read = fetch_optional(&self.pool, || sqlx::query_as(sql::GET).bind(tenant)).await;
+        rows::optional(read, GET)
     }
 
     async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
         let tenants: Vec<Uuid> = tenants.iter().copied().map(Uuid::from).collect();
-        let read = sqlx::query_as(GET_SOME).bind(tenants).fetch_all(&self.pool).await;
+        let read = fetch_all(&self.pool, || sqlx::query_as(GET_SOME).bind(&tenants[..])).await;
         Ok(rows::by_tenant(rows::all(read, GET_MANY)?))
     }
 
@@ -62,7 +64,8 @@ impl PolicyStore for PostgresPolicyStore {
     }
 
     async fn count_policies(&self) -> Result<u64, StoreError> {
-        rows::count(sqlx::query_scalar(sql::COUNT).fetch_one(&self.pool).await, COUNT)
+        let counted: Result<Option<(i64,)>, _> = fetch_optional(&self.pool, || sqlx::query_as(sql::COUNT)).await;
+        rows::count(counted.map(|row| row.map_or(0, |(count,)| count)), COUNT)
     }
 
     async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError> {
@@ -75,8 +78,8 @@ impl PostgresPolicyStore {
     async fn read(&self, slice: &Slice) -> Result<Vec<PolicyRow>, sqlx::Error> {
         let limit = i64::from(slice.rows_to_read());
         match slice.after {
-            None => sqlx::query_as(sql::FIRST_PAGE).bind(limit).fetch_all(&self.pool).await,
-            Some(after) => sqlx::query_as(sql::NEXT_PAGE).bind(limit).bind(after).fetch_all(&self.pool).await,
+            None => fetch_all(&self.pool, || sqlx::query_as(sql::FIRST_PAGE).bind(limit)).await,
+            Some(after) => fetch_all(&self.pool, || sqlx::query_as(sql::NEXT_PAGE).bind(limit).bind(after)).await,
         }
     }
 }

@@ -3,23 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::{EgressMode, TaskPolicy, TenantPolicy, UserPolicy};
-use crate::backend::store_error;
+use crate::backend::{row, store_error};
 use crate::{StoreError, StoreErrorKind, TenantId, UserId};
 
-#[derive(FromRow)]
-pub(super) struct PolicyRow {
-    tenant_id: TenantId,
-    default_model: String,
-    default_provider: String,
-    allow_remote_egress: bool,
-    egress_mode: Option<String>,
-    allow_off_mode: Option<bool>,
-    tasks: Json<Vec<TaskPolicy>>,
-    user_policies: Json<BTreeMap<UserId, UserPolicy>>,
+row! {
+    pub(super) struct PolicyRow {
+        tenant_id: TenantId,
+        default_model: String,
+        default_provider: String,
+        allow_remote_egress: bool,
+        egress_mode: Option<String>,
+        allow_off_mode: Option<bool>,
+        tasks: Json<Vec<TaskPolicy>>,
+        user_policies: Json<BTreeMap<UserId, UserPolicy>>,
+    }
 }
 
 impl PolicyRow {

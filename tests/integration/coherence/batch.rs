@@ -212,6 +212,9 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
         for key in &keys {
             world.rows.seed(*key, *key);
         }
+        // The size of the entries is known from here on.
+        reader.get(0).await;
+        until("an entry is stored", || reader.stats().fills == 1).await;
         let reads = reader.chaos.begun(Operation::Read);
         assert_eq!(reader.store.get_many(&keys).await.unwrap().len(), 3_000);
         assert_eq!(reader.chaos.begun(Operation::Read), reads + 3);

@@ -201,3 +201,28 @@ async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
     shutdown.await.unwrap();
     assert_eq!(reader.get(1).await, Some(20));
 }
+
+/// A load that hangs does not hold a shutdown up, and health tells of the shutdown.
+#[tokio::test]
+async fn a_shutdown_is_bounded_and_seen_in_health() {
+    for world in World::each(Weakness::None) {
+        let instance = world.instance().await;
+        let gate = world.rows.stop_next(super::register::Stop::AfterRead);
+        let read = instance.spawn_get(1);
+        gate.reached().await;
+        let shutdown = async {
+            tokio::join!(instance.cache.shutdown(), async {
+                if let Tier::Memory(_, clock) = &world.tier {
+                    tokio::task::yield_now().await;
+                    clock.advance(Duration::from_secs(10));
+                }
+            })
+        };
+        let ended = tokio::time::timeout(Duration::from_secs(20), shutdown).await;
+        assert!(ended.is_ok(), "the shutdown waits for a load that hangs");
+        let health = instance.health();
+        assert_eq!((health.status, health.link), (Status::Degraded, LinkStatus::ShutDown), "{health}");
+        gate.open();
+        assert_eq!(read.await.unwrap(), None);
+    }
+}

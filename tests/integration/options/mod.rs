@@ -6,6 +6,7 @@ mod boxed_futures;
 mod changed_parameters;
 mod derives;
 mod each_option;
+mod equal_keys;
 mod flood;
 mod forgotten_part;
 mod generics;

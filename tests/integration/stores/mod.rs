@@ -14,6 +14,7 @@ mod matrix;
 mod migrations;
 mod policy_batch;
 mod policy_checks;
+mod restarts;
 mod restricted_roles;
 mod roles;
 mod row_level_security;

@@ -5,11 +5,13 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, select_all};
 use tokio::sync::oneshot;
 
 use super::super::fill::LateFill;
-use super::super::load::{Answer, Flying, told_by_task};
+use super::super::load::{Answer, Call, Flying};
+use super::super::nesting::Frame;
 use super::super::region::Region;
 use super::super::terms::LoadErrors;
 use super::{BatchMap, Slot};
@@ -76,25 +78,33 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         load: LoadMany<K, R, E>,
     ) -> Result<Pairs<K, R>, E> {
         let (tell, told) = oneshot::channel();
-        let region = self.clone();
+        let (region, frame) = (self.clone(), self.frame(&flying));
         self.0.cache.0.tasks.spawn(async move {
-            let (answer, fills) = region.perform_all(flying, errors, load).await;
+            let (answer, fills) = region.perform_all(flying, frame, errors, load).await;
             // The caller may be gone; the flights have landed for the others.
             let _ = tell.send(answer);
             LateFill::store_all(fills, &region).await;
         });
-        told_by_task(told).await.unwrap()
+        self.told_by_task(told, errors).await.unwrap()
+    }
+
+    /// A load of these keys, inside whatever load this task is part of.
+    fn frame(&self, flying: &[Flying<K, R>]) -> Arc<Frame> {
+        Frame::new(self.address(), flying.iter().map(|one| one.key.clone()).collect())
     }
 
     async fn perform_all<E: Send + 'static>(
         &self,
         flying: Vec<Flying<K, R>>,
+        frame: Arc<Frame>,
         errors: LoadErrors<E>,
         load: LoadMany<K, R, E>,
     ) -> (Answer<Pairs<K, R>, E>, Vec<LateFill>) {
         let degraded = flying.iter().any(|one| one.ticket.keep.is_degraded());
         let keys = flying.iter().map(|one| one.key.clone()).collect();
-        match self.call(degraded, errors, || load.call(keys)).await {
+        let urgent = select_all(flying.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
+        let call = Call { degraded, frame, urgent };
+        match self.call(call, errors, || load.call(keys)).await {
             Ok(pairs) => {
                 let fills = land_all(flying, &pairs);
                 (Answer::Returned(Ok(pairs)), fills)

@@ -12,9 +12,6 @@ use crate::key::KeyPart;
 use crate::tier::remote::Snapshot;
 use crate::value::Cacheable;
 
-/// The most keys of one round trip: the server answers nobody else while it serves it.
-const MAX_KEYS_AT_ONCE: usize = 1024;
-
 /// A key whose turn has come.
 pub(super) struct Ready<K: KeyPart, R: Cacheable> {
     pub(super) key: K,
@@ -58,10 +55,21 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         });
         let (journaled, mut asking): (Vec<_>, Vec<_>) = asking.partition(|asking| self.is_journaled(&asking.names));
         let mut looked: Vec<_> = journaled.into_iter().map(|asking| asking.load(Keep::Nothing)).collect();
+        let mut at_once = None;
         while !asking.is_empty() {
-            let rest = asking.split_off(asking.len().min(MAX_KEYS_AT_ONCE));
+            let count = self.0.entry_size.keys_at_once(at_once);
+            at_once = Some(count);
+            let rest = asking.split_off(asking.len().min(count));
             match self.shared() {
-                Some(shared) => looked.extend(self.ask(&shared, asking).await),
+                Some(shared) => match self.ask(&shared, asking).await {
+                    Ok(answered) => looked.extend(answered),
+                    Err(asking) => {
+                        // A batch waits for one timeout, not for one in each round trip.
+                        let unanswered = asking.into_iter().chain(rest);
+                        looked.extend(unanswered.map(|asking| asking.load(Keep::NothingDegraded)));
+                        break;
+                    }
+                },
                 None => looked.extend(asking.into_iter().map(|asking| self.unshared(asking))),
             }
             asking = rest;
@@ -74,17 +82,21 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         asking.load(keep)
     }
 
-    /// One round trip.
-    async fn ask(&self, shared: &Shared, asking: Vec<Asking<K, R>>) -> Vec<Looked<K, R>> {
+    /// One round trip. If it fails, the look-ups are returned.
+    async fn ask(&self, shared: &Shared, asking: Vec<Asking<K, R>>) -> Result<Vec<Looked<K, R>>, Vec<Asking<K, R>>> {
         let scopes = Scopes::of(asking.iter().map(|asking| &asking.names));
         let entries: Vec<&str> = asking.iter().map(|asking| asking.names.key()).collect();
         let Ok(Snapshot { entries, gens }) = self.fetch(&shared.live, &entries, &scopes.gens).await else {
-            return asking.into_iter().map(|asking| asking.load(Keep::NothingDegraded)).collect();
+            return Err(asking);
         };
         let states = scopes.places.into_iter().map(|places| places.into_iter().map(|at| gens[at].clone()).collect());
         let answered = entries.iter().zip(states).map(|(entry, gens)| Answered { entry, gens });
         let answered: Vec<_> = answered.collect();
-        asking.into_iter().zip(answered).map(|(asking, answered)| self.judge_one(shared, asking, answered)).collect()
+        Ok(asking
+            .into_iter()
+            .zip(answered)
+            .map(|(asking, answered)| self.judge_one(shared, asking, answered))
+            .collect())
     }
 
     fn judge_one(&self, shared: &Shared, mut asking: Asking<K, R>, answered: Answered<'_>) -> Looked<K, R> {

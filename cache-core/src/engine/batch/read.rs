@@ -1,14 +1,16 @@
 //! The order of things in a read of many keys.
 
 use std::collections::HashSet;
+use std::future;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
-use super::super::load::Flying;
+use super::super::load::{Call, Flying};
 use super::super::lookup::Step;
+use super::super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::super::region::Region;
 use super::BatchTerms;
 use super::load::{LoadMany, Pairs};
@@ -57,20 +59,37 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: BatchTerms<'_, K, R, E>,
         load: LoadMany<K, R, E>,
     ) -> Result<Pairs<K, R>, E> {
-        let mut open = distinct(keys);
+        let (first, mut later) = distinct(keys);
+        let mut found = self.read_distinct(first, &terms, &load).await?;
+        while !later.is_empty() {
+            let (next, rest) = distinct(later);
+            found.extend(self.read_distinct(next, &terms, &load).await?);
+            later = rest;
+        }
+        Ok(found)
+    }
+
+    /// Reads keys that are all different, for their `Eq` too.
+    async fn read_distinct<E: Send + 'static>(
+        &self,
+        mut open: Vec<K>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Pairs<K, R>, E> {
         if open.is_empty() {
             return Ok(Vec::new());
         }
         if !self.0.policy.enabled {
             return load.call(open).await;
         }
-        let mut progress = self.local_hits(&mut open, &terms);
+        self.0.cache.revive();
+        let mut progress = self.local_hits(&mut open, terms);
         while !open.is_empty() {
-            progress.add(self.arrive_all(open, &terms, &load).await?);
+            progress.add(self.arrive_all(open, terms, load).await?);
             open = std::mem::take(&mut progress.again);
         }
         if !progress.alone.is_empty() {
-            progress.found.extend(self.all_alone(progress.alone, &load).await?);
+            progress.found.extend(self.all_alone(progress.alone, terms, load).await?);
         }
         Ok(progress.found)
     }
@@ -79,7 +98,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     fn local_hits<E>(&self, open: &mut Vec<K>, terms: &BatchTerms<'_, K, R, E>) -> Progress<K, R> {
         let mut progress = Progress::new();
         open.retain(|key| {
-            let hit = self.find_owned(key).filter(|hit| terms.may_see(key, &hit.value));
+            let hit = self.find_owned(key).filter(|hit| terms.may_see(self.0.head.text(), key, &hit.value));
             let Some(hit) = hit else { return true };
             self.count(&hit);
             progress.found.push((key.clone(), hit.value));
@@ -95,14 +114,24 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: &BatchTerms<'_, K, R, E>,
         load: &LoadMany<K, R, E>,
     ) -> Result<Progress<K, R>, E> {
-        let (mut leads, mut follows) = (Vec::new(), Vec::new());
+        let (mut leads, mut follows, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let is_nested = is_nested();
         for key in keys {
-            match self.0.flights.arrive(&key) {
+            match recursion(self.address(), &key) {
+                Recursion::None => {}
+                Recursion::Once => {
+                    alone.push(key);
+                    continue;
+                }
+                Recursion::Endless => return self.refuse_recursion(terms.errors),
+            }
+            match self.0.flights.arrive(&key, is_nested) {
                 Arrival::Lead(duty) => leads.push((key, duty)),
                 Arrival::Follow(flight) => follows.push((key, flight)),
             }
         }
         let mut progress = self.lead_all(leads, terms, load).await?;
+        progress.alone.extend(alone);
         let landings = follows.into_iter().map(|follow| self.follow(follow, terms));
         for (key, landing) in join_all(landings).await {
             self.take_landing(key, landing, terms, &mut progress)?;
@@ -162,7 +191,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let mut flying = Vec::new();
         for Looked { key, names, lead, step } in self.look_up_all(asking).await {
             match step {
-                Step::Hit(found) => hand_over(key, lead, found, terms, &mut progress),
+                Step::Hit(found) => self.hand_one_over(key, lead, found, terms, &mut progress),
                 Step::Load(ticket) => {
                     Counters::add(&self.0.counters.misses);
                     let (region, cacheable) = (self.clone(), terms.cacheable.clone());
@@ -186,7 +215,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let Some(hit) = self.find_owned(&ready.key) else { return Some(ready) };
         self.count(&hit);
         let found = Found { source: hit.source(), value: hit.value, fence: None };
-        hand_over(ready.key, ready.lead, found, terms, progress);
+        self.hand_one_over(ready.key, ready.lead, found, terms, progress);
         None
     }
 
@@ -209,7 +238,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ) -> Result<(), E> {
         match landing {
             Some(Landing::Abandoned) => progress.again.push(key),
-            Some(Landing::Found(found)) if terms.may_see(&key, &found.value) => {
+            Some(Landing::Found(found)) if terms.may_see(self.0.head.text(), &key, &found.value) => {
                 Counters::add(&self.0.counters.coalesced);
                 progress.found.push((key, found.value));
             }
@@ -223,34 +252,52 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Asks the store for this call alone; nothing is cached.
-    async fn all_alone<E: Send + 'static>(&self, keys: Vec<K>, load: &LoadMany<K, R, E>) -> Result<Pairs<K, R>, E> {
-        // The semaphore is never closed.
-        let _permit = self.0.cache.0.direct_loads.acquire().await.ok();
+    async fn all_alone<E: Send + 'static>(
+        &self,
+        keys: Vec<K>,
+        terms: &BatchTerms<'_, K, R, E>,
+        load: &LoadMany<K, R, E>,
+    ) -> Result<Pairs<K, R>, E> {
         Counters::add_many(&self.0.counters.bypasses, keys.len());
-        self.0.counters.load(&self.0.link.clock, load.call(keys)).await
+        let frame = Frame::new(self.address(), keys.clone());
+        let call = Call { degraded: true, frame, urgent: future::pending() };
+        match self.call(call, terms.errors, || load.call(keys)).await {
+            Ok(pairs) => Ok(pairs),
+            Err(fall) => self.fell(fall, terms.errors).1.unwrap(),
+        }
+    }
+
+    /// Ends the flight with a value that was found, which is this caller's too if it may see it.
+    fn hand_one_over<E>(
+        &self,
+        key: K,
+        lead: Lead<K, R>,
+        found: Found<R>,
+        terms: &BatchTerms<'_, K, R, E>,
+        progress: &mut Progress<K, R>,
+    ) {
+        let value = self.landed_with(lead, found);
+        if terms.may_see(self.0.head.text(), &key, &value) {
+            progress.found.push((key, value));
+        } else {
+            progress.alone.push(key);
+        }
     }
 }
 
-/// Ends the flight with a value that was found, which is this caller's too if it may see it.
-fn hand_over<K: KeyPart, R: Cacheable, E>(
-    key: K,
-    lead: Lead<K, R>,
-    found: Found<R>,
-    terms: &BatchTerms<'_, K, R, E>,
-    progress: &mut Progress<K, R>,
-) {
-    let value = found.value.clone();
-    lead.land(Landing::Found(found));
-    if terms.may_see(&key, &value) {
-        progress.found.push((key, value));
-    } else {
-        progress.alone.push(key);
-    }
-}
-
-/// Each key once, where it came first.
-fn distinct<K: KeyPart>(mut keys: Vec<K>) -> Vec<K> {
+/// Each key once, where it came first; and apart from them the keys that are equal to one of these and are other keys.
+///
+/// The map that a store returns cannot tell equal keys apart, so they are not asked for in one call.
+fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
     let mut known: HashSet<K, RandomState> = HashSet::default();
-    keys.retain(|key| known.insert(key.clone()));
-    keys
+    let mut others = Vec::new();
+    keys.retain(|key| match known.get(key) {
+        None => known.insert(key.clone()),
+        Some(first) if first.same_key(key) => false,
+        Some(_) => {
+            others.push(key.clone());
+            false
+        }
+    });
+    (keys, others)
 }

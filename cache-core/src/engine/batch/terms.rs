@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::super::terms::{CacheIf, LoadErrors};
+use super::super::user_code::guarded;
 
 type Visible<'a, K, R> = Box<dyn Fn(&K, &R) -> bool + Send + Sync + 'a>;
 
@@ -26,14 +27,16 @@ impl<'a, K, R, E> BatchTerms<'a, K, R, E> {
         self
     }
 
-    /// Asked of every value that was loaded. `false` means that it is not cached.
+    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cacheable = Some(std::sync::Arc::new(cacheable));
         self
     }
 
-    pub(super) fn may_see(&self, key: &K, value: &R) -> bool {
-        self.visible.as_ref().is_none_or(|visible| visible(key, value))
+    /// A check that panics does not allow the value.
+    pub(super) fn may_see(&self, head: &str, key: &K, value: &R) -> bool {
+        let Some(visible) = &self.visible else { return true };
+        guarded(head, "visible_if", || visible(key, value)).unwrap_or(false)
     }
 }
 

@@ -1,20 +1,24 @@
 //! The engines of the local tier.
 
 use std::fmt;
-use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache as Quick, DefaultLifecycle};
 
 use super::LocalEntry;
-use crate::key::{Lookup, Query};
+use crate::key::{Exact, KeyPart, Lookup, Owned, Query};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
 
-type QuickCache<K, R> = Quick<K, LocalEntry<R>, UnitWeighter, RandomState, DefaultLifecycle<K, LocalEntry<R>>>;
+const LARGEST_CAPACITY: usize = u32::MAX as usize;
+/// `quick_cache` allocates room for the estimate at once, and grows beyond it.
+const LARGEST_ESTIMATE: usize = 1 << 16;
+
+type QuickCache<K, R> =
+    Quick<Exact<K>, LocalEntry<R>, UnitWeighter, RandomState, DefaultLifecycle<Exact<K>, LocalEntry<R>>>;
 #[cfg(feature = "moka")]
-type MokaCache<K, R> = moka::sync::Cache<K, housekeeping::Timed<R>, RandomState>;
+type MokaCache<K, R> = moka::sync::Cache<Exact<K>, housekeeping::Timed<R>, RandomState>;
 
 /// Keeps entries and evicts them when there are too many. Whether an entry may answer is not decided here.
 ///
@@ -27,13 +31,14 @@ pub(crate) enum Engine<K, R> {
 
 impl<K, R> Engine<K, R>
 where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
+    K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
     pub(super) fn new(engine: LocalEngine, capacity: usize) -> Self {
+        let capacity = capacity.min(LARGEST_CAPACITY);
         match engine {
             LocalEngine::Quick => Self::Quick(Box::new(QuickCache::with(
-                capacity,
+                capacity.min(LARGEST_ESTIMATE),
                 capacity as u64,
                 UnitWeighter,
                 RandomState::default(),
@@ -60,14 +65,15 @@ where
 
     pub(super) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
         match self {
-            Self::Quick(cache) => cache.get(key),
+            Self::Quick(cache) => cache.get(&Owned(key)),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => Some(cache.get(key)?.entry),
+            Self::Moka(cache) => Some(cache.get(&Owned(key))?.entry),
         }
     }
 
     #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
     pub(super) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
+        let key = Exact(key);
         match self {
             Self::Quick(cache) => cache.insert(key, entry),
             #[cfg(feature = "moka")]

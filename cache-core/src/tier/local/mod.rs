@@ -2,12 +2,10 @@
 
 mod engine;
 
-use std::hash::Hash;
-
 pub(crate) use engine::Engine;
 
 use crate::coherence::Stamp;
-use crate::key::Lookup;
+use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
 
@@ -28,7 +26,7 @@ pub(crate) struct LocalTier<K, R>(Option<Engine<K, R>>);
 
 impl<K, R> LocalTier<K, R>
 where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
+    K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(policy: &ReadPolicy) -> Self {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+const ARRIVING: &str = "large values were arriving: raise CacheBuilder::read_timeout, or check the network's throughput and the size of the values";
+
 /// What went wrong with the shared tier. It reaches logs, health and statistics, and never a caller.
 #[derive(Debug, Clone)]
 pub(crate) struct RemoteError {
@@ -9,6 +11,9 @@ pub(crate) struct RemoteError {
     message: String,
     /// What to do about it, where more is known than the kind.
     advice: Option<&'static str>,
+    is_of_one_command: bool,
+    /// Whether large replies were arriving meanwhile, so that the server is neither slow nor stopped.
+    is_arriving: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +59,18 @@ impl RemoteErrorKind {
 
 impl RemoteError {
     pub(crate) fn new(kind: RemoteErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), advice: None }
+        Self { kind, message: message.into(), advice: None, is_of_one_command: false, is_arriving: false }
+    }
+
+    /// The same error, of a command whose arguments the server does not accept. It says nothing about others.
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_one_command(self) -> Self {
+        Self { is_of_one_command: true, ..self }
+    }
+
+    /// Whether it says nothing about the server.
+    pub(crate) fn is_of_one_command(&self) -> bool {
+        self.is_of_one_command
     }
 
     /// The same error with what to do about it, unless that is known already.
@@ -69,6 +85,16 @@ impl RemoteError {
 
     pub(crate) fn timeout(what: &str) -> Self {
         Self::new(RemoteErrorKind::Timeout, format!("{what} took too long"))
+    }
+
+    /// The same error, for a request that large replies delayed.
+    pub(crate) fn while_arriving(self) -> Self {
+        Self { is_arriving: true, advice: Some(ARRIVING), ..self }
+    }
+
+    /// Whether the error tells against the server: large replies that are arriving do not.
+    pub(crate) fn blames_the_server(&self) -> bool {
+        !self.is_arriving
     }
 
     pub(crate) fn kind(&self) -> RemoteErrorKind {

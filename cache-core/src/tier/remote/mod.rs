@@ -27,13 +27,23 @@ pub(crate) trait RemoteTier: fmt::Debug + Send + Sync {
 
 pub(crate) type Reply<'a, T> = BoxFuture<'a, Result<T, RemoteError>>;
 
-/// One connection to the shared tier. Every operation is one round trip.
+/// One session with the shared tier: its connections. Every operation is one round trip.
 pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Names the server process: it changes with a restart and with a fail-over.
     fn run_id(&self) -> &str;
 
     /// The server's clock when the connection was made, in milliseconds.
     fn connected_at(&self) -> u64;
+
+    /// The number of bytes that have arrived in replies, if the tier has a connection to count them on.
+    fn received(&self) -> u64 {
+        0
+    }
+
+    /// Closes the connections at once; requests in progress fail.
+    ///
+    /// Dropping the session closes them too, but a load may hold a session for as long as it runs.
+    fn close(&self) {}
 
     /// Subscribes to the bus of each namespace and to this instance's own beats, and waits for the acknowledgement.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;

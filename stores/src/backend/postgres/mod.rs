@@ -4,10 +4,13 @@ mod address;
 mod identity;
 mod migrate;
 mod pool;
+mod retry;
 mod row_security;
 
 pub(crate) use address::PostgresAddress;
 pub(crate) use identity::identity;
 pub(in crate::backend) use migrate::migrate;
 pub(crate) use pool::connect;
+pub(in crate::backend) use retry::begin;
+pub(crate) use retry::{fetch_all, fetch_optional};
 pub(crate) use row_security::restricted;

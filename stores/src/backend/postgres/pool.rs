@@ -17,7 +17,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) async fn connect(address: PostgresAddress, schema: &str) -> Result<PgPool, StoreError> {
     PgPoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // It costs a round trip a query; a lost connection is an error that a retry mends.
+        // It costs a round trip a query. Calls that meet a closed connection try another one (`retry.rs`).
         .test_before_acquire(false)
         .connect_with(with_schema(address, schema))
         .await

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bus;
+mod closing;
 mod encryption;
 mod permissions;
 

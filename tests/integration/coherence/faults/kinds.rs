@@ -167,6 +167,58 @@ async fn a_password_that_is_wrong() {
     is_there(&url, || accept(&server), Told { error: "authentication failed", ..told }).await;
 }
 
+/// The password is changed while the cache is connected, and its connections are closed.
+#[tokio::test]
+async fn a_password_that_is_changed() {
+    for arguments in [&[][..], &["--rename-command", "HELLO", ""]] {
+        let server = RedisServer::start_with(arguments);
+        command(&server, &["ACL", "SETUSER", "keeper", "on", ">open", "~*", "&*", "+@all"]);
+        let change = |to: &str| {
+            let mut keeper = TcpStream::connect(addr(server.port())).unwrap();
+            let commands =
+                ["AUTH keeper open", &format!("CONFIG SET requirepass \"{to}\""), "CLIENT KILL USER default"];
+            keeper.write_all(format!("{}\r\n", commands.join("\r\n")).as_bytes()).unwrap();
+            let replies: Vec<String> = BufReader::new(keeper).lines().take(3).map(Result::unwrap).collect();
+            assert_eq!(replies[..2], ["+OK", "+OK"]);
+        };
+        let missing = Told { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
+        begins(&server.admin_url(), || change("first"), || change(""), missing).await;
+        let url = server.admin_url().replace("redis://", "redis://:first@");
+        let error = if arguments.is_empty() { "WRONGPASS" } else { "authentication failed" };
+        change("first");
+        begins(&url, || change("second"), || change("first"), Told { error, advice: "compare them with its ACL" })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_the_server_does_not_have() {
+    let few = RedisServer::start_with(&["--databases", "1"]);
+    let told = Told { error: "DB index is out of range", advice: "no database with the number that is in the address" };
+    let server = RedisServer::start();
+    let proxy = FaultProxy::start(addr(few.port()));
+    let url = format!("{}/1", proxy.url_like(&few.admin_url()));
+    let correct = || {
+        proxy.set_upstream(addr(server.port()));
+        proxy.drop_connections();
+    };
+    is_there(&url, correct, told).await;
+}
+
+#[tokio::test]
+async fn a_server_in_protected_mode() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let protected = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ =
+                client.write_all(b"-DENIED Redis is running in protected mode because protected mode is enabled\r\n");
+            let _ = client.read(&mut [0; 1024]);
+        }
+    });
+    wrong_server(protected, Told { error: "DENIED", advice: "the server is in protected mode" }).await;
+}
+
 #[tokio::test]
 async fn a_user_without_a_right() {
     let server = RedisServer::start();

@@ -1,13 +1,16 @@
-//! Opening a connection: RESP3 with the bus on the same connection, or RESP2 with one of its own for the bus.
-
-use std::sync::Arc;
+//! Opening a session: one connection for commands, and one for the bus.
+//!
+//! The bus has a connection of its own, over RESP3 as well: Redis closes a subscribed connection when more than 32 MB
+//! of replies wait on it (`client-output-buffer-limit pubsub`), and a batch of large values is more than that.
 
 use futures_util::StreamExt as _;
-use redis::aio::{AsyncPushSender, MultiplexedConnection, PubSubSink, SendError};
-use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, Value};
-use tokio::sync::Mutex;
+use futures_util::future::try_join;
+use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
+use redis::{AsyncConnectionConfig, ProtocolVersion};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::session::{RedisSession, Subscriptions};
+use super::session::RedisSession;
+use super::stream::Received;
 use super::target::Target;
 use super::{RemoteError, RemoteErrorKind, scripts};
 use crate::coherence::BusSink;
@@ -15,6 +18,37 @@ use crate::coherence::BusSink;
 /// Commands that wait to be written to the socket. The library's default of 50 costs throughput under load.
 const PIPELINE_BUFFER: usize = 1024;
 
+/// The connection for commands. Dropping it closes the connection, whether replies are outstanding or not.
+pub(super) struct Commands {
+    pub(super) connection: MultiplexedConnection,
+    pub(super) received: Received,
+    pub(super) driver: AbortOnDropHandle<()>,
+}
+
+/// The connection for the bus. Dropping it closes the connection.
+pub(super) struct Messages {
+    pub(super) sink: tokio::sync::Mutex<PubSubSink>,
+    pub(super) pump: AbortOnDropHandle<()>,
+}
+
+impl Messages {
+    /// Passes on the messages until the connection ends.
+    fn pump(connection: PubSub, bus: BusSink) -> Self {
+        let (sink, mut messages) = connection.split();
+        // The library keeps this connection open without its sink: only the end of the stream closes it.
+        let pump = tokio::spawn(async move {
+            while let Some(message) = messages.next().await {
+                bus.message(message.get_payload_bytes());
+            }
+            bus.disconnected();
+        });
+        Self { sink: tokio::sync::Mutex::new(sink), pump: AbortOnDropHandle::new(pump) }
+    }
+}
+
+/// Opens a session.
+///
+/// If the future is dropped, or a step fails, the connections that exist by then are closed.
 pub(super) async fn open(
     target: &Target,
     instance: &str,
@@ -22,42 +56,42 @@ pub(super) async fn open(
     home: &str,
     max_entry: usize,
 ) -> Result<RedisSession, RemoteError> {
-    let (mut connection, subscriptions) = match open_resp3(target, &bus).await {
-        Ok(connection) => (connection, Subscriptions::SameConnection),
-        Err(first) => match open_resp2(target, bus).await {
+    let (mut commands, messages) = match open_both(target, ProtocolVersion::RESP3, &bus).await {
+        Ok(opened) => opened,
+        Err(first) => match open_both(target, ProtocolVersion::RESP2, &bus).await {
             Ok(opened) => opened,
             // A server that knows RESP2 only first says what it lacks, and then what is wrong.
-            Err(second) if second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice() => {
-                return Err(second);
-            }
+            Err(second) if is_better(&second, &first) => return Err(second),
             // Any other is down for both, and the first error is the one that tells of it.
             Err(_) => return Err(first),
         },
     };
-    let server = server(&mut connection).await?;
-    load_scripts(&mut connection).await?;
-    Ok(RedisSession::new(connection, subscriptions, server, instance, home, max_entry))
+    let server = server(&mut commands.connection).await?;
+    load_scripts(&mut commands.connection).await?;
+    let messages = Messages::pump(messages, bus);
+    Ok(RedisSession::new(commands, messages, server, instance, home, max_entry))
 }
 
-async fn open_resp3(target: &Target, bus: &BusSink) -> Result<MultiplexedConnection, RemoteError> {
-    target.commands(ProtocolVersion::RESP3, config().set_push_sender(Pushes(bus.clone()))).await
+/// Whether the error of RESP2 tells more than that of RESP3.
+///
+/// Not if RESP3 was refused for a reason of its own, such as protected mode or a wrong password: over RESP2 the library
+/// takes every refusal during authentication for a wrong password.
+fn is_better(second: &RemoteError, first: &RemoteError) -> bool {
+    let lacks_resp3 = first.kind() != RemoteErrorKind::Refused || refuses_hello(&first.to_string());
+    lacks_resp3 && second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice()
 }
 
-async fn open_resp2(target: &Target, bus: BusSink) -> Result<(MultiplexedConnection, Subscriptions), RemoteError> {
-    let connection = target.commands(ProtocolVersion::RESP2, config()).await?;
-    let (sink, mut messages) = target.messages(ProtocolVersion::RESP2).await?.split();
-    // Ends with the stream, which ends when the connection does or when the session drops its sink.
-    tokio::spawn(async move {
-        while let Some(message) = messages.next().await {
-            bus.message(message.get_payload_bytes());
-        }
-        bus.disconnected();
-    });
-    Ok((connection, own_connection(sink)))
+/// Whether a refusal is that of the command `HELLO`, and not of what it carries.
+fn refuses_hello(words: &str) -> bool {
+    words.contains("unknown command") || ["NOPERM", "NOPROTO"].iter().any(|code| words.starts_with(code))
 }
 
-fn own_connection(sink: PubSubSink) -> Subscriptions {
-    Subscriptions::OwnConnection(Arc::new(Mutex::new(sink)))
+async fn open_both(
+    target: &Target,
+    protocol: ProtocolVersion,
+    bus: &BusSink,
+) -> Result<(Commands, PubSub), RemoteError> {
+    try_join(target.commands(protocol, config(), bus.clone()), target.messages(protocol)).await
 }
 
 /// No timeouts of the library's own: the callers bound every wait, and no retries.
@@ -66,24 +100,6 @@ fn config() -> AsyncConnectionConfig {
         .set_connection_timeout(None)
         .set_response_timeout(None)
         .set_pipeline_buffer_size(PIPELINE_BUFFER)
-}
-
-/// Receives what the server pushes; runs where the bytes are read.
-struct Pushes(BusSink);
-
-impl AsyncPushSender for Pushes {
-    fn send(&self, push: PushInfo) -> Result<(), SendError> {
-        match push.kind {
-            PushKind::Message => {
-                if let Some(Value::BulkString(payload)) = push.data.get(1) {
-                    self.0.message(payload);
-                }
-            }
-            PushKind::Disconnection => self.0.disconnected(),
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 /// Reads the run id of the server process, and its clock in milliseconds.

@@ -7,6 +7,7 @@ mod key_names;
 mod refusal;
 mod scripts;
 mod session;
+mod stream;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;

@@ -12,9 +12,9 @@ const ADVICE: [(&str, &str); 16] = [
     ("MASTERDOWN", "the server is a replica without its primary: give the address of the primary"),
     ("NOREPLICAS", "the server has fewer replicas than its min-replicas-to-write: check the replicas"),
     ("MISCONF", "the server cannot save its data and refuses writes: check its disk"),
-    ("NOAUTH", "the server wants a password: put one into the address or beside it"),
+    ("NOAUTH", NO_PASSWORD),
     ("WRONGPASS", WRONG_PASSWORD),
-    ("NOPERM", "the user may not do what the cache needs: give it the rights that ENVIRONMENT.md lists"),
+    ("NOPERM", NO_RIGHT),
     ("DENIED", "the server is in protected mode: give it a password, or let it listen to this network only"),
     ("BUSY", "a script that is not the cache's keeps the server busy: end it with SCRIPT KILL"),
     ("MOVED", NO_CLUSTER),
@@ -23,15 +23,26 @@ const ADVICE: [(&str, &str); 16] = [
     ("CLUSTERDOWN", NO_CLUSTER),
     ("CROSSSLOT", NO_CLUSTER),
 ];
+const NO_PASSWORD: &str = "the server wants a password: put one into the address or beside it";
+const NO_RIGHT: &str = "the user may not do what the cache needs: give it the rights that ENVIRONMENT.md lists";
 const WRONG_PASSWORD: &str = "the server does not accept the user and the password: compare them with its ACL";
 const NO_CLUSTER: &str =
     "the server is a node of a Redis Cluster, which is not supported: give the address of another one";
 
 /// What servers say under the code that stands for nothing in particular.
-const ADVICE_ON_WORDS: [(&str, &str); 2] = [
+const ADVICE_ON_WORDS: [(&str, &str); 4] = [
     ("max number of clients", "the server has all the clients that it accepts: raise its maxclients"),
     ("unknown command", "the server lacks a command that the cache needs: it has to be Redis, version 6 or later"),
+    ("DB index is out of range", NO_DATABASE),
+    ("not allowed in cluster mode", NO_CLUSTER),
 ];
+const NO_DATABASE: &str =
+    "the server has no database with the number that is in the address: use one below its `databases`";
+
+/// The same for a refused `SELECT` of the handshake: the library leaves the code out.
+const ADVICE_ON_DATABASE: [(&str, &str); 2] = [("Authentication required", NO_PASSWORD), ("no permissions", NO_RIGHT)];
+/// What the library calls that.
+const DATABASE_REFUSED: &str = "refused to switch database";
 
 /// The error of a server that answered, and did not do what it was asked.
 pub(super) fn refusal(error: &RedisError) -> Option<RemoteError> {
@@ -40,11 +51,30 @@ pub(super) fn refusal(error: &RedisError) -> Option<RemoteError> {
         let refused = RemoteError::new(RemoteErrorKind::Refused, "Password authentication failed");
         return Some(refused.advising(WRONG_PASSWORD));
     }
+    if let Some(refused) = database_refusal(error) {
+        return Some(refused);
+    }
     let errors = error.clone().into_server_errors()?;
     let (_, first) = errors.first()?;
     let refused = RemoteError::new(RemoteErrorKind::Refused, told(first));
     let advice = advice(first.code(), first.details().unwrap_or_default());
     Some(match advice {
+        Some(advice) => refused.advising(advice),
+        None if first.code() == "ERR" => refused.of_one_command(),
+        None => refused,
+    })
+}
+
+/// The error of a server that did not change to the database of the address.
+fn database_refusal(error: &RedisError) -> Option<RemoteError> {
+    if !error.to_string().contains(DATABASE_REFUSED) {
+        return None;
+    }
+    let words = error.detail().and_then(|words| words.lines().next()).unwrap_or_default();
+    let words = words.split(", with args").next().unwrap_or_default();
+    let by_words = ADVICE_ON_DATABASE.iter().find(|(known, _)| words.contains(known)).map(|(_, advice)| *advice);
+    let refused = RemoteError::new(RemoteErrorKind::Refused, format!("SELECT: {words}"));
+    Some(match by_words.or_else(|| advice("ERR", words)) {
         Some(advice) => refused.advising(advice),
         None => refused,
     })
@@ -84,13 +114,15 @@ mod tests {
         let mut all: Vec<&str> = ADVICE.iter().chain(&ADVICE_ON_WORDS).map(|(_, advice)| *advice).collect();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 4, "only a cluster has several codes");
+        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 5, "only a cluster has several codes");
     }
 
     #[test]
     fn what_has_no_code_is_told_by_its_words() {
         for (words, expected) in [
             ("max number of clients reached", "maxclients"),
+            ("DB index is out of range", "database with the number"),
+            ("SELECT is not allowed in cluster mode", "Redis Cluster"),
             ("unknown command `HELLO`, with args beginning with: `3`", "version 6"),
             ("Error running script (call to f_00ff): @user_script:36: -OOM command not allowed", "maxmemory"),
             ("Error running script (call to f_00ff): @user_script:36: -READONLY You can't write", "primary"),

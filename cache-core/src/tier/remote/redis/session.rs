@@ -1,30 +1,25 @@
-//! One connection's operations.
+//! One session's operations.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use redis::aio::{MultiplexedConnection, PubSubSink};
+use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
-use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot, WriteScopes};
+use super::connect::{Commands, Messages};
 use super::key_names::{beat_channel, channel, epoch_key, members_key};
+use super::stream::Received;
 use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
 use crate::coherence::{GenState, Scope, writers_key};
 use crate::runtime::chance;
 
-/// How this connection subscribes.
-pub(super) enum Subscriptions {
-    /// RESP3: pushes arrive between the replies.
-    SameConnection,
-    /// RESP2: a connection that subscribes can do nothing else.
-    OwnConnection(Arc<Mutex<PubSubSink>>),
-}
-
 pub(super) struct RedisSession {
     connection: MultiplexedConnection,
-    subscriptions: Subscriptions,
+    received: Received,
+    driver: AbortOnDropHandle<()>,
+    messages: Messages,
     run_id: String,
     connected_at: u64,
     instance: String,
@@ -70,15 +65,17 @@ impl std::fmt::Debug for RedisSession {
 
 impl RedisSession {
     pub(super) fn new(
-        connection: MultiplexedConnection,
-        subscriptions: Subscriptions,
+        commands: Commands,
+        messages: Messages,
         (run_id, connected_at): (String, u64),
         instance: &str,
         home: &str,
         max_entry: usize,
     ) -> Self {
         let (instance, home) = (instance.to_owned(), home.to_owned());
-        Self { connection, subscriptions, run_id, connected_at, instance, home, max_entry, hashes: Hashes::new() }
+        let Commands { connection, received, driver } = commands;
+        let hashes = Hashes::new();
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -213,15 +210,20 @@ impl Session for RedisSession {
         self.connected_at
     }
 
+    fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    fn close(&self) {
+        self.driver.abort();
+        self.messages.pump.abort();
+    }
+
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         async move {
             let mut channels = vec![beat_channel(self.home(namespaces), &self.instance)];
             channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
-            match &self.subscriptions {
-                Subscriptions::SameConnection => self.connection.clone().subscribe(&channels).await?,
-                Subscriptions::OwnConnection(sink) => sink.lock().await.subscribe(&channels).await?,
-            }
-            Ok(())
+            Ok(self.messages.sink.lock().await.subscribe(&channels).await?)
         }
         .boxed()
     }

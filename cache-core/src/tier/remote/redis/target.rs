@@ -1,12 +1,19 @@
 //! One server, and the ways to reach it.
 
+use std::io;
+
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, ProtocolVersion, RedisError};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError};
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::RemoteError;
 use super::address::{Address, Kind};
+use super::connect::Commands;
+use super::stream::{Bytes, Counted, Received};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+use crate::coherence::BusSink;
 use crate::error::Error;
 
 /// What a server does that understands nothing of what it is sent, or takes nobody in.
@@ -15,7 +22,6 @@ const HUNG_UP: &str =
 
 pub(super) struct Target {
     pub(super) info: ConnectionInfo,
-    /// The library opens every other connection itself.
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -32,39 +38,56 @@ impl Target {
         })
     }
 
-    /// A connection for commands.
+    /// Opens a connection for commands; `bus` is told when it ends.
     pub(super) async fn commands(
         &self,
         protocol: ProtocolVersion,
         config: AsyncConnectionConfig,
-    ) -> Result<MultiplexedConnection, RemoteError> {
-        let info = self.speaking(protocol);
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            let stream = tls.connect().await?;
-            let connecting = MultiplexedConnection::new_with_config(info.redis_settings(), stream, config);
-            let (connection, driver) = connecting.await.map_err(not_connected)?;
-            // Ends with the connection, or when the last handle of it is dropped.
-            tokio::spawn(driver);
-            return Ok(connection);
-        }
-        let client = Client::open(info)?;
-        client.get_multiplexed_async_connection_with_config(&config).await.map_err(not_connected)
+        bus: BusSink,
+    ) -> Result<Commands, RemoteError> {
+        let received = Received::default();
+        let stream = Counted::new(self.stream().await?, received.clone());
+        let settings = self.settings(protocol);
+        let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
+        let (connection, driver) = connecting.await.map_err(not_connected)?;
+        let driver = tokio::spawn(async move {
+            driver.await;
+            // Over either protocol the driver ends as soon as the server has closed the connection.
+            bus.disconnected();
+        });
+        Ok(Commands { connection, received, driver: AbortOnDropHandle::new(driver) })
     }
 
-    /// A connection for messages.
+    /// Opens a connection for messages.
     pub(super) async fn messages(&self, protocol: ProtocolVersion) -> Result<PubSub, RemoteError> {
-        let info = self.speaking(protocol);
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            return Ok(PubSub::new(info.redis_settings(), tls.connect().await?).await?);
-        }
-        Ok(Client::open(info)?.get_async_pubsub().await?)
+        let stream = self.stream().await?;
+        PubSub::new(&self.settings(protocol), stream).await.map_err(not_connected)
     }
 
-    fn speaking(&self, protocol: ProtocolVersion) -> ConnectionInfo {
-        let settings = self.info.redis_settings().clone().set_protocol(protocol);
-        self.info.clone().set_redis_settings(settings)
+    async fn stream(&self) -> Result<Box<dyn Bytes>, RemoteError> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return Ok(Box::new(tls.connect().await?));
+        }
+        plain(self.info.addr()).await.map_err(|error| not_connected(error.into()))
+    }
+
+    fn settings(&self, protocol: ProtocolVersion) -> RedisConnectionInfo {
+        self.info.redis_settings().clone().set_protocol(protocol)
+    }
+}
+
+/// Connects without encryption.
+async fn plain(addr: &ConnectionAddr) -> io::Result<Box<dyn Bytes>> {
+    match addr {
+        ConnectionAddr::Tcp(host, port) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream))
+        }
+        #[cfg(unix)]
+        ConnectionAddr::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

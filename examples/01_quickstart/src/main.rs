@@ -364,7 +364,7 @@ impl fmt::Display for Tier {
 
 /// The beginning of the trait, from its own source, without its documentation.
 fn annotated_trait() -> impl Iterator<Item = &'static str> {
-    const SOURCE: &str = include_str!("../stores/src/policy/store.rs");
+    const SOURCE: &str = include_str!("../../../stores/src/policy/store.rs");
     let code = SOURCE.lines().skip_while(|line| !line.starts_with("#[cached_store"));
     let code = code.filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("///"));
     // The batch is for the next stop of the tour.

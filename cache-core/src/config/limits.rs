@@ -1,0 +1,50 @@
+//! The ranges of the settings. A value outside its range is replaced by the nearest one within it.
+
+use std::time::Duration;
+
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// Ten years: the times of Redis and of moka have room for it.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_hours(24 * 3_650);
+/// More than this many permits a semaphore does not have.
+const MOST_LOADS: usize = u32::MAX as usize;
+/// The size of the largest string in Redis, less room for the envelope.
+const LARGEST_ENTRY: usize = 511 * 1024 * 1024;
+
+/// Two heartbeats go to Redis in each lease, so it is not shorter than 20 ms.
+pub(super) fn lease(span: Duration) -> Duration {
+    span.clamp(Duration::from_millis(20), HOUR)
+}
+
+pub(super) fn lock(span: Duration) -> Duration {
+    span.clamp(MILLISECOND, DAY)
+}
+
+pub(super) fn timeout(span: Duration) -> Duration {
+    span.clamp(MILLISECOND, HOUR)
+}
+
+pub(super) fn deadline(span: Duration) -> Duration {
+    span.clamp(MILLISECOND, LONGEST_LIFE)
+}
+
+pub(super) fn degraded_ttl(span: Duration) -> Duration {
+    span.min(DAY)
+}
+
+pub(super) fn recovery_barrier(span: Duration) -> Duration {
+    span.min(LONGEST_LIFE)
+}
+
+pub(super) fn shutdown_timeout(span: Duration) -> Duration {
+    span.min(DAY)
+}
+
+pub(super) fn loads(count: usize) -> usize {
+    count.clamp(1, MOST_LOADS)
+}
+
+pub(super) fn entry(bytes: usize) -> usize {
+    bytes.min(LARGEST_ENTRY)
+}

@@ -1,0 +1,76 @@
+//! Loads that read through the cache themselves.
+//!
+//! A task-local chain names the keys that the current task is loading. It tells a nested read from an outer one: a nested
+//! read needs no permit, and one of a key that is being loaded further out must not wait for that load.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::key::KeyPart;
+
+tokio::task_local! {
+    static CURRENT: Arc<Frame>;
+}
+
+/// One load: of which keys of which region, and inside which other load.
+pub(super) struct Frame {
+    region: usize,
+    /// A `Vec<K>` of the region's keys.
+    keys: Box<dyn Any + Send + Sync>,
+    outer: Option<Arc<Frame>>,
+}
+
+/// Whether the current task is loading a key already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recursion {
+    None,
+    /// Once: the load of the inner read may end it.
+    Once,
+    /// The inner load has read it again.
+    Endless,
+}
+
+impl Frame {
+    /// A load of these keys, inside whatever load the current task is part of.
+    pub(super) fn new<K: KeyPart>(region: usize, keys: Vec<K>) -> Arc<Self> {
+        Arc::new(Self { region, keys: Box::new(keys), outer: current() })
+    }
+
+    /// Runs `load` as part of this one.
+    pub(super) fn scope<F: Future>(self: Arc<Self>, load: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, load)
+    }
+
+    /// Whether it is inside another load.
+    pub(super) fn is_nested(&self) -> bool {
+        self.outer.is_some()
+    }
+
+    fn is_of<K: KeyPart>(&self, region: usize, key: &K) -> bool {
+        self.region == region && self.keys.downcast_ref::<Vec<K>>().is_some_and(|keys| keys.contains(key))
+    }
+}
+
+/// Whether the current task is part of a load.
+pub(super) fn is_nested() -> bool {
+    current().is_some()
+}
+
+/// How often the current task is loading this key.
+pub(super) fn recursion<K: KeyPart>(region: usize, key: &K) -> Recursion {
+    let (mut frame, mut times) = (current(), 0);
+    while let Some(current) = frame {
+        times += usize::from(current.is_of(region, key));
+        frame = current.outer.clone();
+    }
+    match times {
+        0 => Recursion::None,
+        1 => Recursion::Once,
+        _ => Recursion::Endless,
+    }
+}
+
+fn current() -> Option<Arc<Frame>> {
+    CURRENT.try_with(Arc::clone).ok()
+}

@@ -1,0 +1,125 @@
+//! A second attempt for statements that met a closed connection.
+//!
+//! A restart of the server closes every pooled connection, and the pool hands each of them out once more: it does not test
+//! them first, which would cost a round trip a call. A read runs a second time, on a connection that has just answered. A
+//! write has a second attempt at its begin only: what has not begun is not in the database.
+
+use std::io;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{Connection, FromRow, PgPool, Postgres, Transaction};
+
+/// Between two attempts to connect to a server that accepts connections and closes them, as one does that shuts down.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Reads all rows of `query`, with a second attempt if the connection was closed.
+pub(crate) async fn fetch_all<'q, O>(
+    pool: &PgPool,
+    query: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments>,
+) -> Result<Vec<O>, sqlx::Error>
+where
+    O: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'q,
+{
+    match query().fetch_all(pool).await {
+        Err(error) if is_closed(&error) => query().fetch_all(&mut *answering(pool).await?).await,
+        read => read,
+    }
+}
+
+/// Reads at most one row of `query`, with a second attempt if the connection was closed.
+pub(crate) async fn fetch_optional<'q, O>(
+    pool: &PgPool,
+    query: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments>,
+) -> Result<Option<O>, sqlx::Error>
+where
+    O: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'q,
+{
+    match query().fetch_optional(pool).await {
+        Err(error) if is_closed(&error) => query().fetch_optional(&mut *answering(pool).await?).await,
+        read => read,
+    }
+}
+
+/// Begins a transaction with `statement`, on another connection for each one that was closed.
+///
+/// The pool drops the closed ones, so there are at most as many attempts as connections, and one on a new connection.
+pub(in crate::backend) async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    for _ in 0..pool.size() {
+        match pool.begin_with(statement).await {
+            Err(error) if is_closed(&error) => {}
+            begun => return begun,
+        }
+    }
+    pool.begin_with(statement).await
+}
+
+/// A connection that has just answered. Those that do not are dropped.
+async fn answering(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    let search = async {
+        loop {
+            match pool.acquire().await {
+                Ok(mut connection) => match connection.ping().await {
+                    Ok(()) => return Ok(connection),
+                    Err(_) => drop(connection.detach()),
+                },
+                Err(error) if is_closed(&error) => tokio::time::sleep(PAUSE).await,
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    let limit = pool.options().get_acquire_timeout();
+    tokio::time::timeout(limit, search).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Whether the error says that the connection was closed, by the server, a pooler or the network.
+fn is_closed(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => is_closed_stream(error.kind()),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_end_of_session(&code)),
+        _ => false,
+    }
+}
+
+fn is_closed_stream(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+}
+
+/// Codes of <https://www.postgresql.org/docs/current/errcodes-appendix.html> with which a server or a pooler ends a session.
+fn is_end_of_session(code: &str) -> bool {
+    // Shut down by an administrator, after a crash, before the start is over; idle for too long.
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05") || code.starts_with("08")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_closes_a_connection() {
+        for (code, closed) in [
+            ("57P01", true),
+            ("57P02", true),
+            ("57P03", true),
+            ("57P05", true),
+            ("08006", true),
+            ("57014", false),
+            ("25P03", false),
+            ("40001", false),
+            ("53300", false),
+            ("", false),
+        ] {
+            assert_eq!(is_end_of_session(code), closed, "{code}");
+        }
+        let io = |kind: io::ErrorKind| is_closed(&sqlx::Error::Io(kind.into()));
+        assert!(io(io::ErrorKind::UnexpectedEof) && io(io::ErrorKind::ConnectionReset));
+        assert!(!io(io::ErrorKind::ConnectionRefused) && !io(io::ErrorKind::HostUnreachable));
+        assert!(!is_closed(&sqlx::Error::PoolTimedOut) && !is_closed(&sqlx::Error::PoolClosed));
+    }
+}

@@ -1,0 +1,113 @@
+//! A session's connections are closed with it, over both protocols and however it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::Cache;
+use cache_tests::RedisServer;
+
+use super::super::register::Stop;
+use super::{Instance, one_row, until};
+
+/// One connection for commands, and one for the bus.
+const CONNECTIONS: usize = 2;
+const LOSSES: usize = 20;
+
+/// A server that knows RESP2 only, and a current one.
+fn servers() -> [RedisServer; 2] {
+    [RedisServer::start_with(&["--rename-command", "HELLO", ""]), RedisServer::start()]
+}
+
+/// The connections of the user of the tests: the id of each, and whether it is subscribed.
+fn connections(server: &RedisServer) -> Vec<(String, bool)> {
+    let list = server.raw(&["CLIENT", "LIST"]).unwrap();
+    let ours = list.lines().filter(|line| line.contains("user=tests"));
+    let id = |line: &str| line.split(' ').find_map(|part| part.strip_prefix("id=")).unwrap().to_owned();
+    ours.map(|line| (id(line), !line.contains(" sub=0 "))).collect()
+}
+
+/// Kills connections, and returns their ids.
+fn kill(server: &RedisServer, which: impl Fn(bool) -> bool) -> Vec<String> {
+    let killed = connections(server).into_iter().filter(|(_, is_subscribed)| which(*is_subscribed));
+    let killed: Vec<String> = killed.map(|(id, _)| id).collect();
+    for id in &killed {
+        // It may be gone by now.
+        server.raw(&["CLIENT", "KILL", "ID", id]).unwrap();
+    }
+    killed
+}
+
+/// Whichever connection is lost, the other one is closed as well.
+#[tokio::test]
+async fn no_connection_outlives_its_session() {
+    for server in servers() {
+        let lost: [fn(bool) -> bool; 3] = [|is_subscribed| !is_subscribed, |is_subscribed| is_subscribed, |_| true];
+        for which in lost {
+            let instance = Instance::connected(Cache::builder().redis(server.url()), &one_row()).await;
+            for _ in 0..LOSSES {
+                let killed = kill(&server, which);
+                until("the session is another one", || {
+                    let now = connections(&server);
+                    now.len() >= CONNECTIONS && killed.iter().all(|id| now.iter().all(|(other, _)| other != id))
+                })
+                .await;
+                assert!(instance.cache.connected(super::PATIENCE).await);
+            }
+            until("only one session is left", || connections(&server).len() == CONNECTIONS).await;
+            drop(instance);
+            until("no session is left", || connections(&server).is_empty()).await;
+        }
+    }
+}
+
+/// A load that runs on does not keep the connections of the session that it began with.
+#[tokio::test]
+async fn a_load_does_not_keep_the_connections_of_a_lost_session() {
+    for server in servers() {
+        let rows = one_row();
+        let instance = Arc::new(Instance::connected(Cache::builder().redis(server.url()), &rows).await);
+        let gate = rows.stop_next(Stop::AfterRead);
+        let reader = Arc::clone(&instance);
+        let slow = tokio::spawn(async move { reader.store.get(1).await });
+        gate.reached().await;
+        let before = connections(&server);
+        kill(&server, |is_subscribed| is_subscribed);
+        until("the session is another one", || {
+            let now = connections(&server);
+            now.len() == CONNECTIONS && now.iter().all(|one| !before.contains(one))
+        })
+        .await;
+        gate.open();
+        assert_eq!(slow.await.unwrap(), Ok(Some(10)));
+    }
+}
+
+/// A server that takes connections and refuses a command of the handshake, again and again.
+#[tokio::test]
+async fn an_attempt_that_is_refused_leaves_nothing_behind() {
+    for server in servers() {
+        server.change_rights(&["-info"]);
+        let instance = Instance::new(Cache::builder().redis(server.url()), &one_row());
+        for _ in 0..5 {
+            let error = instance.degraded().await;
+            assert!(error.contains("NOPERM"), "{error}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        assert!(connections(&server).len() <= CONNECTIONS, "{:?}", connections(&server));
+    }
+}
+
+/// A server that takes connections and answers too late.
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
+    // Without a password no reply is needed until both connections are open.
+    let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
+    let clients = || server.raw(&["CLIENT", "LIST"]).unwrap().lines().count();
+    let alone = clients();
+    // Two attempts take this long.
+    server.command(&["CLIENT", "PAUSE", "4500", "ALL"]);
+    let cache = Cache::builder().redis(server.admin_url()).build().unwrap();
+    until("the pause is over", || server.raw(&["PING"]).is_ok_and(|pong| pong == "PONG")).await;
+    assert!(cache.connected(super::PATIENCE).await);
+    until("only one session is left", || clients() == alone + CONNECTIONS).await;
+}

@@ -1,0 +1,83 @@
+//! A cache that outlives the runtime of its background task, as a `static` does that several tests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Cache, LinkStatus, MemoryRemote, Status};
+use cache_tests::RedisServer;
+use tokio::runtime::Runtime;
+
+use super::register::{CachingRegister, Rows};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+/// Its writes reach the other instances again, and health says what is the matter in between.
+#[test]
+fn the_next_call_starts_the_background_task_again() {
+    let server = RedisServer::start();
+    let builders = [Cache::builder().remote(MemoryRemote::new()), Cache::builder().redis(server.url())];
+    for builder in builders {
+        let rows = Arc::<Rows>::default();
+        rows.seed(1, 10);
+        let first = runtime();
+        let (cache, store) = first.block_on(async {
+            let cache = builder.clone().build().unwrap();
+            let store = CachingRegister::new(Arc::clone(&rows), &cache);
+            assert!(cache.connected(PATIENCE).await);
+            (cache, store)
+        });
+        drop(first);
+
+        let second = runtime();
+        second.block_on(async {
+            let health = cache.health().await;
+            assert_eq!((health.status, health.link), (Status::Degraded, LinkStatus::Down), "{health}");
+            let reading = builder.clone().build().unwrap();
+            let reader = CachingRegister::new(Arc::clone(&rows), &reading);
+            assert!(reading.connected(PATIENCE).await);
+            assert_eq!(reader.get(1).await, Ok(Some(10)));
+            // A restart follows a start by a second at least.
+            let revived = async { while !cache.connected(Duration::from_millis(50)).await {} };
+            tokio::time::timeout(PATIENCE, revived).await.expect("the task is not started again");
+            assert_eq!(store.set(1, 20).await, Ok(()));
+            let is_seen = async {
+                while reader.get(1).await != Ok(Some(20)) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, is_seen).await.expect("the write does not reach the other instance");
+            assert_eq!(cache.health().await.status, Status::Healthy);
+        });
+    }
+}
+
+/// A load whose runtime ends is an error for the caller on another one, and not a wait for ever.
+#[test]
+fn a_caller_on_another_runtime_gets_an_error() {
+    use cache_core::{Error, ErrorKind, ReadPolicy};
+    let (first, second) = (runtime(), runtime());
+    let cache = Cache::single_instance();
+    let region = cache.region::<u64, u64>("ended", "value", ReadPolicy::new(PATIENCE));
+    let (loading, asked) = tokio::sync::oneshot::channel();
+    let mut read = Box::pin(async move {
+        let load = || async move {
+            let _ = loading.send(());
+            std::future::pending::<Result<u64, Error>>().await
+        };
+        region.get_or_load(&1, load).await
+    });
+    // The load is spawned where the read is polled first.
+    first.block_on(async {
+        tokio::select! {
+            _ = &mut read => unreachable!("the load does not end"),
+            asked = asked => asked.unwrap(),
+        }
+    });
+    first.shutdown_background();
+    let answer = second.block_on(async { tokio::time::timeout(PATIENCE, read).await });
+    assert_eq!(answer.expect("the caller waits for ever").unwrap_err().kind(), ErrorKind::LoadPanicked);
+}

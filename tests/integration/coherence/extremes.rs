@@ -1,0 +1,118 @@
+//! Every numeric setting at zero, one and its maximum: reads and writes stay right, nothing hangs, and the server is not blamed.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::{Cache, CacheBuilder, Error, LocalEngine, MemoryRemote, ReadPolicy, Status};
+use cache_tests::RedisServer;
+
+use super::register::{CachingRegister, Rows};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const SPANS: [Duration; 4] = [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(u64::MAX), Duration::MAX];
+const COUNTS: [usize; 3] = [0, 1, usize::MAX];
+
+async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("{what}: no answer"))
+}
+
+/// Reads, writes and reads again on two instances.
+async fn is_right(what: &str, builders: [CacheBuilder; 2]) {
+    let rows = Arc::<Rows>::default();
+    rows.seed(1, 10);
+    let caches = builders.map(|builder| builder.build().unwrap());
+    let stores = caches.each_ref().map(|cache| CachingRegister::new(Arc::clone(&rows), cache));
+    let work = async {
+        for cache in &caches {
+            cache.connected(Duration::from_millis(200)).await;
+        }
+        for (value, writer) in [(20, 0), (30, 1)] {
+            for store in &stores {
+                store.get(1).await.unwrap();
+            }
+            stores[writer].set(1, value).await.unwrap();
+            assert_eq!(stores[writer].get(1).await, Ok(Some(value)), "{what}");
+        }
+        for cache in &caches {
+            cache.health().await;
+            cache.shutdown().await;
+        }
+    };
+    in_time(what, work).await;
+}
+
+#[tokio::test]
+async fn every_setting_of_a_cache_at_its_extremes() {
+    type Set<T> = fn(CacheBuilder, T) -> CacheBuilder;
+    let server = RedisServer::start();
+    let spans: [(&str, Set<Duration>); 8] = [
+        ("lease", CacheBuilder::lease),
+        ("lock", CacheBuilder::lock),
+        ("read_timeout", CacheBuilder::read_timeout),
+        ("write_timeout", CacheBuilder::write_timeout),
+        ("load_deadline", |builder, span| builder.load_deadline(span.max(Duration::from_secs(1)))),
+        ("degraded_ttl", CacheBuilder::degraded_ttl),
+        ("recovery_barrier", CacheBuilder::recovery_barrier),
+        ("shutdown_timeout", CacheBuilder::shutdown_timeout),
+    ];
+    let counts: [(&str, Set<usize>); 3] = [
+        ("max_direct_loads", CacheBuilder::max_direct_loads),
+        ("max_entry_bytes", CacheBuilder::max_entry_bytes),
+        ("verify_one_in", |builder, count| builder.verify_one_in(u32::try_from(count).unwrap_or(u32::MAX))),
+    ];
+    let both = |what: &str, set: &dyn Fn(CacheBuilder) -> CacheBuilder| {
+        let (remote, url) = (MemoryRemote::new(), server.url());
+        let memory = [0, 1].map(|_| set(Cache::builder().remote(remote.clone())));
+        let redis = [0, 1].map(|_| set(Cache::builder().redis(url.clone())));
+        let what = what.to_owned();
+        async move {
+            is_right(&format!("{what} in memory"), memory).await;
+            is_right(&format!("{what} on Redis"), redis).await;
+        }
+    };
+    for (name, set) in spans {
+        for span in SPANS {
+            both(&format!("{name} {span:?}"), &|builder| set(builder, span)).await;
+        }
+    }
+    for (name, set) in counts {
+        for count in COUNTS {
+            both(&format!("{name} {count}"), &|builder| set(builder, count)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_option_of_a_read_at_its_extremes() {
+    let server = RedisServer::start();
+    let cache = Cache::builder().redis(server.url()).build().unwrap();
+    let minute = ReadPolicy::new(Duration::from_mins(1));
+    let other = cache.region::<u64, u64>("race:extremes", "other", minute);
+    assert!(cache.connected(PATIENCE).await);
+    let mut policies = Vec::new();
+    for span in SPANS {
+        policies.extend([ReadPolicy::new(span), ReadPolicy::new(span).jitter_percent(0), minute.local_ttl(span)]);
+        policies.extend([minute.negative_ttl(span), ReadPolicy::new(span).local_engine(LocalEngine::Moka)]);
+    }
+    policies.extend([0, 1, u8::MAX].map(|percent| minute.jitter_percent(percent)));
+    for engine in [LocalEngine::Quick, LocalEngine::Moka] {
+        policies.extend(COUNTS.map(|entries| minute.local_capacity(entries).local_engine(engine)));
+    }
+    for policy in policies {
+        let what = format!("{policy:?}");
+        let region = cache.region::<u64, u64>("race:extremes", "value", policy);
+        let reads = async {
+            // More than would open the circuit if each of them were an error of the server.
+            for key in 0..10 {
+                assert_eq!(region.get_or_load(&key, || async { Ok::<_, Error>(7) }).await.unwrap(), 7, "{what}");
+            }
+        };
+        in_time(&what, reads).await;
+        drop(region);
+    }
+    assert_eq!(other.get_or_load(&1, || async { Ok::<_, Error>(1) }).await.unwrap(), 1);
+    let health = cache.health().await;
+    assert_eq!((health.status, health.breaker_open), (Status::Healthy, false), "{health}");
+    assert_eq!(cache.stats().total().errors.values().sum::<u64>(), 0, "{:?}", cache.stats());
+}

@@ -1,0 +1,161 @@
+//! Loads that read through the cache themselves: another key, their own key, and each other's.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_core::{Cache, Error, ErrorKind, MemoryRemote, ReadPolicy, Region, cached_store};
+use futures_util::future::join_all;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const NAMESPACE: &str = "nested";
+
+/// An error type without `Clone` and without `From`: it cannot say that a load took too long.
+#[derive(Debug)]
+struct Bare;
+
+type Read = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send>>;
+
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, call).await.expect("the loads wait for each other")
+}
+
+fn region(cache: &Cache, entity: &'static str) -> Region<u64, u64> {
+    cache.region(NAMESPACE, entity, ReadPolicy::new(PATIENCE))
+}
+
+/// A cache whose shared tier is out of reach, so that the number of concurrent loads is bounded.
+async fn bounded(loads: usize) -> Cache {
+    let remote = MemoryRemote::new();
+    remote.stop();
+    let cache = Cache::builder().remote(remote).max_direct_loads(loads).load_deadline(Duration::from_secs(600));
+    cache.build().unwrap()
+}
+
+#[cached_store(namespace = "nested:bare")]
+#[async_trait]
+trait Tree: Send + Sync {
+    #[cached(entity = "node", key(id), ttl = "1m")]
+    async fn node(&self, id: u64) -> Result<u64, Bare>;
+
+    #[cached(entity = "leaf", key(id), ttl = "1m")]
+    async fn leaf(&self, id: u64) -> Result<u64, Bare>;
+}
+
+/// A store that reads through its own decorator.
+#[derive(Default)]
+struct Plain(OnceLock<Arc<CachingTree<Plain>>>);
+
+#[async_trait]
+impl Tree for Plain {
+    async fn node(&self, id: u64) -> Result<u64, Bare> {
+        tokio::task::yield_now().await;
+        let own = self.0.get().unwrap();
+        if id == 0 { own.node(0).await } else { own.leaf(id).await }
+    }
+
+    async fn leaf(&self, id: u64) -> Result<u64, Bare> {
+        tokio::task::yield_now().await;
+        Ok(id)
+    }
+}
+
+fn tree(cache: &Cache) -> Arc<CachingTree<Plain>> {
+    let plain = Arc::<Plain>::default();
+    let tree = Arc::new(CachingTree::new(Arc::clone(&plain), cache));
+    assert!(plain.0.set(Arc::clone(&tree)).is_ok());
+    tree
+}
+
+/// Every permit is held by a load that reads another method.
+#[tokio::test]
+async fn a_load_inside_a_load_needs_no_second_permit() {
+    let cache = bounded(4).await;
+    let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
+    let reads = (0..16).map(|key| {
+        let inner = inner.clone();
+        let load = move || async move { inner.get_or_load(&key, move || async move { Ok::<_, Error>(key) }).await };
+        let outer = outer.clone();
+        async move { outer.get_or_load(&key, load).await }
+    });
+    let read = in_time(join_all(reads)).await;
+    assert!(read.into_iter().zip(0..).all(|(read, key)| read.unwrap() == key));
+
+    let tree = tree(&cache);
+    let read = in_time(join_all((1..17).map(|id| tree.node(id)))).await;
+    assert!(read.into_iter().zip(1..).all(|(read, id)| read.unwrap() == id));
+}
+
+/// The loads with the permits wait for a key whose own load waits for a permit.
+#[tokio::test]
+async fn a_load_that_another_one_waits_for_needs_no_permit() {
+    let cache = bounded(1).await;
+    let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
+    let read_inner =
+        |inner: Region<u64, u64>| async move { inner.get_or_load(&7, || async { Ok::<_, Error>(7) }).await };
+    let (reached, open) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let holding = {
+        let (outer, inner, reached, open) = (outer.clone(), inner.clone(), Arc::clone(&reached), Arc::clone(&open));
+        tokio::spawn(async move {
+            let load = move || async move {
+                reached.notify_one();
+                open.notified().await;
+                read_inner(inner).await
+            };
+            outer.get_or_load(&1, load).await
+        })
+    };
+    reached.notified().await;
+    let waiting = tokio::spawn(read_inner(inner.clone()));
+    while inner.flights() == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!waiting.is_finished(), "there is one permit");
+    open.notify_one();
+    assert_eq!(in_time(holding).await.unwrap().unwrap(), 7);
+    assert_eq!(in_time(waiting).await.unwrap().unwrap(), 7);
+}
+
+/// Reads its own key once more and then has a value.
+fn own(region: Region<u64, u64>, depth: u32) -> Read {
+    Box::pin(async move {
+        let again = region.clone();
+        let load = move || async move { if depth == 0 { Ok(5) } else { own(again, depth - 1).await } };
+        region.get_or_load(&1, load).await
+    })
+}
+
+/// Two keys whose loads read each other.
+fn ring(region: Region<u64, u64>, key: u64) -> Read {
+    Box::pin(async move {
+        let again = region.clone();
+        region.get_or_load(&key, move || ring(again, 1 - key)).await
+    })
+}
+
+#[tokio::test]
+async fn a_load_that_reads_its_own_key_is_loaded_directly_or_refused() {
+    for cache in [Cache::single_instance(), Cache::builder().remote(MemoryRemote::new()).build().unwrap()] {
+        assert_eq!(in_time(own(region(&cache, "own"), 1)).await.unwrap(), 5);
+        let error = in_time(own(region(&cache, "endless"), 100)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LoadRecursion, "{error}");
+        let error = in_time(ring(region(&cache, "ring"), 0)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LoadRecursion, "{error}");
+    }
+}
+
+/// The error type has no word for it, so the caller panics with one.
+#[tokio::test]
+async fn a_recursion_is_found_out_for_any_error_type() {
+    let cache = Cache::single_instance();
+    let tree = tree(&cache);
+    let read = tokio::spawn(async move { tree.node(0).await });
+    let panic = in_time(read).await.unwrap_err().into_panic();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains("reads its own key"), "{text}");
+}

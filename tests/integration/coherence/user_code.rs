@@ -1,0 +1,177 @@
+//! User code that panics after the store has answered: `cache_if`, `visible_if`, `Clone`, `Serialize`.
+//!
+//! A value that cannot be cached is returned uncached, and no caller waits for one that has panicked.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region, cached_store};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::gate::Gate;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The number that the user's code does not like.
+const BAD: u64 = 13;
+
+fn pick(value: &u64) -> bool {
+    assert_ne!(*value, BAD, "cache_if panics");
+    true
+}
+
+fn see(value: &u64, _: &u64) -> bool {
+    assert_ne!(*value, BAD, "visible_if panics");
+    true
+}
+
+#[cached_store(namespace = "user:code")]
+#[async_trait]
+trait Numbers: Send + Sync {
+    #[cached(entity = "picked", key(id), ttl = "10m", cache_if = pick)]
+    async fn picked(&self, id: u64) -> Result<u64, Error>;
+
+    #[cached(batch = picked)]
+    async fn all_picked(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Error>;
+
+    #[cached(entity = "seen", key(id), ttl = "10m", visible_if = see)]
+    async fn seen(&self, id: u64) -> Result<u64, Error>;
+
+    #[cached(entity = "inline", key(id), ttl = "10m", cache_if = pick, load = inline)]
+    async fn inline(&self, id: &u64) -> Result<u64, Error>;
+}
+
+#[derive(Default)]
+struct Plain(AtomicU64);
+
+#[async_trait]
+impl Numbers for Plain {
+    async fn picked(&self, id: u64) -> Result<u64, Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(id)
+    }
+
+    async fn all_picked(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(ids.iter().map(|id| (*id, *id)).collect())
+    }
+
+    async fn seen(&self, id: u64) -> Result<u64, Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(id)
+    }
+
+    async fn inline(&self, id: &u64) -> Result<u64, Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(*id)
+    }
+}
+
+static SERIALIZE_PANICS: AtomicBool = AtomicBool::new(true);
+static CLONE_PANICS: AtomicBool = AtomicBool::new(true);
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Unserializable(u64);
+
+impl Serialize for Unserializable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(!SERIALIZE_PANICS.load(Ordering::SeqCst), "Serialize panics");
+        self.0.serialize(serializer)
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Unclonable(u64);
+
+impl Clone for Unclonable {
+    fn clone(&self) -> Self {
+        assert!(!CLONE_PANICS.load(Ordering::SeqCst), "Clone panics");
+        Self(self.0)
+    }
+}
+
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, call).await.expect("a caller waits for ever")
+}
+
+async fn caches() -> [Cache; 3] {
+    let shared = Cache::builder().remote(MemoryRemote::new()).build().unwrap();
+    assert!(shared.connected(PATIENCE).await);
+    [Cache::single_instance(), Cache::pass_through(), shared]
+}
+
+#[tokio::test]
+async fn a_value_whose_cache_if_panics_is_returned_uncached() {
+    for cache in caches().await {
+        let plain = Arc::<Plain>::default();
+        let numbers = CachingNumbers::new(Arc::clone(&plain), &cache);
+        for loads in 1..=2 {
+            assert_eq!(in_time(numbers.picked(BAD)).await.unwrap(), BAD);
+            assert_eq!(plain.0.load(Ordering::SeqCst), loads, "it is not cached");
+        }
+        let all = in_time(numbers.all_picked(&[1, BAD, 2])).await.unwrap();
+        assert_eq!(all.len(), 3);
+        assert_eq!(in_time(numbers.inline(&BAD)).await.unwrap(), BAD);
+    }
+}
+
+#[tokio::test]
+async fn a_visible_if_that_panics_sends_the_call_to_the_store() {
+    for cache in caches().await {
+        let plain = Arc::<Plain>::default();
+        let numbers = CachingNumbers::new(Arc::clone(&plain), &cache);
+        for loads in 1..=2 {
+            assert_eq!(in_time(numbers.seen(BAD)).await.unwrap(), BAD);
+            assert_eq!(plain.0.load(Ordering::SeqCst), loads);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_serialized_is_returned() {
+    for cache in caches().await {
+        let region: Region<u64, Unserializable> = region(&cache, "unserializable");
+        let read = in_time(region.get_or_load(&1, || async { Ok::<_, Error>(Unserializable(5)) })).await;
+        assert_eq!(read.unwrap(), Unserializable(5));
+    }
+}
+
+/// Twenty callers wait for one load. Its own caller has the value; there is none for the others.
+#[tokio::test]
+async fn a_value_that_cannot_be_cloned_is_an_error_for_those_who_wait() {
+    for cache in caches().await {
+        let region: Region<u64, Unclonable> = region(&cache, "unclonable");
+        let gate = Arc::new(Gate::new());
+        let read = |gate: Option<Arc<Gate>>| {
+            let region = region.clone();
+            tokio::spawn(async move {
+                let load = || async move {
+                    if let Some(gate) = gate {
+                        gate.pass().await;
+                    }
+                    Ok::<_, Error>(Unclonable(5))
+                };
+                region.get_or_load(&1, load).await
+            })
+        };
+        let first = read(Some(Arc::clone(&gate)));
+        gate.reached().await;
+        let waiting: Vec<_> = (0..20).map(|_| read(None)).collect();
+        gate.open();
+        assert_eq!(in_time(first).await.unwrap().unwrap(), Unclonable(5));
+        for caller in waiting {
+            match in_time(caller).await.unwrap() {
+                Ok(value) => assert_eq!(value, Unclonable(5)),
+                Err(error) => assert_eq!(error.kind(), cache_core::ErrorKind::LoadPanicked, "{error}"),
+            }
+        }
+        assert_eq!(region.flights(), 0);
+    }
+}
+
+fn region<R: cache_core::Cacheable>(cache: &Cache, entity: &'static str) -> Region<u64, R> {
+    cache.region("user:code", entity, ReadPolicy::new(PATIENCE))
+}
