@@ -262,9 +262,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (clock, deadline): (&Clock, _) = (&inner.link.clock, inner.link.settings.load_deadline);
         let called = async {
             // Without a deadline of the load, the wait for a permit still has one.
-            let _permit = match call.frame.is_nested() {
-                true => None,
-                false => clock.timeout(deadline, inner.cache.permit(call.degraded, call.urgent)).await.flatten(),
+            let _permit = if call.frame.is_nested() {
+                None
+            } else {
+                clock.timeout(deadline, inner.cache.permit(call.degraded, call.urgent)).await.flatten()
             };
             // The future is made inside: a store may panic before it returns one.
             AssertUnwindSafe(call.frame.scope(async { load().await })).catch_unwind().await
@@ -301,23 +302,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         told: oneshot::Receiver<Answer<T, E>>,
         errors: LoadErrors<E>,
     ) -> Answer<T, E> {
-        match told.await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let error = Error::load_panicked(self.0.head.text(), "its task ended without an answer");
-                self.told(error, None, errors)
-            }
-        }
+        told.await.unwrap_or_else(|_| {
+            let error = Error::load_panicked(self.0.head.text(), "its task ended without an answer");
+            self.told(&error, None, errors)
+        })
     }
 
     /// Tells the caller of a load that the cache has ended it.
     fn told<T, E: Send + 'static>(
         &self,
-        error: Error,
+        error: &Error,
         panic: Option<Box<dyn Any + Send>>,
         errors: LoadErrors<E>,
     ) -> Answer<T, E> {
-        let converted = guarded(self.0.head.text(), "From<Error>", || errors.of_cache(&error)).flatten();
+        let converted = guarded(self.0.head.text(), "From<Error>", || errors.of_cache(error)).flatten();
         match converted {
             Some(error) => Answer::Returned(Err(error)),
             None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
@@ -326,7 +324,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Refuses a load that reads its own key without end.
     pub(super) fn refuse_recursion<T, E: Send + 'static>(&self, errors: LoadErrors<E>) -> Result<T, E> {
-        self.told(Error::load_recursion(self.0.head.text()), None, errors).unwrap()
+        self.told(&Error::load_recursion(self.0.head.text()), None, errors).unwrap()
     }
 
     /// What a load without a value means for those who wait and for its caller.
@@ -349,7 +347,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             // Only error types that can tell of a deadline are given one.
             Fall::TimedOut(after) => (Error::load_timed_out(self.0.head.text(), after), None),
         };
-        let answer = self.told(error.clone(), panic, errors);
+        let answer = self.told(&error, panic, errors);
         (Landing::Broken(error), answer)
     }
 }

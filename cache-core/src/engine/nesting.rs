@@ -5,10 +5,15 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::iter;
 use std::sync::Arc;
 
 use crate::key::KeyPart;
 
+#[cfg(all(test, shuttle))]
+use super::interleavings::frames::{current, scope};
+
+#[cfg(not(all(test, shuttle)))]
 tokio::task_local! {
     static CURRENT: Arc<Frame>;
 }
@@ -39,7 +44,7 @@ impl Frame {
 
     /// Runs `load` as part of this one.
     pub(super) fn scope<F: Future>(self: Arc<Self>, load: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(self, load)
+        scope(self, load)
     }
 
     /// Whether it is inside another load.
@@ -59,18 +64,21 @@ pub(super) fn is_nested() -> bool {
 
 /// How often the current task is loading this key.
 pub(super) fn recursion<K: KeyPart>(region: usize, key: &K) -> Recursion {
-    let (mut frame, mut times) = (current(), 0);
-    while let Some(current) = frame {
-        times += usize::from(current.is_of(region, key));
-        frame = current.outer.clone();
-    }
-    match times {
+    let innermost = current();
+    let frames = iter::successors(innermost.as_deref(), |frame| frame.outer.as_deref());
+    match frames.filter(|frame| frame.is_of(region, key)).count() {
         0 => Recursion::None,
         1 => Recursion::Once,
         _ => Recursion::Endless,
     }
 }
 
+#[cfg(not(all(test, shuttle)))]
 fn current() -> Option<Arc<Frame>> {
     CURRENT.try_with(Arc::clone).ok()
+}
+
+#[cfg(not(all(test, shuttle)))]
+fn scope<F: Future>(frame: Arc<Frame>, load: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(frame, load)
 }

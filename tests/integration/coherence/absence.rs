@@ -63,22 +63,22 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
     }
 }
 
-/// Who has been here: all that is known is whether.
+/// What is known of a visitor. Every ninth one has left no name.
 #[cached_store(namespace = "tests:absence")]
 trait Visits: Send + Sync {
     #[cached(entity = "visit", key(who), ttl = "5m", negative_ttl = "5m")]
-    async fn visit(&self, who: u64) -> Result<Option<()>, String>;
+    async fn visit(&self, who: u64) -> Result<Option<Option<u64>>, String>;
 }
 
 struct Everybody;
 
 impl Visits for Everybody {
-    async fn visit(&self, _: u64) -> Result<Option<()>, String> {
-        Ok(Some(()))
+    async fn visit(&self, who: u64) -> Result<Option<Option<u64>>, String> {
+        Ok(Some((who % 9 != 0).then_some(who)))
     }
 }
 
-/// `MessagePack` writes `Some(())` as it writes `None`. Red where the absence that the envelope tells of is not compared.
+/// `MessagePack` writes `Some(None)` as it writes `None`. Red where the absence that the envelope tells of is not compared.
 #[tokio::test]
 async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
     let remote = MemoryRemote::new();
@@ -87,8 +87,20 @@ async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
     for cache in &caches {
         assert!(cache.connected(Duration::from_secs(10)).await);
     }
-    assert_eq!(first.visit(1).await, Ok(Some(())));
-    until("the entry is stored", || caches[0].stats().total().fills == 1).await;
-    assert_eq!(second.visit(1).await, Ok(Some(())));
-    assert_eq!(caches[1].stats().total().loads, 1, "such an entry is a miss");
+    let fills = || caches[0].stats().total().fills;
+    let altered = || caches[0].stats().total().errors.get("altered").copied().unwrap_or_default();
+    // The first values of a method, and few later ones, are checked when they are stored: such a value is then refused.
+    let mut nameless = None;
+    for who in 1..100 {
+        let before = fills();
+        first.visit(who).await.unwrap();
+        until("the entry is stored or refused", || fills() + altered() == who).await;
+        nameless = (who % 9 == 0 && fills() > before).then_some(who);
+        if nameless.is_some() {
+            break;
+        }
+    }
+    assert_eq!(second.visit(nameless.expect("one of them was not checked")).await, Ok(Some(None)));
+    let stats = caches[1].stats().total();
+    assert_eq!((stats.shared_hits, stats.loads), (0, 1), "such an entry is a miss");
 }

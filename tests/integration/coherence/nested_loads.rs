@@ -27,10 +27,10 @@ fn region(cache: &Cache, entity: &'static str) -> Region<u64, u64> {
 }
 
 /// A cache whose shared tier is out of reach, so that the number of concurrent loads is bounded.
-async fn bounded(loads: usize) -> Cache {
+fn bounded(loads: usize) -> Cache {
     let remote = MemoryRemote::new();
     remote.stop();
-    let cache = Cache::builder().remote(remote).max_direct_loads(loads).load_deadline(Duration::from_secs(600));
+    let cache = Cache::builder().remote(remote).max_direct_loads(loads).load_deadline(Duration::from_mins(10));
     cache.build().unwrap()
 }
 
@@ -72,7 +72,7 @@ fn tree(cache: &Cache) -> Arc<CachingTree<Plain>> {
 /// Every permit is held by a load that reads another method.
 #[tokio::test]
 async fn a_load_inside_a_load_needs_no_second_permit() {
-    let cache = bounded(4).await;
+    let cache = bounded(4);
     let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
     let reads = (0..16).map(|key| {
         let inner = inner.clone();
@@ -91,7 +91,7 @@ async fn a_load_inside_a_load_needs_no_second_permit() {
 /// The loads with the permits wait for a key whose own load waits for a permit.
 #[tokio::test]
 async fn a_load_that_another_one_waits_for_needs_no_permit() {
-    let cache = bounded(1).await;
+    let cache = bounded(1);
     let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
     let read_inner =
         |inner: Region<u64, u64>| async move { inner.get_or_load(&7, || async { Ok::<_, Error>(7) }).await };

@@ -18,11 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The number that the user's code does not like.
 const BAD: u64 = 13;
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the functions of the attributes take references")]
 fn pick(value: &u64) -> bool {
     assert_ne!(*value, BAD, "cache_if panics");
     true
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the functions of the attributes take references")]
 fn see(value: &u64, _: &u64) -> bool {
     assert_ne!(*value, BAD, "visible_if panics");
     true

@@ -3,6 +3,7 @@
 mod connecting;
 mod fence;
 mod flights;
+pub(super) mod frames;
 mod local;
 mod own_writes;
 
