@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -19,6 +20,9 @@ use crate::runtime::{Clock, Moment, Tasks};
 use crate::tier::remote::Remote;
 use crate::transparent::TransparentCache;
 use crate::value::Cacheable;
+
+/// How often a wait for the connection looks after the background task.
+const REVIVE: Duration = Duration::from_millis(100);
 
 /// The cache of a process: cheap to clone, and never absent.
 ///
@@ -156,7 +160,7 @@ impl Cache {
         tokio::runtime::Handle::try_current().map_err(|_| Error::no_runtime())?;
         let backend = remote.0.backend();
         let cache = Self::with(Some(remote), backend, settings, clock);
-        cache.0.link.supervision.start(cache.0.link.clock.now());
+        cache.0.link.supervision.start();
         cache.supervise();
         Ok(cache)
     }
@@ -264,18 +268,19 @@ impl Cache {
     ///
     /// Nothing requires this: reads go to the store until then. A service may wait here before it takes traffic, so
     /// that its first requests are not all misses. Build the stores first: the news of each must be subscribed to.
-    pub async fn connected(&self, limit: std::time::Duration) -> bool {
-        self.revive();
+    pub async fn connected(&self, limit: Duration) -> bool {
         let link = &self.0.link;
         let usable = async {
             loop {
                 let usable = link.usable.notified();
                 tokio::pin!(usable);
                 usable.as_mut().enable();
+                self.revive();
                 if link.is_usable() {
                     return;
                 }
-                usable.await;
+                // After a panic the background task is not started again at once.
+                link.clock.timeout(REVIVE, usable).await;
             }
         };
         !self.has_remote() || link.clock.timeout(limit, usable).await.is_some()

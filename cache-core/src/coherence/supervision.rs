@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// The shortest time between two restarts: a supervisor that panics at once must not be restarted by each call.
-const RESTART: Duration = Duration::from_secs(1);
+/// The pause after a panic: a supervisor that panics at once must not be restarted by each call.
+const PAUSE: Duration = Duration::from_secs(1);
 
 const NEVER_STARTED: u8 = 0;
 const RUNNING: u8 = 1;
@@ -17,25 +17,26 @@ const SHUT_DOWN: u8 = 3;
 #[derive(Debug)]
 pub(crate) struct Supervision {
     state: AtomicU8,
-    /// The time of the last start, in nanoseconds of the process clock.
-    started: AtomicU64,
+    /// The earliest time of a restart, in nanoseconds of the process clock.
+    due: AtomicU64,
 }
 
 impl Default for Supervision {
     fn default() -> Self {
-        Self { state: AtomicU8::new(NEVER_STARTED), started: AtomicU64::new(0) }
+        Self { state: AtomicU8::new(NEVER_STARTED), due: AtomicU64::new(0) }
     }
 }
 
 impl Supervision {
     /// The task is about to be spawned.
-    pub(crate) fn start(&self, now: Moment) {
-        self.started.store(now.0, Ordering::Release);
+    pub(crate) fn start(&self) {
         self.state.store(RUNNING, Ordering::Release);
     }
 
     /// The task has ended; returns whether it should have gone on.
-    pub(super) fn end(&self) -> bool {
+    pub(super) fn end(&self, now: Moment, by_a_panic: bool) -> bool {
+        let due = if by_a_panic { now.after(PAUSE) } else { now };
+        self.due.store(due.0, Ordering::Release);
         self.state.compare_exchange(RUNNING, ENDED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
@@ -52,12 +53,8 @@ impl Supervision {
 
     /// Whether the caller is to start the task again; one of several callers is.
     pub(crate) fn restart(&self, now: Moment) -> bool {
-        let is_due = now >= Moment(self.started.load(Ordering::Acquire)).after(RESTART);
-        let takes = || self.state.compare_exchange(ENDED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        is_due && takes() && {
-            self.started.store(now.0, Ordering::Release);
-            true
-        }
+        now.0 >= self.due.load(Ordering::Acquire)
+            && self.state.compare_exchange(ENDED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -70,20 +67,27 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_restarts_it_and_no_sooner_than_a_second_after_its_start() {
+    fn one_caller_restarts_it() {
         let supervision = Supervision::default();
-        assert!(!supervision.end() && !supervision.restart(at(5_000)), "there is no supervisor");
-        supervision.start(at(5_000));
-        assert!(supervision.end() && supervision.has_ended());
-        assert!(!supervision.restart(at(5_999)));
-        assert!(supervision.restart(at(6_000)) && !supervision.restart(at(6_000)));
+        assert!(!supervision.end(at(5_000), false) && !supervision.restart(at(5_000)), "there is no supervisor");
+        supervision.start();
+        assert!(supervision.end(at(5_000), false) && supervision.has_ended());
+        assert!(supervision.restart(at(5_000)) && !supervision.restart(at(5_000)));
+    }
+
+    #[test]
+    fn after_a_panic_no_sooner_than_a_second_later() {
+        let supervision = Supervision::default();
+        supervision.start();
+        assert!(supervision.end(at(5_000), true));
+        assert!(!supervision.restart(at(5_999)) && supervision.restart(at(6_000)));
     }
 
     #[test]
     fn a_shutdown_is_final() {
         let supervision = Supervision::default();
-        supervision.start(at(5_000));
+        supervision.start();
         supervision.shut_down();
-        assert!(!supervision.end() && !supervision.has_ended() && !supervision.restart(at(9_000)));
+        assert!(!supervision.end(at(5_000), false) && !supervision.has_ended() && !supervision.restart(at(9_000)));
     }
 }

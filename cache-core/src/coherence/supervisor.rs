@@ -35,19 +35,28 @@ const ENDED: &str =
     "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
 
 /// Runs for ever; the cache's shutdown ends it.
-pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
-    let _ended = Ended(&link);
+///
+/// Its end is noticed even if it is never polled, as on a runtime that ends right after the call that started it.
+pub(crate) fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) -> impl Future<Output = ()> + Send + 'static {
+    let ended = Ended(Arc::clone(&link));
+    async move {
+        let _ended = ended;
+        maintain(&link, &*remote).await;
+    }
+}
+
+async fn maintain(link: &Arc<Link>, remote: &dyn RemoteTier) {
     let mut number;
     let mut pause = FIRST_RETRY;
-    let mut report = Report::new(&link);
+    let mut report = Report::new(link);
     loop {
         number = link.next_session();
-        match connect(&link, &*remote, number, &mut report).await {
+        match connect(link, remote, number, &mut report).await {
             Ok(live) => {
                 report.up();
-                let ended = serve(&link, &live, number, &mut report).await;
+                let ended = serve(link, &live, number, &mut report).await;
                 link.close_session(number);
-                pause = tell_the_end(&link, &mut report, ended);
+                pause = tell_the_end(link, &mut report, ended);
             }
             Err(error) => {
                 link.tally.error(Request::Connect, error.kind());
@@ -55,7 +64,7 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
                 report.down(&error);
             }
         }
-        wait_before_retry(&link, pause).await;
+        wait_before_retry(link, pause).await;
         pause = (pause * 2).min(LAST_RETRY);
     }
 }
@@ -63,11 +72,11 @@ pub(crate) async fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) {
 /// The end of the supervisor: by a shutdown, by the end of its runtime, or by a panic.
 ///
 /// From here on nothing delivers the journal: writes must not wait for it.
-struct Ended<'a>(&'a Link);
+struct Ended(Arc<Link>);
 
-impl Drop for Ended<'_> {
+impl Drop for Ended {
     fn drop(&mut self) {
-        if self.0.supervision.end() {
+        if self.0.supervision.end(self.0.clock.now(), std::thread::panicking()) {
             self.0.shut();
             self.0.set_state(LinkState::Down(ENDED.to_owned()));
         }

@@ -40,9 +40,7 @@ fn the_next_call_starts_the_background_task_again() {
             let reader = CachingRegister::new(Arc::clone(&rows), &reading);
             assert!(reading.connected(PATIENCE).await);
             assert_eq!(reader.get(1).await, Ok(Some(10)));
-            // A restart follows a start by a second at least.
-            let revived = async { while !cache.connected(Duration::from_millis(50)).await {} };
-            tokio::time::timeout(PATIENCE, revived).await.expect("the task is not started again");
+            assert!(cache.connected(PATIENCE).await, "the task is not started again");
             assert_eq!(store.set(1, 20).await, Ok(()));
             let is_seen = async {
                 while reader.get(1).await != Ok(Some(20)) {
@@ -53,6 +51,20 @@ fn the_next_call_starts_the_background_task_again() {
             assert_eq!(cache.health().await.status, Status::Healthy);
         });
     }
+}
+
+/// Red where the task notices its end only once it was polled.
+#[test]
+fn a_runtime_that_ends_at_once_is_noticed() {
+    let at_once = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let cache = at_once().block_on(async { Cache::builder().remote(MemoryRemote::new()).build().unwrap() });
+    for _ in 0..2 {
+        let health = at_once().block_on(cache.health());
+        assert_eq!((health.status, health.link), (Status::Degraded, LinkStatus::Down), "{health}");
+        // The task is started again, and ends with this runtime before it was polled.
+        at_once().block_on(cache.connected(Duration::ZERO));
+    }
+    assert!(runtime().block_on(cache.connected(PATIENCE)));
 }
 
 /// A load whose runtime ends is an error for the caller on another one, and not a wait for ever.
