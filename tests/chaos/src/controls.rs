@@ -21,7 +21,7 @@ struct Control {
 /// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last two
 /// need an outage of all processes.
 const CONTROLS: [Control; 10] = [
-    Control { name: "fence", weaken: |cache, _| cache.weaken(Weakness::NoFence) },
+    Control { name: FENCE, weaken: |cache, _| cache.weaken(Weakness::NoFence) },
     Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },
     Control { name: "next-flights", weaken: |cache, _| cache.weaken(Weakness::JoinAnyFlight) },
     Control { name: "local-advance", weaken: |cache, _| cache.weaken(Weakness::NoLocalAdvance) },
@@ -33,6 +33,7 @@ const CONTROLS: [Control; 10] = [
     Control { name: "late-acknowledgement", weaken: |cache, _| cache.weaken(Weakness::NoLateAcknowledgement) },
 ];
 
+const FENCE: &str = "fence";
 const STRICT_WAIT: &str = "strict-wait";
 
 /// The names of the protections that can be taken out.
@@ -51,4 +52,9 @@ pub(crate) fn without(name: Option<&str>, cache: CacheBuilder, spans: Spans) -> 
 /// What a write of the rows in mode `strict` really waits for.
 pub(crate) fn strict_mode(name: Option<&str>) -> Mode {
     if name == Some(STRICT_WAIT) { Mode::Safe } else { Mode::Strict }
+}
+
+/// Whether what the protection prevents needs loads that a write overtakes.
+pub(crate) fn needs_overtaken_loads(name: Option<&str>) -> bool {
+    name == Some(FENCE)
 }

@@ -9,7 +9,7 @@ use crate::coordinator::{Outage, outages};
 const HELP: &str = "\
 Usage: scripts/chaos [options]
 
-  --runs N             how many runs, each with the next seed (default 1)
+  --runs N             how many runs, each with the next seed (default 1); without a protection, at most
   --seed S             the seed of the first run (default: by the time)
   --operations N       operations of a run (default 100000)
   --pace MICROS        how long apart the operations of one caller are (default 9000)

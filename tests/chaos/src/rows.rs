@@ -69,8 +69,17 @@ pub(crate) struct Rows {
     seed: u64,
     calls: AtomicU64,
     stops: AtomicBool,
-    slowest: Option<Duration>,
+    delays: Delays,
     stopped: Box<dyn Stopped>,
+}
+
+/// Which calls of a process are delayed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delays {
+    /// Some calls take up to this time.
+    pub(crate) slowest: Option<Duration>,
+    /// Some loads answer only once a write has overtaken them: a control must not be left to chance.
+    pub(crate) overtaken: bool,
 }
 
 /// Who is told when a writer has stopped after its commit.
@@ -143,25 +152,17 @@ async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
 }
 
 impl Rows {
-    /// Connects a process; with `slowest`, some of its calls are delayed by up to that time.
+    /// Connects a process.
     pub(crate) async fn connect(
         url: &str,
         process: &str,
         seed: u64,
-        slowest: Option<Duration>,
+        delays: Delays,
         stopped: impl Stopped + 'static,
     ) -> Result<Arc<Self>, sqlx::Error> {
         let pool = pool(url, 12).await?;
         let (calls, stops) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Arc::new(Self {
-            pool,
-            process: process.to_owned(),
-            seed,
-            calls,
-            stops,
-            slowest,
-            stopped: Box::new(stopped),
-        }))
+        Ok(Arc::new(Self { pool, process: process.to_owned(), seed, calls, stops, delays, stopped: Box::new(stopped) }))
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -175,19 +176,43 @@ impl Rows {
 
     /// Some callers are slow at the wrong place, and a few for longer than the lease.
     async fn dawdle(&self, cases: u64) {
-        let Some(slowest) = self.slowest else { return };
-        let mut chance = Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)]);
+        let Some(slowest) = self.delays.slowest else { return };
+        let mut chance = self.chance();
         let longest = if chance.per_mille(100) { slowest } else { Duration::from_millis(30) };
         if chance.per_mille(cases) {
             tokio::time::sleep(chance.span(Duration::from_millis(1), longest)).await;
         }
     }
 
+    fn chance(&self) -> Chance {
+        Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)])
+    }
+
     async fn load(&self, mode: Mode, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
-        let select = sqlx::query_scalar("SELECT version FROM registers WHERE key = $1 AND present");
-        let version: Option<i64> = select.bind(key(mode, group, member)).fetch_optional(&self.pool).await?;
+        let key = key(mode, group, member);
+        let version = self.version(&key).await?;
         self.dawdle(30).await;
+        if self.delays.overtaken && self.chance().per_mille(100) {
+            self.wait_until_overtaken(&key, version).await?;
+        }
         Ok(version.map(i64::cast_unsigned))
+    }
+
+    async fn version(&self, key: &str) -> Result<Option<i64>, RegisterError> {
+        let select = sqlx::query_scalar("SELECT version FROM registers WHERE key = $1 AND present");
+        Ok(select.bind(key).fetch_optional(&self.pool).await?)
+    }
+
+    /// Waits until another version is committed and its writer has probably released its lock, but not for ever.
+    async fn wait_until_overtaken(&self, key: &str, version: Option<i64>) -> Result<(), RegisterError> {
+        for _ in 0..50 {
+            let is_overtaken = self.version(key).await? != version;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if is_overtaken {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn load_many(&self, mode: Mode, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError> {

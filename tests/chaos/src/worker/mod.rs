@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use crate::registers::CachingRegisters;
-use crate::rows::Rows;
+use crate::rows::{Delays, Rows};
 use crate::settings::{CALL, Load, Profile, STEADY_TASKS, TASKS};
 use crate::{clock, controls};
 use calls::Caller;
@@ -65,9 +65,12 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
     let Assignment { process, seed, number, profile, .. } = &assignment;
     logs::record(process, &recorder);
     let cache = connect(&assignment)?;
-    let slowest = (*profile == Profile::Short).then(|| profile.spans().lease * 2);
+    let delays = Delays {
+        slowest: (*profile == Profile::Short).then(|| profile.spans().lease * 2),
+        overtaken: controls::needs_overtaken_loads(assignment.without.as_deref()),
+    };
     let say = Say(Arc::clone(&recorder));
-    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, slowest, say).await?;
+    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, delays, say).await?;
     let strict = controls::strict_mode(assignment.without.as_deref());
     let store = CachingRegisters::builder(Arc::clone(&rows), &cache).read_strict(|policy| policy.mode(strict)).build();
     tokio::spawn(watch(cache.clone(), process.clone(), Arc::clone(&recorder)));
