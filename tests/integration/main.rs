@@ -9,4 +9,3 @@ mod proxy;
 mod servers;
 mod stores;
 mod tables;
-mod ui;
