@@ -218,7 +218,7 @@ where
     E: Send + 'static,
 {
     pub(super) fn new(flying: Flying<K, R>, errors: LoadErrors<E>) -> Self {
-        let frame = Frame::new(flying.region.address(), vec![flying.key.clone()]);
+        let frame = Frame::new(flying.region.address(), vec![flying.key.clone()], vec![flying.lead.id()]);
         Self { flying, errors, frame }
     }
 

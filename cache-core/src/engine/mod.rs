@@ -19,6 +19,7 @@ mod region;
 mod terms;
 mod user_code;
 mod verify;
+mod waits;
 mod witness;
 mod write;
 

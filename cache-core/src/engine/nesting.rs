@@ -1,13 +1,16 @@
 //! Loads that read through the cache themselves.
 //!
 //! A task-local chain names the keys that the current task is loading. It tells a nested read from an outer one: a nested
-//! read needs no permit, and one of a key that is being loaded further out must not wait for that load.
+//! read needs no permit, and one of a key that is being loaded further out must not wait for that load. A task that the
+//! load spawns is not part of it.
 
 use std::any::Any;
 use std::future::Future;
 use std::iter;
 use std::sync::Arc;
 
+use super::waits::{Circle, Waiting};
+use crate::flight::FlightId;
 use crate::key::KeyPart;
 
 #[cfg(all(test, shuttle))]
@@ -23,6 +26,8 @@ pub(super) struct Frame {
     region: usize,
     /// A `Vec<K>` of the region's keys.
     keys: Box<dyn Any + Send + Sync>,
+    /// The flights that end with it.
+    flights: Vec<FlightId>,
     outer: Option<Arc<Frame>>,
 }
 
@@ -38,8 +43,8 @@ pub(super) enum Recursion {
 
 impl Frame {
     /// A load of these keys, inside whatever load the current task is part of.
-    pub(super) fn new<K: KeyPart>(region: usize, keys: Vec<K>) -> Arc<Self> {
-        Arc::new(Self { region, keys: Box::new(keys), outer: current() })
+    pub(super) fn new<K: KeyPart>(region: usize, keys: Vec<K>, flights: Vec<FlightId>) -> Arc<Self> {
+        Arc::new(Self { region, keys: Box::new(keys), flights, outer: current() })
     }
 
     /// Runs `load` as part of this one.
@@ -65,12 +70,22 @@ pub(super) fn is_nested() -> bool {
 /// How often the current task is loading this key.
 pub(super) fn recursion<K: KeyPart>(region: usize, key: &K) -> Recursion {
     let innermost = current();
-    let frames = iter::successors(innermost.as_deref(), |frame| frame.outer.as_deref());
-    match frames.filter(|frame| frame.is_of(region, key)).count() {
+    match chain(innermost.as_ref()).filter(|frame| frame.is_of(region, key)).count() {
         0 => Recursion::None,
         1 => Recursion::Once,
         _ => Recursion::Endless,
     }
+}
+
+/// The current task is about to wait for flights. Outside of a load nothing is to be known of that.
+pub(super) fn wait(flights: impl Iterator<Item = FlightId>) -> Result<Option<Waiting>, Circle> {
+    let Some(innermost) = current() else { return Ok(None) };
+    let loads: Vec<FlightId> = chain(Some(&innermost)).flat_map(|frame| &frame.flights).copied().collect();
+    Waiting::enter(&loads, &flights.collect::<Vec<_>>()).map(Some)
+}
+
+fn chain(innermost: Option<&Arc<Frame>>) -> impl Iterator<Item = &Frame> {
+    iter::successors(innermost.map(Arc::as_ref), |frame| frame.outer.as_deref())
 }
 
 #[cfg(not(all(test, shuttle)))]

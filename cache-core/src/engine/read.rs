@@ -4,11 +4,11 @@ use std::future;
 
 use super::load::{Call, Flying, Job, Load};
 use super::lookup::Step;
-use super::nesting::{Frame, Recursion, is_nested, recursion};
+use super::nesting::{self, Frame, Recursion, is_nested, recursion};
 use super::region::Region;
 use super::terms::{LoadErrors, Terms};
 use super::witness;
-use crate::flight::{Arrival, Found, Landing, Lead, Source};
+use crate::flight::{Arrival, FlightId, Found, Landing, Lead, Source};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
@@ -38,7 +38,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
                 Arrival::Follow(flight) => flight,
             };
-            match self.in_patience(terms.errors, flight.landing()).await {
+            match self.wait(terms.errors, flight.and_before(), flight.landing()).await {
                 // Its leader left without an answer: whoever waited starts over.
                 Some(Landing::Abandoned) => {}
                 Some(landing) => match self.take(landing, &terms) {
@@ -58,10 +58,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
-        let carried = match self.in_patience(terms.errors, duty.turn()).await {
+        let before = duty.before().into_iter();
+        let carried = match self.wait(terms.errors, before, duty.turn()).await {
             Some(Some(Landing::Found(found))) => Some(found),
             Some(_) => None,
-            None => return self.alone(key, &terms, load).await,
+            None => {
+                // Nobody is to wait for a flight that does not begin.
+                drop(duty);
+                return self.alone(key, &terms, load).await;
+            }
         };
         // The flight before may have put it into the local tier.
         if let Some(hit) = self.find_owned(&key) {
@@ -119,7 +124,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     async fn alone<E: Send + 'static>(&self, key: K, terms: &Terms<'_, R, E>, load: impl Load<R, E>) -> Result<R, E> {
         witness::answered(Source::Store);
         Counters::add(&self.0.counters.bypasses);
-        let frame = Frame::new(self.address(), vec![key]);
+        let frame = Frame::new(self.address(), vec![key], Vec::new());
         let call = Call { degraded: true, frame, urgent: future::pending() };
         match self.call(call, terms.errors, || load.direct()).await {
             Ok(value) => Ok(value),
@@ -127,16 +132,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Waits for another flight. A load that hangs ends by its deadline, where its error type can say so; where it
-    /// cannot, those who wait lose patience instead.
-    pub(super) async fn in_patience<E: Send + 'static, T>(
+    /// Waits for other flights; `None` if that takes too long or would not end.
+    ///
+    /// A load that hangs ends by its deadline, where its error type can say so; where it cannot, those who wait lose patience
+    /// instead.
+    pub(super) async fn wait<E: Send + 'static, T>(
         &self,
         errors: LoadErrors<E>,
-        wait: impl Future<Output = T>,
+        flights: impl Iterator<Item = FlightId>,
+        end: impl Future<Output = T>,
     ) -> Option<T> {
+        let _waiting = nesting::wait(flights).ok()?;
         if errors.can_tell_of_a_deadline() {
-            return Some(wait.await);
+            return Some(end.await);
         }
-        self.0.link.clock.timeout(self.0.link.settings.load_deadline, wait).await
+        self.0.link.clock.timeout(self.0.link.settings.load_deadline, end).await
     }
 }

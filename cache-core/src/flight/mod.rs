@@ -11,6 +11,7 @@ mod interleavings;
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
+use std::iter;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -88,8 +89,22 @@ struct Pair<R> {
     next: Option<Arc<Flight<R>>>,
 }
 
+/// A flight of the process, whatever its cache and its region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FlightId(u64);
+
+impl FlightId {
+    pub(crate) fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Flight<R> {
+    id: FlightId,
+    /// The flight that has to end before this one begins.
+    before: Option<FlightId>,
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
     /// A load waits for it that holds a permit: its own load must not wait for one.
@@ -98,9 +113,15 @@ pub(crate) struct Flight<R> {
 }
 
 impl<R: Clone> Flight<R> {
-    fn new() -> Arc<Self> {
+    fn new(before: Option<FlightId>) -> Arc<Self> {
         let (is_urgent, urged) = (AtomicBool::new(false), Notify::new());
-        Arc::new(Self { landing: Mutex::new(None), landed: Notify::new(), is_urgent, urged })
+        let (id, landing) = (FlightId::new(), Mutex::new(None));
+        Arc::new(Self { id, before, landing, landed: Notify::new(), is_urgent, urged })
+    }
+
+    /// The flight, and the one that has to end before it begins.
+    pub(crate) fn and_before(&self) -> impl Iterator<Item = FlightId> {
+        iter::once(self.id).chain(self.before)
     }
 
     fn urge(&self) {
@@ -147,7 +168,7 @@ pub(crate) enum Arrival<K: KeyPart, R: Clone> {
 
 impl<K: KeyPart, R: Clone> Flights<K, R> {
     pub(crate) fn new() -> Arc<Self> {
-        let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
+        let shards = iter::repeat_with(Mutex::default).take(SHARDS).collect();
         Arc::new(Self {
             shards,
             hasher: RandomState::default(),
@@ -171,7 +192,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         let exact = Exact(key.clone());
         let mut shard = self.shard(key);
         let Some(pair) = shard.get_mut(&exact) else {
-            let current = Flight::new();
+            let current = Flight::new(None);
             shard.insert(exact, Pair { current: Arc::clone(&current), next: None });
             return Arrival::Lead(Lead::new(self, key, current, None));
         };
@@ -186,7 +207,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         if let Some(next) = &pair.next {
             return Arrival::Follow(Arc::clone(next));
         }
-        let next = Flight::new();
+        let next = Flight::new(Some(pair.current.id));
         pair.next = Some(Arc::clone(&next));
         let before = Arc::clone(&pair.current);
         drop(shard);
@@ -232,6 +253,15 @@ pub(crate) struct Lead<K: KeyPart, R: Clone> {
 impl<K: KeyPart, R: Clone> Lead<K, R> {
     fn new(flights: &Arc<Flights<K, R>>, key: &K, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
         Self { flights: Arc::clone(flights), key: Exact(key.clone()), flight, before, ended: false }
+    }
+
+    pub(crate) fn id(&self) -> FlightId {
+        self.flight.id
+    }
+
+    /// The flight before, if there is one to wait for.
+    pub(crate) fn before(&self) -> Option<FlightId> {
+        self.before.as_ref().map(|before| before.id)
     }
 
     /// Whether there is no flight before to wait for.

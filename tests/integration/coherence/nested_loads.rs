@@ -1,13 +1,18 @@
 //! Loads that read through the cache themselves: another key, their own key, and each other's.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::{Cache, Error, ErrorKind, MemoryRemote, ReadPolicy, Region, cached_store};
 use futures_util::future::join_all;
+use tokio::sync::Barrier;
+
+use super::gate::Gate;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NAMESPACE: &str = "nested";
@@ -158,4 +163,128 @@ async fn a_recursion_is_found_out_for_any_error_type() {
     let panic = in_time(read).await.unwrap_err().into_panic();
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("reads its own key"), "{text}");
+}
+
+/// A cache whose deadlines are too far away to end a wait here.
+fn patient() -> Cache {
+    Cache::builder().remote(MemoryRemote::new()).load_deadline(Duration::from_mins(10)).build().unwrap()
+}
+
+/// Two callers at once: the load of each reads the key that the other one is loading.
+#[tokio::test]
+async fn loads_of_different_callers_do_not_wait_for_each_other() {
+    let cache = patient();
+    let (region, both) = (region(&cache, "crossing"), Arc::new(Barrier::new(2)));
+    let read = |key: u64, other: u64| {
+        let (region, again, both) = (region.clone(), region.clone(), Arc::clone(&both));
+        tokio::spawn(async move {
+            let load = move || async move {
+                both.wait().await;
+                again.get_or_load(&other, move || async move { Ok::<_, Error>(other) }).await
+            };
+            region.get_or_load(&key, load).await
+        })
+    };
+    let [first, second] = [read(1, 2), read(2, 1)];
+    let values = [in_time(first).await.unwrap().unwrap(), in_time(second).await.unwrap().unwrap()];
+    // One of them loads the other's key itself, and the other one takes what comes of that.
+    assert!(values == [1, 1] || values == [2, 2], "{values:?}");
+}
+
+/// The same where a third caller waits in between, without a load of its own.
+#[tokio::test]
+async fn nor_for_one_that_waits_for_the_other() {
+    let cache = patient();
+    let (region, gate) = (region(&cache, "between"), Arc::new(Gate::new()));
+    let loading = {
+        let (region, again, gate) = (region.clone(), region.clone(), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let load = move || async move {
+                gate.pass().await;
+                again.get_or_load(&1, || async { Ok::<_, Error>(10) }).await
+            };
+            region.get_or_load(&2, load).await
+        })
+    };
+    gate.reached().await;
+    let between = {
+        let region = region.clone();
+        tokio::spawn(async move { region.get_or_load(&2, || async { Ok::<_, Error>(20) }).await })
+    };
+    settle().await;
+    let last = {
+        let again = region.clone();
+        tokio::spawn(async move {
+            let load = move || async move { again.get_or_load(&2, || async { Ok::<_, Error>(30) }).await };
+            region.get_or_load(&1, load).await
+        })
+    };
+    settle().await;
+    gate.open();
+    for read in [loading, between, last] {
+        assert_eq!(in_time(read).await.unwrap().unwrap(), 10, "what the first load read itself");
+    }
+}
+
+/// Lets the other tasks of the runtime go as far as they get.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cached_store(namespace = "nested:batches")]
+#[async_trait]
+trait Shelf: Send + Sync {
+    #[cached(entity = "book", key(id), ttl = "1m")]
+    async fn book(&self, id: u64) -> Result<Option<u64>, Bare>;
+
+    #[cached(batch = book)]
+    async fn books(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Bare>;
+}
+
+/// The batch of 1 and 2 reads 3, and 3 reads a batch of 2 and 4. The first two calls begin together.
+struct Crossing {
+    decorated: OnceLock<Arc<CachingShelf<Self>>>,
+    calls: AtomicUsize,
+    both: Barrier,
+}
+
+impl Crossing {
+    async fn begin(&self) -> &CachingShelf<Self> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < 2 {
+            self.both.wait().await;
+        }
+        self.decorated.get().unwrap()
+    }
+}
+
+#[async_trait]
+impl Shelf for Crossing {
+    async fn book(&self, id: u64) -> Result<Option<u64>, Bare> {
+        self.begin().await.books(&[2, 4]).await?;
+        Ok(Some(id))
+    }
+
+    async fn books(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Bare> {
+        if ids.contains(&1) {
+            self.begin().await.book(3).await?;
+        }
+        Ok(ids.iter().map(|id| (*id, *id)).collect())
+    }
+}
+
+/// The error type cannot tell of a deadline either.
+#[tokio::test]
+async fn nor_do_loads_of_batches() {
+    let crossing = Arc::new(Crossing { decorated: OnceLock::new(), calls: AtomicUsize::new(0), both: Barrier::new(2) });
+    let shelf = Arc::new(CachingShelf::new(Arc::clone(&crossing), &patient()));
+    assert!(crossing.decorated.set(Arc::clone(&shelf)).is_ok());
+    let batch = {
+        let shelf = Arc::clone(&shelf);
+        tokio::spawn(async move { shelf.books(&[1, 2]).await })
+    };
+    let single = tokio::spawn(async move { shelf.book(3).await });
+    assert_eq!(in_time(batch).await.unwrap().unwrap(), HashMap::from([(1, 1), (2, 2)]));
+    assert_eq!(in_time(single).await.unwrap().unwrap(), Some(3));
 }

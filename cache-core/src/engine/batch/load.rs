@@ -90,7 +90,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// A load of these keys, inside whatever load this task is part of.
     fn frame(&self, flying: &[Flying<K, R>]) -> Arc<Frame> {
-        Frame::new(self.address(), flying.iter().map(|one| one.key.clone()).collect())
+        let (keys, flights) = flying.iter().map(|one| (one.key.clone(), one.lead.id())).unzip();
+        Frame::new(self.address(), keys, flights)
     }
 
     async fn perform_all<E: Send + 'static>(

@@ -48,7 +48,7 @@ impl<K, R> Progress<K, R> {
 /// A flight that waited for the one before it.
 enum Turn<K: KeyPart, R: Cacheable> {
     Come(Ready<K, R>),
-    /// The one before did not end in time.
+    /// The one before did not end in time, or waits for this call.
     TooLate(K),
 }
 
@@ -166,7 +166,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (key, mut lead): (K, Lead<K, R>),
         terms: &BatchTerms<'_, K, R, E>,
     ) -> Turn<K, R> {
-        match self.in_patience(terms.errors, lead.turn()).await {
+        match self.wait(terms.errors, lead.before().into_iter(), lead.turn()).await {
             Some(Some(Landing::Found(found))) => Turn::Come(Ready { key, lead, carried: Some(found) }),
             Some(_) => Turn::Come(Ready { key, lead, carried: None }),
             None => Turn::TooLate(key),
@@ -224,7 +224,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (key, flight): (K, Arc<Flight<R>>),
         terms: &BatchTerms<'_, K, R, E>,
     ) -> (K, Option<Landing<R>>) {
-        let landing = self.in_patience(terms.errors, flight.landing()).await;
+        let landing = self.wait(terms.errors, flight.and_before(), flight.landing()).await;
         (key, landing)
     }
 
@@ -259,7 +259,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         load: &LoadMany<K, R, E>,
     ) -> Result<Pairs<K, R>, E> {
         Counters::add_many(&self.0.counters.bypasses, keys.len());
-        let frame = Frame::new(self.address(), keys.clone());
+        let frame = Frame::new(self.address(), keys.clone(), Vec::new());
         let call = Call { degraded: true, frame, urgent: future::pending() };
         match self.call(call, terms.errors, || load.call(keys)).await {
             Ok(pairs) => Ok(pairs),
