@@ -52,7 +52,9 @@ impl<T: Cacheable> TransparentCache<T> {
         }
     }
 
-    /// Sets a value for this long. It is lost when the shared tier is out of reach.
+    /// Sets a value for this long, at most ten years. The value is lost while the shared tier is out of reach.
+    ///
+    /// With a time of zero it only deletes what was there; below a millisecond the shared tier does not keep it.
     pub async fn set(&self, key: &str, value: T, ttl: Duration) {
         self.region.put(key.to_owned(), value, ttl).await;
     }

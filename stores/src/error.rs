@@ -30,7 +30,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The database or the pool did not answer in time.
     Timeout,
-    /// The load behind a cached read panicked or did not end.
+    /// The load behind a cached read panicked, did not end, or read its own key without end.
     Load,
     /// Anything else.
     Other,
@@ -158,7 +158,9 @@ impl From<cache_core::Error> for StoreError {
     fn from(error: cache_core::Error) -> Self {
         use cache_core::ErrorKind;
         let (kind, operation) = match error.kind() {
-            ErrorKind::LoadPanicked | ErrorKind::LoadTimedOut => (StoreErrorKind::Load, "load"),
+            ErrorKind::LoadPanicked | ErrorKind::LoadTimedOut | ErrorKind::LoadRecursion => {
+                (StoreErrorKind::Load, "load")
+            }
             ErrorKind::Config => return Self::new(StoreErrorKind::Config, READ_CONFIGURATION, error.to_string()),
             _ => (StoreErrorKind::Config, "build the cache"),
         };

@@ -58,7 +58,8 @@ impl Frame {
     }
 
     fn is_of<K: KeyPart>(&self, region: usize, key: &K) -> bool {
-        self.region == region && self.keys.downcast_ref::<Vec<K>>().is_some_and(|keys| keys.contains(key))
+        let keys = || self.keys.downcast_ref::<Vec<K>>().into_iter().flatten();
+        self.region == region && keys().any(|known| known.same_key(key))
     }
 }
 

@@ -9,6 +9,7 @@ use super::names::Names;
 use super::news;
 use super::region::Region;
 use crate::coherence::Gen;
+use crate::config::limits::LONGEST_LIFE;
 use crate::flight::FoundFence;
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters};
@@ -30,6 +31,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Replaces the value: invalidates the entry, and fills it under the token that this invalidation made. Where
     /// another writer was faster, his value stays.
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
+        let ttl = ttl.min(LONGEST_LIFE);
         let names = self.names(&key);
         let token = chance::token_text();
         let told = news::invalidate_as(&self.0.cache, names.scopes[..1].to_vec(), token.clone()).await;

@@ -1,4 +1,4 @@
-//! Code of the user that the engine runs after the store has answered: `cache_if`, `visible_if`, `Clone`, `Serialize`.
+//! Code of the user that the engine runs after the store has answered: `cache_if`, `visible_if`, `Clone`, `From<Error>`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) fn guarded<T>(key: &str, what: &'static str, code: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| {
-            tracing::error!(key, what, panic = panic_text(&*panic), "user code panicked; the value is not cached");
+            tracing::error!(key, what, panic = panic_text(&*panic), "user code panicked");
         })
         .ok()
 }

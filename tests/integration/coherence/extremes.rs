@@ -116,3 +116,25 @@ async fn every_option_of_a_read_at_its_extremes() {
     assert_eq!((health.status, health.breaker_open), (Status::Healthy, false), "{health}");
     assert_eq!(cache.stats().total().errors.values().sum::<u64>(), 0, "{:?}", cache.stats());
 }
+
+/// A value that is set for a time beyond what Redis takes is kept. Red where the time reaches Redis as it is.
+#[tokio::test]
+async fn a_value_of_the_users_own_at_every_time_to_live() {
+    let server = RedisServer::start();
+    let memory = MemoryRemote::new();
+    let both = |builder: CacheBuilder| [builder.clone(), builder].map(|builder| builder.build().unwrap());
+    let pairs = [both(Cache::builder().remote(memory)), both(Cache::builder().redis(server.url()))];
+    for [writing, reading] in pairs {
+        let (writer, reader) =
+            (writing.transparent::<u64>("race:own", "value"), reading.transparent::<u64>("race:own", "value"));
+        for cache in [&writing, &reading] {
+            assert!(cache.connected(PATIENCE).await);
+        }
+        for (value, span) in (0..).zip(SPANS) {
+            in_time("a value is set", writer.set("key", value, span)).await;
+            let kept = (span > Duration::from_millis(1)).then_some(value);
+            assert_eq!(in_time("a value is read", reader.get("key")).await, kept, "{span:?}");
+        }
+        assert_eq!(writing.health().await.status, Status::Healthy);
+    }
+}
