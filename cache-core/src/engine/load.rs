@@ -17,7 +17,7 @@ use super::region::Region;
 use super::terms::{CacheIf, LoadErrors};
 use super::user_code::{guarded, panic_text};
 use crate::error::Error;
-use crate::flight::{Found, Landing, Lead, Source};
+use crate::flight::{Found, Landing, Lead, Source, Stage};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::lifetime;
@@ -76,6 +76,7 @@ where
         if job.flying.region.0.link.settings.weakness == crate::testing::Weakness::LoadInCaller {
             return Inline(self.0).fly(job).await;
         }
+        job.flying.lead.loads(Stage::LoadingInTask);
         let (tell, told) = oneshot::channel();
         let (region, errors) = (job.flying.region.clone(), job.errors);
         let filling = region.clone();
@@ -111,6 +112,7 @@ where
         R: Cacheable,
         E: Send + 'static,
     {
+        job.flying.lead.loads(Stage::LoadingInline);
         let region = job.flying.region.clone();
         let (answer, fill) = job.perform(self.0).await;
         region.clone().0.cache.0.tasks.spawn(async move { fill.store(&region).await });
@@ -315,8 +317,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         panic: Option<Box<dyn Any + Send>>,
         errors: LoadErrors<E>,
     ) -> Answer<T, E> {
-        let converted = guarded(self.0.head.text(), "From<Error>", || errors.of_cache(error)).flatten();
-        match converted {
+        match errors.of_cache(self.0.head.text(), error) {
             Some(error) => Answer::Returned(Err(error)),
             None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
         }

@@ -1,6 +1,7 @@
 //! The order of things: what a read does, and what a write does. Only here.
 
 mod batch;
+mod circles;
 mod entry_size;
 mod fill;
 mod held;
@@ -19,7 +20,7 @@ mod region;
 mod terms;
 mod user_code;
 mod verify;
-mod waits;
+mod wait;
 mod witness;
 mod write;
 

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::iter;
 use std::sync::Arc;
 
-use super::waits::{Circle, Waiting};
+use super::circles::{Circle, Waiting};
 use crate::flight::FlightId;
 use crate::key::KeyPart;
 
@@ -68,13 +68,17 @@ pub(super) fn is_nested() -> bool {
     current().is_some()
 }
 
-/// How often the current task is loading this key.
-pub(super) fn recursion<K: KeyPart>(region: usize, key: &K) -> Recursion {
+/// How often the current task is loading this key, which is read together with others, `count` in all.
+///
+/// A load of many keys may read a part of them: only loads of as few keys as are read now speak for a recursion without end.
+pub(super) fn recursion<K: KeyPart>(region: usize, key: &K, count: usize) -> Recursion {
     let innermost = current();
-    match chain(innermost.as_ref()).filter(|frame| frame.is_of(region, key)).count() {
-        0 => Recursion::None,
-        1 => Recursion::Once,
-        _ => Recursion::Endless,
+    let frames = || chain(innermost.as_ref()).filter(|frame| frame.is_of(region, key));
+    let lengths = frames().map(|frame| frame.keys.downcast_ref::<Vec<K>>().map_or(0, Vec::len));
+    match (frames().next(), lengths.filter(|length| *length <= count).count()) {
+        (None, _) => Recursion::None,
+        (Some(_), 0 | 1) => Recursion::Once,
+        (Some(_), _) => Recursion::Endless,
     }
 }
 

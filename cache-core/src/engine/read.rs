@@ -4,11 +4,11 @@ use std::future;
 
 use super::load::{Call, Flying, Job, Load};
 use super::lookup::Step;
-use super::nesting::{self, Frame, Recursion, is_nested, recursion};
+use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::region::Region;
-use super::terms::{LoadErrors, Terms};
+use super::terms::Terms;
 use super::witness;
-use crate::flight::{Arrival, FlightId, Found, Landing, Lead, Source};
+use crate::flight::{Arrival, Found, Landing, Lead, Source};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
@@ -28,7 +28,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return load.direct().await;
         }
         self.0.cache.revive();
-        match recursion(self.address(), &key) {
+        match recursion(self.address(), &key, 1) {
             Recursion::None => {}
             Recursion::Once => return self.alone(key, &terms, load).await,
             Recursion::Endless => return self.refuse_recursion(terms.errors),
@@ -38,7 +38,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
                 Arrival::Follow(flight) => flight,
             };
-            match self.wait(terms.errors, flight.and_before(), flight.landing()).await {
+            match self.wait_for(terms.errors, &flight).await {
                 // Its leader left without an answer: whoever waited starts over.
                 Some(Landing::Abandoned) => {}
                 Some(landing) => match self.take(landing, &terms) {
@@ -58,16 +58,18 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         terms: Terms<'_, R, E>,
         load: impl Load<R, E>,
     ) -> Result<R, E> {
-        let before = duty.before().into_iter();
-        let carried = match self.wait(terms.errors, before, duty.turn()).await {
-            Some(Some(Landing::Found(found))) => Some(found),
-            Some(_) => None,
-            None => {
-                // Nobody is to wait for a flight that does not begin.
-                drop(duty);
-                return self.alone(key, &terms, load).await;
+        let mut carried = None;
+        if let Some(before) = duty.take_before() {
+            match self.wait_for(terms.errors, &before).await {
+                Some(Landing::Found(found)) => carried = Some(found),
+                Some(_) => {}
+                None => {
+                    // Nobody is to wait for a flight that does not begin.
+                    drop(duty);
+                    return self.alone(key, &terms, load).await;
+                }
             }
-        };
+        }
         // The flight before may have put it into the local tier.
         if let Some(hit) = self.find_owned(&key) {
             self.count(&hit);
@@ -116,7 +118,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 witness::joined();
                 Some(Ok(found.value))
             }
-            fallen => terms.errors.told_by(&fallen).map(Err),
+            fallen => terms.errors.told_by(self.0.head.text(), &fallen).map(Err),
         }
     }
 
@@ -130,22 +132,5 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             Ok(value) => Ok(value),
             Err(fall) => self.fell(fall, terms.errors).1.unwrap(),
         }
-    }
-
-    /// Waits for other flights; `None` if that takes too long or would not end.
-    ///
-    /// A load that hangs ends by its deadline, where its error type can say so; where it cannot, those who wait lose patience
-    /// instead.
-    pub(super) async fn wait<E: Send + 'static, T>(
-        &self,
-        errors: LoadErrors<E>,
-        flights: impl Iterator<Item = FlightId>,
-        end: impl Future<Output = T>,
-    ) -> Option<T> {
-        let _waiting = nesting::wait(flights).ok()?;
-        if errors.can_tell_of_a_deadline() {
-            return Some(end.await);
-        }
-        self.0.link.clock.timeout(self.0.link.settings.load_deadline, end).await
     }
 }

@@ -62,10 +62,10 @@ impl<E: Send + 'static> LoadErrors<E> {
     }
 
     /// The error that a flight's end means for one who waited, if its type can say so.
-    pub(super) fn told_by<R>(&self, landing: &Landing<R>) -> Option<E> {
+    pub(super) fn told_by<R>(&self, key: &str, landing: &Landing<R>) -> Option<E> {
         match landing {
-            Landing::Failed(error) => self.unshare(error.as_ref()),
-            Landing::Broken(error) => self.of_cache(error),
+            Landing::Failed(error) => guarded(key, "Clone of the error", || self.unshare(error.as_ref()))?,
+            Landing::Broken(error) => self.of_cache(key, error),
             Landing::Found(_) | Landing::Abandoned => None,
         }
     }
@@ -75,8 +75,9 @@ impl<E: Send + 'static> LoadErrors<E> {
         Some(self.clone?(&error.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    pub(super) fn of_cache(&self, error: &Error) -> Option<E> {
-        Some(self.from_cache?(error.clone()))
+    pub(super) fn of_cache(&self, key: &str, error: &Error) -> Option<E> {
+        let from_cache = self.from_cache?;
+        guarded(key, "From<Error>", || from_cache(error.clone()))
     }
 
     /// Whether waiters can be told that a load did not end in time.

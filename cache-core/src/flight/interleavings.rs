@@ -37,7 +37,9 @@ async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
                 if leader == Leader::Leaves {
                     return false;
                 }
-                lead.turn().await;
+                if let Some(before) = lead.take_before() {
+                    before.landing().await;
+                }
                 let began = time.pass();
                 future::yield_now().await;
                 lead.land(Landing::Found(Found { value: began, source: Source::Store, fence: None }));

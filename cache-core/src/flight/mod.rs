@@ -4,23 +4,28 @@
 //! answer, since it may have read before that caller's read began. Such callers gather on the *next* flight: one of them
 //! leads it when the current one has ended, and the others arrived before it started, so they may take its answer. At
 //! most two flights of a key are known at a time.
+//!
+//! A flight is led by the future of a caller, until its load runs in a task of its own. Such a future may be alive and
+//! not be polled, in a `buffered` stream or behind a `select!`; those who wait give up a flight that makes no progress.
 
 #[cfg(all(test, shuttle))]
 mod interleavings;
+mod table;
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
+use self::table::{Pair, Table};
 use crate::coherence::{Epoch, Gen};
 use crate::error::Error;
-use crate::key::{Exact, KeyPart};
-use crate::runtime::sync::atomic::{AtomicBool, Ordering};
+use crate::key::KeyPart;
+use crate::runtime::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How a flight ended.
@@ -71,8 +76,6 @@ pub(crate) struct FoundFence {
 /// Shards of the table of flights, so that misses of different keys do not wait for each other.
 const SHARDS: usize = 16;
 
-type Table<K, R> = HashMap<Exact<K>, Pair<R>, RandomState>;
-
 /// The flights of one read method.
 #[derive(Debug)]
 pub(crate) struct Flights<K, R> {
@@ -81,12 +84,6 @@ pub(crate) struct Flights<K, R> {
     /// For a negative control: whoever arrives takes the answer of the flight that is under way.
     #[cfg(feature = "testing")]
     join_any: bool,
-}
-
-#[derive(Debug)]
-struct Pair<R> {
-    current: Arc<Flight<R>>,
-    next: Option<Arc<Flight<R>>>,
 }
 
 /// A flight of the process, whatever its cache and its region.
@@ -100,11 +97,26 @@ impl FlightId {
     }
 }
 
+/// How far a flight has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stage {
+    /// Its leader waits for the flight before, or looks into the tiers.
+    Looking = 0,
+    /// The store is asked in the future of the leader.
+    LoadingInline = 1,
+    /// The store is asked in a task.
+    LoadingInTask = 2,
+}
+
 #[derive(Debug)]
 pub(crate) struct Flight<R> {
     id: FlightId,
+    /// The hash of its key.
+    hash: u64,
     /// The flight that has to end before this one begins.
     before: Option<FlightId>,
+    stage: AtomicU8,
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
     /// A load waits for it that holds a permit: its own load must not wait for one.
@@ -113,15 +125,28 @@ pub(crate) struct Flight<R> {
 }
 
 impl<R: Clone> Flight<R> {
-    fn new(before: Option<FlightId>) -> Arc<Self> {
-        let (is_urgent, urged) = (AtomicBool::new(false), Notify::new());
-        let (id, landing) = (FlightId::new(), Mutex::new(None));
-        Arc::new(Self { id, before, landing, landed: Notify::new(), is_urgent, urged })
+    fn new(hash: u64, before: Option<FlightId>) -> Arc<Self> {
+        Arc::new(Self {
+            id: FlightId::new(),
+            hash,
+            before,
+            stage: AtomicU8::new(Stage::Looking as u8),
+            landing: Mutex::new(None),
+            landed: Notify::new(),
+            is_urgent: AtomicBool::new(false),
+            urged: Notify::new(),
+        })
     }
 
     /// The flight, and the one that has to end before it begins.
     pub(crate) fn and_before(&self) -> impl Iterator<Item = FlightId> {
         iter::once(self.id).chain(self.before)
+    }
+
+    fn stage(&self) -> Stage {
+        let stages = [Stage::Looking, Stage::LoadingInline];
+        let reached = self.stage.load(Ordering::Acquire);
+        stages.into_iter().find(|stage| *stage as u8 == reached).unwrap_or(Stage::LoadingInTask)
     }
 
     fn urge(&self) {
@@ -140,21 +165,33 @@ impl<R: Clone> Flight<R> {
     }
 
     fn land(&self, landing: Landing<R>) {
-        *lock(&self.landing) = Some(landing);
+        let before = lock(&self.landing).replace(landing);
+        // Dropped here, without the lock: it may be code of the user.
+        drop(before);
         self.landed.notify_waiters();
     }
 
     /// Waits for the end of the flight.
     pub(crate) async fn landing(&self) -> Landing<R> {
-        let landed = self.landed.notified();
-        tokio::pin!(landed);
-        // Registers before the look: an end between the two is not missed.
-        landed.as_mut().enable();
-        if let Some(landing) = &*lock(&self.landing) {
-            return landing.clone();
+        loop {
+            let landed = self.landed.notified();
+            tokio::pin!(landed);
+            // Registers before the look: an end between the two is not missed.
+            landed.as_mut().enable();
+            if let Some(landing) = self.copy() {
+                return landing;
+            }
+            landed.await;
         }
-        landed.await;
-        lock(&self.landing).clone().unwrap_or(Landing::Abandoned)
+    }
+
+    /// How the flight ended, if it has. A value that cannot be cloned cannot be shared.
+    fn copy(&self) -> Option<Landing<R>> {
+        let landing = lock(&self.landing);
+        let copied = catch_unwind(AssertUnwindSafe(|| landing.clone()));
+        copied.unwrap_or_else(|_| {
+            Some(Landing::Broken(Error::load_panicked("another caller", "the value cannot be cloned")))
+        })
     }
 }
 
@@ -189,12 +226,12 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
 
     /// `is_nested` is whether the caller is part of a load.
     pub(crate) fn arrive(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
-        let exact = Exact(key.clone());
-        let mut shard = self.shard(key);
-        let Some(pair) = shard.get_mut(&exact) else {
-            let current = Flight::new(None);
-            shard.insert(exact, Pair { current: Arc::clone(&current), next: None });
-            return Arrival::Lead(Lead::new(self, key, current, None));
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self.shard(hash);
+        let Some(pair) = shard.find(hash, key) else {
+            let current = Flight::new(hash, None);
+            shard.insert(hash, key.clone(), Arc::clone(&current));
+            return Arrival::Lead(Lead::new(self, current, None));
         };
         #[cfg(feature = "testing")]
         if self.join_any {
@@ -207,11 +244,11 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         if let Some(next) = &pair.next {
             return Arrival::Follow(Arc::clone(next));
         }
-        let next = Flight::new(Some(pair.current.id));
+        let next = Flight::new(hash, Some(pair.current.id));
         pair.next = Some(Arc::clone(&next));
         let before = Arc::clone(&pair.current);
         drop(shard);
-        Arrival::Lead(Lead::new(self, key, next, Some(before)))
+        Arrival::Lead(Lead::new(self, next, Some(before)))
     }
 
     /// How many keys have a flight under way.
@@ -219,24 +256,29 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// The flight is over: the one that waited behind it takes its place.
-    fn leave(&self, key: &Exact<K>, flight: &Arc<Flight<R>>) {
-        let mut shard = self.shard(&key.0);
-        let Some(pair) = shard.get_mut(key) else { return };
-        if Arc::ptr_eq(&pair.current, flight) {
-            match pair.next.take() {
-                Some(next) => pair.current = next,
-                None => drop(shard.remove(key)),
-            }
-        } else if pair.next.as_ref().is_some_and(|next| Arc::ptr_eq(next, flight)) {
-            pair.next = None;
-        }
+    /// The flight whose progress this one needs, which is itself or the one before, and how far that has come.
+    pub(crate) fn progress(&self, flight: &Arc<Flight<R>>) -> Option<(FlightId, Stage)> {
+        let mut shard = self.shard(flight.hash);
+        let Pair { current, .. } = shard.find_flight(flight)?;
+        Some((current.id, current.stage()))
     }
 
-    fn shard(&self, key: &K) -> MutexGuard<'_, Table<K, R>> {
+    /// Ends the flight that this one needs, if it is still the one with this number. Its leader goes on for itself.
+    pub(crate) fn give_up(&self, flight: &Arc<Flight<R>>, id: FlightId) {
+        let mut shard = self.shard(flight.hash);
+        let stalled =
+            shard.find_flight(flight).map(|pair| Arc::clone(&pair.current)).filter(|current| current.id == id);
+        let Some(stalled) = stalled else { return };
+        let key = shard.leave(&stalled);
+        drop(shard);
+        drop(key);
+        stalled.land(Landing::Abandoned);
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Table<K, R>> {
         // The remainder is below the number of shards.
         #[expect(clippy::cast_possible_truncation, reason = "only the remainder counts")]
-        let at = self.hasher.hash_one(key) as usize % SHARDS;
+        let at = hash as usize % SHARDS;
         lock(&self.shards[at])
     }
 }
@@ -244,24 +286,18 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
 /// The duty to end a flight. Dropped without an end, the flight counts as abandoned, and its followers start anew.
 pub(crate) struct Lead<K: KeyPart, R: Clone> {
     flights: Arc<Flights<K, R>>,
-    key: Exact<K>,
     flight: Arc<Flight<R>>,
     before: Option<Arc<Flight<R>>>,
     ended: bool,
 }
 
 impl<K: KeyPart, R: Clone> Lead<K, R> {
-    fn new(flights: &Arc<Flights<K, R>>, key: &K, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
-        Self { flights: Arc::clone(flights), key: Exact(key.clone()), flight, before, ended: false }
+    fn new(flights: &Arc<Flights<K, R>>, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
+        Self { flights: Arc::clone(flights), flight, before, ended: false }
     }
 
     pub(crate) fn id(&self) -> FlightId {
         self.flight.id
-    }
-
-    /// The flight before, if there is one to wait for.
-    pub(crate) fn before(&self) -> Option<FlightId> {
-        self.before.as_ref().map(|before| before.id)
     }
 
     /// Whether there is no flight before to wait for.
@@ -269,10 +305,14 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.before.is_none()
     }
 
-    /// Waits for the flight before; returns how that ended, if there was one.
-    pub(crate) async fn turn(&mut self) -> Option<Landing<R>> {
-        let before = self.before.take()?;
-        Some(before.landing().await)
+    /// The flight before, if there is one to wait for.
+    pub(crate) fn take_before(&mut self) -> Option<Arc<Flight<R>>> {
+        self.before.take()
+    }
+
+    /// The store is asked now.
+    pub(crate) fn loads(&self, stage: Stage) {
+        self.flight.stage.store(stage as u8, Ordering::Release);
     }
 
     /// Waits until a load waits for this flight.
@@ -285,10 +325,13 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.end(landing);
     }
 
+    /// The flight is over: the one that waited behind it takes its place.
     fn end(&mut self, landing: Landing<R>) {
         self.ended = true;
-        self.flights.leave(&self.key, &self.flight);
+        // A statement of its own: the key is dropped without the lock.
+        let key = self.flights.shard(self.flight.hash).leave(&self.flight);
         self.flight.land(landing);
+        drop(key);
     }
 }
 
@@ -333,7 +376,8 @@ mod tests {
         let mut second = lead(flights.arrive(&1, false));
         let third = follow(flights.arrive(&1, false));
         first.land(found(1));
-        assert!(matches!(second.turn().await, Some(Landing::Found(Found { value: 1, .. }))));
+        let before = second.take_before().unwrap();
+        assert!(matches!(before.landing().await, Landing::Found(Found { value: 1, .. })));
         second.land(found(2));
         assert!(matches!(third.landing().await, Landing::Found(Found { value: 2, .. })));
         assert_eq!(flights.len(), 0);
@@ -349,8 +393,51 @@ mod tests {
         assert!(matches!(third.landing().await, Landing::Abandoned));
         let mut fourth = lead(flights.arrive(&1, false));
         drop(first);
-        assert!(matches!(fourth.turn().await, Some(Landing::Abandoned)));
+        assert!(matches!(fourth.take_before().unwrap().landing().await, Landing::Abandoned));
         fourth.land(found(4));
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_is_given_up_makes_room_for_the_next_one() {
+        let flights = Flights::new();
+        let mut stalled = lead(flights.arrive(&1, false));
+        let mut next = lead(flights.arrive(&1, false));
+        let third = follow(flights.arrive(&1, false));
+        let (id, stage) = flights.progress(&third).unwrap();
+        assert_eq!((id, stage), (stalled.id(), Stage::Looking), "the third one needs the first");
+        stalled.loads(Stage::LoadingInTask);
+        assert_eq!(flights.progress(&third).unwrap(), (id, Stage::LoadingInTask));
+        flights.give_up(&third, next.id());
+        assert_eq!(flights.progress(&third).unwrap().0, id, "another flight was meant");
+        flights.give_up(&third, id);
+        assert!(matches!(next.take_before().unwrap().landing().await, Landing::Abandoned));
+        assert_eq!(flights.progress(&third).unwrap().0, next.id());
+        assert!(stalled.take_before().is_none());
+        stalled.land(found(1));
+        next.land(found(2));
+        assert!(matches!(third.landing().await, Landing::Found(Found { value: 2, .. })));
+        assert_eq!((flights.len(), flights.progress(&third)), (0, None));
+    }
+
+    /// A key that cannot be compared or cloned at the wrong moment.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    struct Touchy(u8);
+
+    impl crate::CacheKey for Touchy {
+        fn write_key(&self, _: &mut crate::KeyWriter) {}
+
+        fn same_key(&self, _: &Self) -> bool {
+            panic!("the comparison panics")
+        }
+    }
+
+    /// Red where the table compares keys: a second panic in a destructor ends the process.
+    #[test]
+    fn a_flight_ends_without_a_comparison_of_its_key() {
+        let flights = Flights::<Touchy, u8>::new();
+        let arrival = flights.arrive(&Touchy(1), false);
+        drop(arrival);
         assert_eq!(flights.len(), 0);
     }
 }

@@ -50,6 +50,7 @@ mod sessions;
 mod snapshots;
 mod sources;
 mod stale_fill;
+mod stalled;
 mod tracking;
 mod unknown_outcome;
 mod user_code;

@@ -243,6 +243,39 @@ trait Shelf: Send + Sync {
     async fn books(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Bare>;
 }
 
+/// Reads more than one book in two halves, through its own decorator.
+#[derive(Default)]
+struct Halving(OnceLock<Arc<CachingShelf<Self>>>);
+
+#[async_trait]
+impl Shelf for Halving {
+    async fn book(&self, id: u64) -> Result<Option<u64>, Bare> {
+        Ok(Some(id))
+    }
+
+    async fn books(&self, ids: &[u64]) -> Result<HashMap<u64, u64>, Bare> {
+        let own = self.0.get().unwrap();
+        if let [id] = *ids {
+            return Ok(HashMap::from([(id, id)]));
+        }
+        let (left, right) = ids.split_at(ids.len() / 2);
+        let mut found = own.books(left).await?;
+        found.extend(own.books(right).await?);
+        Ok(found)
+    }
+}
+
+/// Each key is in five loads, one inside the other. Red where that counts as a recursion without end.
+#[tokio::test]
+async fn a_load_of_many_keys_may_read_parts_of_them() {
+    let halving = Arc::<Halving>::default();
+    let shelf = Arc::new(CachingShelf::new(Arc::clone(&halving), &patient()));
+    assert!(halving.0.set(Arc::clone(&shelf)).is_ok());
+    let ids: Vec<u64> = (0..16).collect();
+    let read = tokio::spawn(async move { shelf.books(&ids).await });
+    assert_eq!(in_time(read).await.unwrap().unwrap().len(), 16);
+}
+
 /// The batch of 1 and 2 reads 3, and 3 reads a batch of 2 and 4. The first two calls begin together.
 struct Crossing {
     decorated: OnceLock<Arc<CachingShelf<Self>>>,

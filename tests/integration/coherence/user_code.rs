@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region, cached_store};
+use cache_core::{Cache, CacheKey, Error, KeyWriter, MemoryRemote, ReadPolicy, Region, cached_store};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate::Gate;
@@ -176,4 +176,108 @@ async fn a_value_that_cannot_be_cloned_is_an_error_for_those_who_wait() {
 
 fn region<R: cache_core::Cacheable>(cache: &Cache, entity: &'static str) -> Region<u64, R> {
     cache.region("user:code", entity, ReadPolicy::new(PATIENCE))
+}
+
+/// A key whose text panics for one number. `Eq` does not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Loud(u64);
+
+impl CacheKey for Loud {
+    fn write_key(&self, out: &mut KeyWriter) {
+        assert_ne!(self.0, BAD, "the text of the key panics");
+        self.0.write_key(out);
+    }
+}
+
+#[cached_store(namespace = "user:keys")]
+#[async_trait]
+trait Keyed: Send + Sync {
+    #[cached(entity = "keyed", key(id), ttl = "10m")]
+    async fn one(&self, id: Loud) -> Result<u64, Error>;
+
+    #[cached(batch = one)]
+    async fn many(&self, ids: &[Loud]) -> Result<HashMap<Loud, u64>, Error>;
+}
+
+#[async_trait]
+impl Keyed for Plain {
+    async fn one(&self, id: Loud) -> Result<u64, Error> {
+        Ok(id.0)
+    }
+
+    async fn many(&self, ids: &[Loud]) -> Result<HashMap<Loud, u64>, Error> {
+        Ok(ids.iter().map(|id| (id.clone(), id.0)).collect())
+    }
+}
+
+/// The panic is the caller's. Red where a flight compares its key when it ends: the second panic aborts the process.
+#[tokio::test]
+async fn a_key_whose_text_panics_harms_its_caller_only() {
+    for cache in caches().await {
+        let keyed = Arc::new(CachingKeyed::new(Arc::<Plain>::default(), &cache));
+        for _ in 0..2 {
+            let (one, many) = (Arc::clone(&keyed), Arc::clone(&keyed));
+            let one = tokio::spawn(async move { one.one(Loud(BAD)).await });
+            assert!(in_time(one).await.unwrap_err().is_panic());
+            let many = tokio::spawn(async move { many.many(&[Loud(1), Loud(BAD)]).await });
+            assert!(in_time(many).await.unwrap_err().is_panic());
+        }
+        assert_eq!(in_time(keyed.many(&[Loud(1), Loud(2)])).await.unwrap().len(), 2);
+    }
+}
+
+/// An error that can be cloned once, which is for all who wait; each of them needs a copy of its own.
+#[derive(Debug)]
+struct Once(Arc<AtomicU64>);
+
+impl Clone for Once {
+    fn clone(&self) -> Self {
+        assert_eq!(self.0.fetch_add(1, Ordering::SeqCst), 0, "the second Clone panics");
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[cached_store(namespace = "user:errors")]
+#[async_trait]
+trait Failing: Send + Sync {
+    #[cached(entity = "failing", key(id), ttl = "10m")]
+    async fn fails(&self, id: u64) -> Result<u64, Once>;
+}
+
+/// The first call waits at the gate.
+struct Fails {
+    gate: Gate,
+    calls: AtomicU64,
+}
+
+#[async_trait]
+impl Failing for Fails {
+    async fn fails(&self, _: u64) -> Result<u64, Once> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.gate.pass().await;
+        }
+        Err(Once(Arc::default()))
+    }
+}
+
+/// Those who cannot have the error of another one's load ask the store themselves.
+#[tokio::test]
+async fn an_error_whose_clone_panics_is_not_shared() {
+    let plain = Arc::new(Fails { gate: Gate::new(), calls: AtomicU64::new(0) });
+    let failing = Arc::new(CachingFailing::new(Arc::clone(&plain), &Cache::pass_through()));
+    let read = || {
+        let failing = Arc::clone(&failing);
+        tokio::spawn(async move { failing.fails(1).await })
+    };
+    let first = read();
+    plain.gate.reached().await;
+    let waiting: Vec<_> = (0..5).map(|_| read()).collect();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    plain.gate.open();
+    assert!(in_time(first).await.unwrap().is_err());
+    for caller in waiting {
+        assert!(in_time(caller).await.expect("the panic reaches nobody").is_err());
+    }
 }

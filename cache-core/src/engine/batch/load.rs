@@ -15,6 +15,7 @@ use super::super::nesting::Frame;
 use super::super::region::Region;
 use super::super::terms::LoadErrors;
 use super::{BatchMap, Slot};
+use crate::flight::Stage;
 use crate::key::KeyPart;
 use crate::value::Cacheable;
 
@@ -77,6 +78,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         errors: LoadErrors<E>,
         load: LoadMany<K, R, E>,
     ) -> Result<Pairs<K, R>, E> {
+        for one in &flying {
+            one.lead.loads(Stage::LoadingInTask);
+        }
         let (tell, told) = oneshot::channel();
         let (region, frame) = (self.clone(), self.frame(&flying));
         self.0.cache.0.tasks.spawn(async move {

@@ -115,9 +115,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         load: &LoadMany<K, R, E>,
     ) -> Result<Progress<K, R>, E> {
         let (mut leads, mut follows, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-        let is_nested = is_nested();
+        let (is_nested, count) = (is_nested(), keys.len());
         for key in keys {
-            match recursion(self.address(), &key) {
+            match recursion(self.address(), &key, count) {
                 Recursion::None => {}
                 Recursion::Once => {
                     alone.push(key);
@@ -166,8 +166,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (key, mut lead): (K, Lead<K, R>),
         terms: &BatchTerms<'_, K, R, E>,
     ) -> Turn<K, R> {
-        match self.wait(terms.errors, lead.before().into_iter(), lead.turn()).await {
-            Some(Some(Landing::Found(found))) => Turn::Come(Ready { key, lead, carried: Some(found) }),
+        let Some(before) = lead.take_before() else { return Turn::Come(Ready { key, lead, carried: None }) };
+        match self.wait_for(terms.errors, &before).await {
+            Some(Landing::Found(found)) => Turn::Come(Ready { key, lead, carried: Some(found) }),
             Some(_) => Turn::Come(Ready { key, lead, carried: None }),
             None => Turn::TooLate(key),
         }
@@ -224,7 +225,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (key, flight): (K, Arc<Flight<R>>),
         terms: &BatchTerms<'_, K, R, E>,
     ) -> (K, Option<Landing<R>>) {
-        let landing = self.wait(terms.errors, flight.and_before(), flight.landing()).await;
+        let landing = self.wait_for(terms.errors, &flight).await;
         (key, landing)
     }
 
@@ -242,10 +243,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Counters::add(&self.0.counters.coalesced);
                 progress.found.push((key, found.value));
             }
-            Some(fallen @ (Landing::Failed(_) | Landing::Broken(_))) => match terms.errors.told_by(&fallen) {
-                Some(error) => return Err(error),
-                None => progress.alone.push(key),
-            },
+            Some(fallen @ (Landing::Failed(_) | Landing::Broken(_))) => {
+                match terms.errors.told_by(self.0.head.text(), &fallen) {
+                    Some(error) => return Err(error),
+                    None => progress.alone.push(key),
+                }
+            }
             Some(Landing::Found(_)) | None => progress.alone.push(key),
         }
         Ok(())

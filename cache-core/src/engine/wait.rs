@@ -1,0 +1,65 @@
+//! Waiting for another caller's flight, which may never land by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::nesting;
+use super::region::Region;
+use super::terms::LoadErrors;
+use crate::coherence::WAITS;
+use crate::flight::{Flight, Landing, Stage};
+use crate::key::KeyPart;
+use crate::value::Cacheable;
+
+/// The shortest time without progress after which a look-up is given up. One on a busy machine may just be slow.
+const STALLED: Duration = Duration::from_millis(250);
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Waits for a flight; `None` if the caller is to ask the store itself.
+    ///
+    /// That is so if the flight waits for a load that the caller is part of, and if the load takes longer than its deadline
+    /// and the error type cannot say so. Else a load ends by its deadline. A flight whose leader is not polled makes no
+    /// progress: it is given up, and all who wait for it start over.
+    pub(super) async fn wait_for<E: Send + 'static>(
+        &self,
+        errors: LoadErrors<E>,
+        flight: &Arc<Flight<R>>,
+    ) -> Option<Landing<R>> {
+        let _waiting = nesting::wait(flight.and_before()).ok()?;
+        let (clock, flights) = (&self.0.link.clock, &self.0.flights);
+        let began = clock.now();
+        let (mut seen, mut since) = (flights.progress(flight), began);
+        loop {
+            let deadline = self.0.link.settings.load_deadline;
+            let patience = if errors.can_tell_of_a_deadline() { Duration::MAX } else { deadline };
+            let now = clock.now();
+            let limit = seen.map_or(STALLED, |(_, stage)| self.longest(stage));
+            let left = limit.saturating_sub(now.since(since)).min(patience.saturating_sub(now.since(began)));
+            if let Some(landing) = clock.timeout(left, flight.landing()).await {
+                return Some(landing);
+            }
+            let now = clock.now();
+            if now.since(began) >= patience {
+                return None;
+            }
+            let progress = flights.progress(flight);
+            if progress != seen {
+                (seen, since) = (progress, now);
+            } else if let Some((id, stage)) = progress
+                && now.since(since) >= self.longest(stage)
+            {
+                flights.give_up(flight, id);
+            }
+        }
+    }
+
+    /// How long a flight may stay at a stage. A load in a task ends by its deadline, unless its runtime stands still.
+    fn longest(&self, stage: Stage) -> Duration {
+        let settings = &self.0.link.settings;
+        match stage {
+            Stage::Looking => STALLED.max(settings.read_timeout.saturating_mul(WAITS)),
+            Stage::LoadingInline => settings.load_deadline.saturating_add(STALLED),
+            Stage::LoadingInTask => settings.load_deadline.saturating_mul(2),
+        }
+    }
+}

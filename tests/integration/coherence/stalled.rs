@@ -1,0 +1,95 @@
+//! Callers that stand still: their futures are alive, and nobody polls them.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::testing::{ChaosRemote, ManualClock, Operation};
+use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
+use futures_util::poll;
+use tokio::task::JoinHandle;
+
+use super::gate::Gate;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A read whose value is not kept locally.
+async fn region(chaos: &ChaosRemote, clock: &ManualClock) -> (Cache, Region<u64, u64>) {
+    let cache = Cache::builder().remote(chaos.clone()).clock(clock.clone()).build().unwrap();
+    let region = cache.region("stalled", "value", ReadPolicy::new(Duration::from_mins(5)).local_off());
+    assert!(cache.connected(PATIENCE).await);
+    (cache, region)
+}
+
+fn read(region: &Region<u64, u64>, value: u64) -> impl Future<Output = Result<u64, Error>> + Send + 'static {
+    let region = region.clone();
+    async move { region.get_or_load(&1, move || async move { Ok::<_, Error>(value) }).await }
+}
+
+/// Lets the time pass until the read has ended.
+async fn ends<T>(clock: &ManualClock, read: JoinHandle<T>) -> T {
+    let passing = async {
+        while !read.is_finished() {
+            clock.advance(Duration::from_millis(50));
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+        read.await.unwrap()
+    };
+    tokio::time::timeout(PATIENCE, passing).await.expect("it waits for a future that nobody polls")
+}
+
+/// As in the body of a loop over `buffered` reads. Red where a wait for a flight without a load has no limit.
+#[tokio::test]
+async fn a_look_up_that_nobody_polls_is_given_up() {
+    let clock = ManualClock::new();
+    let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    let (_cache, region) = region(&chaos, &clock).await;
+    chaos.hold(Operation::Read);
+    let mut first = Box::pin(read(&region, 1));
+    assert!(poll!(&mut first).is_pending());
+    chaos.release(Operation::Read);
+    let others = [2, 3, 4].map(|value| tokio::spawn(read(&region, value)));
+    let mut seen = Vec::new();
+    for other in others {
+        seen.push(ends(&clock, other).await.unwrap());
+    }
+    assert!(seen.iter().all(|value| *value == seen[0]), "one load for all: {seen:?}");
+    assert_eq!(ends(&clock, tokio::spawn(first)).await.unwrap(), seen[0], "it takes what is there by now");
+    assert_eq!(region.flights(), 0);
+}
+
+/// The one that waits for the flight before and is not polled when its turn comes.
+#[tokio::test]
+async fn so_is_one_that_has_not_begun() {
+    let clock = ManualClock::new();
+    let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    let (_cache, region) = region(&chaos, &clock).await;
+    let gate = Arc::new(Gate::new());
+    let loading = {
+        let (region, gate) = (region.clone(), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let load = move || async move {
+                gate.pass().await;
+                Ok::<_, Error>(1)
+            };
+            region.get_or_load(&1, load).await
+        })
+    };
+    gate.reached().await;
+    let mut next = Box::pin(read(&region, 2));
+    assert!(poll!(&mut next).is_pending());
+    let follower = tokio::spawn(read(&region, 3));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_millis(50));
+    }
+    assert!(!follower.is_finished(), "a load that takes its time is waited for");
+    gate.open();
+    loading.await.unwrap().unwrap();
+    let value = ends(&clock, follower).await.unwrap();
+    assert!([1, 3].contains(&value), "from the shared tier or loaded: {value}");
+    assert!([1, value].contains(&ends(&clock, tokio::spawn(next)).await.unwrap()));
+    assert_eq!(region.flights(), 0);
+}
