@@ -95,7 +95,7 @@ impl Drop for Inner {
         self.tasks.stop();
         leave_behind(&self.link);
         // The connection holds the link, to hand over what it hears: this is where the circle is broken.
-        self.link.shut();
+        drop(self.link.shut());
         self.publisher().publish();
     }
 }
@@ -336,10 +336,13 @@ impl Cache {
         link.supervision.shut_down();
         self.0.tasks.stop();
         // They end at once, unless a runtime that they run on is blocked.
-        let _ = link.clock.timeout(link.settings.write_timeout, self.0.tasks.wait_for_daemons()).await;
+        let _ = link.clock.timeout(link.settings.last_step(), self.0.tasks.wait_for_daemons()).await;
         // A heartbeat after this would make the instance a member again.
         link.leave().await;
-        link.shut();
+        if let Some(live) = link.shut() {
+            // A load that goes on may hold it for long.
+            live.session.close();
+        }
         link.set_state(LinkState::ShutDown);
         self.0.publisher().publish();
     }

@@ -269,7 +269,7 @@ impl Link {
     pub(crate) fn leaving(&self) -> Option<impl Future<Output = Arc<dyn Session>> + Send + 'static> {
         // An instance that leaves with pending invalidations must count as crashed.
         let live = self.open().filter(|_| self.journal.pending() == 0)?;
-        let (clock, limit, namespaces) = (self.clock.clone(), self.settings.write_timeout, self.namespaces());
+        let (clock, limit, namespaces) = (self.clock.clone(), self.settings.last_step(), self.namespaces());
         Some(async move {
             // A failure is ignored: the other members detect the missing heartbeats.
             let _ = clock.timeout(limit, live.session.leave(&namespaces)).await;
@@ -284,13 +284,14 @@ impl Link {
         }
     }
 
-    /// Ends whatever connection there is, for good.
+    /// Ends the use of whatever connection there is, for good, and returns it.
     ///
-    /// The connections are closed once what still uses them, such as [`leaving`](Self::leaving), is done.
-    pub(crate) fn shut(&self) {
+    /// Unless it is closed, it ends once what still uses it, such as [`leaving`](Self::leaving), is done.
+    pub(crate) fn shut(&self) -> Option<Arc<Live>> {
         let session = lock(&self.beats).session;
-        drop(self.end_session(session));
+        let live = self.end_session(session);
         self.gate.distrust();
+        live
     }
 
     /// Notes what the server's clock said when it was asked at `asked_at`.

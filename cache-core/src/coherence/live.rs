@@ -10,11 +10,11 @@ use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::{RemoteError, Session};
 
-/// The number of bytes per time limit that shows that a large reply is arriving.
+/// The number of bytes per time limit that shows that large values are on their way, in either direction.
 ///
-/// Small replies to other requests must not make a slow server look like that.
+/// Small requests and replies must not make a slow server look like that.
 const ARRIVING: u64 = 64 * 1024;
-/// How often a request waits for its time limit while large replies are arriving.
+/// How often a request waits for its time limit while large values are on their way.
 pub(crate) const WAITS: u32 = 4;
 
 /// An open connection to the shared tier.
@@ -57,11 +57,11 @@ impl Live {
         changed
     }
 
-    /// Waits for the answer to a request, for up to `limit`, and for up to `waits` times that while large replies are
-    /// arriving.
+    /// Waits for the answer to a request, for up to `limit`, and for up to `waits` times that while large values are on
+    /// their way.
     ///
-    /// Replies arrive in order. A reply that is late because large ones precede it, or because it is large itself,
-    /// proves nothing about the server: the error says so, and does not count for the breaker.
+    /// Requests and replies keep their order. A reply that is late because large ones precede it, or because it or its
+    /// request is large itself, proves nothing about the server: the error says so, and does not count for the breaker.
     pub(crate) async fn in_time<T>(
         &self,
         clock: &Clock,
@@ -70,7 +70,7 @@ impl Live {
         what: &str,
         asked: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        wait(clock, limit, waits, || self.session.received(), what, asked).await
+        wait(clock, limit, waits, || self.session.transferred(), what, asked).await
     }
 
     /// The server's clock in milliseconds.
@@ -109,22 +109,22 @@ impl Live {
     }
 }
 
-/// Waits as [`Live::in_time`] does; `received` returns the number of bytes that have arrived so far.
+/// Waits as [`Live::in_time`] does; `transferred` returns the number of bytes that have arrived so far.
 async fn wait<T>(
     clock: &Clock,
     limit: Duration,
     waits: u32,
-    received: impl Fn() -> u64,
+    transferred: impl Fn() -> u64,
     what: &str,
     asked: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, RemoteError> {
     let mut asked = std::pin::pin!(asked);
     for _ in 0..waits {
-        let before = received();
+        let before = transferred();
         if let Some(answer) = clock.timeout(limit, asked.as_mut()).await {
             return answer;
         }
-        if received().saturating_sub(before) < ARRIVING {
+        if transferred().saturating_sub(before) < ARRIVING {
             return Err(RemoteError::timeout(what));
         }
     }
@@ -158,8 +158,8 @@ mod tests {
             }
             Ok(())
         };
-        let received = || arrived.load(Ordering::Relaxed);
-        let error = wait(&clock, LIMIT, WAITS, received, "a read", arriving).await.unwrap_err();
+        let transferred = || arrived.load(Ordering::Relaxed);
+        let error = wait(&clock, LIMIT, WAITS, transferred, "a read", arriving).await.unwrap_err();
         let limits = clock.now().since(began).as_millis() / LIMIT.as_millis();
         (u32::try_from(limits).unwrap(), error.blames_the_server())
     }

@@ -33,11 +33,14 @@ impl Supervision {
         self.state.store(RUNNING, Ordering::Release);
     }
 
-    /// The task has ended; returns whether it should have gone on.
-    pub(super) fn end(&self, now: Moment, by_a_panic: bool) -> bool {
+    /// The task ends. `clean_up` runs before anybody can start the task again; its argument is whether the task should have
+    /// gone on.
+    pub(super) fn end(&self, now: Moment, by_a_panic: bool, clean_up: impl FnOnce(bool)) {
         let due = if by_a_panic { now.after(PAUSE) } else { now };
         self.due.store(due.0, Ordering::Release);
-        self.state.compare_exchange(RUNNING, ENDED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        clean_up(self.state.load(Ordering::Acquire) == RUNNING);
+        // Fails after a shutdown, which is final.
+        let _ = self.state.compare_exchange(RUNNING, ENDED, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// The cache is shut down: the task must not be started again.
@@ -66,20 +69,35 @@ mod tests {
         Moment(millis * 1_000_000)
     }
 
+    fn end(supervision: &Supervision, millis: u64, by_a_panic: bool) -> bool {
+        let mut unexpected = false;
+        supervision.end(at(millis), by_a_panic, |is_unexpected| unexpected = is_unexpected);
+        unexpected
+    }
+
     #[test]
     fn one_caller_restarts_it() {
         let supervision = Supervision::default();
-        assert!(!supervision.end(at(5_000), false) && !supervision.restart(at(5_000)), "there is no supervisor");
+        assert!(!end(&supervision, 5_000, false) && !supervision.restart(at(5_000)), "there is no supervisor");
         supervision.start();
-        assert!(supervision.end(at(5_000), false) && supervision.has_ended());
+        assert!(end(&supervision, 5_000, false) && supervision.has_ended());
         assert!(supervision.restart(at(5_000)) && !supervision.restart(at(5_000)));
+    }
+
+    /// What the end of the old task cleans up must not be the new one's.
+    #[test]
+    fn nobody_restarts_it_before_it_is_cleaned_up() {
+        let supervision = Supervision::default();
+        supervision.start();
+        supervision.end(at(5_000), false, |_| assert!(!supervision.restart(at(9_000))));
+        assert!(supervision.restart(at(9_000)));
     }
 
     #[test]
     fn after_a_panic_no_sooner_than_a_second_later() {
         let supervision = Supervision::default();
         supervision.start();
-        assert!(supervision.end(at(5_000), true));
+        assert!(end(&supervision, 5_000, true));
         assert!(!supervision.restart(at(5_999)) && supervision.restart(at(6_000)));
     }
 
@@ -88,6 +106,6 @@ mod tests {
         let supervision = Supervision::default();
         supervision.start();
         supervision.shut_down();
-        assert!(!supervision.end(at(5_000), false) && !supervision.has_ended() && !supervision.restart(at(9_000)));
+        assert!(!end(&supervision, 5_000, false) && !supervision.has_ended() && !supervision.restart(at(9_000)));
     }
 }

@@ -18,7 +18,7 @@ use super::live::WAITS;
 use super::report::Report;
 use super::{Link, Live, Unreleased};
 use crate::observability::Request;
-use crate::runtime::chance;
+use crate::runtime::{Moment, chance};
 use crate::tier::remote::{RemoteError, RemoteErrorKind, RemoteTier, Reply, Session, WriteScopes};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -30,6 +30,9 @@ const LAST_RETRY_PENDING: Duration = Duration::from_millis(250);
 const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
+
+/// The number of half leases without a message after which a bus that worked is given up.
+const SILENT_HALVES: u32 = 6;
 
 const ENDED: &str =
     "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
@@ -76,12 +79,15 @@ struct Ended(Arc<Link>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        if self.0.supervision.end(self.0.clock.now(), std::thread::panicking()) {
-            self.0.shut();
-            self.0.set_state(LinkState::Down(ENDED.to_owned()));
-        }
-        self.0.cut_off.close();
-        self.0.delivered.notify_waiters();
+        let Self(link) = self;
+        link.supervision.end(link.clock.now(), std::thread::panicking(), |is_unexpected| {
+            if is_unexpected {
+                drop(link.shut());
+                link.set_state(LinkState::Down(ENDED.to_owned()));
+            }
+            link.cut_off.close();
+        });
+        link.delivered.notify_waiters();
     }
 }
 
@@ -129,6 +135,7 @@ async fn connect(
 async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Result<(), RemoteError> {
     let mut budget = REQUESTED_BEATS;
     let mut has_asked = false;
+    let mut silence = Silence { last: link.last_beat().map(|beat| beat.sent), halves: None };
     while link.is_open(number) {
         if link.membership.is_settled() {
             has_asked = false;
@@ -143,13 +150,14 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
             () = link.widened.notified() => {
                 // The notification may concern a namespace that is already subscribed to.
                 if !link.hears_all() {
-                    subscribe(link, &*live.session).await?;
+                    in_time(link, live, subscribe(link, &*live.session)).await?;
                 }
             }
             () = link.wake.notified(), if budget > 0 => budget -= 1,
             () = link.clock.sleep(link.until_next_beat()) => {
                 budget = REQUESTED_BEATS;
                 has_asked = false;
+                silence.check(link)?;
             }
         }
         tokio::select! {
@@ -161,6 +169,32 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
         }
     }
     Ok(())
+}
+
+/// Notices a bus connection that is lost although neither side closes it, as after a firewall has forgotten it.
+#[derive(Debug)]
+struct Silence {
+    last: Option<Moment>,
+    /// The number of half leases since a heartbeat has returned; `None` until the first one has.
+    halves: Option<u32>,
+}
+
+impl Silence {
+    /// Called every half lease while heartbeats are answered.
+    ///
+    /// A bus that never delivered anything is not reconnected: its messages may be forbidden.
+    fn check(&mut self, link: &Link) -> Result<(), RemoteError> {
+        let last = link.last_beat().map(|beat| beat.sent);
+        if last != self.last {
+            (self.last, self.halves) = (last, Some(0));
+        } else if let Some(halves) = &mut self.halves {
+            *halves += 1;
+            if *halves > SILENT_HALVES {
+                return Err(RemoteError::timeout("the bus"));
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError> {

@@ -65,6 +65,11 @@ impl Default for Settings {
 const RECOVERY_BARRIER: u32 = 10;
 
 impl Settings {
+    /// The limit of each of the last steps of a shutdown.
+    pub(crate) fn last_step(&self) -> Duration {
+        self.write_timeout.min(Duration::from_secs(1))
+    }
+
     pub(crate) fn recovery_barrier(&self) -> Duration {
         #[cfg(feature = "testing")]
         if self.weakness == crate::testing::Weakness::NoBarrier {

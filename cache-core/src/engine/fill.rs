@@ -56,7 +56,7 @@ impl LateFill {
         let Some(ttl) = life.checked_sub(now.since(ticket.started)).filter(|ttl| *ttl >= MILLISECOND) else {
             return Self::nothing();
         };
-        let ends = live.server_now(now) + u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2);
+        let ends = live.server_now(now).saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let expiry = Expiry { soft: ends, hard: ends };
         Self(region.seal(&names, &fence, expiry, value).map(|bytes| Filling { names, live, fence, bytes, ttl }))
     }

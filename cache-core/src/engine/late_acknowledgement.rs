@@ -7,6 +7,12 @@ use crate::coherence::{Acknowledgement, Scope};
 use crate::policy::Mode;
 use crate::runtime::GRANULARITY;
 
+/// Longer than the supervisor waits between two attempts to connect; it notifies at each of them.
+const PAUSE: Duration = Duration::from_secs(6);
+/// After this many pauses without a notification the supervisor stands still, with the runtime that it runs on, and
+/// nothing is to be waited for.
+const PAUSES: u32 = 2;
+
 /// Waits until a write of these scopes may be acknowledged; `told` is whether the shared tier knows of it.
 ///
 /// Cancellation loses nothing: the journal has the scopes.
@@ -38,6 +44,7 @@ async fn wait(cache: &Cache, scopes: &[Scope]) -> End {
         return End::Unread;
     }
     let span = longest_lease(cache).saturating_mul(leases(scopes));
+    let mut pauses = 0;
     loop {
         let changed = link.delivered.notified();
         tokio::pin!(changed);
@@ -49,7 +56,12 @@ async fn wait(cache: &Cache, scopes: &[Scope]) -> End {
         match link.cut_off.acknowledgement(now, span, link.settings.write_timeout) {
             Acknowledgement::Now => return End::Unread,
             Acknowledgement::NotBefore(at) => drop(link.clock.timeout(at.since(now), changed).await),
-            Acknowledgement::Unknown => changed.await,
+            Acknowledgement::Unknown if pauses == PAUSES => return End::Unread,
+            Acknowledgement::Unknown => {
+                let pause = link.settings.connect_timeout.saturating_add(PAUSE);
+                let is_standing = link.clock.timeout(pause, changed).await.is_none();
+                pauses = if is_standing { pauses + 1 } else { 0 };
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::value::Cacheable;
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// The value in the shared tier.
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
+        self.0.cache.revive();
         match self.look_up(key, &self.names(key), None).await {
             Step::Hit(found) => Some(found.value),
             Step::Load(_) => {

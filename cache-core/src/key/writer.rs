@@ -33,10 +33,14 @@ impl KeyWriter {
     }
 
     /// Writes one part, the text that `value` displays.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the `Display` implementation returns an error, as `to_string` does: what it wrote until then may be the
+    /// beginning of several keys.
     pub fn display(&mut self, value: &dyn Display) {
         self.begin_part();
-        // Writing to a String fails only where the Display implementation itself does; what it wrote until then counts.
-        let _ = write!(Escaped(&mut self.text), "{value}");
+        write!(Escaped(&mut self.text), "{value}").expect("the Display implementation of a key returned an error");
     }
 
     /// Writes the parts of a value that may be absent.

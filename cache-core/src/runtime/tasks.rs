@@ -30,6 +30,7 @@ impl Tasks {
         let stop = self.stop.clone();
         start(self.daemons.track_future(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = task => {}
             }

@@ -22,6 +22,8 @@ use crate::tier::remote::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
+    /// Subscribing to the namespaces.
+    Subscribe,
     /// Reading an entry with the state of its scopes.
     Read,
     /// The answer to a read, which the server has given already.
@@ -69,6 +71,10 @@ struct State {
     /// How many calls of each operation have begun.
     begun: HashMap<Operation, u64>,
     bus: BusMode,
+    /// The number of connections so far.
+    connections: u64,
+    /// The connections up to this number lose what the bus says.
+    lost: u64,
     waiting: Vec<(BusSink, Vec<u8>)>,
     numbers: Option<TokenNumbers>,
 }
@@ -152,6 +158,17 @@ impl ChaosRemote {
         self.lock().bus = BusMode::Lose;
     }
 
+    /// Loses what the bus says to the connections so far. Later ones hear everything.
+    pub fn lose_bus_until_reconnected(&self) {
+        let mut state = self.lock();
+        state.lost = state.connections;
+    }
+
+    /// The number of connections so far.
+    pub fn connections(&self) -> u64 {
+        self.lock().connections
+    }
+
     /// Takes for every token its number among those of its scope, which begin anew when the scope is gone: what a
     /// counter would be in the place of a token. Instances that share a tier have to share the numbers.
     pub fn number_tokens(&self, numbers: &TokenNumbers) {
@@ -224,7 +241,12 @@ impl RemoteTier for ChaosRemote {
     fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
         async move {
             let faults = Arc::clone(&self.faults);
-            let heard = Arc::new(ChaosBus { inner: Arc::clone(&bus), faults: Arc::clone(&faults) });
+            let number = {
+                let mut state = faults.lock();
+                state.connections += 1;
+                state.connections
+            };
+            let heard = Arc::new(ChaosBus { inner: Arc::clone(&bus), faults: Arc::clone(&faults), number });
             let inner = self.inner.0.connect(instance, heard).await?;
             Ok(Arc::new(ChaosSession { inner, bus, faults }) as Arc<dyn Session>)
         }
@@ -236,11 +258,15 @@ impl RemoteTier for ChaosRemote {
 struct ChaosBus {
     inner: BusSink,
     faults: Arc<Faults>,
+    number: u64,
 }
 
 impl Bus for ChaosBus {
     fn message(&self, payload: &[u8]) {
         let mut state = self.faults.lock();
+        if self.number <= state.lost {
+            return;
+        }
         let held = match state.bus {
             BusMode::HoldNews if payload.starts_with(b"B ") => BusMode::Deliver,
             mode => mode,
@@ -290,8 +316,8 @@ impl Session for ChaosSession {
         self.inner.connected_at()
     }
 
-    fn received(&self) -> u64 {
-        self.inner.received()
+    fn transferred(&self) -> u64 {
+        self.inner.transferred()
     }
 
     fn close(&self) {
@@ -299,7 +325,7 @@ impl Session for ChaosSession {
     }
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
-        self.inner.subscribe(namespaces)
+        self.after(Operation::Subscribe, move || self.inner.subscribe(namespaces))
     }
 
     fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {

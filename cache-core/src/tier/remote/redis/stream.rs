@@ -1,4 +1,4 @@
-//! The bytes of a connection, counted as they arrive.
+//! The bytes of a connection, counted as they are transferred.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,25 +13,29 @@ pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
 
-/// The number of bytes that a connection has received.
+/// The number of bytes that a connection has received and sent.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Received(Arc<AtomicU64>);
+pub(super) struct Transferred(Arc<AtomicU64>);
 
-impl Received {
+impl Transferred {
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+
+    fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
 }
 
-/// Counts what is read from a stream.
+/// Counts what is read from a stream and written to it.
 pub(super) struct Counted {
     inner: Box<dyn Bytes>,
-    received: Received,
+    transferred: Transferred,
 }
 
 impl Counted {
-    pub(super) fn new(inner: Box<dyn Bytes>, received: Received) -> Self {
-        Self { inner, received }
+    pub(super) fn new(inner: Box<dyn Bytes>, transferred: Transferred) -> Self {
+        Self { inner, transferred }
     }
 }
 
@@ -40,14 +44,16 @@ impl AsyncRead for Counted {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut *self.inner).poll_read(cx, buffer))?;
         let count = buffer.filled().len().saturating_sub(before);
-        self.received.0.fetch_add(count as u64, Ordering::Relaxed);
+        self.transferred.add(count);
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.inner).poll_write(cx, bytes)
+        let count = ready!(Pin::new(&mut *self.inner).poll_write(cx, bytes))?;
+        self.transferred.add(count);
+        Poll::Ready(Ok(count))
     }
 
     fn poll_write_vectored(
@@ -55,7 +61,9 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.inner).poll_write_vectored(cx, slices)
+        let count = ready!(Pin::new(&mut *self.inner).poll_write_vectored(cx, slices))?;
+        self.transferred.add(count);
+        Poll::Ready(Ok(count))
     }
 
     fn is_write_vectored(&self) -> bool {
