@@ -76,7 +76,7 @@ impl Inner {
     }
 }
 
-/// How it does, and no name of a scope: those in the journal are keys.
+/// Shows the state, and no scope names, since they contain keys.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let link = &self.0.link;
@@ -117,7 +117,8 @@ fn leave_behind(link: &Arc<Link>) {
 impl Cache {
     /// Reads the environment: [`CacheBuilder::from_env`] has the variables.
     ///
-    /// With no address, or with the switch off, the cache is a pass-through.
+    /// With no address, or with the switch off, the cache is a pass-through: reads go to the store, and writes
+    /// invalidate nothing on other instances.
     ///
     /// # Errors
     ///
@@ -137,8 +138,8 @@ impl Cache {
         Self::assemble(Backend::PassThrough, Settings::default(), Clock::default())
     }
 
-    /// A local tier and nothing else, for a service that runs in one process only. A second process would not hear of
-    /// the writes of the first.
+    /// A local tier and nothing else, for a service that runs in one process only. A second process would not receive
+    /// the invalidations of the first.
     pub fn single_instance() -> Self {
         Self::single_instance_at(Clock::default())
     }
@@ -237,11 +238,10 @@ impl Cache {
         }
     }
 
-    /// Tells the recorder of the `metrics` crate at once what was counted, rather than within the second that the task
-    /// of this cache leaves between two tellings: for a handler that renders metrics. The [table](crate::docs::metrics)
-    /// has them all.
+    /// Publishes the metrics immediately. The cache's task publishes them every second.
     ///
-    /// A cache and decorators that were built outside of a Tokio runtime have no such task; there this is the only way.
+    /// Call it in a handler that renders metrics. The [table](crate::docs::metrics) lists all of them. A cache and
+    /// decorators that were built outside of a Tokio runtime have no such task: there, only this method publishes.
     #[cfg(feature = "metrics")]
     pub fn publish_metrics(&self) {
         self.0.publisher().publish();
@@ -257,17 +257,19 @@ impl Cache {
         self.0.registry.read()
     }
 
-    /// How the cache does at this moment. It asks nobody and returns at once.
+    /// Returns the current health, without I/O.
     #[expect(clippy::unused_async, reason = "part of the agreed interface; a later version may ask the server")]
     pub async fn health(&self) -> Health {
         Health::of(&self.0.link)
     }
 
-    /// Waits until the shared tier may be used, for at most `limit`. Says whether it may; at once where there is none
-    /// to wait for.
+    /// Waits until the shared tier may be used, for at most `limit`, and returns whether it may.
     ///
-    /// Nothing requires this: reads go to the store until then. A service may wait here before it takes traffic, so
-    /// that its first requests are not all misses. Build the stores first: the news of each must be subscribed to.
+    /// Returns `true` at once for a cache without a shared tier. Waiting is optional: until then reads go to the store.
+    /// A service may wait before it accepts traffic, so that its first requests are not all misses. Build the
+    /// decorators before: the cache subscribes to the invalidations of each.
+    ///
+    /// If the background task of the cache has ended with its runtime or by a panic, this starts it again.
     pub async fn connected(&self, limit: Duration) -> bool {
         let link = &self.0.link;
         let usable = async {
@@ -286,7 +288,7 @@ impl Cache {
         !self.has_remote() || link.clock.timeout(limit, usable).await.is_some()
     }
 
-    /// How many invalidations this instance has heard over the bus.
+    /// How many invalidations this instance has received over the bus.
     #[cfg(feature = "testing")]
     pub fn invalidations_heard(&self) -> u64 {
         self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
@@ -314,14 +316,20 @@ impl Cache {
         self.0.backend.has_remote()
     }
 
-    /// Waits for the loads, fills and releases in progress, and disconnects from the shared tier.
+    /// Waits for the loads, fills and releases in progress, leaves the members and disconnects from the shared tier.
     ///
-    /// From then on reads go to the store, and writes are acknowledged without reaching the shared tier: other instances
-    /// may read old values until their time to live ends. Stop writing before. The invalidations that are still pending when
-    /// it ends are lost.
+    /// A write whose call of the store is in progress is not waited for, nor is a load that runs in its caller
+    /// (`load = inline`, or a load for one caller alone).
     ///
-    /// It ends within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, whatever the loads do: loads that
-    /// are still running then go on, and their callers get the answers.
+    /// Afterwards reads go to the store. In a cache with a shared tier at most
+    /// [`max_direct_loads`](CacheBuilder::max_direct_loads) of them run at a time, and the local tier keeps what they
+    /// load for [`degraded_ttl`](CacheBuilder::degraded_ttl). Writes return without being announced: other instances
+    /// may read old values until their time to live ends, so stop writing before. Invalidations that are pending when
+    /// it ends are lost. It cannot be undone.
+    ///
+    /// It ends within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
+    /// [`write_timeout`](CacheBuilder::write_timeout)s. Loads that are still running go on, and their callers get the
+    /// answers.
     pub async fn shutdown(&self) {
         let link = &self.0.link;
         // The heartbeats go on until the work is done: without them its releases would not be sent.

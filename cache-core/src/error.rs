@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What kind of mistake or event an [`Error`] tells of.
+/// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -10,19 +10,22 @@ pub enum ErrorKind {
     Config,
     /// A cache with a remote tier was built outside of a Tokio runtime.
     NoRuntime,
-    /// The store panicked while it loaded a value.
+    /// The load panicked, its runtime ended, or its value cannot be cloned for those who wait.
     LoadPanicked,
-    /// The store did not answer a load within the deadline.
+    /// The load, with its wait for a permit, did not end within
+    /// [`load_deadline`](crate::CacheBuilder::load_deadline).
     LoadTimedOut,
-    /// A load reads its own key through the cache, and so does the load of that read.
+    /// A load reads its own key through the cache, and the load of that read does so again.
+    ///
+    /// A read in a task that the load spawns is not recognized as nested, and waits for the load.
     LoadRecursion,
 }
 
 /// An error of this crate.
 ///
-/// It comes from building a [`Cache`](crate::Cache), and from a load that panicked or did not end: for the second kind
-/// an error type of a store implements `From<cache_core::Error>`. An error of Redis is never one: a cache that is out
-/// of reach is a miss.
+/// It comes from building a [`Cache`](crate::Cache), and from a load that panicked, did not end in time, or reads its
+/// own key without end. To receive the errors of loads, the error type of a store implements `From<cache_core::Error>`.
+/// An error of Redis is never returned: while the shared tier is out of reach, reads go to the store.
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,

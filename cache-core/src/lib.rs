@@ -1,20 +1,21 @@
 //! Caching decorators for async store traits.
 //!
-//! Annotate a trait with [`cached_store`], say of every method what it does to the cache, and the macro writes the
-//! decorator: keys, lifetimes and invalidation, checked at compile time. Underneath are an in-process tier, a shared
-//! tier on Redis, and a promise of what a reader may see.
+//! Annotate a trait with [`cached_store`], and each of its methods with what it does to the cache. The macro generates
+//! the decorator: keys, lifetimes and invalidation, checked at compile time. Values are cached in the process (*local
+//! tier*) and in Redis (*shared tier*), with guarantees of what a reader may see.
 //!
 //! # What a reader may see
 //!
 //! - After a write has returned, no read on any instance that starts later and is answered by the shared tier or the
 //!   store returns anything older.
-//! - A hit of the local tier reflects every write that returned more than the lease ago (1 s by default); typically it is
-//!   one hop of the bus, about a millisecond. In mode [`Strict`](Mode::Strict) it reflects every write that has returned.
-//! - An instance reads its own writes, always, also while Redis is down. Another one shows them to whoever brings a
-//!   [`SessionToken`].
+//! - A hit of the local tier reflects every write that returned more than the lease ago (1 s by default). Usually it
+//!   reflects a write after one message on the bus. In mode [`Strict`](Mode::Strict) it reflects every write that has
+//!   returned.
+//! - An instance reads its own writes, always, also while Redis is down. Another instance reads them in a request that
+//!   presents a [`SessionToken`].
 //!
-//! Where this is lost, and how far a reader is off there, is on the page [`docs::consistency`]; what happens when something
-//! breaks, and what an operator sees and does, on [`docs::failure_modes`].
+//! [`docs::consistency`] lists the events that break a guarantee, and for how long. [`docs::failure_modes`] has every
+//! failure, what an operator sees, and what to do.
 //!
 //! # Features
 //!

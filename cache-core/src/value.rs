@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 /// Derive it: the fingerprint is computed at compile time from the names and types of the fields. Without it the name
 /// of the type stands for its shape, and a change of the fields needs a new `version` in the annotation.
 ///
-/// The derive also refuses the attributes of serde with which a value does not come back from the cache as it was, such as
-/// a skipped field: see the table of the derive.
+/// The derive also refuses attributes of serde that lose data for every value, such as a skipped field: see the table
+/// of the derive.
 ///
 /// ```
 /// use cache_core::CacheValue;

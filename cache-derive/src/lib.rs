@@ -20,11 +20,12 @@ use diag::Sink;
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
-/// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed futures
-/// (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async method of the trait says
-/// what it does to the cache, synchronous ones are forwarded. A method that returns any other future, such as
-/// `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`. An alias of a boxed future works under any name; a method
-/// without an attribute does not compile if its return type turns out to be a future.
+/// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed
+/// futures (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async
+/// method of the trait has an attribute for what it does to the cache; synchronous ones are forwarded. A method that
+/// returns any other future, such as `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`. An alias of a
+/// boxed future works under any name; a method without an attribute does not compile if its return type turns out to be
+/// a future.
 ///
 /// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
 /// the reads that name none, and where `cache-core` is when it was renamed.
@@ -38,7 +39,7 @@ use diag::Sink;
 /// | `entity = "policy"` | follows the namespace in every key; unique in the trait |
 /// | `key(tenant, user)` | the parameters that make up the key, in this order |
 /// | `ignore(trace)` | the parameters that do not change the answer |
-/// | `ttl = "5m"` | how long a value lives: such as `"90s"`, `"1h 30m"`, or a path to a `Duration` constant |
+/// | `ttl = "5m"` | how long a value lives, at most; in Redis no longer than 24 hours: such as `"90s"`, `"1h 30m"`, or a path to a `Duration` constant |
 /// | `negative_ttl = "30s"` | how long an absence (`None`) lives; without it absence is not cached |
 /// | `jitter = 10` | shortens each life by a random share of up to this many percent |
 /// | `local = off`, `local = "30s"` | no local tier, or a shorter life there |
@@ -46,16 +47,17 @@ use diag::Sink;
 /// | `local_engine = quick`, `moka` | its engine |
 /// | `version = 2` | entries of another version are misses |
 /// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier; `postcard` refuses types with certain attributes of serde (see `CacheValue`) |
-/// | `cache_if = path` | `path(&value)`: whether a value is cached |
-/// | `visible_if = path` | `path(&value, &parameter, ..)`: asked on every hit; where not, the store decides |
-/// | `mode = fast`, `safe`, `strict` | what its readers are promised, and so what the writes wait for that invalidate it (`cache_core::Mode`) |
+/// | `cache_if = path` | `path(&value)`: whether a value is cached; a panic counts as false |
+/// | `visible_if = path` | `path(&value, &parameter, ..)`: called on every hit; false or a panic sends the call to the store |
+/// | `mode = fast`, `safe`, `strict` | what writes that invalidate it wait for, and so what its readers may see (`cache_core::Mode`) |
 /// | `load = inline` | the load runs in its caller's call, and may borrow from it |
 ///
 /// # `#[cached(batch = get_policy)]`
 ///
-/// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with `&[T]` or `Vec<T>` in
-/// place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`, `BTreeMap`, a `Vec` of pairs). What
-/// the store leaves out of the map is absent. `key(..)` and `ignore(..)` may be repeated; everything else is said on `get_policy`.
+/// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with
+/// `&[T]` or `Vec<T>` in place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`,
+/// `BTreeMap`, a `Vec` of pairs). What the store leaves out of the map is absent. `key(..)` and `ignore(..)` may be
+/// repeated; every other option is set on `get_policy`.
 ///
 /// # `#[invalidates(..)]` and `#[uncached]`
 ///
@@ -114,7 +116,9 @@ pub fn derive_cache_key(item: TokenStream) -> TokenStream {
 ///
 /// # Attributes of serde
 ///
-/// A value has to come back from the cache as what the store returned. The derive knows the attributes of serde that prevent that.
+/// A value has to come back from the cache as what the store returned. The derive refuses attributes of serde that
+/// prevent this for every value. Attributes that do so for some values only are checked at run time
+/// (`cache_core::Codec`).
 ///
 /// | attribute | what happens |
 /// | --- | --- |

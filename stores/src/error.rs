@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// What kind of failure a [`StoreError`] tells of.
+/// The kind of a [`StoreError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -30,7 +30,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The database or the pool did not answer in time.
     Timeout,
-    /// The load behind a cached read panicked, did not end, or read its own key without end.
+    /// The load behind a cached read panicked, did not end in time, or read its own key without end.
     Load,
     /// Anything else.
     Other,

@@ -63,8 +63,8 @@ impl Stores {
     /// different values of `CACHE_KEY_PREFIX`: otherwise they replace each other's entries.
     ///
     /// Where the connected role of Postgres does not see every row, as `authenticated` does not, a warning says so and
-    /// every read goes to the database: a cached row is the same for every caller. Writes still tell the instances that do
-    /// cache.
+    /// every read goes to the database: a cached row is the same for every caller. Writes still invalidate the entries
+    /// of instances that cache.
     ///
     /// # Errors
     ///

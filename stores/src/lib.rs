@@ -17,11 +17,10 @@
 //! | `tls` | yes | encrypted connections to Postgres and Redis |
 //! | `testing` | no | the conformance suites, for implementations of one's own |
 //!
-//! The default features of `cache-core` are among the default features of this crate. Without them a program names those
-//! that it needs: `redis` for the shared tier.
+//! The default features of `cache-core` are among the default features of this crate. Without them a program names
+//! those that it needs, such as `redis` of `cache-core` for the shared tier.
 //!
-//! Not promised: that rows written past a store (by SQL, by another service) are seen before the entry's time to live is
-//! over.
+//! Rows that are written without a store (by SQL, by another service) are seen when the entry's time to live ends.
 
 // Without both databases only the stores in memory remain, and the code that the SQL stores share is unused.
 #![cfg_attr(

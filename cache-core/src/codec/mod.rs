@@ -19,14 +19,17 @@ pub(crate) use trip::Trips;
 ///
 /// # Values that do not come back
 ///
-/// Some values are read as others than they were written as, or not at all, because of an attribute of serde or of a
-/// hand-written implementation. `#[derive(CacheValue)]` refuses the attributes that do so with every codec, and
-/// `#[cached(codec = postcard)]` those that do so with postcard. At run time the first 8 values of each method are decoded
-/// again and compared, then about one in 1,024, and the next 8 after each one that differs. A value that differs is not put
-/// into the shared tier. It counts as `altered` in `cache.errors.total`, and the first one of a method is logged as a
-/// warning. The comparison uses what the values tell serde, so it works for every type and in spite of the order of a
-/// `HashMap`. It does not notice a field that serde skips both ways, nor a list whose elements are in another order, and it
-/// does not judge a value that serializes differently each time.
+/// Some values do not come back from their codec as they were, because of an attribute of serde or of a hand-written
+/// implementation. `#[derive(CacheValue)]` refuses attributes that lose data for every value with every codec, and
+/// `#[cached(codec = postcard)]` those that do so with postcard. Attributes that lose data for some values only, such
+/// as `untagged`, and hand-written implementations are checked at run time.
+///
+/// The first 8 values of each method are decoded again and compared, then about one in 1,024, and the next 8 after each
+/// one that differs. A value that differs is not put into the shared tier. It counts as `altered` in
+/// `cache.errors.total`, and the first one of a method is logged as a warning. The comparison uses what the values
+/// serialize, so it works for every type, whatever the order of a `HashMap`. It does not notice a field that serde
+/// skips both ways, nor a list whose elements are in another order, and it does not judge a value that serializes
+/// differently each time.
 ///
 /// A `Serialize` or `Deserialize` implementation that panics is like one that returns an error: the value is not cached,
 /// or the entry is a miss. With `panic = "abort"` the process ends instead.
@@ -41,10 +44,12 @@ pub enum Codec {
     /// number that is infinite or none at all where it is optional; where it is not, such a value is a miss on every read.
     #[cfg(feature = "json")]
     Json,
-    /// postcard: the smallest and fastest, not self-describing. With `#[serde(flatten)]`, `untagged`, `tag`,
-    /// `skip_serializing_if`, a skipped field or variant, or `serde_json::Value` a value is a miss on every read, or comes
-    /// back as another value: `#[cached(codec = postcard)]` does not compile for a type with `#[derive(CacheValue)]` that has
-    /// one of these attributes, itself or in a field.
+    /// postcard: compact, not self-describing.
+    ///
+    /// Values with `#[serde(flatten)]`, `untagged`, `tag`, `skip_serializing_if`, `skip_serializing`, or a variant with
+    /// `skip` or `skip_deserializing` in front of others do not come back: `#[cached(codec = postcard)]` does not
+    /// compile for a type with `#[derive(CacheValue)]` that has one of them, itself or in a field. `serde_json::Value`,
+    /// types without the derive, and a codec set by `ReadPolicy::codec` are checked at run time only.
     #[cfg(feature = "postcard")]
     Postcard,
 }

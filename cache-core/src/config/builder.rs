@@ -19,7 +19,7 @@ use crate::tier::remote::redis::{Address, RedisRemote};
 pub(crate) struct Settings {
     /// The prefix of every key, generation and channel.
     pub(crate) key_prefix: Option<String>,
-    /// H: how long the local tier is trusted without news.
+    /// H: how long the local tier is trusted after a heartbeat.
     pub(crate) lease: Duration,
     /// P: how long a writer's lock lives.
     pub(crate) lock: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) load_deadline: Duration,
-    /// How long the local tier answers without news while the shared tier is out of reach; zero: not at all.
+    /// How long the local tier answers while the shared tier is out of reach; zero: not at all.
     pub(crate) degraded_ttl: Duration,
     /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
@@ -81,7 +81,8 @@ impl Settings {
 
 /// Builds a [`Cache`]. Made by [`Cache::builder`].
 ///
-/// Without [`redis`](Self::redis) and [`remote`](Self::remote) the cache is a pass-through.
+/// Without [`redis`](Self::redis) and [`remote`](Self::remote) the cache is a pass-through. A value outside the range
+/// of a setting is replaced by the nearest one within it.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CacheBuilder {
@@ -142,8 +143,9 @@ impl CacheBuilder {
         self
     }
 
-    /// Trusts this authority, and those of other calls, to vouch for a Redis server over TLS, in place of the public
-    /// ones: certificates in PEM form, one or more. With an address other than `rediss://` the cache is not built.
+    /// Accepts a Redis server over TLS only if this authority, or one of other calls, has signed its certificate, in
+    /// place of the public authorities. Takes one or more certificates in PEM form. With an address other than
+    /// `rediss://` the cache is not built.
     #[cfg(feature = "tls")]
     pub fn redis_root_certificate(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates.push(Secret(pem.into()));
@@ -168,7 +170,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How long the local tier is trusted without news from the bus (H): the bound on how stale a local hit can be.
+    /// How long the local tier is trusted after a heartbeat (H): the bound on how stale a local hit can be.
+    ///
     /// Default 1 s, from 20 ms to an hour. Two small commands go to Redis in each such span.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = limits::lease(lease);
@@ -198,30 +201,41 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a load may take before those who wait for it get an error. Default 30 s, from 1 ms to ten
-    /// years. It holds if the store's error type implements `From<cache_core::Error>`.
+    /// How long a load may take before those who wait for it get an error, its wait for a permit included.
+    ///
+    /// Default 30 s, from 1 ms to ten years.
+    ///
+    /// If the store's error type does not implement `From<cache_core::Error>`, the load has no deadline, and those who
+    /// wait for it call the store themselves after this time.
     pub fn load_deadline(mut self, deadline: Duration) -> Self {
         self.settings.load_deadline = limits::deadline(deadline);
         self
     }
 
-    /// How long [`Cache::shutdown`] waits for loads, releases and fills in progress. Default 10 s, at most a day; zero does not
-    /// wait.
+    /// How long [`Cache::shutdown`] waits for loads, releases and fills in progress. Default 10 s, at most a day; zero
+    /// does not wait.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.settings.shutdown_timeout = limits::shutdown_timeout(limit);
         self
     }
 
-    /// How many loads may run at a time while the shared tier is out of reach, and after that until the store keeps up with what
-    /// has to be filled again, for at most a minute. Default 64, from 1 to 4,294,967,295.
+    /// How many loads run at a time while the shared tier is out of reach, and after that until the store keeps up, for
+    /// at most a minute. Default 64, from 1 to 4,294,967,295.
+    ///
+    /// Loads for one caller alone, such as after `visible_if` returned false, always count. A load inside another load,
+    /// and one that such a load waits for, need no permit. A load waits at most [`load_deadline`](Self::load_deadline)
+    /// for a permit; then it fails, or runs without a permit if its error type does not implement
+    /// `From<cache_core::Error>`.
     pub fn max_direct_loads(mut self, loads: usize) -> Self {
         self.settings.max_direct_loads = limits::loads(loads);
         self
     }
 
     /// How old an answer of the local tier may be while the shared tier is out of reach, counted from the beginning of
-    /// its load. Default 2 s, at most a day; zero keeps nothing then, and every read goes to the store. It bounds what a write of another
-    /// instance may go unseen. Methods in mode [`Strict`](crate::Mode::Strict) keep nothing then, whatever it is.
+    /// its load. Default 2 s, at most a day; zero keeps nothing then, and every read goes to the store.
+    ///
+    /// It bounds for how long a write of another instance may go unseen then. Methods in mode
+    /// [`Strict`](crate::Mode::Strict) keep nothing then, whatever its value.
     pub fn degraded_ttl(mut self, ttl: Duration) -> Self {
         self.settings.degraded_ttl = limits::degraded_ttl(ttl);
         self
@@ -232,15 +246,15 @@ impl CacheBuilder {
     /// Until they have returned, it reads as during the outage. Default ten leases, at most ten years; zero disables the wait.
     ///
     /// Until each member has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
-    /// write. With healthy members that takes milliseconds. A member that is still missing after this time counts as
-    /// isolated: [`Health`](crate::Health) and one warning name it.
+    /// write; `docs/outages.md` in the repository has measured times. A member that is still missing after the limit
+    /// counts as isolated: [`Health`](crate::Health) and one warning name it.
     pub fn recovery_barrier(mut self, limit: Duration) -> Self {
         self.settings.recovery_barrier = Some(limits::recovery_barrier(limit));
         self
     }
 
-    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB, at most 511 MiB. A larger value is not stored
-    /// there, and larger bytes are not read.
+    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB, at most 511 MiB. A larger value
+    /// is not stored there, and larger bytes are not read.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_entry = limits::entry(bytes);
         self

@@ -30,7 +30,7 @@ impl CacheBuilder {
     /// | `UPSTASH_REDIS_REST_URL`, `UPSTASH_REDIS_REST_TOKEN` | an `https://` address and its token |
     /// | `CACHE_PROVIDER` | `redis` or `upstash`: which of the two addresses is meant |
     /// | `CACHE_KEY_PREFIX` | in front of every key, as for [`key_prefix`](Self::key_prefix) |
-    /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true` |
+    /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true`; off, writes invalidate nothing elsewhere |
     ///
     /// Every variable is read and has to parse, also with the switch off. `ENVIRONMENT.md` in the repository has the
     /// details and an example of each.

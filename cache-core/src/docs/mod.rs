@@ -1,10 +1,10 @@
 //! Pages of documentation. There is no code in here.
 
-/// What a reader may see, where that is lost, and how far it is off there.
+/// What a reader may see, which events break the guarantees, and for how long.
 #[doc = include_str!("consistency.md")]
 pub mod consistency {}
 
-/// What happens when something breaks, what an operator sees, and what there is to do.
+/// What happens in each failure, what an operator sees, and what to do.
 #[doc = include_str!("failure_modes.md")]
 pub mod failure_modes {}
 

@@ -199,7 +199,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// # Errors
     ///
-    /// What `load` returns; and the error of this crate for a load that panicked or did not end in time.
+    /// What `load` returns; and the error of this crate for a load that panicked, did not end in time, or reads its own
+    /// key without end.
     pub async fn get_or_load<E, F, Fut>(&self, key: &K, load: F) -> Result<R, E>
     where
         E: Clone + From<Error> + Send + 'static,

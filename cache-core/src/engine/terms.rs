@@ -49,7 +49,8 @@ pub struct LoadErrors<E> {
 }
 
 impl<E> LoadErrors<E> {
-    /// `clone` shares one error with all who wait; `from_cache` tells them of a panic or a deadline.
+    /// `clone` shares one error with all who wait; `from_cache` converts the error of a load that panicked, timed out
+    /// or recurses.
     pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
         Self { clone, from_cache }
     }

@@ -84,8 +84,9 @@ impl WriteGuard {
     /// It invalidates `found`, the scopes that the call named, and releases the locks and registrations. If the outcome
     /// is unknown they stay, as if the guard were dropped.
     ///
-    /// The strongest mode of all its scopes decides how long this waits. A task completes the release, even if this
-    /// call is dropped.
+    /// The strongest mode of all its scopes decides how long this waits. If the write could not be announced, it also
+    /// waits until the invalidation is delivered, or until no other instance can read the replaced values. A task
+    /// completes the release, even if this call is dropped.
     pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
         found.retain(|scope| !self.scopes.contains(scope));
         self.found = found;

@@ -1,4 +1,4 @@
-//! Health: what an operator wants to know.
+//! Health: the state of a cache, for operators.
 
 use std::fmt;
 use std::time::Duration;
@@ -45,18 +45,22 @@ impl fmt::Display for Backend {
     }
 }
 
-/// How well a cache does. It serves correct answers in each of these.
+/// The state of a cache. The consistency guarantees hold in each of them, with the exceptions in
+/// [`docs::consistency`](crate::docs::consistency).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Status {
     /// Everything that was configured works. There is nothing to do.
     Healthy,
-    /// The first connection to the shared tier is being made: reads go to the store. A service that just started needs
-    /// no help; one that stays here for longer than a connection takes will be [`Degraded`](Self::Degraded) next.
+    /// The first connection to the shared tier is being made, at the start or after the background task has started
+    /// again: reads go to the store. If the attempt fails, the state becomes [`Degraded`](Self::Degraded).
     Connecting,
-    /// The shared tier is out of reach: reads go to the store, no more than `max_direct_loads` at a time. The service
-    /// works and its database does more: look at [`Health::link`] and [`Health::error`].
+    /// Reads go to the store, at most `max_direct_loads` at a time, and the local tier keeps what they load for
+    /// `degraded_ttl`.
+    ///
+    /// The shared tier is out of reach, this instance waits for others after an outage, or the cache was shut down:
+    /// [`Health::link`] and [`Health::error`] have the reason. The load of the database is higher in this state.
     Degraded,
 }
 
@@ -70,32 +74,36 @@ impl fmt::Display for Status {
     }
 }
 
-/// How the link to the shared tier is, and what an operator does about it.
+/// The state of the link to the shared tier, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LinkStatus {
     /// There is no shared tier in this cache. When there should be one, its address is not set.
     Absent,
-    /// The first connection is being made.
+    /// The first connection is being made, at the start or after the background task has started again.
     Connecting,
     /// It is connected. With [`Health::shared`] false a heartbeat is late: the server or the network is slow at this
     /// moment, and the link goes down if that lasts.
     Up,
     /// It is connected, but reads go to the store until every other instance has returned.
     ///
-    /// Writes are announced. [`Health::awaited`] names the missing instances. With healthy instances this takes
-    /// milliseconds.
+    /// Writes are announced. [`Health::awaited`] names the missing instances. `docs/outages.md` in the repository has
+    /// measured times.
     Recovering,
     /// There is no connection: [`Health::error`] has the reason, and the log has advice.
     ///
-    /// The cache reconnects by itself, and tries at least every second; nothing needs to be restarted once the cause is
-    /// gone.
+    /// The cache reconnects by itself, with at most a second between two attempts. If its background task has ended
+    /// with its runtime, the next call on a Tokio runtime starts it again.
     Down,
-    /// The server is there and answers badly or too late, so that it is left alone for one to five seconds at a time
-    /// (the breaker is open). Look at its load, its memory, the user's rights, and whether it is a primary.
+    /// The circuit breaker is open: too many answers of the server were errors or came too late.
+    ///
+    /// The cache reconnects after one to five seconds, or after at most 250 ms while invalidations are pending. Look at
+    /// the server's load, its memory, the user's rights, and whether it is a primary.
     LeftAlone,
-    /// The cache was [shut down](crate::Cache::shutdown). Reads go to the store, and writes are not announced.
+    /// The cache was [shut down](crate::Cache::shutdown).
+    ///
+    /// Reads go to the store, and writes are not announced to the other instances. It cannot be undone.
     ShutDown,
 }
 
@@ -145,22 +153,22 @@ impl fmt::Display for LinkStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// How well it does.
+    /// The state as a whole.
     pub status: Status,
     /// What it is built on.
     pub backend: Backend,
-    /// How the link to the shared tier is.
+    /// The state of the link to the shared tier.
     pub link: LinkStatus,
     /// Whether the shared tier may be used at this moment.
     pub shared: bool,
     /// Whether the local tier may answer at this moment. False for long while the link is up: the heartbeats do not come
     /// back over the bus. Check that the user may publish and subscribe to the channels that `ENVIRONMENT.md` names.
     pub local: bool,
-    /// How long the local tier is trusted without news (H).
+    /// How long the local tier is trusted after a heartbeat (H).
     #[serde(serialize_with = "seconds")]
     pub lease: Duration,
     /// How long the last heartbeat over the bus took, there and back. Near the lease the local tier is off for moments:
-    /// the server is overloaded, or far away; a longer lease is the remedy of last resort.
+    /// the server is overloaded, or the network is slow. If neither can be changed, set a longer lease.
     #[serde(serialize_with = "optional_seconds")]
     pub bus_lag: Option<Duration>,
     /// How long ago the last heartbeat came back.
@@ -181,12 +189,12 @@ pub struct Health {
     /// This instance may miss their writes until they return. Check whether they can reach Redis, or have ended without
     /// a shutdown.
     pub isolated: Vec<String>,
-    /// Whether the shared tier is left alone because too many of its answers were errors or came too late. It is tried
-    /// again by itself, after one to five seconds.
+    /// Whether the circuit breaker is open: [`LinkStatus::LeftAlone`].
     pub breaker_open: bool,
-    /// For how long, at most, a local answer of this moment may be behind an acknowledged write: the time since the last
-    /// heartbeat was sent that came back, at most the lease; while the shared tier is out of reach, `degraded_ttl`. 0
-    /// where the local tier answers nothing, or where nobody else writes. It does not know of writers that cannot reach the shared tier: that is their `journal`.
+    /// For how long, at most, a local answer of this moment may be behind an acknowledged write: the time since the
+    /// last heartbeat was sent that came back, at most the lease; while the shared tier is out of reach,
+    /// `degraded_ttl`. 0 where the local tier answers nothing, or where nobody else writes. It does not cover writers
+    /// that cannot reach the shared tier: their `journal` does.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
     /// What is wrong with the shared tier, in words.

@@ -22,7 +22,7 @@ pub(crate) struct Counters {
     pub(crate) shared_negative_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) loads: AtomicU64,
-    /// Loads that brought an answer. Those that are under way are in `loads` already.
+    /// Loads that succeeded. Those that are under way are in `loads` already.
     pub(crate) loaded: AtomicU64,
     pub(crate) load_errors: AtomicU64,
     pub(crate) coalesced: AtomicU64,
@@ -101,8 +101,8 @@ impl Counters {
                 ?codec,
                 "a value does not come back from its codec as it was, and is not put into the shared tier: an attribute of serde \
                  (`skip_deserializing`, `skip_serializing_if`, `rename` of one side, `untagged`) or a hand-written `Deserialize` \
-                 loses or shifts data. Derive `CacheValue` for the type, which names such attributes at compile time, or use another \
-                 codec. `cache.errors.total` with the kind `altered` counts these values"
+                 loses or shifts data. Derive `CacheValue` for the type, which names most such attributes at compile time, or use \
+                 another codec. `cache.errors.total` with the kind `altered` counts these values"
             );
         }
     }
@@ -114,7 +114,7 @@ impl Counters {
         }
     }
 
-    /// Tells the recorder what was counted since the last time.
+    /// Reports to the recorder what was counted since the last time.
     pub(super) fn publish(&self) {
         self.meter.publish(&self.totals());
     }
@@ -289,8 +289,9 @@ method_stats! {
     load_errors,
     /// Reads that took the answer of another caller's look-up.
     coalesced,
-    /// Loads that were not cached, because a writer was at work, or for a short time only, because the shared tier was out
-    /// of reach.
+    /// Loads that were not put into the shared tier: a writer was at work, the shared tier was out of reach (the local
+    /// tier keeps them for [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for one caller alone
+    /// (`visible_if`, a nested read of the same key), or the cache is a pass-through.
     bypasses,
     /// Values put into the shared tier.
     fills,
@@ -300,12 +301,13 @@ method_stats! {
     bytes_read,
     /// Bytes of entries sent to the shared tier.
     bytes_written,
-    /// Hits that the verifier found to be what the store says
+    /// Hits that the store confirmed
     /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
     verified_equal,
     /// Hits that the store did not confirm, and that the local tier went on answering after that.
     verified_stale,
-    /// Hits that the store did not confirm, and that nobody was answered with any more by then: a write in between.
+    /// Hits that the store did not confirm, and that the local tier no longer answered by then: a write came in
+    /// between.
     verified_gone,
     /// Hits that could not be checked: the store failed, or a value could not be encoded.
     verified_failed,

@@ -2,15 +2,15 @@
 
 /// What the readers of a method are promised of a write, and so what the write waits for.
 ///
-/// A mode is said of a read method, since it is its readers who depend on it: `#[cached(mode = strict)]`, or
+/// The mode is an option of the read method, because its readers depend on it: `#[cached(mode = strict)]`, or
 /// `#[cached_store(mode = strict)]` for all of a store. A write that invalidates several methods follows the strongest
-/// of their modes. A failure of Redis never fails a write, whatever the mode; what a reader may see then is in the
-/// documentation of the crate.
+/// of their modes. A failure of Redis never fails a write, whatever the mode; what a reader may see then is in
+/// [`docs::consistency`](crate::docs::consistency).
 ///
 /// | mode | a write returns | after it has returned |
 /// | --- | --- | --- |
 /// | `fast` | when the store has it, one round trip to Redis in all | as `safe`, unless Redis evicted the writer's lock: then a reader may see the old value until the release has arrived, a round trip later |
-/// | `safe` | when Redis has the new tokens, two round trips | no read that starts later and is answered by the shared tier or the store is older; a local hit elsewhere is older for at most the lease, typically for a hop of the bus |
+/// | `safe` | when Redis has the new tokens, two round trips | no read that starts later and is answered by the shared tier or the store is older; a local hit elsewhere is older for at most the lease, usually until one message on the bus has arrived |
 /// | `strict` | as `safe`, and the lease later | local hits are no older either |
 ///
 /// In all of them an instance reads its own writes at once.

@@ -9,7 +9,7 @@ use crate::codec::Codec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LocalEngine {
-    /// `quick_cache` (S3-FIFO): the fastest hits. The default.
+    /// `quick_cache` (S3-FIFO). The default: its hits take less time than those of `moka` in the project's benchmarks.
     #[default]
     Quick,
     /// `moka` (W-TinyLFU): removes expired entries by itself instead of at their next look-up.
@@ -46,8 +46,10 @@ impl ReadPolicy {
     /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, mode safe, and a local tier of
     /// 10,000 entries.
     ///
-    /// The time counts from the moment the load began, and is at most ten years. A time to live of zero caches nothing, and
-    /// one below a millisecond nothing in the shared tier.
+    /// The time counts from the moment the load began, and is at most ten years. It is an upper bound: in the shared
+    /// tier an entry with a longer time to live becomes a miss after 12 to 24 hours, when the generation that it was
+    /// filled under expires. A time to live of zero caches nothing, and one below a millisecond nothing in the shared
+    /// tier.
     pub const fn new(ttl: Duration) -> Self {
         Self {
             ttl,

@@ -24,7 +24,7 @@ use crate::{StoreError, StoreErrorKind};
 /// | `DATABASE_SCHEMA` | the Postgres schema of the tables, default `copilot_internal` |
 /// | `REDIS_URL` and others | the shared tier: see [`CacheBuilder::from_variables`]; unset: nothing is cached |
 /// | `CACHE_KEY_PREFIX` | in front of every key in Redis: one for each environment that shares a server |
-/// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true` |
+/// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true`; off, writes invalidate nothing elsewhere |
 /// | `ENABLE_LLM_POLICY_CACHE` | the switch of the policies, default `true` |
 /// | `ENABLE_CONVERSATION_CONFIG_CACHE` | the switch of the conversations' configurations, default `true` |
 /// | `ENABLE_CONVERSATION_CACHING` | the switch of the conversations, default `true` |

@@ -1,7 +1,7 @@
 //! Reads of many keys at once, which share the entries, the flights and the fences of the reads of one.
 //!
-//! What the local tier does not have is asked of the shared tier in one round trip, and what that does not have either
-//! of the store in one call.
+//! Keys that the local tier lacks are fetched from the shared tier, in round trips that are bounded by keys and by
+//! bytes (`entry_size`), and keys that the shared tier lacks are loaded from the store in one call.
 //!
 //! A batch leads the flights of some of its keys and waits for those of others, and another batch may lead the latter and
 //! wait for the former. So that they never wait for each other in a circle, a flight is begun as soon as the one before

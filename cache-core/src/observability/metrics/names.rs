@@ -39,11 +39,11 @@ definitions! {
     SHARED_BYTES = Counter "cache.shared.bytes.total" in "bytes": "Bytes of entries exchanged with the shared tier";
     LOCAL_ENTRIES = Gauge "cache.local.entries" in "count": "Entries in the local tier";
     FLIGHTS = Gauge "cache.flights" in "count": "Keys that are being looked up";
-    BUS_INVALIDATIONS = Counter "cache.bus.invalidations.total" in "count": "Invalidations heard over the bus";
+    BUS_INVALIDATIONS = Counter "cache.bus.invalidations.total" in "count": "Invalidations received over the bus";
     BUS_LAG = Gauge "cache.bus.lag" in "seconds": "How long the last heartbeat over the bus took, there and back";
-    BUS_UP = Gauge "cache.bus.up" in "count": "1 while the shared tier may be used and its bus is heard, else 0";
-    BREAKER_OPEN = Gauge "cache.breaker.open" in "count": "1 while the shared tier is left alone because it answered badly";
-    JOURNAL = Gauge "cache.journal.scopes" in "count": "Invalidations that the shared tier has not heard yet";
+    BUS_UP = Gauge "cache.bus.up" in "count": "1 while the shared tier may be used and its messages are received, else 0";
+    BREAKER_OPEN = Gauge "cache.breaker.open" in "count": "1 while the circuit breaker is open, else 0";
+    JOURNAL = Gauge "cache.journal.scopes" in "count": "Pending invalidations; 10001 after the journal overflowed";
     CHECKS = Counter "cache.verifier.checks.total" in "count": "Hits that were checked against the store, by result";
     STALENESS_FOUND = Histogram "cache.verifier.staleness" in "seconds": "How long a stale hit was still answered";
     STALENESS = Gauge "cache.staleness.bound" in "seconds": "How old a local answer can be at this moment, at most";

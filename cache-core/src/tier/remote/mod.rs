@@ -172,7 +172,10 @@ pub(crate) struct Fill<'a> {
     pub(crate) renew: Vec<(&'a str, &'a Gen)>,
 }
 
-/// How long a token lives without being renewed. It must outlive every entry that carries it.
+/// How long a token lives without being renewed.
+///
+/// A fill renews the tokens that are in the second half of their life. So an entry with a longer time to live becomes a
+/// miss after 12 to 24 hours, when its token expires.
 pub(crate) const GEN_TTL: Duration = Duration::from_hours(24);
 
 /// A shared tier for [`CacheBuilder::remote`](crate::CacheBuilder::remote).
