@@ -10,12 +10,14 @@ use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::{RemoteError, Session};
 
-/// The number of bytes per time limit that shows that large values are on their way, in either direction.
+/// The number of bytes from which on a request is large; that of replies in a time limit shows that large ones arrive.
 ///
-/// Small requests and replies must not make a slow server look like that.
-const ARRIVING: u64 = 64 * 1024;
+/// Small replies to other requests must not make a slow server look like that.
+const LARGE: u64 = 64 * 1024;
 /// How often a request waits for its time limit while large values are on their way.
 pub(crate) const WAITS: u32 = 4;
+/// The time in which a network is expected to take a byte of a large request: a megabyte in a second.
+const TIME_PER_BYTE: Duration = Duration::from_micros(1);
 
 /// An open connection to the shared tier.
 ///
@@ -29,6 +31,8 @@ pub(crate) struct Live {
     epochs: Mutex<Vec<Epoch>>,
     /// The server's clock as of the last reply, in milliseconds.
     seen: AtomicU64,
+    /// The moment by which the large requests so far should have been sent.
+    sent_by: AtomicU64,
     /// Server milliseconds minus process milliseconds. It errs by at most a round trip, towards a later server time.
     server_ahead: AtomicI64,
 }
@@ -36,7 +40,8 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(number: u64, session: Arc<dyn Session>) -> Self {
         let seen = AtomicU64::new(session.connected_at());
-        Self { session, number, epochs: Mutex::default(), seen, server_ahead: AtomicI64::new(0) }
+        let (sent_by, server_ahead) = (AtomicU64::new(0), AtomicI64::new(0));
+        Self { session, number, epochs: Mutex::default(), seen, sent_by, server_ahead }
     }
 
     /// The epoch of a namespace, once a heartbeat reply has carried it.
@@ -57,6 +62,14 @@ impl Live {
         changed
     }
 
+    /// Records that a request of this many bytes is about to be sent.
+    pub(crate) fn sends(&self, bytes: usize, now: Moment) {
+        if bytes as u64 >= LARGE {
+            let time = TIME_PER_BYTE.saturating_mul(u32::try_from(bytes).unwrap_or(u32::MAX));
+            self.sent_by.fetch_max(now.after(time).0, Ordering::Relaxed);
+        }
+    }
+
     /// Waits for the answer to a request, for up to `limit`, and for up to `waits` times that while large values are on
     /// their way.
     ///
@@ -70,7 +83,10 @@ impl Live {
         what: &str,
         asked: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        wait(clock, limit, waits, || self.session.transferred(), what, asked).await
+        let mut before = self.session.received();
+        let large_values_move =
+            || arrive(&mut before, self.session.received()) || clock.now().0 < self.sent_by.load(Ordering::Relaxed);
+        wait(clock, limit, waits, large_values_move, what, asked).await
     }
 
     /// The server's clock in milliseconds.
@@ -109,22 +125,26 @@ impl Live {
     }
 }
 
-/// Waits as [`Live::in_time`] does; `transferred` returns the number of bytes that have arrived so far.
+/// Whether large replies have arrived since `before`, which becomes `received`.
+fn arrive(before: &mut u64, received: u64) -> bool {
+    received.saturating_sub(std::mem::replace(before, received)) >= LARGE
+}
+
+/// Waits as [`Live::in_time`] does; `large_values_move` is asked after each time limit.
 async fn wait<T>(
     clock: &Clock,
     limit: Duration,
     waits: u32,
-    transferred: impl Fn() -> u64,
+    mut large_values_move: impl FnMut() -> bool,
     what: &str,
     asked: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, RemoteError> {
     let mut asked = std::pin::pin!(asked);
     for _ in 0..waits {
-        let before = transferred();
         if let Some(answer) = clock.timeout(limit, asked.as_mut()).await {
             return answer;
         }
-        if transferred().saturating_sub(before) < ARRIVING {
+        if !large_values_move() {
             return Err(RemoteError::timeout(what));
         }
     }
@@ -158,8 +178,9 @@ mod tests {
             }
             Ok(())
         };
-        let transferred = || arrived.load(Ordering::Relaxed);
-        let error = wait(&clock, LIMIT, WAITS, transferred, "a read", arriving).await.unwrap_err();
+        let mut before = 0;
+        let large_values_move = || arrive(&mut before, arrived.load(Ordering::Relaxed));
+        let error = wait(&clock, LIMIT, WAITS, large_values_move, "a read", arriving).await.unwrap_err();
         let limits = clock.now().since(began).as_millis() / LIMIT.as_millis();
         (u32::try_from(limits).unwrap(), error.blames_the_server())
     }
@@ -168,9 +189,9 @@ mod tests {
     async fn a_large_reply_that_is_arriving_is_waited_for() {
         let table: [(&[u64], u32, bool); 5] = [
             (&[], 1, true),
-            (&[ARRIVING - 1; 9], 1, true),
-            (&[ARRIVING; 9], WAITS, false),
-            (&[ARRIVING, ARRIVING], 3, true),
+            (&[LARGE - 1; 9], 1, true),
+            (&[LARGE; 9], WAITS, false),
+            (&[LARGE, LARGE], 3, true),
             (&[u64::from(u32::MAX)], 2, true),
         ];
         for (bytes, limits, blames) in table {

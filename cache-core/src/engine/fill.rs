@@ -104,6 +104,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let fillings = self.weakened(fillings).await;
         let Some(live) = fillings.first().map(|first| &first.live) else { return };
         self.0.entry_size.observe(fillings.iter().map(|filling| filling.bytes.len()));
+        live.sends(fillings.iter().map(|filling| filling.bytes.len()).sum(), self.0.link.clock.now());
         let now = live.server_now(self.0.link.clock.now());
         let fills = fillings.iter().map(|filling| filling.as_fill(now)).collect();
         let limit = self.0.link.settings.write_timeout;

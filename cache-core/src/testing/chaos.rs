@@ -316,8 +316,8 @@ impl Session for ChaosSession {
         self.inner.connected_at()
     }
 
-    fn transferred(&self) -> u64 {
-        self.inner.transferred()
+    fn received(&self) -> u64 {
+        self.inner.received()
     }
 
     fn close(&self) {

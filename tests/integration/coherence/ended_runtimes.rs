@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_core::testing::ManualClock;
 use cache_core::{Cache, LinkStatus, MemoryRemote, Status};
 use cache_tests::RedisServer;
 use tokio::runtime::Runtime;
@@ -65,6 +66,52 @@ fn a_runtime_that_ends_at_once_is_noticed() {
         at_once().block_on(cache.connected(Duration::ZERO));
     }
     assert!(runtime().block_on(cache.connected(PATIENCE)));
+}
+
+/// A value of the user's own: `get` alone starts the task again.
+#[test]
+fn a_read_without_a_store_starts_the_task_again() {
+    let first = runtime();
+    let (cache, values) = first.block_on(async {
+        let cache = Cache::builder().remote(MemoryRemote::new()).build().unwrap();
+        let values = cache.transparent::<u64>("ended", "value");
+        assert!(cache.connected(PATIENCE).await);
+        values.set("key", 7, PATIENCE).await;
+        (cache, values)
+    });
+    drop(first);
+    runtime().block_on(async {
+        let hits = async { while values.get("key").await != Some(7) {} };
+        tokio::time::timeout(PATIENCE, hits).await.expect("the shared tier is not used again");
+    });
+    drop(cache);
+}
+
+/// The task has not ended: its runtime has, for now, nothing that runs it. Red where a write waits for it for ever.
+#[test]
+fn a_runtime_that_stands_still_holds_no_write_up() {
+    let still = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (remote, clock) = (MemoryRemote::new(), ManualClock::new());
+    let (cache, store) = still.block_on(async {
+        let cache = Cache::builder().remote(remote.clone()).clock(clock.clone()).build().unwrap();
+        let store = Arc::new(CachingRegister::new(Arc::<Rows>::default(), &cache));
+        assert!(cache.connected(PATIENCE).await);
+        (cache, store)
+    });
+    remote.stop();
+    runtime().block_on(async {
+        let write = tokio::spawn(async move { store.set(1, 10).await });
+        let passing = async {
+            while !write.is_finished() {
+                clock.advance(Duration::from_millis(100));
+                tokio::task::yield_now().await;
+            }
+            write.await.unwrap()
+        };
+        let written = tokio::time::timeout(PATIENCE, passing).await.expect("the write does not return");
+        assert_eq!(written, Ok(()));
+    });
+    drop(cache);
 }
 
 /// A load whose runtime ends is an error for the caller on another one, and not a wait for ever.

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use cache_core::{Cache, CacheBuilder, Status, cached_store};
 use cache_tests::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::gate::until;
@@ -31,7 +32,11 @@ trait Texts: Send + Sync {
     async fn texts(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Failure>;
 }
 
-/// Has a text of one length for every number.
+/// The number of a text that is longer than the others.
+const HUGE: u64 = 1_000;
+const HUGE_LENGTH: usize = 30_000_000;
+
+/// Has a text of one length for every other number.
 struct Origin {
     length: usize,
     loads: AtomicU64,
@@ -39,9 +44,9 @@ struct Origin {
 
 #[async_trait]
 impl Texts for Origin {
-    async fn text(&self, _: u64) -> Result<String, Failure> {
+    async fn text(&self, id: u64) -> Result<String, Failure> {
         self.loads.fetch_add(1, Ordering::SeqCst);
-        Ok("x".repeat(self.length))
+        Ok("x".repeat(if id == HUGE { HUGE_LENGTH } else { self.length }))
     }
 
     async fn texts(&self, ids: &[u64]) -> Result<HashMap<u64, String>, Failure> {
@@ -118,31 +123,35 @@ async fn fifty_megabytes_at_once_do_not_close_a_connection() {
     }
 }
 
-/// Forwards to a server, and to the client only so many bytes in each millisecond.
-async fn throttle(upstream: SocketAddr, bytes: usize) -> SocketAddr {
+/// Forwards to a server; of the requests and of the replies only so many bytes in each millisecond.
+async fn throttle(upstream: SocketAddr, [requests, replies]: [usize; 2]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(upstream).await.unwrap();
-            let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-                (client.into_split(), server.into_split());
-            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-            tokio::spawn(async move {
-                let mut buffer = vec![0; bytes * 10];
-                let mut turns = tokio::time::interval(Duration::from_millis(10));
-                loop {
-                    match from_server.read(&mut buffer).await {
-                        Ok(count) if count > 0 && to_client.write_all(&buffer[..count]).await.is_ok() => {}
-                        _ => return,
-                    }
-                    turns.tick().await;
-                }
-            });
+            let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+            tokio::spawn(forward(from_client, to_server, requests));
+            tokio::spawn(forward(from_server, to_client, replies));
         }
     });
     addr
 }
+
+async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes: usize) {
+    let mut buffer = vec![0; bytes * 10];
+    let mut turns = tokio::time::interval(Duration::from_millis(10));
+    loop {
+        match from.read(&mut buffer).await {
+            Ok(count) if count > 0 && to.write_all(&buffer[..count]).await.is_ok() => {}
+            _ => return,
+        }
+        turns.tick().await;
+    }
+}
+
+/// As fast as it goes.
+const UNLIMITED: usize = 1_000_000;
 
 /// A value that takes longer than the read timeout: it is waited for as long as it arrives, up to four times the timeout.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -151,7 +160,7 @@ async fn a_large_value_that_is_arriving_is_not_a_timeout() {
     let server = RedisServer::start();
     fill(&server, 1, LENGTH).await;
     // A second for one value.
-    let slow = throttle((Ipv4Addr::LOCALHOST, server.port()).into(), 1_000).await;
+    let slow = throttle((Ipv4Addr::LOCALHOST, server.port()).into(), [UNLIMITED, 1_000]).await;
     let url = server.url().replace(&format!(":{}", server.port()), &format!(":{}", slow.port()));
 
     let patient = Cache::builder().redis(&url).read_timeout(Duration::from_millis(600));
@@ -169,4 +178,28 @@ async fn a_large_value_that_is_arriving_is_not_a_timeout() {
     }
     let health = reader.cache.health().await;
     assert!(!health.breaker_open && health.status == Status::Healthy, "{health:?}");
+}
+
+/// A value that takes seconds on its way to the server: the reads behind it are late, and the server is not blamed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_value_that_is_sent_is_not_a_timeout() {
+    let server = RedisServer::start();
+    fill(&server, 1, 100).await;
+    // Six seconds for the huge text.
+    let slow = throttle((Ipv4Addr::LOCALHOST, server.port()).into(), [5_000, UNLIMITED]).await;
+    let url = server.url().replace(&format!(":{}", server.port()), &format!(":{}", slow.port()));
+    let builder = Cache::builder().redis(&url).max_entry_bytes(2 * HUGE_LENGTH).lease(Duration::from_secs(10));
+    let sender = Instance::new(builder.read_timeout(Duration::from_millis(100)), 100).await;
+    assert_eq!(sender.store.text(0).await.unwrap().len(), 100);
+    assert_eq!(sender.store.text(HUGE).await.unwrap().len(), HUGE_LENGTH, "its fill is on its way");
+    let before = sender.loads();
+    while sender.loads() == before {
+        sender.store.text(0).await.unwrap();
+    }
+    for _ in 0..8 {
+        sender.store.text(0).await.unwrap();
+    }
+    assert!(sender.loads() >= before + 6, "reads behind the fill are late");
+    let health = sender.cache.health().await;
+    assert!(!health.breaker_open, "{health}");
 }

@@ -51,6 +51,7 @@ mod snapshots;
 mod sources;
 mod stale_fill;
 mod stalled;
+mod supervisor;
 mod tracking;
 mod unknown_outcome;
 mod user_code;

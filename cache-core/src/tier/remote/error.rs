@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-const ARRIVING: &str = "large values were arriving: raise CacheBuilder::read_timeout, or check the network's throughput and the size of the values";
+const ARRIVING: &str = "large values were on their way: raise CacheBuilder::read_timeout, or check the network's throughput and the size of the values";
 
 /// What went wrong with the shared tier. It reaches logs, health and statistics, and never a caller.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub(crate) struct RemoteError {
     /// What to do about it, where more is known than the kind.
     advice: Option<&'static str>,
     is_of_one_command: bool,
-    /// Whether large replies were arriving meanwhile, so that the server is neither slow nor stopped.
+    /// Whether large values were on their way meanwhile, so that the server is neither slow nor stopped.
     is_arriving: bool,
 }
 
@@ -92,7 +92,7 @@ impl RemoteError {
         Self { is_arriving: true, advice: Some(ARRIVING), ..self }
     }
 
-    /// Whether the error tells against the server: large replies that are arriving do not.
+    /// Whether the error tells against the server: large values that are on their way do not.
     pub(crate) fn blames_the_server(&self) -> bool {
         !self.is_arriving
     }

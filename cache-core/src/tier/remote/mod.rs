@@ -35,8 +35,8 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// The server's clock when the connection was made, in milliseconds.
     fn connected_at(&self) -> u64;
 
-    /// The number of bytes of requests and replies so far, if the tier has a connection to count them on.
-    fn transferred(&self) -> u64 {
+    /// The number of bytes that have arrived in replies, if the tier has a connection to count them on.
+    fn received(&self) -> u64 {
         0
     }
 

@@ -111,3 +111,20 @@ async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
     assert!(cache.connected(super::PATIENCE).await);
     until("only one session is left", || clients() == alone + CONNECTIONS).await;
 }
+
+/// Nor those of a cache that was shut down before the load ended.
+#[tokio::test]
+async fn a_load_does_not_keep_the_connections_past_a_shutdown() {
+    let server = RedisServer::start();
+    let rows = one_row();
+    let builder = Cache::builder().redis(server.url()).shutdown_timeout(Duration::from_millis(50));
+    let instance = Arc::new(Instance::connected(builder, &rows).await);
+    let gate = rows.stop_next(Stop::AfterRead);
+    let reader = Arc::clone(&instance);
+    let slow = tokio::spawn(async move { reader.store.get(1).await });
+    gate.reached().await;
+    instance.cache.shutdown().await;
+    until("no connection is left", || connections(&server).is_empty()).await;
+    gate.open();
+    assert!(slow.await.unwrap().is_ok());
+}

@@ -10,7 +10,7 @@ use redis::{AsyncConnectionConfig, ProtocolVersion};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::session::RedisSession;
-use super::stream::Transferred;
+use super::stream::Received;
 use super::target::Target;
 use super::{RemoteError, RemoteErrorKind, scripts};
 use crate::coherence::BusSink;
@@ -21,7 +21,7 @@ const PIPELINE_BUFFER: usize = 1024;
 /// The connection for commands. Dropping it closes the connection, whether replies are outstanding or not.
 pub(super) struct Commands {
     pub(super) connection: MultiplexedConnection,
-    pub(super) transferred: Transferred,
+    pub(super) received: Received,
     pub(super) driver: AbortOnDropHandle<()>,
 }
 

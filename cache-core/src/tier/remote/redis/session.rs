@@ -10,14 +10,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::super::{ANNOUNCED, Beat, Fill, GEN_TTL, Heartbeat, REQUESTED, Reply, Session, Snapshot, WriteScopes};
 use super::connect::{Commands, Messages};
 use super::key_names::{beat_channel, channel, epoch_key, members_key};
-use super::stream::Transferred;
+use super::stream::Received;
 use super::{RemoteError, RemoteErrorKind, connect, heartbeat, scripts};
 use crate::coherence::{GenState, Scope, writers_key};
 use crate::runtime::chance;
 
 pub(super) struct RedisSession {
     connection: MultiplexedConnection,
-    transferred: Transferred,
+    received: Received,
     driver: AbortOnDropHandle<()>,
     messages: Messages,
     run_id: String,
@@ -73,9 +73,9 @@ impl RedisSession {
         max_entry: usize,
     ) -> Self {
         let (instance, home) = (instance.to_owned(), home.to_owned());
-        let Commands { connection, transferred, driver } = commands;
+        let Commands { connection, received, driver } = commands;
         let hashes = Hashes::new();
-        Self { connection, transferred, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -210,8 +210,8 @@ impl Session for RedisSession {
         self.connected_at
     }
 
-    fn transferred(&self) -> u64 {
-        self.transferred.get()
+    fn received(&self) -> u64 {
+        self.received.get()
     }
 
     fn close(&self) {

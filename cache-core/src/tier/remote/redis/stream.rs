@@ -1,4 +1,4 @@
-//! The bytes of a connection, counted as they are transferred.
+//! The bytes of a connection, counted as they arrive.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,29 +13,25 @@ pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
 
-/// The number of bytes that a connection has received and sent.
+/// The number of bytes that a connection has received.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Transferred(Arc<AtomicU64>);
+pub(super) struct Received(Arc<AtomicU64>);
 
-impl Transferred {
+impl Received {
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
-
-    fn add(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
-    }
 }
 
-/// Counts what is read from a stream and written to it.
+/// Counts what is read from a stream.
 pub(super) struct Counted {
     inner: Box<dyn Bytes>,
-    transferred: Transferred,
+    received: Received,
 }
 
 impl Counted {
-    pub(super) fn new(inner: Box<dyn Bytes>, transferred: Transferred) -> Self {
-        Self { inner, transferred }
+    pub(super) fn new(inner: Box<dyn Bytes>, received: Received) -> Self {
+        Self { inner, received }
     }
 }
 
@@ -44,16 +40,14 @@ impl AsyncRead for Counted {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut *self.inner).poll_read(cx, buffer))?;
         let count = buffer.filled().len().saturating_sub(before);
-        self.transferred.add(count);
+        self.received.0.fetch_add(count as u64, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut *self.inner).poll_write(cx, bytes))?;
-        self.transferred.add(count);
-        Poll::Ready(Ok(count))
+        Pin::new(&mut *self.inner).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -61,9 +55,7 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut *self.inner).poll_write_vectored(cx, slices))?;
-        self.transferred.add(count);
-        Poll::Ready(Ok(count))
+        Pin::new(&mut *self.inner).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

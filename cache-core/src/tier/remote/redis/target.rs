@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::RemoteError;
 use super::address::{Address, Kind};
 use super::connect::Commands;
-use super::stream::{Bytes, Counted, Transferred};
+use super::stream::{Bytes, Counted, Received};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::coherence::BusSink;
@@ -45,8 +45,8 @@ impl Target {
         config: AsyncConnectionConfig,
         bus: BusSink,
     ) -> Result<Commands, RemoteError> {
-        let transferred = Transferred::default();
-        let stream = Counted::new(self.stream().await?, transferred.clone());
+        let received = Received::default();
+        let stream = Counted::new(self.stream().await?, received.clone());
         let settings = self.settings(protocol);
         let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
         let (connection, driver) = connecting.await.map_err(not_connected)?;
@@ -55,7 +55,7 @@ impl Target {
             // Over either protocol the driver ends as soon as the server has closed the connection.
             bus.disconnected();
         });
-        Ok(Commands { connection, transferred, driver: AbortOnDropHandle::new(driver) })
+        Ok(Commands { connection, received, driver: AbortOnDropHandle::new(driver) })
     }
 
     /// Opens a connection for messages.

@@ -1,0 +1,122 @@
+//! The background task where something does not answer: it goes on, and nobody waits for it without end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::testing::{ChaosRemote, ManualClock, Operation};
+use cache_core::{Cache, CacheBuilder, MemoryRemote, ReadPolicy};
+
+use super::register::{CachingRegister, Rows};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Instance {
+    cache: Cache,
+    store: Arc<CachingRegister<Rows>>,
+    chaos: ChaosRemote,
+}
+
+impl Instance {
+    async fn connected(clock: &ManualClock, set: impl FnOnce(CacheBuilder) -> CacheBuilder) -> Self {
+        let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+        let cache = set(Cache::builder().remote(chaos.clone()).clock(clock.clone())).build().unwrap();
+        let store = Arc::new(CachingRegister::new(Arc::default(), &cache));
+        assert!(cache.connected(PATIENCE).await);
+        Self { cache, store, chaos }
+    }
+}
+
+/// Lets the time pass until the call has ended.
+async fn ends<T: Send + 'static>(clock: &ManualClock, call: impl Future<Output = T> + Send + 'static) -> T {
+    let call = tokio::spawn(call);
+    let passing = async {
+        while !call.is_finished() {
+            pass(clock, Duration::from_millis(50)).await;
+        }
+        call.await.unwrap()
+    };
+    tokio::time::timeout(PATIENCE, passing).await.expect("the call does not end")
+}
+
+async fn pass(clock: &ManualClock, span: Duration) {
+    clock.advance(span);
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Red where a subscription has no time limit: no heartbeat follows, and no write is acknowledged any more.
+#[tokio::test]
+async fn a_subscription_that_is_not_answered_holds_no_write_up() {
+    let clock = ManualClock::new();
+    let Instance { cache, store, chaos } = Instance::connected(&clock, |builder| builder).await;
+    chaos.hold(Operation::Subscribe);
+    let _other = cache.region::<u64, u64>("another", "value", ReadPolicy::new(PATIENCE));
+    for _ in 0..40 {
+        pass(&clock, Duration::from_millis(50)).await;
+    }
+    let writing = Arc::clone(&store);
+    assert_eq!(ends(&clock, async move { writing.set(1, 10).await }).await, Ok(()));
+    chaos.release(Operation::Subscribe);
+    let again = cache.clone();
+    assert!(ends(&clock, async move { again.connected(PATIENCE).await }).await);
+}
+
+/// As after a firewall has forgotten the connection of the bus. Red where only the answers to heartbeats count: the local
+/// tier is not trusted again.
+#[tokio::test]
+async fn a_bus_that_falls_silent_is_connected_again() {
+    let clock = ManualClock::new();
+    let Instance { cache, store, chaos } = Instance::connected(&clock, |builder| builder).await;
+    for _ in 0..20 {
+        pass(&clock, Duration::from_millis(100)).await;
+    }
+    assert_eq!(chaos.connections(), 1);
+    chaos.lose_bus_until_reconnected();
+    let again = {
+        let chaos = chaos.clone();
+        async move {
+            while chaos.connections() == 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    ends(&clock, again).await;
+    let connected = cache.clone();
+    assert!(ends(&clock, async move { connected.connected(PATIENCE).await }).await);
+    store.get(1).await.unwrap();
+    let before = cache.stats().total().local_hits;
+    store.get(1).await.unwrap();
+    assert_eq!(cache.stats().total().local_hits, before + 1, "the local tier is trusted again");
+}
+
+/// One that never worked is left as it is: connecting again and again would not help.
+#[tokio::test]
+async fn a_bus_that_never_delivered_anything_is_not() {
+    let clock = ManualClock::new();
+    let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    chaos.lose_bus();
+    let cache = Cache::builder().remote(chaos.clone()).clock(clock.clone()).build().unwrap();
+    let store = CachingRegister::new(Arc::<Rows>::default(), &cache);
+    for _ in 0..200 {
+        pass(&clock, Duration::from_millis(100)).await;
+    }
+    assert_eq!((chaos.connections(), store.get(1).await), (1, Ok(None)));
+}
+
+/// Red where the last steps wait for the write timeout.
+#[tokio::test]
+async fn a_shutdown_ends_whatever_its_last_steps_meet() {
+    let clock = ManualClock::new();
+    let timeouts = |builder: CacheBuilder| {
+        let hour = Duration::from_hours(1);
+        builder.read_timeout(hour).write_timeout(hour).shutdown_timeout(Duration::from_secs(1))
+    };
+    let Instance { cache, chaos, .. } = Instance::connected(&clock, timeouts).await;
+    chaos.hold(Operation::Leave);
+    let began = clock.elapsed();
+    ends(&clock, async move { cache.shutdown().await }).await;
+    let took = clock.elapsed().saturating_sub(began);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
