@@ -328,8 +328,7 @@ impl Cache {
     /// it ends are lost. It cannot be undone.
     ///
     /// It ends within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
-    /// [`write_timeout`](CacheBuilder::write_timeout)s. Loads that are still running go on, and their callers get the
-    /// answers.
+    /// seconds. Loads that are still running go on, and their callers get the answers.
     pub async fn shutdown(&self) {
         let link = &self.0.link;
         // The heartbeats go on until the work is done: without them its releases would not be sent.

@@ -134,6 +134,22 @@ mod tests {
         out.finish()
     }
 
+    /// What two such values have written may be the same.
+    #[test]
+    #[should_panic(expected = "the Display implementation of a key returned an error")]
+    fn a_text_that_ends_with_an_error_is_no_key() {
+        struct Broken;
+
+        impl Display for Broken {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("user-")?;
+                Err(std::fmt::Error)
+            }
+        }
+
+        KeyWriter::after(String::new()).display(&Broken);
+    }
+
     #[test]
     fn what_has_a_meaning_elsewhere_is_escaped() {
         assert_eq!(text(&"a:b%c{d}*\0\n\u{85}é🦀"), ":a%3Ab%25c%7Bd%7D%2A%00%0A%C2%85é🦀");
