@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::coherence::{Link, LinkState, supervise};
 use crate::config::{CacheBuilder, Settings};
-use crate::engine::{CHECKS_AT_ONCE, Region, RegionSpec};
+use crate::engine::{CHECKS_AT_ONCE, Permit, Permits, Region, RegionSpec};
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::{Backend, Counters, Health, Occupied, Publisher, Registry, Stats};
@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub(crate) mixups: Mixups,
     pub(crate) tasks: Tasks,
     /// In front of the store while the shared tier is out of reach, and for a while after that.
-    pub(crate) direct_loads: Semaphore,
+    pub(crate) direct_loads: Permits,
     /// The checks of the verifier that may be under way.
     pub(crate) checks: Arc<Semaphore>,
     /// Whether a task of this cache publishes what it counts.
@@ -200,7 +200,7 @@ impl Cache {
     }
 
     fn with(remote: Option<Remote>, backend: Backend, settings: Settings, clock: Clock) -> Self {
-        let direct_loads = Semaphore::new(settings.max_direct_loads);
+        let direct_loads = Permits::new(settings.max_direct_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
         let (registry, claims, mixups, tasks) = (Arc::default(), Arc::default(), Mixups::default(), Tasks::default());
         let checks = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
@@ -296,18 +296,17 @@ impl Cache {
 
     /// Permission to call the store, to be kept until the call ends. While the number of concurrent calls is bounded, it waits
     /// for its turn, or until `urgent` is ready: a call with a permit then waits for this one.
-    pub(crate) async fn permit(&self, degraded: bool, urgent: impl Future<Output = ()>) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn permit(&self, degraded: bool, urgent: impl Future<Output = ()>) -> Option<Permit<'_>> {
         let (link, direct_loads) = (&self.0.link, &self.0.direct_loads);
         if !degraded && !link.recovery.is_under_way(link.clock.now()) {
             return None;
         }
-        if let Ok(permit) = direct_loads.try_acquire() {
+        if let Some(permit) = direct_loads.try_acquire(&link.clock) {
             return Some(permit);
         }
         link.recovery.is_crowded(link.clock.now());
         tokio::select! {
-            // The semaphore is never closed.
-            permit = direct_loads.acquire() => permit.ok(),
+            permit = direct_loads.acquire(&link.clock) => permit,
             () = urgent => None,
         }
     }

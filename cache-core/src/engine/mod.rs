@@ -14,6 +14,7 @@ mod lookup;
 mod names;
 mod nesting;
 mod news;
+mod permits;
 mod put;
 mod read;
 mod region;
@@ -25,6 +26,7 @@ mod witness;
 mod write;
 
 pub use batch::{BatchMap, BatchTerms, Slot};
+pub(crate) use permits::{Permit, Permits};
 pub use region::{Region, RegionSpec};
 pub use terms::{LoadErrors, Presence, Terms};
 pub(crate) use verify::CHECKS_AT_ONCE;

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cache_core::testing::ManualClock;
 use cache_core::{Cache, Error, ErrorKind, MemoryRemote, ReadPolicy, Region, cached_store};
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
@@ -124,6 +125,39 @@ async fn a_load_that_another_one_waits_for_needs_no_permit() {
     open.notify_one();
     assert_eq!(in_time(holding).await.unwrap().unwrap(), 7);
     assert_eq!(in_time(waiting).await.unwrap().unwrap(), 7);
+}
+
+/// The read of a spawned task is not recognized as nested. Fails if such a read waits for a permit without end.
+#[tokio::test]
+async fn a_load_that_reads_from_a_task_of_its_own_ends_too() {
+    let (remote, clock) = (MemoryRemote::new(), ManualClock::new());
+    remote.stop();
+    let builder = Cache::builder().remote(remote).max_direct_loads(4).load_deadline(Duration::from_mins(10));
+    let cache = builder.clock(clock.clone()).build().unwrap();
+    let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
+    let reads: Vec<_> = (0..8)
+        .map(|key| {
+            let (outer, inner) = (outer.clone(), inner.clone());
+            let load = move || async move {
+                let read = async move { inner.get_or_load(&key, move || async move { Ok::<_, Error>(key) }).await };
+                tokio::spawn(read).await.unwrap()
+            };
+            tokio::spawn(async move { outer.get_or_load(&key, load).await })
+        })
+        .collect();
+    let began = clock.elapsed();
+    let passing = async {
+        while !reads.iter().all(tokio::task::JoinHandle::is_finished) {
+            clock.advance(Duration::from_millis(100));
+            settle().await;
+        }
+    };
+    in_time(passing).await;
+    for (read, key) in reads.into_iter().zip(0..) {
+        assert_eq!(read.await.unwrap().unwrap(), key);
+    }
+    let took = clock.elapsed().saturating_sub(began);
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 /// Reads its own key once more and then has a value.

@@ -1,0 +1,98 @@
+//! Permits for calls of the store, while their number is bounded.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::runtime::{Clock, Moment};
+
+/// After this time without the end of a load, one load runs without a permit.
+const STALLED: Duration = Duration::from_secs(1);
+
+/// The permits of one cache.
+///
+/// A load may read through the cache from a task that it spawns, and such a read is not recognized as part of the load.
+/// If every permit is held by a load that waits for such a read, no load ends. So one load after the other runs without a
+/// permit, at most one a second: the bound holds for a store that is slow, and the circle is broken.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    semaphore: Semaphore,
+    /// The last moment when a load ended or ran without a permit.
+    progress: AtomicU64,
+}
+
+/// Permission to call the store, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    permits: &'a Permits,
+    clock: &'a Clock,
+    _held: SemaphorePermit<'a>,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.permits.progress.fetch_max(self.clock.now().0, Ordering::AcqRel);
+    }
+}
+
+impl Permits {
+    pub(crate) fn new(count: usize) -> Self {
+        Self { semaphore: Semaphore::new(count), progress: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn try_acquire<'a>(&'a self, clock: &'a Clock) -> Option<Permit<'a>> {
+        let permit = self.semaphore.try_acquire().ok()?;
+        Some(Permit { permits: self, clock, _held: permit })
+    }
+
+    /// Waits for a permit; `None` if the load is to run without one.
+    pub(crate) async fn acquire<'a>(&'a self, clock: &'a Clock) -> Option<Permit<'a>> {
+        let mut permit = std::pin::pin!(self.semaphore.acquire());
+        loop {
+            match clock.timeout(STALLED, permit.as_mut()).await {
+                // The semaphore is never closed.
+                Some(permit) => return Some(Permit { permits: self, clock, _held: permit.ok()? }),
+                None if self.is_stalled(clock.now()) => return None,
+                None => {}
+            }
+        }
+    }
+
+    /// Whether no load has ended for a while. One caller at a time learns it.
+    fn is_stalled(&self, now: Moment) -> bool {
+        let last = self.progress.load(Ordering::Acquire);
+        now >= Moment(last).after(STALLED)
+            && self.progress.compare_exchange(last, now.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use futures_util::poll;
+
+    use super::*;
+    use crate::runtime::ManualClock;
+
+    #[tokio::test]
+    async fn one_load_at_a_time_runs_without_a_permit_and_none_while_loads_end() {
+        let (manual, permits) = (ManualClock::new(), Permits::new(2));
+        let clock = Clock::from(manual.clone());
+        let held = permits.try_acquire(&clock).unwrap();
+        let other = permits.try_acquire(&clock).unwrap();
+        assert!(permits.try_acquire(&clock).is_none());
+        let mut waiting = [0; 2].map(|_| Box::pin(permits.acquire(&clock)));
+        for wait in &mut waiting {
+            assert!(poll!(wait).is_pending());
+        }
+        drop(other);
+        let mut third = Box::pin(permits.acquire(&clock));
+        let [first, second] = &mut waiting;
+        let granted = first.await.expect("the permit that was free");
+        assert!(poll!(&mut *second).is_pending() && poll!(&mut third).is_pending());
+        manual.advance(STALLED);
+        let ended = [poll!(&mut *second), poll!(&mut third)].into_iter().filter(std::task::Poll::is_ready).count();
+        assert_eq!(ended, 1, "one of the two runs without a permit");
+        drop((held, granted));
+    }
+}
