@@ -32,11 +32,11 @@ fn region(cache: &Cache, entity: &'static str) -> Region<u64, u64> {
     cache.region(NAMESPACE, entity, ReadPolicy::new(PATIENCE))
 }
 
-/// A cache whose shared tier is out of reach, so that the number of concurrent loads is bounded.
+/// A cache whose shared tier is out of reach, so that the number of concurrent loads is bounded. Its time stands still.
 fn bounded(loads: usize) -> Cache {
     let remote = MemoryRemote::new();
     remote.stop();
-    let cache = Cache::builder().remote(remote).max_direct_loads(loads).load_deadline(Duration::from_mins(10));
+    let cache = Cache::builder().remote(remote).max_direct_loads(loads).clock(ManualClock::new());
     cache.build().unwrap()
 }
 
