@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// Members are removed by then even if the barriers wait longer: while a silent one is listed, methods in mode strict
-/// read as during an outage.
+/// Members are removed after this time even if the barriers wait longer: while a silent one is listed, methods in mode
+/// strict read as during an outage.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// How long a new process waits for members that have been silent for longer than the limit. After an outage that was
 /// longer than that, the ones that are still alive return within a retry.
@@ -162,7 +162,7 @@ struct Waiting {
     after: u64,
     began: Moment,
     expected: BTreeSet<String>,
-    /// Expected members that the server had not heard from for longer than the limit.
+    /// Expected members whose last heartbeat was older than the limit.
     late: BTreeSet<String>,
     /// Expected members that the server has listed since. A member that disappears from the list has left cleanly.
     seen: BTreeSet<String>,
@@ -456,7 +456,8 @@ mod tests {
         assert_eq!(scene.observe(10, 12_001, true, &silent).expired.len(), 1);
     }
 
-    /// An outage that was longer than the limit: the members that are still alive return a little later than the new process.
+    /// An outage that was longer than the limit: the members that are still alive return a little later than the new
+    /// process.
     #[test]
     fn a_new_process_waits_briefly_for_members_that_were_silent_for_longer_than_the_limit() {
         let dead = [member("a", 3, 100), member("b", 4, 200)];

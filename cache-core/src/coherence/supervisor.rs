@@ -37,7 +37,7 @@ const SILENT_HALVES: u32 = 6;
 const ENDED: &str =
     "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
 
-/// Runs for ever; the cache's shutdown ends it.
+/// Runs until the cache is shut down.
 ///
 /// Its end is noticed even if it is never polled, as on a runtime that ends right after the call that started it.
 pub(crate) fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) -> impl Future<Output = ()> + Send + 'static {
@@ -239,7 +239,8 @@ async fn beat(link: &Link, live: &Live) -> Result<Vec<String>, RemoteError> {
     Ok(isolated)
 }
 
-/// Delivers what is due now. Later additions wait for the next round: the heartbeat between them must not starve.
+/// Delivers the invalidations that are due now. Later ones wait for the next round, so that the heartbeat is not
+/// starved.
 async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
     let Some(due) = link.journal.due() else { return Ok(()) };
     if due.everything {
@@ -296,7 +297,7 @@ async fn in_time<T>(
     live.in_time(&link.clock, link.patience(), WAITS, "an invalidation", asked).await
 }
 
-/// Says why a connection ended; returns how long to wait before the next one.
+/// Logs why a connection ended; returns how long to wait before the next one.
 fn tell_the_end(link: &Link, report: &mut Report, ended: Result<(), RemoteError>) -> Duration {
     if let Some((error, pause)) = link.take_trip() {
         report.left_alone(&error);
