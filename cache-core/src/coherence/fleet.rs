@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(scene.observe(6, 30_901, true, &long).longest_lease, 0);
     }
 
-    /// The server has lost its data, and others have sent so many heartbeats since that the numbers have grown again.
+    /// The server lost its data, and other members have sent enough heartbeats since to raise the numbers again.
     #[test]
     fn a_lost_list_is_noticed_though_the_numbers_are_higher() {
         let others = [member("a", 30, 900)];
