@@ -22,7 +22,7 @@ const LATER_ONE_IN: NonZeroU32 = NonZeroU32::new(1024).unwrap();
 /// The checks of one read method.
 #[derive(Debug)]
 pub(crate) struct Trips {
-    /// How many of the next values are checked, whatever chance says.
+    /// The number of values that are still checked without sampling.
     due: AtomicU32,
     warned: AtomicBool,
 }

@@ -1,4 +1,4 @@
-//! What a read method caches, for how long, and where. Pure: nothing here touches time, chance or sockets by itself.
+//! What a read method caches, for how long, and in which tiers. It uses no clock, no randomness and no I/O.
 
 mod mode;
 mod read_policy;

@@ -151,7 +151,7 @@ impl MemoryRemote {
         state.members.clear();
     }
 
-    /// Makes every entry stale, like an operator who deletes the epochs.
+    /// Makes every entry stale, as if an operator had deleted the epochs.
     pub fn forget_epochs(&self) {
         self.lock().epochs.clear();
     }
