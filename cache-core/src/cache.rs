@@ -105,7 +105,7 @@ impl Drop for Inner {
 /// Otherwise the other members would wait for it after the next outage. Without a runtime no task can run; they then
 /// detect the missing heartbeats.
 fn leave_behind(link: &Arc<Link>) {
-    // The explorer of interleavings drops its runtime outside of a run, where no task may touch its primitives.
+    // The explorer of interleavings drops its runtime outside of a run; tasks must not use its primitives then.
     if cfg!(all(test, shuttle)) {
         return;
     }
@@ -331,9 +331,9 @@ impl Cache {
     /// load for [`degraded_ttl`](CacheBuilder::degraded_ttl). Writes return without being announced: other instances
     /// may read old values until their time to live ends, so stop writing before. Invalidations that are pending when
     /// it ends are lost. It cannot be undone.
+    ///
     /// It returns within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
     /// seconds. Loads that are still running continue, and their callers receive the results.
-    /// seconds. Loads that are still running go on, and their callers get the answers.
     pub async fn shutdown(&self) {
         let link = &self.0.link;
         // The heartbeats continue until the work is done: without them its releases would not be sent.

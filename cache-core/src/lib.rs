@@ -6,10 +6,10 @@
 //!
 //! # What a reader may see
 //!
-//! - After a write has returned, a read that starts later, on any instance, and that the shared tier or the store answers
-//!   returns nothing older.
-//! - A local hit reflects every write that returned more than the lease ago (1 s by default). Usually it reflects a write
-//!   after one message on the bus. In mode [`Strict`](Mode::Strict) it reflects every write that has returned.
+//! - After a write has returned, no read that starts later and is answered by the shared tier or the store returns an
+//!   older value, on any instance.
+//! - A local hit reflects every write that returned more than the lease ago (1 s by default). Usually it reflects a
+//!   write after one message on the bus. In mode [`Strict`](Mode::Strict) it reflects every write that has returned.
 //! - An instance always reads its own writes, even while Redis is down. Another instance reads them in a request that
 //!   presents a [`SessionToken`].
 //!

@@ -1,6 +1,6 @@
 //! Pages of documentation, without code.
 
-/// What a reader may see, which events break the guarantees, and for how long.
+/// The consistency guarantees, the events that break them, and for how long.
 #[doc = include_str!("consistency.md")]
 pub mod consistency {}
 

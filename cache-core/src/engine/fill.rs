@@ -17,7 +17,7 @@ use crate::observability::{Counters, Request};
 use crate::tier::remote::{Fill, GEN_TTL};
 use crate::value::Cacheable;
 
-/// The largest fill of one round trip: a batch of large values must not occupy the connection for long.
+/// The size that completes a round trip of fills: large values must not occupy the connection for long.
 const MAX_BYTES_AT_ONCE: usize = 1 << 20;
 const MAX_ENTRIES_AT_ONCE: usize = 512;
 

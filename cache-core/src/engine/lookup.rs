@@ -140,8 +140,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Fetches entries and generations in one round trip.
     ///
-    /// A second round trip creates generations that are missing. An error is counted, and closes the connection if it
-    /// is not about one command only.
+    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless it
+    /// concerns only this command.
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
             let mut snapshot = self.in_time(live, live.session.read(entries, gens)).await?;

@@ -20,7 +20,7 @@ impl Time {
     }
 }
 
-/// What a caller does when it leads a flight.
+/// The behaviour of a caller that leads a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leader {
     Lands,

@@ -158,7 +158,7 @@ mod manual {
     }
 
     impl ManualClock {
-        /// Creates a clock that shows one hour, so that a test can go back in time.
+        /// Creates a clock that shows one hour, so that a test can use earlier times.
         pub fn new() -> Self {
             let clock = Self::default();
             clock.advance(Duration::from_hours(1));
