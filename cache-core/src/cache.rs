@@ -138,7 +138,7 @@ impl Cache {
         Self::assemble(Backend::PassThrough, Settings::default(), Clock::default())
     }
 
-    /// Creates a cache with only a local tier, for a service that runs in a single process.
+    /// Creates a cache with only a local tier, for a service with a single process.
     ///
     /// A second process would not receive the invalidations of the first.
     pub fn single_instance() -> Self {
@@ -266,7 +266,9 @@ impl Cache {
         Health::of(&self.0.link)
     }
 
-    /// Waits until the shared tier may be used, for at most `limit`, and returns whether it may.
+    /// Waits until the shared tier may be used, or until `limit` has passed.
+    ///
+    /// It returns whether the shared tier may be used.
     ///
     /// Returns `true` at once for a cache without a shared tier. Waiting is optional: until then reads go to the store.
     /// A service may wait before it accepts traffic, so that its first requests are not all misses. Build the
@@ -321,8 +323,9 @@ impl Cache {
         self.0.backend.has_remote()
     }
 
-    /// Waits for the loads, fills and releases in progress, leaves the members and disconnects from the shared tier.
+    /// Shuts the cache down.
     ///
+    /// It waits for the loads, fills and releases in progress, leaves the members and disconnects from the shared tier.
     /// It does not wait for a write whose call of the store is in progress, or for a load that runs in its caller
     /// (`load = inline`, or a load for a single caller).
     ///
@@ -359,7 +362,9 @@ impl Cache {
         self.0.publisher().publish();
     }
 
-    /// Creates a typed region for values without an annotated trait, like those of the generated decorators.
+    /// Creates a typed region for values without an annotated trait.
+    ///
+    /// The generated decorators use the same regions.
     ///
     /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
     /// change: use lower-case words, the namespace with colons between them. A [`Namespace`] takes a partition as well.

@@ -10,12 +10,12 @@ pub enum ErrorKind {
     Config,
     /// A cache with a remote tier was built outside of a Tokio runtime.
     NoRuntime,
-    /// The load panicked, its runtime ended, or its value cannot be cloned for the callers that wait.
+    /// The load panicked, its runtime ended, or its value cannot be cloned for followers.
     LoadPanicked,
     /// The load, with its wait for a permit, did not end within
     /// [`load_deadline`](crate::CacheBuilder::load_deadline).
     LoadTimedOut,
-    /// A load reads its own key through the cache, and the load of that read does so again.
+    /// A load reads its own key through the cache, and the nested load does so again.
     ///
     /// A read in a task that the load spawns is not recognized as nested, and waits for the load.
     LoadRecursion,
@@ -84,7 +84,9 @@ impl std::error::Error for Error {}
 /// Implement it for the error type of your store. Without it the outcome of every failed write counts as unknown: the
 /// scopes that it invalidates stay locked for the lock's lifetime (10 s by default), and reads of them go to the store.
 pub trait WriteError {
-    /// Returns `true` only if the store certainly did not apply the write: rejected input, a violated constraint, a
-    /// transaction that was rolled back. A lost connection or a timeout is not such a case.
+    /// Returns `true` only if the store certainly did not apply the write.
+    ///
+    /// Examples are rejected input, a violated constraint, or a transaction that was rolled back. A lost connection or
+    /// a timeout is not such a case.
     fn not_written(&self) -> bool;
 }

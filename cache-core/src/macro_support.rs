@@ -87,7 +87,7 @@ pub trait NoCopy<T: ?Sized> {
 
 impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 
-/// Returns the scope of a target after the call, or the whole method if its expression panics.
+/// Returns the scope of a target after the call, or the whole method on a panic.
 ///
 /// The store has answered by that time, and the caller must receive the result.
 pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {
@@ -216,7 +216,7 @@ pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> 
     None
 }
 
-/// The reason why a codec without field names alters a type; `None` if there is none, or if the type is unknown.
+/// The reason why a codec without field names alters a type, if any is known.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __self_describing_only {

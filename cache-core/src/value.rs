@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A type whose shape has a fingerprint, so that builds with different shapes never read each other's bytes.
+/// A type whose shape has a fingerprint.
+///
+/// Builds with different shapes never read each other's bytes.
 ///
 /// Derive it: the fingerprint is computed at compile time from the names and types of the fields. Without it the name
 /// of the type is used instead of its shape, and a change of the fields needs a new `version` in the annotation.
@@ -30,7 +32,7 @@ pub trait CacheValue {
     /// The fingerprint, which is the same for the same shape in every build.
     const FINGERPRINT: u64;
 
-    /// The reason why a codec without field names alters values of this type; `None` if it does not.
+    /// The reason why a codec without field names alters values of this type.
     #[doc(hidden)]
     const SELF_DESCRIBING_ONLY: Option<&'static str> = None;
 }

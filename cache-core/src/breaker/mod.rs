@@ -14,7 +14,7 @@ use crate::runtime::Moment;
 
 /// The window in which errors are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
-/// The circuit opens after this many errors, if they are at least half of all replies.
+/// The errors that open the circuit, if they are at least half of all replies.
 const ERRORS: u32 = 5;
 /// The longest first pause. Up to half of each pause is cut off at random, so that instances that failed together do
 /// not return together.

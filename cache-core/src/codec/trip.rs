@@ -14,7 +14,7 @@ use super::Codec;
 use super::digest::digest;
 use crate::runtime::chance;
 
-/// How many values of a method are checked before sampling starts, and again after each value that differs.
+/// How many values of a method are checked first, and again after each value that differs.
 const FIRST: u32 = 8;
 /// About one in this many of the later values is checked.
 const LATER_ONE_IN: NonZeroU32 = NonZeroU32::new(1024).unwrap();
@@ -72,7 +72,7 @@ mod tests {
 
     const ALL: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
 
-    /// Returns the codecs that preserve the value, by its serialized data; codecs that refuse it are left out.
+    /// Returns the codecs that preserve the value, without those that refuse it.
     fn returned_by<T: Serialize + DeserializeOwned + Debug>(value: &T) -> Vec<Codec> {
         let returns = |codec: &Codec| {
             let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The checks of a local hit: the lease of the local tier, and the sequences of the entry's scopes.
+//! The gate of local hits: the lease, and the sequences of the scopes.
 
 use super::{MAX_SCOPES, Scope, ScopeHash};
 use crate::runtime::Moment;
@@ -39,7 +39,7 @@ pub(crate) struct Gate {
     trusted_until: AtomicU64,
     /// The number of flushes.
     flushes: AtomicU64,
-    /// The length is part of the type, so that an index of sixteen bits needs no bounds check.
+    /// The length is part of the type, so that an index needs no bounds check.
     stripes: Box<[AtomicU64; STRIPES]>,
 }
 
@@ -86,7 +86,7 @@ impl Gate {
         stamp
     }
 
-    /// Returns a current snapshot of the same scopes, as a fill without the sequence check would use.
+    /// Returns a current snapshot of the same scopes, for a fill without the sequence check.
     #[cfg(feature = "testing")]
     pub(crate) fn renewed(&self, mut stamp: Stamp) -> Stamp {
         stamp.sum = self.sum(&stamp);

@@ -10,13 +10,13 @@ use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::{RemoteError, Session};
 
-/// The size from which a request is large, and the received bytes per time limit that show that large replies arrive.
+/// The size of a large request, and the received bytes per time limit that prove progress.
 ///
-/// Small replies to other requests must not look like that, which would hide a slow server.
+/// Small replies to other requests must not count as progress, which would hide a slow server.
 const LARGE: u64 = 64 * 1024;
 /// How many time limits a request waits while large values are in transit.
 pub(crate) const WAITS: u32 = 4;
-/// The time in which a network is expected to take a byte of a large request: a megabyte in a second.
+/// The expected time for a byte of a large request: a megabyte per second.
 const TIME_PER_BYTE: Duration = Duration::from_micros(1);
 
 /// An open connection to the shared tier.
@@ -70,8 +70,9 @@ impl Live {
         }
     }
 
-    /// Waits for the reply to a request for up to `limit`, or up to `waits` times that while large values are in
-    /// transit.
+    /// Waits for the reply to a request, for up to `limit`.
+    ///
+    /// While large values are in transit, it waits for up to `waits` times the limit.
     ///
     /// Requests and replies keep their order. A reply that is late because large ones precede it, or because it or its
     /// request is large itself, proves nothing about the server. The error records that, and the breaker ignores it.

@@ -41,7 +41,7 @@ pub(crate) use scope::{MAX_SCOPES, ScopeHash};
 pub(crate) use supervision::Supervision;
 pub(crate) use supervisor::supervise;
 
-/// The state of the server when a load began: the identity of its process, and the namespace epoch.
+/// The epoch under which a load began: the server process and the namespace epoch.
 ///
 /// Entries of another epoch are misses: a fail-over to a lagging replica must not bring invalidated entries back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! The log messages about the connection: one warning for each cause that an operator can act on.
+//! Log messages about the connection, with one warning for each cause of an outage.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::policy::Mode;
 
-/// The most scopes that one entry may belong to: its own, the whole method, and six prefixes.
+/// The most scopes of one entry: its own, the whole method, and six prefixes.
 pub(crate) const MAX_SCOPES: usize = 8;
 
-/// A unit of invalidation: one entry, all entries with the same key prefix, or a whole read method.
+/// A unit of invalidation: an entry, a key prefix, or a whole read method.
 ///
 /// Only a [`Region`](crate::Region) creates scopes, so the name is always well formed.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ pub(crate) fn writers_key(gen_key: &str) -> String {
     format!("{gen_key}:writers")
 }
 
-/// The stable hash of a scope's name, for envelopes and for the stripe of its local sequence.
+/// The stable hash of a scope's name, for envelopes and local sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeHash(pub(crate) u64);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// The pause after a panic: a supervisor that panics at once must not be restarted by each call.
+/// The pause after a panic, so that not every call restarts a supervisor that panics.
 const PAUSE: Duration = Duration::from_secs(1);
 
 const NEVER_STARTED: u8 = 0;

@@ -31,7 +31,7 @@ const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
-/// The number of half leases without a message after which a bus that worked is given up.
+/// The number of silent half leases after which a working bus is given up.
 const SILENT_HALVES: u32 = 6;
 
 const ENDED: &str =
@@ -72,7 +72,7 @@ async fn maintain(link: &Arc<Link>, remote: &dyn RemoteTier) {
     }
 }
 
-/// The end of the supervisor: by a shutdown, by the end of its runtime, or by a panic.
+/// Runs when the supervisor ends: by a shutdown, with its runtime, or by a panic.
 ///
 /// From here on nothing delivers the journal: writes must not wait for it.
 struct Ended(Arc<Link>);
@@ -171,11 +171,13 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
     Ok(())
 }
 
-/// Notices a bus connection that is lost although neither side closes it, as after a firewall has forgotten it.
+/// Detects a bus connection that is lost without being closed.
+///
+/// A firewall that drops its state causes this.
 #[derive(Debug)]
 struct Silence {
     last: Option<Moment>,
-    /// The number of half leases since a heartbeat has returned; `None` until the first one has.
+    /// The half leases since a heartbeat has returned; `None` until the first one has.
     halves: Option<u32>,
 }
 
@@ -208,7 +210,9 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
     Ok(())
 }
 
-/// Delivers the journal, sends a heartbeat that reports how much is left, and releases what finished writes have left.
+/// Runs one round: delivers the journal, sends a heartbeat, and releases finished writes.
+///
+/// The heartbeat reports how many invalidations are still pending.
 async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report) -> Result<(), RemoteError> {
     let delivered = deliver(link, live).await;
     if delivered.is_err() {

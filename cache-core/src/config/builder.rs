@@ -192,7 +192,9 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets how long a read waits for the shared tier before it goes to the store.
+    /// Sets how long a read waits for the shared tier.
+    ///
+    /// After that it goes to the store.
     ///
     /// Default 50 ms, from 1 ms to an hour. While large replies are arriving, at least 64 KB per timeout, a read waits
     /// for up to four timeouts.
@@ -201,7 +203,7 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets how long a write waits for the shared tier, for each of its two requests.
+    /// Sets how long each of the two requests of a write waits for the shared tier.
     ///
     /// Default 250 ms, from 1 ms to an hour.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
@@ -242,7 +244,9 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets the maximum age of a local hit while the shared tier is unreachable, from the start of its load.
+    /// Sets the maximum age of a local hit while the shared tier is unreachable.
+    ///
+    /// The age counts from the start of the load.
     ///
     /// Default 2 s, at most a day; with zero, no entries are kept then, and every read goes to the store.
     ///
@@ -266,7 +270,7 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets the size of the largest entry in the shared tier, in bytes with its envelope.
+    /// Sets the maximum size of an entry in the shared tier, in bytes with its envelope.
     ///
     /// Default 1 MiB, at most 511 MiB. A larger value is not stored there, and larger bytes are not read.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {

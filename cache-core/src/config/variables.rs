@@ -55,7 +55,9 @@ impl<'a> Variables<'a> {
         Ok((!value.is_empty()).then(|| value.to_owned()))
     }
 
-    /// Parses a variable that is set; if `parse` returns `None`, the error names what is `expected`.
+    /// Parses a variable, if it is set.
+    ///
+    /// If `parse` returns `None`, the error names what is `expected`.
     ///
     /// The message shows the value, so do not use it for secrets.
     ///
@@ -91,7 +93,9 @@ impl<'a> Variables<'a> {
         Ok(state.unwrap_or(true))
     }
 
-    /// Reads a time in whole seconds, 1 to `u32::MAX`, from the first of these variables that is set.
+    /// Reads a time in whole seconds from the first of these variables that is set.
+    ///
+    /// It accepts 1 to `u32::MAX`.
     ///
     /// The others are read too: a value that does not parse is an error even if it is not used.
     ///

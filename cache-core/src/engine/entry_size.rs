@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most keys of one round trip: the server handles no other command meanwhile.
 const MAX_KEYS_AT_ONCE: usize = 1024;
-/// The most bytes that one round trip is expected to return: they delay every reply behind them.
+/// The most bytes to expect from one round trip: they delay every reply behind them.
 const MAX_BYTES_AT_ONCE: usize = 4 << 20;
-/// The keys of the first round trip while the size of the entries is unknown; the following ones grow by `GROWTH`.
+/// The keys of the first round trip while the entry size is unknown.
+///
+/// The following round trips grow by `GROWTH`.
 const FIRST_KEYS: usize = 128;
 const GROWTH: usize = 4;
 /// The fraction of the difference by which the expected size falls.

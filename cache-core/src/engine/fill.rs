@@ -153,7 +153,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// For negative controls: fences the entries with the current generations, as a cache without a fence would.
+    /// For negative controls: fences the entries with the current generations, as without a fence.
     #[cfg(feature = "testing")]
     async fn weakened(&self, mut fillings: Vec<Filling>) -> Vec<Filling> {
         for filling in &mut fillings {

@@ -1,4 +1,4 @@
-//! Scopes that reads of this instance bypass while their invalidation is on its way to the shared tier.
+//! Scopes that this instance bypasses while their invalidation is being delivered.
 
 use super::news::advance;
 use crate::cache::Cache;

@@ -9,8 +9,9 @@ use crate::runtime::GRANULARITY;
 
 /// Longer than the supervisor waits between two attempts to connect; it notifies at each of them.
 const PAUSE: Duration = Duration::from_secs(6);
-/// After this many pauses without a notification, the supervisor and its runtime must be blocked, and waiting longer is
-/// useless.
+/// The number of pauses without a notification that prove a blocked supervisor.
+///
+/// Its runtime must be blocked too, and waiting longer is useless.
 const PAUSES: u32 = 2;
 
 /// Waits until a write may be acknowledged. `told` is whether its invalidation was delivered.

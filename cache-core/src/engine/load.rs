@@ -43,7 +43,7 @@ pub(super) trait Load<R, E>: Send {
         E: Send + 'static;
 }
 
-/// A load that can run in a task of its own, and continues if its caller is dropped.
+/// A load that can run in a task, and continues if its caller is dropped.
 pub(super) struct InTask<F>(pub(super) F);
 
 /// A load that borrows from its caller.

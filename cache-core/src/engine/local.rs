@@ -100,7 +100,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(found.value)
     }
 
-    /// Finds a degraded entry: one that was loaded while the local tier was not trusted, and has not expired.
+    /// Finds a degraded entry, which was loaded without trust and has not expired.
     fn find_degraded(&self, get: impl FnOnce(&LocalTier<K, R>) -> Option<LocalEntry<R>>) -> Option<LocalHit<R>> {
         let link = &self.0.link;
         let now = link.clock.now();

@@ -36,9 +36,9 @@ pub(super) struct Ticket {
 pub(super) enum Keep {
     /// No tier: a write is in progress, or its invalidation has not reached Redis.
     Nothing,
-    /// No tier, and the load counts against the limit of concurrent loads: the shared tier did not answer.
+    /// No tier, with limited concurrent loads: the shared tier did not answer.
     NothingDegraded,
-    /// The local tier for a short time, with the same limit: the shared tier is unreachable.
+    /// The local tier for a short time, with limited concurrent loads: the shared tier is unreachable.
     Degraded(Stamp),
     /// The local tier of the only instance.
     Local(Stamp),
@@ -71,7 +71,7 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// Ends the look-up with a miss: the store must be called, and `keep` limits where its value is cached.
+    /// Ends the look-up with a miss. `keep` limits where the loaded value is cached.
     pub(super) fn load<R>(self, keep: Keep) -> Step<R> {
         Step::Load(Ticket { started: self.started, keep })
     }
@@ -140,8 +140,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Fetches entries and generations in one round trip.
     ///
-    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless it
-    /// concerns only this command.
+    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless
+    /// it concerns only this command.
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
             let mut snapshot = self.in_time(live, live.session.read(entries, gens)).await?;
@@ -208,7 +208,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 
-    /// Decodes an entry and stores it in the local tier, if it belongs to this key and is current.
+    /// Decodes an entry and stores it locally, if it belongs to this key and is current.
     #[expect(clippy::too_many_arguments, reason = "the results of a look-up, each used once")]
     fn open(
         &self,

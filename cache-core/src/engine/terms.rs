@@ -49,6 +49,8 @@ pub struct LoadErrors<E> {
 }
 
 impl<E> LoadErrors<E> {
+    /// Creates the conversions.
+    ///
     /// `clone` shares one error with all followers; `from_cache` converts the error of a load that panicked, timed out
     /// or recurses.
     pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
@@ -62,7 +64,7 @@ impl<E: Send + 'static> LoadErrors<E> {
         Some(Arc::new(Mutex::new(error)) as SharedError)
     }
 
-    /// Returns the error of a flight's outcome for a follower, if the error type can represent it.
+    /// Returns the error of a flight's outcome for a follower, if representable.
     pub(super) fn told_by<R>(&self, key: &str, landing: &Landing<R>) -> Option<E> {
         match landing {
             Landing::Failed(error) => guarded(key, "Clone of the error", || self.unshare(error.as_ref()))?,

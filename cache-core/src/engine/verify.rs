@@ -21,7 +21,7 @@ pub(crate) const CHECKS_AT_ONCE: usize = 4;
 
 /// The longest time for which a stale value is watched.
 const WATCH: Duration = Duration::from_mins(1);
-/// The first pause between two looks at a stale value: short, so that one hop of the bus can be measured.
+/// The first pause between two looks: short, so that one hop of the bus is measurable.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -82,7 +82,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Returns the store's value, or `None` if it fails: the verifier does not report errors of the store.
+    /// Returns the store's value, or `None` if the load fails.
     async fn confirm<E, F, Fut>(&self, load: F) -> Option<R>
     where
         F: FnOnce() -> Fut,

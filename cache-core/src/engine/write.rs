@@ -255,10 +255,10 @@ impl Drop for WriteGuard {
 }
 
 impl WriteGuard {
-    /// Withdraws locks and registrations that may be on their way, since the caller was dropped before the store was
-    /// called.
+    /// Withdraws the locks and registrations of a caller that was dropped before its store call.
     ///
-    /// Callers that are cancelled often must cost neither the entries of a method nor bypasses.
+    /// They may still be on their way. Callers that are cancelled often must cost neither the entries of a method nor
+    /// bypasses.
     fn withdraw(&self) {
         if !self.has_remote() || self.is_empty() || !Tasks::can_spawn() {
             return;

@@ -1,4 +1,4 @@
-//! Single flight: one look-up in progress for one key, and the callers that wait for it.
+//! Single flight: one look-up in progress per key, and the callers that follow it.
 //!
 //! A flight is a whole look-up: local tier, shared tier, load. A caller that arrives during a flight must not take its
 //! outcome, since the flight may have read before that caller's read began. Such callers gather on the *next* flight.
@@ -58,7 +58,7 @@ pub enum Source {
     Store,
 }
 
-/// A value, and the fence that was read before it; no fence if that state is unknown.
+/// A value, with the fence that was read before it if that is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<R> {
     pub(crate) value: R,
@@ -119,7 +119,9 @@ pub(crate) struct Flight<R> {
     stage: AtomicU8,
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
-    /// Whether a load that holds a permit waits for this flight, whose load must then not wait for one.
+    /// Whether a load that holds a permit waits for this flight.
+    ///
+    /// The flight's load must then not wait for a permit.
     is_urgent: AtomicBool,
     urged: Notify,
 }
@@ -197,7 +199,7 @@ impl<R: Clone> Flight<R> {
 
 /// The role of a caller after a miss in the local tier.
 pub(crate) enum Arrival<K: KeyPart, R: Clone> {
-    /// Looks the value up for all callers, after the end of the previous flight if there is one.
+    /// Looks the value up for all callers, after the end of the previous flight.
     Lead(Lead<K, R>),
     /// Follows this flight, which has not started yet.
     Follow(Arc<Flight<R>>),
@@ -256,7 +258,9 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Returns the flight that this one depends on, itself or its predecessor, and the stage of that flight.
+    /// Returns the flight that this one depends on, and its stage.
+    ///
+    /// That is the flight itself or its predecessor.
     pub(crate) fn progress(&self, flight: &Arc<Flight<R>>) -> Option<(FlightId, Stage)> {
         let mut shard = self.shard(flight.hash);
         let Pair { current, .. } = shard.find_flight(flight)?;

@@ -63,7 +63,7 @@ fn run(codec: Codec, bytes: &[u8]) -> u64 {
     ends.iter().fold(0, |all, end| all * 32 + end)
 }
 
-/// Decodes arbitrary bytes to a value or an error, within the limit of memory, and checks the round trip of the value.
+/// Decodes arbitrary bytes within a limit of memory, and checks the round trip of the value.
 fn returns<T: Serialize + DeserializeOwned + Debug>(codec: Codec, bytes: &[u8]) -> u64 {
     let mut decoded = None;
     let used = allocation_counter::measure(|| decoded = codec.decode::<T>(bytes).ok());

@@ -38,7 +38,9 @@ fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
     0
 }
 
-/// Writes an entry from the input, and reads it again: unchanged, with a flipped bit, truncated, and as another entry.
+/// Writes an entry from the input, and reads it again.
+///
+/// It reads it unchanged, with a flipped bit, truncated, and as another entry.
 fn write(mut input: Input<'_>) {
     let keys = [input.text(), input.text()];
     let [own, other] = [0, 1].map(|at| Identity {

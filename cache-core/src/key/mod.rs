@@ -56,7 +56,7 @@ pub trait CacheKey {
         text::same(|out| self.write_key(out), |out| other.write_key(out))
     }
 
-    /// Writes the parts of the first `count` arguments, if this is the key of a method with several arguments.
+    /// Writes the parts of the first `count` arguments of a method's key.
     #[doc(hidden)]
     fn write_first(&self, count: usize, out: &mut KeyWriter) {
         if count > 0 {

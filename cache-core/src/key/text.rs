@@ -9,7 +9,7 @@ use crate::coherence::Scope;
 /// The maximum length of a key's parts in Redis, in bytes. Longer parts are hashed.
 const MAX_PARTS: usize = 512;
 
-/// A 128-bit hash that is the same in every build and on every machine (XXH3, Y. Collet).
+/// A 128-bit hash that is the same in every build (XXH3, Y. Collet).
 ///
 /// It does not resist forgery; if a collision would matter, the full text is compared.
 pub(super) fn stable_hash128(bytes: &[u8]) -> u128 {

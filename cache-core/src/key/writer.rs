@@ -86,7 +86,7 @@ pub(super) fn escape_into(out: &mut String, part: &str) {
     Escaped(out).push(part);
 }
 
-/// Appends text, and escapes everything with a meaning in a key, in Redis Cluster or in a terminal.
+/// Appends text, and escapes everything with a meaning in keys, Redis Cluster or terminals.
 struct Escaped<'a>(&'a mut String);
 
 impl Escaped<'_> {

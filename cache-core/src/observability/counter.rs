@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The number of slots that belong to one thread each. Further threads share the last slot.
 const OWNED: usize = 63;
 
-/// Counts hits and absent hits in a slot per thread, on a cache line of its own.
+/// Counts hits and absent hits, in a slot and cache line per thread.
 ///
 /// The owner of a slot adds with a plain load and store, and threads do not contend for the line.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ impl fmt::Display for Backend {
 pub enum Status {
     /// Everything that is configured works. No action is needed.
     Healthy,
-    /// The first connection to the shared tier is being opened, and reads go to the store.
+    /// The first connection to the shared tier is being opened: reads go to the store.
     ///
     /// This happens at the start and after a restart of the background task. If the attempt fails, the state becomes
     /// [`Degraded`](Self::Degraded).
@@ -85,14 +85,16 @@ impl fmt::Display for Status {
 pub enum LinkStatus {
     /// This cache has no shared tier. If it should have one, its address is not set.
     Absent,
-    /// The first connection is being opened, at the start or after a restart of the background task.
+    /// The first connection is being opened.
+    ///
+    /// This happens at the start and after a restart of the background task.
     Connecting,
     /// The link is connected.
     ///
     /// If [`Health::shared`] is false, a heartbeat is late: the server or the network is slow at this moment, and the
     /// link goes down if that continues.
     Up,
-    /// The link is connected, but reads go to the store until every other instance has returned.
+    /// The link is connected, but reads go to the store until all other instances return.
     ///
     /// Writes are announced. [`Health::awaited`] names the missing instances. `docs/outages.md` in the repository has
     /// measured times.
@@ -102,7 +104,7 @@ pub enum LinkStatus {
     /// The cache reconnects by itself, with at most a second between two attempts. If its background task has ended
     /// with its runtime, the next call on a Tokio runtime starts it again.
     Down,
-    /// The circuit breaker is open: too many replies of the server were errors or too late.
+    /// The circuit breaker is open: too many replies were errors or too late.
     ///
     /// The cache reconnects after one to five seconds, or after at most 250 ms while invalidations are pending. Check
     /// the server's load and memory, the user's permissions, and whether the server is a primary.

@@ -17,7 +17,9 @@ pub(crate) enum Answers {
     Degraded(Duration),
 }
 
-/// Returns the longest time since the acknowledgement of a write that a local hit may miss.
+/// Returns the longest time for which a local hit may miss an acknowledged write.
+///
+/// The time counts from the acknowledgement.
 ///
 /// All invalidations that reached the shared tier before the last heartbeat was sent have been received, and a write is
 /// acknowledged only after its invalidation has arrived there. A reading of the clock may lag by its granularity. The

@@ -308,12 +308,16 @@ method_stats! {
     /// Hits that the store confirmed
     /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
     verified_equal,
-    /// Hits that the store did not confirm, and that the local tier still returned after that.
+    /// Hits that the store did not confirm, and that the local tier still returned afterwards.
     verified_stale,
-    /// Hits that the store did not confirm, and that the local tier no longer returned: a write came in between.
+    /// Hits that the store did not confirm, and that the local tier no longer returned.
+    ///
+    /// A write came in between.
     verified_gone,
     /// Hits that could not be checked: the store failed, or a value could not be encoded.
     verified_failed,
-    /// How long the stale hits were still returned after the store's read began: the sum, in microseconds.
+    /// How long the stale hits were still returned in total, in microseconds.
+    ///
+    /// Each time counts from the start of the store's read.
     verified_stale_micros,
 }

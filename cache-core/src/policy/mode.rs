@@ -1,6 +1,8 @@
 //! The consistency mode of a read method.
 
-/// The guarantee for the readers of a method after a write, and so what the write waits for.
+/// The consistency that readers of a method can expect after a write returns.
+///
+/// It determines what the write waits for.
 ///
 /// The mode is an option of the read method, because its readers depend on it: `#[cached(mode = strict)]`, or
 /// `#[cached_store(mode = strict)]` for all of a store. A write that invalidates several methods follows the strongest
@@ -22,7 +24,9 @@ pub enum Mode {
     /// A write waits for its release. The default.
     #[default]
     Safe,
-    /// A write also waits out the lease, so that no instance returns the replaced value from its local tier.
+    /// A write also waits out the lease.
+    ///
+    /// Afterwards no instance returns the replaced value from its local tier.
     ///
     /// All instances that share the store must have the same lease. While Redis is unreachable, the local tier never
     /// answers reads of such a method.

@@ -78,7 +78,9 @@ impl ReadPolicy {
         self
     }
 
-    /// Shortens each entry's lifetime by a random share of up to this many percent, at most 50.
+    /// Shortens each entry's lifetime by a random share, up to this many percent.
+    ///
+    /// The maximum is 50 percent.
     ///
     /// Entries that were filled together then do not expire together.
     pub const fn jitter_percent(mut self, percent: u8) -> Self {
@@ -86,7 +88,7 @@ impl ReadPolicy {
         self
     }
 
-    /// Limits how long entries stay in the local tier, if that is less than their time to live.
+    /// Limits how long entries stay in the local tier, below their time to live.
     pub const fn local_ttl(mut self, ttl: Duration) -> Self {
         self.local = true;
         self.local_ttl = Some(ttl);

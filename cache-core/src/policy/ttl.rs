@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ReadPolicy;
 use crate::config::limits::LONGEST_LIFE;
 
-/// Returns the lifetime of a value from the start of its load; `None` if it is not cached.
+/// Returns the lifetime of a value from the start of its load, if it is cached.
 ///
 /// `chance` is a fraction from 0 to 1. Jitter only shortens a lifetime: the time to live is an upper bound.
 pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {

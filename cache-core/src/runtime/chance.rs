@@ -23,7 +23,9 @@ pub(crate) fn one_in(times: NonZeroU32) -> bool {
     rand::random_ratio(1, times.get())
 }
 
-/// Returns between half of `span` and all of it, so that instances that start to wait together end at different times.
+/// Returns a random part of `span`, between half and all of it.
+///
+/// Instances that start to wait together therefore end at different times.
 pub(crate) fn upper_half(span: Duration) -> Duration {
     span.mul_f64(0.5 + fraction() / 2.0)
 }

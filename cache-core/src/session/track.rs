@@ -41,7 +41,7 @@ impl Cache {
         (answer, token)
     }
 
-    /// Makes every read on this instance that starts after this call show the writes that `token` names.
+    /// Makes every later read on this instance reflect the writes in `token`.
     ///
     /// It does no I/O and returns at once. It invalidates the local entries of the token's scopes, so that the next
     /// read of each goes to the shared tier or the store. A token that is older than any local hit can be is ignored;

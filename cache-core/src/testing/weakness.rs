@@ -7,7 +7,7 @@ pub enum Weakness {
     /// Every protection is enabled.
     #[default]
     None,
-    /// A fill is fenced with the generations at the time of the fill, not with those before the load.
+    /// A fill is fenced with the generations after the load, not with those before it.
     NoFence,
     /// A fill of the local tier does not check whether its scopes were invalidated meanwhile.
     NoSequenceCheck,

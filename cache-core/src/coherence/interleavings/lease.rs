@@ -87,8 +87,9 @@ fn a_beat_of_the_connection_before_proves_nothing() {
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
 }
 
-/// Two threads detect that a connection is lost, and one of them begins the next one, whose first heartbeat has
-/// returned.
+/// Detects a lost connection in two threads, and begins the next one in one of them.
+///
+/// The first heartbeat of the next connection has returned.
 ///
 /// Returns whether the local tier is trusted.
 fn two_ends() -> bool {

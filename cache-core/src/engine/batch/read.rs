@@ -270,7 +270,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Ends the flight with this value, and adds it to the result if this caller may see it.
+    /// Ends the flight with this value, and uses it if this caller may see it.
     fn hand_one_over<E>(
         &self,
         key: K,
@@ -288,8 +288,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// Returns each key once, in order of first occurrence, and separately the keys that are equal to one of these but not
-/// the same.
+/// Separates each key's first occurrence from other keys that are merely equal to it.
 ///
 /// The map that a store returns cannot distinguish equal keys, so one call must not request both.
 fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {

@@ -24,7 +24,7 @@ impl<T, V, M: IntoIterator<Item = (T, V)> + FromIterator<(T, V)>> BatchMap<T> fo
     }
 }
 
-/// The result of a read method, converted from and to a slot in a map of found values.
+/// The result of a read method as a slot in a map of found values.
 ///
 /// `Option<V>` represents an absence too, any other type only a value.
 #[diagnostic::on_unimplemented(

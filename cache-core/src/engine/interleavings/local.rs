@@ -7,8 +7,9 @@ use crate::runtime::Moment;
 use crate::runtime::explore::{every_order, many_orders};
 use crate::testing::Weakness;
 
-/// A reader takes a snapshot, reads the row and fills the local tier, while the row changes and is invalidated. Returns
-/// the local hit afterwards.
+/// Fills the local tier from a row that changes and is invalidated meanwhile.
+///
+/// Returns the local hit afterwards.
 fn fill_against_news(weakness: Weakness) -> Option<u64> {
     let row = Row::new(1);
     let instance = Instance::single(&row, weakness);

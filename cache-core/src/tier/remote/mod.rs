@@ -35,7 +35,7 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// The server's clock when the connection was opened, in milliseconds.
     fn connected_at(&self) -> u64;
 
-    /// The number of bytes that have arrived in replies, if the tier has a connection to count them on.
+    /// The number of received bytes in replies, if the tier can count them.
     fn received(&self) -> u64 {
         0
     }
@@ -45,7 +45,9 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Dropping the session closes them too, but a load may hold a session for as long as it runs.
     fn close(&self) {}
 
-    /// Subscribes to the bus of each namespace and to this instance's own heartbeats, and waits for the reply.
+    /// Subscribes to the bus of each namespace and to this instance's own heartbeats.
+    ///
+    /// It waits for the reply.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
     /// Reads entries, and the state of each scope.
@@ -156,7 +158,7 @@ impl<'a> WriteScopes<'a> {
 /// The reply to a read of one round trip.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    /// The bytes of each entry, truncated to the maximum size plus one byte; empty if there is none.
+    /// The bytes of each entry, up to the maximum size plus one; empty if absent.
     pub(crate) entries: Vec<Vec<u8>>,
     /// The state of each requested scope.
     pub(crate) gens: Vec<GenState>,

@@ -99,7 +99,9 @@ fn advice(code: &str, words: &str) -> Option<&'static str> {
     by_code(code).or_else(|| code_within(words).and_then(by_code)).or_else(by_words)
 }
 
-/// Finds the code of an error within a script, which servers before version 7 put into the message.
+/// Finds the code of an error within a script, for servers before version 7.
+///
+/// These put it into the message.
 fn code_within(words: &str) -> Option<&str> {
     let codes = words.split_whitespace().filter_map(|word| word.strip_prefix('-'));
     codes.into_iter().find(|code| code.chars().all(|letter| letter.is_ascii_uppercase()))

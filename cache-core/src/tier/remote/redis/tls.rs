@@ -26,6 +26,8 @@ pub(super) struct Tls {
 }
 
 impl Tls {
+    /// Prepares encrypted connections to a server.
+    ///
     /// `roots` are certificates in PEM form that replace the public authorities; an empty slice keeps those.
     pub(super) fn new(host: &str, port: u16, roots: &[&str]) -> Result<Self, Error> {
         let name = server_name(host)?;
