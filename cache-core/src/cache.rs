@@ -21,13 +21,13 @@ use crate::tier::remote::Remote;
 use crate::transparent::TransparentCache;
 use crate::value::Cacheable;
 
-/// How often a wait for the connection looks after the background task.
+/// How often a wait for the connection checks the background task.
 const REVIVE: Duration = Duration::from_millis(100);
 
-/// The cache of a process: cheap to clone, and never absent.
+/// The cache of a process. Cheap to clone.
 ///
-/// Every way to build one returns the same type, and no error of Redis ever comes out of it: a shared tier that is out
-/// of reach makes reads go to the store.
+/// All constructors return the same type, and it never returns an error of Redis: while the shared tier is unreachable,
+/// reads go to the store.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -46,22 +46,22 @@ pub struct Cache(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) backend: Backend,
     pub(crate) link: Arc<Link>,
-    /// What the supervisor connects to.
+    /// The shared tier that the supervisor connects to.
     remote: Option<Remote>,
     pub(crate) registry: Arc<Registry>,
     /// The keys in use, with the decorator or region that uses each.
     pub(crate) claims: Arc<Claims>,
     pub(crate) mixups: Mixups,
     pub(crate) tasks: Tasks,
-    /// In front of the store while the shared tier is out of reach, and for a while after that.
+    /// Limits concurrent loads while the shared tier is unreachable, and for a while afterwards.
     pub(crate) direct_loads: Permits,
-    /// The checks of the verifier that may be under way.
+    /// Limits the concurrent checks of the verifier.
     pub(crate) checks: Arc<Semaphore>,
-    /// Whether a task of this cache publishes what it counts.
+    /// Whether a task of this cache publishes its metrics.
     publishes: Arc<AtomicBool>,
 }
 
-/// Ends with the task that publishes.
+/// Clears the flag when the publishing task ends.
 struct Publishing(Arc<AtomicBool>);
 
 impl Drop for Publishing {
@@ -76,7 +76,7 @@ impl Inner {
     }
 }
 
-/// Shows the state, and no scope names, since they contain keys.
+/// Shows the state without scope names, since they contain keys.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let link = &self.0.link;
@@ -94,7 +94,7 @@ impl Drop for Inner {
         self.link.supervision.shut_down();
         self.tasks.stop();
         leave_behind(&self.link);
-        // The connection holds the link, to hand over what it hears: this is where the circle is broken.
+        // The connection holds the link for its bus messages: this breaks the cycle.
         drop(self.link.shut());
         self.publisher().publish();
     }
@@ -105,7 +105,7 @@ impl Drop for Inner {
 /// Otherwise the other members would wait for it after the next outage. Without a runtime no task can run; they then
 /// detect the missing heartbeats.
 fn leave_behind(link: &Arc<Link>) {
-    // The explorer of interleavings drops its runtime outside of a run, where no task may touch its primitives.
+    // The explorer of interleavings drops its runtime outside of a run; tasks must not use its primitives then.
     if cfg!(all(test, shuttle)) {
         return;
     }
@@ -115,36 +115,37 @@ fn leave_behind(link: &Arc<Link>) {
 }
 
 impl Cache {
-    /// Reads the environment: [`CacheBuilder::from_env`] has the variables.
+    /// Builds a cache from the environment, with the variables in [`CacheBuilder::from_env`].
     ///
     /// With no address, or with the switch off, the cache is a pass-through: reads go to the store, and writes
     /// invalidate nothing on other instances.
     ///
     /// # Errors
     ///
-    /// When a value does not parse; the message names the variable and what is expected, and never a secret. Also when
-    /// there is an address and no Tokio runtime.
+    /// Returns an error if a value does not parse; the message names the variable and the expected form, and never
+    /// contains a secret. It also does if there is an address and no Tokio runtime.
     pub fn from_env() -> Result<Self, Error> {
         CacheBuilder::from_env()?.build()
     }
 
-    /// Builds a cache by hand.
+    /// Returns a builder.
     pub fn builder() -> CacheBuilder {
         CacheBuilder::new()
     }
 
-    /// A cache that keeps nothing: every read is a miss, every write a no-op.
+    /// Creates a cache that stores nothing: every read is a miss, every write a no-op.
     pub fn pass_through() -> Self {
         Self::assemble(Backend::PassThrough, Settings::default(), Clock::default())
     }
 
-    /// A local tier and nothing else, for a service that runs in one process only. A second process would not receive
-    /// the invalidations of the first.
+    /// Creates a cache with only a local tier, for a service with a single process.
+    ///
+    /// A second process would not receive the invalidations of the first.
     pub fn single_instance() -> Self {
         Self::single_instance_at(Clock::default())
     }
 
-    /// [`single_instance`](Self::single_instance) with the time of this clock.
+    /// Like [`single_instance`](Self::single_instance), with this clock.
     #[cfg(feature = "testing")]
     pub fn single_instance_with_clock(clock: impl Into<Clock>) -> Self {
         Self::single_instance_at(clock.into())
@@ -172,8 +173,9 @@ impl Cache {
         }
     }
 
-    /// Starts the supervisor again if it has ended: its runtime may have ended before the cache, as in a `static` that several
-    /// tests share.
+    /// Restarts the supervisor if it has ended.
+    ///
+    /// Its runtime may end before the cache, for example if several tests share a cache in a `static`.
     #[inline]
     pub(crate) fn revive(&self) {
         if self.0.link.supervision.has_ended() {
@@ -219,14 +221,15 @@ impl Cache {
         }))
     }
 
-    /// Takes what a region counts into the statistics of this cache.
+    /// Adds the counters of a region to the statistics of this cache.
     pub(crate) fn register(&self, counters: Arc<Counters>, region: Weak<dyn Occupied>) {
         self.0.registry.register(counters, region);
         self.publish_from_now_on();
     }
 
-    /// Starts the task that publishes. A cache may be built outside of a runtime: then it is started with a region that
-    /// is built inside of one.
+    /// Starts the task that publishes metrics.
+    ///
+    /// If the cache was built outside of a runtime, the task starts with the first region that is built inside of one.
     fn publish_from_now_on(&self) {
         let may_start = cfg!(feature = "metrics") && tokio::runtime::Handle::try_current().is_ok();
         if may_start && !self.0.publishes.swap(true, Ordering::Relaxed) {
@@ -247,12 +250,12 @@ impl Cache {
         self.0.publisher().publish();
     }
 
-    /// What this cache is built on.
+    /// Returns the tiers of this cache.
     pub fn backend(&self) -> Backend {
         self.0.backend
     }
 
-    /// What was counted so far, per store and method.
+    /// Returns the statistics so far, per store and method.
     pub fn stats(&self) -> Stats {
         self.0.registry.read()
     }
@@ -263,13 +266,15 @@ impl Cache {
         Health::of(&self.0.link)
     }
 
-    /// Waits until the shared tier may be used, for at most `limit`, and returns whether it may.
+    /// Waits until the shared tier may be used, or until `limit` has passed.
+    ///
+    /// It returns whether the shared tier may be used.
     ///
     /// Returns `true` at once for a cache without a shared tier. Waiting is optional: until then reads go to the store.
     /// A service may wait before it accepts traffic, so that its first requests are not all misses. Build the
     /// decorators before: the cache subscribes to the invalidations of each.
     ///
-    /// If the background task of the cache has ended with its runtime or by a panic, this starts it again.
+    /// If the background task of the cache has ended with its runtime or by a panic, this restarts it.
     pub async fn connected(&self, limit: Duration) -> bool {
         let link = &self.0.link;
         let usable = async {
@@ -281,21 +286,23 @@ impl Cache {
                 if link.is_usable() {
                     return;
                 }
-                // After a panic the background task is not started again at once.
+                // After a panic the background task is not restarted at once.
                 link.clock.timeout(REVIVE, usable).await;
             }
         };
         !self.has_remote() || link.clock.timeout(limit, usable).await.is_some()
     }
 
-    /// How many invalidations this instance has received over the bus.
+    /// Returns how many invalidations this instance has received over the bus.
     #[cfg(feature = "testing")]
     pub fn invalidations_heard(&self) -> u64 {
         self.0.link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 
-    /// Permission to call the store, to be kept until the call ends. While the number of concurrent calls is bounded, it waits
-    /// for its turn, or until `urgent` is ready: a call with a permit then waits for this one.
+    /// Acquires a permit to call the store, to be held until the call ends.
+    ///
+    /// While the number of concurrent calls is limited, it waits for a permit, or until `urgent` resolves: then a call
+    /// that holds a permit waits for this one.
     pub(crate) async fn permit(&self, degraded: bool, urgent: impl Future<Output = ()>) -> Option<Permit<'_>> {
         let (link, direct_loads) = (&self.0.link, &self.0.direct_loads);
         if !degraded && !link.recovery.is_under_way(link.clock.now()) {
@@ -315,10 +322,11 @@ impl Cache {
         self.0.backend.has_remote()
     }
 
-    /// Waits for the loads, fills and releases in progress, leaves the members and disconnects from the shared tier.
+    /// Shuts the cache down.
     ///
-    /// A write whose call of the store is in progress is not waited for, nor is a load that runs in its caller
-    /// (`load = inline`, or a load for one caller alone).
+    /// It waits for the loads, fills and releases in progress, leaves the members and disconnects from the shared tier.
+    /// It does not wait for a write whose call of the store is in progress, or for a load that runs in its caller
+    /// (`load = inline`, or a load for a single caller).
     ///
     /// Afterwards reads go to the store. In a cache with a shared tier at most
     /// [`max_direct_loads`](CacheBuilder::max_direct_loads) of them run at a time, and the local tier keeps what they
@@ -326,11 +334,11 @@ impl Cache {
     /// may read old values until their time to live ends, so stop writing before. Invalidations that are pending when
     /// it ends are lost. It cannot be undone.
     ///
-    /// It ends within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
-    /// seconds. Loads that are still running go on, and their callers get the answers.
+    /// It returns within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
+    /// seconds. Loads that are still running continue, and their callers receive the results.
     pub async fn shutdown(&self) {
         let link = &self.0.link;
-        // The heartbeats go on until the work is done: without them its releases would not be sent.
+        // The heartbeats continue until the work is done: without them its releases would not be sent.
         let limit = link.settings.shutdown_timeout;
         if link.clock.timeout(limit, self.0.tasks.wait()).await.is_none() {
             tracing::warn!(
@@ -346,14 +354,16 @@ impl Cache {
         // A heartbeat after this would make the instance a member again.
         link.leave().await;
         if let Some(live) = link.shut() {
-            // A load that goes on may hold it for long.
+            // A load that continues may hold it for long.
             live.session.close();
         }
         link.set_state(LinkState::ShutDown);
         self.0.publisher().publish();
     }
 
-    /// A typed region for values that no annotated trait reads: the generated decorators use the same.
+    /// Creates a typed region for values without an annotated trait.
+    ///
+    /// The generated decorators use the same regions.
     ///
     /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
     /// change: use lower-case words, the namespace with colons between them. A [`Namespace`] takes a partition as well.
@@ -411,7 +421,7 @@ impl Cache {
         Ok(Region::by_hand(self, &place, spec, policy))
     }
 
-    /// A cache for ad-hoc values under text keys, shared between instances.
+    /// Creates a cache for ad-hoc values under text keys, shared between instances.
     ///
     /// # Panics
     ///

@@ -19,8 +19,8 @@
 //!      .    .  payload
 //!   last    8  XXH3 of everything before it
 //! ```
-//! Numbers are little-endian. Whatever does not fit what the reader expects is a miss that says why, never an error and
-//! never a hit. The expiries are on the clock of the Redis server: no clocks of two instances are compared.
+//! Numbers are little-endian. An entry that does not match the reader's expectation is a miss with a reason, never an
+//! error and never a hit. The expiries use the clock of the Redis server: clocks of two instances are never compared.
 
 use std::ops::Range;
 
@@ -38,7 +38,7 @@ const EPOCH_AT: usize = 54;
 const HEADER: usize = 78;
 const CHECKSUM: usize = 8;
 
-/// What a reader expects of an entry, and a writer puts into it.
+/// The properties of an entry that a writer stores and a reader expects.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
     /// The database or other source of the value; 0 if unknown.
@@ -48,11 +48,11 @@ pub(crate) struct Identity<'a> {
     pub(crate) codec: u8,
     pub(crate) fingerprint: u64,
     pub(crate) key_hash: u128,
-    /// The full key where the key in Redis is only its hash.
+    /// The full key, if the key in Redis contains only its hash.
     pub(crate) full_key: Option<&'a str>,
 }
 
-/// The fence: what was current before the load began.
+/// The fence: the epoch and the generations from before the load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fence<'a> {
     pub(crate) epoch: Epoch,
@@ -60,14 +60,14 @@ pub(crate) struct Fence<'a> {
     pub(crate) gens: &'a [Gen],
 }
 
-/// When an entry goes stale and when it ends, in milliseconds of the Redis server's clock.
+/// The soft and the hard expiry of an entry, in milliseconds of the Redis server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expiry {
     pub(crate) soft: u64,
     pub(crate) hard: u64,
 }
 
-/// Why an entry is not usable. Each reason is counted by its name.
+/// The reason why an entry is not usable. Each reason is counted by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Unfit {
     Truncated,
@@ -125,7 +125,7 @@ impl Unfit {
         }
     }
 
-    /// An entry that is merely out of date is part of normal life; the others mean foreign or damaged bytes.
+    /// Whether the bytes are foreign or damaged. Entries that are merely outdated are normal.
     pub(crate) fn is_damage(self) -> bool {
         !matches!(self, Self::Epoch | Self::Stamp | Self::Expired)
     }
@@ -135,9 +135,9 @@ impl Unfit {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Opened {
     pub(crate) expiry: Expiry,
-    /// Whether the value that was written is an absence.
+    /// Whether the entry represents an absence.
     pub(crate) absent: bool,
-    /// Where the payload lies in the bytes that were opened.
+    /// The range of the payload in the opened bytes.
     pub(crate) payload: Range<usize>,
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn seal<E>(
     let mut out = Vec::with_capacity(1024);
     let flags = u8::from(absent) * FLAG_ABSENT + u8::from(identity.full_key.is_some()) * FLAG_FULL_KEY;
     out.extend_from_slice(&MAGIC);
-    // A region has at most eight scopes, and a token is at most 64 bytes long: both counts fit a byte.
+    // A region has at most eight scopes, and a generation has at most 64 bytes: both lengths fit into a byte.
     let stamps = u8::try_from(fence.gens.len()).unwrap_or(u8::MAX);
     out.extend_from_slice(&[VERSION, identity.codec, flags, stamps]);
     out.extend_from_slice(&identity.source.to_le_bytes());
@@ -176,7 +176,7 @@ pub(crate) fn seal<E>(
     Ok(out)
 }
 
-/// Reads an envelope, or says why it is not the entry that was asked for. `now` is the server's time in milliseconds.
+/// Opens an envelope, or returns why it does not match. `now` is the server's time in milliseconds.
 pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now: u64) -> Result<Opened, Unfit> {
     let mut reader = Reader::new(bytes)?;
     reader.expect(&MAGIC, Unfit::Magic)?;
@@ -186,7 +186,7 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     if flags & !FLAGS != 0 {
         return Err(Unfit::Version);
     }
-    // Checked first: a foreign entry has another type and codec as well, and those errors have another remedy.
+    // Checked first: a foreign entry also has another type and codec, and those errors need another remedy.
     reader.expect(&identity.source.to_le_bytes(), Unfit::Source)?;
     reader.expect(&identity.method.to_le_bytes(), Unfit::Method)?;
     if codec != identity.codec {
@@ -204,7 +204,7 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>, now
     Ok(Opened { expiry, absent: flags & FLAG_ABSENT != 0, payload: reader.at..reader.end })
 }
 
-/// The same entry with other stamps: what a writer without a fence would have stored.
+/// Replaces the fence of an entry, as a writer without a fence would have stored it.
 #[cfg(feature = "testing")]
 pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
     let mut at = HEADER;
@@ -225,7 +225,7 @@ pub(crate) fn restamp(bytes: &[u8], fence: &Fence<'_>) -> Vec<u8> {
     out
 }
 
-/// The same value as another entry's: what a reader who does not look at the key would take it for.
+/// Rewrites an entry as that of another key, as a reader that ignores the key would see it.
 #[cfg(feature = "testing")]
 pub(crate) fn readdress(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> Vec<u8> {
     let mut out = restamp(bytes, fence);
@@ -267,7 +267,7 @@ fn checksum(bytes: &[u8]) -> u64 {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the checksum begins.
+    /// The position of the checksum.
     end: usize,
 }
 
@@ -428,13 +428,13 @@ mod tests {
         assert_eq!(open(&by_unknown, &identity(None), &fence, 0).unwrap_err(), Unfit::Source);
     }
 
-    /// Offsets of the fields that say how much of something follows.
+    /// Offsets of the fields that contain a length or a count.
     const COUNTS: [usize; 3] = [4, 5, HEADER + 8];
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-        /// S6: bytes of anybody, with a checksum that fits: opening ends in an answer, and a payload lies inside.
+        /// S6: opening arbitrary bytes with a valid checksum returns a result, and a payload is within the bytes.
         #[test]
         fn whatever_the_bytes_opening_ends_in_an_answer(
             mut bytes in prop::collection::vec(any::<u8>(), 0..200),

@@ -1,4 +1,4 @@
-//! The one public error type.
+//! The public error type.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting does not parse or contradicts another one. Trying again does not help.
+    /// A setting does not parse or contradicts another one. Retrying does not help.
     Config,
     /// A cache with a remote tier was built outside of a Tokio runtime.
     NoRuntime,
-    /// The load panicked, its runtime ended, or its value cannot be cloned for those who wait.
+    /// The load panicked, its runtime ended, or its value cannot be cloned for followers.
     LoadPanicked,
     /// The load, with its wait for a permit, did not end within
     /// [`load_deadline`](crate::CacheBuilder::load_deadline).
     LoadTimedOut,
-    /// A load reads its own key through the cache, and the load of that read does so again.
+    /// A load reads its own key through the cache, and the nested load does so again.
     ///
     /// A read in a task that the load spawns is not recognized as nested, and waits for the load.
     LoadRecursion,
@@ -23,9 +23,9 @@ pub enum ErrorKind {
 
 /// An error of this crate.
 ///
-/// It comes from building a [`Cache`](crate::Cache), and from a load that panicked, did not end in time, or reads its
-/// own key without end. To receive the errors of loads, the error type of a store implements `From<cache_core::Error>`.
-/// An error of Redis is never returned: while the shared tier is out of reach, reads go to the store.
+/// Building a [`Cache`](crate::Cache) returns it, as does a load that panicked, exceeded its deadline, or reads its own
+/// key recursively. To receive the errors of loads, the error type of a store implements `From<cache_core::Error>`. An
+/// error of Redis is never returned: while the shared tier is unreachable, reads go to the store.
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -60,12 +60,12 @@ impl Error {
         Self { kind: ErrorKind::LoadRecursion, message: message.into() }
     }
 
-    /// What kind of error this is.
+    /// Returns the kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whether the same call may succeed when it is made again.
+    /// Whether the same call may succeed if it is repeated.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, ErrorKind::LoadPanicked | ErrorKind::LoadTimedOut)
     }
@@ -79,12 +79,14 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Says of a store's error whether the write that failed has certainly not been applied.
+/// Reports whether a failed write was certainly not applied.
 ///
-/// Implement it for the error type of your store. Without it every failed write counts as one of unknown outcome: the
+/// Implement it for the error type of your store. Without it the outcome of every failed write counts as unknown: the
 /// scopes that it invalidates stay locked for the lock's lifetime (10 s by default), and reads of them go to the store.
 pub trait WriteError {
-    /// `true` only where the store certainly did not apply the write: refused input, a violated constraint, a
-    /// transaction that was rolled back. A lost connection or a timeout is not such a case.
+    /// Returns `true` only if the store certainly did not apply the write.
+    ///
+    /// Examples are rejected input, a violated constraint, or a transaction that was rolled back. A lost connection or
+    /// a timeout is not such a case.
     fn not_written(&self) -> bool;
 }

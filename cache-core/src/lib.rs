@@ -1,21 +1,20 @@
 //! Caching decorators for async store traits.
 //!
-//! Annotate a trait with [`cached_store`], and each of its methods with what it does to the cache. The macro generates
+//! Annotate a trait with [`cached_store`], and each of its methods with its effect on the cache. The macro generates
 //! the decorator: keys, lifetimes and invalidation, checked at compile time. Values are cached in the process (*local
-//! tier*) and in Redis (*shared tier*), with guarantees of what a reader may see.
+//! tier*) and in Redis (*shared tier*), with guarantees about what a reader may see.
 //!
 //! # What a reader may see
 //!
-//! - After a write has returned, no read on any instance that starts later and is answered by the shared tier or the
-//!   store returns anything older.
-//! - A hit of the local tier reflects every write that returned more than the lease ago (1 s by default). Usually it
-//!   reflects a write after one message on the bus. In mode [`Strict`](Mode::Strict) it reflects every write that has
-//!   returned.
-//! - An instance reads its own writes, always, also while Redis is down. Another instance reads them in a request that
+//! - After a write has returned, no read that starts later and is answered by the shared tier or the store returns an
+//!   older value, on any instance.
+//! - A local hit reflects every write that returned more than the lease ago (1 s by default). Usually it reflects a
+//!   write after one message on the bus. In mode [`Strict`](Mode::Strict) it reflects every write that has returned.
+//! - An instance always reads its own writes, even while Redis is down. Another instance reads them in a request that
 //!   presents a [`SessionToken`].
 //!
-//! [`docs::consistency`] lists the events that break a guarantee, and for how long. [`docs::failure_modes`] has every
-//! failure, what an operator sees, and what to do.
+//! [`docs::consistency`] lists the events that break a guarantee, and for how long. [`docs::failure_modes`] lists all
+//! failures, their symptoms, and what to do.
 //!
 //! # Features
 //!
@@ -23,11 +22,11 @@
 //! | --- | --- | --- |
 //! | `redis` | yes | the shared tier on Redis |
 //! | `tls` | yes | encrypted connections to it (`rediss://`) |
-//! | `metrics` | yes | what is counted and measured, through the facade of the `metrics` crate: [the table](docs::metrics) |
+//! | `metrics` | yes | counters and measurements, through the facade of the `metrics` crate: [the table](docs::metrics) |
 //! | `moka` | yes | the second engine of the local tier |
 //! | `json`, `postcard` | yes | codecs beside `MessagePack` |
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
-//! | `testing` | no | a manual clock, a remote that misbehaves on command, negative controls |
+//! | `testing` | no | a manual clock, fault injection, negative controls |
 
 mod breaker;
 mod cache;

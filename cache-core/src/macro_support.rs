@@ -1,4 +1,4 @@
-//! What generated code calls. Not part of the public interface.
+//! Functions, traits and macros for generated code. Not part of the public interface.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -34,7 +34,7 @@ pub fn built<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A parameter that the call takes, and of which the decorator keeps a clone.
+/// A parameter that the call consumes, so that the decorator keeps a clone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is needed after the call that takes it, and cannot be cloned",
     label = "not `Clone`",
@@ -46,12 +46,12 @@ pub trait KeptParameter: Clone {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone> KeptParameter for T {}
 
-/// The clone that the call takes.
+/// Returns the clone that is passed to the call.
 pub fn kept<T: KeptParameter>(parameter: &T) -> T {
     parameter.clone()
 }
 
-/// No type has it: it is the bound of [`NoCopy::copied`].
+/// The bound of [`NoCopy::copied`], which no type implements.
 #[diagnostic::on_unimplemented(
     message = "the future may not borrow from `&{Self}`, and no owned copy of it can be made",
     label = "neither `Clone` nor `ToOwned`",
@@ -59,24 +59,24 @@ pub fn kept<T: KeptParameter>(parameter: &T) -> T {
     note = "implement `Clone`, give the future the lifetime of the parameter (`fn save<'a>(&'a self, record: &'a T) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`), or make the method `#[uncached]`"
 )]
 pub trait CopiedParameter {
-    /// What there is none of.
+    /// The owned copy, which does not exist.
     type Copied;
 }
 
-/// A parameter of which an owned copy is made.
+/// A borrowed parameter of which an owned copy is made.
 #[derive(Debug)]
 pub struct Borrowed<'a, T: ?Sized>(pub &'a T);
 
 impl<T: ToOwned + ?Sized> Borrowed<'_, T> {
-    /// The owned copy.
+    /// Returns the owned copy.
     pub fn copied(&self) -> T::Owned {
         self.0.to_owned()
     }
 }
 
-/// What a parameter has that cannot be copied: a method that does not compile.
+/// The fallback for a parameter that cannot be copied: a method that does not compile.
 pub trait NoCopy<T: ?Sized> {
-    /// No type has the bound.
+    /// Never compiles, since no type implements the bound.
     fn copied(&self) -> T::Copied
     where
         T: CopiedParameter,
@@ -87,13 +87,14 @@ pub trait NoCopy<T: ?Sized> {
 
 impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 
-/// The scope that a target names after the call. If its expression panics then, the whole method: the store has its answer
-/// ready, and the caller has to get it.
+/// Returns the scope of a target after the call, or the whole method on a panic.
+///
+/// The store has answered by that time, and the caller must receive the result.
 pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {
     panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_or_else(|_| whole())
 }
 
-/// The same for an expression that awaits.
+/// Like [`scope_or_whole`], for an expression that awaits.
 pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: impl FnOnce() -> Scope) -> Scope {
     let mut scope = pin!(scope);
     let caught = poll_fn(|context| match panic::catch_unwind(AssertUnwindSafe(|| scope.as_mut().poll(context))) {
@@ -104,19 +105,19 @@ pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: imp
     caught.await.unwrap_or_else(whole)
 }
 
-/// The two types of a `Result`, also behind an alias.
+/// The two types of a `Result`, also behind a type alias.
 #[diagnostic::on_unimplemented(
     message = "a cached method returns a `Result`, and `{Self}` is none",
     label = "not a `Result`",
     note = "a load can fail: its task may panic or run into its deadline, and an error is never cached"
 )]
 pub trait Fallible {
-    /// What it holds when it is good.
+    /// The type of the `Ok` value.
     type Value;
-    /// What it holds when it is not.
+    /// The type of the `Err` value.
     type Error;
 
-    /// The good value.
+    /// Returns the `Ok` value.
     fn ok(&self) -> Option<&Self::Value>;
 }
 
@@ -129,20 +130,22 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
-/// Asks whether a type has a trait: an associated constant of the type itself, which exists only where the bound
-/// holds, comes before the one of a trait that every type has.
+/// Detects whether a type implements a trait, by autoref specialisation on constants.
+///
+/// An inherent constant exists only if the bound holds, and takes precedence over the constant of a trait that every
+/// type implements.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 
-/// The answers where the bound does not hold.
+/// The constants for a type without the bound.
 pub trait Otherwise<T> {
     /// The type has no fingerprint.
     const FINGERPRINT: Option<u64> = None;
-    /// Nothing is known of the type.
+    /// The type is unknown.
     const SELF_DESCRIBING_ONLY: Option<&'static str> = None;
     /// The type cannot be cloned.
     const CLONE: Option<fn(&T) -> T> = None;
-    /// The type cannot tell of an error of the cache.
+    /// The type cannot be created from an error of the cache.
     const FROM_CACHE: Option<fn(Error) -> T> = None;
     /// The type is not an `Option`.
     const PRESENCE: Presence<T> = Presence::ALWAYS;
@@ -153,17 +156,17 @@ impl<T> Otherwise<T> for Probe<T> {}
 impl<T: CacheValue> Probe<T> {
     /// The type's own fingerprint.
     pub const FINGERPRINT: Option<u64> = Some(T::FINGERPRINT);
-    /// Why a codec without field names does not return the type.
+    /// The reason why a codec without field names alters the type.
     pub const SELF_DESCRIBING_ONLY: Option<&'static str> = T::SELF_DESCRIBING_ONLY;
 }
 
 impl<T: Clone> Probe<T> {
-    /// How the type is cloned.
+    /// Clones the type.
     pub const CLONE: Option<fn(&T) -> T> = Some(T::clone);
 }
 
 impl<T: From<Error>> Probe<T> {
-    /// How the type tells of an error of the cache.
+    /// Converts an error of the cache into the type.
     pub const FROM_CACHE: Option<fn(Error) -> T> = Some(T::from);
 }
 
@@ -172,7 +175,7 @@ impl<V> Probe<Option<V>> {
     pub const PRESENCE: Presence<Option<V>> = Presence::OPTIONAL;
 }
 
-/// The hash of some text, from a state: what the derive of `CacheValue` builds a fingerprint with.
+/// Hashes text from a state, for the fingerprints of the derive of `CacheValue`.
 pub const fn hash_text(state: u64, text: &str) -> u64 {
     crate::value::fnv1a(state, text.as_bytes())
 }
@@ -182,10 +185,10 @@ pub const fn hash_fingerprint(state: u64, fingerprint: u64) -> u64 {
     crate::value::fnv1a(state, &fingerprint.to_le_bytes())
 }
 
-/// Where a hash begins.
+/// The initial state of a hash.
 pub const HASH_START: u64 = crate::value::FNV_START;
 
-/// The fingerprint of a type's `CacheValue`, or else the hash of the type as it is written.
+/// The fingerprint of a type's `CacheValue`, or otherwise the hash of the type's source text.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fingerprint {
@@ -201,7 +204,7 @@ macro_rules! __fingerprint {
     }};
 }
 
-/// The first reason among those of several types.
+/// Returns the first reason among those of several types.
 pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> {
     let mut at = 0;
     while at < reasons.len() {
@@ -213,7 +216,7 @@ pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> 
     None
 }
 
-/// Why a codec without field names does not return a type; `None` if it does, or if nothing is known of the type.
+/// The reason why a codec without field names alters a type, if any is known.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __self_describing_only {
@@ -224,7 +227,7 @@ macro_rules! __self_describing_only {
     }};
 }
 
-/// What an error type can do.
+/// The conversions that an error type supports.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __load_errors {
@@ -238,7 +241,7 @@ macro_rules! __load_errors {
     }};
 }
 
-/// How absence is recognised in a type.
+/// How a type represents absence.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __presence {
@@ -249,25 +252,25 @@ macro_rules! __presence {
     }};
 }
 
-/// What a store's answer to a write tells. The traits are tried in the order of the references in front of them.
+/// The outcome of a write, by autoref specialisation. The number of references selects the trait.
 #[derive(Debug)]
 pub struct Answer<'a, T>(pub &'a T);
 
-/// For an error type that knows whether the write was applied.
+/// For an error type that reports whether the write was applied.
 pub trait TellingError {
-    /// What is known of the write.
+    /// Returns the outcome of the write.
     fn outcome(&self) -> WriteOutcome;
 }
 
 /// For any other error type.
 pub trait AnyError {
-    /// What is known of the write.
+    /// Returns the outcome of the write.
     fn outcome(&self) -> WriteOutcome;
 }
 
-/// For an answer that is no `Result`.
+/// For a return value that is not a `Result`.
 pub trait NoError {
-    /// What is known of the write.
+    /// Returns the outcome of the write.
     fn outcome(&self) -> WriteOutcome;
 }
 
@@ -293,19 +296,19 @@ impl<T> NoError for Answer<'_, T> {
     }
 }
 
-/// The good value of an answer that is a `Result`.
+/// The `Ok` value of a return value that is a `Result`.
 pub trait Good<'a> {
     /// The value.
     type Value;
-    /// Nothing if the answer is an `Err`.
+    /// Returns the `Ok` value, or `None` for an `Err`.
     fn good(&self) -> Option<&'a Self::Value>;
 }
 
-/// The same of any other answer.
+/// The whole of any other return value.
 pub trait Whole<'a> {
-    /// The answer.
+    /// The type of the return value.
     type Value;
-    /// All of it.
+    /// Returns the whole value.
     fn good(&self) -> Option<&'a Self::Value>;
 }
 
@@ -323,7 +326,7 @@ impl<'a, T> Whole<'a> for Answer<'a, T> {
     }
 }
 
-/// What `result` is where only the compiler knows whether the answer is a `Result`.
+/// The value of `result`, if only the compiler knows whether the return value is a `Result`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __result_of {
@@ -334,7 +337,7 @@ macro_rules! __result_of {
     }};
 }
 
-/// No type has it: it is the bound of [`Answer::no_future`].
+/// The bound of [`Answer::no_future`], which no type implements.
 #[diagnostic::on_unimplemented(
     message = "a method that returns the future `{Self}` does not say what it does to the cache",
     label = "this is a future, and the method has no attribute",
@@ -343,9 +346,9 @@ macro_rules! __result_of {
 )]
 pub trait Attributed {}
 
-/// For an answer that is not a future. An answer that is one has a method of the same name itself, which comes first.
+/// For a return value that is not a future. A future has an inherent method of the same name, which takes precedence.
 pub trait NoFuture {
-    /// Nothing to report.
+    /// Does nothing.
     fn no_future(&self) {}
 }
 
@@ -360,7 +363,7 @@ impl<T: Future> Answer<'_, T> {
     }
 }
 
-/// A type of future that a decorator can return: `Pin<Box<dyn Future + Send>>` behind an alias.
+/// A future type that a decorator can return: an alias of `Pin<Box<dyn Future + Send>>`.
 #[diagnostic::on_unimplemented(
     message = "the decorator cannot return a `{Self}`",
     label = "not a `Pin<Box<dyn Future<Output = ..> + Send + '_>>`",
@@ -381,7 +384,7 @@ impl<T> FutureOfDecorator for Pin<Box<dyn Future<Output = T> + Send + '_>> {
     }
 }
 
-/// What is known of a write, from a reference to what the store returned.
+/// The outcome of a write, from a reference to the return value of the store.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __write_outcome {

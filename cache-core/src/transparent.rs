@@ -12,9 +12,9 @@ use crate::value::Cacheable;
 
 /// Values under text keys, shared between instances, with no store behind them.
 ///
-/// It is a cache and not a database: any value may be gone at any time, and when two instances set a key at the same
-/// moment the next read may find neither. A read never returns a value that was replaced or deleted before it began,
-/// except from the local tier, and there for no longer than the lease.
+/// It is a cache and not a database. Any value may disappear at any time, and when two instances set a key at the same
+/// moment, the next read may find neither. A read never returns a value that was replaced or deleted before the read
+/// began, except from the local tier, and there for at most the lease.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,12 +39,12 @@ impl<T: Cacheable> TransparentCache<T> {
     pub(crate) fn new(cache: &Cache, namespace: Namespace, entity: &'static str) -> Result<Self, Error> {
         let spec = RegionSpec::by_hand(&namespace, entity);
         let place = Place::of_region::<String, T>(cache, Kind::Transparent, namespace, entity)?;
-        // Each value brings its own time to live.
+        // Each value has its own time to live.
         let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
         Ok(Self { cache: cache.clone(), region: Region::without_store(cache, &place, spec, policy) })
     }
 
-    /// The value, or `None` when there is none or the shared tier is out of reach.
+    /// Returns the value, or `None` if there is none or the shared tier is unreachable.
     pub async fn get(&self, key: &str) -> Option<T> {
         match self.region.local(&key) {
             Some(value) => Some(value),
@@ -52,9 +52,10 @@ impl<T: Cacheable> TransparentCache<T> {
         }
     }
 
-    /// Sets a value for this long, at most ten years. The value is lost while the shared tier is out of reach.
+    /// Sets a value for this long, at most ten years.
     ///
-    /// With a time of zero it only deletes what was there; below a millisecond the shared tier does not keep it.
+    /// While the shared tier is unreachable, the value is lost. With a time of zero the previous value is only deleted;
+    /// with less than a millisecond the shared tier does not keep the value.
     pub async fn set(&self, key: &str, value: T, ttl: Duration) {
         self.region.put(key.to_owned(), value, ttl).await;
     }
@@ -64,7 +65,7 @@ impl<T: Cacheable> TransparentCache<T> {
         self.region.invalidate(self.region.scope(&key)).await;
     }
 
-    /// What the cache is built on.
+    /// Returns the tiers of the cache.
     pub fn backend(&self) -> Backend {
         self.cache.backend()
     }

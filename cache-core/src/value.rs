@@ -1,4 +1,4 @@
-//! What a cached value is, and the fingerprint of its shape.
+//! Cached values, and the fingerprints of their shapes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -7,13 +7,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A type whose shape has a fingerprint, so that builds with different shapes never read each other's bytes.
+/// A type whose shape has a fingerprint.
+///
+/// Builds with different shapes never read each other's bytes.
 ///
 /// Derive it: the fingerprint is computed at compile time from the names and types of the fields. Without it the name
-/// of the type stands for its shape, and a change of the fields needs a new `version` in the annotation.
+/// of the type is used instead of its shape, and a change of the fields needs a new `version` in the annotation.
 ///
-/// The derive also refuses attributes of serde that lose data for every value, such as a skipped field: see the table
-/// of the derive.
+/// The derive also rejects serde attributes that lose data for every value, such as a skipped field: see the table of
+/// the derive.
 ///
 /// ```
 /// use cache_core::CacheValue;
@@ -27,15 +29,15 @@ use serde::de::DeserializeOwned;
 /// assert_ne!(Old::FINGERPRINT, <new::Old as CacheValue>::FINGERPRINT);
 /// ```
 pub trait CacheValue {
-    /// The same for the same shape, in every build.
+    /// The fingerprint, which is the same for the same shape in every build.
     const FINGERPRINT: u64;
 
-    /// Why a codec without field names does not return the values of this type; `None` if it does.
+    /// The reason why a codec without field names alters values of this type.
     #[doc(hidden)]
     const SELF_DESCRIBING_ONLY: Option<&'static str> = None;
 }
 
-/// What a cached value has to be. Implemented for every type that can be one.
+/// The requirements of a cached value. Implemented for every type that meets them.
 pub trait Cacheable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for T {}

@@ -1,9 +1,10 @@
-//! When a shared tier that answers badly is left alone. Pure: the time comes from outside.
+//! The circuit breaker for a shared tier that responds badly. It reads no clock: callers pass in the time.
 //!
-//! A lost connection is noticed by itself. This is about the connection that stays and does no good: a server that is
-//! slow, frozen, out of memory or not allowed to answer. Each of its errors costs a caller up to the read timeout, so after
-//! a few of them nobody is sent there any more (M. Nygard, "Release It!", has the pattern). The supervisor, and no caller,
-//! tries again after a pause that grows with each opening in a row; what it does to connect is the probe.
+//! A lost connection is detected without it. The breaker is for a connection that stays open without being useful, to a
+//! server that is slow, frozen, out of memory or not permitted to answer. Each of its errors costs a caller up to the
+//! read timeout. After a few of them the circuit opens, and callers no longer use the server (M. Nygard, "Release It!",
+//! describes the pattern). Only the supervisor tries again, after a pause that grows with each consecutive opening; its
+//! connection attempt is the probe.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,21 +12,21 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// The span in which errors are counted together.
+/// The window in which errors are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
-/// So many errors, and at least half of all answers, open it.
+/// The errors that open the circuit, if they are at least half of all replies.
 const ERRORS: u32 = 5;
-/// How long the first pause lasts at most, and the longest one. Half of it may be cut off, so that instances that were
-/// disturbed together do not come back together.
+/// The longest first pause. Up to half of each pause is cut off at random, so that instances that failed together do
+/// not return together.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
-/// An opening so long after the one before it is the first in a row again.
+/// An opening this long after the previous one counts as the first again.
 const CALM: Duration = Duration::from_mins(1);
 
-/// Counts what became of the shared tier's answers.
+/// Counts the errors and successes of the shared tier.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    /// Whether there was an error in the window: while there was none, answers need no counting.
+    /// Whether there was an error in the window. Without one, successes need not be counted.
     suspicious: AtomicBool,
     counts: Mutex<Counts>,
 }
@@ -45,12 +46,12 @@ struct Opened {
 }
 
 impl Breaker {
-    /// Whether good answers count at this moment. One load, and false while nothing is wrong.
+    /// Whether successes are counted now. It is a single load, and false while there are no errors.
     pub(crate) fn is_suspicious(&self) -> bool {
         self.suspicious.load(Ordering::Relaxed)
     }
 
-    /// A good answer.
+    /// Counts a successful reply.
     pub(crate) fn succeeded(&self, now: Moment) {
         let mut counts = self.counts();
         if counts.is_over(now) {
@@ -60,7 +61,7 @@ impl Breaker {
         }
     }
 
-    /// An error, or no answer in time. Says whether this opens the breaker.
+    /// Counts an error or a timeout; returns whether it opens the circuit.
     pub(crate) fn failed(&self, now: Moment) -> bool {
         let mut counts = self.counts();
         if counts.is_over(now) || !self.is_suspicious() {
@@ -76,12 +77,12 @@ impl Breaker {
         opens
     }
 
-    /// Whether an opening is so recent that the next connection has to prove itself.
+    /// Whether the circuit opened so recently that the next connection needs a probe.
     pub(crate) fn is_wary(&self, now: Moment) -> bool {
         self.counts().opened.is_some_and(|opened| now.since(opened.at) <= CALM)
     }
 
-    /// How long to leave the shared tier alone after the last opening.
+    /// Returns the pause after the last opening.
     pub(crate) fn pause(&self) -> Duration {
         let in_a_row = self.counts().opened.map_or(0, |opened| opened.in_a_row);
         FIRST_PAUSE.saturating_mul(1 << in_a_row.min(8)).min(LAST_PAUSE)
@@ -112,7 +113,7 @@ mod tests {
 
     const START: Moment = Moment(1_000_000_000);
 
-    /// What happens, and how long after the start in milliseconds.
+    /// An event, with its time after the start in milliseconds.
     #[derive(Clone, Copy)]
     enum Happens {
         Good(u64),
@@ -120,7 +121,7 @@ mod tests {
     }
     use Happens::{Bad, Good};
 
-    /// At which step it opens first.
+    /// Returns the step at which the circuit first opens.
     fn opens_at(story: &[Happens]) -> Option<usize> {
         let breaker = Breaker::default();
         story.iter().position(|step| match *step {

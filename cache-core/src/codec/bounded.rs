@@ -1,13 +1,13 @@
-//! A bound on how deep a value nests, for a format that has none of its own.
+//! Limits the nesting depth of values, for a format without a limit of its own.
 //!
-//! Bytes that say "one more inside" again and again would take the stack of the process. A type can contain itself only
-//! behind a choice (an option, a sequence, a map or an enum), so these are counted.
+//! Bytes that keep opening nested values would overflow the stack of the process. A type can contain itself only inside
+//! an option, a sequence, a map or an enum, so these are counted.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-/// A reader, or a part of one, that may go on so many times deeper.
+/// A deserializer, or a part of one, that may descend `left` more levels.
 pub(super) struct Bounded<T> {
     inner: T,
     left: usize,
@@ -18,12 +18,12 @@ impl<T> Bounded<T> {
         Self { inner, left }
     }
 
-    /// What lies within `inner`, on the same level.
+    /// Wraps a part of `inner` on the same level.
     fn beside<U>(&self, inner: U) -> Bounded<U> {
         Bounded { inner, left: self.left }
     }
 
-    /// What lies within `inner`, one level deeper.
+    /// Wraps a part of `inner` one level deeper.
     fn below<U, E: Error>(&self, inner: U) -> Result<Bounded<U>, E> {
         let left = self.left.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))?;
         Ok(Bounded { inner, left })
@@ -85,7 +85,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
     }
 }
 
-/// Only what holds other values: the rest was forwarded to the visitor itself.
+/// Handles only values that contain others: the rest is forwarded to the visitor directly.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
     type Value = V::Value;
 

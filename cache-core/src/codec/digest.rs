@@ -1,23 +1,23 @@
-//! A digest of what a value tells serde about itself, whatever the codec.
+//! A digest of the data that a value serializes, independent of the codec.
 //!
-//! Two values have the same digest if they write the same numbers, texts, variants and fields in the same places. The
-//! elements of a list and the entries of a map count in any order: a `HashMap` or a `HashSet` that was decoded has another
-//! order than the one that was encoded.
+//! Two values have the same digest if they serialize the same numbers, texts, variants and fields in the same places.
+//! The order of the elements of a list and of the entries of a map is ignored, since a `HashMap` or a `HashSet` has
+//! another order after decoding.
 
 use std::fmt;
 
 use serde::ser::{self, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Returns the digest of a value; `None` if the value refuses to be serialized.
+/// Returns the digest of a value; `None` if its serialization fails.
 ///
-/// `readable` is what the value learns about the format. Many types write text for a readable format and numbers for
-/// others.
+/// `readable` is whether the value sees a human-readable format. Many types write text for such a format and numbers
+/// for others.
 pub(super) fn digest<T: Serialize + ?Sized>(value: &T, readable: bool) -> Option<u64> {
     value.serialize(Digest { readable }).ok()
 }
 
-/// What a number in the digest stands for: `Some(None)`, `None` and `()` are different.
+/// The kinds of data in the digest: `Some(None)`, `None` and `()` are different.
 #[derive(Clone, Copy)]
 enum Kind {
     Bool = 1,
@@ -38,7 +38,7 @@ enum Kind {
     Struct,
 }
 
-/// Multiplies two numbers of 64 bits and folds the product, as wyhash does (Wang Yi).
+/// Multiplies two 64-bit numbers and folds the product, as wyhash does (Wang Yi).
 #[expect(clippy::cast_possible_truncation, reason = "both halves of the product are used")]
 fn mix(one: u64, two: u64) -> u64 {
     let product = u128::from(one ^ 0xa076_1d64_78bd_642f) * u128::from(two ^ 0xe703_7ed1_a0b4_28db);
@@ -212,7 +212,7 @@ impl Serializer for Digest {
     }
 }
 
-/// Parts whose place counts: the fields of a struct, the elements of a tuple.
+/// Parts in a fixed order: the fields of a struct, the elements of a tuple.
 struct Parts {
     digest: Digest,
     state: u64,
@@ -277,13 +277,13 @@ macro_rules! by_name {
 
 by_name!(SerializeStruct, SerializeStructVariant);
 
-/// Parts that count in any order: the elements of a list, the entries of a map.
+/// Parts in any order: the elements of a list, the entries of a map.
 struct Elements {
     digest: Digest,
     kind: Kind,
     sum: u64,
     count: u64,
-    /// The digest of the key whose value comes next.
+    /// The digest of the key of the next value.
     key: u64,
 }
 
@@ -425,7 +425,7 @@ mod tests {
     fn the_order_in_a_set_or_a_map_does_not_count() {
         let numbers: Vec<u64> = (0..200).collect();
         let reversed: Vec<u64> = numbers.iter().copied().rev().collect();
-        // Each of these has a random hasher of its own, and so an order of its own.
+        // Each of these has its own random hasher, and therefore its own order.
         let set = |numbers: &[u64]| digest(&numbers.iter().copied().collect::<HashSet<u64>>(), false);
         assert_eq!(set(&numbers), set(&reversed));
         let map = |numbers: &[u64]| digest(&numbers.iter().map(|at| (*at, at + 1)).collect::<HashMap<_, _>>(), false);

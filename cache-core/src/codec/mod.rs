@@ -1,4 +1,4 @@
-//! How a value becomes bytes for the shared tier.
+//! The encoding of values in the shared tier.
 
 #[cfg(feature = "postcard")]
 mod bounded;
@@ -14,52 +14,56 @@ pub(crate) use trip::Trips;
 
 /// The encoding of values in the shared tier.
 ///
-/// The envelope names the codec: bytes of another one are a miss, so a change of codec is safe at any time. A value that
-/// nests deeper than 128 times is a miss on every read.
+/// The envelope names the codec: bytes of another codec are a miss, so the codec can be changed at any time. A value
+/// that nests deeper than 128 levels is a miss on every read.
 ///
-/// # Values that do not come back
+/// # Values that do not survive a round trip
 ///
-/// Some values do not come back from their codec as they were, because of an attribute of serde or of a hand-written
-/// implementation. `#[derive(CacheValue)]` refuses attributes that lose data for every value with every codec, and
+/// A codec may decode some values differently than they were encoded, because of a serde attribute or a hand-written
+/// implementation. `#[derive(CacheValue)]` rejects attributes that lose data for every value with every codec, and
 /// `#[cached(codec = postcard)]` those that do so with postcard. Attributes that lose data for some values only, such
 /// as `untagged`, and hand-written implementations are checked at run time.
 ///
 /// The first 8 values of each method are decoded again and compared, then about one in 1,024, and the next 8 after each
-/// one that differs. A value that differs is not put into the shared tier. It counts as `altered` in
-/// `cache.errors.total`, and the first one of a method is logged as a warning. The comparison uses what the values
-/// serialize, so it works for every type, whatever the order of a `HashMap`. It does not notice a field that serde
-/// skips both ways, nor a list whose elements are in another order, and it does not judge a value that serializes
-/// differently each time.
+/// one that differs. A value that differs is not stored in the shared tier. It counts as `altered` in
+/// `cache.errors.total`, and the first one of a method is logged as a warning. The comparison uses the serialized data,
+/// so it works for every type, whatever the order of a `HashMap`. It does not detect a field that serde skips both
+/// ways, or a list whose elements are in another order. A value that serializes differently each time counts as
+/// unaltered.
 ///
-/// A `Serialize` or `Deserialize` implementation that panics is like one that returns an error: the value is not cached,
-/// or the entry is a miss. With `panic = "abort"` the process ends instead.
+/// A `Serialize` or `Deserialize` implementation that panics has the same effect as one that returns an error: the
+/// value is not cached, or the entry is a miss. With `panic = "abort"` the process ends instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Codec {
-    /// `MessagePack` with field names: compact, self-describing. The default. `Some(None)` and `Some(())` within a value
-    /// come back as `None`.
+    /// `MessagePack` with field names: compact, self-describing. The default.
+    ///
+    /// `Some(None)` and `Some(())` inside a value decode to `None`.
     #[default]
     MessagePack,
-    /// JSON, readable in `redis-cli`. `Some(None)` and `Some(())` within a value come back as `None`, and so does a
-    /// number that is infinite or none at all where it is optional; where it is not, such a value is a miss on every read.
+    /// JSON, readable in `redis-cli`.
+    ///
+    /// `Some(None)` and `Some(())` inside a value decode to `None`, as does an optional number that is infinite or NaN.
+    /// A value with such a number that is not optional is a miss on every read.
     #[cfg(feature = "json")]
     Json,
     /// postcard: compact, not self-describing.
     ///
     /// Values with `#[serde(flatten)]`, `untagged`, `tag`, `skip_serializing_if`, `skip_serializing`, or a variant with
-    /// `skip` or `skip_deserializing` in front of others do not come back: `#[cached(codec = postcard)]` does not
-    /// compile for a type with `#[derive(CacheValue)]` that has one of them, itself or in a field. `serde_json::Value`,
-    /// types without the derive, and a codec set by `ReadPolicy::codec` are checked at run time only.
+    /// `skip` or `skip_deserializing` before others do not survive a round trip: `#[cached(codec = postcard)]` does not
+    /// compile for a type with `#[derive(CacheValue)]` that uses one of them, itself or in a field.
+    /// `serde_json::Value`, types without the derive, and a codec set by `ReadPolicy::codec` are checked at run time
+    /// only.
     #[cfg(feature = "postcard")]
     Postcard,
 }
 
-/// A value that its codec refused. The text is for a log line; it never holds the value.
+/// The error of a value that its codec rejected. Its text is for a log line, and never contains the value.
 #[derive(Debug)]
 pub(crate) struct CodecError;
 
 impl Codec {
-    /// The number that the envelope carries. It never changes its meaning.
+    /// The number of the codec in the envelope. It never changes.
     pub(crate) fn id(self) -> u8 {
         match self {
             Self::MessagePack => 1,
@@ -70,7 +74,7 @@ impl Codec {
         }
     }
 
-    /// Appends the bytes of a value. A panic of the value's own code is an error like any other.
+    /// Appends the bytes of a value. A panic in the value's own code is returned as an error.
     pub(crate) fn encode<T: Serialize>(self, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
         catch_unwind(AssertUnwindSafe(|| self.encode_unguarded(value, out))).unwrap_or(Err(CodecError))
     }
@@ -88,7 +92,7 @@ impl Codec {
         }
     }
 
-    /// Decodes a whole value; bytes that are left over are an error, and so is a panic of the value's own code.
+    /// Decodes a whole value. Remaining bytes, and a panic in the value's own code, are errors.
     pub(crate) fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         catch_unwind(AssertUnwindSafe(|| self.decode_unguarded(bytes))).unwrap_or(Err(CodecError))
     }
@@ -104,14 +108,14 @@ impl Codec {
     }
 }
 
-/// How deep a value may nest: bytes from Redis are not trusted with the stack. JSON has the same bound of its own.
+/// The maximum nesting depth: bytes from Redis must not overflow the stack. JSON has the same limit of its own.
 const MAX_DEPTH: usize = 128;
 
 fn decode_message_pack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(bytes);
     reader.set_max_depth(MAX_DEPTH);
     let value = T::deserialize(&mut reader).map_err(|_| CodecError)?;
-    // The reader does not say how much it consumed: the shortest test for left-over bytes is to ask it for one more.
+    // The reader does not report how much it consumed: the simplest test for remaining bytes is to read another value.
     match serde::de::IgnoredAny::deserialize(&mut reader) {
         Err(_) => Ok(value),
         Ok(_) => Err(CodecError),
@@ -177,14 +181,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-        /// S6: an envelope may hold whatever somebody wrote into it.
+        /// S6: an envelope may contain arbitrary bytes.
         #[test]
         fn whatever_the_bytes_decoding_ends_in_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             decode_all(&bytes);
         }
     }
 
-    /// S6: what says that four billion elements follow is not believed before they are there.
+    /// S6: a length of four billion elements causes no allocation before the elements are there.
     #[test]
     fn a_length_is_not_believed_in_advance() {
         let message_pack: [&[u8]; 5] = [
@@ -203,7 +207,7 @@ mod tests {
         assert!(control.bytes_max >= 8 * 1024 * 1024, "allocations are counted");
     }
 
-    /// What panics in the user's code is an error of the codec.
+    /// A panic in user code is an error of the codec.
     #[test]
     fn a_panic_of_the_value_is_an_error() {
         #[derive(Debug)]

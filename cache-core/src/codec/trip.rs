@@ -1,7 +1,7 @@
-//! Whether a value comes back from its codec as what it was.
+//! Checks whether values survive a round trip through their codec.
 //!
-//! The bytes alone do not say so: with a codec without field names, a value that left a field out is read as another value,
-//! which is then written as the same bytes. So the two values are compared, by their [`digest`].
+//! Comparing the bytes is not enough: with a codec without field names, a value that omits a field may decode to
+//! another value that encodes to the same bytes. Therefore the two values are compared by their [`digest`].
 
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use super::Codec;
 use super::digest::digest;
 use crate::runtime::chance;
 
-/// How many values of a method are checked before only a sample is, and again after each one that did not come back.
+/// How many values of a method are checked first, and again after each value that differs.
 const FIRST: u32 = 8;
 /// About one in this many of the later values is checked.
 const LATER_ONE_IN: NonZeroU32 = NonZeroU32::new(1024).unwrap();
@@ -22,7 +22,7 @@ const LATER_ONE_IN: NonZeroU32 = NonZeroU32::new(1024).unwrap();
 /// The checks of one read method.
 #[derive(Debug)]
 pub(crate) struct Trips {
-    /// How many of the next values are checked, whatever chance says.
+    /// The number of values that are still checked without sampling.
     due: AtomicU32,
     warned: AtomicBool,
 }
@@ -38,7 +38,7 @@ impl Trips {
         taken.is_ok() || chance::one_in(LATER_ONE_IN)
     }
 
-    /// Records a value that did not come back; returns whether it is the first one.
+    /// Records a value that was altered; returns whether it is the first one.
     pub(crate) fn failed(&self) -> bool {
         self.due.store(FIRST, Ordering::Relaxed);
         !self.warned.swap(true, Ordering::Relaxed)
@@ -46,10 +46,10 @@ impl Trips {
 }
 
 impl Codec {
-    /// Whether these bytes, which this codec made of the value, are read as the same value.
+    /// Whether these bytes, which this codec produced from the value, decode to the same value.
     ///
-    /// A value that is written differently each time, such as one that holds the time that is left, is not judged. Not
-    /// noticed: fields that serde skips both ways, and another order of the elements of a list.
+    /// A value that serializes differently each time, such as one that contains a remaining time, counts as the same.
+    /// The check does not detect fields that serde skips both ways, or another order of the elements of a list.
     pub(crate) fn returns<T: Serialize + DeserializeOwned>(self, value: &T, bytes: &[u8]) -> bool {
         let Ok(back) = self.decode::<T>(bytes) else { return false };
         [false, true].into_iter().all(|readable| {
@@ -72,7 +72,7 @@ mod tests {
 
     const ALL: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
 
-    /// Which of the codecs return the value, by what they write; those that refuse it are left out.
+    /// Returns the codecs that preserve the value, without those that refuse it.
     fn returned_by<T: Serialize + DeserializeOwned + Debug>(value: &T) -> Vec<Codec> {
         let returns = |codec: &Codec| {
             let mut bytes = Vec::new();
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(returned_by(&Some(f64::INFINITY)), [MessagePack, Postcard]);
     }
 
-    /// `-0.0`, numbers that are none, every order of a set: no false alarm.
+    /// `-0.0`, NaN, every order of a set: no false alarm.
     #[test]
     fn what_comes_back_is_not_accused() {
         for _ in 0..20 {

@@ -8,13 +8,14 @@ use super::{Link, ScopeHash};
 use crate::runtime::sync::atomic::Ordering;
 use crate::tier::remote::{ANNOUNCED, REQUESTED};
 
-/// Where a connection hands over what the bus says. Its methods never block: they run where the bytes are read.
+/// Receives the bus messages of a connection. The methods never block: they run where the bytes are read.
 pub(crate) trait Bus: fmt::Debug + Send + Sync {
-    /// A message, exactly as it was published. Messages are not trusted: what does not parse is dropped, and a forged
-    /// invalidation costs a miss.
+    /// Handles a message, exactly as it was published.
+    ///
+    /// Messages are not trusted: one that does not parse is dropped, and a forged invalidation costs a miss.
     fn message(&self, payload: &[u8]);
 
-    /// The connection that carries the bus, or the one that carries the commands, is gone.
+    /// Handles the loss of the bus connection or the command connection.
     #[cfg_attr(
         not(any(feature = "redis", feature = "testing")),
         expect(dead_code, reason = "a remote in memory stays")

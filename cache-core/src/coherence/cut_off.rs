@@ -67,7 +67,7 @@ impl CutOff {
 
     /// Records that a heartbeat is about to report that nothing is pending.
     ///
-    /// The other instances may read on the strength of it, so failures before it prove nothing for later writes.
+    /// The other instances may read because of it, so earlier failures prove nothing for later writes.
     pub(super) fn all_clear(&self, now: Moment) {
         let mut state = self.lock();
         (state.failed, state.shown) = (None, None);

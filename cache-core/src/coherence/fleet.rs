@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// Members are removed by then even if the barriers wait longer: while a silent one is listed, methods in mode strict
-/// read as during an outage.
+/// The longest silence of a member, even if the barriers wait longer.
+///
+/// While a silent member is listed, methods in mode strict read as during an outage.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
-/// How long a new process waits for members that have been silent for longer than the limit. After an outage that was
-/// longer than that, the ones that are still alive return within a retry.
+/// How long a new process waits for members that were silent for longer than the limit.
+///
+/// After such a long outage, the members that are still alive return within a retry.
 const LATE_RETURN: Duration = Duration::from_secs(3);
 
 /// One instance, as its last heartbeat describes it.
@@ -61,7 +63,7 @@ impl Member {
         self.is_silent_for(rules.limit, server_time)
     }
 
-    /// Whether it has been silent for so long that it is removed, however long the barriers wait.
+    /// Whether it has been silent for so long that it is removed.
     fn is_expired(&self, server_time: u64, rules: &Rules) -> bool {
         self.is_silent_for(rules.limit.min(LONGEST_SILENCE), server_time)
     }
@@ -162,7 +164,7 @@ struct Waiting {
     after: u64,
     began: Moment,
     expected: BTreeSet<String>,
-    /// Expected members that the server had not heard from for longer than the limit.
+    /// Expected members whose last heartbeat was older than the limit.
     late: BTreeSet<String>,
     /// Expected members that the server has listed since. A member that disappears from the list has left cleanly.
     seen: BTreeSet<String>,
@@ -456,7 +458,7 @@ mod tests {
         assert_eq!(scene.observe(10, 12_001, true, &silent).expired.len(), 1);
     }
 
-    /// An outage that was longer than the limit: the members that are still alive return a little later than the new process.
+    /// After an outage longer than the limit, the living members return a little later than the new process.
     #[test]
     fn a_new_process_waits_briefly_for_members_that_were_silent_for_longer_than_the_limit() {
         let dead = [member("a", 3, 100), member("b", 4, 200)];
@@ -489,7 +491,7 @@ mod tests {
         assert_eq!(scene.observe(6, 30_901, true, &long).longest_lease, 0);
     }
 
-    /// The server has lost its data, and others have sent so many heartbeats since that the numbers have grown again.
+    /// The server lost its data, and other members have sent enough heartbeats since to raise the numbers again.
     #[test]
     fn a_lost_list_is_noticed_though_the_numbers_are_higher() {
         let others = [member("a", 30, 900)];

@@ -1,16 +1,17 @@
-//! What a local hit checks: the lease of the local tier and the sequences of the entry's scopes.
+//! The gate of local hits: the lease, and the sequences of the scopes.
 
 use super::{MAX_SCOPES, Scope, ScopeHash};
 use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 
-/// The number of sequence counters. Two scopes on one counter cost each other a miss, never a stale hit; few counters
-/// would discard too many fills. Where interleavings are explored, each of thousands of runs makes its own.
+/// The number of sequence counters. Two scopes that share a counter cause misses, never stale hits; few counters would
+/// reject too many fills. It is small for the exploration of interleavings, where each of thousands of runs creates
+/// them.
 const STRIPES: usize = if cfg!(all(test, shuttle)) { 1 << 4 } else { 1 << 16 };
 
-/// The sequences of an entry's scopes at one moment.
+/// A snapshot of the sequences of an entry's scopes.
 ///
-/// Only their sum is kept: every sequence only ever grows, so the sum is the same only if each of them is.
+/// It keeps only their sum: sequences never decrease, so the sum is unchanged only if each of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stamp {
     sum: u64,
@@ -18,12 +19,13 @@ pub(crate) struct Stamp {
     count: u8,
 }
 
-/// Set in the sums of entries that were loaded while nothing was trusted. No sum gets there by counting.
+/// The bit in the sums of entries that were loaded without trust. Counting never reaches it.
 const DEGRADED: u64 = 1 << 63;
 
 impl Stamp {
-    /// Between the stamp of an entry that may answer while the local tier is trusted, which says nothing while it is not,
-    /// and the one of an entry for which it is the other way round.
+    /// Converts between the snapshots of normal and degraded entries.
+    ///
+    /// A normal entry is current only while the local tier is trusted, and a degraded one only while it is not.
     pub(crate) fn degraded(mut self) -> Self {
         self.sum ^= DEGRADED;
         self
@@ -33,11 +35,11 @@ impl Stamp {
 /// Decides whether the local tier may answer.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// Until when the local tier is trusted, in nanoseconds of the process clock; 0 while it is not.
+    /// The end of the lease, in nanoseconds of the process clock; 0 while there is none.
     trusted_until: AtomicU64,
-    /// Grows when everything local is to be forgotten.
+    /// The number of flushes.
     flushes: AtomicU64,
-    /// Of a length that the type knows: an index of sixteen bits needs no check.
+    /// The length is part of the type, so that an index needs no bounds check.
     stripes: Box<[AtomicU64; STRIPES]>,
 }
 
@@ -52,28 +54,28 @@ impl Gate {
         now.0 < self.trusted_until.load(Ordering::Acquire)
     }
 
-    /// Whether nothing that the entry belongs to was invalidated since the stamp was taken.
+    /// Whether no scope of the snapshot was invalidated since it was taken.
     #[inline]
     pub(crate) fn is_current(&self, stamp: &Stamp) -> bool {
         self.sum(stamp) == stamp.sum
     }
 
-    /// Trusts the local tier until `until`; an earlier promise that reaches further stays.
+    /// Trusts the local tier until `until`, or longer if it already is.
     pub(crate) fn trust_until(&self, until: Moment) {
         self.trusted_until.fetch_max(until.0, Ordering::AcqRel);
     }
 
-    /// Trusts the local tier no more.
+    /// Ends the lease.
     pub(crate) fn distrust(&self) {
         self.trusted_until.store(0, Ordering::Release);
     }
 
-    /// Forgets everything local, in O(1).
+    /// Invalidates all local entries, in O(1).
     pub(crate) fn flush(&self) {
         self.flushes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Takes the sequences of `scopes`. A fill that uses the stamp must not have read anything yet.
+    /// Takes a snapshot of the sequences of `scopes`. A fill must take it before it reads anything.
     pub(crate) fn stamp(&self, scopes: impl IntoIterator<Item = ScopeHash>) -> Stamp {
         let mut stamp = Stamp::default();
         for (slot, scope) in stamp.stripes.iter_mut().zip(scopes) {
@@ -84,14 +86,14 @@ impl Gate {
         stamp
     }
 
-    /// The same scopes at this moment: what a fill without a check of the sequences would use.
+    /// Returns a current snapshot of the same scopes, for a fill without the sequence check.
     #[cfg(feature = "testing")]
     pub(crate) fn renewed(&self, mut stamp: Stamp) -> Stamp {
         stamp.sum = self.sum(&stamp);
         stamp
     }
 
-    /// Ends the life of every local entry of the scope.
+    /// Invalidates every local entry of the scope.
     pub(crate) fn advance(&self, scope: &Scope) {
         self.advance_hash(scope.hash());
     }
@@ -110,13 +112,13 @@ impl Gate {
     }
 }
 
-/// Made on the heap: half a megabyte is too much for a stack.
+/// Allocated on the heap: half a megabyte is too much for a stack.
 fn stripes() -> Box<[AtomicU64; STRIPES]> {
     let stripes: Box<[AtomicU64]> = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
     stripes.try_into().expect("as many as were taken")
 }
 
-/// The low sixteen bits of the hash: they are as good as any.
+/// The low sixteen bits of the hash, which are as good as any others.
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
 fn stripe(scope: ScopeHash) -> u16 {
     (scope.0 % STRIPES as u64) as u16

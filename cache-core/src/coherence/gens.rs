@@ -1,14 +1,14 @@
-//! Generation tokens as they come from Redis.
+//! Generations as stored in Redis.
 
-/// A current, unlocked generation token. It is compared for equality and means nothing else.
+/// A current, unlocked generation. It can only be compared for equality.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gen(Box<[u8]>);
 
-/// The longest token that an envelope can carry.
+/// The longest generation that an envelope can carry.
 const MAX_TOKEN: usize = 64;
 
 impl Gen {
-    /// A token, unless the bytes cannot be one.
+    /// Parses a generation, unless the bytes cannot be one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         (bytes.first() == Some(&b'U') && bytes.len() <= MAX_TOKEN).then(|| Self(bytes.into()))
     }
@@ -17,12 +17,12 @@ impl Gen {
         &self.0
     }
 
-    /// Whether this is the token that a writer made with this text.
+    /// Whether a writer created this generation with this token.
     pub(crate) fn is_of(&self, token: &str) -> bool {
         self.0.ends_with(token.as_bytes())
     }
 
-    /// When the server made the token, in milliseconds of its clock; 0 for a token that does not say.
+    /// The creation time in milliseconds of the server's clock; 0 if the generation does not contain it.
     pub(crate) fn made_at(&self) -> u64 {
         let digits = self.0[1..].split(|b| *b == b'-').next().unwrap_or_default();
         let micros: u64 = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -30,14 +30,14 @@ impl Gen {
     }
 }
 
-/// What Redis holds for a scope.
+/// The state of a scope in Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum GenState {
-    /// Nothing, or bytes that are not ours: the next reader asks for a new token.
+    /// No value, or foreign bytes: the next reader requests a new generation.
     Missing,
-    /// One or more writers are at work.
+    /// One or more writes are in progress.
     Locked,
-    /// Nobody writes; entries with this token are current.
+    /// No write is in progress; entries with this generation are current.
     Free(Gen),
     /// The generation has pending writers and is current until `expiry`.
     ///

@@ -72,7 +72,9 @@ impl Journal {
         self.publish(&state);
     }
 
-    /// Adds scopes whose release is in progress: reads of this instance bypass the shared tier until [`unhold`](Self::unhold).
+    /// Adds scopes whose release is in progress.
+    ///
+    /// Reads of this instance bypass the shared tier until [`unhold`](Self::unhold).
     pub(crate) fn hold(&self, scopes: &[Scope]) {
         let mut state = self.lock();
         for scope in scopes {
@@ -93,7 +95,8 @@ impl Journal {
         self.publish(&state);
     }
 
-    /// Keeps a finished write whose release failed. Without a later release its locks make reads bypass until they expire.
+    /// Keeps a finished write whose release failed. Without a later release its locks make reads bypass until they
+    /// expire.
     ///
     /// Its scopes must be added first: they are invalidated before the locks end.
     pub(crate) fn add_unreleased(&self, write: Unreleased) {
@@ -252,7 +255,7 @@ mod tests {
         assert!(!journal.holds(&[scope(1)]) && journal.is_due(&[scope(2)]));
     }
 
-    /// A scope that is written all the time is held all the time; its older invalidation must become deliverable.
+    /// A scope that is always being written is always held; its older invalidation must become deliverable.
     #[test]
     fn a_hold_neither_delays_a_delivery_nor_ends_with_it() {
         let journal = Journal::default();

@@ -1,4 +1,4 @@
-//! The link to the shared tier: which connection is current, and when its beats came back.
+//! The link to the shared tier: the current connection and its heartbeats.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, GRANULARITY, Moment, Stopwatch, chance};
 use crate::tier::remote::{Beat, Heartbeat, RemoteError, Session};
 
-/// Beats that are under way at once. More than two means that the connection is as good as lost.
+/// The most heartbeats in transit. More than two already mean that the connection is probably lost.
 const MAX_BEATS: usize = 4;
 /// The interval for retrying refused deliveries and for polling awaited members.
 const REDELIVERY: Duration = Duration::from_millis(250);
 
-/// What the supervisor says of the connection.
+/// The state of the connection, as the supervisor reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum LinkState {
-    /// There is no shared tier in this cache.
+    /// The cache has no shared tier.
     #[default]
     Absent,
     Connecting,
     Up,
     Down(String),
-    /// It is there and answers badly: the breaker is open.
+    /// The server replies with errors or too late: the circuit is open.
     LeftAlone(String),
     /// The cache was shut down.
     ShutDown,
@@ -40,15 +40,15 @@ pub(crate) enum LinkState {
 
 #[derive(Debug, Default)]
 struct Beats {
-    /// The number of the connection that beats may count for; 0 while there is none.
+    /// The number of the connection whose heartbeats count; 0 while there is none.
     session: u64,
-    /// How many namespaces the connection is subscribed to. While there are more, a beat proves nothing.
+    /// The number of subscribed namespaces. While there are more namespaces, a heartbeat proves nothing.
     subscribed: usize,
     under_way: VecDeque<UnderWay>,
     last: Option<LastBeat>,
 }
 
-/// A beat that was sent.
+/// A heartbeat that was sent.
 #[derive(Debug)]
 struct UnderWay {
     nonce: u64,
@@ -56,16 +56,16 @@ struct UnderWay {
     watch: Stopwatch,
 }
 
-/// The last beat that came back.
+/// The last heartbeat that returned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastBeat {
     pub(crate) sent: Moment,
     pub(crate) returned: Moment,
-    /// From the one to the other, measured with the finer clock.
+    /// The time between the two, measured with the finer clock.
     pub(crate) lag: Duration,
 }
 
-/// Shared by the engine, the supervisor and the bus.
+/// The state shared by the engine, the supervisor and the bus.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) gate: Gate,
@@ -75,7 +75,7 @@ pub(crate) struct Link {
     pub(crate) recovery: Recovery,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
-    /// Names this cache among the instances that share a Redis.
+    /// The name of this cache among the instances that share a Redis.
     pub(crate) instance: String,
     pub(crate) backend: Backend,
     pub(crate) tally: Tally,
@@ -94,19 +94,19 @@ pub(crate) struct Link {
     namespaces: Mutex<Vec<String>>,
     state: Mutex<LinkState>,
     breaker: Breaker,
-    /// The error that opened the breaker, until the supervisor has seen it.
+    /// The error that opened the breaker, until the supervisor has taken it.
     tripped: Mutex<Option<RemoteError>>,
-    /// A namespace was added: the supervisor subscribes again.
+    /// Notifies the supervisor that a namespace was added, so that it subscribes again.
     pub(super) widened: Notify,
     /// An invalidation is due for delivery, or a heartbeat is due early.
     pub(super) wake: Notify,
-    /// The connection is gone.
+    /// The connection is lost.
     pub(super) lost: Notify,
     /// A tier became usable.
     pub(crate) usable: Notify,
     /// Journaled invalidations were delivered, or the state of the connection changed.
     pub(crate) delivered: Notify,
-    /// News of a scope arrived: counted for health and tests.
+    /// The number of received invalidations, for health and tests.
     pub(crate) invalidations: AtomicU64,
 }
 
@@ -143,7 +143,7 @@ impl Link {
         }
     }
 
-    /// Whether this protection was taken out.
+    /// Whether this protection is disabled.
     #[cfg(feature = "testing")]
     pub(crate) fn lacks(&self, weakness: crate::testing::Weakness) -> bool {
         self.settings.weakness == weakness
@@ -207,7 +207,7 @@ impl Link {
         lock(&self.beats).subscribed == lock(&self.namespaces).len()
     }
 
-    /// The connection is subscribed to the first `count` namespaces there were; only beats from here on count.
+    /// Records a subscription to the first `count` namespaces; only heartbeats sent after it count.
     pub(crate) fn subscribed(&self, count: usize) {
         let mut beats = lock(&self.beats);
         beats.subscribed = count;
@@ -230,15 +230,17 @@ impl Link {
         *lock(&self.state) = state;
     }
 
-    /// A command was answered as it should be.
+    /// Records a successful command.
     pub(crate) fn succeeded(&self) {
         if self.breaker.is_suspicious() {
             self.breaker.succeeded(self.clock.now());
         }
     }
 
-    /// An error of a command: one that tells of a lost connection ends the session, and so does one too many of any
-    /// other kind. What is still under way on an earlier connection says nothing about this one.
+    /// Records the error of a command.
+    ///
+    /// A lost connection, or too many errors of other kinds, closes the connection. Errors of commands that were still
+    /// in progress on an earlier connection are ignored.
     pub(crate) fn failed(&self, live: &Live, error: &RemoteError) {
         if !self.is_open(live.number) {
             return;
@@ -252,13 +254,13 @@ impl Link {
         self.close_session(live.number);
     }
 
-    /// The error that opened the breaker since the last call, and how long to leave the shared tier alone.
+    /// Takes the error that opened the breaker, and the pause before the next attempt.
     pub(super) fn take_trip(&self) -> Option<(RemoteError, Duration)> {
         let error = lock(&self.tripped).take()?;
         Some((error, self.breaker.pause()))
     }
 
-    /// How long the first beat of a connection may take. After the breaker has opened it has to be as fast as a read.
+    /// The time limit of a connection's first heartbeat. After the breaker has opened it is that of a read.
     pub(super) fn patience_with_probe(&self) -> Duration {
         if self.breaker.is_wary(self.clock.now()) { self.settings.read_timeout } else { self.settings.connect_timeout }
     }
@@ -284,9 +286,9 @@ impl Link {
         }
     }
 
-    /// Ends the use of whatever connection there is, for good, and returns it.
+    /// Ends the use of the current connection permanently, and returns it.
     ///
-    /// Unless it is closed, it ends once what still uses it, such as [`leaving`](Self::leaving), is done.
+    /// Unless it is closed, it ends when its remaining users, such as [`leaving`](Self::leaving), are done.
     pub(crate) fn shut(&self) -> Option<Arc<Live>> {
         let session = lock(&self.beats).session;
         let live = self.end_session(session);
@@ -294,7 +296,7 @@ impl Link {
         live
     }
 
-    /// Notes what the server's clock said when it was asked at `asked_at`.
+    /// Records the server's time from a reply to a request that was sent at `asked_at`.
     #[cfg_attr(
         not(feature = "testing"),
         expect(clippy::unused_self, reason = "the version for negative controls needs it")
@@ -307,12 +309,12 @@ impl Link {
         live.set_server_time(server_millis, asked_at);
     }
 
-    /// The number of a new connection.
+    /// Returns the number of a new connection.
     pub(super) fn next_session(&self) -> u64 {
         self.sessions.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// From here on beats of this connection count.
+    /// Starts counting the heartbeats of this connection.
     pub(crate) fn open_session(&self, session: u64) {
         self.cut_off.probe(self.clock.now());
         self.delivered.notify_waiters();
@@ -338,11 +340,12 @@ impl Link {
         self.answered_until.fetch_max(asked_at.after(lease).0, Ordering::AcqRel);
     }
 
-    /// The connection is not to be used any more: nothing local may answer from here on, and nothing that was there
-    /// before may come back. Does nothing where another connection has taken its place.
+    /// Closes a connection, unless another one has replaced it.
     ///
-    /// A load may hold the session for as long as it runs, so the connections are closed here and not when the last
-    /// handle of it is dropped.
+    /// From then on the local tier is not trusted, and its earlier entries are never returned.
+    ///
+    /// A load may hold the session for as long as it runs, so the network connections are closed here and not when its
+    /// last handle is dropped.
     pub(crate) fn close_session(&self, session: u64) {
         if let Some(live) = self.end_session(session) {
             live.session.close();
@@ -366,7 +369,7 @@ impl Link {
         self.gate.distrust();
         drop(beats);
         self.delivered.notify_waiters();
-        // An attempt that came to nothing leaves what was loaded without it.
+        // A failed attempt keeps the entries that were loaded without it.
         if was_trusted {
             self.forget_local();
         }
@@ -374,7 +377,7 @@ impl Link {
         live
     }
 
-    /// Forgets everything local: news may have been missed.
+    /// Flushes the local tier, since invalidations may have been missed.
     pub(super) fn forget_local(&self) {
         #[cfg(feature = "testing")]
         if self.lacks(crate::testing::Weakness::KeepLocal) {
@@ -405,8 +408,10 @@ impl Link {
         lock(&self.beats).session == session
     }
 
-    /// Notes that a beat is about to be sent. It counts from here, not from its return: what was invalidated before
-    /// the sending has been heard when it is back, what came later has not.
+    /// Records that a heartbeat is about to be sent.
+    ///
+    /// The lease starts at this time, not at its return: all invalidations before it have been received when it
+    /// returns, later ones have not.
     pub(crate) fn beat_sent(&self) -> (u64, Moment) {
         let nonce = chance::token();
         let now = self.clock.now();
@@ -557,7 +562,7 @@ impl Link {
         }
     }
 
-    /// Until when a beat that was sent then lets the local tier answer.
+    /// Returns the end of the lease that a heartbeat sent at `sent` grants.
     fn trust_of_a_beat(&self, sent: Moment) -> Moment {
         let lease = self.settings.lease.saturating_sub(GRANULARITY);
         #[cfg(feature = "testing")]
@@ -569,7 +574,7 @@ impl Link {
         sent.after(lease)
     }
 
-    /// What is current on the server of this connection.
+    /// Returns the epoch on the server of this connection.
     #[cfg_attr(
         not(feature = "testing"),
         expect(clippy::unused_self, reason = "the version for negative controls needs it")

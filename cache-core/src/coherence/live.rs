@@ -10,13 +10,13 @@ use crate::runtime::sync::{Mutex, PoisonError};
 use crate::runtime::{GRANULARITY, Moment};
 use crate::tier::remote::{RemoteError, Session};
 
-/// The number of bytes from which on a request is large; that of replies in a time limit shows that large ones arrive.
+/// The size of a large request, and the received bytes per time limit that prove progress.
 ///
-/// Small replies to other requests must not make a slow server look like that.
+/// Small replies to other requests must not count as progress, which would hide a slow server.
 const LARGE: u64 = 64 * 1024;
-/// How often a request waits for its time limit while large values are on their way.
+/// How many time limits a request waits while large values are in transit.
 pub(crate) const WAITS: u32 = 4;
-/// The time in which a network is expected to take a byte of a large request: a megabyte in a second.
+/// The expected time for a byte of a large request: a megabyte per second.
 const TIME_PER_BYTE: Duration = Duration::from_micros(1);
 
 /// An open connection to the shared tier.
@@ -70,11 +70,12 @@ impl Live {
         }
     }
 
-    /// Waits for the answer to a request, for up to `limit`, and for up to `waits` times that while large values are on
-    /// their way.
+    /// Waits for the reply to a request, for up to `limit`.
+    ///
+    /// While large values are in transit, it waits for up to `waits` times the limit.
     ///
     /// Requests and replies keep their order. A reply that is late because large ones precede it, or because it or its
-    /// request is large itself, proves nothing about the server: the error says so, and does not count for the breaker.
+    /// request is large itself, proves nothing about the server. The error records that, and the breaker ignores it.
     pub(crate) async fn in_time<T>(
         &self,
         clock: &Clock,
@@ -96,8 +97,8 @@ impl Live {
 
     /// The server's clock as of the last reply, in milliseconds.
     ///
-    /// A heartbeat that the server executes a lease after that, because it lay in a buffer, proves nothing about its
-    /// sender.
+    /// If the server executes a heartbeat more than a lease later, because it was held in a buffer, the heartbeat
+    /// proves nothing about its sender.
     pub(super) fn seen(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
@@ -130,7 +131,7 @@ fn arrive(before: &mut u64, received: u64) -> bool {
     received.saturating_sub(std::mem::replace(before, received)) >= LARGE
 }
 
-/// Waits as [`Live::in_time`] does; `large_values_move` is asked after each time limit.
+/// Waits like [`Live::in_time`]; `large_values_move` is checked after each time limit.
 async fn wait<T>(
     clock: &Clock,
     limit: Duration,
@@ -160,15 +161,15 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(50);
 
-    /// Waits for an answer that never comes, while so many bytes arrive in each time limit, and none after that.
+    /// Waits for a reply that never comes, while `bytes` arrive in each time limit, and then none.
     ///
-    /// Returns the number of limits that it waited for, and whether the error blames the server.
+    /// Returns the number of time limits that it waited, and whether the error blames the server.
     async fn waited(bytes: &[u64]) -> (u32, bool) {
         let (manual, arrived) = (ManualClock::new(), AtomicU64::new(0));
         let clock = Clock::from(manual.clone());
         let began = clock.now();
         let arriving = async {
-            // Until the sleep of the time limit has begun.
+            // Waits until the sleep of the time limit has begun.
             yield_now().await;
             for bytes in bytes.iter().copied().chain(std::iter::repeat(0)) {
                 arrived.fetch_add(bytes, Ordering::Relaxed);

@@ -1,5 +1,4 @@
-//! What a reader may see: scopes, generation tokens, local sequences, the lease of the local tier, the journal, and the
-//! supervisor that keeps them true while connections come and go.
+//! Coherence between instances: scopes, generations, local sequences, the lease, the journal, and the supervisor.
 
 mod bus;
 mod cut_off;
@@ -42,8 +41,9 @@ pub(crate) use scope::{MAX_SCOPES, ScopeHash};
 pub(crate) use supervision::Supervision;
 pub(crate) use supervisor::supervise;
 
-/// What was current on the server when a load began: the server's own identity and the namespace epochs together.
-/// Entries of another epoch are misses: a fail-over to a lagging replica must not revive what was invalidated.
+/// The epoch under which a load began: the server process and the namespace epoch.
+///
+/// Entries of another epoch are misses: a fail-over to a lagging replica must not bring invalidated entries back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Epoch(pub(crate) u64);
 

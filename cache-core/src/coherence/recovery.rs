@@ -1,32 +1,36 @@
-//! After an outage: all instances come back at the same time, to a shared tier that may be empty, and what was lost is asked for
-//! at once. That overload can outlast its cause, since every load that takes too long is asked for again ("Metastable Failures
-//! in the Wild", Huang et al., OSDI 2022). So the instances come back one after the other, and the store is asked within a bound
-//! until it keeps up.
+//! Protects the store from a stampede after an outage.
+//!
+//! All instances return at the same time, to a shared tier that may be empty, and request the lost entries at once.
+//! That overload can outlast its cause, since every load that takes too long is retried ("Metastable Failures in the
+//! Wild", Huang et al., OSDI 2022). Therefore the instances return one after another, and the number of concurrent
+//! loads is limited until the store keeps up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::runtime::{Moment, chance};
 
-/// The store keeps up when no load has had to wait for so long.
+/// The store keeps up if no load has had to wait for this long.
 const QUIET: Duration = Duration::from_secs(2);
-/// The bound on loads ends by then, whatever happens: a service that always needs more loads at once than it allows must not be
-/// held back for ever by an outage that is over.
+/// The limit on loads ends after this time in any case. A service that always needs more concurrent loads than it
+/// allows must not be slowed down forever by an outage that is over.
 const LONGEST: Duration = Duration::from_mins(1);
-/// Enough for the first instances to fill what is asked for most, and no more reads of the store than that is worth.
+/// The longest pause: long enough for the first instances to fill the most requested entries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Whether the store is still asked within a bound. Moments are in nanoseconds of the process clock, and 0 before any outage.
+/// The period in which concurrent loads are limited.
+///
+/// Moments are in nanoseconds of the process clock, and 0 before any outage.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    /// When it ends unless a load has to wait.
+    /// The end, unless a load has to wait.
     until: AtomicU64,
-    /// When it ends in any case.
+    /// The latest end.
     at_last: AtomicU64,
 }
 
 impl Recovery {
-    /// The shared tier is about to be used again.
+    /// Starts the period: the shared tier is about to be used again.
     pub(crate) fn begin(&self, now: Moment) {
         self.at_last.store(now.after(LONGEST).0, Ordering::Release);
         self.until.store(now.after(QUIET).0, Ordering::Release);
@@ -36,14 +40,16 @@ impl Recovery {
         now.0 < self.until.load(Ordering::Acquire)
     }
 
-    /// A load has to wait for its turn.
+    /// Records that a load has to wait for a permit.
     pub(crate) fn is_crowded(&self, now: Moment) {
         let until = now.after(QUIET).0.min(self.at_last.load(Ordering::Acquire));
         self.until.fetch_max(until, Ordering::AcqRel);
     }
 }
 
-/// How long this instance lets others go first. Not longer than the lease: that much of the local tier an outage costs anyway.
+/// Returns how long this instance waits while others return first.
+///
+/// It is at most the lease, since an outage costs the local tier that much anyway.
 pub(crate) fn pause(lease: Duration) -> Duration {
     lease.min(LONGEST_PAUSE).mul_f64(chance::fraction())
 }

@@ -1,4 +1,4 @@
-//! What an operator is told of the connection: one warning for each thing that is to be done about an outage.
+//! Log messages about the connection, with one warning for each cause of an outage.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::tier::remote::RemoteError;
 /// The number of losses within [`SPAN`] that are logged one by one; further ones are summarized.
 const LOGGED: u32 = 3;
 const SPAN: Duration = Duration::from_mins(1);
-/// What to do about a connection that is lost again and again, and works in between.
+/// The advice for a connection that is lost repeatedly, and works in between.
 const UNSTABLE: &str = "check the server's log, and what may close connections between it and this process";
 
-/// Tells of one cache's connection.
+/// Logs the state of one cache's connection.
 #[derive(Debug)]
 pub(super) struct Report {
     link: Arc<Link>,
-    /// What was advised since the connection was last up. An outage can last for days, and be tried to end every few seconds.
+    /// The advice that was logged since the connection was last up. An outage can last for days, with many attempts.
     advised: Vec<&'static str>,
     is_up: bool,
     losses: Losses,
@@ -53,12 +53,12 @@ impl Report {
         }
     }
 
-    /// There is no connection.
+    /// Records that there is no connection.
     pub(super) fn down(&mut self, error: &RemoteError) {
         let text = error.to_string();
         self.link.set_state(LinkState::Down(text.clone()));
-        // Why the server has closed a connection is known after the next attempt: it may be about to accept no password,
-        // or to restart.
+        // The next attempt explains why the server closed the connection: it may no longer accept the password, or it
+        // may be restarting.
         if self.lost(error) && error.is_disconnection() {
             self.unexplained = Some(error.clone());
             return;
@@ -74,7 +74,7 @@ impl Report {
         }
     }
 
-    /// The breaker has opened.
+    /// Records that the circuit has opened.
     pub(super) fn left_alone(&mut self, error: &RemoteError) {
         let text = format!("too many of its answers were errors or came too late, the last one: {error}");
         self.link.set_state(LinkState::LeftAlone(text.clone()));
@@ -127,7 +127,7 @@ impl Report {
         }
     }
 
-    /// Counts the loss of a connection; returns whether there was one to lose.
+    /// Counts the loss of a connection; returns whether there was a connection.
     fn lost(&mut self, error: &RemoteError) -> bool {
         let was_up = std::mem::take(&mut self.is_up);
         self.tick();
@@ -137,7 +137,7 @@ impl Report {
         was_up
     }
 
-    /// Whether there is something to do that was not said in this outage.
+    /// Whether the advice for this error was not logged yet in this outage.
     fn is_news(&mut self, error: &RemoteError) -> bool {
         let known = self.advised.contains(&error.advice());
         if !known {
@@ -147,18 +147,18 @@ impl Report {
     }
 }
 
-/// The losses of connections within a span. Pure: the time comes from outside.
+/// Counts the losses of connections within a span. It reads no clock: callers pass in the time.
 #[derive(Debug)]
 struct Losses {
     began: Moment,
     count: u32,
-    /// Whether there were so many in the span before that none is logged in this one.
+    /// Whether the previous span had too many losses, so that none is logged in this one.
     continues: bool,
-    /// The last of those that are not logged.
+    /// The last loss that was not logged.
     unlogged: Option<RemoteError>,
 }
 
-/// The losses of a span that were not all logged.
+/// A summary of a span whose losses were not all logged.
 #[derive(Debug)]
 struct Summary {
     losses: u32,
@@ -178,12 +178,12 @@ impl Losses {
         }
     }
 
-    /// Whether what happens now is part of the next summary.
+    /// Whether a loss at this moment is part of the next summary.
     fn are_summarized(&self) -> bool {
         self.continues || self.count > LOGGED
     }
 
-    /// Begins another span if this one is over; returns what is to be summarized.
+    /// Begins another span if this one is over; returns the summary that is due.
     fn due(&mut self, now: Moment) -> Option<Summary> {
         if now.since(self.began) < SPAN {
             return None;
@@ -210,7 +210,7 @@ mod tests {
     use crate::runtime::{Clock, ManualClock};
     use crate::tier::remote::RemoteErrorKind;
 
-    /// Collects what this thread logs, a line for each event.
+    /// Collects the log of this thread, one line per event.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -249,11 +249,11 @@ mod tests {
         fn exit(&self, _: &Id) {}
     }
 
-    /// A report with its clock and what it logs.
+    /// Runs `story` with a report, its clock, and the lines that it logs.
     fn told(story: impl FnOnce(&mut Report, &ManualClock, &Lines)) {
         let (clock, lines) = (ManualClock::new(), Lines::default());
         let link = Arc::new(Link::new(Clock::from(clock.clone()), Settings::default(), Backend::Memory));
-        // With a single subscriber tracing remembers for all threads that nobody listens.
+        // With a single subscriber, tracing caches for all threads that no subscriber is interested.
         let _another = tracing::Dispatch::new(Lines::default());
         tracing::subscriber::with_default(lines.clone(), || story(&mut Report::new(&link), &clock, &lines));
     }
@@ -284,7 +284,7 @@ mod tests {
         });
     }
 
-    /// The reason for which the server has closed the connection takes the place of the loss.
+    /// The reason why the server closed the connection replaces the loss.
     #[test]
     fn a_loss_and_its_reason_are_one_warning() {
         told(|report, _, lines| {
@@ -346,7 +346,7 @@ mod tests {
         });
     }
 
-    /// A summary does not hide that there is something else to do.
+    /// A summary does not hide that another action is needed.
     #[test]
     fn another_reason_is_told_at_once() {
         told(|report, clock, lines| {

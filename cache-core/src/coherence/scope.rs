@@ -1,25 +1,24 @@
-//! Scopes: what is invalidated as a unit.
+//! Scopes: the units of invalidation.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::policy::Mode;
 
-/// The most scopes that one entry may belong to: its own, the whole method, and six prefixes.
+/// The most scopes of one entry: its own, the whole method, and six prefixes.
 pub(crate) const MAX_SCOPES: usize = 8;
 
-/// Something that is invalidated as a unit: one entry, everything that begins with the same key parts, or a whole
-/// read method.
+/// A unit of invalidation: an entry, a key prefix, or a whole read method.
 ///
-/// Only a [`Region`](crate::Region) makes one, so its name is always well formed.
+/// Only a [`Region`](crate::Region) creates scopes, so the name is always well formed.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// The name lies within: one allocation is both.
+    /// Contains the name, so that both need one allocation.
     gen_key: Arc<str>,
     hash: ScopeHash,
     /// The length of the bus namespace at the start of the name.
     bus: u32,
-    /// What its readers are promised. It is no part of what the scope is.
+    /// The consistency mode of its readers. It is not part of the identity.
     mode: Mode,
 }
 
@@ -46,7 +45,7 @@ impl Scope {
         Self::written(name.find(':').unwrap_or(name.len()), |out| out.push_str(name))
     }
 
-    /// A scope with a hash that a test chooses.
+    /// Creates a scope with a given hash.
     #[cfg(test)]
     pub(crate) fn hashed(hash: u64) -> Self {
         Self { hash: ScopeHash(hash), ..Self::new("chosen") }
@@ -75,8 +74,9 @@ impl Scope {
         &self.name()[..self.bus as usize]
     }
 
-    /// The key of this scope's generation token in Redis. The braces are a hash tag: in a cluster the token lies in
-    /// the slot of the entry.
+    /// The Redis key of this scope's generation.
+    ///
+    /// The braces are a hash tag: in a cluster the generation is in the slot of the entry.
     pub(crate) fn gen_key(&self) -> &str {
         &self.gen_key
     }
@@ -96,14 +96,14 @@ impl Scope {
         self.hash
     }
 
-    /// The same scope with what its readers are promised.
+    /// Returns the same scope with the consistency mode of its readers.
     #[must_use]
     pub(crate) fn of_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// What a write of these scopes has to wait for: the most that the readers of one of them are promised.
+    /// Returns the strongest mode of these scopes, which a write of them must satisfy.
     pub(crate) fn strongest_mode<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Mode {
         scopes.into_iter().map(|scope| scope.mode).max().unwrap_or_default()
     }
@@ -115,7 +115,7 @@ pub(crate) fn writers_key(gen_key: &str) -> String {
     format!("{gen_key}:writers")
 }
 
-/// The stable hash of a scope's name, for envelopes and for the stripe of its local sequence.
+/// The stable hash of a scope's name, for envelopes and local sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeHash(pub(crate) u64);
 

@@ -1,11 +1,11 @@
-//! Whether the supervisor's task runs. Its runtime may end before the cache does, and the task may panic.
+//! Tracks whether the supervisor's task runs. Its runtime may end before the cache, and the task may panic.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::runtime::Moment;
 
-/// The pause after a panic: a supervisor that panics at once must not be restarted by each call.
+/// The pause after a panic, so that not every call restarts a supervisor that panics.
 const PAUSE: Duration = Duration::from_secs(1);
 
 const NEVER_STARTED: u8 = 0;
@@ -28,13 +28,14 @@ impl Default for Supervision {
 }
 
 impl Supervision {
-    /// The task is about to be spawned.
+    /// Records that the task is about to be spawned.
     pub(crate) fn start(&self) {
         self.state.store(RUNNING, Ordering::Release);
     }
 
-    /// The task ends. `clean_up` runs before anybody can start the task again; its argument is whether the task should have
-    /// gone on.
+    /// Records that the task ends.
+    ///
+    /// `clean_up` runs before the task can be restarted. Its argument is whether the task should have continued.
     pub(super) fn end(&self, now: Moment, by_a_panic: bool, clean_up: impl FnOnce(bool)) {
         let due = if by_a_panic { now.after(PAUSE) } else { now };
         self.due.store(due.0, Ordering::Release);
@@ -43,7 +44,7 @@ impl Supervision {
         let _ = self.state.compare_exchange(RUNNING, ENDED, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// The cache is shut down: the task must not be started again.
+    /// Records that the cache is shut down: the task must not be restarted.
     pub(crate) fn shut_down(&self) {
         self.state.store(SHUT_DOWN, Ordering::Release);
     }
@@ -54,7 +55,7 @@ impl Supervision {
         self.state.load(Ordering::Acquire) == ENDED
     }
 
-    /// Whether the caller is to start the task again; one of several callers is.
+    /// Whether the caller must restart the task; returns `true` for one of several callers.
     pub(crate) fn restart(&self, now: Moment) -> bool {
         now.0 >= self.due.load(Ordering::Acquire)
             && self.state.compare_exchange(ENDED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -84,7 +85,7 @@ mod tests {
         assert!(supervision.restart(at(5_000)) && !supervision.restart(at(5_000)));
     }
 
-    /// What the end of the old task cleans up must not be the new one's.
+    /// The cleanup after the old task must not affect the new one.
     #[test]
     fn nobody_restarts_it_before_it_is_cleaned_up() {
         let supervision = Supervision::default();

@@ -31,13 +31,13 @@ const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
-/// The number of half leases without a message after which a bus that worked is given up.
+/// The number of silent half leases after which a working bus is given up.
 const SILENT_HALVES: u32 = 6;
 
 const ENDED: &str =
     "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
 
-/// Runs for ever; the cache's shutdown ends it.
+/// Runs until the cache is shut down.
 ///
 /// Its end is noticed even if it is never polled, as on a runtime that ends right after the call that started it.
 pub(crate) fn supervise(link: Arc<Link>, remote: Arc<dyn RemoteTier>) -> impl Future<Output = ()> + Send + 'static {
@@ -72,7 +72,7 @@ async fn maintain(link: &Arc<Link>, remote: &dyn RemoteTier) {
     }
 }
 
-/// The end of the supervisor: by a shutdown, by the end of its runtime, or by a panic.
+/// Runs when the supervisor ends: by a shutdown, with its runtime, or by a panic.
 ///
 /// From here on nothing delivers the journal: writes must not wait for it.
 struct Ended(Arc<Link>);
@@ -171,11 +171,13 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
     Ok(())
 }
 
-/// Notices a bus connection that is lost although neither side closes it, as after a firewall has forgotten it.
+/// Detects a bus connection that is lost without being closed.
+///
+/// A firewall that drops its state causes this.
 #[derive(Debug)]
 struct Silence {
     last: Option<Moment>,
-    /// The number of half leases since a heartbeat has returned; `None` until the first one has.
+    /// The half leases since a heartbeat has returned; `None` until the first one has.
     halves: Option<u32>,
 }
 
@@ -208,7 +210,9 @@ async fn subscribe(link: &Link, session: &dyn Session) -> Result<(), RemoteError
     Ok(())
 }
 
-/// Delivers the journal, sends a heartbeat that reports how much is left, and releases what finished writes have left.
+/// Runs one round: delivers the journal, sends a heartbeat, and releases finished writes.
+///
+/// The heartbeat reports how many invalidations are still pending.
 async fn round(link: &Link, live: &Live, patience: Duration, report: &mut Report) -> Result<(), RemoteError> {
     let delivered = deliver(link, live).await;
     if delivered.is_err() {
@@ -239,7 +243,8 @@ async fn beat(link: &Link, live: &Live) -> Result<Vec<String>, RemoteError> {
     Ok(isolated)
 }
 
-/// Delivers what is due now. Later additions wait for the next round: the heartbeat between them must not starve.
+/// Delivers the invalidations that are due now. Later ones wait for the next round, so that the heartbeat is not
+/// starved.
 async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
     let Some(due) = link.journal.due() else { return Ok(()) };
     if due.everything {
@@ -296,7 +301,7 @@ async fn in_time<T>(
     live.in_time(&link.clock, link.patience(), WAITS, "an invalidation", asked).await
 }
 
-/// Says why a connection ended; returns how long to wait before the next one.
+/// Logs why a connection ended; returns how long to wait before the next one.
 fn tell_the_end(link: &Link, report: &mut Report, ended: Result<(), RemoteError>) -> Duration {
     if let Some((error, pause)) = link.take_trip() {
         report.left_alone(&error);

@@ -1,4 +1,4 @@
-//! The builder.
+//! The builder of a cache.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::tier::remote::Remote;
 #[cfg(feature = "redis")]
 use crate::tier::remote::redis::{Address, RedisRemote};
 
-/// What the builder can set, with its defaults.
+/// The settings of a cache, with their defaults.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// The prefix of every key, generation and channel.
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) load_deadline: Duration,
-    /// How long the local tier answers while the shared tier is out of reach; zero: not at all.
+    /// How long the local tier answers while the shared tier is unreachable; zero disables it.
     pub(crate) degraded_ttl: Duration,
     /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
@@ -79,7 +79,7 @@ impl Settings {
     }
 }
 
-/// Builds a [`Cache`]. Made by [`Cache::builder`].
+/// Builds a [`Cache`]. Created by [`Cache::builder`].
 ///
 /// Without [`redis`](Self::redis) and [`remote`](Self::remote) the cache is a pass-through. A value outside the range
 /// of a setting is replaced by the nearest one within it.
@@ -116,19 +116,21 @@ impl CacheBuilder {
         }
     }
 
-    /// A builder with an address that was looked at already, and what comes with it.
+    /// Creates a builder with an address that was checked already, and its password.
     #[cfg(feature = "redis")]
     pub(super) fn at(url: Secret, password: Option<Secret>) -> Self {
         Self { source: Source::Redis(url), password, ..Self::new() }
     }
 
-    /// Shares entries through this Redis server: `redis://[user[:password]@]host[:port][/database]`, the same with
-    /// `rediss://` for an encrypted connection, or `redis+unix:///path[?db=number&user=name&pass=password]`.
+    /// Shares entries through this Redis server.
+    ///
+    /// The address is `redis://[user[:password]@]host[:port][/database]`, the same with `rediss://` for an encrypted
+    /// connection, or `redis+unix:///path[?db=number&user=name&pass=password]`.
     ///
     /// The certificate of a server over TLS is always verified, against the public authorities or against those of
     /// [`redis_root_certificate`](Self::redis_root_certificate).
     ///
-    /// Nothing is connected yet, and a server that is down is not an error: the cache connects in the background and
+    /// This does not connect, and an unreachable server is not an error: the cache connects in the background, and
     /// reads go to the store until it has.
     #[cfg(feature = "redis")]
     pub fn redis(mut self, url: impl Into<String>) -> Self {
@@ -136,29 +138,32 @@ impl CacheBuilder {
         self
     }
 
-    /// The password of the Redis server, in place of one in the address. Without an address it has no effect.
+    /// Sets the password of the Redis server, which replaces the one in the address.
+    ///
+    /// Without an address it has no effect.
     #[cfg(feature = "redis")]
     pub fn redis_password(mut self, secret: impl Into<String>) -> Self {
         self.password = Some(Secret(secret.into()));
         self
     }
 
-    /// Accepts a Redis server over TLS only if this authority, or one of other calls, has signed its certificate, in
-    /// place of the public authorities. Takes one or more certificates in PEM form. With an address other than
-    /// `rediss://` the cache is not built.
+    /// Trusts this certificate authority for a Redis server over TLS, instead of the public ones.
+    ///
+    /// `pem` has one or more certificates in PEM form. Further calls add authorities. With an address other than
+    /// `rediss://`, [`build`](Self::build) returns an error.
     #[cfg(feature = "tls")]
     pub fn redis_root_certificate(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates.push(Secret(pem.into()));
         self
     }
 
-    /// Shares entries through this remote, such as a [`MemoryRemote`](crate::MemoryRemote).
+    /// Shares entries through this shared tier, such as a [`MemoryRemote`](crate::MemoryRemote).
     pub fn remote(mut self, remote: impl Into<Remote>) -> Self {
         self.source = Source::Remote(remote.into());
         self
     }
 
-    /// Puts a prefix in front of every key, generation and channel. None by default.
+    /// Adds a prefix to every key, generation and channel. None by default.
     ///
     /// The prefix has parts of letters, digits, `_`, `-` and `.`, separated by `:`, and at most 128 bytes.
     ///
@@ -170,59 +175,67 @@ impl CacheBuilder {
         self
     }
 
-    /// How long the local tier is trusted after a heartbeat (H): the bound on how stale a local hit can be.
+    /// Sets how long the local tier is trusted after a heartbeat (H).
     ///
-    /// Default 1 s, from 20 ms to an hour. Two small commands go to Redis in each such span.
+    /// It bounds how stale a local hit can be. Default 1 s, from 20 ms to an hour. Each instance sends two small
+    /// commands to Redis in this time.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = limits::lease(lease);
         self
     }
 
-    /// How long a writer's lock lives if it is not released (P). Default 10 s, from 1 ms to a day. It must be longer than any
-    /// transaction of the store takes.
+    /// Sets how long a write lock lives if it is not released (P).
+    ///
+    /// Default 10 s, from 1 ms to a day. It must be longer than any transaction of the store takes.
     pub fn lock(mut self, lock: Duration) -> Self {
         self.settings.lock = limits::lock(lock);
         self
     }
 
-    /// How long a read waits for the shared tier before it goes to the store. Default 50 ms, from 1 ms to an
-    /// hour.
+    /// Sets how long a read waits for the shared tier.
     ///
-    /// While large replies are arriving, at least 64 KB in each such span, a read waits for up to four spans.
+    /// After that it goes to the store.
+    ///
+    /// Default 50 ms, from 1 ms to an hour. While large replies are arriving, at least 64 KB per timeout, a read waits
+    /// for up to four timeouts.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.settings.read_timeout = limits::timeout(timeout);
         self
     }
 
-    /// How long a write waits for the shared tier, each of the two times that it asks. Default 250 ms, from 1 ms to
-    /// an hour.
+    /// Sets how long each of the two requests of a write waits for the shared tier.
+    ///
+    /// Default 250 ms, from 1 ms to an hour.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.settings.write_timeout = limits::timeout(timeout);
         self
     }
 
-    /// How long a load may take before those who wait for it get an error, its wait for a permit included.
+    /// Sets the deadline of a load, including its wait for a permit.
     ///
-    /// Default 30 s, from 1 ms to ten years.
+    /// After it, the callers that wait for the load receive an error. Default 30 s, from 1 ms to ten years.
     ///
-    /// If the store's error type does not implement `From<cache_core::Error>`, the load has no deadline, and those who
-    /// wait for it call the store themselves after this time.
+    /// If the store's error type does not implement `From<cache_core::Error>`, the load has no deadline, and the
+    /// callers that wait for it call the store themselves after this time.
     pub fn load_deadline(mut self, deadline: Duration) -> Self {
         self.settings.load_deadline = limits::deadline(deadline);
         self
     }
 
-    /// How long [`Cache::shutdown`] waits for loads, releases and fills in progress. Default 10 s, at most a day; zero
-    /// does not wait.
+    /// Sets how long [`Cache::shutdown`] waits for loads, releases and fills in progress.
+    ///
+    /// Default 10 s, at most a day; with zero it does not wait.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.settings.shutdown_timeout = limits::shutdown_timeout(limit);
         self
     }
 
-    /// How many loads run at a time while the shared tier is out of reach, and after that until the store keeps up, for
-    /// at most a minute. Default 64, from 1 to 4,294,967,295.
+    /// Limits the concurrent loads while the shared tier is unreachable.
     ///
-    /// Loads for one caller alone, such as after `visible_if` returned false, always count. A load inside another load,
+    /// The limit remains until the store keeps up afterwards, for at most a minute. Default 64, from 1 to
+    /// 4,294,967,295.
+    ///
+    /// Loads for a single caller, such as after `visible_if` returned false, always count. A load inside another load,
     /// and one that such a load waits for, need no permit. A load waits at most [`load_deadline`](Self::load_deadline)
     /// for a permit; then it fails, or runs without a permit if its error type does not implement
     /// `From<cache_core::Error>`.
@@ -231,11 +244,14 @@ impl CacheBuilder {
         self
     }
 
-    /// How old an answer of the local tier may be while the shared tier is out of reach, counted from the beginning of
-    /// its load. Default 2 s, at most a day; zero keeps nothing then, and every read goes to the store.
+    /// Sets the maximum age of a local hit while the shared tier is unreachable.
     ///
-    /// It bounds for how long a write of another instance may go unseen then. Methods in mode
-    /// [`Strict`](crate::Mode::Strict) keep nothing then, whatever its value.
+    /// The age counts from the start of the load.
+    ///
+    /// Default 2 s, at most a day; with zero, no entries are kept then, and every read goes to the store.
+    ///
+    /// It bounds how long a read may miss a write of another instance. Methods in mode [`Strict`](crate::Mode::Strict)
+    /// keep no entries then, whatever this value.
     pub fn degraded_ttl(mut self, ttl: Duration) -> Self {
         self.settings.degraded_ttl = limits::degraded_ttl(ttl);
         self
@@ -243,7 +259,8 @@ impl CacheBuilder {
 
     /// Sets how long this instance waits for the other members after an outage.
     ///
-    /// Until they have returned, it reads as during the outage. Default ten leases, at most ten years; zero disables the wait.
+    /// Until they have returned, it reads as during the outage. Default ten leases, at most ten years; zero disables
+    /// the wait.
     ///
     /// Until each member has delivered its invalidations, an entry of the shared tier may be older than an acknowledged
     /// write; `docs/outages.md` in the repository has measured times. A member that is still missing after the limit
@@ -253,40 +270,43 @@ impl CacheBuilder {
         self
     }
 
-    /// The largest entry in the shared tier, in bytes with its envelope. Default 1 MiB, at most 511 MiB. A larger value
-    /// is not stored there, and larger bytes are not read.
+    /// Sets the maximum size of an entry in the shared tier, in bytes with its envelope.
+    ///
+    /// Default 1 MiB, at most 511 MiB. A larger value is not stored there, and larger bytes are not read.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_entry = limits::entry(bytes);
         self
     }
 
-    /// Checks about one in `hits` hits against the store, and counts how stale they were. Default 0: none.
+    /// Checks about one in `hits` hits against the store, and measures how stale they were. Default 0: none.
     ///
-    /// Of the hits of a decorator, and of [`Region::get_or_load`](crate::Region::get_or_load), such a one starts a read of the
-    /// store with the same arguments, in a task of its own: the caller does not wait for it, and no more than four are under way at
-    /// once in a cache (further hits are then not checked). The two values are compared as they are encoded for the shared tier, so a
-    /// value with a map or a set whose order is random may differ from itself: use an ordered one (`BTreeMap`). Where they
-    /// differ, the local tier is watched until it does not answer the old value any more, for a minute at most; that time,
-    /// from the beginning of the store's read, is what [`MethodStats`](crate::MethodStats) and the metrics report.
+    /// It samples hits of decorators and of [`Region::get_or_load`](crate::Region::get_or_load). A sampled hit starts a
+    /// read of the store with the same arguments, in a task of its own: the caller does not wait for it. At most four
+    /// are in progress at once in a cache; further hits are not checked. The two values are compared by their encoding
+    /// for the shared tier. A value that contains a map or a set in random order may therefore differ from itself: use
+    /// an ordered one (`BTreeMap`). If the values differ, the local tier is watched until it no longer returns the old
+    /// value, for at most a minute. [`MethodStats`](crate::MethodStats) and the metrics report the time from the start
+    /// of the store's read until then.
     ///
-    /// Not checked are batches, methods with `load = inline`, hits while the shared tier is out of reach, and callers that took the
-    /// answer of another one's look-up. A method with `visible_if` is asked with the arguments of the reader who saw the value.
+    /// Batches, methods with `load = inline`, hits while the shared tier is unreachable, and callers that followed
+    /// another caller's look-up are not checked. A method with `visible_if` is called with the arguments of the reader
+    /// that saw the value.
     ///
-    /// Such reads are calls of the store, and the statistics do not count them as loads. While the switch is off a hit
-    /// only looks at it.
+    /// These reads are calls of the store, and the statistics do not count them as loads. While sampling is off, a hit
+    /// only checks the setting.
     pub fn verify_one_in(mut self, hits: u32) -> Self {
         self.settings.verify_one_in = NonZeroU32::new(hits);
         self
     }
 
-    /// Takes time from this clock.
+    /// Sets the clock.
     #[cfg(feature = "testing")]
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
         self
     }
 
-    /// Takes one protection out, for negative controls.
+    /// Disables one protection, for negative controls.
     #[cfg(feature = "testing")]
     pub fn weaken(mut self, weakness: crate::testing::Weakness) -> Self {
         self.settings.weakness = weakness;

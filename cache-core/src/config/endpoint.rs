@@ -1,4 +1,4 @@
-//! Which shared tier the environment names.
+//! Reads the address of the shared tier from the environment.
 
 use super::builder::CacheBuilder;
 use super::secret::Secret;
@@ -12,14 +12,14 @@ const UPSTASH_URL: &str = "UPSTASH_REDIS_REST_URL";
 const UPSTASH_TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
 const CACHE_PROVIDER: &str = "CACHE_PROVIDER";
 
-/// Which of two addresses is meant.
+/// The provider that selects one of two addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Provider {
     Redis,
     Upstash,
 }
 
-/// An address, the secret that goes with it, and the variable that it came from.
+/// An address, its secret, and the variable that contained it.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     variable: &'static str,
@@ -41,13 +41,13 @@ impl Endpoint {
         chosen.map(Self::checked).transpose()
     }
 
-    /// The builder for this address.
+    /// Creates a builder for this address.
     pub(super) fn into_builder(self) -> Result<CacheBuilder, Error> {
         self.kind.check_supported().map_err(|error| self.named(&error))?;
         Ok(CacheBuilder::at(self.url, self.secret))
     }
 
-    /// Whether the address would be taken. That of a kind that is not supported is looked at no further.
+    /// Checks the address. An address of an unsupported kind is not parsed further.
     fn checked(self) -> Result<Self, Error> {
         if self.kind == Kind::Http && self.secret.is_none() {
             return Err(Error::config(format!(
@@ -76,7 +76,7 @@ impl Provider {
     }
 }
 
-/// What `REDIS_URL` names. A password without an address is that of somebody else.
+/// Reads `REDIS_URL`. A password without an address is ignored: another program may use it.
 fn redis(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     let (url, secret) = (variables.text(REDIS_URL)?, variables.text(REDIS_PASSWORD)?);
     let Some(url) = url else { return Ok(None) };
@@ -84,7 +84,7 @@ fn redis(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     Ok(Some(Endpoint { variable: REDIS_URL, kind, url: Secret(url), secret: secret.map(Secret) }))
 }
 
-/// What `UPSTASH_REDIS_REST_URL` names.
+/// Reads `UPSTASH_REDIS_REST_URL`.
 fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     match (variables.text(UPSTASH_URL)?, variables.text(UPSTASH_TOKEN)?) {
         (None, None) => Ok(None),
@@ -98,7 +98,7 @@ fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     }
 }
 
-/// The one that is set. Both may be, where they say the same.
+/// Selects the address that is set. Both may be set if they agree.
 fn either(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Option<Endpoint>, Error> {
     let (redis, upstash) = match (redis, upstash) {
         (Some(redis), Some(upstash)) => (redis, upstash),
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Which of two addresses is taken shows in the variable that the refusal of one of them names.
+    /// The error names the variable of the refused address, which shows the one that was selected.
     #[test]
     fn the_provider_decides_between_two_addresses() {
         let both = [(REDIS_URL, "redis-cluster://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];

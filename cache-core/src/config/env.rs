@@ -1,4 +1,4 @@
-//! The environment: the one place that reads the variables of the shared tier.
+//! Builds a cache from the environment. Only this module reads the variables of the shared tier.
 
 use super::key_prefix;
 use super::variables::Variables;
@@ -12,7 +12,7 @@ const ENABLE_REDIS_CACHING: &str = "ENABLE_REDIS_CACHING";
 const CACHE_KEY_PREFIX: &str = "CACHE_KEY_PREFIX";
 
 impl CacheBuilder {
-    /// [`from_variables`](Self::from_variables) with those of the process.
+    /// Creates a builder from the variables of the process, like [`from_variables`](Self::from_variables).
     ///
     /// # Errors
     ///
@@ -21,7 +21,7 @@ impl CacheBuilder {
         Self::from_variables(&Variables::from_env())
     }
 
-    /// A builder with the shared tier that these variables name; more can be set on it. Nothing is connected yet.
+    /// Creates a builder with the shared tier that these variables configure, without connecting.
     ///
     /// | variable | meaning |
     /// | --- | --- |
@@ -32,14 +32,14 @@ impl CacheBuilder {
     /// | `CACHE_KEY_PREFIX` | in front of every key, as for [`key_prefix`](Self::key_prefix) |
     /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true`; off, writes invalidate nothing elsewhere |
     ///
-    /// Every variable is read and has to parse, also with the switch off. `ENVIRONMENT.md` in the repository has the
+    /// Every variable is read and must parse, even with the switch off. `ENVIRONMENT.md` in the repository has the
     /// details and an example of each.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for a value that does not parse, variables that contradict each other, and,
-    /// with the switch on, a kind of Redis that is not supported yet. The message names the variables and what is
-    /// expected, and never an address, a password or a token.
+    /// Returns [`Config`](crate::ErrorKind::Config) if a value does not parse, if variables contradict each other, or
+    /// if the switch is on and the kind of Redis is not supported yet. The message names the variables and the expected
+    /// form, and never contains an address, a password or a token.
     pub fn from_variables(variables: &Variables<'_>) -> Result<Self, Error> {
         let enabled = variables.switch(ENABLE_REDIS_CACHING)?;
         let parse = |value: &str| key_prefix::check(value).ok().map(|()| value.to_owned());
@@ -60,7 +60,7 @@ fn endpoint(variables: &Variables<'_>) -> Result<Option<super::endpoint::Endpoin
     super::endpoint::Endpoint::read(variables)
 }
 
-/// What is there of the shared tier in a build without Redis: a refusal.
+/// The endpoint in a build without Redis: building the cache returns an error.
 #[cfg(not(feature = "redis"))]
 struct Endpoint(&'static str);
 

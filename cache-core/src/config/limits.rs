@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-/// Ten years: the times of Redis and of moka have room for it.
+/// Ten years, which the times of Redis and of moka can represent.
 pub(crate) const LONGEST_LIFE: Duration = Duration::from_hours(24 * 3_650);
-/// More than this many permits a semaphore does not have.
+/// The maximum number of permits of a semaphore.
 const MOST_LOADS: usize =
     if Semaphore::MAX_PERMITS < u32::MAX as usize { Semaphore::MAX_PERMITS } else { u32::MAX as usize };
-/// The size of the largest string in Redis, less room for the envelope.
+/// The largest string in Redis, minus room for the envelope.
 const LARGEST_ENTRY: usize = 511 * 1024 * 1024;
 
 /// Two heartbeats go to Redis in each lease, so it is not shorter than 20 ms.

@@ -1,4 +1,4 @@
-//! Building a cache: in code, or from the environment.
+//! Builds a cache, in code or from the environment.
 
 mod builder;
 #[cfg(feature = "redis")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Text that no output shows.
+/// Text that is never shown in output.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(pub(super) String);
 

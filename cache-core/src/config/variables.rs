@@ -1,4 +1,4 @@
-//! Variables of the environment, and the types that they hold.
+//! Reads variables of the environment as the types that they hold.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// No message shows more of a value than this many characters.
+/// The maximum number of characters of a value in a message.
 const MOST_SHOWN: usize = 40;
 
 type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
-/// Variables of the environment, or of another source, read as the types that they hold.
+/// Reads variables of the environment, or of another source, as typed values.
 ///
-/// A variable that is not set, is empty or holds nothing but space counts as unset; space around a value is dropped. A
-/// value that does not parse is an error that names the variable, what it holds and what is expected.
+/// A variable that is not set, is empty or contains only whitespace counts as unset; whitespace around a value is
+/// ignored. A value that does not parse is an error with the name of the variable, its value and the expected form.
 ///
 /// ```
 /// use cache_core::{CacheBuilder, Variables};
@@ -31,21 +31,23 @@ pub struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    /// Those of the process.
+    /// Reads the variables of the process.
     pub fn from_env() -> Self {
         Self::new(|name| std::env::var_os(name))
     }
 
-    /// Those of another source: `lookup` returns the value of one that is set, as a `String`, a `&str` or an `OsString`.
+    /// Reads the variables of another source.
+    ///
+    /// `lookup` returns the value of a variable that is set, as a `String`, a `&str` or an `OsString`.
     pub fn new<V: Into<OsString>>(lookup: impl Fn(&str) -> Option<V> + 'a) -> Self {
         Self { lookup: Box::new(move |name| lookup(name).map(Into::into)) }
     }
 
-    /// The text of a variable.
+    /// Returns the text of a variable.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for one that is not Unicode. The message does not show the value.
+    /// Returns [`Config`](crate::ErrorKind::Config) if the value is not Unicode. The message does not show the value.
     pub fn text(&self, name: &str) -> Result<Option<String>, Error> {
         let Some(value) = (self.lookup)(name) else { return Ok(None) };
         let value = value.into_string().map_err(|_| Error::config(format!("{name} is not Unicode")))?;
@@ -53,13 +55,15 @@ impl<'a> Variables<'a> {
         Ok((!value.is_empty()).then(|| value.to_owned()))
     }
 
-    /// What `parse` makes of a variable that is set; `None` from it is an error that says what is `expected`.
+    /// Parses a variable, if it is set.
     ///
-    /// The message shows the value: this is not for secrets.
+    /// If `parse` returns `None`, the error names what is `expected`.
+    ///
+    /// The message shows the value, so do not use it for secrets.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for a value that is not Unicode or does not parse.
+    /// Returns [`Config`](crate::ErrorKind::Config) if the value is not Unicode or does not parse.
     pub fn parse<T>(
         &self,
         name: &str,
@@ -73,7 +77,9 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// A switch, on where nothing is set: `true`, `1`, `on` and `yes`, or `false`, `0`, `off` and `no`, in any case.
+    /// Reads a switch, which is on if the variable is unset.
+    ///
+    /// It accepts `true`, `1`, `on` and `yes`, or `false`, `0`, `off` and `no`, in any case.
     ///
     /// # Errors
     ///
@@ -87,8 +93,11 @@ impl<'a> Variables<'a> {
         Ok(state.unwrap_or(true))
     }
 
-    /// A time in whole seconds, 1 to `u32::MAX`, from the first of these names of one setting that is set. The others are
-    /// read, too: what does not parse is an error also where it would not be used.
+    /// Reads a time in whole seconds from the first of these variables that is set.
+    ///
+    /// It accepts 1 to `u32::MAX`.
+    ///
+    /// The others are read too: a value that does not parse is an error even if it is not used.
     ///
     /// # Errors
     ///
@@ -100,7 +109,7 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// No values: some of them are secrets.
+/// Shows no values, since some of them are secrets.
 impl fmt::Debug for Variables<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Variables").finish_non_exhaustive()

@@ -1,10 +1,10 @@
-//! Pages of documentation. There is no code in here.
+//! Pages of documentation, without code.
 
-/// What a reader may see, which events break the guarantees, and for how long.
+/// The consistency guarantees, the events that break them, and for how long.
 #[doc = include_str!("consistency.md")]
 pub mod consistency {}
 
-/// What happens in each failure, what an operator sees, and what to do.
+/// The effects of each failure, its symptoms, and what to do.
 #[doc = include_str!("failure_modes.md")]
 pub mod failure_modes {}
 

@@ -1,7 +1,7 @@
-//! Which loads wait for which flights: nested reads of different tasks must not wait for each other in a circle.
+//! Prevents nested reads of different tasks from waiting for each other in a cycle.
 //!
-//! A wait-for graph (R. C. Holt, "Some Deadlock Properties of Computer Systems", 1972). Only nested reads are in it. All
-//! caches of the process share it, since a load may read through several.
+//! A wait-for graph (R. C. Holt, "Some Deadlock Properties of Computer Systems", 1972). It contains only nested reads.
+//! All caches of the process share it, since a load may read through several.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -12,12 +12,12 @@ use crate::flight::FlightId;
 
 static WAITS: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
 
-/// From each flight to those that its load waits for. A flight may be there several times.
+/// The flights that the load of each flight waits for. A flight may occur several times.
 #[derive(Debug, Default)]
 struct Graph(HashMap<FlightId, Vec<FlightId>, RandomState>);
 
 impl Graph {
-    /// Whether one of `flights` cannot land before one of `ends` has.
+    /// Whether one of `flights` can end only after one of `ends` has ended.
     fn leads(&self, flights: &[FlightId], ends: &[FlightId]) -> bool {
         let (mut open, mut known) = (flights.to_vec(), HashSet::<_, RandomState>::default());
         while let Some(flight) = open.pop() {
@@ -46,19 +46,21 @@ impl Graph {
     }
 }
 
-/// A wait that is in the graph until this is dropped.
+/// A wait that stays in the graph until this is dropped.
 #[derive(Debug)]
 pub(super) struct Waiting {
     edges: Vec<(FlightId, FlightId)>,
 }
 
-/// The wait would not end.
+/// The error for a wait that would close a cycle.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Circle;
 
 impl Waiting {
-    /// A nested read waits. `loads` are the flights of the loads that it is part of; `flights` is the one that it waits for,
-    /// followed by the one that this waits for in turn, if any.
+    /// Adds the wait of a nested read.
+    ///
+    /// `loads` are the flights of the loads that the read is part of. `flights` holds the flight that it waits for, and
+    /// then the predecessor that this flight waits for in turn, if any.
     pub(super) fn enter(loads: &[FlightId], flights: &[FlightId]) -> Result<Self, Circle> {
         let mut graph = WAITS.lock().unwrap_or_else(PoisonError::into_inner);
         if graph.leads(flights, loads) {

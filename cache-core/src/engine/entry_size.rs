@@ -1,25 +1,27 @@
-//! How large the entries of a region are, and so how many of them one round trip may ask for.
+//! Estimates the size of a region's entries, and limits the keys of one round trip by it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most keys of one round trip: the server answers nobody else while it serves it.
+/// The most keys of one round trip: the server handles no other command meanwhile.
 const MAX_KEYS_AT_ONCE: usize = 1024;
-/// The bytes that one round trip is expected to bring, at most: they delay every reply behind them.
+/// The most bytes to expect from one round trip: they delay every reply behind them.
 const MAX_BYTES_AT_ONCE: usize = 4 << 20;
-/// The keys of the first round trip while the size of the entries is unknown; the following ones grow by `GROWTH`.
+/// The keys of the first round trip while the entry size is unknown.
+///
+/// The following round trips grow by `GROWTH`.
 const FIRST_KEYS: usize = 128;
 const GROWTH: usize = 4;
-/// The part of the difference by which the expected size falls.
+/// The fraction of the difference by which the expected size falls.
 const FALL: usize = 8;
 
 /// The expected size of a region's entries in the shared tier, in bytes; 0 if unknown.
 ///
-/// It rises at once and falls slowly. Concurrent updates may lose one another: it is an estimate.
+/// It rises at once and falls slowly. Concurrent updates may overwrite each other: it is an estimate.
 #[derive(Debug, Default)]
 pub(super) struct EntrySize(AtomicUsize);
 
 impl EntrySize {
-    /// Takes the sizes of entries into account that were read or written together. Absent entries have none.
+    /// Records the sizes of entries that were read or written together. Absent entries are ignored.
     pub(super) fn observe(&self, sizes: impl Iterator<Item = usize>) {
         let (count, sum) = sizes.filter(|size| *size > 0).fold((0, 0), |(count, sum), size| (count + 1, sum + size));
         let Some(mean) = usize::checked_div(sum, count) else { return };
@@ -30,7 +32,7 @@ impl EntrySize {
         }
     }
 
-    /// The number of keys that the next round trip of a batch asks for. `before` is that of the round trip before.
+    /// Returns the number of keys for the next round trip of a batch. `before` is the previous number.
     pub(super) fn keys_at_once(&self, before: Option<usize>) -> usize {
         match self.0.load(Ordering::Relaxed) {
             0 => before.map_or(FIRST_KEYS, |before| before.saturating_mul(GROWTH)).min(MAX_KEYS_AT_ONCE),

@@ -1,4 +1,4 @@
-//! Putting a loaded value into the shared tier.
+//! Fills of the shared tier with loaded values.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::observability::{Counters, Request};
 use crate::tier::remote::{Fill, GEN_TTL};
 use crate::value::Cacheable;
 
-/// The most that is sent in one round trip: a batch of large values must not keep the connection busy.
+/// The size that completes a round trip of fills: large values must not occupy the connection for long.
 const MAX_BYTES_AT_ONCE: usize = 1 << 20;
 const MAX_ENTRIES_AT_ONCE: usize = 512;
 
-/// A value on its way into the shared tier, after the callers have been answered.
+/// A fill of the shared tier, after the callers have received the value.
 pub(super) struct LateFill(Option<Filling>);
 
 struct Filling {
@@ -32,10 +32,10 @@ struct Filling {
     ttl: Duration,
 }
 
-/// Why a value has no envelope.
+/// The reason why a value has no envelope.
 enum Unsealed {
     Encode,
-    /// It would be read as another value.
+    /// Decoding would return another value.
     Altered,
 }
 
@@ -61,14 +61,14 @@ impl LateFill {
         Self(region.seal(&names, &fence, expiry, value).map(|bytes| Filling { names, live, fence, bytes, ttl }))
     }
 
-    /// Stores the entry. An error is counted and nothing else: the next read finds a miss.
+    /// Stores the entry. An error is only counted: the next read finds a miss.
     pub(super) async fn store<K: KeyPart, R: Cacheable>(self, region: &Region<K, R>) {
         if let Some(filling) = self.0 {
             region.store(vec![filling]).await;
         }
     }
 
-    /// Stores entries that were loaded together, and so looked up over the same connection.
+    /// Stores entries that were loaded together, and were therefore looked up over the same connection.
     pub(super) async fn store_all<K: KeyPart, R: Cacheable>(fills: Vec<Self>, region: &Region<K, R>) {
         let (mut group, mut size) = (Vec::new(), 0);
         for filling in fills.into_iter().filter_map(|fill| fill.0) {
@@ -90,7 +90,9 @@ impl Filling {
     }
 }
 
-/// The scopes whose tokens are in the second half of their life: a wide one must not lapse under all its entries.
+/// The scopes whose generations are in the second half of their lifetime.
+///
+/// They are renewed, since a wide generation must not expire while many entries depend on it.
 fn renewals<'a>(names: &'a Names, fence: &'a FoundFence, now: u64) -> Vec<(&'a str, &'a Gen)> {
     let half = GEN_TTL.as_millis() / 2;
     let all = names.gens().zip(&fence.gens);
@@ -98,7 +100,7 @@ fn renewals<'a>(names: &'a Names, fence: &'a FoundFence, now: u64) -> Vec<(&'a s
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// One round trip, over the connection of the first entry.
+    /// Stores entries in one round trip, over the connection of the first.
     async fn store(&self, fillings: Vec<Filling>) {
         #[cfg(feature = "testing")]
         let fillings = self.weakened(fillings).await;
@@ -121,15 +123,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The envelope of a value; `None` when it cannot be encoded, is too large to be read again, or would be read as another
-    /// value.
+    /// Returns the envelope of a value.
+    ///
+    /// Returns `None` if the value cannot be encoded, is too large to be read again, or would decode to another value.
     fn seal(&self, names: &Names, fence: &FoundFence, expiry: Expiry, value: &R) -> Option<Vec<u8>> {
         let absent = self.0.presence.is_absent(value);
         let codec = self.0.policy.codec;
         let payload = |out: &mut Vec<u8>| {
             let start = out.len();
             codec.encode(value, out).map_err(|_| Unsealed::Encode)?;
-            // An absence is what its flag says, whatever the codec makes of it.
+            // The flag alone marks an absence, whatever the codec writes for it.
             let is_checked = !absent && self.0.counters.trips.is_due();
             if is_checked && !codec.returns(value, &out[start..]) { Err(Unsealed::Altered) } else { Ok(()) }
         };
@@ -150,7 +153,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// For negative controls: stamps the entries with what is current now, as a cache without a fence would.
+    /// For negative controls: fences the entries with the current generations, as without a fence.
     #[cfg(feature = "testing")]
     async fn weakened(&self, mut fillings: Vec<Filling>) -> Vec<Filling> {
         for filling in &mut fillings {
@@ -178,7 +181,7 @@ impl Filling {
         self.bytes = envelope::restamp(&self.bytes, &self.names.fence(&fence));
     }
 
-    /// Goes to whatever server there is now, as an entry of that one.
+    /// Fills the current server, as if the entry were loaded under its epoch.
     fn follow(&mut self, current: Option<(Arc<Live>, Epoch)>) {
         let Some((live, epoch)) = current else { return };
         let fence = FoundFence { epoch, gens: self.fence.gens.clone() };

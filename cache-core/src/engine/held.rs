@@ -1,4 +1,4 @@
-//! Scopes that reads of this instance bypass while their invalidation is on its way to the shared tier.
+//! Scopes that this instance bypasses while their invalidation is being delivered.
 
 use super::news::advance;
 use crate::cache::Cache;
@@ -6,7 +6,7 @@ use crate::coherence::{Scope, Unreleased};
 
 /// Makes reads of this instance bypass the shared tier until the invalidation of the scopes is delivered.
 ///
-/// Dropped midway, since the runtime shuts down, it leaves the scopes to the journal.
+/// If the runtime shuts down and this is dropped early, the scopes stay with the journal.
 #[derive(Debug)]
 pub(super) struct Held {
     cache: Cache,
@@ -26,7 +26,7 @@ impl Held {
         Self { cache: cache.clone(), scopes }
     }
 
-    /// Ends it, after the invalidation was delivered or added to the journal.
+    /// Stops holding the scopes, after the invalidation was delivered or added to the journal.
     pub(super) fn end(mut self) {
         let scopes = std::mem::take(&mut self.scopes);
         if !scopes.is_empty() {
@@ -60,7 +60,7 @@ pub(super) fn release_later(cache: &Cache, write: Unreleased) {
     }
 }
 
-/// A control without the journal; one whose invalidations end with their caller has none for these either.
+/// Whether the journal is disabled for a negative control. `InvalidateInCaller` has no journal either.
 #[cfg(feature = "testing")]
 fn is_without_journal(cache: &Cache) -> bool {
     use crate::testing::Weakness::{InvalidateInCaller, NoJournal};

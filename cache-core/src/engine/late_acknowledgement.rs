@@ -1,4 +1,4 @@
-//! Delays the acknowledgement of a write that could not be announced, and of one in mode strict.
+//! Delays the acknowledgement of a write that could not be announced, or is in mode strict.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use crate::runtime::GRANULARITY;
 
 /// Longer than the supervisor waits between two attempts to connect; it notifies at each of them.
 const PAUSE: Duration = Duration::from_secs(6);
-/// After this many pauses without a notification the supervisor stands still, with the runtime that it runs on, and
-/// nothing is to be waited for.
+/// The number of pauses without a notification that prove a blocked supervisor.
+///
+/// Its runtime must be blocked too, and waiting longer is useless.
 const PAUSES: u32 = 2;
 
-/// Waits until a write of these scopes may be acknowledged; `told` is whether the shared tier knows of it.
+/// Waits until a write may be acknowledged. `told` is whether its invalidation was delivered.
 ///
 /// Cancellation loses nothing: the journal has the scopes.
 pub(super) async fn acknowledge(cache: &Cache, scopes: &[Scope], mode: Mode, told: bool) {

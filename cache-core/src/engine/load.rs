@@ -1,4 +1,4 @@
-//! Asking the store, and what is done with its answer.
+//! Calls of the store, and the use of their results.
 
 use std::any::Any;
 use std::future::Future;
@@ -24,12 +24,12 @@ use crate::policy::lifetime;
 use crate::runtime::{Clock, chance};
 use crate::value::Cacheable;
 
-/// One call's way to its value, when the tiers do not have it.
+/// The store call of one read, for a miss in the tiers.
 pub(super) trait Load<R, E>: Send {
-    /// Calls the store, here, for this call alone.
+    /// Calls the store in place, for this caller only.
     fn direct(self) -> impl Future<Output = Result<R, E>> + Send;
 
-    /// Checks a hit against the store, where the call does not borrow from its caller.
+    /// Checks a hit against the store, unless the call borrows from its caller.
     fn verify<K: KeyPart>(self, region: &Region<K, R>, key: K, seen: R)
     where
         R: Cacheable,
@@ -43,7 +43,7 @@ pub(super) trait Load<R, E>: Send {
         E: Send + 'static;
 }
 
-/// A load that may run in a task of its own: whoever goes away, it goes on.
+/// A load that can run in a task, and continues if its caller is dropped.
 pub(super) struct InTask<F>(pub(super) F);
 
 /// A load that borrows from its caller.
@@ -82,7 +82,7 @@ where
         let filling = region.clone();
         region.0.cache.0.tasks.spawn(async move {
             let (answer, fill) = job.perform(self.0).await;
-            // The caller may be gone; the flight has landed for the others.
+            // The caller may have been dropped; the flight has ended for its followers.
             let _ = tell.send(answer);
             fill.store(&filling).await;
         });
@@ -120,17 +120,17 @@ where
     }
 }
 
-/// How a load ended that brought no value.
+/// The reason why a load returned no value.
 pub(super) enum Fall<E> {
     Error(E),
     Panicked(Box<dyn Any + Send>),
     TimedOut(Duration),
 }
 
-/// What the caller is told who asked for the load.
+/// The outcome for the caller that requested the load.
 pub(super) enum Answer<R, E> {
     Returned(Result<R, E>),
-    /// The store panicked and its error type cannot say so: the panic goes on in the caller, as it would without us.
+    /// The store panicked and its error type cannot report that: the panic continues in the caller.
     Panic(Box<dyn Any + Send>),
 }
 
@@ -143,7 +143,7 @@ impl<R, E> Answer<R, E> {
     }
 }
 
-/// What follows from a load for one key, whatever its answer.
+/// A flight whose value is being loaded.
 pub(super) struct Flying<K, R>
 where
     K: KeyPart,
@@ -157,12 +157,12 @@ where
     pub(super) cacheable: Option<CacheIf<R>>,
 }
 
-/// What a load needs beside the store.
+/// The parameters of a load, besides the store.
 pub(super) struct Call<U> {
     /// Whether the number of concurrent calls is bounded.
     pub(super) degraded: bool,
     pub(super) frame: Arc<Frame>,
-    /// Ready when a load waits for this one.
+    /// Resolves when another load waits for this one.
     pub(super) urgent: U,
 }
 
@@ -178,7 +178,7 @@ where
 }
 
 impl<K: KeyPart, R: Cacheable> Flying<K, R> {
-    /// Puts the value into the local tier and ends the flight. What is left to do is returned.
+    /// Stores the value in the local tier, ends the flight, and returns the remaining fill.
     pub(super) fn landed(self, value: &R) -> LateFill {
         let inner = &self.region.0;
         let head = inner.head.text();
@@ -203,7 +203,7 @@ impl<K: KeyPart, R: Cacheable> Flying<K, R> {
                 Keep::Nothing | Keep::NothingDegraded => {}
             }
         }
-        // A value that is not to be cached is not to be handed on later either.
+        // A value that must not be cached must not be passed to a later flight either.
         let fence = life.and_then(|_| self.ticket.keep.fence());
         self.lead.land(match copy() {
             Some(value) => Landing::Found(Found { value, source: Source::Store, fence }),
@@ -224,7 +224,7 @@ where
         Self { flying, errors, frame }
     }
 
-    /// Calls the store and ends the flight. What is left to do is returned.
+    /// Calls the store, ends the flight, and returns the remaining fill.
     async fn perform<F, Fut>(self, load: F) -> (Answer<R, E>, LateFill)
     where
         F: FnOnce() -> Fut,
@@ -247,7 +247,7 @@ where
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Calls the store. While the shared tier is out of reach, or was until now, the number of concurrent calls is bounded.
+    /// Calls the store, with limited concurrency while the shared tier is unreachable or recovering.
     pub(super) async fn call<T, E, F, Fut>(
         &self,
         call: Call<impl Future<Output = ()>>,
@@ -263,13 +263,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Counters::add(&inner.counters.loads);
         let (clock, deadline): (&Clock, _) = (&inner.link.clock, inner.link.settings.load_deadline);
         let called = async {
-            // Without a deadline of the load, the wait for a permit still has one.
+            // Even if the load has no deadline, the wait for a permit has one.
             let _permit = if call.frame.is_nested() {
                 None
             } else {
                 clock.timeout(deadline, inner.cache.permit(call.degraded, call.urgent)).await.flatten()
             };
-            // The future is made inside: a store may panic before it returns one.
+            // The future is created inside: a store may panic before it returns one.
             AssertUnwindSafe(call.frame.scope(async { load().await })).catch_unwind().await
         };
         let in_time = async {
@@ -288,7 +288,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Ends a flight with what it found, and returns that.
+    /// Ends a flight with this value, and returns the value.
     pub(super) fn landed_with(&self, lead: Lead<K, R>, found: Found<R>) -> R {
         let Found { value, source, fence } = found;
         lead.land(match guarded(self.0.head.text(), "Clone", || value.clone()) {
@@ -298,7 +298,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         value
     }
 
-    /// Waits for the answer of a task. A task that ends without one has lost its runtime.
+    /// Waits for the outcome from a task. If the task ends without one, its runtime has shut down.
     pub(super) async fn told_by_task<T, E: Send + 'static>(
         &self,
         told: oneshot::Receiver<Answer<T, E>>,
@@ -310,7 +310,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         })
     }
 
-    /// Tells the caller of a load that the cache has ended it.
+    /// Converts an error of the cache for the caller of the load.
     fn told<T, E: Send + 'static>(
         &self,
         error: &Error,
@@ -323,12 +323,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Refuses a load that reads its own key without end.
+    /// Rejects a load that reads its own key recursively.
     pub(super) fn refuse_recursion<T, E: Send + 'static>(&self, errors: LoadErrors<E>) -> Result<T, E> {
         self.told(&Error::load_recursion(self.0.head.text()), None, errors).unwrap()
     }
 
-    /// What a load without a value means for those who wait and for its caller.
+    /// Converts a failed load for the followers and for its caller.
     pub(super) fn fell<T, E: Send + 'static>(
         &self,
         fall: Fall<E>,
@@ -345,7 +345,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 tracing::error!(key = self.0.head.text(), %error, "the store panicked");
                 (error, Some(panic))
             }
-            // Only error types that can tell of a deadline are given one.
+            // Only error types that can report a deadline have one.
             Fall::TimedOut(after) => (Error::load_timed_out(self.0.head.text(), after), None),
         };
         let answer = self.told(&error, panic, errors);

@@ -1,4 +1,4 @@
-//! The local tier of a region: what it answers, and what is put into it.
+//! Reads and fills of a region's local tier.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::runtime::Moment;
 use crate::tier::local::{LocalEntry, LocalTier};
 use crate::value::Cacheable;
 
-/// What the local tier answers.
+/// A value that the local tier returned.
 pub(super) struct LocalHit<R> {
     pub(super) value: R,
     pub(super) absent: bool,
-    /// Whether the shared tier was out of reach, so that the entry answers for a short time without news.
+    /// Whether this is a degraded hit: the shared tier was unreachable.
     degraded: bool,
 }
 
@@ -29,7 +29,7 @@ impl<R> LocalHit<R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// The value, if the local tier may answer. Counted as a hit.
+    /// Returns the value, if the local tier has it and is trusted. Counts a hit.
     #[inline]
     pub fn local<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         if self.is_drawn() {
@@ -40,7 +40,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(found.value)
     }
 
-    /// The value, if the local tier may answer and `visible` agrees. Counted as a hit.
+    /// Returns the value, if the local tier may answer and `visible` accepts it. Counts a hit.
     #[inline]
     pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> Option<R> {
         let visible = |value: &R| guarded(self.0.head.text(), "visible_if", || visible(value)).unwrap_or(false);
@@ -55,7 +55,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(found.value)
     }
 
-    /// The value, if the local tier may answer. Not counted.
+    /// Returns the value, if the local tier may answer. Does not count a hit.
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let found = self.find(key).or_else(|| self.find_degraded(|local| local.get(key)));
         found.map(|found| found.value)
@@ -71,23 +71,23 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.answer(self.0.local.get(key)?, now)
     }
 
-    /// The same by an owned key, and whether the shared tier is in reach or not. Not counted.
+    /// Finds an entry by its owned key, degraded or not. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
         let trusted = || self.answer(self.0.local.get_owned(key)?, self.trusted_now()?);
         trusted().or_else(|| self.find_degraded(|local| local.get_owned(key)))
     }
 
-    /// The time, while the local tier may answer at all.
+    /// Returns the current time if the local tier is trusted.
     #[inline]
     fn trusted_now(&self) -> Option<Moment> {
         let now = self.0.link.clock.now();
         self.0.link.gate.is_trusted(now).then_some(now)
     }
 
-    /// What an entry answers, if it has life left and nothing that it belongs to was invalidated.
+    /// Returns the value, unless the entry has expired or one of its scopes was invalidated.
     #[inline]
     fn answer(&self, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
-        // Taken apart at once: an entry that is handed on whole is copied at every step.
+        // Destructured at once: an entry that is passed on whole is copied at every step.
         let LocalEntry { value, deadline, stamp, absent } = entry;
         let alive = now < deadline && self.0.link.gate.is_current(&stamp);
         alive.then_some(LocalHit { value, absent, degraded: false })
@@ -100,7 +100,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(found.value)
     }
 
-    /// While nothing local is trusted: what was loaded since then and is not too old to answer without news.
+    /// Finds a degraded entry, which was loaded without trust and has not expired.
     fn find_degraded(&self, get: impl FnOnce(&LocalTier<K, R>) -> Option<LocalEntry<R>>) -> Option<LocalHit<R>> {
         let link = &self.0.link;
         let now = link.clock.now();
@@ -112,7 +112,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         alive.then_some(LocalHit { value, absent, degraded: true })
     }
 
-    /// Counts a hit that is answered.
+    /// Counts a hit that is returned to a caller.
     #[inline]
     pub(super) fn count(&self, hit: &LocalHit<R>) {
         self.0.counters.local.add(hit.absent);
@@ -122,13 +122,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         witness::answered(hit.source());
     }
 
-    /// How many entries the local tier keeps, with those that are out of date and not evicted yet.
+    /// Returns the number of local entries, including outdated ones that are not evicted yet.
     pub fn local_entries(&self) -> u64 {
         self.0.local.len()
     }
 
-    /// Puts a value into the local tier, unless one of its scopes was invalidated since the stamp was taken. One that
-    /// is invalidated at this very moment is put there and never answered: the stamp tells.
+    /// Stores a value in the local tier, unless a scope was invalidated since the snapshot `stamp`.
+    ///
+    /// If a scope is invalidated concurrently, the entry may be stored, but its snapshot prevents it from being
+    /// returned.
     pub(super) fn keep_local(&self, key: K, value: R, stamp: Stamp, deadline: Moment) {
         let stamp = self.checked(stamp);
         // The local tier is flushed when a member becomes silent, so a strict hit need not check.
@@ -140,10 +142,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Puts a value there that was loaded at `started` while the shared tier was out of reach.
+    /// Stores a value that was loaded at `started` while the shared tier was unreachable.
     ///
-    /// Nothing fences it: a write elsewhere may have been under way. So its stamp is one that no trusted look-up takes
-    /// for current, and its life, counted from before its load, is the bound of its staleness.
+    /// No fence protects it: another instance may have been writing. Its snapshot is therefore one that no trusted read
+    /// accepts as current, and its lifetime, counted from before the load, bounds its staleness.
     pub(super) fn keep_degraded(&self, key: K, value: R, stamp: Stamp, started: Moment, life: Duration) {
         let limit = self.0.link.settings.degraded_ttl;
         let is_allowed = self.0.policy.mode != Mode::Strict && !limit.is_zero();
@@ -168,7 +170,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         stamp
     }
 
-    /// The stamp; without the check of the sequences, the one of this moment.
+    /// Returns the snapshot; without the sequence check, a current one.
     #[cfg(feature = "testing")]
     fn checked(&self, stamp: Stamp) -> Stamp {
         match self.0.link.settings.weakness {

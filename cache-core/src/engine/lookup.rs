@@ -1,4 +1,4 @@
-//! One look-up in the shared tier, and what it allows the load that may follow.
+//! One look-up in the shared tier, and the fill permit of the load that may follow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,33 +16,33 @@ use crate::runtime::Moment;
 use crate::tier::remote::{RemoteError, Snapshot};
 use crate::value::Cacheable;
 
-/// What a look-up came to.
+/// The outcome of a look-up.
 pub(super) enum Step<R> {
-    /// The shared tier answered, or the flight before did and nothing has changed since.
+    /// The shared tier returned the value, or the previous flight did and nothing has changed since.
     Hit(Found<R>),
-    /// The store must be asked.
+    /// The store must be called.
     Load(Ticket),
 }
 
-/// What was current before a load, and so what may be done with its answer.
+/// The fill permit of a load, from the state before it began.
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) started: Moment,
     pub(super) keep: Keep,
 }
 
-/// Where the answer of a load may be kept.
+/// The tiers that may cache the value of a load.
 #[derive(Debug)]
 pub(super) enum Keep {
-    /// Nowhere: a writer is at work, or Redis has not heard of one.
+    /// No tier: a write is in progress, or its invalidation has not reached Redis.
     Nothing,
-    /// Nowhere, and the store must not be overrun: the shared tier did not answer.
+    /// No tier, with limited concurrent loads: the shared tier did not answer.
     NothingDegraded,
-    /// In the local tier for a short time, and the store must not be overrun: the shared tier is out of reach.
+    /// The local tier for a short time, with limited concurrent loads: the shared tier is unreachable.
     Degraded(Stamp),
-    /// In the local tier of the only instance.
+    /// The local tier of the only instance.
     Local(Stamp),
-    /// In both tiers; in the local one until the earliest pending writer expires at `until`.
+    /// Both tiers; the local one until the earliest pending writer expires at `until`.
     Both { stamp: Stamp, live: Arc<Live>, fence: Arc<FoundFence>, until: Moment },
 }
 
@@ -63,7 +63,7 @@ impl Keep {
     }
 }
 
-/// A look-up that has begun: what was current before it read anything.
+/// The state before a look-up reads anything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     started: Moment,
@@ -71,26 +71,26 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// Nothing was found: the store must be asked, and its answer may be kept there.
+    /// Ends the look-up with a miss. `keep` limits where the loaded value is cached.
     pub(super) fn load<R>(self, keep: Keep) -> Step<R> {
         Step::Load(Ticket { started: self.started, keep })
     }
 }
 
-/// The shared tier, and the epoch in which it is asked.
+/// A connection to the shared tier, and the epoch of the look-up.
 pub(super) struct Shared {
     pub(super) live: Arc<Live>,
     epoch: Epoch,
 }
 
-/// One entry as the shared tier has it, with the state of its scopes.
+/// One entry in the shared tier, with the states of its scopes.
 pub(super) struct Answered<'a> {
     pub(super) entry: &'a [u8],
     pub(super) gens: Vec<GenState>,
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Asks the shared tier. `carried` is what the flight before found.
+    /// Looks up an entry in the shared tier. `carried` is the value of the previous flight.
     pub(super) async fn look_up(&self, key: &K, names: &Names, carried: Option<Found<R>>) -> Step<R> {
         let begun = self.begin(names);
         if self.is_journaled(names) {
@@ -107,18 +107,18 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Before anything is read: what is invalidated from here on must not enter the local tier.
+    /// Begins a look-up. The local tier must not store anything that is invalidated from now on.
     pub(super) fn begin(&self, names: &Names) -> Begun {
         let link = &self.0.link;
         Begun { started: link.clock.now(), stamp: link.gate.stamp(names.hashes()) }
     }
 
-    /// Whether a write of this instance waits to be told to the shared tier.
+    /// Whether an invalidation by this instance has not reached the shared tier yet.
     pub(super) fn is_journaled(&self, names: &Names) -> bool {
         self.0.link.journal.holds(&names.scopes)
     }
 
-    /// The shared tier, if there is one and it is in reach.
+    /// Returns the shared tier, if there is one and it is reachable.
     pub(super) fn shared(&self) -> Option<Shared> {
         let link = &self.0.link;
         // Readers of a strict method must also see the writes of a member that is cut off.
@@ -129,7 +129,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(Shared { live, epoch })
     }
 
-    /// Where a value may be kept while there is no shared tier to ask.
+    /// Returns where a value may be cached without the shared tier.
     pub(super) fn keep_unshared(&self, begun: Begun) -> Keep {
         match self.0.cache.backend() {
             Backend::PassThrough => Keep::Nothing,
@@ -138,8 +138,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// One round trip; a second one where a scope has no token yet. An error is counted, and ends the trust in the
-    /// connection where it has to.
+    /// Fetches entries and generations in one round trip.
+    ///
+    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless
+    /// it concerns only this command.
     pub(super) async fn fetch(&self, live: &Live, entries: &[&str], gens: &[&str]) -> Result<Snapshot, RemoteError> {
         let asked = async {
             let mut snapshot = self.in_time(live, live.session.read(entries, gens)).await?;
@@ -162,7 +164,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         answered
     }
 
-    /// What the shared tier's answer means for one entry.
+    /// Evaluates the shared tier's reply for one entry.
     pub(super) fn judge(
         &self,
         key: &K,
@@ -206,7 +208,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         tracing::debug!(key = self.0.head.text(), %error, "the shared tier did not answer");
     }
 
-    /// Reads an entry and puts it into the local tier, if it is what was asked for.
+    /// Decodes an entry and stores it locally, if it belongs to this key and is current.
     #[expect(clippy::too_many_arguments, reason = "the results of a look-up, each used once")]
     fn open(
         &self,
@@ -239,7 +241,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The value and how long it still lives.
+    /// Returns the value and its remaining lifetime.
     fn decode(&self, names: &Names, bytes: &[u8], now: u64, fence: &FoundFence) -> Result<(R, Duration), Unfit> {
         if bytes.len() > self.0.link.settings.max_entry {
             return Err(Unfit::TooLarge);
@@ -250,14 +252,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let bytes = readdressed.as_deref().unwrap_or(bytes);
         let opened = envelope::open(bytes, &self.identity(names), &names.fence(fence), now)?;
         let value = self.0.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unfit::Payload)?;
-        // Some codecs write `Some(())` as they write `None`.
+        // Some codecs encode `Some(())` and `None` alike.
         if self.0.presence.is_absent(&value) != opened.absent {
             return Err(Unfit::Payload);
         }
         Ok((value, Duration::from_millis(opened.expiry.hard - now)))
     }
 
-    /// For a negative control: the entry as if it were what was asked for.
+    /// For a negative control: rewrites the entry so that its identity matches.
     #[cfg(feature = "testing")]
     fn readdressed(&self, names: &Names, bytes: &[u8], fence: &FoundFence) -> Option<Vec<u8>> {
         let weak = self.0.link.settings.weakness == crate::testing::Weakness::NoIdentity;
@@ -270,7 +272,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Counters::add(if absent { &counters.shared_negative_hits } else { &counters.shared_hits });
     }
 
-    /// How the values of this region are written down: in this codec, with a type of this fingerprint.
+    /// The encoding of this region's values: the codec, and the fingerprint of the type.
     fn shape(&self) -> (u8, u64) {
         #[cfg(feature = "testing")]
         if self.0.link.lacks(crate::testing::Weakness::NoFingerprint) {

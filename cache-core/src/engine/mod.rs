@@ -1,4 +1,4 @@
-//! The order of things: what a read does, and what a write does. Only here.
+//! The read path and the write path: the only modules that order their steps.
 
 mod batch;
 mod circles;

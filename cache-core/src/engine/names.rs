@@ -1,16 +1,16 @@
-//! Everything that the shared tier calls an entry by.
+//! The Redis keys of an entry.
 
 use crate::coherence::{Scope, ScopeHash};
 use crate::envelope::Fence;
 use crate::flight::FoundFence;
 use crate::key::{KeyText, hash_of_key};
 
-/// The names of one entry: built when the local tier did not answer.
+/// The keys of one entry, built after a miss in the local tier.
 #[derive(Debug)]
 pub(super) struct Names {
     /// The entry's own scope first, then the wider ones.
     pub(super) scopes: Vec<Scope>,
-    /// The text of the key where the key itself holds only its hash.
+    /// The text of the key, if the Redis key holds only its hash.
     pub(super) full_key: Option<Box<str>>,
 }
 
@@ -35,12 +35,12 @@ impl Names {
         self.scopes.iter().map(Scope::hash)
     }
 
-    /// What the tokens of the scopes are called.
+    /// The Redis keys of the scopes' generations.
     pub(super) fn gens(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(Scope::gen_key)
     }
 
-    /// These scopes with the tokens that were read for them.
+    /// The fence of these scopes, with the generations that were read for them.
     pub(super) fn fence<'a>(&'a self, found: &'a FoundFence) -> Fence<'a> {
         Fence { epoch: found.epoch, scopes: &self.scopes, gens: &found.gens }
     }

@@ -1,8 +1,8 @@
 //! Loads that read through the cache themselves.
 //!
-//! A task-local chain names the keys that the current task is loading. It tells a nested read from an outer one: a nested
-//! read needs no permit, and one of a key that is being loaded further out must not wait for that load. A task that the
-//! load spawns is not part of it.
+//! A task-local chain holds the keys that the current task is loading. It distinguishes a nested read from an outer
+//! one: a nested read needs no permit, and a read of a key that an enclosing load is loading must not wait for that
+//! load. A task that the load spawns is not part of the chain.
 
 use std::any::Any;
 use std::future::Future;
@@ -21,12 +21,12 @@ tokio::task_local! {
     static CURRENT: Arc<Frame>;
 }
 
-/// One load: of which keys of which region, and inside which other load.
+/// One load: its region, its keys, and the load that encloses it.
 pub(super) struct Frame {
     region: usize,
     /// A `Vec<K>` of the region's keys.
     keys: Box<dyn Any + Send + Sync>,
-    /// The flights that end with it.
+    /// The flights that end with this load.
     flights: Vec<FlightId>,
     outer: Option<Arc<Frame>>,
 }
@@ -35,14 +35,14 @@ pub(super) struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recursion {
     None,
-    /// Once: the load of the inner read may end it.
+    /// Once: the load of the inner read may stop the recursion.
     Once,
-    /// The inner load has read it again.
+    /// The inner load has read the key again.
     Endless,
 }
 
 impl Frame {
-    /// A load of these keys, inside whatever load the current task is part of.
+    /// Creates the frame of a load of these keys, inside the current load if there is one.
     pub(super) fn new<K: KeyPart>(region: usize, keys: Vec<K>, flights: Vec<FlightId>) -> Arc<Self> {
         Arc::new(Self { region, keys: Box::new(keys), flights, outer: current() })
     }
@@ -52,7 +52,7 @@ impl Frame {
         scope(self, load)
     }
 
-    /// Whether it is inside another load.
+    /// Whether this load is inside another load.
     pub(super) fn is_nested(&self) -> bool {
         self.outer.is_some()
     }
@@ -68,9 +68,10 @@ pub(super) fn is_nested() -> bool {
     current().is_some()
 }
 
-/// How often the current task is loading this key, which is read together with others, `count` in all.
+/// Checks for recursion: how often the current task is loading this key already.
 ///
-/// A load of many keys may read a part of them: only loads of as few keys as are read now speak for a recursion without end.
+/// `count` is the number of keys that are read together. A load of many keys may read some of them again, so only loads
+/// of at most `count` keys indicate endless recursion.
 pub(super) fn recursion<K: KeyPart>(region: usize, key: &K, count: usize) -> Recursion {
     let innermost = current();
     let frames = || chain(innermost.as_ref()).filter(|frame| frame.is_of(region, key));
@@ -82,7 +83,7 @@ pub(super) fn recursion<K: KeyPart>(region: usize, key: &K, count: usize) -> Rec
     }
 }
 
-/// The current task is about to wait for flights. Outside of a load nothing is to be known of that.
+/// Registers that the current task waits for flights. Outside of a load it does nothing.
 pub(super) fn wait(flights: impl Iterator<Item = FlightId>) -> Result<Option<Waiting>, Circle> {
     let Some(innermost) = current() else { return Ok(None) };
     let loads: Vec<FlightId> = chain(Some(&innermost)).flat_map(|frame| &frame.flights).copied().collect();

@@ -1,4 +1,4 @@
-//! What the shared tier and the other instances are told of scopes, and what this instance forgets.
+//! Invalidates scopes in the shared tier, on the other instances, and in the local tier.
 
 use std::future::Future;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub(super) fn invalidated(
         if !told {
             journal(&cache, &scopes);
         }
-        // A read that began before the invalidation may have put an old value into the local tier meanwhile.
+        // A read that began before the invalidation may have stored an old value in the local tier meanwhile.
         advance(&cache, &scopes);
         held.end();
         told
@@ -96,7 +96,7 @@ pub(super) fn advance(cache: &Cache, scopes: &[Scope]) {
     }
 }
 
-/// What the shared tier is told of scopes.
+/// A message to the shared tier about scopes.
 #[derive(Clone, Copy)]
 pub(super) enum News<'a> {
     Intent { write: WriteScopes<'a>, token: &'a str, hold: Duration },
@@ -122,12 +122,12 @@ impl<'a> News<'a> {
     }
 }
 
-/// Whether the shared tier was told in time.
+/// Sends a message; returns whether the shared tier executed it in time.
 pub(super) async fn told(cache: &Cache, news: News<'_>) -> bool {
     tell(cache, news).await == Told::Heard
 }
 
-/// Sends it. After [`Told::Failed`] the shared tier may have executed it, or may do so later.
+/// Sends a message. After [`Told::Failed`] the shared tier may have executed it, or may do so later.
 pub(super) async fn tell(cache: &Cache, news: News<'_>) -> Told {
     let (link, request) = (&cache.0.link, news.request());
     let Some(live) = link.open().filter(|_| may_announce(cache)) else {

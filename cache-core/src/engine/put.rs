@@ -1,4 +1,4 @@
-//! Values without a store: looking for one, and putting one.
+//! Reads and writes of values that have no store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::runtime::chance;
 use crate::value::Cacheable;
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// The value in the shared tier.
+    /// Returns the value in the shared tier.
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
         self.0.cache.revive();
         match self.look_up(key, &self.names(key), None).await {
@@ -29,8 +29,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Replaces the value: invalidates the entry, and fills it under the token that this invalidation made. Where
-    /// another writer was faster, his value stays.
+    /// Replaces the value, unless another writer was faster.
+    ///
+    /// It invalidates the entry, and fills it under the generation that this invalidation created.
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
         let ttl = ttl.min(LONGEST_LIFE);
         let names = self.names(&key);
@@ -45,7 +46,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The fence of a value that was put with this token, unless another writer came after it.
+    /// Returns the fence of a value that was put with this token, unless another writer followed.
     async fn own_fence(&self, names: &Names, token: &str) -> Option<Keep> {
         let link = &self.0.link;
         let stamp = link.gate.stamp(names.hashes());

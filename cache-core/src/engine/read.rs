@@ -1,4 +1,4 @@
-//! The read path, from the moment the local tier did not answer.
+//! The read path after a miss in the local tier.
 
 use std::future;
 
@@ -39,7 +39,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Arrival::Follow(flight) => flight,
             };
             match self.wait_for(terms.errors, &flight).await {
-                // Its leader left without an answer: whoever waited starts over.
+                // The leader was dropped without an outcome: every follower starts over.
                 Some(Landing::Abandoned) => {}
                 Some(landing) => match self.take(landing, &terms) {
                     Some(result) => return result,
@@ -50,7 +50,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Looks the value up for all who wait for the key.
+    /// Looks up the value for all callers that wait for the key.
     async fn lead<E: Send + 'static>(
         &self,
         key: K,
@@ -64,13 +64,13 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Some(Landing::Found(found)) => carried = Some(found),
                 Some(_) => {}
                 None => {
-                    // Nobody is to wait for a flight that does not begin.
+                    // No other caller must wait for a flight that does not start.
                     drop(duty);
                     return self.alone(key, &terms, load).await;
                 }
             }
         }
-        // The flight before may have put it into the local tier.
+        // The previous flight may have stored it in the local tier.
         if let Some(hit) = self.find_owned(&key) {
             self.count(&hit);
             let found = Found { source: hit.source(), value: hit.value, fence: None };
@@ -89,7 +89,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Ends the flight with a value that was found, and returns it if this caller may see it.
+    /// Ends the flight with this value, and returns it if this caller may see it.
     async fn hand_over<E: Send + 'static>(
         &self,
         key: K,
@@ -109,7 +109,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(value)
     }
 
-    /// What a flight's end means for one who waited; `None` when the call must ask the store itself.
+    /// Converts a flight's outcome for a follower; `None` if the follower must call the store itself.
     fn take<E: Send + 'static>(&self, landing: Landing<R>, terms: &Terms<'_, R, E>) -> Option<Result<R, E>> {
         match landing {
             Landing::Found(found) if terms.may_see(self.0.head.text(), &found.value) => {
@@ -122,7 +122,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Asks the store for this call alone; nothing is cached.
+    /// Calls the store for this caller only, and caches nothing.
     async fn alone<E: Send + 'static>(&self, key: K, terms: &Terms<'_, R, E>, load: impl Load<R, E>) -> Result<R, E> {
         witness::answered(Source::Store);
         Counters::add(&self.0.counters.bypasses);

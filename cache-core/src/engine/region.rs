@@ -23,20 +23,20 @@ use crate::policy::ReadPolicy;
 use crate::tier::local::LocalTier;
 use crate::value::Cacheable;
 
-/// What names a region and fixes the form of its entries.
+/// The names of a region, and the format of its entries.
 #[derive(Debug, Clone, Copy)]
 pub struct RegionSpec {
     /// The store in statistics, such as `PolicyStore`.
     pub store: &'static str,
     /// The method in statistics, such as `get_policy`.
     pub method: &'static str,
-    /// What follows the namespace in every key, such as `policy`.
+    /// The part of every key after the namespace, such as `policy`.
     pub entity: &'static str,
     /// Entries of another version are misses.
     pub version: u32,
     /// Entries of a value type with another fingerprint are misses.
     pub fingerprint: u64,
-    /// The lengths of the key beginnings that are invalidated as a group. At most six count.
+    /// The lengths of the key prefixes that can be invalidated as a group. Only the first six are used.
     pub prefixes: &'static [usize],
 }
 
@@ -47,7 +47,7 @@ impl RegionSpec {
     }
 }
 
-/// The typed cache of one read method: `K` is its key, `R` its answer.
+/// The typed cache of one read method, from its key `K` to its result `R`.
 ///
 /// Cheap to clone. A local hit allocates nothing and waits for nothing.
 pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
@@ -58,7 +58,7 @@ pub(super) struct Inner<K, R> {
     pub(super) spec: RegionSpec,
     pub(super) policy: ReadPolicy,
     pub(super) presence: Presence<R>,
-    /// Of so many hits about one is checked by the verifier.
+    /// The verifier checks about one in this many hits.
     pub(super) verify_one_in: Option<NonZeroU32>,
     pub(super) local: LocalTier<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
@@ -72,7 +72,7 @@ pub(super) struct Inner<K, R> {
     pub(super) source: u128,
     /// The hash of trait and method.
     pub(super) method: u64,
-    /// Reserves the keys of a region without a decorator. A decorator has a claim of its own.
+    /// Reserves the keys of a region without a decorator. A decorator has its own claim.
     _claim: Option<Claim>,
     /// The scope of every entry.
     whole: Scope,
@@ -95,7 +95,7 @@ impl<K, R> fmt::Debug for Region<K, R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Creates a region of this cache, in this place.
+    /// Creates a region of this cache.
     ///
     /// Two regions with the same keys share their entries in the shared tier.
     pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
@@ -109,7 +109,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Self::verified(cache, place, spec, policy, Presence::ALWAYS, checks, Some(place.claim()))
     }
 
-    /// A region with nothing behind it that a hit could be checked against.
+    /// Creates a region without a store, whose hits cannot be checked.
     pub(crate) fn without_store(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
         Self::verified(cache, place, spec, policy, Presence::ALWAYS, None, Some(place.claim()))
     }
@@ -154,37 +154,40 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Self(inner)
     }
 
-    /// Tells this region from others of the process.
+    /// Identifies this region within the process.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// How many keys are being looked up at this moment.
+    /// Returns the number of keys that are being looked up or loaded.
     pub fn flights(&self) -> usize {
         self.0.flights.len()
     }
 
-    /// The owned form of a borrowed key.
+    /// Returns the owned form of a borrowed key.
     pub fn key<L: Lookup<K>>(&self, key: &L) -> K {
         key.to_key()
     }
 
-    /// The scope of one entry.
+    /// Returns the scope of one entry.
     pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
         KeyText::of(&self.0.head, key).own.of_mode(self.0.policy.mode)
     }
 
-    /// The scope of every entry whose key begins with these parts. Only lengths that the region was told of have one.
+    /// Returns the scope of every entry whose key begins with these parts.
+    ///
+    /// Only the prefix lengths in [`RegionSpec::prefixes`] have a scope.
     pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
         prefix_scope(&self.0.head, |out| parts.write_key(out)).of_mode(self.0.policy.mode)
     }
 
-    /// Invalidates a scope on every instance: one round trip, whatever the number of its entries.
+    /// Invalidates a scope on every instance.
     ///
-    /// When it returns, no read that starts later and is answered by the shared tier or the store is older; local hits
-    /// of other instances follow with the bus, at the latest when the lease has passed. In mode
-    /// [`Strict`](crate::Mode::Strict) it returns no earlier than that. If the call is dropped after its first poll, a
-    /// task completes the invalidation.
+    /// It takes one round trip, however many entries the scope has. A read that starts after this returns, and is
+    /// answered by the shared tier or the store, returns no older value. The local tiers of other instances follow when
+    /// the bus delivers the invalidation, at the latest when their lease ends. In mode [`Strict`](crate::Mode::Strict)
+    /// this call returns only after that. If the call is dropped after its first poll, a task completes the
+    /// invalidation.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.0.counters.invalidations);
         news::invalidate(&self.0.cache, vec![scope]).await;
@@ -192,15 +195,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// The value from the local tier, the shared tier, or `load`.
+    /// Returns the value from the local tier, the shared tier, or `load`.
     ///
-    /// The load runs in a task of its own, once for all callers that wait for the key; a caller that goes away does
-    /// not end it. An error is never cached.
+    /// The load runs in a task of its own, once for all callers that wait for the key. It continues if a caller is
+    /// dropped. An error is never cached.
     ///
     /// # Errors
     ///
-    /// What `load` returns; and the error of this crate for a load that panicked, did not end in time, or reads its own
-    /// key without end.
+    /// Returns the error of `load`, or the error of this crate if the load panics, exceeds its deadline, or reads its
+    /// own key recursively.
     pub async fn get_or_load<E, F, Fut>(&self, key: &K, load: F) -> Result<R, E>
     where
         E: Clone + From<Error> + Send + 'static,
@@ -214,7 +217,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.read(key.clone(), Terms::new(errors), load).await
     }
 
-    /// The rest of a read that the local tier did not answer. The load runs in a task of its own.
+    /// Completes a read that the local tier did not answer, with the load in a task.
     pub fn read<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
     where
         E: Send + 'static,
@@ -224,8 +227,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Box::pin(self.read_with(key, terms, InTask(load)))
     }
 
-    /// The rest of a read that the local tier did not answer. The load runs in this call; when the call is dropped, a
-    /// caller that waits for the key starts over with a load of its own.
+    /// Completes a read that the local tier did not answer, with the load in this call.
+    ///
+    /// If the call is dropped, a caller that waits for the key starts over with a load of its own.
     pub fn read_inline<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
     where
         E: Send + 'static,

@@ -1,4 +1,4 @@
-//! What a read method knows that the engine does not: its errors, what absence is, and who may see a value.
+//! The properties of a read method: its errors, its absent values, and its visibility checks.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use super::user_code::guarded;
 use crate::error::Error;
 use crate::flight::{Landing, SharedError};
 
-/// How absence is recognised in the answers of a method.
+/// How a method's results represent absence.
 pub struct Presence<R> {
     is_absent: Option<fn(&R) -> bool>,
 }
@@ -42,14 +42,16 @@ impl<R> fmt::Debug for Presence<R> {
     }
 }
 
-/// What the error type of a store can do.
+/// The conversions that the error type of a store supports.
 pub struct LoadErrors<E> {
     clone: Option<fn(&E) -> E>,
     from_cache: Option<fn(Error) -> E>,
 }
 
 impl<E> LoadErrors<E> {
-    /// `clone` shares one error with all who wait; `from_cache` converts the error of a load that panicked, timed out
+    /// Creates the conversions.
+    ///
+    /// `clone` shares one error with all followers; `from_cache` converts the error of a load that panicked, timed out
     /// or recurses.
     pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
         Self { clone, from_cache }
@@ -62,7 +64,7 @@ impl<E: Send + 'static> LoadErrors<E> {
         Some(Arc::new(Mutex::new(error)) as SharedError)
     }
 
-    /// The error that a flight's end means for one who waited, if its type can say so.
+    /// Returns the error of a flight's outcome for a follower, if representable.
     pub(super) fn told_by<R>(&self, key: &str, landing: &Landing<R>) -> Option<E> {
         match landing {
             Landing::Failed(error) => guarded(key, "Clone of the error", || self.unshare(error.as_ref()))?,
@@ -81,7 +83,7 @@ impl<E: Send + 'static> LoadErrors<E> {
         guarded(key, "From<Error>", || from_cache(error.clone()))
     }
 
-    /// Whether waiters can be told that a load did not end in time.
+    /// Whether the error type can report an exceeded deadline.
     pub(super) fn can_tell_of_a_deadline(&self) -> bool {
         self.from_cache.is_some()
     }
@@ -116,24 +118,24 @@ pub struct Terms<'a, R, E> {
 }
 
 impl<'a, R, E> Terms<'a, R, E> {
-    /// Everybody may see every value, and every value may be cached.
+    /// Creates terms that let every caller see every value, and cache every value.
     pub fn new(errors: LoadErrors<E>) -> Self {
         Self { errors, visible: None, cacheable: None }
     }
 
-    /// Asked of every value that this call did not load itself. `false` means that the store decides.
+    /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.
     pub fn visible_if(mut self, visible: impl Fn(&R) -> bool + Send + Sync + 'a) -> Self {
         self.visible = Some(Box::new(visible));
         self
     }
 
-    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
+    /// Checks every loaded value. If it returns `false` or panics, the value is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cacheable = Some(Arc::new(cacheable));
         self
     }
 
-    /// A check that panics does not allow the value.
+    /// Whether the caller may see the value. A check that panics counts as `false`.
     pub(super) fn may_see(&self, key: &str, value: &R) -> bool {
         let Some(visible) = &self.visible else { return true };
         guarded(key, "visible_if", || visible(value)).unwrap_or(false)

@@ -1,11 +1,11 @@
-//! Code of the user that the engine runs after the store has answered: `cache_if`, `visible_if`, `Clone`, `From<Error>`.
+//! User code that runs after the store has answered: `cache_if`, `visible_if`, `Clone`, `From<Error>`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs it; a panic is logged and becomes `None`.
+/// Runs `code`; logs a panic and returns `None`.
 ///
-/// Other callers may be waiting for the load that it is part of, so the panic must not end that.
+/// Other callers may wait for the load that runs it, so a panic must not end that load.
 pub(super) fn guarded<T>(key: &str, what: &'static str, code: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| {

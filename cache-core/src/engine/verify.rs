@@ -1,4 +1,4 @@
-//! The verifier: re-reads a sample of hits from the store, and reports how stale it found them.
+//! The verifier: re-reads a sample of hits from the store, and reports how stale they were.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -15,27 +15,27 @@ use crate::observability::Check;
 use crate::runtime::{Stopwatch, chance};
 use crate::value::Cacheable;
 
-/// How many checks of a cache are under way at once. A hit that is drawn while there are as many is not checked: nobody
-/// waits for the verifier, and the store hardly notices it.
+/// The number of concurrent checks of a cache. Beyond it a sampled hit is not checked, so that no caller waits for the
+/// verifier, and the store has little extra load.
 pub(crate) const CHECKS_AT_ONCE: usize = 4;
 
-/// How long a stale value is watched at most.
+/// The longest time for which a stale value is watched.
 const WATCH: Duration = Duration::from_mins(1);
-/// The pauses between two looks at a stale value: short while it is fresh, so that a hop of the bus is measured.
+/// The first pause between two looks: short, so that one hop of the bus is measurable.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(100);
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Whether a read of this moment is one of those whose hit is checked. No random number is drawn where none is.
+    /// Whether this read is sampled. Draws no random number if sampling is off.
     ///
-    /// The local tier does not answer such a read: it goes the way of a miss up to [`drawn_hit`](Self::drawn_hit), since
-    /// that brings what a call of the store needs.
+    /// The local tier does not answer a sampled read. It follows the path of a miss up to
+    /// [`drawn_hit`](Self::drawn_hit), which provides what a call of the store needs.
     #[inline]
     pub(super) fn is_drawn(&self) -> bool {
         self.0.verify_one_in.is_some_and(drawn)
     }
 
-    /// What the local tier would have answered.
+    /// Returns the hit that the local tier would have returned.
     pub(super) fn drawn_hit<E>(&self, key: &K, terms: &Terms<'_, R, E>) -> Option<R> {
         self.0.verify_one_in?;
         let hit = self.find_owned(key).filter(|hit| terms.may_see(self.0.head.text(), &hit.value))?;
@@ -43,9 +43,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Some(hit.value)
     }
 
-    /// Asks the store for what a hit answered, in a task of its own.
+    /// Checks a hit against the store, in a task of its own.
     ///
-    /// Not while the local tier is out of trust: then the store has enough to do, and what is answered is old by design.
+    /// It does nothing while the local tier is not trusted: the store is busy enough then, and degraded hits are stale
+    /// by design.
     pub(super) fn verify<E, F, Fut>(&self, key: K, seen: R, load: F)
     where
         E: 'static,
@@ -81,7 +82,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// The store's answer. Errors are for those who asked for the value, and not for the verifier.
+    /// Returns the store's value, or `None` if the load fails.
     async fn confirm<E, F, Fut>(&self, load: F) -> Option<R>
     where
         F: FnOnce() -> Fut,
@@ -92,14 +93,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         link.clock.timeout(link.settings.load_deadline, asked).await?.ok()?.ok()
     }
 
-    /// Values are compared by what the shared tier would hold: a type need not be comparable.
+    /// Encodes a value as the shared tier would: a type need not implement `PartialEq`.
     fn encoded(&self, value: &R) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         self.0.policy.codec.encode(value, &mut bytes).ok()?;
         Some(bytes)
     }
 
-    /// Looks until the local tier has stopped to answer what the store did not say any more.
+    /// Waits until the local tier no longer returns the stale value.
     async fn watch(&self, key: &K, seen: &[u8], began: &Stopwatch) -> Check {
         let mut pause = FIRST_PAUSE;
         if !self.still_answers(key, seen) {
@@ -118,7 +119,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// Out of line: most caches check nothing, and their hits should not carry a random number generator along.
+/// Out of line: most caches sample nothing, and their hits should not carry the random number generator.
 #[cold]
 fn drawn(hits: NonZeroU32) -> bool {
     chance::one_in(hits)

@@ -1,4 +1,4 @@
-//! Waiting for another caller's flight, which may never land by itself.
+//! Waiting for another caller's flight, which may never end by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::flight::{Flight, Landing, Stage};
 use crate::key::KeyPart;
 use crate::value::Cacheable;
 
-/// The shortest time without progress after which a look-up is given up. One on a busy machine may just be slow.
+/// The shortest time without progress before a look-up is given up. On a busy machine it may just be slow.
 const STALLED: Duration = Duration::from_millis(250);
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Waits for a flight; `None` if the caller is to ask the store itself.
+    /// Waits for a flight; returns `None` if the caller must call the store itself.
     ///
-    /// That is so if the flight waits for a load that the caller is part of, and if the load takes longer than its deadline
-    /// and the error type cannot say so. Else a load ends by its deadline. A flight whose leader is not polled makes no
-    /// progress: it is given up, and all who wait for it start over.
+    /// That is the case if the flight waits for a load that the caller is part of, or if the load exceeds its deadline
+    /// and the error type cannot report that. Otherwise a load ends by its deadline. A flight whose leader is not
+    /// polled makes no progress: it is given up, and all callers that wait for it start over.
     pub(super) async fn wait_for<E: Send + 'static>(
         &self,
         errors: LoadErrors<E>,
@@ -53,7 +53,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// How long a flight may stay at a stage. A load in a task ends by its deadline, unless its runtime stands still.
+    /// The longest time at one stage. A load in a task ends by its deadline, unless its runtime is blocked.
     fn longest(&self, stage: Stage) -> Duration {
         let settings = &self.0.link.settings;
         match stage {

@@ -1,4 +1,4 @@
-//! Tells a witness what is done for its call. Without the feature `testing` there is none, and nothing is told.
+//! Records the trace of a call. Without the feature `testing` these functions do nothing.
 
 use crate::flight::Source;
 

@@ -57,7 +57,7 @@ pub struct WriteGuard {
 }
 
 impl WriteGuard {
-    /// Announces a write, in one round trip. It must be awaited before the store is called.
+    /// Places the write lock, in one round trip. Await it before the store is called.
     ///
     /// It locks `scopes`, and registers the write on the whole-method scopes `methods`.
     ///
@@ -255,8 +255,10 @@ impl Drop for WriteGuard {
 }
 
 impl WriteGuard {
-    /// Takes back the locks and registrations that may be on their way: the caller was dropped before the store was called.
-    /// Callers that are cancelled often must cost neither the entries of a method nor bypasses.
+    /// Withdraws the locks and registrations of a caller that was dropped before its store call.
+    ///
+    /// They may still be on their way. Callers that are cancelled often must cost neither the entries of a method nor
+    /// bypasses.
     fn withdraw(&self) {
         if !self.has_remote() || self.is_empty() || !Tasks::can_spawn() {
             return;

@@ -1,4 +1,4 @@
-//! R13, R14: who arrives, lands, follows and goes away, with three tasks at one key.
+//! R13, R14: three tasks arrive at one key, lead or follow flights, and are dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use crate::runtime::explore::many_orders;
 
 type Table = Flights<u8, u64>;
 
-/// Counts the points in time. The explorer runs one thread at a time, so it is no point to go on at.
+/// Counts events. The explorer runs one thread at a time, so the counter itself needs no switching point.
 #[derive(Debug, Default)]
 struct Time(AtomicU64);
 
@@ -20,15 +20,17 @@ impl Time {
     }
 }
 
-/// How one caller leads, when it is its turn.
+/// The behaviour of a caller that leads a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leader {
     Lands,
-    /// Goes away without an answer.
+    /// Is dropped without an outcome.
     Leaves,
 }
 
-/// The answer of a flight is when its look-up began. Returns whether the caller took one from before it arrived.
+/// Reads the key; a flight's value is the time when its look-up began.
+///
+/// Returns whether the caller took a value from before its arrival.
 async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
     let arrived = time.pass();
     loop {
@@ -53,8 +55,9 @@ async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
     }
 }
 
-/// Three callers at one key. Whether one of them took an answer from before it arrived; and nobody is left behind, nor
-/// any flight.
+/// Three callers read one key. Returns whether one of them took a value from before its arrival.
+///
+/// Every caller must return, and no flight may remain.
 fn three_callers(flights: fn() -> Arc<Table>, third: Leader) -> bool {
     let (flights, time) = (flights(), Arc::new(Time::default()));
     let callers = [Leader::Lands, Leader::Lands, third]
@@ -78,7 +81,7 @@ fn nobody_takes_an_answer_from_before_he_arrived() {
     assert!(seen.contains_key(&true), "the control must take an older answer: {seen:?}");
 }
 
-/// Red where a flight that is abandoned is not landed (`Lead::drop`): a deadlock.
+/// Fails with a deadlock if an abandoned flight is not ended (`Lead::drop`).
 #[test]
 fn nobody_waits_for_ever_for_one_that_goes_away() {
     let seen = many_orders("three callers, one goes away", || three_callers(Table::new, Leader::Leaves));

@@ -1,12 +1,12 @@
-//! One look-up in progress for one key, and those who wait for it.
+//! Single flight: one look-up in progress per key, and the callers that follow it.
 //!
-//! A flight is a whole look-up: local tier, shared tier, load. Who arrives while one is under way may not take its
-//! answer, since it may have read before that caller's read began. Such callers gather on the *next* flight: one of them
-//! leads it when the current one has ended, and the others arrived before it started, so they may take its answer. At
-//! most two flights of a key are known at a time.
+//! A flight is a whole look-up: local tier, shared tier, load. A caller that arrives during a flight must not take its
+//! outcome, since the flight may have read before that caller's read began. Such callers gather on the *next* flight.
+//! One of them leads it when the current one has ended. The others arrived before it started, so they may take its
+//! outcome. A key has at most two flights at a time.
 //!
-//! A flight is led by the future of a caller, until its load runs in a task of its own. Such a future may be alive and
-//! not be polled, in a `buffered` stream or behind a `select!`; those who wait give up a flight that makes no progress.
+//! The leader's future drives a flight until its load runs in a task of its own. Such a future may be alive without
+//! being polled, in a `buffered` stream or behind a `select!`. Followers give up a flight that makes no progress.
 
 #[cfg(all(test, shuttle))]
 mod interleavings;
@@ -28,37 +28,37 @@ use crate::key::KeyPart;
 use crate::runtime::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How a flight ended.
+/// The outcome of a flight.
 #[derive(Debug, Clone)]
 pub(crate) enum Landing<R> {
     /// It found the value.
     Found(Found<R>),
-    /// The store returned an error; it is shared where its type can be cloned.
+    /// The store returned an error, which is shared if its type can be cloned.
     Failed(Option<SharedError>),
-    /// The load panicked or ran out of time.
+    /// The load panicked or timed out.
     Broken(Error),
-    /// Its leader went away before it had an answer.
+    /// The leader was dropped before it had an outcome.
     Abandoned,
 }
 
-/// A store's error that can be cloned for each waiter.
+/// A store's error that can be cloned for each follower.
 pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;
 
-/// What answered a look-up.
+/// The source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "who is told of it is there in tests only"))]
 pub enum Source {
     /// The local tier.
     Local,
-    /// The local tier, with what was loaded while the shared tier is out of reach.
+    /// The local tier, with a value that was loaded while the shared tier was unreachable.
     Degraded,
-    /// The shared tier: with a value of its own, or by confirming one that was loaded a moment ago.
+    /// The shared tier, with its own value or by confirming one that was just loaded.
     Shared,
     /// The store.
     Store,
 }
 
-/// A value with what was current before it was read; no fence when nothing is known of that.
+/// A value, with the fence that was read before it if that is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Found<R> {
     pub(crate) value: R,
@@ -66,14 +66,14 @@ pub(crate) struct Found<R> {
     pub(crate) fence: Option<Arc<FoundFence>>,
 }
 
-/// The epoch and the tokens that were read before a load.
+/// The epoch and the generations that were read before a load.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FoundFence {
     pub(crate) epoch: Epoch,
     pub(crate) gens: Vec<Gen>,
 }
 
-/// Shards of the table of flights, so that misses of different keys do not wait for each other.
+/// The number of shards, so that misses of different keys do not contend for one lock.
 const SHARDS: usize = 16;
 
 /// The flights of one read method.
@@ -81,12 +81,12 @@ const SHARDS: usize = 16;
 pub(crate) struct Flights<K, R> {
     shards: Box<[Mutex<Table<K, R>>]>,
     hasher: RandomState,
-    /// For a negative control: whoever arrives takes the answer of the flight that is under way.
+    /// For a negative control: a caller that arrives takes the outcome of the flight in progress.
     #[cfg(feature = "testing")]
     join_any: bool,
 }
 
-/// A flight of the process, whatever its cache and its region.
+/// Identifies a flight in the process, across caches and regions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FlightId(u64);
 
@@ -97,15 +97,15 @@ impl FlightId {
     }
 }
 
-/// How far a flight has come.
+/// The progress of a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stage {
-    /// Its leader waits for the flight before, or looks into the tiers.
+    /// The leader waits for the previous flight, or looks into the tiers.
     Looking = 0,
-    /// The store is asked in the future of the leader.
+    /// The leader's future calls the store.
     LoadingInline = 1,
-    /// The store is asked in a task.
+    /// A task calls the store.
     LoadingInTask = 2,
 }
 
@@ -114,12 +114,14 @@ pub(crate) struct Flight<R> {
     id: FlightId,
     /// The hash of its key.
     hash: u64,
-    /// The flight that has to end before this one begins.
+    /// The flight that must end before this one begins.
     before: Option<FlightId>,
     stage: AtomicU8,
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
-    /// A load waits for it that holds a permit: its own load must not wait for one.
+    /// Whether a load that holds a permit waits for this flight.
+    ///
+    /// The flight's load must then not wait for a permit.
     is_urgent: AtomicBool,
     urged: Notify,
 }
@@ -138,7 +140,7 @@ impl<R: Clone> Flight<R> {
         })
     }
 
-    /// The flight, and the one that has to end before it begins.
+    /// Returns the flight, and the one that must end before it begins.
     pub(crate) fn and_before(&self) -> impl Iterator<Item = FlightId> {
         iter::once(self.id).chain(self.before)
     }
@@ -154,7 +156,7 @@ impl<R: Clone> Flight<R> {
         self.urged.notify_waiters();
     }
 
-    /// Waits until a load waits for it.
+    /// Waits until a load depends on this flight.
     async fn urgent(&self) {
         let urged = self.urged.notified();
         tokio::pin!(urged);
@@ -166,7 +168,7 @@ impl<R: Clone> Flight<R> {
 
     fn land(&self, landing: Landing<R>) {
         let before = lock(&self.landing).replace(landing);
-        // Dropped here, without the lock: it may be code of the user.
+        // Dropped without the lock: its destructor may be user code.
         drop(before);
         self.landed.notify_waiters();
     }
@@ -176,7 +178,7 @@ impl<R: Clone> Flight<R> {
         loop {
             let landed = self.landed.notified();
             tokio::pin!(landed);
-            // Registers before the look: an end between the two is not missed.
+            // Registers before the check, so that an end between the two is not missed.
             landed.as_mut().enable();
             if let Some(landing) = self.copy() {
                 return landing;
@@ -185,7 +187,7 @@ impl<R: Clone> Flight<R> {
         }
     }
 
-    /// How the flight ended, if it has. A value that cannot be cloned cannot be shared.
+    /// Returns the outcome, if the flight has ended. A value that cannot be cloned cannot be shared.
     fn copy(&self) -> Option<Landing<R>> {
         let landing = lock(&self.landing);
         let copied = catch_unwind(AssertUnwindSafe(|| landing.clone()));
@@ -195,11 +197,11 @@ impl<R: Clone> Flight<R> {
     }
 }
 
-/// What a caller does who did not find the value in the local tier.
+/// The role of a caller after a miss in the local tier.
 pub(crate) enum Arrival<K: KeyPart, R: Clone> {
-    /// Look the value up for all; when there is a flight before, wait for its end first.
+    /// Looks the value up for all callers, after the end of the previous flight.
     Lead(Lead<K, R>),
-    /// Wait for this flight, which has not started yet.
+    /// Follows this flight, which has not started yet.
     Follow(Arc<Flight<R>>),
 }
 
@@ -214,7 +216,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         })
     }
 
-    /// Flights whose answer anyone may take, however late they come.
+    /// Creates flights whose outcome any caller may take, however late it arrives.
     #[cfg(feature = "testing")]
     pub(crate) fn weakened() -> Arc<Self> {
         let mut flights = Self::new();
@@ -224,7 +226,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         flights
     }
 
-    /// `is_nested` is whether the caller is part of a load.
+    /// Returns the role of a caller. `is_nested` is whether the caller is part of a load.
     pub(crate) fn arrive(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
         let hash = self.hasher.hash_one(key);
         let mut shard = self.shard(hash);
@@ -251,19 +253,21 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         Arrival::Lead(Lead::new(self, next, Some(before)))
     }
 
-    /// How many keys have a flight under way.
+    /// Returns the number of keys with a flight in progress.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// The flight whose progress this one needs, which is itself or the one before, and how far that has come.
+    /// Returns the flight that this one depends on, and its stage.
+    ///
+    /// That is the flight itself or its predecessor.
     pub(crate) fn progress(&self, flight: &Arc<Flight<R>>) -> Option<(FlightId, Stage)> {
         let mut shard = self.shard(flight.hash);
         let Pair { current, .. } = shard.find_flight(flight)?;
         Some((current.id, current.stage()))
     }
 
-    /// Ends the flight that this one needs, if it is still the one with this number. Its leader goes on for itself.
+    /// Ends the flight that this one depends on, if it still has this id. Its leader continues for itself.
     pub(crate) fn give_up(&self, flight: &Arc<Flight<R>>, id: FlightId) {
         let mut shard = self.shard(flight.hash);
         let stalled =
@@ -283,7 +287,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
     }
 }
 
-/// The duty to end a flight. Dropped without an end, the flight counts as abandoned, and its followers start anew.
+/// The leader's side of a flight. If it is dropped first, the flight is abandoned, and its followers start over.
 pub(crate) struct Lead<K: KeyPart, R: Clone> {
     flights: Arc<Flights<K, R>>,
     flight: Arc<Flight<R>>,
@@ -300,22 +304,22 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.flight.id
     }
 
-    /// Whether there is no flight before to wait for.
+    /// Whether there is no previous flight to wait for.
     pub(crate) fn is_first(&self) -> bool {
         self.before.is_none()
     }
 
-    /// The flight before, if there is one to wait for.
+    /// Takes the previous flight, if there is one to wait for.
     pub(crate) fn take_before(&mut self) -> Option<Arc<Flight<R>>> {
         self.before.take()
     }
 
-    /// The store is asked now.
+    /// Records that the load begins.
     pub(crate) fn loads(&self, stage: Stage) {
         self.flight.stage.store(stage as u8, Ordering::Release);
     }
 
-    /// Waits until a load waits for this flight.
+    /// Waits until a load depends on this flight.
     pub(crate) async fn urgent(&self) {
         self.flight.urgent().await;
     }
@@ -325,10 +329,10 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.end(landing);
     }
 
-    /// The flight is over: the one that waited behind it takes its place.
+    /// Ends the flight, and promotes the next one.
     fn end(&mut self, landing: Landing<R>) {
         self.ended = true;
-        // A statement of its own: the key is dropped without the lock.
+        // A statement of its own, so that the key is dropped without the lock.
         let key = self.flights.shard(self.flight.hash).leave(&self.flight);
         self.flight.land(landing);
         drop(key);
@@ -420,7 +424,7 @@ mod tests {
         assert_eq!((flights.len(), flights.progress(&third)), (0, None));
     }
 
-    /// A key that cannot be compared or cloned at the wrong moment.
+    /// A key whose comparison panics.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     struct Touchy(u8);
 
@@ -432,7 +436,7 @@ mod tests {
         }
     }
 
-    /// Red where the table compares keys: a second panic in a destructor ends the process.
+    /// Fails if the table compares keys: a second panic in a destructor aborts the process.
     #[test]
     fn a_flight_ends_without_a_comparison_of_its_key() {
         let flights = Flights::<Touchy, u8>::new();

@@ -1,6 +1,6 @@
 //! The flights of one shard, by their keys.
 //!
-//! Flights end in destructors, also while a panic unwinds: only an arrival compares keys, which is code of the user.
+//! Flights end in destructors, also while a panic unwinds, so only an arrival compares keys, which is user code.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use super::Flight;
 use crate::key::KeyPart;
 
-/// By the hash of the key. Two keys with one hash are rare.
+/// The flights by the hash of their key. Two keys with one hash are rare.
 #[derive(Debug)]
 pub(super) struct Table<K, R>(HashMap<u64, Vec<Keyed<K, R>>, RandomState>);
 
@@ -21,7 +21,7 @@ struct Keyed<K, R> {
     pair: Pair<R>,
 }
 
-/// The flight that is under way for a key, and the one that waits for its end.
+/// The current flight of a key, and the one that waits for its end.
 #[derive(Debug)]
 pub(super) struct Pair<R> {
     pub(super) current: Arc<Flight<R>>,
@@ -49,7 +49,7 @@ impl<K, R> Table<K, R> {
         Some(&mut keyed.pair)
     }
 
-    /// The pair that the flight is part of.
+    /// Returns the pair that the flight is part of.
     pub(super) fn find_flight(&mut self, flight: &Arc<Flight<R>>) -> Option<&mut Pair<R>> {
         let pairs = self.0.get_mut(&flight.hash)?.iter_mut().map(|keyed| &mut keyed.pair);
         pairs.into_iter().find(|pair| Arc::ptr_eq(&pair.current, flight) || pair.is_next(flight))
@@ -59,7 +59,7 @@ impl<K, R> Table<K, R> {
         self.0.entry(hash).or_default().push(Keyed { key, pair: Pair { current, next: None } });
     }
 
-    /// Takes a flight out, and puts the one behind it into its place. Returns the key if it has no flight any more.
+    /// Removes a flight, and promotes the next one. Returns the key if it has no flight left.
     pub(super) fn leave(&mut self, flight: &Arc<Flight<R>>) -> Option<K> {
         let pair = self.find_flight(flight)?;
         if pair.is_next(flight) {

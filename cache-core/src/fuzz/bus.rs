@@ -1,4 +1,4 @@
-//! What arrives over the bus, and what Redis holds for a scope.
+//! Fuzzes the messages of the bus, and the values of scopes in Redis.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -18,17 +18,17 @@ const TARGET: Target = Target {
     run,
 };
 
-/// Stands in an input for the number of the beat that is under way, which is another one each time.
+/// A placeholder in an input for the number of the current heartbeat, which differs in each run.
 const NONCE: &str = "<nonce>";
 const SESSION: u64 = 1;
 
-/// One for all inputs: half a megabyte is much for each.
+/// Shared by all inputs, since it has half a megabyte.
 static LINK: LazyLock<Arc<Link>> = LazyLock::new(|| {
     let settings = Settings { lease: Duration::from_hours(1), ..Settings::default() };
     Arc::new(Link::new(Clock::default(), settings, Backend::Memory))
 });
 
-/// Each line is a message.
+/// Handles each line of the input as a message.
 fn run(bytes: &[u8]) -> u64 {
     let link = &*LINK;
     link.close_session(SESSION);
@@ -58,7 +58,7 @@ fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
     u64::from(named.is_some() || method.is_some()) + 2 * u64::from(is_trusted(link))
 }
 
-/// The method of a well-formed registration: one with a number, a token and a name.
+/// Returns the method of a well-formed registration, which has a number, a token and a name.
 fn registered_method(payload: &[u8]) -> Option<&[u8]> {
     let text = payload.strip_prefix(b"P ")?;
     let mut parts = text.splitn(3, |byte| *byte == b' ');
@@ -68,7 +68,7 @@ fn registered_method(payload: &[u8]) -> Option<&[u8]> {
     (is_number && is_token && !name.is_empty()).then_some(name)
 }
 
-/// A token of a scope is what was read, and tells an age whatever it says.
+/// Parses a generation: it must keep its bytes, and any age in it is accepted.
 fn token(bytes: &[u8]) -> u64 {
     match GenState::parse(Some(bytes)) {
         GenState::Free(token) => {

@@ -1,4 +1,4 @@
-//! The bytes of a value, for each codec.
+//! Fuzzes the decoding of values, for each codec.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 
-/// Something of everything that values are made of.
+/// A value with every kind of data that serde supports.
 #[derive(Debug, Serialize, Deserialize)]
 struct Value {
     text: String,
@@ -46,9 +46,9 @@ impl Nest {
     }
 }
 
-/// How deep a value may nest, whatever its codec.
+/// The maximum nesting depth, for every codec.
 const MAX_DEPTH: usize = 128;
-/// What serde may set aside for one sequence whose bytes claim to be long, and all of them together.
+/// The memory that serde may reserve for one sequence whose bytes claim to be long.
 const MAX_BYTES: u64 = 1 << 20;
 
 fn run(codec: Codec, bytes: &[u8]) -> u64 {
@@ -63,8 +63,7 @@ fn run(codec: Codec, bytes: &[u8]) -> u64 {
     ends.iter().fold(0, |all, end| all * 32 + end)
 }
 
-/// Bytes of anybody are a value or an error, and do not take more memory than they may. The value is written as one that
-/// is read as the same.
+/// Decodes arbitrary bytes within a limit of memory, and checks the round trip of the value.
 fn returns<T: Serialize + DeserializeOwned + Debug>(codec: Codec, bytes: &[u8]) -> u64 {
     let mut decoded = None;
     let used = allocation_counter::measure(|| decoded = codec.decode::<T>(bytes).ok());
@@ -80,7 +79,7 @@ fn nests(codec: Codec, bytes: &[u8]) -> u64 {
     1 + nest.depth() as u64 / 8
 }
 
-/// What comes back is what was written, to the last bit; or nothing does.
+/// Encodes a value, which must decode to exactly the same value or to an error.
 fn written<T: Serialize + DeserializeOwned + Debug>(codec: Codec, value: &T) {
     let mut bytes = Vec::new();
     if codec.encode(value, &mut bytes).is_err() {
@@ -120,7 +119,7 @@ fn kind(input: &mut Input<'_>) -> Kind {
         0 => Kind::Nothing,
         1 => Kind::One(u16::from_le_bytes([input.byte(), input.byte()])),
         2 => Kind::Two(i8::from_le_bytes([input.byte()]), input.text()),
-        // JSON has no other numbers: of those an absent one would come back (`Codec::Json`).
+        // JSON has no other numbers: an optional one that is not finite would decode to `None` (`Codec::Json`).
         _ => Kind::Named {
             first: (0..input.below(5)).map(|_| u32::from(input.byte())).collect(),
             second: input.flag().then(|| f64::from_bits(input.number())).filter(|real| real.is_finite()),
@@ -128,7 +127,7 @@ fn kind(input: &mut Input<'_>) -> Kind {
     }
 }
 
-/// Some values as this codec writes them.
+/// Returns some values in the encoding of this codec.
 fn seeds(codec: Codec) -> Vec<Vec<u8>> {
     let counting: Vec<u8> = (0..=255).cycle().take(600).collect();
     let values = [&counting[..0], &counting[..90], &counting].map(|bytes| value(&mut Input::new(bytes)));

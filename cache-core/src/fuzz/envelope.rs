@@ -1,4 +1,4 @@
-//! What lies in Redis under the key of an entry.
+//! Fuzzes the bytes of an entry in Redis.
 
 use cache_fuzz::{Grain, Input, Target};
 
@@ -8,10 +8,10 @@ use crate::envelope::{Expiry, Fence, Identity, Unfit, open, seal};
 const TARGET: Target =
     Target { name: "envelope", grain: Grain::Bytes, dictionary: &["CS", "U1-a", "U2-b"], longest: 512, run };
 
-/// Before the end of some entries and after that of others.
+/// A time before the expiry of some entries and after that of others.
 const NOW: u64 = 999;
 
-/// What the first release wrote, and nothing else, is what this reader expects.
+/// Reads the input as an entry that was written by the first release.
 fn run(bytes: &[u8]) -> u64 {
     let gens = [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()];
     let fence = Fence { epoch: Epoch(5), scopes: &[Scope::hashed(1), Scope::hashed(2)], gens: &gens };
@@ -26,7 +26,7 @@ fn run(bytes: &[u8]) -> u64 {
     ends[0] * 256 + ends[1]
 }
 
-/// Reads the bytes. What is accepted is exactly what a writer would have written.
+/// Opens the bytes. An accepted entry must be exactly what a writer would have written.
 fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
     let opened = match open(bytes, identity, fence, NOW) {
         Ok(opened) => opened,
@@ -38,7 +38,9 @@ fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
     0
 }
 
-/// Writes an entry as the input says, and reads it again: as it is, with a bit flipped, cut off, and as another one.
+/// Writes an entry from the input, and reads it again.
+///
+/// It reads it unchanged, with a flipped bit, truncated, and as another entry.
 fn write(mut input: Input<'_>) {
     let keys = [input.text(), input.text()];
     let [own, other] = [0, 1].map(|at| Identity {

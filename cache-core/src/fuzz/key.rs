@@ -1,4 +1,4 @@
-//! Parts of keys, which callers choose.
+//! Fuzzes the parts of keys, which callers choose.
 
 use cache_fuzz::{Grain, Input, Target};
 
@@ -11,19 +11,19 @@ fn heads() -> [Head; 2] {
     [Head::new(None, "ns", None, "e"), Head::new(Some("a:b"), "ns:ns", Some("p:{}"), "e")]
 }
 
-/// The most bytes of a key behind its head.
+/// The maximum length of a key after its head, in bytes.
 const MAX_PARTS: usize = 512;
 
 type Parts =
     (Option<String>, String, Option<Option<String>>, Vec<Option<String>>, (Option<(Option<String>, u64)>, bool));
-/// How many of them a beginning can have.
+/// The number of arguments of a key, and so the longest prefix.
 const ARGUMENTS: usize = 5;
 
-/// Pieces that have a meaning somewhere.
+/// Strings with a special meaning in some context.
 const PIECES: [&str; 16] =
     [":", "%", "%-", "%+", "%3A", "%h", "*", "{", "}", "\0", "\n", "a", "1", "é", "e\u{301}", "🦀"];
 
-/// Two keys: the second one is written as the first one was, but for what the rest of the input says.
+/// Builds two keys from the input. The second one differs from the first in one byte of the input.
 fn run(bytes: &[u8]) -> u64 {
     let mut input = Input::new(bytes);
     let (at, with) = (input.below(32), input.byte());
@@ -53,7 +53,7 @@ fn compared(head: &Head, one: &Parts, two: &Parts) -> KeyText {
     first
 }
 
-/// Nothing with a meaning passes raw, and nothing is longer than it may be.
+/// Checks that special characters are escaped, and that no text is too long.
 fn well_formed(head: &Head, text: &KeyText) {
     let name = text.own.name();
     let written = name.strip_prefix(head.text()).expect("every key begins with its head");
@@ -86,7 +86,7 @@ fn optional(input: &mut Input<'_>) -> Option<String> {
     input.flag().then(|| text(input))
 }
 
-/// A few pieces, or whatever the input has, or something long.
+/// Returns some special pieces, text from the input, or a long text.
 fn text(input: &mut Input<'_>) -> String {
     match input.below(8) {
         0 => input.text(),

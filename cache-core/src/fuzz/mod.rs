@@ -1,4 +1,4 @@
-//! Bytes of anybody, at each place where the cache reads some: short runs here, long ones with `scripts/fuzz`.
+//! Fuzz targets for all code that reads untrusted bytes: short runs here, long ones with `scripts/fuzz`.
 
 mod bus;
 mod codec;

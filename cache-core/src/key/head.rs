@@ -62,15 +62,15 @@ impl Head {
         self.full.as_deref()
     }
 
-    /// The full text, which is different for every head, whatever its length.
+    /// The full text, which differs for every head, whatever its length.
     pub(crate) fn full_text(&self) -> &str {
         self.full().unwrap_or(self.text())
     }
 
     /// The bus namespace: the prefix and the first part of the namespace.
     ///
-    /// The bus, the epoch and the heartbeats belong to it. It is derived and not configured: two instances that share a
-    /// store can never be on different buses.
+    /// The bus, the epoch and the heartbeats belong to it. It is derived and not configured, so that two instances that
+    /// share a store are always on the same bus.
     pub(crate) fn bus_namespace(&self) -> &str {
         &self.text[..self.bus]
     }

@@ -1,4 +1,4 @@
-//! Looking a key up by borrowed parts, with no copy.
+//! Looks up keys by borrowed parts, without copying.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -7,19 +7,19 @@ use equivalent::Equivalent;
 
 use super::{CacheKey, KeyWriter};
 
-/// A borrowed view of an owned key `K`, good for finding it.
+/// A borrowed view of an owned key `K`, for looking it up.
 ///
 /// `&str` looks up a `String`, `Option<&str>` an `Option<String>`, and a tuple of such views a tuple of owned parts.
 ///
 /// # Contract
 ///
-/// A view hashes like the key that it matches, and writes the same parts. `Borrow` demands the first of `&Q` already;
-/// the second holds for every type whose borrowed form is the same text.
+/// A view has the same hash as the key that it matches, and writes the same parts. `Borrow` already requires the first
+/// of `&Q`; the second holds for every type whose borrowed form is the same text.
 pub trait Lookup<K>: CacheKey + Hash {
-    /// Whether `key` is the key that this is a view of: whether both write the same parts.
+    /// Whether this is a view of `key`, that is, whether both write the same parts.
     fn matches(&self, key: &K) -> bool;
 
-    /// The owned key.
+    /// Returns the owned key.
     fn to_key(&self) -> K;
 }
 
@@ -95,8 +95,9 @@ tuples! {
     8: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6), (H VH 7);
 }
 
-/// A key whose parts decide which other is the same, and not its `Eq`: that may call keys equal whose text differs, which are
-/// two entries in the shared tier.
+/// A key that is compared by its parts instead of its `Eq`.
+///
+/// `Eq` may treat keys with different text as equal, which are two entries in the shared tier.
 #[derive(Debug, Clone)]
 pub(crate) struct Exact<K>(pub(crate) K);
 
@@ -116,7 +117,7 @@ impl<K: Hash> Hash for Exact<K> {
     }
 }
 
-/// An owned key as the tables of [`Exact`] keys want it.
+/// An owned key in the form for tables of [`Exact`] keys.
 pub(crate) struct Owned<'a, K>(pub(crate) &'a K);
 
 impl<K: Hash> Hash for Owned<'_, K> {
@@ -133,7 +134,7 @@ impl<K: CacheKey> Equivalent<Exact<K>> for Owned<'_, K> {
     }
 }
 
-/// A lookup as the engines of the local tier want it.
+/// A look-up in the form for the engines of the local tier.
 pub(crate) struct Query<'a, L>(pub(crate) &'a L);
 
 impl<L: Hash> Hash for Query<'_, L> {

@@ -1,7 +1,7 @@
-//! Keys: typed parts, injective text, bounded length.
+//! Cache keys: typed parts, injective text, bounded length.
 //!
-//! In process a key stays typed: the local tier hashes and compares the parts themselves. Text exists only for the
-//! shared tier, and is built on the way there.
+//! In process a key stays typed: the local tier hashes and compares the parts themselves. The text is built only for
+//! the shared tier.
 
 use std::hash::Hash;
 
@@ -22,14 +22,14 @@ pub use writer::KeyWriter;
 /// A type whose value is one or more parts of a cache key.
 ///
 /// Derive it for newtypes and input structs; `#[cache_key(display)]` on a field writes the field's `Display` text.
-/// Implementations for `str`, `String`, `bool`, `char`, the integers, `Option`, slices, arrays, `Vec`, references and
-/// tuples exist; floating-point numbers have none, since a number has more than one text and a NaN is not equal to itself.
+/// `str`, `String`, `bool`, `char`, the integers, `Option`, slices, arrays, `Vec`, references and tuples implement it.
+/// Floating-point numbers do not, since a number has more than one text and a NaN is not equal to itself.
 ///
 /// # Contract
 ///
-/// Different values of one type write different parts, and values that write equal parts are one key, whatever `Eq` says. A
-/// type writes the same number of parts for every value, or writes first what tells how many follow (an `enum` its variant, a slice its
-/// length). The derive keeps to both.
+/// Different values of one type write different parts, and values that write equal parts are one key, whatever `Eq`
+/// returns. A type writes the same number of parts for every value, or first writes a part that determines how many
+/// follow (an `enum` its variant, a slice its length). The derive satisfies both.
 ///
 /// ```
 /// use cache_core::CacheKey;
@@ -46,17 +46,17 @@ pub trait CacheKey {
 
     /// Whether `other` writes the same parts.
     ///
-    /// This and not `Eq` decides which entry of the local tier answers, so that both tiers agree where a type calls values
-    /// equal that write different text, such as the decimals 1.5 and 1.50. Values that write the same parts have the same
-    /// `Hash`, or else each has an entry of its own in the local tier.
+    /// The local tier finds entries by this method and not by `Eq`, so that both tiers agree if a type treats values as
+    /// equal that write different text, such as the decimals 1.5 and 1.50. Values that write the same parts must have
+    /// the same `Hash`; otherwise each has its own entry in the local tier.
     ///
-    /// The default compares the text. Implement it as `self == other` for a type whose equal values always write the same
-    /// parts: every local hit calls it. The derive compares field by field.
+    /// The default compares the text. Implement it as `self == other` for a type whose equal values always write the
+    /// same parts: every local hit calls it. The derive compares field by field.
     fn same_key(&self, other: &Self) -> bool {
         text::same(|out| self.write_key(out), |out| other.write_key(out))
     }
 
-    /// Writes the parts of the first `count` arguments, where this is the key of a method with several arguments.
+    /// Writes the parts of the first `count` arguments of a method's key.
     #[doc(hidden)]
     fn write_first(&self, count: usize, out: &mut KeyWriter) {
         if count > 0 {
@@ -65,14 +65,14 @@ pub trait CacheKey {
     }
 }
 
-/// What a key, or one argument of it, has to be. Implemented for every type that can be one.
+/// The requirements of a key, or of one argument of it. Implemented for every type that meets them.
 pub trait KeyPart: CacheKey + Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl<T: CacheKey + Clone + Eq + Hash + Send + Sync + 'static> KeyPart for T {}
 
 #[cfg(test)]
 mod tests {
-    //! Equal text if and only if equal values, over parts that were chosen to collide.
+    //! Texts are equal if and only if the values are, for parts that were chosen to collide.
 
     use proptest::prelude::*;
 
@@ -85,12 +85,13 @@ mod tests {
     type Nested = Option<(Option<String>, Option<String>)>;
     type Parts = (Option<String>, String, Option<Option<String>>, Vec<Option<String>>, (Nested, Option<String>));
 
-    /// Pieces that have a meaning somewhere.
+    /// Strings with a special meaning in some context.
     const PIECES: [&str; 16] =
         [":", "%", "%-", "%+", "%3A", "%h", "*", "{", "}", "\0", "\n", "a", "1", "é", "e\u{301}", "🦀"];
 
-    /// Two keys from the same pieces, cut into parts at different places, the second one perhaps with a piece as its
-    /// escaped form: what a careless join would confuse.
+    /// Generates two keys from the same pieces, with different boundaries between the parts.
+    ///
+    /// The second key may contain a piece in its escaped form. A careless concatenation would confuse the two.
     fn pair() -> impl Strategy<Value = (Parts, Parts)> {
         let pieces = prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..4);
         let cuts = || prop::collection::vec(0_usize..4, 11);
@@ -101,7 +102,7 @@ mod tests {
         })
     }
 
-    /// Gives each part the next few pieces, or makes it absent where its cut is zero.
+    /// Gives each part the next few pieces, or makes it absent if its cut is zero.
     fn cut(pieces: &[&str], cuts: &[usize]) -> Parts {
         let mut pieces = pieces.iter();
         let mut text = |cut: usize| (cut > 0).then(|| pieces.by_ref().take(cut - 1).copied().collect::<String>());
@@ -147,7 +148,7 @@ mod tests {
         }
     }
 
-    /// A number with a scale, such as 1.50: equal to 1.5, and written differently.
+    /// A number with a scale, such as 1.50, which is equal to 1.5 but written differently.
     #[derive(Debug, Clone, Copy)]
     struct Decimal(u32, u32);
 
@@ -193,7 +194,7 @@ mod tests {
         assert!(Exact(short) != Exact(long) && Exact(long) == Exact(long));
     }
 
-    /// A key that looks another one up while it is written.
+    /// A key that looks up another one while it is written.
     #[test]
     fn keys_are_compared_within_a_comparison() {
         #[derive(Clone, Copy)]

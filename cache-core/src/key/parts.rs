@@ -1,4 +1,4 @@
-//! What the standard types write into a key.
+//! Implementations of `CacheKey` for standard types.
 
 use std::net::{SocketAddr, SocketAddrV6};
 use std::rc::Rc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{CacheKey, KeyWriter};
 
-/// For types whose equal values write the same parts.
+/// Implements `same_key` as `==`, for types whose equal values write the same parts.
 macro_rules! same_as_equal {
     () => {
         #[inline]
@@ -48,7 +48,7 @@ written_as_display!(bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i6
 written_as_display!(std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr, std::net::SocketAddrV4);
 
 impl CacheKey for SocketAddrV6 {
-    /// The text of an address leaves its flow out, which makes addresses different.
+    /// The text of an address omits the flow information, which distinguishes addresses.
     fn write_key(&self, out: &mut KeyWriter) {
         match self.flowinfo() {
             0 => out.display(self),
@@ -105,7 +105,7 @@ impl<T: CacheKey> CacheKey for Option<T> {
 }
 
 impl<T: CacheKey> CacheKey for [T] {
-    /// The length comes first, so that two slices side by side cannot trade elements.
+    /// The length comes first, so that adjacent slices cannot exchange elements.
     fn write_key(&self, out: &mut KeyWriter) {
         out.display(&self.len());
         for part in self {

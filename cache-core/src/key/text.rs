@@ -6,20 +6,20 @@ use std::fmt::{Display, Write as _};
 use super::{CacheKey, Head, KeyWriter};
 use crate::coherence::Scope;
 
-/// The most bytes that the parts of a key take in Redis. A longer key is hashed.
+/// The maximum length of a key's parts in Redis, in bytes. Longer parts are hashed.
 const MAX_PARTS: usize = 512;
 
-/// A 128-bit hash that is the same in every build and on every machine (XXH3, Y. Collet).
+/// A 128-bit hash that is the same in every build (XXH3, Y. Collet).
 ///
-/// It is not a secret and not meant to resist a forger: where a collision would matter, the full text is compared.
+/// It does not resist forgery; if a collision would matter, the full text is compared.
 pub(super) fn stable_hash128(bytes: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
-/// What the shared tier calls an entry.
+/// The text of an entry's key in the shared tier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyText {
-    /// Its name is the key of the entry in Redis.
+    /// The scope whose name is the key of the entry in Redis.
     pub(crate) own: Scope,
     /// The full text, if the key has only a hash of a part of it.
     ///
@@ -40,7 +40,7 @@ impl KeyText {
         Self { own, full }
     }
 
-    /// What Redis sees.
+    /// Returns the key in Redis.
     #[cfg(test)]
     pub(crate) fn key(&self) -> &str {
         self.own.name()
@@ -48,13 +48,13 @@ impl KeyText {
 }
 
 thread_local! {
-    /// The memory of the texts that are compared: a local hit does not allocate.
+    /// Buffers for the texts of a comparison, so that a local hit does not allocate.
     static BUFFERS: Cell<[String; 2]> = const { Cell::new([String::new(), String::new()]) };
 }
 
 /// Whether both write the same parts.
 pub(super) fn same(one: impl FnOnce(&mut KeyWriter), two: impl FnOnce(&mut KeyWriter)) -> bool {
-    // A key that looks another one up while it is written finds new buffers here.
+    // A key that looks up another one while it is written gets new buffers here.
     let [first, second] = BUFFERS.take();
     let (first, second) = (written(first, one), written(second, two));
     let same = first == second;
@@ -74,12 +74,12 @@ pub fn same_display<T: Display + ?Sized>(one: &T, two: &T) -> bool {
     same(|out| out.display(&one), |out| out.display(&two))
 }
 
-/// The hash that an envelope carries: of the full text.
+/// The hash of the full text, which an envelope carries.
 pub(crate) fn hash_of_key(text: &str) -> u128 {
     stable_hash128(text.as_bytes())
 }
 
-/// The scope of all keys that begin with the parts that `write` writes.
+/// Returns the scope of all keys that begin with the parts of `write`.
 pub(crate) fn prefix_scope(head: &Head, write: impl FnOnce(&mut KeyWriter)) -> Scope {
     Scope::written(head.bus_namespace().len(), |name| {
         let parts = write_parts(name, head, write, KeyWriter::finish_prefix);
@@ -104,7 +104,7 @@ fn write_parts(
     parts
 }
 
-/// Puts a hash in the place of parts that are too long, and returns them.
+/// Replaces parts that are too long by a hash, and returns them.
 fn bound(name: &mut String, parts: usize) -> Option<String> {
     if name.len() - parts <= MAX_PARTS {
         return None;

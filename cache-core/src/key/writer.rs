@@ -4,24 +4,24 @@ use std::fmt::{Display, Write as _};
 
 use super::CacheKey;
 
-/// Stands where an absent part is followed by a present one. `%` is always escaped in a part, so no part reads like it.
+/// Written for an absent part that a present one follows. `%` is always escaped in a part, so no part can equal it.
 const ABSENT: &str = ":%-";
-/// Stands before a present optional whose own text could be taken for an absent one.
+/// Written before a present optional value whose own text could be mistaken for an absent one.
 const PRESENT: &str = ":%+";
 
-/// Receives the parts of a key and joins them into text that is different for different parts.
+/// Receives the parts of a key and joins them into text that differs for different parts.
 ///
-/// `:`, `%`, `*`, braces and control characters never pass raw: they are written as `%` and two hexadecimal digits for
-/// each byte. Absent parts at the end are left out.
+/// `:`, `%`, `*`, braces and control characters are always escaped: each byte is written as `%` and two hexadecimal
+/// digits. Absent parts at the end are omitted.
 #[derive(Debug)]
 pub struct KeyWriter {
     text: String,
-    /// Absent parts that no present one has followed yet.
+    /// The number of absent parts since the last present one.
     absent: usize,
 }
 
 impl KeyWriter {
-    /// Writes behind what `text` holds already.
+    /// Creates a writer that appends to `text`.
     pub(crate) fn after(text: String) -> Self {
         Self { text, absent: 0 }
     }
@@ -32,18 +32,18 @@ impl KeyWriter {
         Escaped(&mut self.text).push(text);
     }
 
-    /// Writes one part, the text that `value` displays.
+    /// Writes the `Display` text of `value` as one part.
     ///
     /// # Panics
     ///
-    /// Panics if the `Display` implementation returns an error, as `to_string` does: what it wrote until then may be the
-    /// beginning of several keys.
+    /// Panics if the `Display` implementation returns an error, as `to_string` does: the text written until then may be
+    /// the beginning of several keys.
     pub fn display(&mut self, value: &dyn Display) {
         self.begin_part();
         write!(Escaped(&mut self.text), "{value}").expect("the Display implementation of a key returned an error");
     }
 
-    /// Writes the parts of a value that may be absent.
+    /// Writes the parts of an optional value.
     pub fn optional<T: CacheKey + ?Sized>(&mut self, value: Option<&T>) {
         let Some(value) = value else {
             self.absent += 1;
@@ -58,12 +58,12 @@ impl KeyWriter {
         }
     }
 
-    /// The text so far without absent parts at the end: the form of a whole key.
+    /// Returns the text of a whole key, without absent parts at the end.
     pub(crate) fn finish(self) -> String {
         self.text
     }
 
-    /// The text so far with every absent part: the form of the beginning of a key, which more parts may follow.
+    /// Returns the text of a key prefix with all absent parts, since more parts may follow.
     pub(crate) fn finish_prefix(mut self) -> String {
         self.write_absent();
         self.text
@@ -81,12 +81,12 @@ impl KeyWriter {
     }
 }
 
-/// Appends a part of a key, escaped.
+/// Appends one part of a key in escaped form.
 pub(super) fn escape_into(out: &mut String, part: &str) {
     Escaped(out).push(part);
 }
 
-/// Appends text with everything escaped that has a meaning in a key, in Redis Cluster or in a terminal.
+/// Appends text, and escapes everything with a meaning in keys, Redis Cluster or terminals.
 struct Escaped<'a>(&'a mut String);
 
 impl Escaped<'_> {
@@ -115,7 +115,7 @@ impl std::fmt::Write for Escaped<'_> {
     }
 }
 
-/// Most parts are identifiers: no character of theirs has to be looked at as one.
+/// Whether a byte needs no escaping. Most parts are identifiers, which need not be decoded into characters.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
@@ -134,7 +134,7 @@ mod tests {
         out.finish()
     }
 
-    /// What two such values have written may be the same.
+    /// Two such values may have written the same text.
     #[test]
     #[should_panic(expected = "the Display implementation of a key returned an error")]
     fn a_text_that_ends_with_an_error_is_no_key() {

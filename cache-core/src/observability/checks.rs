@@ -1,23 +1,24 @@
-//! What the verifier found.
+//! The results of the verifier.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What one check of a hit came to.
+/// The result of one check of a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// The store said the same.
+    /// The store returned the same value.
     Equal,
-    /// The store said something else, and the local tier went on answering the old value until so long after the
-    /// beginning of the store's read.
+    /// The store returned another value, and the local tier continued to return the old one.
+    ///
+    /// The duration is from the start of the store's read until the local tier stopped.
     Stale(Duration),
-    /// The store said something else, and so did the local tier by then, or nothing.
+    /// The store returned another value, and the local tier no longer returned the old one.
     Gone,
-    /// The store did not answer, or a value could not be encoded.
+    /// The store failed, or a value could not be encoded.
     Failed,
 }
 
-/// The results in words, in the order of [`Checks::totals`].
+/// The names of the results, in the order of [`Checks::totals`].
 pub(crate) const RESULTS: [&str; 4] = ["equal", "stale", "gone", "failed"];
 
 impl Check {

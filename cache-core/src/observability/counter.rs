@@ -5,11 +5,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Slots that belong to one thread each. Threads beyond share the last slot.
+/// The number of slots that belong to one thread each. Further threads share the last slot.
 const OWNED: usize = 63;
 
-/// Counts hits and absent hits with a slot for each thread, on cache lines of its own: the owner of a slot adds with a
-/// plain load and store, and threads do not take the line from each other.
+/// Counts hits and absent hits, in a slot and cache line per thread.
+///
+/// The owner of a slot adds with a plain load and store, and threads do not contend for the line.
 #[derive(Debug)]
 pub(crate) struct Sharded {
     slots: Box<[Slot; OWNED + 1]>,
@@ -26,7 +27,7 @@ impl Sharded {
         Self { slots: Box::new(std::array::from_fn(|_| Slot::default())) }
     }
 
-    /// Adds one to the first or, where `second`, to the second count.
+    /// Adds one to the first count, or to the second one if `second` is true.
     #[inline]
     pub(crate) fn add(&self, second: bool) {
         let slot = SLOT.get();
@@ -47,7 +48,7 @@ impl Sharded {
         self.slots[slot].counts[usize::from(second)].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Both counts.
+    /// Returns both counts.
     pub(crate) fn totals(&self) -> [u64; 2] {
         let total = |at: usize| self.slots.iter().map(|slot| slot.counts[at].load(Ordering::Relaxed)).sum();
         [total(0), total(1)]
@@ -57,9 +58,9 @@ impl Sharded {
 const UNASSIGNED: usize = usize::MAX;
 
 thread_local! {
-    /// The slot of this thread. Without a destructor, so that reading it is a plain load.
+    /// The slot of this thread. It has no destructor, so that reading it is a plain load.
     static SLOT: Cell<usize> = const { Cell::new(UNASSIGNED) };
-    /// Gives the slot back when the thread ends.
+    /// Returns the slot when the thread ends.
     static LEASE: Lease = Lease::take();
 }
 

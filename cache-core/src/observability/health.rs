@@ -9,14 +9,14 @@ use super::staleness::{Answers, staleness_bound};
 use crate::coherence::{Link, LinkState};
 use crate::runtime::Moment;
 
-/// What a cache is built on.
+/// The tiers that a cache consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backend {
-    /// Nothing: every read is a miss, every write a no-op.
+    /// No tier: every read is a miss, every write a no-op.
     PassThrough,
-    /// A local tier only; good for one process.
+    /// Only a local tier, for a single process.
     SingleInstance,
     /// A local tier and a shared tier in memory.
     Memory,
@@ -45,22 +45,26 @@ impl fmt::Display for Backend {
     }
 }
 
-/// The state of a cache. The consistency guarantees hold in each of them, with the exceptions in
+/// The state of a cache.
+///
+/// The consistency guarantees hold in each of them, with the exceptions in
 /// [`docs::consistency`](crate::docs::consistency).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Status {
-    /// Everything that was configured works. There is nothing to do.
+    /// Everything that is configured works. No action is needed.
     Healthy,
-    /// The first connection to the shared tier is being made, at the start or after the background task has started
-    /// again: reads go to the store. If the attempt fails, the state becomes [`Degraded`](Self::Degraded).
-    Connecting,
-    /// Reads go to the store, at most `max_direct_loads` at a time, and the local tier keeps what they load for
-    /// `degraded_ttl`.
+    /// The first connection to the shared tier is being opened: reads go to the store.
     ///
-    /// The shared tier is out of reach, this instance waits for others after an outage, or the cache was shut down:
-    /// [`Health::link`] and [`Health::error`] have the reason. The load of the database is higher in this state.
+    /// This happens at the start and after a restart of the background task. If the attempt fails, the state becomes
+    /// [`Degraded`](Self::Degraded).
+    Connecting,
+    /// Reads go to the store, at most `max_direct_loads` at a time.
+    ///
+    /// The local tier keeps the loaded values for `degraded_ttl`. The shared tier is unreachable, this instance waits
+    /// for others after an outage, or the cache was shut down: [`Health::link`] and [`Health::error`] have the reason.
+    /// The load of the database is higher in this state.
     Degraded,
 }
 
@@ -74,19 +78,23 @@ impl fmt::Display for Status {
     }
 }
 
-/// The state of the link to the shared tier, and what to do about it.
+/// The state of the link to the shared tier, and how to respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LinkStatus {
-    /// There is no shared tier in this cache. When there should be one, its address is not set.
+    /// This cache has no shared tier. If it should have one, its address is not set.
     Absent,
-    /// The first connection is being made, at the start or after the background task has started again.
+    /// The first connection is being opened.
+    ///
+    /// This happens at the start and after a restart of the background task.
     Connecting,
-    /// It is connected. With [`Health::shared`] false a heartbeat is late: the server or the network is slow at this
-    /// moment, and the link goes down if that lasts.
+    /// The link is connected.
+    ///
+    /// If [`Health::shared`] is false, a heartbeat is late: the server or the network is slow at this moment, and the
+    /// link goes down if that continues.
     Up,
-    /// It is connected, but reads go to the store until every other instance has returned.
+    /// The link is connected, but reads go to the store until all other instances return.
     ///
     /// Writes are announced. [`Health::awaited`] names the missing instances. `docs/outages.md` in the repository has
     /// measured times.
@@ -96,10 +104,10 @@ pub enum LinkStatus {
     /// The cache reconnects by itself, with at most a second between two attempts. If its background task has ended
     /// with its runtime, the next call on a Tokio runtime starts it again.
     Down,
-    /// The circuit breaker is open: too many answers of the server were errors or came too late.
+    /// The circuit breaker is open: too many replies were errors or too late.
     ///
-    /// The cache reconnects after one to five seconds, or after at most 250 ms while invalidations are pending. Look at
-    /// the server's load, its memory, the user's rights, and whether it is a primary.
+    /// The cache reconnects after one to five seconds, or after at most 250 ms while invalidations are pending. Check
+    /// the server's load and memory, the user's permissions, and whether the server is a primary.
     LeftAlone,
     /// The cache was [shut down](crate::Cache::shutdown).
     ///
@@ -135,9 +143,9 @@ impl fmt::Display for LinkStatus {
     }
 }
 
-/// A cache's answer to [`Cache::health`](crate::Cache::health). It holds no address and no secret.
+/// The health of a cache, as [`Cache::health`](crate::Cache::health) returns it.
 ///
-/// `Display` is one line for a log. Serialised, its times are seconds.
+/// It contains no address and no secret. `Display` writes one line for a log. Serialised, its times are seconds.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -153,31 +161,35 @@ impl fmt::Display for LinkStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// The state as a whole.
+    /// The overall state.
     pub status: Status,
-    /// What it is built on.
+    /// The tiers of the cache.
     pub backend: Backend,
     /// The state of the link to the shared tier.
     pub link: LinkStatus,
-    /// Whether the shared tier may be used at this moment.
+    /// Whether the shared tier may be used now.
     pub shared: bool,
-    /// Whether the local tier may answer at this moment. False for long while the link is up: the heartbeats do not come
-    /// back over the bus. Check that the user may publish and subscribe to the channels that `ENVIRONMENT.md` names.
+    /// Whether the local tier may answer now.
+    ///
+    /// If it is false for long while the link is up, the heartbeats do not return over the bus. Check that the user may
+    /// publish and subscribe to the channels in `ENVIRONMENT.md`.
     pub local: bool,
     /// How long the local tier is trusted after a heartbeat (H).
     #[serde(serialize_with = "seconds")]
     pub lease: Duration,
-    /// How long the last heartbeat over the bus took, there and back. Near the lease the local tier is off for moments:
-    /// the server is overloaded, or the network is slow. If neither can be changed, set a longer lease.
+    /// The round-trip time of the last heartbeat over the bus.
+    ///
+    /// If it is close to the lease, the local tier is disabled from time to time: the server is overloaded, or the
+    /// network is slow. If neither can be changed, set a longer lease.
     #[serde(serialize_with = "optional_seconds")]
     pub bus_lag: Option<Duration>,
-    /// How long ago the last heartbeat came back.
+    /// The time since the last heartbeat returned.
     #[serde(serialize_with = "optional_seconds")]
     pub last_beat: Option<Duration>,
-    /// Scopes whose invalidation Redis has not executed yet; `usize::MAX` if there were too many to keep.
+    /// The number of scopes whose invalidation Redis has not executed yet; `usize::MAX` after an overflow.
     ///
-    /// Until it is 0, instances that reach Redis may read the values from before these writes. If this process ends before
-    /// that, they may do so until the entries' time to live ends.
+    /// Until it is 0, instances that reach Redis may read values from before these writes. If this process ends first,
+    /// they may do so until the entries' time to live ends.
     pub journal: usize,
     /// The instances that this one waits for before it reads from the shared tier.
     ///
@@ -191,13 +203,14 @@ pub struct Health {
     pub isolated: Vec<String>,
     /// Whether the circuit breaker is open: [`LinkStatus::LeftAlone`].
     pub breaker_open: bool,
-    /// For how long, at most, a local answer of this moment may be behind an acknowledged write: the time since the
-    /// last heartbeat was sent that came back, at most the lease; while the shared tier is out of reach,
-    /// `degraded_ttl`. 0 where the local tier answers nothing, or where nobody else writes. It does not cover writers
-    /// that cannot reach the shared tier: their `journal` does.
+    /// The longest time for which a local hit now may miss an acknowledged write.
+    ///
+    /// It is the time since the last heartbeat that returned was sent, at most the lease; while the shared tier is
+    /// unreachable, it is `degraded_ttl`. It is 0 if the local tier returns nothing, or if no other instance writes. It
+    /// does not cover writers that cannot reach the shared tier: see their `journal`.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
-    /// What is wrong with the shared tier, in words.
+    /// A description of the problem with the shared tier.
     pub error: Option<String>,
 }
 
@@ -237,7 +250,7 @@ impl Health {
     }
 }
 
-/// What the local tier may answer.
+/// Returns which entries the local tier may return.
 fn answers(link: &Link, now: Moment) -> Answers {
     match link.last_beat().filter(|_| link.gate.is_trusted(now)) {
         Some(beat) => Answers::HeardUntil(beat.sent),
@@ -268,7 +281,7 @@ impl fmt::Display for Health {
                 write!(f, " {name}={}", members.join(","))?;
             }
         }
-        // Quoted, since it may be the words of a server.
+        // Quoted, since it may contain a message of the server.
         self.error.iter().try_for_each(|error| write!(f, " error={error:?}"))
     }
 }

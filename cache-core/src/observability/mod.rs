@@ -1,4 +1,4 @@
-//! What happened, counted: statistics and health.
+//! Observability: statistics, metrics and health.
 
 mod checks;
 mod counter;

@@ -1,4 +1,4 @@
-//! What every region of a cache counts, together.
+//! The counters of all regions of a cache.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Counters, Stats};
 
-/// What a region holds at a moment.
+/// The current contents of a region.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Occupancy {
-    /// In the local tier, with those that are out of date and not evicted yet.
+    /// The number of local entries, including outdated ones that are not evicted yet.
     pub(crate) entries: u64,
-    /// Keys that are being looked up.
+    /// The number of keys with a flight in progress.
     pub(crate) flights: usize,
 }
 
-/// Something that can be asked for it.
+/// A region that reports its contents.
 pub(crate) trait Occupied: Send + Sync {
     fn occupancy(&self) -> Occupancy;
 }
@@ -27,7 +27,7 @@ pub(crate) struct Registry(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     members: Vec<Member>,
-    /// What regions counted that are gone.
+    /// The counts of regions that were dropped.
     gone: Stats,
 }
 
@@ -38,7 +38,7 @@ struct Member {
 }
 
 impl Member {
-    /// Nobody but the registry holds the counters of a region that is gone.
+    /// Whether the region was dropped, so that only the registry holds its counters.
     fn is_gone(&self) -> bool {
         Arc::strong_count(&self.counters) == 1
     }
@@ -70,9 +70,9 @@ impl Registry {
         stats
     }
 
-    /// Tells the recorder what was counted since the last time, and what is held at this moment.
+    /// Publishes the increments since the last call, and the current contents.
     pub(crate) fn publish(&self) {
-        // Not under the lock: the last holder of a region may be this call, and dropping it drops values of its user.
+        // Not under the lock: this call may be the last holder of a region, whose destructor drops user values.
         let members = self.lock().members.clone();
         let mut held: BTreeMap<_, Occupancy> = BTreeMap::new();
         for Member { counters, region } in &members {

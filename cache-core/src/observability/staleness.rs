@@ -1,27 +1,29 @@
-//! How old an answer of the local tier can be. Pure: the time comes from outside.
+//! Calculates how stale a local hit can be. It reads no clock: callers pass in the time.
 
 use std::time::Duration;
 
 use crate::runtime::{GRANULARITY, Moment};
 
-/// What the local tier may answer at a moment.
+/// The entries that the local tier may return at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
-    /// Nothing: it is off or out of trust, and every read goes further.
+    /// None: it is disabled or not trusted, and every read goes further.
     Nothing,
-    /// Whatever it holds: nobody else writes.
+    /// All entries, since no other instance writes.
     Alone,
-    /// Whatever was not invalidated: the last heartbeat that came back was sent at this moment.
+    /// All entries that were not invalidated: the last heartbeat that returned was sent at this moment.
     HeardUntil(Moment),
-    /// What was loaded no longer ago than this: the shared tier is out of reach.
+    /// Entries that were loaded within this time: the shared tier is unreachable.
     Degraded(Duration),
 }
 
-/// The longest time that may have passed since the acknowledgement of a write that a local answer does not reflect.
+/// Returns the longest time for which a local hit may miss an acknowledged write.
 ///
-/// What had reached the shared tier before the last heartbeat was sent has been heard; a write is acknowledged after
-/// its announcement got there. A reading of the clock may lie behind by its granularity. It says nothing about a writer
-/// that could not reach the shared tier: what its journal holds is not known here.
+/// The time counts from the acknowledgement.
+///
+/// All invalidations that reached the shared tier before the last heartbeat was sent have been received, and a write is
+/// acknowledged only after its invalidation has arrived there. A reading of the clock may lag by its granularity. The
+/// bound does not cover a writer that could not reach the shared tier: its journal is unknown here.
 pub(crate) fn staleness_bound(answers: Answers, now: Moment, lease: Duration) -> Duration {
     match answers {
         Answers::Nothing | Answers::Alone => Duration::ZERO,
@@ -47,7 +49,7 @@ mod tests {
             (heard(500), 510),
             (heard(989), 999),
             (heard(990), 1000),
-            // Not trusted any more, and asked at the same moment.
+            // No longer trusted, and asked at the same moment.
             (heard(2_000), 1000),
         ];
         for ((answers, now), millis) in table {

@@ -1,4 +1,4 @@
-//! Statistics, per store and method.
+//! Statistics per store and method.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ pub(crate) struct Counters {
     pub(crate) shared_negative_hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) loads: AtomicU64,
-    /// Loads that succeeded. Those that are under way are in `loads` already.
+    /// Successful loads. Loads in progress are already counted in `loads`.
     pub(crate) loaded: AtomicU64,
     pub(crate) load_errors: AtomicU64,
     pub(crate) coalesced: AtomicU64,
@@ -35,7 +35,7 @@ pub(crate) struct Counters {
     remote: [AtomicU64; RemoteErrorKind::ALL.len()],
     encode: AtomicU64,
     altered: AtomicU64,
-    /// The checks of what is written against what would be read.
+    /// Decides which values are checked for a round trip through the codec.
     pub(crate) trips: Trips,
     checks: Checks,
     pub(crate) meter: MethodMeter,
@@ -91,7 +91,7 @@ impl Counters {
         Self::add(&self.encode);
     }
 
-    /// Counts a value that its codec does not return as it was. The first one is logged.
+    /// Counts a value that its codec alters. The first one is logged.
     pub(crate) fn altered(&self, codec: Codec) {
         Self::add(&self.altered);
         if self.trips.failed() {
@@ -114,7 +114,7 @@ impl Counters {
         }
     }
 
-    /// Reports to the recorder what was counted since the last time.
+    /// Reports what was counted since the last call to the recorder.
     pub(super) fn publish(&self) {
         self.meter.publish(&self.totals());
     }
@@ -182,14 +182,14 @@ impl Counters {
     }
 }
 
-/// What may be wrong with an entry, beyond being out of date.
+/// The reasons that mean damaged or foreign bytes, not just outdated ones.
 fn damage() -> impl Iterator<Item = Unfit> {
     Unfit::ALL.into_iter().filter(|reason| reason.is_damage())
 }
 
-/// What a cache did since it was built, per store and method.
+/// The statistics of a cache since it was built, per store and method.
 ///
-/// Two of them can be compared and subtracted, which is what a test wants:
+/// Two of them can be compared and subtracted, for example in a test:
 ///
 /// ```
 /// # use cache_core::Cache;
@@ -209,25 +209,25 @@ impl Stats {
         self.methods.entry((counters.store, counters.method)).or_default().add(&counters.read());
     }
 
-    /// The statistics of one read method; all zero for one that is not known.
+    /// Returns the statistics of one read method; all zero if it is unknown.
     pub fn method(&self, store: &str, method: &str) -> MethodStats {
         let found = self.methods.iter().find(|((known_store, known), _)| *known_store == store && *known == method);
         found.map(|(_, stats)| stats.clone()).unwrap_or_default()
     }
 
-    /// Every method with its statistics, as `((store, method), stats)`.
+    /// Returns every method with its statistics, as `((store, method), stats)`.
     pub fn methods(&self) -> impl Iterator<Item = ((&'static str, &'static str), &MethodStats)> {
         self.methods.iter().map(|(name, stats)| (*name, stats))
     }
 
-    /// All methods together.
+    /// Returns the sum of all methods.
     pub fn total(&self) -> MethodStats {
         let mut total = MethodStats::default();
         self.methods.values().for_each(|stats| total.add(stats));
         total
     }
 
-    /// What was counted after `earlier` was taken.
+    /// Returns what was counted since `earlier` was taken.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut methods = self.methods.clone();
@@ -247,9 +247,11 @@ macro_rules! method_stats {
         #[non_exhaustive]
         pub struct MethodStats {
             $($(#[$doc])* pub $field: u64,)*
-            /// Errors by kind: of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`, `encryption`), of
-            /// entries that could not be read (`truncated`, `magic`, `checksum`, `payload`, …) and of values that could not be
-            /// encoded (`encode`) or would come back as other values (`altered`). Kinds that did not occur are not in it.
+            /// Errors by kind.
+            ///
+            /// The kinds are those of the shared tier (`disconnected`, `timeout`, `refused`, `protocol`, `encryption`),
+            /// of unreadable entries (`truncated`, `magic`, `checksum`, `payload`, …), and of values that could not be
+            /// encoded (`encode`) or would decode to other values (`altered`). Kinds that did not occur are missing.
             pub errors: BTreeMap<&'static str, u64>,
         }
 
@@ -275,27 +277,29 @@ macro_rules! method_stats {
 method_stats! {
     /// Reads that the local tier answered.
     local_hits,
-    /// Those of them that it answered while the shared tier was out of reach.
+    /// Local hits while the shared tier was unreachable.
     degraded_hits,
     /// Reads that the shared tier answered.
     shared_hits,
-    /// Hits of either tier whose answer was that the value is absent.
+    /// Hits of either tier for an absent value.
     negative_hits,
     /// Look-ups that neither tier answered.
     misses,
     /// Calls of the store.
     loads,
-    /// Calls of the store that failed, panicked or ran out of time.
+    /// Calls of the store that failed, panicked or timed out.
     load_errors,
-    /// Reads that took the answer of another caller's look-up.
+    /// Reads that took the outcome of another caller's look-up.
     coalesced,
-    /// Loads that were not put into the shared tier: a writer was at work, the shared tier was out of reach (the local
-    /// tier keeps them for [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for one caller alone
-    /// (`visible_if`, a nested read of the same key), or the cache is a pass-through.
+    /// Loads that did not fill the shared tier.
+    ///
+    /// A write was in progress, the shared tier was unreachable (the local tier keeps such values for
+    /// [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for a single caller (`visible_if`, a nested
+    /// read of the same key), or the cache is a pass-through.
     bypasses,
-    /// Values put into the shared tier.
+    /// Values stored in the shared tier.
     fills,
-    /// Invalidations that this instance asked for.
+    /// Invalidations that this instance requested.
     invalidations,
     /// Bytes of entries received from the shared tier.
     bytes_read,
@@ -304,13 +308,16 @@ method_stats! {
     /// Hits that the store confirmed
     /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
     verified_equal,
-    /// Hits that the store did not confirm, and that the local tier went on answering after that.
+    /// Hits that the store did not confirm, and that the local tier still returned afterwards.
     verified_stale,
-    /// Hits that the store did not confirm, and that the local tier no longer answered by then: a write came in
-    /// between.
+    /// Hits that the store did not confirm, and that the local tier no longer returned.
+    ///
+    /// A write came in between.
     verified_gone,
     /// Hits that could not be checked: the store failed, or a value could not be encoded.
     verified_failed,
-    /// For how long the stale ones were still answered after the store's read had begun: the sum, in microseconds.
+    /// How long the stale hits were still returned in total, in microseconds.
+    ///
+    /// Each time counts from the start of the store's read.
     verified_stale_micros,
 }

@@ -1,4 +1,4 @@
-//! What a cache counts as a whole, beside what its methods count.
+//! The counters of a cache as a whole, besides those of its methods.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use super::Backend;
 use super::metrics::{CacheMeter, Timing};
 use crate::tier::remote::RemoteErrorKind;
 
-/// What the shared tier is asked for.
+/// A kind of request to the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     Intent,
@@ -35,22 +35,22 @@ impl Request {
     }
 }
 
-/// What a write tells the shared tier: the first of [`Request::ALL`].
+/// The requests of a write to the shared tier: the first of [`Request::ALL`].
 pub(crate) const ANNOUNCEMENTS: [Request; 3] = [Request::Intent, Request::Release, Request::Bump];
 
-/// What may become of an announcement.
+/// The names of the outcomes of an announcement.
 pub(crate) const TOLD: [&str; 3] = ["ok", "error", "unreachable"];
 
-/// What became of an announcement.
+/// The outcome of an announcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     Heard,
     Failed,
-    /// There was no connection that may be used.
+    /// There was no usable connection.
     Unreachable,
 }
 
-/// The counts of one cache, and the handles that they are published with.
+/// The counters of one cache, and the handles that publish them.
 #[derive(Debug)]
 pub(crate) struct Tally {
     errors: [[AtomicU64; RemoteErrorKind::ALL.len()]; Request::ALL.len()],
@@ -58,7 +58,7 @@ pub(crate) struct Tally {
     pub(crate) meter: CacheMeter,
 }
 
-/// What was counted so far.
+/// A copy of the counters.
 #[derive(Debug)]
 pub(crate) struct Totals {
     pub(crate) errors: [[u64; RemoteErrorKind::ALL.len()]; Request::ALL.len()],
@@ -78,7 +78,7 @@ impl Tally {
         self.announcements[announcement as usize][told as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long announcements of this kind take.
+    /// Returns the duration histogram of this kind of announcement.
     pub(crate) fn timing(&self, announcement: Request) -> &Timing {
         self.meter.timing(announcement as usize)
     }

@@ -30,7 +30,7 @@ struct Known {
     next: u64,
     /// The claims, by the beginning of the keys.
     held: HashMap<String, Vec<Held>>,
-    /// The traits of which there was a warning, and which one.
+    /// The traits that a warning was logged for, and its reason.
     warned: HashSet<(String, Shared)>,
 }
 
@@ -66,14 +66,14 @@ impl Drop for Kept {
     }
 }
 
-/// Why two stores of one trait must not share their keys, which they do. The last one is the worst.
+/// The reason why two stores of one trait must not share their keys. The last one is the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Shared {
-    /// The trait has other arguments. Each takes the other's entries for misses.
+    /// The trait has other arguments. Each store treats the other's entries as misses.
     Arguments,
-    /// They are of different sources. Each takes the other's entries for misses.
+    /// The sources differ. Each store treats the other's entries as misses.
     Keys,
-    /// Nothing tells their entries apart.
+    /// Their entries cannot be distinguished.
     Answers,
 }
 

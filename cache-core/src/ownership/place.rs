@@ -53,7 +53,7 @@ impl Place {
             kind: Kind::Store,
             name: format!("{}::{}", spec.module, spec.store),
             parameters: spec.parameters.clone(),
-            // It is compared and never followed.
+            // The address is only compared, and never dereferenced.
             backing: Some(spec.backing.addr()),
             source: namespace.source,
         };
@@ -99,7 +99,7 @@ impl Place {
         self.claim.clone()
     }
 
-    /// The beginning of the keys of an entity.
+    /// Returns the beginning of the keys of an entity.
     pub(crate) fn head(&self, entity: &str) -> Head {
         Head::new(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), entity)
     }

@@ -1,4 +1,4 @@
-//! What a read method caches, for how long, and where. Pure: nothing here touches time, chance or sockets by itself.
+//! The policies of read methods: what they cache, for how long, and in which tiers. They use no clock, no randomness and no I/O.
 
 mod mode;
 mod read_policy;

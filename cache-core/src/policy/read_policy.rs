@@ -17,7 +17,7 @@ pub enum LocalEngine {
     Moka,
 }
 
-/// What one read method caches, for how long, and where.
+/// The policy of one read method: what it caches, for how long, and in which tiers.
 ///
 /// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time.
 ///
@@ -43,13 +43,14 @@ pub struct ReadPolicy {
 }
 
 impl ReadPolicy {
-    /// A policy with this time to live, 10 % jitter, no caching of absence, `MessagePack`, mode safe, and a local tier of
-    /// 10,000 entries.
+    /// Creates a policy with this time to live.
     ///
-    /// The time counts from the moment the load began, and is at most ten years. It is an upper bound: in the shared
-    /// tier an entry with a longer time to live becomes a miss after 12 to 24 hours, when the generation that it was
-    /// filled under expires. A time to live of zero caches nothing, and one below a millisecond nothing in the shared
-    /// tier.
+    /// It has 10 % jitter, no caching of absence, `MessagePack`, mode safe, and a local tier of 10,000 entries.
+    ///
+    /// The time starts when the load begins, and is at most ten years. It is an upper bound: in the shared tier an
+    /// entry with a longer time to live becomes a miss after 12 to 24 hours, when the generation that it was filled
+    /// under expires. With a time to live of zero nothing is cached, and with less than a millisecond nothing in the
+    /// shared tier.
     pub const fn new(ttl: Duration) -> Self {
         Self {
             ttl,
@@ -65,26 +66,29 @@ impl ReadPolicy {
         }
     }
 
-    /// How long a present value lives, in both tiers.
+    /// Sets how long a present value lives, in both tiers.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// Caches absence (`None`) for this long. Without it an absent value is loaded at every read.
+    /// Caches absence (`None`) for this long. Otherwise an absent value is loaded at every read.
     pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = Some(ttl);
         self
     }
 
-    /// Shortens each entry's life by a random share of up to this many percent (at most 50), so that entries that were
-    /// filled together do not expire together.
+    /// Shortens each entry's lifetime by a random share, up to this many percent.
+    ///
+    /// The maximum is 50 percent.
+    ///
+    /// Entries that were filled together then do not expire together.
     pub const fn jitter_percent(mut self, percent: u8) -> Self {
         self.jitter_percent = if percent > 50 { 50 } else { percent };
         self
     }
 
-    /// Keeps entries in the local tier no longer than this, where that is less than their time to live.
+    /// Limits how long entries stay in the local tier, below their time to live.
     pub const fn local_ttl(mut self, ttl: Duration) -> Self {
         self.local = true;
         self.local_ttl = Some(ttl);
@@ -97,32 +101,33 @@ impl ReadPolicy {
         self
     }
 
-    /// The most entries that the local tier holds, at most 4,294,967,295; more than that are evicted. Zero switches it off.
+    /// Sets the capacity of the local tier in entries, at most 4,294,967,295. Zero disables it.
     pub const fn local_capacity(mut self, entries: usize) -> Self {
         self.local_capacity = entries;
         self
     }
 
-    /// The engine of the local tier.
+    /// Sets the engine of the local tier.
     pub const fn local_engine(mut self, engine: LocalEngine) -> Self {
         self.local_engine = engine;
         self
     }
 
-    /// The encoding in the shared tier.
+    /// Sets the encoding in the shared tier.
     pub const fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// What the writes that invalidate this method wait for.
+    /// Sets what the writes that invalidate this method wait for.
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Whether this method is cached at all. When not, every read goes to the store; writes still invalidate, for the
-    /// instances where it is cached.
+    /// Sets whether this method is cached.
+    ///
+    /// If not, every read goes to the store. Writes still invalidate, for the instances that cache it.
     pub const fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self

@@ -1,13 +1,13 @@
-//! How long an entry lives.
+//! The lifetime of an entry.
 
 use std::time::Duration;
 
 use super::ReadPolicy;
 use crate::config::limits::LONGEST_LIFE;
 
-/// How long a value lives from the moment its load began; `None` when it is not cached at all.
+/// Returns the lifetime of a value from the start of its load, if it is cached.
 ///
-/// `chance` is a fraction from 0 to 1. Jitter only ever shortens a life: the time to live is a promise.
+/// `chance` is a fraction from 0 to 1. Jitter only shortens a lifetime: the time to live is an upper bound.
 pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {
     let ttl = if absent { policy.negative_ttl? } else { policy.ttl }.min(LONGEST_LIFE);
     let cut = f64::from(policy.jitter_percent) / 100.0 * chance.clamp(0.0, 1.0);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "testing")]
 pub use manual::ManualClock;
 
-/// How far a reading may lie behind the true time. Linux moves its coarse clock every 1 to 10 ms.
+/// How far a reading may lag behind the true time. Linux advances its coarse clock every 1 to 10 ms.
 pub(crate) const GRANULARITY: Duration = Duration::from_millis(10);
 
 /// A point on the monotonic clock of this process, in nanoseconds since an arbitrary origin.
@@ -20,7 +20,7 @@ impl Moment {
         Self(self.0.saturating_add(nanos(span)))
     }
 
-    /// The time from `earlier` to here; nothing when `earlier` is the later one.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -34,9 +34,9 @@ fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The source of time of a [`Cache`](crate::Cache): the system's, or one that a test moves by hand.
+/// The clock of a [`Cache`](crate::Cache): the system clock, or a manual one for tests.
 ///
-/// Only the monotonic clock of this process is read, and it is never compared with that of another machine.
+/// It is the monotonic clock of this process, and is never compared with that of another machine.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Source);
 
@@ -58,7 +58,7 @@ impl Clock {
         }
     }
 
-    /// Begins to measure how long something takes: finer than [`now`](Self::now), and too dear for a hit.
+    /// Starts a stopwatch, which is more precise than [`now`](Self::now), and too slow for a hit.
     pub(crate) fn stopwatch(&self) -> Stopwatch {
         Stopwatch(match &self.0 {
             Source::System => Began::System(Instant::now()),
@@ -75,7 +75,7 @@ impl Clock {
         }
     }
 
-    /// Runs `work` for at most `limit`; `None` when it did not end in time.
+    /// Runs `work` for at most `limit`; returns `None` if it did not end in time.
     pub(crate) async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         match &self.0 {
             Source::System => tokio::time::timeout(limit, work).await.ok(),
@@ -89,7 +89,7 @@ impl Clock {
     }
 }
 
-/// The beginning of a span whose length is of interest.
+/// The start of a measured duration.
 #[derive(Debug)]
 pub(crate) struct Stopwatch(Began);
 
@@ -117,8 +117,10 @@ impl From<ManualClock> for Clock {
     }
 }
 
-/// The kernel's coarse monotonic clock: a few nanoseconds a reading, and right at once after the process was stopped
-/// and continued. A counter that a thread of our own moves would be late just then.
+/// Reads the kernel's coarse monotonic clock, which takes a few nanoseconds.
+///
+/// It is correct at once after the process was stopped and continued. A counter that a thread of this process advances
+/// would lag at exactly that time.
 #[cfg(target_os = "linux")]
 #[inline]
 fn system_now() -> Moment {
@@ -144,7 +146,7 @@ mod manual {
 
     use super::Moment;
 
-    /// A clock that stands still until a test moves it. Copies share one time.
+    /// A clock that only a test advances. Clones share one time.
     #[derive(Debug, Clone, Default)]
     pub struct ManualClock(Arc<Mutex<State>>);
 
@@ -156,26 +158,26 @@ mod manual {
     }
 
     impl ManualClock {
-        /// A clock that shows one hour, so that a test may look back.
+        /// Creates a clock that shows one hour, so that a test can use earlier times.
         pub fn new() -> Self {
             let clock = Self::default();
             clock.advance(Duration::from_hours(1));
             clock
         }
 
-        /// Moves the time on and wakes whoever slept until then.
+        /// Advances the time, and wakes the sleepers whose time has come.
         pub fn advance(&self, span: Duration) {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             state.now = state.now.after(span);
             let now = state.now;
             let later = state.sleepers.split_off(&(now, u64::MAX));
             for (_, sleeper) in std::mem::replace(&mut state.sleepers, later) {
-                // A sleeper that went away wants no wake-up.
+                // Fails if the sleeper was dropped.
                 let _ = sleeper.send(());
             }
         }
 
-        /// The time that it shows; a new clock shows one hour.
+        /// Returns the time of the clock; a new clock shows one hour.
         pub fn elapsed(&self) -> Duration {
             self.now().since(Moment::default())
         }
@@ -194,7 +196,7 @@ mod manual {
                 state.sleepers.insert((until, id), wake);
                 woken
             };
-            // The sender is dropped only together with the clock, and then nobody moves the time any more.
+            // The sender is dropped only with the clock, after which the time never advances again.
             if woken.await.is_err() {
                 std::future::pending::<()>().await;
             }

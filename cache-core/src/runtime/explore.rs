@@ -1,13 +1,13 @@
-//! Small scenarios of the real code under every order of its steps, or very many: `scripts/interleavings`.
+//! Explores small scenarios of the real code under every order of their steps, or many: `scripts/interleavings`.
 //!
-//! [shuttle](https://docs.rs/shuttle) runs a scenario again and again and decides at each lock and atomic who goes on.
-//! Where a scenario is small, every order is tried; else orders are drawn in two ways, at random and by priorities that
-//! change at a few points (S. Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs").
-//! A task that waits for ever is found as a deadlock. Atomics are sequentially consistent here: what a weaker order allows
-//! is not explored.
+//! [shuttle](https://docs.rs/shuttle) runs a scenario repeatedly and decides at each lock and atomic which thread
+//! continues. If a scenario is small, every order is tried. Otherwise orders are sampled in two ways: at random, and by
+//! priorities that change at a few points (S. Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees
+//! of Finding Bugs"). A task that never ends is detected as a deadlock. Atomics are sequentially consistent here: the
+//! effects of weaker orderings are not explored.
 //!
-//! A scenario returns what it saw, and a test judges all that was seen. Its control runs the same scenario with the
-//! protection taken out, and has to see what must not be.
+//! A scenario returns an observation, and a test checks the observations of all orders. Its control runs the same
+//! scenario with the protection disabled, and must observe the error.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -16,21 +16,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner};
 
-/// How many orders are drawn in each of the two ways.
+/// The number of orders that are sampled in each of the two ways.
 const DRAWN: usize = 5_000;
-/// At how many points priorities change. Most bugs need two or three.
+/// The number of points at which priorities change. Most bugs need two or three.
 const DEPTH: usize = 3;
-/// Where to give up trying every order: such a scenario is too large for it.
+/// The most orders to try: a scenario that exceeds it is too large.
 const MOST: usize = 2_000_000;
-/// The read path has deep futures.
+/// The stack size: the read path has deep futures.
 const STACK: usize = 1 << 18;
-/// The same orders in every run.
+/// A fixed seed, for the same orders in every run.
 const SEED: u64 = 0x5eed;
 
-/// What was seen, and in how many orders.
+/// The observations, with the number of orders of each.
 pub(crate) type Seen<O> = BTreeMap<O, usize>;
 
-/// Everything that the scenario can see: runs it in every order.
+/// Runs the scenario in every order, and returns all its observations.
 pub(crate) fn every_order<O: Ord + Debug + Send + 'static>(
     name: &str,
     scenario: impl Fn() -> O + Send + Sync + 'static,
@@ -41,7 +41,7 @@ pub(crate) fn every_order<O: Ord + Debug + Send + 'static>(
     report(name, "every one of", orders, &seen)
 }
 
-/// What the scenario sees in many orders.
+/// Runs the scenario in many orders, and returns its observations.
 pub(crate) fn many_orders<O: Ord + Debug + Send + 'static>(
     name: &str,
     scenario: impl Fn() -> O + Send + Sync + 'static,
@@ -58,7 +58,7 @@ fn run<O: Ord + Send + 'static>(
     seen: &Arc<Mutex<Seen<O>>>,
     scenario: Arc<impl Fn() -> O + Send + Sync + 'static>,
 ) -> usize {
-    // The write path asks whether there is a runtime; its tasks are the explorer's all the same.
+    // The write path checks for a runtime, although its tasks run in the explorer.
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let _entered = runtime.enter();
     let seen = Arc::clone(seen);

@@ -1,4 +1,4 @@
-//! Time, chance and tasks: the only place that touches them.
+//! Time, randomness and tasks. All other modules use them through this one.
 
 pub(crate) mod chance;
 mod clock;

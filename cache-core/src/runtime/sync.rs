@@ -1,7 +1,7 @@
-//! What threads share: the standard library's locks and atomics, and in their place those of shuttle where interleavings
-//! are explored (`scripts/interleavings`). Each of its operations is a point at which any other thread may go on.
+//! Locks and atomics: those of the standard library, or those of shuttle while interleavings are explored.
 //!
-//! A lock of the standard library that stays must not be held across one of these, or the explorer stands still.
+//! `scripts/interleavings` explores them. Each operation of a shuttle primitive is a point at which any other thread
+//! may continue. A remaining lock of the standard library must not be held across such a point, or the explorer blocks.
 
 #[cfg(not(all(test, shuttle)))]
 pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError, atomic};

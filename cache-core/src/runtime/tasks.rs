@@ -1,4 +1,4 @@
-//! Tasks of the cache's own.
+//! The tasks of a cache.
 
 use std::future::Future;
 
@@ -60,7 +60,7 @@ fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) {
     tokio::spawn(task);
 }
 
-/// A task that the explorer of interleavings knows of.
+/// Spawns a task in the explorer of interleavings.
 #[cfg(all(test, shuttle))]
 fn start<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) {
     drop(shuttle::future::spawn(task));

@@ -1,4 +1,4 @@
-//! Reading one's own writes on another instance.
+//! Read-your-writes across instances.
 
 mod token;
 mod track;

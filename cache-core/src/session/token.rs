@@ -1,4 +1,4 @@
-//! What a session has written, in a form that travels.
+//! The session token: the writes of a session, in a form that a client can carry.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -10,25 +10,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::coherence::ScopeHash;
 use crate::error::Error;
 
-/// The most scopes that a token names. One of more writes than that stands for everything.
+/// The most scopes in a token. A token of more writes covers everything.
 const MAX_SCOPES: usize = 64;
 
-/// The version of the text form, and what stands for everything in it.
+/// The version of the text form, and the text of a token that covers everything.
 const VERSION: &str = "1";
 const EVERYTHING: &str = "all";
 
-/// What a session has written, so that it can read that on another instance too.
+/// The writes of a session, so that it can read them on another instance too.
 ///
-/// After a write has returned, every read that is answered by the shared tier or the store shows it, on every instance.
-/// A local hit on *another* instance may be older for up to the lease. Where one user's requests go to different
-/// instances, that shows as a change that is gone for a moment. A token closes the gap: collect it where the write was
-/// made ([`Cache::track`](crate::Cache::track)), give it to the client, in a header or a cookie, and observe it
+/// After a write has returned, every read that the shared tier or the store answers reflects it, on every instance. A
+/// local hit on *another* instance may be older for up to the lease. If one user's requests go to different instances,
+/// a change may therefore disappear for a moment. A token closes this gap. Collect it where the write is made
+/// ([`Cache::track`](crate::Cache::track)), send it to the client, in a header or a cookie, and observe it
 /// ([`Cache::observe`](crate::Cache::observe)) where the next request arrives.
 ///
-/// As text ([`Display`](fmt::Display), [`FromStr`], `serde`) it is ASCII of at most 1,200 bytes and fits into a header. It
-/// holds hashes of the names of what was written, and neither keys nor values. It is not a secret and not trusted: a forged
-/// one costs the instance that observes it misses, and never a wrong answer. An old one is ignored, by the clock of the
-/// shared tier's server.
+/// As text ([`Display`](fmt::Display), [`FromStr`], `serde`) it is ASCII of at most 1,200 bytes and fits into a header.
+/// It contains hashes of the names of written scopes, and neither keys nor values. It is not a secret and not trusted:
+/// a forged token costs the instance that observes it misses, and never causes a wrong result. An old one is ignored,
+/// by the clock of the shared tier's server.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -48,9 +48,9 @@ const EVERYTHING: &str = "all";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionToken {
-    /// The server's time in milliseconds at the last write; 0 where it is not known.
+    /// The server's time in milliseconds at the last write; 0 if unknown.
     pub(super) at: u64,
-    /// Whether there is a write that the shared tier has not heard of.
+    /// Whether the shared tier has not executed one of the writes.
     pub(super) unheard: bool,
     pub(super) scopes: Written,
 }
@@ -68,19 +68,19 @@ impl Default for Written {
 }
 
 impl SessionToken {
-    /// Whether nothing was written.
+    /// Whether the token contains no writes.
     pub fn is_empty(&self) -> bool {
         matches!(&self.scopes, Written::Scopes(scopes) if scopes.is_empty())
     }
 
-    /// Adds what another token names: for a session that keeps one over several requests.
+    /// Adds the writes of another token, for a session that keeps one token over several requests.
     pub fn merge(&mut self, other: &Self) {
         if other.is_empty() {
             return;
         }
         self.at = match (self.is_empty(), self.at, other.at) {
             (true, _, at) => at,
-            // A time that is not known may be any.
+            // An unknown time may be any time.
             (false, 0, _) | (false, _, 0) => 0,
             (false, one, another) => one.max(another),
         };
@@ -91,7 +91,7 @@ impl SessionToken {
         }
     }
 
-    /// A token of these scopes.
+    /// Creates a token of these scopes.
     pub(super) fn of(scopes: impl Iterator<Item = ScopeHash>, at: u64, unheard: bool) -> Self {
         let mut token = Self { at, unheard, ..Self::default() };
         token.add(scopes.map(|scope| scope.0));
@@ -107,7 +107,7 @@ impl SessionToken {
     }
 }
 
-/// `version.time.heard.scopes`: the numbers in hexadecimal, the scopes joined by `-`.
+/// Writes `version.time.heard.scopes`: the numbers in hexadecimal, the scopes joined by `-`.
 impl fmt::Display for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{VERSION}.{:x}.{}.", self.at, u8::from(!self.unheard))?;
@@ -149,7 +149,7 @@ fn parse(text: &str) -> Option<SessionToken> {
         "" => Written::default(),
         EVERYTHING => Written::Everything,
         list => {
-            // One too many is enough to know that there are too many.
+            // One scope more than allowed is enough to detect that there are too many.
             let scopes = list.split('-').take(MAX_SCOPES + 1).map(hexadecimal).collect::<Option<BTreeSet<_>>>()?;
             (scopes.len() <= MAX_SCOPES).then_some(Written::Scopes(scopes))?
         }
@@ -157,7 +157,7 @@ fn parse(text: &str) -> Option<SessionToken> {
     Some(SessionToken { at, unheard, scopes })
 }
 
-/// Digits only: `from_str_radix` would take a sign.
+/// Parses hexadecimal digits only: `from_str_radix` would accept a sign.
 fn hexadecimal(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     u64::from_str_radix(text, 16).ok().filter(|_| digits)

@@ -1,4 +1,4 @@
-//! A remote that misbehaves on command.
+//! A shared tier with fault injection.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,9 +26,9 @@ pub enum Operation {
     Subscribe,
     /// Reading an entry with the state of its scopes.
     Read,
-    /// The answer to a read, which the server has given already.
+    /// The reply to a read that the server has already executed.
     ReadReply,
-    /// Making the tokens that are missing.
+    /// Creating the missing generations.
     InitGens,
     /// Storing an entry.
     Fill,
@@ -44,9 +44,9 @@ pub enum Operation {
     Leave,
 }
 
-/// Wraps a remote: holds operations back, lets them fail, and delays or loses what the bus says.
+/// Wraps a shared tier: holds operations, makes them fail, and delays or drops bus messages.
 ///
-/// Copies share one set of commands; give each cache of a test its own.
+/// Clones share their faults; give each cache of a test its own.
 #[derive(Debug, Clone)]
 pub struct ChaosRemote {
     inner: Remote,
@@ -68,12 +68,12 @@ struct Commands {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many calls of each operation have begun.
+    /// The number of calls of each operation that have begun.
     begun: HashMap<Operation, u64>,
     bus: BusMode,
     /// The number of connections so far.
     connections: u64,
-    /// The connections up to this number lose what the bus says.
+    /// Connections up to this number lose their bus messages.
     lost: u64,
     waiting: Vec<(BusSink, Vec<u8>)>,
     numbers: Option<TokenNumbers>,
@@ -89,7 +89,7 @@ enum BusMode {
 }
 
 impl ChaosRemote {
-    /// Wraps a remote. Nothing goes wrong until it is told to.
+    /// Wraps a shared tier, without any faults.
     pub fn new(inner: impl Into<Remote>) -> Self {
         let commands = watch::Sender::new(Commands::default());
         Self {
@@ -102,7 +102,7 @@ impl ChaosRemote {
     ///
     /// # Panics
     ///
-    /// When the address does not parse.
+    /// Panics if the address does not parse.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Self {
         let address = Address::parse(url, None).expect("the address of a test's own server parses");
@@ -117,14 +117,14 @@ impl ChaosRemote {
         });
     }
 
-    /// Lets the calls of the operation go on.
+    /// Lets the calls of the operation continue.
     pub fn release(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.held.remove(&operation);
         });
     }
 
-    /// Lets every call of the operation fail, as if the server had refused it.
+    /// Makes every call of the operation fail, as if the server had refused it.
     pub fn fail(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.failing.insert(operation);
@@ -138,44 +138,45 @@ impl ChaosRemote {
         });
     }
 
-    /// How many calls of the operation have begun.
+    /// Returns how many calls of the operation have begun.
     pub fn begun(&self, operation: Operation) -> u64 {
         self.lock().begun.get(&operation).copied().unwrap_or(0)
     }
 
-    /// Keeps what the bus says back, in order, until [`deliver_bus`](Self::deliver_bus).
+    /// Holds bus messages, in order, until [`deliver_bus`](Self::deliver_bus).
     pub fn hold_bus(&self) {
         self.lock().bus = BusMode::Hold;
     }
 
-    /// Keeps the news of scopes back, in order, and lets the heartbeats overtake them.
+    /// Holds invalidations, in order, and lets heartbeats overtake them.
     pub fn hold_news(&self) {
         self.lock().bus = BusMode::HoldNews;
     }
 
-    /// Loses what the bus says.
+    /// Drops bus messages.
     pub fn lose_bus(&self) {
         self.lock().bus = BusMode::Lose;
     }
 
-    /// Loses what the bus says to the connections so far. Later ones hear everything.
+    /// Drops bus messages on the current connections. Later connections receive everything.
     pub fn lose_bus_until_reconnected(&self) {
         let mut state = self.lock();
         state.lost = state.connections;
     }
 
-    /// The number of connections so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> u64 {
         self.lock().connections
     }
 
-    /// Takes for every token its number among those of its scope, which begin anew when the scope is gone: what a
-    /// counter would be in the place of a token. Instances that share a tier have to share the numbers.
+    /// Replaces every generation by its number within its scope, as a counter in Redis would.
+    ///
+    /// The numbers restart when the scope is removed. Instances that share a tier must share the numbers.
     pub fn number_tokens(&self, numbers: &TokenNumbers) {
         self.lock().numbers = Some(numbers.clone());
     }
 
-    /// Delivers what was kept back, and everything from now on.
+    /// Delivers the held messages, and every message from now on.
     pub fn deliver_bus(&self) {
         let waiting = {
             let mut state = self.lock();
@@ -187,12 +188,12 @@ impl ChaosRemote {
         }
     }
 
-    /// Gives each read the answer to the read before it, as a client does that lost count.
+    /// Gives each read the reply to the previous one, like a client that mismatches replies.
     pub fn confuse_reads(&self) {
         self.faults.lies.confuse_reads();
     }
 
-    /// Lets a heartbeat that the server refuses come back all the same, as one does that is no write.
+    /// Returns heartbeats that the server refuses, as if they were not writes.
     pub fn answer_beats(&self) {
         self.faults.lies.answer_beats();
     }
@@ -217,7 +218,7 @@ impl Faults {
     async fn pass(&self, operation: Operation) -> Result<(), RemoteError> {
         *self.lock().begun.entry(operation).or_default() += 1;
         let mut commands = self.commands.subscribe();
-        // The sender lives as long as this.
+        // The sender lives as long as `self`.
         let now = commands.wait_for(|commands| !commands.held.contains(&operation)).await;
         if now.is_ok_and(|commands| commands.failing.contains(&operation)) {
             let kind = crate::tier::remote::RemoteErrorKind::Refused;

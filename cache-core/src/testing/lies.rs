@@ -1,30 +1,30 @@
-//! What a server or a client does that is broken, on command.
+//! Faults of a server or a client, on request.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::tier::remote::{Heartbeat, RemoteError, Snapshot};
 
-/// The lies that a remote tells.
+/// The faults of a shared tier.
 #[derive(Debug, Default)]
 pub(super) struct Lies(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     confuses_reads: bool,
-    /// The answer to the read before.
+    /// The reply to the previous read.
     kept: Option<Snapshot>,
     answers_beats: bool,
-    /// The reply to the last heartbeat that was carried out.
+    /// The reply to the last heartbeat that the server executed.
     heartbeat: Heartbeat,
 }
 
 impl Lies {
-    /// From now on each read gets the answer to the read before it.
+    /// Gives each read the reply to the previous one from now on.
     pub(super) fn confuse_reads(&self) {
         self.lock().confuses_reads = true;
     }
 
-    /// From now on a beat that the server refuses comes back all the same.
+    /// Returns heartbeats that the server refuses from now on.
     pub(super) fn answer_beats(&self) {
         self.lock().answers_beats = true;
     }
@@ -38,7 +38,7 @@ impl Lies {
         before.filter(|before| before.gens.len() == answer.gens.len()).unwrap_or(answer)
     }
 
-    /// The answer to a beat, and what the bus says of it that the server did not.
+    /// Returns the reply to a heartbeat, and a bus message if a refused one must return.
     pub(super) fn beat(
         &self,
         nonce: u64,

@@ -1,7 +1,6 @@
-//! For tests: a manual clock, a remote that misbehaves on command, caches with one protection taken out, and what
-//! the engine did for a call.
+//! Test support: a manual clock, fault injection, disabled protections, and traces of calls.
 //!
-//! Behind the feature `testing`. Nothing of it is meant for a service.
+//! It requires the feature `testing`, and is not meant for production.
 
 mod chaos;
 mod lies;

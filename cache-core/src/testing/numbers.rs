@@ -1,17 +1,18 @@
-//! Numbers in the place of tokens.
+//! Numbers instead of generations.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::coherence::{Gen, GenState};
 
-/// For negative controls: the tokens of each scope, numbered as they are seen. A scope that is gone begins at one
-/// again, as a counter in Redis would.
+/// Numbers the generations of each scope as they are seen, for negative controls.
+///
+/// A scope that was removed starts at one again, as a counter in Redis would.
 #[derive(Debug, Clone, Default)]
 pub struct TokenNumbers(Arc<Mutex<HashMap<String, (Gen, u64)>>>);
 
 impl TokenNumbers {
-    /// The state with the token's number in the place of the token.
+    /// Replaces the generation in a state by its number.
     pub(super) fn of(&self, key: &str, state: GenState) -> GenState {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state {

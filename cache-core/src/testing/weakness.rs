@@ -1,51 +1,51 @@
-//! Negative controls.
+//! Disabled protections for negative controls.
 
-/// A protection that is taken out of a cache, to see the test of that protection fail.
+/// A protection to disable in a cache, so that the test of that protection must fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Weakness {
-    /// Everything is in place.
+    /// Every protection is enabled.
     #[default]
     None,
-    /// A fill is stamped with what is current when it is stored, not with what was current before the load.
+    /// A fill is fenced with the generations after the load, not with those before it.
     NoFence,
     /// A fill of the local tier does not check whether its scopes were invalidated meanwhile.
     NoSequenceCheck,
-    /// A caller takes the answer of a flight that began before the call.
+    /// A caller takes the outcome of a flight that began before the call.
     JoinAnyFlight,
-    /// All writers lock with one token, so the first release ends the lock of all.
+    /// All writers lock with one token, so the first release ends the locks of all.
     OneToken,
-    /// A writer leaves its own local entries alone.
+    /// A writer does not invalidate its own local entries.
     NoLocalAdvance,
     /// A load runs in its caller's call, and ends with it.
     LoadInCaller,
-    /// After an outage the shared tier is used at once, and the store is asked without a bound.
+    /// After an outage the shared tier is used at once, and concurrent loads are not limited.
     NoRecovery,
-    /// A writer does not announce its write, and tells the others only when it is done.
+    /// A writer does not announce its write, and invalidates only after the write.
     NoIntent,
     /// A write of unknown outcome is released like any other.
     ReleaseUnknown,
-    /// A release that does not find its lock leaves everything as it is.
+    /// A release that does not find its lock changes nothing.
     IgnoreLostLock,
-    /// A beat counts from its return.
+    /// The lease starts when a heartbeat returns.
     BeatFromReturn,
-    /// The local tier is trusted for ever once a beat has come back.
+    /// The local tier is trusted forever once a heartbeat has returned.
     NoLease,
-    /// A write that the shared tier has not heard of is not told to it later.
+    /// An invalidation that was not delivered is not journaled.
     NoJournal,
-    /// What is put without a store is filled whoever wrote last.
+    /// A value without a store is filled even if another writer was faster.
     BlindPut,
-    /// The local tier outlives the connection that it heard the news over.
+    /// The local tier keeps its entries when the connection that delivered their invalidations is lost.
     KeepLocal,
-    /// An instance takes its own clock for the server's.
+    /// An instance uses its own clock instead of the server's.
     OwnClock,
-    /// An entry does not tell the type and the codec of its value.
+    /// An entry does not carry the type and the codec of its value.
     NoFingerprint,
-    /// An entry does not tell of which server process it is.
+    /// An entry does not carry the identity of the server process.
     NoServerEpoch,
-    /// An entry has the epoch in which it is stored, over whatever connection there is then.
+    /// An entry carries the epoch of its fill, over the connection at that time.
     EpochAtFill,
-    /// An entry is taken for the one that was asked for, whatever it says itself.
+    /// An entry is accepted for any key, whatever identity it carries.
     NoIdentity,
     /// An instance that returns after an outage uses the shared tier at once.
     NoBarrier,
@@ -57,7 +57,7 @@ pub enum Weakness {
     ///
     /// Dropping it does not invalidate them either.
     NoPendingWriter,
-    /// A generation with a pending writer stays current for ever, in both tiers.
+    /// A generation with a pending writer stays current forever, in both tiers.
     KeepPending,
     /// A manual invalidation is cancelled with its caller.
     InvalidateInCaller,

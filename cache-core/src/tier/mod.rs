@@ -1,4 +1,4 @@
-//! Where entries are kept.
+//! The local tier and the shared tier.
 
 pub(crate) mod local;
 pub(crate) mod remote;

@@ -1,4 +1,4 @@
-//! What is written while the journal is told.
+//! Writes while the journal is delivered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +8,9 @@ use shuttle::thread;
 use crate::coherence::{Due, Journal, Scope};
 use crate::runtime::explore::every_order;
 
-/// When the scope was written last, and when Redis heard of it last, on one count. The explorer runs one thread at a
-/// time, so the count itself is no point to go on at.
+/// The times of the scope's last write and its last delivery, from one counter.
+///
+/// The explorer runs one thread at a time, so the counter itself needs no switching point.
 #[derive(Debug, Default)]
 struct Times {
     now: AtomicU64,
@@ -22,7 +23,7 @@ impl Times {
         event.store(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     }
 
-    /// Whether Redis heard of the last write.
+    /// Whether Redis has executed an invalidation since the last write.
     fn is_heard(&self) -> bool {
         self.heard.load(Ordering::SeqCst) > self.written.load(Ordering::SeqCst)
     }
@@ -31,7 +32,7 @@ impl Times {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drain {
     AsItIs,
-    /// Takes for told what is due at the end, and not what was told.
+    /// Marks the scopes that are due at the end as delivered, instead of those that were sent.
     Careless,
 }
 
@@ -51,8 +52,10 @@ fn delivered(journal: &Journal, due: &Due) {
     journal.delivered(&due.scopes, due);
 }
 
-/// A scope waits to be told and is written again while it is. Whether the second write is in the journal or was heard:
-/// asked by the writer, whose write is acknowledged, and at the end.
+/// Delivers a pending scope while it is written again.
+///
+/// Returns whether the second write is in the journal or was delivered, both when the writer is acknowledged and at the
+/// end.
 fn write_against_a_drain(others: usize, how: Drain) -> bool {
     let (journal, times) = (Arc::new(Journal::default()), Arc::new(Times::default()));
     let scope = Scope::new("ns:e:1");
@@ -79,7 +82,7 @@ fn nothing_that_is_written_during_a_drain_is_lost() {
     assert!(seen.contains_key(&false), "the control must lose the write: {seen:?}");
 }
 
-/// The journal runs over during the drain.
+/// The journal overflows during the delivery.
 #[test]
 fn an_overflow_during_a_drain_is_not_lost_either() {
     let seen = every_order("overflow against a drain", || write_against_a_drain(3, Drain::AsItIs));

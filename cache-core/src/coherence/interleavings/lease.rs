@@ -1,4 +1,4 @@
-//! The end of a connection against what is still coming back over it.
+//! The end of a connection, against messages that are still arriving over it.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn is_trusted(link: &Link) -> bool {
     link.gate.is_trusted(link.clock.now())
 }
 
-/// A beat of this connection is sent; the message that will bring it back.
+/// Sends a heartbeat over this connection; returns the message that carries it back.
 fn beat(link: &Link) -> Vec<u8> {
     format!("B {} epoch", link.beat_sent().0).into_bytes()
 }
@@ -36,8 +36,9 @@ fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
     Listener { link: Arc::clone(link), session }.message(message);
 }
 
-/// A connection ends while its last beat comes back. Whether the local tier is trusted after that, and whether what was
-/// in it before may answer.
+/// Ends a connection while its last heartbeat returns.
+///
+/// Returns whether the local tier is trusted afterwards, and whether earlier entries may answer.
 fn end_against_a_beat() -> (bool, bool) {
     let link = link();
     open(&link, FIRST);
@@ -54,15 +55,16 @@ fn end_against_a_beat() -> (bool, bool) {
     (at_once || is_trusted(&link), link.gate.is_current(&before))
 }
 
-/// Red where the trust is given after the lock was let go (`Link::beat_returned`).
+/// Fails if the lease is renewed after the lock is released (`Link::beat_returned`).
 #[test]
 fn trust_does_not_come_back_with_the_last_beat() {
     let seen = every_order("end against a beat", end_against_a_beat);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [(false, false)]);
 }
 
-/// The connection ends and the next one begins while a beat of the first one comes back. Whether the local tier is
-/// trusted before the second one had a beat of its own.
+/// Ends a connection and begins the next one while a heartbeat of the first one returns.
+///
+/// Returns whether the local tier is trusted before the second connection has had a heartbeat of its own.
 fn next_against_a_late_beat() -> bool {
     let link = link();
     open(&link, FIRST);
@@ -78,15 +80,18 @@ fn next_against_a_late_beat() -> bool {
     is_trusted(&link)
 }
 
-/// Red where the beats that are under way survive the end of their connection and its number is not compared.
+/// Fails if heartbeats in transit survive the end of their connection and its number is not compared.
 #[test]
 fn a_beat_of_the_connection_before_proves_nothing() {
     let seen = every_order("the next connection against a late beat", next_against_a_late_beat);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
 }
 
-/// Two sides notice that a connection is lost, and one of them begins the next one, whose first beat is back. Whether
-/// that one is trusted.
+/// Detects a lost connection in two threads, and begins the next one in one of them.
+///
+/// The first heartbeat of the next connection has returned.
+///
+/// Returns whether the local tier is trusted.
 fn two_ends() -> bool {
     let link = link();
     open(&link, FIRST);
@@ -102,7 +107,7 @@ fn two_ends() -> bool {
     is_trusted(&link)
 }
 
-/// Red where the trust is taken after the lock was let go (`Link::close_session`).
+/// Fails if the lease is revoked after the lock is released (`Link::close_session`).
 #[test]
 fn an_end_that_comes_late_leaves_the_next_connection_alone() {
     let seen = every_order("two ends of one connection", two_ends);

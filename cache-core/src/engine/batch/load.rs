@@ -24,7 +24,7 @@ pub(super) type Pairs<K, R> = Vec<(K, R)>;
 
 type Load<K, R, E> = dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Pairs<K, R>, E>> + Send + Sync;
 
-/// The store's method over many keys. It returns a value for each key that it has something to say about.
+/// The store's method over many keys. It returns values for the keys that it knows.
 pub(super) struct LoadMany<K, R, E>(Arc<Load<K, R, E>>);
 
 impl<K, R, E> Clone for LoadMany<K, R, E> {
@@ -71,7 +71,7 @@ fn paired<K, R: Slot<V>, T: Eq + Hash, V>(
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Calls the store in a task of its own and ends the flights, whoever goes away meanwhile.
+    /// Calls the store in a task, and ends the flights even if the caller is dropped.
     pub(super) async fn load_all<E: Send + 'static>(
         &self,
         flying: Vec<Flying<K, R>>,
@@ -85,14 +85,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (region, frame) = (self.clone(), self.frame(&flying));
         self.0.cache.0.tasks.spawn(async move {
             let (answer, fills) = region.perform_all(flying, frame, errors, load).await;
-            // The caller may be gone; the flights have landed for the others.
+            // The caller may have been dropped; the flights have ended for their followers.
             let _ = tell.send(answer);
             LateFill::store_all(fills, &region).await;
         });
         self.told_by_task(told, errors).await.unwrap()
     }
 
-    /// A load of these keys, inside whatever load this task is part of.
+    /// Creates the frame of a load of these keys, inside the current load if there is one.
     fn frame(&self, flying: &[Flying<K, R>]) -> Arc<Frame> {
         let (keys, flights) = flying.iter().map(|one| (one.key.clone(), one.lead.id())).unzip();
         Frame::new(self.address(), keys, flights)
@@ -125,7 +125,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// Ends the flights. Of those that the store said nothing about, whoever waits asks for himself.
+/// Ends the flights. Followers of a key that the store did not return load it themselves.
 fn land_all<K: KeyPart, R: Cacheable>(flying: Vec<Flying<K, R>>, pairs: &Pairs<K, R>) -> Vec<LateFill> {
     let mut flying: HashMap<K, Flying<K, R>, RandomState> =
         flying.into_iter().map(|one| (one.key.clone(), one)).collect();

@@ -12,15 +12,15 @@ use crate::key::KeyPart;
 use crate::tier::remote::Snapshot;
 use crate::value::Cacheable;
 
-/// A key whose turn has come.
+/// A key whose previous flight has ended.
 pub(super) struct Ready<K: KeyPart, R: Cacheable> {
     pub(super) key: K,
     pub(super) lead: Lead<K, R>,
-    /// What the flight before found.
+    /// The value that the previous flight found.
     pub(super) carried: Option<Found<R>>,
 }
 
-/// What the look-up of one key came to.
+/// The outcome of the look-up of one key.
 pub(super) struct Looked<K: KeyPart, R: Cacheable> {
     pub(super) key: K,
     pub(super) names: Names,
@@ -28,7 +28,7 @@ pub(super) struct Looked<K: KeyPart, R: Cacheable> {
     pub(super) step: Step<R>,
 }
 
-/// A look-up that is going to ask the shared tier.
+/// A look-up that is about to query the shared tier.
 struct Asking<K: KeyPart, R: Cacheable> {
     ready: Ready<K, R>,
     names: Names,
@@ -47,7 +47,7 @@ impl<K: KeyPart, R: Cacheable> Asking<K, R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Asks the shared tier for all of them, in the order of a single look-up: stamps, journal, connection, bytes.
+    /// Looks up all keys, in the order of a single look-up: snapshots, journal, connection, bytes.
     pub(super) async fn look_up_all(&self, ready: Vec<Ready<K, R>>) -> Vec<Looked<K, R>> {
         let asking = ready.into_iter().map(|ready| {
             let names = self.names(&ready.key);
@@ -82,7 +82,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         asking.load(keep)
     }
 
-    /// One round trip. If it fails, the look-ups are returned.
+    /// Queries a group of keys in one round trip. If it fails, the look-ups are returned.
     async fn ask(&self, shared: &Shared, asking: Vec<Asking<K, R>>) -> Result<Vec<Looked<K, R>>, Vec<Asking<K, R>>> {
         let scopes = Scopes::of(asking.iter().map(|asking| &asking.names));
         let entries: Vec<&str> = asking.iter().map(|asking| asking.names.key()).collect();
@@ -106,10 +106,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// The scopes of many entries, each asked for once: the wider ones are shared.
+/// The scopes of many entries without duplicates: entries share the wider ones.
 struct Scopes<'a> {
     gens: Vec<&'a str>,
-    /// Where the scopes of each entry are among them.
+    /// The indices of each entry's scopes in `gens`.
     places: Vec<Vec<usize>>,
 }
 

@@ -1,12 +1,12 @@
-//! Reads of many keys at once, which share the entries, the flights and the fences of the reads of one.
+//! Reads of many keys at once, which share entries, flights and fences with reads of one key.
 //!
 //! Keys that the local tier lacks are fetched from the shared tier, in round trips that are bounded by keys and by
 //! bytes (`entry_size`), and keys that the shared tier lacks are loaded from the store in one call.
 //!
-//! A batch leads the flights of some of its keys and waits for those of others, and another batch may lead the latter and
-//! wait for the former. So that they never wait for each other in a circle, a flight is begun as soon as the one before
-//! it *of the same key* has ended, together with all others that are ready at that moment, whatever the rest of the batch
-//! still waits for; and a batch waits for the flights of others only when its own have ended.
+//! A batch leads the flights of some of its keys and follows those of others, and another batch may do the reverse. To
+//! avoid a cycle of waits, a flight begins as soon as the previous flight *of the same key* has ended, together with
+//! all others that are ready at that moment, regardless of what the rest of the batch waits for. A batch follows the
+//! flights of others only after its own have ended.
 
 mod load;
 mod lookup;
@@ -27,13 +27,13 @@ pub use slot::{BatchMap, Slot};
 pub use terms::BatchTerms;
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// The values of many keys from the local tier, the shared tier, or `load`.
+    /// Returns the values of many keys from the local tier, the shared tier, or `load`.
     ///
-    /// The keys differ in one part, which `part` returns; the answer is a map from that part to what was found. Keys may
-    /// occur more than once. `load` is called with the parts that no tier could answer, each once, usually in one call;
-    /// more than one only where another read of the same keys is under way. It runs in a task of its own.
+    /// The keys differ in one part, which `part` returns; the result maps that part to the value. Keys may occur more
+    /// than once. `load` receives the parts that no tier could answer, each once, usually in one call. There is more
+    /// than one call only if another read of the same keys is in progress. It runs in a task of its own.
     ///
-    /// A key that is missing in the answer of `load` is absent: where the region's values are optional the absence is
+    /// A key that is missing in the result of `load` is absent: if the region's values are optional, the absence is
     /// cached like that of a single read.
     pub fn read_many<'a, T, M, E, F, Fut>(
         &'a self,

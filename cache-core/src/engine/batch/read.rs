@@ -1,4 +1,4 @@
-//! The order of things in a read of many keys.
+//! The steps of a read of many keys.
 
 use std::collections::HashSet;
 use std::future;
@@ -20,16 +20,16 @@ use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::value::Cacheable;
 
-/// How many groups of flights a batch has under way at once. There is one, unless its keys became ready at different
-/// times because others were asking for them.
+/// The number of groups of flights that a batch runs concurrently. There is only one, unless other callers were reading
+/// some of the keys, so that they became ready at different times.
 const MAX_GROUPS: usize = 8;
 
-/// What is known of the keys of a batch so far.
+/// The results of a batch so far.
 struct Progress<K, R> {
     found: Pairs<K, R>,
-    /// Keys that this call must ask the store about itself: nobody's answer is for it.
+    /// Keys that this call must load itself, since no other result is usable for it.
     alone: Vec<K>,
-    /// Keys whose flight was left by its leader.
+    /// Keys whose leader was dropped.
     again: Vec<K>,
 }
 
@@ -45,10 +45,10 @@ impl<K, R> Progress<K, R> {
     }
 }
 
-/// A flight that waited for the one before it.
+/// The state of a flight after the wait for its predecessor.
 enum Turn<K: KeyPart, R: Cacheable> {
     Come(Ready<K, R>),
-    /// The one before did not end in time, or waits for this call.
+    /// The predecessor did not end in time, or waits for this call.
     TooLate(K),
 }
 
@@ -69,7 +69,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(found)
     }
 
-    /// Reads keys that are all different, for their `Eq` too.
+    /// Reads keys that all differ, also under their `Eq`.
     async fn read_distinct<E: Send + 'static>(
         &self,
         mut open: Vec<K>,
@@ -94,7 +94,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(progress.found)
     }
 
-    /// Takes what the local tier answers out of `open`.
+    /// Removes the keys from `open` that the local tier answers.
     fn local_hits<E>(&self, open: &mut Vec<K>, terms: &BatchTerms<'_, K, R, E>) -> Progress<K, R> {
         let mut progress = Progress::new();
         open.retain(|key| {
@@ -107,7 +107,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         progress
     }
 
-    /// Leads the flights that nobody else leads, then waits for the others.
+    /// Leads the flights that have no leader, then follows the others.
     async fn arrive_all<E: Send + 'static>(
         &self,
         keys: Vec<K>,
@@ -139,7 +139,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(progress)
     }
 
-    /// Begins the flights as they become ready, all that are ready at one moment together.
+    /// Begins the flights as they become ready; all that are ready at one moment form a group.
     async fn lead_all<E: Send + 'static>(
         &self,
         leads: Vec<(K, Lead<K, R>)>,
@@ -160,7 +160,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(progress)
     }
 
-    /// Waits for the flight before.
+    /// Waits for the previous flight of the key.
     async fn turn<E: Send + 'static>(
         &self,
         (key, mut lead): (K, Lead<K, R>),
@@ -174,7 +174,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// One look-up, and one call of the store for what it does not find.
+    /// Looks up a group of keys, and loads the missing ones in one call of the store.
     async fn fly<E: Send + 'static>(
         &self,
         group: Vec<Turn<K, R>>,
@@ -206,7 +206,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(progress)
     }
 
-    /// The flight before may have put the value into the local tier.
+    /// Checks the local tier, since the previous flight may have stored the value there.
     fn look_local<E>(
         &self,
         ready: Ready<K, R>,
@@ -229,7 +229,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         (key, landing)
     }
 
-    /// What another's flight means for its key here.
+    /// Records the outcome of a flight that another caller led.
     fn take_landing<E: Send + 'static>(
         &self,
         key: K,
@@ -254,7 +254,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         Ok(())
     }
 
-    /// Asks the store for this call alone; nothing is cached.
+    /// Calls the store for this caller only, and caches nothing.
     async fn all_alone<E: Send + 'static>(
         &self,
         keys: Vec<K>,
@@ -270,7 +270,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
     }
 
-    /// Ends the flight with a value that was found, which is this caller's too if it may see it.
+    /// Ends the flight with this value, and uses it if this caller may see it.
     fn hand_one_over<E>(
         &self,
         key: K,
@@ -288,9 +288,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 }
 
-/// Each key once, where it came first; and apart from them the keys that are equal to one of these and are other keys.
+/// Separates each key's first occurrence from other keys that are merely equal to it.
 ///
-/// The map that a store returns cannot tell equal keys apart, so they are not asked for in one call.
+/// The map that a store returns cannot distinguish equal keys, so one call must not request both.
 fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
     let mut known: HashSet<K, RandomState> = HashSet::default();
     let mut others = Vec::new();

@@ -1,14 +1,14 @@
-//! The answer of a batch, and what one key's place in it means for its entry.
+//! The result types of a batch, and how they represent the entry of one key.
 
-/// What a method over many keys may return: a `HashMap`, a `BTreeMap`, a `Vec` of pairs.
+/// A result type of a method over many keys: a `HashMap`, a `BTreeMap`, a `Vec` of pairs.
 pub trait BatchMap<T>: Sized {
-    /// What is mapped to.
+    /// The type of the values.
     type Value;
 
-    /// The pairs.
+    /// Converts into pairs.
     fn into_pairs(self) -> impl Iterator<Item = (T, Self::Value)>;
 
-    /// A map of these pairs.
+    /// Collects pairs.
     fn from_pairs(pairs: impl Iterator<Item = (T, Self::Value)>) -> Self;
 }
 
@@ -24,17 +24,18 @@ impl<T, V, M: IntoIterator<Item = (T, V)> + FromIterator<(T, V)>> BatchMap<T> fo
     }
 }
 
-/// An answer of a read method, seen from a map of the values that were found: `Option<V>` holds an absence too, any other
-/// type only a value.
+/// The result of a read method as a slot in a map of found values.
+///
+/// `Option<V>` represents an absence too, any other type only a value.
 #[diagnostic::on_unimplemented(
     message = "the map of a batch does not hold what the method over one key returns",
     label = "expected a map to the values of the method over one key"
 )]
 pub trait Slot<V>: Sized {
-    /// What is cached for a key; `None` when there is nothing to cache.
+    /// Returns the value to cache for a key; `None` if there is nothing to cache.
     fn of_found(found: Option<V>) -> Option<Self>;
 
-    /// What is returned for a key; `None` when it is left out.
+    /// Returns the value of a key in the result; `None` if the key is left out.
     fn into_found(self) -> Option<V>;
 }
 

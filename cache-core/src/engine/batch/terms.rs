@@ -1,4 +1,4 @@
-//! What one call of a batch knows that the engine does not.
+//! The properties of one call of a batch method.
 
 use std::fmt;
 
@@ -16,24 +16,24 @@ pub struct BatchTerms<'a, K, R, E> {
 }
 
 impl<'a, K, R, E> BatchTerms<'a, K, R, E> {
-    /// Everybody may see every value, and every value may be cached.
+    /// Creates terms that let every caller see every value, and cache every value.
     pub fn new(errors: LoadErrors<E>) -> Self {
         Self { errors, visible: None, cacheable: None }
     }
 
-    /// Asked of every value that this call did not load itself. `false` means that the store decides.
+    /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.
     pub fn visible_if(mut self, visible: impl Fn(&K, &R) -> bool + Send + Sync + 'a) -> Self {
         self.visible = Some(Box::new(visible));
         self
     }
 
-    /// Asked of every value that was loaded. `false` or a panic means that it is not cached.
+    /// Checks every loaded value. If it returns `false` or panics, the value is not cached.
     pub fn cache_if(mut self, cacheable: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cacheable = Some(std::sync::Arc::new(cacheable));
         self
     }
 
-    /// A check that panics does not allow the value.
+    /// Whether the caller may see the value. A check that panics counts as `false`.
     pub(super) fn may_see(&self, head: &str, key: &K, value: &R) -> bool {
         let Some(visible) = &self.visible else { return true };
         guarded(head, "visible_if", || visible(key, value)).unwrap_or(false)

@@ -5,8 +5,10 @@ use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
 use crate::tier::remote::MemoryRemote;
 
-/// Red where the wait for the first beat does not hear of a namespace that joined after the subscription: nobody sends
-/// another beat, and the attempt ends by its timeout. Time stands still here, so that is a deadlock.
+/// Fails if the connection ignores a namespace that joined after the subscription.
+///
+/// No other heartbeat follows, and the attempt ends by its timeout. The clock does not advance here, so that is a
+/// deadlock.
 #[test]
 fn a_store_that_joins_meanwhile_does_not_hold_the_connection_up() {
     let seen = many_orders("a store joins while its cache connects", || {

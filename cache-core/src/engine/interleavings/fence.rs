@@ -5,8 +5,8 @@ use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
 use crate::tier::remote::MemoryRemote;
 
-/// One instance reads while another one writes. What each of the two reads after the write was acknowledged, the lower
-/// of them.
+/// Reads on one instance while another one writes. Returns the lower of the two values that the instances read after
+/// the acknowledgement of the write.
 fn read_against_a_write(weakness: Weakness) -> u64 {
     shuttle::future::block_on(async move {
         let (remote, row) = (MemoryRemote::new(), Row::new(1));
@@ -21,7 +21,7 @@ fn read_against_a_write(weakness: Weakness) -> u64 {
         };
         writer.set(2).await;
         let reader = reading.await.unwrap();
-        // Also the fill that follows the reader's answer is over then.
+        // This also waits for the fill that follows the reader's result.
         reader.cache.shutdown().await;
         writer.get().await
     })

@@ -6,7 +6,7 @@ use super::{Instance, Row};
 use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
 
-/// Three reads while a writer writes. Whether one of them began after the acknowledgement and returned the old value.
+/// Reads three times during a write. Returns whether a read began after the acknowledgement and returned the old value.
 fn reads_against_a_write(weakness: Weakness) -> bool {
     let (row, acknowledged) = (Row::new(1), Row::new(1));
     let instance = Instance::single(&row, weakness);
@@ -36,7 +36,7 @@ fn a_read_never_returns_less_than_was_acknowledged_before_it() {
     assert!(seen.contains_key(&true), "the control must see the stale value: {seen:?}");
 }
 
-/// A caller whose load runs in its own call is dropped while two others wait for it. They get the value.
+/// Drops a caller whose load runs in its own call, while two others wait for it. Both receive the value.
 fn a_caller_is_dropped() -> Vec<u64> {
     let row = Row::new(1);
     let instance = Instance::single(&row, Weakness::LoadInCaller);

@@ -1,7 +1,7 @@
-//! The frame of each task of the explorer.
+//! A replacement for the task-local frame in the explorer.
 //!
-//! tokio keeps a task-local in the thread while its task is polled. The explorer runs all tasks in one thread and changes
-//! between them in the middle of a poll.
+//! tokio keeps a task-local in the thread while its task is polled. The explorer runs all tasks in one thread and
+//! switches between them in the middle of a poll.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

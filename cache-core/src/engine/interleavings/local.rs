@@ -1,4 +1,4 @@
-//! R2: the step that puts a value into the local tier, against an invalidation that is heard meanwhile.
+//! R2: a fill of the local tier, against an invalidation that is received meanwhile.
 
 use shuttle::thread;
 
@@ -7,8 +7,9 @@ use crate::runtime::Moment;
 use crate::runtime::explore::{every_order, many_orders};
 use crate::testing::Weakness;
 
-/// A reader stamps, reads the row and fills the local tier; the row changes, and then the news of it arrive. What the
-/// local tier answers after that.
+/// Fills the local tier from a row that changes and is invalidated meanwhile.
+///
+/// Returns the local hit afterwards.
 fn fill_against_news(weakness: Weakness) -> Option<u64> {
     let row = Row::new(1);
     let instance = Instance::single(&row, weakness);
@@ -37,7 +38,7 @@ fn a_fill_that_was_overtaken_never_answers() {
     assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
 }
 
-/// Two readers miss while the row changes and the news of it arrive. What a read after that returns.
+/// Two readers miss while the row changes and is invalidated. Returns the value of a later read.
 fn misses_against_news(weakness: Weakness) -> u64 {
     let row = Row::new(1);
     let instance = Instance::single(&row, weakness);

@@ -1,4 +1,4 @@
-//! The engine under many orders of its steps: a row of a store, and a region that caches it.
+//! The engine under many interleavings of its steps: a row of a store, and a region that caches it.
 
 mod connecting;
 mod fence;
@@ -53,7 +53,7 @@ struct Instance {
 }
 
 impl Instance {
-    /// The only instance: a local tier and nothing else.
+    /// The only instance, with a local tier and no shared tier.
     fn single(row: &Row, weakness: Weakness) -> Self {
         let settings = Settings { weakness, ..Settings::default() };
         let cache = Cache::assemble(Backend::SingleInstance, settings, clock());
@@ -81,7 +81,7 @@ impl Instance {
         got.expect("the row does not fail")
     }
 
-    /// Writes through the cache; acknowledged when it returns.
+    /// Writes through the cache; the write is acknowledged when this returns.
     async fn set(&self, version: u64) {
         let write = WriteGuard::begin(&self.cache, vec![self.scope()], Vec::new()).await;
         self.row.store(version);
@@ -93,7 +93,7 @@ impl Instance {
     }
 }
 
-/// A clock that stands still: no lease ends, and nothing times out.
+/// A clock that never advances: no lease ends, and nothing times out.
 fn clock() -> Clock {
     ManualClock::new().into()
 }

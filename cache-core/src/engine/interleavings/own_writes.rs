@@ -1,10 +1,10 @@
-//! T4: what an instance has written it reads, whatever was loading meanwhile.
+//! T4: an instance reads what it has written, even if a load was in progress.
 
 use super::{Instance, Row};
 use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
 
-/// A write while another task reads, on one instance. What the writer reads after it.
+/// Writes while another task of the instance reads. Returns the lowest value that the writer reads afterwards.
 fn write_against_a_load(weakness: Weakness) -> u64 {
     let row = Row::new(1);
     let instance = Instance::single(&row, weakness);
@@ -16,7 +16,7 @@ fn write_against_a_load(weakness: Weakness) -> u64 {
         instance.set(2).await;
         let read = instance.get().await;
         reader.await.unwrap();
-        // The load may end after the first read of the writer: it must not put the old value back.
+        // The load may end after the first read of the writer: it must not store the old value again.
         read.min(instance.get().await)
     })
 }

@@ -9,14 +9,14 @@ use crate::observability::tally::{ANNOUNCEMENTS, Request, TOLD, Totals};
 use crate::observability::{Backend, Health};
 use crate::tier::remote::RemoteErrorKind;
 
-/// The store and the method of what concerns all of them: a write locks scopes, and those may be of several methods.
+/// The store and method labels of announcements: a write may lock scopes of several methods.
 const EVERY: &str = "*";
 
 /// The handles of one cache.
 pub(crate) struct CacheMeter {
-    /// By what was asked for, then by kind.
+    /// The errors by request, then by kind.
     errors: Vec<Vec<Count>>,
-    /// By what was announced, then by what became of it.
+    /// The announcements by kind, then by outcome.
     announcements: Vec<Vec<Count>>,
     timings: [Timing; ANNOUNCEMENTS.len()],
     invalidations: Count,
@@ -53,7 +53,7 @@ impl CacheMeter {
         }
     }
 
-    /// How long announcements of this kind take. Anything else is an announcement of none.
+    /// Returns the duration histogram of this kind of announcement. The index must be that of an announcement.
     pub(crate) fn timing(&self, announcement: usize) -> &Timing {
         &self.timings[announcement]
     }

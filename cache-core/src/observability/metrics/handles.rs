@@ -1,4 +1,4 @@
-//! Handles of the `metrics` facade, resolved when they are made.
+//! Handles of the `metrics` facade, resolved at construction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use metrics::{Counter, Gauge, Histogram, Key, Level as Verbosity, Metadata, Reco
 use super::names::{ALL, Definition, Kind};
 use crate::runtime::Clock;
 
-/// What tells the series of one metric apart.
+/// The labels that distinguish the series of one metric.
 pub(crate) type Labels<'a> = &'a [(&'static str, &'static str)];
 
 const METADATA: Metadata<'static> = Metadata::new("cache_core", Verbosity::INFO, None);
 
-/// Tells the recorder what every metric means.
+/// Describes every metric to the recorder.
 pub(crate) fn describe() {
     metrics::with_recorder(|recorder| ALL.iter().for_each(|definition| describe_one(recorder, definition)));
 }
@@ -32,8 +32,10 @@ fn key(definition: &Definition, labels: Labels<'_>) -> Key {
     Key::from_parts(definition.name, labels)
 }
 
-/// A counter that follows a total of ours. It is told what was added since the last time, and not the total: several
-/// caches of one process, and several decorators of one store, then add up.
+/// A counter that follows a total of this crate.
+///
+/// It adds what was counted since the last publication, and not the total. Several caches of one process, and several
+/// decorators of one store, therefore add up.
 pub(crate) struct Count {
     handle: Counter,
     published: AtomicU64,
@@ -45,7 +47,7 @@ impl Count {
         Self { handle, published: AtomicU64::new(0) }
     }
 
-    /// Two at once tell each addition once.
+    /// Publishes the increase. Concurrent calls publish each increment once.
     pub(crate) fn publish(&self, total: u64) {
         let before = self.published.fetch_max(total, Ordering::Relaxed);
         if total > before {
@@ -54,7 +56,7 @@ impl Count {
     }
 }
 
-/// A value of this moment.
+/// A current value.
 pub(crate) struct Level(Gauge);
 
 impl Level {
@@ -67,7 +69,7 @@ impl Level {
     }
 }
 
-/// Durations, in seconds.
+/// A histogram of durations, in seconds.
 pub(crate) struct Timing(Histogram);
 
 impl Timing {
@@ -75,7 +77,7 @@ impl Timing {
         Self(metrics::with_recorder(|recorder| recorder.register_histogram(&key(definition, labels), &METADATA)))
     }
 
-    /// How long `work` takes, if it is not dropped before its end.
+    /// Records how long `work` takes, unless it is dropped before its end.
     pub(crate) async fn of<T>(&self, clock: &Clock, work: impl Future<Output = T>) -> T {
         let began = clock.stopwatch();
         let done = work.await;

@@ -7,7 +7,7 @@ use super::names;
 use crate::observability::checks::RESULTS;
 use crate::observability::{Backend, Occupancy};
 
-/// Operation, tier and result of what a read method counts.
+/// Operation, tier and result of each counter of a read method.
 pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
@@ -23,14 +23,14 @@ pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
     ["invalidate", "shared", "ok"],
 ];
 
-/// What a method has counted so far, in the order of its series.
+/// The counts of a method so far, in the order of its series.
 #[derive(Debug)]
 pub(crate) struct Totals {
     pub(crate) operations: [u64; OPERATIONS.len()],
-    /// Received from and sent to the shared tier.
+    /// The bytes received from and sent to the shared tier.
     pub(crate) bytes: [u64; 2],
     pub(crate) checks: [u64; RESULTS.len()],
-    /// In the order of the names that the meter was made with.
+    /// In the order of the names that were passed to the meter.
     pub(crate) damage: Vec<u64>,
 }
 
@@ -42,18 +42,18 @@ pub(crate) struct MethodMeter {
     damage: Vec<Count>,
     entries: Level,
     flights: Level,
-    /// One look-up in the shared tier, whatever it finds.
+    /// The duration of a look-up in the shared tier, hit or miss.
     pub(crate) look_up: Timing,
-    /// One call of the store.
+    /// The duration of a call of the store.
     pub(crate) load: Timing,
-    /// One fill of the shared tier.
+    /// The duration of a fill of the shared tier.
     pub(crate) fill: Timing,
-    /// For how long a value was answered that the verifier had found to be stale.
+    /// How long the local tier returned a value that the verifier had found to be stale.
     pub(crate) staleness: Timing,
 }
 
 impl MethodMeter {
-    /// `damage` has the operation and the kind of every error that the method may count by itself.
+    /// Creates the handles. `damage` has the operation and the kind of every error that the method may count itself.
     pub(crate) fn new(
         store: &'static str,
         method: &'static str,

@@ -1,7 +1,7 @@
-//! What the cache tells the `metrics` facade.
+//! The metrics of the cache, for the `metrics` facade.
 //!
-//! A handle is resolved once, when a cache or a region is built. Nothing is told on a hit of the local tier: hits are
-//! counted in [`Sharded`](super::Sharded), and a task of the cache passes the totals on every second.
+//! A handle is resolved once, when a cache or a region is built. A hit of the local tier does not call the facade: hits
+//! are counted in [`Sharded`](super::Sharded), and a task of the cache publishes the totals every second.
 
 mod cache;
 #[cfg(feature = "metrics")]

@@ -1,25 +1,26 @@
-//! Every metric by its name. `docs/metrics.md` has the same table for people, and a test compares the two with what a
-//! recorder is told.
+//! The definitions of all metrics.
+//!
+//! `docs/metrics.md` has the same table for readers, and a test compares both with what a recorder receives.
 
-/// A metric: what it is called, what it is measured in, and what it means.
+/// The name, unit and meaning of a metric.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "without the facade nobody is told"))]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// As the facade spells it.
+    /// The unit in the spelling of the facade.
     pub(crate) unit: &'static str,
     pub(crate) meaning: &'static str,
 }
 
-/// What a recorder makes of it.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// Only ever grows.
+    /// A value that only increases.
     Counter,
-    /// The value of this moment.
+    /// A current value.
     Gauge,
-    /// Many values, of which quantiles are of interest.
+    /// A distribution of values.
     Histogram,
 }
 

@@ -1,4 +1,4 @@
-//! The same handles without the facade: they do nothing.
+//! The same handles without the facade, which do nothing.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Passes on what was counted.
+//! Publishes the metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::coherence::Link;
 use crate::observability::{Health, Registry};
 
-/// How old a published value may be.
+/// The maximum age of a published value.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Everything that a cache counts and observes, without the cache itself.
+/// The counters and gauges of a cache, without the cache itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     pub(crate) link: Arc<Link>,
@@ -17,7 +17,7 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Runs for ever; the cache's shutdown ends it.
+    /// Runs until the cache is shut down.
     pub(crate) async fn run(self) {
         loop {
             self.publish();
@@ -25,7 +25,7 @@ impl Publisher {
         }
     }
 
-    /// Tells the recorder what has happened since the last time, and how things are.
+    /// Publishes the increments since the last call, and the current values.
     pub(crate) fn publish(&self) {
         self.registry.publish();
         let Link { tally, .. } = &*self.link;

@@ -1,4 +1,4 @@
-//! The engines of the local tier.
+//! The storage engines of the local tier.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::policy::LocalEngine;
 use crate::runtime::Moment;
 
 const LARGEST_CAPACITY: usize = u32::MAX as usize;
-/// `quick_cache` allocates room for the estimate at once, and grows beyond it.
+/// The largest estimate: `quick_cache` allocates it at once, and grows beyond it.
 const LARGEST_ESTIMATE: usize = 1 << 16;
 
 type QuickCache<K, R> =
@@ -20,9 +20,9 @@ type QuickCache<K, R> =
 #[cfg(feature = "moka")]
 type MokaCache<K, R> = moka::sync::Cache<Exact<K>, housekeeping::Timed<R>, RandomState>;
 
-/// Keeps entries and evicts them when there are too many. Whether an entry may answer is not decided here.
+/// Stores entries and evicts them when there are too many. The caller decides whether an entry is valid.
 ///
-/// The hash is seeded at random in each process: keys that outsiders choose cannot be made to collide in advance.
+/// Each process seeds the hash at random, so that keys chosen by outsiders cannot be made to collide.
 pub(crate) enum Engine<K, R> {
     Quick(Box<QuickCache<K, R>>),
     #[cfg(feature = "moka")]
@@ -102,7 +102,7 @@ impl<K, R> fmt::Debug for Engine<K, R> {
 
 #[cfg(feature = "moka")]
 pub(crate) mod housekeeping {
-    //! Lets moka remove an entry when its life is over. What may answer is still decided by the deadline itself.
+    //! Lets moka remove expired entries. The deadline still decides whether an entry is valid.
 
     use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! The local tier: typed values in process, bounded, with two engines behind one seam.
+//! The local tier: a bounded in-process cache of typed values, with two engines behind one interface.
 
 mod engine;
 
@@ -9,18 +9,18 @@ use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
 
-/// What the local tier keeps for a key.
+/// An entry of the local tier.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalEntry<R> {
     pub(crate) value: R,
-    /// When its life ends.
+    /// The end of its life.
     pub(crate) deadline: Moment,
-    /// The sequences of its scopes before the value was read.
+    /// The snapshot of its scopes' sequences from before the value was read.
     pub(crate) stamp: Stamp,
     pub(crate) absent: bool,
 }
 
-/// The local tier of one read method. It may be off.
+/// The local tier of one read method, which may be disabled.
 #[derive(Debug)]
 pub(crate) struct LocalTier<K, R>(Option<Engine<K, R>>);
 
@@ -43,7 +43,7 @@ where
         self.0.as_ref()?.get(key)
     }
 
-    /// The entry of an owned key.
+    /// Returns the entry of an owned key.
     pub(crate) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
         self.0.as_ref()?.get_owned(key)
     }
@@ -58,7 +58,7 @@ where
         self.0.is_some()
     }
 
-    /// How many entries are kept, counting those that are out of date and not yet evicted.
+    /// Returns the number of entries, including outdated ones that are not evicted yet.
     pub(crate) fn len(&self) -> u64 {
         self.0.as_ref().map_or(0, Engine::len)
     }

@@ -1,32 +1,32 @@
-//! What went wrong with the shared tier, and what an operator can do about it.
+//! Errors of the shared tier, with advice for operators.
 
 use std::fmt;
 
 const ARRIVING: &str = "large values were on their way: raise CacheBuilder::read_timeout, or check the network's throughput and the size of the values";
 
-/// What went wrong with the shared tier. It reaches logs, health and statistics, and never a caller.
+/// An error of the shared tier. It appears in logs, health and statistics, and is never returned to a caller.
 #[derive(Debug, Clone)]
 pub(crate) struct RemoteError {
     kind: RemoteErrorKind,
     message: String,
-    /// What to do about it, where more is known than the kind.
+    /// Specific advice, if the cause is known better than the kind.
     advice: Option<&'static str>,
     is_of_one_command: bool,
-    /// Whether large values were on their way meanwhile, so that the server is neither slow nor stopped.
+    /// Whether large values were in transit, so that the server is neither slow nor stopped.
     is_arriving: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum RemoteErrorKind {
-    /// The connection is gone or was never made.
+    /// The connection is lost or was never established.
     Disconnected,
-    /// No answer in time; the command may have been applied all the same.
+    /// No reply in time; the command may have been applied nevertheless.
     Timeout,
     /// The server refused: no permission, read-only, out of memory, loading.
     Refused,
-    /// An answer that is not of the expected form: another kind of server, perhaps.
+    /// A reply of an unexpected form, perhaps from another kind of server.
     Protocol,
-    /// The server cannot be spoken to in secret: its certificate is not accepted, or it has none.
+    /// The TLS handshake failed: the server's certificate is not accepted, or it has none.
     Encryption,
 }
 
@@ -62,18 +62,18 @@ impl RemoteError {
         Self { kind, message: message.into(), advice: None, is_of_one_command: false, is_arriving: false }
     }
 
-    /// The same error, of a command whose arguments the server does not accept. It says nothing about others.
+    /// Marks the error as concerning one command, whose arguments the server does not accept.
     #[cfg(feature = "redis")]
     pub(crate) fn of_one_command(self) -> Self {
         Self { is_of_one_command: true, ..self }
     }
 
-    /// Whether it says nothing about the server.
+    /// Whether the error concerns one command only, and not the server.
     pub(crate) fn is_of_one_command(&self) -> bool {
         self.is_of_one_command
     }
 
-    /// The same error with what to do about it, unless that is known already.
+    /// Adds advice, unless the error already has some.
     #[cfg(feature = "redis")]
     pub(crate) fn advising(self, advice: &'static str) -> Self {
         Self { advice: self.advice.or(Some(advice)), ..self }
@@ -87,12 +87,12 @@ impl RemoteError {
         Self::new(RemoteErrorKind::Timeout, format!("{what} took too long"))
     }
 
-    /// The same error, for a request that large replies delayed.
+    /// Marks the error as a timeout that large replies caused.
     pub(crate) fn while_arriving(self) -> Self {
         Self { is_arriving: true, advice: Some(ARRIVING), ..self }
     }
 
-    /// Whether the error tells against the server: large values that are on their way do not.
+    /// Whether the error indicates a problem of the server, and not large values in transit.
     pub(crate) fn blames_the_server(&self) -> bool {
         !self.is_arriving
     }
@@ -105,7 +105,7 @@ impl RemoteError {
         self.kind == RemoteErrorKind::Disconnected
     }
 
-    /// What an operator can do. It names nothing of this service and holds no secret.
+    /// The advice for an operator. It contains no names of this service and no secrets.
     pub(crate) fn advice(&self) -> &'static str {
         self.advice.unwrap_or_else(|| self.kind.advice())
     }

@@ -1,4 +1,4 @@
-//! A shared tier in memory, with the semantics of the Redis one: several caches of one process can share it.
+//! A shared tier in memory with the semantics of Redis, for several caches of one process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::observability::Backend;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, chance};
 
-/// A shared tier and bus inside of this process, for tests and for trying things out.
+/// An in-process shared tier and bus, for tests and experiments.
 ///
 /// Caches that are built with copies of one `MemoryRemote` behave like instances that share one Redis server.
 ///
@@ -35,7 +35,7 @@ use crate::runtime::{Clock, Moment, chance};
 #[derive(Clone, Default)]
 pub struct MemoryRemote(Arc<Shared>);
 
-/// Numbers only: keys and values are not for logs.
+/// Shows only numbers, since keys and values must not be logged.
 impl fmt::Debug for MemoryRemote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
@@ -59,7 +59,7 @@ struct State {
     writers: HashMap<String, HashMap<String, u64>>,
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
-    /// Every open connection with what it is subscribed to.
+    /// Every open connection, with its subscriptions.
     sessions: Vec<(u64, BusSink, Vec<String>)>,
     next_session: u64,
 }
@@ -91,7 +91,7 @@ impl Default for State {
 }
 
 impl MemoryRemote {
-    /// An empty shared tier.
+    /// Creates an empty shared tier.
     pub fn new() -> Self {
         Self::default()
     }
@@ -113,12 +113,12 @@ impl MemoryRemote {
 
 #[cfg(feature = "testing")]
 impl MemoryRemote {
-    /// An empty shared tier whose locks and entries expire by this clock.
+    /// Creates an empty shared tier whose locks and entries expire by this clock.
     pub fn with_clock(clock: impl Into<Clock>) -> Self {
         Self(Arc::new(Shared { clock: clock.into(), state: Mutex::default() }))
     }
 
-    /// Ends every connection and refuses new ones, like a server that was killed. What it holds stays.
+    /// Closes every connection and refuses new ones, like a server that was killed. The data is kept.
     pub fn stop(&self) {
         let sessions = {
             let mut state = self.lock();
@@ -141,7 +141,7 @@ impl MemoryRemote {
         self.lock().up = true;
     }
 
-    /// Forgets every entry, token and epoch, like `FLUSHALL`.
+    /// Removes every entry, generation and epoch, like `FLUSHALL`.
     pub fn flush_all(&self) {
         let mut state = self.lock();
         state.entries.clear();
@@ -151,32 +151,32 @@ impl MemoryRemote {
         state.members.clear();
     }
 
-    /// Makes every entry stale, like an operator who deletes the epochs.
+    /// Makes every entry stale, as if an operator had deleted the epochs.
     pub fn forget_epochs(&self) {
         self.lock().epochs.clear();
     }
 
-    /// The bytes of an entry, as Redis would hold them.
+    /// Returns the bytes of an entry, as Redis would store them.
     pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
         self.lock().entries.get(key).map(|entry| entry.value.clone())
     }
 
-    /// Puts bytes in the place of an entry.
+    /// Overwrites an entry with these bytes.
     pub fn put_raw(&self, key: &str, bytes: Vec<u8>) {
         self.lock().entries.insert(key.to_owned(), Expiring { value: bytes, until: Moment::NEVER });
     }
 
-    /// The keys of all entries.
+    /// Returns the keys of all entries.
     pub fn keys(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
 
-    /// Forgets the token or lock of every scope, as an eviction would.
+    /// Removes the generation or lock of every scope, as an eviction would.
     pub fn evict_scopes(&self) {
         self.lock().scopes.clear();
     }
 
-    /// Forgets every pending writer, as an eviction of their sets would.
+    /// Removes every pending writer, as an eviction of their sets would.
     pub fn evict_writers(&self) {
         self.lock().writers.clear();
     }
@@ -304,7 +304,7 @@ impl State {
         self.scopes.insert(key.to_owned(), Expiring { value, until });
     }
 
-    /// The locks that have not expired, without the one of `token`, and whether that was there.
+    /// Returns the unexpired locks of other writers, and whether `token` had one.
     fn other_locks(&mut self, key: &str, token: &str, now: Moment) -> (Vec<(Moment, String)>, bool) {
         let Some(Mark::Locked(locks)) = self.mark(key, now) else { return (Vec::new(), false) };
         locks.retain(|(until, _)| *until > now);

@@ -1,4 +1,4 @@
-//! The shared tier and the bus, behind one seam.
+//! The shared tier and the bus, behind one interface.
 
 mod error;
 mod memory;
@@ -17,11 +17,11 @@ pub use memory::MemoryRemote;
 use crate::coherence::{BusSink, Gen, GenState, Members, Scope};
 use crate::observability::Backend;
 
-/// A kind of shared tier: makes connections.
+/// A kind of shared tier, which opens sessions.
 pub(crate) trait RemoteTier: fmt::Debug + Send + Sync {
     fn backend(&self) -> Backend;
 
-    /// Connects. News arrive at `bus` from then on; its `disconnected` is called when the connection ends.
+    /// Connects. From then on `bus` receives messages; its `disconnected` is called when the connection ends.
     fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>>;
 }
 
@@ -29,13 +29,13 @@ pub(crate) type Reply<'a, T> = BoxFuture<'a, Result<T, RemoteError>>;
 
 /// One session with the shared tier: its connections. Every operation is one round trip.
 pub(crate) trait Session: fmt::Debug + Send + Sync {
-    /// Names the server process: it changes with a restart and with a fail-over.
+    /// Identifies the server process: it changes with a restart and with a fail-over.
     fn run_id(&self) -> &str;
 
-    /// The server's clock when the connection was made, in milliseconds.
+    /// The server's clock when the connection was opened, in milliseconds.
     fn connected_at(&self) -> u64;
 
-    /// The number of bytes that have arrived in replies, if the tier has a connection to count them on.
+    /// The number of received bytes in replies, if the tier can count them.
     fn received(&self) -> u64 {
         0
     }
@@ -45,16 +45,18 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// Dropping the session closes them too, but a load may hold a session for as long as it runs.
     fn close(&self) {}
 
-    /// Subscribes to the bus of each namespace and to this instance's own beats, and waits for the acknowledgement.
+    /// Subscribes to the bus of each namespace and to this instance's own heartbeats.
+    ///
+    /// It waits for the reply.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
-    /// The entries, and the state of each scope.
+    /// Reads entries, and the state of each scope.
     fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot>;
 
-    /// Gives each scope that has no token a new one, and returns the state of all.
+    /// Creates the missing generations, and returns the state of all scopes.
     fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>>;
 
-    /// Stores entries, and renews the tokens that are in the second half of their life.
+    /// Stores entries, and renews the generations that are in the second half of their life.
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
     /// Locks scopes for one writer, registers the writer on methods, and publishes both.
@@ -65,10 +67,10 @@ pub(crate) trait Session: fmt::Debug + Send + Sync {
     /// It does so in this order. The last lock of a scope leaves a new generation.
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()>;
 
-    /// Gives each scope a new token that ends with `token`, and tells the bus. A locked scope keeps its locks.
+    /// Gives each scope a new generation that ends with `token`, and publishes it. A locked scope keeps its locks.
     fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
 
-    /// Moves the namespace epochs: every entry of the namespaces is stale.
+    /// Changes the namespace epochs, which makes every entry of the namespaces stale.
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
     /// Registers this instance in each namespace, and sends itself a heartbeat over the bus.
@@ -153,29 +155,29 @@ impl<'a> WriteScopes<'a> {
     }
 }
 
-/// What one round trip of a read brings.
+/// The reply to a read of one round trip.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    /// The bytes of each entry, cut off after the largest size that is accepted plus one; empty where there is none.
+    /// The bytes of each entry, up to the maximum size plus one; empty if absent.
     pub(crate) entries: Vec<Vec<u8>>,
-    /// As many as were asked for.
+    /// The state of each requested scope.
     pub(crate) gens: Vec<GenState>,
 }
 
-/// An entry to be stored.
+/// An entry to store.
 #[derive(Debug)]
 pub(crate) struct Fill<'a> {
     pub(crate) entry: &'a str,
     pub(crate) bytes: &'a [u8],
     pub(crate) ttl: Duration,
-    /// Scopes to renew, with the token that must still be there.
+    /// Scopes to renew, if they still have this generation.
     pub(crate) renew: Vec<(&'a str, &'a Gen)>,
 }
 
-/// How long a token lives without being renewed.
+/// How long a generation lives without being renewed.
 ///
-/// A fill renews the tokens that are in the second half of their life. So an entry with a longer time to live becomes a
-/// miss after 12 to 24 hours, when its token expires.
+/// A fill renews the generations that are in the second half of their life. An entry with a longer time to live
+/// therefore becomes a miss after 12 to 24 hours, when its generation expires.
 pub(crate) const GEN_TTL: Duration = Duration::from_hours(24);
 
 /// A shared tier for [`CacheBuilder::remote`](crate::CacheBuilder::remote).

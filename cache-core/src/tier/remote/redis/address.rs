@@ -1,16 +1,16 @@
-//! Addresses: which kind of Redis one names, and where that is.
+//! Addresses of Redis servers, and the kinds of Redis that they stand for.
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::error::Error;
 
-/// The kinds that are supported, as a message names them.
+/// The supported kinds, for error messages.
 const EXPECTED: &str = "expected redis://, rediss:// or redis+unix://";
 
-/// The kinds of Redis that have a form of address of their own.
+/// The kinds of Redis that have their own form of address.
 ///
-/// One that is not supported yet has its place here and beside [`RedisRemote`](super::RedisRemote): an implementation of
-/// [`RemoteTier`](super::RemoteTier) each.
+/// A kind that is not supported yet would be implemented beside [`RedisRemote`](super::RedisRemote), as another
+/// [`RemoteTier`](super::RemoteTier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One server over TCP.
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kind that the scheme of an address names.
+    /// Returns the kind for the scheme of an address.
     pub(crate) fn of(url: &str) -> Result<Self, Error> {
         match url.split_once("://").map_or("", |(scheme, _)| scheme) {
             "redis" => Ok(Self::Tcp),
@@ -41,7 +41,7 @@ impl Kind {
         }
     }
 
-    /// An error for a kind that there is no implementation of.
+    /// Returns an error for a kind that is not implemented.
     pub(crate) fn check_supported(self) -> Result<(), Error> {
         let what = match self {
             Self::Tcp | Self::UnixSocket => return Ok(()),
@@ -59,26 +59,26 @@ impl Kind {
     }
 }
 
-/// The address of one server, with what it takes to be let in.
+/// The address of one server, with its credentials.
 #[derive(Clone)]
 pub(crate) struct Address {
-    /// That of a server over TLS is written as if it were plain TCP.
+    /// For a server over TLS, the address is stored as plain TCP.
     pub(super) info: ConnectionInfo,
     pub(super) kind: Kind,
 }
 
 impl Address {
-    /// Parses an address of a supported kind; nothing is connected yet. `password` takes the place of the one in the
-    /// address.
+    /// Parses an address of a supported kind, without connecting.
     ///
-    /// No message quotes the address, which may hold a password.
+    /// `password` replaces the one in the address. Error messages never quote the address, since it may contain a
+    /// password.
     pub(crate) fn parse(url: &str, password: Option<&str>) -> Result<Self, Error> {
         let kind = Kind::of(url)?;
         kind.check_supported()?;
         check_tail(url, kind)?;
         let plain = url.strip_prefix("rediss://").map(|rest| format!("redis://{rest}"));
         let info = plain.as_deref().unwrap_or(url).into_connection_info().map_err(|_| malformed())?;
-        // Telling the server what library this is takes a right of its own, for which there is no other use.
+        // Sending the name of the library to the server needs a permission that the cache does not need otherwise.
         let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
             settings = settings.set_password(password);
@@ -91,7 +91,7 @@ impl Address {
         if let (Kind::Tls, ConnectionAddr::Tcp(host, _)) = (kind, info.addr()) {
             super::tls::server_name(host)?;
         }
-        // The library would leave the user out, and so connect as another one.
+        // The library would ignore the user, and connect as a different one.
         if settings.username().is_some() && settings.password().is_none() {
             return Err(Error::config("the address of Redis names a user and no password"));
         }
@@ -100,7 +100,7 @@ impl Address {
     }
 }
 
-/// What the library would pass over: a fragment, and parameters that mean nothing to it.
+/// Rejects parts that the library would ignore: a fragment, and unknown parameters.
 fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     if url.contains('#') {
         return Err(Error::config(

@@ -1,7 +1,7 @@
-//! Opening a session: one connection for commands, and one for the bus.
+//! Opens a session: one connection for commands, and one for the bus.
 //!
-//! The bus has a connection of its own, over RESP3 as well: Redis closes a subscribed connection when more than 32 MB
-//! of replies wait on it (`client-output-buffer-limit pubsub`), and a batch of large values is more than that.
+//! The bus has its own connection, over RESP3 as well: Redis closes a subscribed connection when more than 32 MB of
+//! replies are queued on it (`client-output-buffer-limit pubsub`), and a batch of large values can exceed that.
 
 use futures_util::StreamExt as _;
 use futures_util::future::try_join;
@@ -15,7 +15,7 @@ use super::target::Target;
 use super::{RemoteError, RemoteErrorKind, scripts};
 use crate::coherence::BusSink;
 
-/// Commands that wait to be written to the socket. The library's default of 50 costs throughput under load.
+/// The number of commands that may wait to be written to the socket. The library's default of 50 costs throughput.
 const PIPELINE_BUFFER: usize = 1024;
 
 /// The connection for commands. Dropping it closes the connection, whether replies are outstanding or not.
@@ -32,7 +32,7 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// Passes on the messages until the connection ends.
+    /// Forwards messages until the connection ends.
     fn pump(connection: PubSub, bus: BusSink) -> Self {
         let (sink, mut messages) = connection.split();
         // The library keeps this connection open without its sink: only the end of the stream closes it.
@@ -48,7 +48,7 @@ impl Messages {
 
 /// Opens a session.
 ///
-/// If the future is dropped, or a step fails, the connections that exist by then are closed.
+/// If the future is dropped, or a step fails, the connections that are already open are closed.
 pub(super) async fn open(
     target: &Target,
     instance: &str,
@@ -60,9 +60,9 @@ pub(super) async fn open(
         Ok(opened) => opened,
         Err(first) => match open_both(target, ProtocolVersion::RESP2, &bus).await {
             Ok(opened) => opened,
-            // A server that knows RESP2 only first says what it lacks, and then what is wrong.
+            // A server that supports only RESP2 first reports that it lacks RESP3, and then the actual problem.
             Err(second) if is_better(&second, &first) => return Err(second),
-            // Any other is down for both, and the first error is the one that tells of it.
+            // Any other server fails for both, and the first error describes it.
             Err(_) => return Err(first),
         },
     };
@@ -72,16 +72,16 @@ pub(super) async fn open(
     Ok(RedisSession::new(commands, messages, server, instance, home, max_entry))
 }
 
-/// Whether the error of RESP2 tells more than that of RESP3.
+/// Whether the error over RESP2 is more helpful than the one over RESP3.
 ///
-/// Not if RESP3 was refused for a reason of its own, such as protected mode or a wrong password: over RESP2 the library
-/// takes every refusal during authentication for a wrong password.
+/// It is not if RESP3 was refused for a reason of its own, such as protected mode or a wrong password: over RESP2 the
+/// library reports every refusal during authentication as a wrong password.
 fn is_better(second: &RemoteError, first: &RemoteError) -> bool {
     let lacks_resp3 = first.kind() != RemoteErrorKind::Refused || refuses_hello(&first.to_string());
     lacks_resp3 && second.kind() == RemoteErrorKind::Refused && second.advice() != first.advice()
 }
 
-/// Whether a refusal is that of the command `HELLO`, and not of what it carries.
+/// Whether the server refused the command `HELLO` itself, and not its arguments.
 fn refuses_hello(words: &str) -> bool {
     words.contains("unknown command") || ["NOPERM", "NOPROTO"].iter().any(|code| words.starts_with(code))
 }
@@ -94,7 +94,7 @@ async fn open_both(
     try_join(target.commands(protocol, config(), bus.clone()), target.messages(protocol)).await
 }
 
-/// No timeouts of the library's own: the callers bound every wait, and no retries.
+/// Disables the library's timeouts and retries: the callers limit every wait.
 fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(None)

@@ -1,4 +1,4 @@
-//! The shared tier on Redis. The only module that names types of the client library.
+//! The shared tier on Redis. Only this module uses types of the client library.
 
 mod address;
 mod connect;
@@ -42,20 +42,22 @@ pub(crate) struct RedisRemote {
 }
 
 impl RedisRemote {
-    /// Nothing is connected yet. `roots` are certificates in PEM form that are trusted in place of the public
-    /// authorities; an error where they do not parse or nothing is encrypted.
+    /// Creates the tier without connecting.
+    ///
+    /// `roots` are certificates in PEM form that are trusted instead of the public authorities. Returns an error if
+    /// they do not parse, or if the connection is not encrypted.
     pub(crate) fn new(address: Address, roots: &[&str], max_entry: usize) -> Result<Self, Error> {
         Ok(Self { target: Target::new(address, roots)?, home: HOME.to_owned(), max_entry })
     }
 
-    /// Puts the prefix in front of the home namespace; other namespaces already have it.
+    /// Adds the prefix to the home namespace; other namespaces already have it.
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
         Self { home: format!("{prefix}:{HOME}"), ..self }
     }
 }
 
 impl fmt::Debug for RedisRemote {
-    /// The address without user and password.
+    /// Shows the address without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisRemote").field("address", &self.target.info.addr().to_string()).finish_non_exhaustive()
     }
@@ -91,7 +93,7 @@ impl From<&RedisError> for RemoteError {
     }
 }
 
-/// The library's words, or those of the system.
+/// The first line of the error message of the library or the system.
 fn describe(error: &RedisError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -1,10 +1,11 @@
-//! What an operator can do about a refusal, by the code that the server's error begins with.
+//! Advice for operators about a refusal, by the code of the server's error.
 
 use redis::{ErrorKind, RedisError, ServerError};
 
 use super::{RemoteError, RemoteErrorKind};
 
-/// The codes are the server's (<https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>).
+/// The advice by code. The server defines the codes
+/// (<https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>).
 const ADVICE: [(&str, &str); 16] = [
     ("READONLY", "the server is a replica: give the address of the primary, or one that follows a fail-over"),
     ("OOM", "the server's memory is full: raise its maxmemory, or let it evict (maxmemory-policy)"),
@@ -29,7 +30,7 @@ const WRONG_PASSWORD: &str = "the server does not accept the user and the passwo
 const NO_CLUSTER: &str =
     "the server is a node of a Redis Cluster, which is not supported: give the address of another one";
 
-/// What servers say under the code that stands for nothing in particular.
+/// The advice by words of the message, for errors with a generic code.
 const ADVICE_ON_WORDS: [(&str, &str); 4] = [
     ("max number of clients", "the server has all the clients that it accepts: raise its maxclients"),
     ("unknown command", "the server lacks a command that the cache needs: it has to be Redis, version 6 or later"),
@@ -39,14 +40,14 @@ const ADVICE_ON_WORDS: [(&str, &str); 4] = [
 const NO_DATABASE: &str =
     "the server has no database with the number that is in the address: use one below its `databases`";
 
-/// The same for a refused `SELECT` of the handshake: the library leaves the code out.
+/// The advice for a refused `SELECT` during the handshake, for which the library omits the code.
 const ADVICE_ON_DATABASE: [(&str, &str); 2] = [("Authentication required", NO_PASSWORD), ("no permissions", NO_RIGHT)];
-/// What the library calls that.
+/// The library's description of that error.
 const DATABASE_REFUSED: &str = "refused to switch database";
 
-/// The error of a server that answered, and did not do what it was asked.
+/// Returns the error of a server that replied but refused the command.
 pub(super) fn refusal(error: &RedisError) -> Option<RemoteError> {
-    // Over RESP2 the library says so itself.
+    // Over RESP2 the library reports this itself.
     if error.kind() == ErrorKind::AuthenticationFailed {
         let refused = RemoteError::new(RemoteErrorKind::Refused, "Password authentication failed");
         return Some(refused.advising(WRONG_PASSWORD));
@@ -65,7 +66,7 @@ pub(super) fn refusal(error: &RedisError) -> Option<RemoteError> {
     })
 }
 
-/// The error of a server that did not change to the database of the address.
+/// Returns the error of a server that did not switch to the database of the address.
 fn database_refusal(error: &RedisError) -> Option<RemoteError> {
     if !error.to_string().contains(DATABASE_REFUSED) {
         return None;
@@ -80,8 +81,10 @@ fn database_refusal(error: &RedisError) -> Option<RemoteError> {
     })
 }
 
-/// The server's own words: its code and the first line of its text, without other servers' addresses, and without what it was
-/// asked. A server that does not know HELLO repeats the password that came with it.
+/// The server's error message: its code and the first line of its text.
+///
+/// It omits the addresses of other servers and the arguments of the command: a server that does not know HELLO repeats
+/// the password in it.
 fn told(error: &ServerError) -> String {
     let words = error.details().and_then(|words| words.lines().next());
     match (error.code(), words.map(|words| words.split(", with args").next().unwrap_or_default())) {
@@ -96,7 +99,9 @@ fn advice(code: &str, words: &str) -> Option<&'static str> {
     by_code(code).or_else(|| code_within(words).and_then(by_code)).or_else(by_words)
 }
 
-/// Before version 7 an error within a script comes as one of the script, with the true code in its words.
+/// Finds the code of an error within a script, for servers before version 7.
+///
+/// These put it into the message.
 fn code_within(words: &str) -> Option<&str> {
     let codes = words.split_whitespace().filter_map(|word| word.strip_prefix('-'));
     codes.into_iter().find(|code| code.chars().all(|letter| letter.is_ascii_uppercase()))
@@ -133,7 +138,7 @@ mod tests {
         assert_eq!(advice("ELSE", ""), None);
     }
 
-    /// In the words of Redis 7, and in those of Redis 5.
+    /// The messages of Redis 7 and of Redis 5.
     #[test]
     fn a_password_that_the_server_repeats_is_not_told() {
         for words in [

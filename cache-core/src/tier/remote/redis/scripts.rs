@@ -1,7 +1,7 @@
-//! The scripts: everything that must happen as one step on the server.
+//! The Lua scripts: the operations that must be atomic on the server.
 //!
-//! All keys are declared, data comes in only through `KEYS` and `ARGV`, and each is idempotent by its token. A value
-//! that is not ours (another type, unknown bytes) is replaced.
+//! All keys are declared, data is passed only in `KEYS` and `ARGV`, and the token makes each script idempotent. A
+//! foreign value (another type, unknown bytes) is replaced.
 
 /// Adds the functions that all scripts share.
 ///
@@ -82,7 +82,7 @@ end
     };
 }
 
-/// `KEYS`: the scope. `ARGV`: token, how long to hold in ms, channel, message.
+/// Locks a scope. `KEYS`: the scope. `ARGV`: token, how long to hold in ms, channel, message.
 pub(super) const INTENT: &str = script!(
     r"
 local kept, last = locks(get(KEYS[1]), ARGV[1])
@@ -94,7 +94,8 @@ return 1
 "
 );
 
-/// `KEYS`: the scope, its writers. `ARGV`: token, channel, message, rand, life of a new token in ms.
+/// Releases a lock. `KEYS`: the scope, its writers. `ARGV`: token, channel, message, rand, life of a new generation in
+/// ms.
 pub(super) const RELEASE: &str = script!(
     r"
 local kept, last, mine = locks(get(KEYS[1]), ARGV[1])
@@ -104,7 +105,7 @@ return 1
 "
 );
 
-/// `KEYS`: the scope, its writers. `ARGV`: channel, message, rand, life of a new token in ms.
+/// Invalidates a scope. `KEYS`: the scope, its writers. `ARGV`: channel, message, rand, life of a new generation in ms.
 pub(super) const BUMP: &str = script!(
     r"
 local kept = locks(get(KEYS[1]), '')
@@ -114,8 +115,10 @@ return 1
 "
 );
 
-/// Registers a pending writer. `KEYS`: the scope, its writers. `ARGV`: token, life of the registration in ms, channel, name of
-/// the scope, rand, life of a new token in ms.
+/// Registers a pending writer.
+///
+/// `KEYS`: the scope, its writers. `ARGV`: token, life of the registration in ms, channel, name of the scope, rand,
+/// life of a new generation in ms.
 ///
 /// A younger registration does not hide one that has expired: the scope gets a new generation.
 pub(super) const REGISTER: &str = script!(
@@ -136,10 +139,12 @@ return 1
 "
 );
 
-/// Ends the registration of a writer. `KEYS`: the scope, its writers; then each scope that the result names, and its writers.
-/// `ARGV`: token, channel, name of the scope, rand, life of a new token in ms; then a message for each named scope.
+/// Ends the registration of a writer, and invalidates the scopes that the result names.
 ///
-/// One script does both: a registration must not end without the invalidations that it stands for.
+/// `KEYS`: the scope, its writers; then each scope that the result names, and its writers. `ARGV`: token, channel, name
+/// of the scope, rand, life of a new generation in ms; then a message for each named scope.
+///
+/// One script does both: a registration must not end without the invalidations that it covers.
 pub(super) const FINISH: &str = script!(
     r"
 for i = 3, #KEYS, 2 do
@@ -163,7 +168,10 @@ return 1
 "
 );
 
-/// `KEYS`: scopes, each followed by its writers. `ARGV`: rand, life of a new token in ms. Returns the value of each scope.
+/// Reads the generations of scopes, and creates the missing ones.
+///
+/// `KEYS`: scopes, each followed by its writers. `ARGV`: rand, life of a new generation in ms. Returns the value of
+/// each scope.
 ///
 /// The server's clock, not that of a reader, decides whether a pending writer has expired.
 pub(super) const GETINIT: &str = script!(
@@ -183,8 +191,9 @@ return values
 "
 );
 
-/// `KEYS`: a scope. `ARGV`: the token that must be there, its full life in ms. Gives it its full life again when less
-/// than half of that is left.
+/// Extends the life of a generation, if less than half of it is left.
+///
+/// `KEYS`: a scope. `ARGV`: the generation that it must have, its full life in ms.
 pub(super) const RENEW: &str = script!(
     r"
 if parts(get(KEYS[1])) == ARGV[1] and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) / 2 then
@@ -246,5 +255,5 @@ return reply
 "
 );
 
-/// Every script, to load them when a connection is made.
+/// All scripts, to be loaded when a connection is opened.
 pub(super) const ALL: [&str; 8] = [INTENT, RELEASE, BUMP, REGISTER, FINISH, GETINIT, RENEW, BEAT];

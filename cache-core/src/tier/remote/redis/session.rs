@@ -1,4 +1,4 @@
-//! One session's operations.
+//! The operations of one session.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) struct RedisSession {
     hashes: Hashes,
 }
 
-/// The names under which the server keeps the scripts.
+/// The hashes under which the server stores the scripts.
 struct Hashes {
     intent: String,
     release: String,
@@ -83,7 +83,7 @@ impl RedisSession {
         namespaces.first().map_or(&self.home, String::as_str)
     }
 
-    /// Sends a pipeline of scripts; loads them again when the server has forgotten them.
+    /// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
     async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, RemoteError> {
         let mut connection = self.connection.clone();
         match pipeline.query_async(&mut connection).await {
@@ -148,14 +148,14 @@ fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// `EVALSHA` of a script on these keys.
+/// Builds the `EVALSHA` of a script on these keys.
 pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
     let mut cmd = redis::cmd("EVALSHA");
     cmd.arg(hash).arg(keys.len()).arg(keys);
     cmd
 }
 
-/// `EVALSHA` of a script on generations, each followed by its pending writers.
+/// Builds the `EVALSHA` of a script on generations, each followed by its pending writers.
 fn call_with_writers<'a>(hash: &str, scopes: impl IntoIterator<Item = &'a Scope>) -> Cmd {
     let keys: Vec<_> = scopes.into_iter().flat_map(|scope| [scope.gen_key().to_owned(), scope.writers_key()]).collect();
     call(hash, &keys.iter().map(String::as_str).collect::<Vec<_>>())
@@ -173,18 +173,18 @@ fn news(scope: &Scope) -> String {
     format!("I {}", scope.name())
 }
 
-/// The answer to `GETRANGE`.
+/// Parses the reply to `GETRANGE`.
 fn parse_entry(answer: Value) -> Result<Vec<u8>, RemoteError> {
     match answer {
         Value::BulkString(bytes) => Ok(bytes),
-        // Another type lies under the key: a miss, and the fill will replace it.
+        // The key holds another type: this is a miss, and the fill replaces it.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
         Value::ServerError(error) => Err(RedisError::from(error).into()),
         _ => Err(unexpected("GETRANGE")),
     }
 }
 
-/// The answer to `MGET` of `count` tokens.
+/// Parses the reply to `MGET` of `count` generations.
 fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<GenState>, RemoteError> {
     let state = |value: &Value| match value {
         Value::BulkString(bytes) => GenState::parse(Some(bytes)),
@@ -230,7 +230,7 @@ impl Session for RedisSession {
 
     fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {
         async move {
-            // GETRANGE and not GET: whatever lies under the key, no more than this is ever received.
+            // GETRANGE instead of GET: it limits the size of the reply, whatever the key holds.
             let mut pipeline = redis::pipe();
             for entry in entries {
                 pipeline.cmd("GETRANGE").arg(*entry).arg(0).arg(self.max_entry);
@@ -341,7 +341,7 @@ impl Session for RedisSession {
     }
 }
 
-/// A message about an instance.
+/// Builds a message about an instance.
 pub(super) fn about(what: &str, instance: &str) -> String {
     format!("{what} {instance}")
 }

@@ -1,4 +1,4 @@
-//! One server, and the ways to reach it.
+//! One server, and the connections to it.
 
 use std::io;
 
@@ -16,7 +16,7 @@ use super::tls::Tls;
 use crate::coherence::BusSink;
 use crate::error::Error;
 
-/// What a server does that understands nothing of what it is sent, or takes nobody in.
+/// The advice for a server that closes the connection at once.
 const HUNG_UP: &str =
     "something listens there and hangs up: check that it is a Redis server, and whether it expects TLS";
 
@@ -38,7 +38,7 @@ impl Target {
         })
     }
 
-    /// Opens a connection for commands; `bus` is told when it ends.
+    /// Opens a connection for commands; `bus` is notified when it ends.
     pub(super) async fn commands(
         &self,
         protocol: ProtocolVersion,
@@ -52,7 +52,7 @@ impl Target {
         let (connection, driver) = connecting.await.map_err(not_connected)?;
         let driver = tokio::spawn(async move {
             driver.await;
-            // Over either protocol the driver ends as soon as the server has closed the connection.
+            // With both protocols the driver ends as soon as the server has closed the connection.
             bus.disconnected();
         });
         Ok(Commands { connection, received, driver: AbortOnDropHandle::new(driver) })

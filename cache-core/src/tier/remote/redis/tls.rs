@@ -1,8 +1,8 @@
-//! Encrypted connections: rustls on a TCP connection of our own.
+//! Encrypted connections, with rustls on a TCP connection of this crate.
 //!
-//! The client library could open them, but only with the provider of cryptography that the process has installed, and it
-//! panics where that is ambiguous. Here the provider is handed over: nothing has to be installed, and what is installed
-//! stays as it is.
+//! The client library could open them, but only with the cryptography provider that is installed in the process, and it
+//! panics if that is ambiguous. This module passes the provider explicitly: no provider has to be installed, and an
+//! installed one is not changed.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 use super::super::{RemoteError, RemoteErrorKind};
 use crate::error::Error;
 
-/// Whom a connection goes to, and which authorities may vouch for it.
+/// The address of a server over TLS, and the certificate authorities to trust.
 #[derive(Clone)]
 pub(super) struct Tls {
     connector: TlsConnector,
@@ -26,7 +26,9 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// `roots` are certificates in PEM form that are trusted in place of the public authorities; none: these are.
+    /// Prepares encrypted connections to a server.
+    ///
+    /// `roots` are certificates in PEM form that replace the public authorities; an empty slice keeps those.
     pub(super) fn new(host: &str, port: u16, roots: &[&str]) -> Result<Self, Error> {
         let name = server_name(host)?;
         let connector = TlsConnector::from(Arc::new(config(root_store(roots)?)?));
@@ -40,7 +42,7 @@ impl Tls {
     }
 }
 
-/// What the server's certificate has to be for.
+/// Parses the name that the server's certificate must be valid for.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, Error> {
     ServerName::try_from(host.to_owned())
         .map_err(|_| Error::config("the host of a rediss:// address is neither a name of the DNS nor an IP address"))
@@ -78,7 +80,7 @@ fn lost(error: &std::io::Error) -> RemoteError {
     RemoteError::new(RemoteErrorKind::Disconnected, error.to_string())
 }
 
-/// Why a handshake failed. Without the names that a certificate is for: they reach health and logs.
+/// Converts a handshake error. It omits the names in the certificate, since the message reaches health and logs.
 fn refused(error: &std::io::Error) -> RemoteError {
     let Some(reason) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return lost(error);
@@ -93,7 +95,7 @@ fn refused(error: &std::io::Error) -> RemoteError {
 
 fn fault(reason: &CertificateError) -> &'static str {
     match reason {
-        // A signature does not fit where another authority has the name of one that is trusted.
+        // The signature does not match if another authority uses the name of a trusted one.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => "is from an authority that is not trusted",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => "is for another host",
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
@@ -123,14 +125,14 @@ mod tests {
         assert!(server_name("h*st").is_err());
     }
 
-    /// An application may install a provider of its own after the cache was built.
+    /// An application may install its own provider after the cache was built.
     #[test]
     fn no_provider_is_installed_for_the_process() {
         assert!(Tls::new("h", 6379, &[]).is_ok());
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
     }
 
-    /// What a message says of a certificate for others names none of them.
+    /// The message about a certificate for another host contains no names.
     #[test]
     fn a_certificate_for_another_host_is_told_without_names() {
         let name = ServerName::try_from("canary.example").unwrap();
