@@ -202,7 +202,7 @@ impl Cache {
     }
 
     fn with(remote: Option<Remote>, backend: Backend, settings: Settings, clock: Clock) -> Self {
-        let direct_loads = Permits::new(settings.max_direct_loads);
+        let direct_loads = Permits::new(settings.max_concurrent_loads);
         let link = Arc::new(Link::new(clock, settings, backend));
         let (registry, claims, mixups, tasks) = (Arc::default(), Arc::default(), Mixups::default(), Tasks::default());
         let checks = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
@@ -329,7 +329,7 @@ impl Cache {
     /// (`load = inline`, or a load for a single caller).
     ///
     /// Afterwards reads go to the store. In a cache with a shared tier at most
-    /// [`max_direct_loads`](CacheBuilder::max_direct_loads) of them run at a time, and the local tier keeps what they
+    /// [`max_concurrent_loads`](CacheBuilder::max_concurrent_loads) of them run at a time, and the local tier keeps what they
     /// load for [`degraded_ttl`](CacheBuilder::degraded_ttl). Writes return without being announced: other instances
     /// may read old values until their time to live ends, so stop writing before. Invalidations that are pending when
     /// it ends are lost. It cannot be undone.

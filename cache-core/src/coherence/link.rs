@@ -33,7 +33,7 @@ pub(crate) enum LinkState {
     Up,
     Down(String),
     /// The server replies with errors or too late: the circuit is open.
-    LeftAlone(String),
+    CircuitOpen(String),
     /// The cache was shut down.
     ShutDown,
 }
@@ -45,7 +45,7 @@ struct Beats {
     /// The number of subscribed namespaces. While there are more namespaces, a heartbeat proves nothing.
     subscribed: usize,
     under_way: VecDeque<UnderWay>,
-    last: Option<LastBeat>,
+    last: Option<LastHeartbeat>,
 }
 
 /// A heartbeat that was sent.
@@ -58,7 +58,7 @@ struct UnderWay {
 
 /// The last heartbeat that returned.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct LastBeat {
+pub(crate) struct LastHeartbeat {
     pub(crate) sent: Moment,
     pub(crate) returned: Moment,
     /// The time between the two, measured with the finer clock.
@@ -222,7 +222,7 @@ impl Link {
         lock(&self.state).clone()
     }
 
-    pub(crate) fn last_beat(&self) -> Option<LastBeat> {
+    pub(crate) fn last_heartbeat(&self) -> Option<LastHeartbeat> {
         lock(&self.beats).last
     }
 
@@ -432,7 +432,7 @@ impl Link {
             return;
         }
         let Some(UnderWay { sent, watch, .. }) = beats.under_way.drain(..=at).next_back() else { return };
-        beats.last = Some(LastBeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
+        beats.last = Some(LastHeartbeat { sent, returned: self.clock.now(), lag: watch.elapsed() });
         // Under the lock: the last heartbeat of a connection that is being closed must not renew the lease.
         if self.membership.is_settled() {
             self.gate.trust_until(self.trust_of_a_beat(sent));

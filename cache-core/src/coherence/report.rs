@@ -77,7 +77,7 @@ impl Report {
     /// Records that the circuit has opened.
     pub(super) fn left_alone(&mut self, error: &RemoteError) {
         let text = format!("too many of its answers were errors or came too late, the last one: {error}");
-        self.link.set_state(LinkState::LeftAlone(text.clone()));
+        self.link.set_state(LinkState::CircuitOpen(text.clone()));
         self.lost(error);
         self.unexplained = None;
         if self.is_news(error) {

@@ -135,7 +135,7 @@ async fn connect(
 async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Result<(), RemoteError> {
     let mut budget = REQUESTED_BEATS;
     let mut has_asked = false;
-    let mut silence = Silence { last: link.last_beat().map(|beat| beat.sent), halves: None };
+    let mut silence = Silence { last: link.last_heartbeat().map(|beat| beat.sent), halves: None };
     while link.is_open(number) {
         if link.membership.is_settled() {
             has_asked = false;
@@ -186,7 +186,7 @@ impl Silence {
     ///
     /// A bus that never delivered anything is not reconnected: its messages may be forbidden.
     fn check(&mut self, link: &Link) -> Result<(), RemoteError> {
-        let last = link.last_beat().map(|beat| beat.sent);
+        let last = link.last_heartbeat().map(|beat| beat.sent);
         if last != self.last {
             (self.last, self.halves) = (last, Some(0));
         } else if let Some(halves) = &mut self.halves {

@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     /// H: how long the local tier is trusted after a heartbeat.
     pub(crate) lease: Duration,
     /// P: how long a writer's lock lives.
-    pub(crate) lock: Duration,
+    pub(crate) write_lock_ttl: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
     pub(crate) shutdown_timeout: Duration,
-    pub(crate) max_direct_loads: usize,
+    pub(crate) max_concurrent_loads: usize,
     pub(crate) max_entry: usize,
     pub(crate) verify_one_in: Option<NonZeroU32>,
     #[cfg(feature = "testing")]
@@ -44,7 +44,7 @@ impl Default for Settings {
         Self {
             key_prefix: None,
             lease: Duration::from_secs(1),
-            lock: Duration::from_secs(10),
+            write_lock_ttl: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_millis(50),
             write_timeout: Duration::from_millis(250),
@@ -52,7 +52,7 @@ impl Default for Settings {
             degraded_ttl: Duration::from_secs(2),
             recovery_barrier: None,
             shutdown_timeout: Duration::from_secs(10),
-            max_direct_loads: 64,
+            max_concurrent_loads: 64,
             max_entry: 1024 * 1024,
             verify_one_in: None,
             #[cfg(feature = "testing")]
@@ -187,8 +187,8 @@ impl CacheBuilder {
     /// Sets how long a write lock lives if it is not released (P).
     ///
     /// Default 10 s, from 1 ms to a day. It must be longer than any transaction of the store takes.
-    pub fn lock(mut self, lock: Duration) -> Self {
-        self.settings.lock = limits::lock(lock);
+    pub fn write_lock_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.write_lock_ttl = limits::write_lock_ttl(ttl);
         self
     }
 
@@ -239,8 +239,8 @@ impl CacheBuilder {
     /// and one that such a load waits for, need no permit. A load waits at most [`load_deadline`](Self::load_deadline)
     /// for a permit; then it fails, or runs without a permit if its error type does not implement
     /// `From<cache_core::Error>`.
-    pub fn max_direct_loads(mut self, loads: usize) -> Self {
-        self.settings.max_direct_loads = limits::loads(loads);
+    pub fn max_concurrent_loads(mut self, loads: usize) -> Self {
+        self.settings.max_concurrent_loads = limits::loads(loads);
         self
     }
 

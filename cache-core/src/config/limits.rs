@@ -20,7 +20,7 @@ pub(super) fn lease(span: Duration) -> Duration {
     span.clamp(Duration::from_millis(20), HOUR)
 }
 
-pub(super) fn lock(span: Duration) -> Duration {
+pub(super) fn write_lock_ttl(span: Duration) -> Duration {
     span.clamp(MILLISECOND, DAY)
 }
 

@@ -221,7 +221,7 @@ impl WriteGuard {
         if !self.has_remote() || self.is_empty() {
             return Told::Heard;
         }
-        let hold = self.cache.0.link.settings.lock;
+        let hold = self.cache.0.link.settings.write_lock_ttl;
         let news = News::Intent { write: self.all(), token: &self.token, hold };
         tell(&self.cache, news).await
     }
@@ -297,7 +297,7 @@ impl WriteGuard {
         }
         let (link, scopes) = (Arc::clone(&self.cache.0.link), self.written());
         self.cache.0.tasks.spawn_daemon(async move {
-            link.clock.sleep(link.settings.lock).await;
+            link.clock.sleep(link.settings.write_lock_ttl).await;
             if link.backend.has_remote() {
                 link.journal.add(&scopes);
                 link.deliver_soon();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::staleness::{Answers, staleness_bound};
-use crate::coherence::{Link, LinkState};
+use crate::coherence::{JOURNAL_CAPACITY, Link, LinkState};
 use crate::runtime::Moment;
 
 /// The tiers that a cache consists of.
@@ -60,7 +60,7 @@ pub enum Status {
     /// This happens at the start and after a restart of the background task. If the attempt fails, the state becomes
     /// [`Degraded`](Self::Degraded).
     Connecting,
-    /// Reads go to the store, at most `max_direct_loads` at a time.
+    /// Reads go to the store, at most `max_concurrent_loads` at a time.
     ///
     /// The local tier keeps the loaded values for `degraded_ttl`. The shared tier is unreachable, this instance waits
     /// for others after an outage, or the cache was shut down: [`Health::link`] and [`Health::error`] have the reason.
@@ -108,7 +108,7 @@ pub enum LinkStatus {
     ///
     /// The cache reconnects after one to five seconds, or after at most 250 ms while invalidations are pending. Check
     /// the server's load and memory, the user's permissions, and whether the server is a primary.
-    LeftAlone,
+    CircuitOpen,
     /// The cache was [shut down](crate::Cache::shutdown).
     ///
     /// Reads go to the store, and writes are not announced to the other instances. It cannot be undone.
@@ -123,7 +123,7 @@ impl LinkStatus {
             LinkState::Connecting => Self::Connecting,
             LinkState::Up => Self::Up,
             LinkState::Down(_) => Self::Down,
-            LinkState::LeftAlone(_) => Self::LeftAlone,
+            LinkState::CircuitOpen(_) => Self::CircuitOpen,
             LinkState::ShutDown => Self::ShutDown,
         }
     }
@@ -137,7 +137,7 @@ impl fmt::Display for LinkStatus {
             Self::Up => "up",
             Self::Recovering => "recovering",
             Self::Down => "down",
-            Self::LeftAlone => "left-alone",
+            Self::CircuitOpen => "circuit-open",
             Self::ShutDown => "shut-down",
         })
     }
@@ -153,13 +153,14 @@ impl fmt::Display for LinkStatus {
 /// let health = cache_core::Cache::single_instance().health().await;
 /// assert_eq!(
 ///     health.to_string(),
-///     "status=healthy backend=single-instance link=absent shared=false local=true staleness_bound=0ns journal=0 \
-///      lease=1s bus_lag=none last_beat=none"
+///     "status=healthy backend=single-instance link=absent shared=false local=true staleness_bound=0ns \
+///      pending_invalidations=0 lease=1s heartbeat_rtt=none last_heartbeat=none"
 /// );
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question that an operator asks")]
 pub struct Health {
     /// The overall state.
     pub status: Status,
@@ -182,15 +183,19 @@ pub struct Health {
     /// If it is close to the lease, the local tier is disabled from time to time: the server is overloaded, or the
     /// network is slow. If neither can be changed, set a longer lease.
     #[serde(serialize_with = "optional_seconds")]
-    pub bus_lag: Option<Duration>,
+    pub heartbeat_rtt: Option<Duration>,
     /// The time since the last heartbeat returned.
     #[serde(serialize_with = "optional_seconds")]
-    pub last_beat: Option<Duration>,
-    /// The number of scopes whose invalidation Redis has not executed yet; `usize::MAX` after an overflow.
+    pub last_heartbeat: Option<Duration>,
+    /// The number of scopes whose invalidation Redis has not executed yet.
     ///
     /// Until it is 0, instances that reach Redis may read values from before these writes. If this process ends first,
     /// they may do so until the entries' time to live ends.
-    pub journal: usize,
+    pub pending_invalidations: usize,
+    /// Whether there were more pending invalidations than the journal holds, 10,000.
+    ///
+    /// All scopes of this process then count as pending, until recovery has made every entry of its namespaces stale.
+    pub journal_overflowed: bool,
     /// The instances that this one waits for before it reads from the shared tier.
     ///
     /// They have not returned after an outage, or have pending invalidations. See
@@ -201,13 +206,13 @@ pub struct Health {
     /// This instance may miss their writes until they return. Check whether they can reach Redis, or have ended without
     /// a shutdown.
     pub isolated: Vec<String>,
-    /// Whether the circuit breaker is open: [`LinkStatus::LeftAlone`].
+    /// Whether the circuit breaker is open: [`LinkStatus::CircuitOpen`].
     pub breaker_open: bool,
     /// The longest time for which a local hit now may miss an acknowledged write.
     ///
     /// It is the time since the last heartbeat that returned was sent, at most the lease; while the shared tier is
     /// unreachable, it is `degraded_ttl`. It is 0 if the local tier returns nothing, or if no other instance writes. It
-    /// does not cover writers that cannot reach the shared tier: see their `journal`.
+    /// does not cover writers that cannot reach the shared tier: see their `pending_invalidations`.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
     /// A description of the problem with the shared tier.
@@ -218,31 +223,33 @@ impl Health {
     pub(crate) fn of(link: &Link) -> Self {
         let now = link.clock.now();
         let state = link.state();
-        let beat = link.last_beat();
+        let beat = link.last_heartbeat();
         let is_settled = link.membership.is_settled();
         let is_recovering = !is_settled && link.open().is_some();
         let (awaited, isolated) = link.membership.missing();
+        let pending = link.journal.len();
         Self {
             status: match &state {
                 LinkState::Up if !is_settled => Status::Degraded,
                 LinkState::Absent | LinkState::Up => Status::Healthy,
                 LinkState::Connecting => Status::Connecting,
-                LinkState::Down(_) | LinkState::LeftAlone(_) | LinkState::ShutDown => Status::Degraded,
+                LinkState::Down(_) | LinkState::CircuitOpen(_) | LinkState::ShutDown => Status::Degraded,
             },
             backend: link.backend,
             link: LinkStatus::of(&state, is_recovering),
             shared: link.is_readable(),
             local: link.gate.is_trusted(now),
             lease: link.settings.lease,
-            bus_lag: beat.map(|beat| beat.lag),
-            last_beat: beat.map(|beat| now.since(beat.returned)),
-            journal: link.journal.len(),
+            heartbeat_rtt: beat.map(|beat| beat.lag),
+            last_heartbeat: beat.map(|beat| now.since(beat.returned)),
+            pending_invalidations: pending.min(JOURNAL_CAPACITY),
+            journal_overflowed: pending == usize::MAX,
             awaited,
             isolated,
-            breaker_open: matches!(state, LinkState::LeftAlone(_)),
+            breaker_open: matches!(state, LinkState::CircuitOpen(_)),
             staleness_bound: staleness_bound(answers(link, now), now, link.settings.lease),
             error: match state {
-                LinkState::Down(error) | LinkState::LeftAlone(error) => Some(error),
+                LinkState::Down(error) | LinkState::CircuitOpen(error) => Some(error),
                 LinkState::ShutDown => Some("the cache was shut down".to_owned()),
                 LinkState::Absent | LinkState::Connecting | LinkState::Up => None,
             },
@@ -252,7 +259,7 @@ impl Health {
 
 /// Returns which entries the local tier may return.
 fn answers(link: &Link, now: Moment) -> Answers {
-    match link.last_beat().filter(|_| link.gate.is_trusted(now)) {
+    match link.last_heartbeat().filter(|_| link.gate.is_trusted(now)) {
         Some(beat) => Answers::HeardUntil(beat.sent),
         None if link.backend == Backend::SingleInstance => Answers::Alone,
         None if link.backend == Backend::PassThrough => Answers::Nothing,
@@ -264,13 +271,14 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, backend, link, shared, local, staleness_bound, lease, .. } = self;
         write!(f, "status={status} backend={backend} link={link} shared={shared} local={local}")?;
-        write!(f, " staleness_bound={staleness_bound:?} journal=")?;
-        match self.journal {
-            usize::MAX => f.write_str("overflow")?,
-            scopes => write!(f, "{scopes}")?,
+        write!(f, " staleness_bound={staleness_bound:?} pending_invalidations=")?;
+        if self.journal_overflowed {
+            f.write_str("overflow")?;
+        } else {
+            write!(f, "{}", self.pending_invalidations)?;
         }
         write!(f, " lease={lease:?}")?;
-        for (name, span) in [("bus_lag", self.bus_lag), ("last_beat", self.last_beat)] {
+        for (name, span) in [("heartbeat_rtt", self.heartbeat_rtt), ("last_heartbeat", self.last_heartbeat)] {
             match span {
                 Some(span) => write!(f, " {name}={span:?}")?,
                 None => write!(f, " {name}=none")?,
@@ -303,13 +311,14 @@ mod tests {
         Health {
             status: Status::Degraded,
             backend: Backend::Redis,
-            link: LinkStatus::LeftAlone,
+            link: LinkStatus::CircuitOpen,
             shared: false,
             local: false,
             lease: Duration::from_millis(1500),
-            bus_lag: Some(Duration::from_micros(700)),
-            last_beat: None,
-            journal: usize::MAX,
+            heartbeat_rtt: Some(Duration::from_micros(700)),
+            last_heartbeat: None,
+            pending_invalidations: JOURNAL_CAPACITY,
+            journal_overflowed: true,
             awaited: vec!["a1".to_owned(), "b2".to_owned()],
             isolated: Vec::new(),
             breaker_open: true,
@@ -322,8 +331,8 @@ mod tests {
     fn it_is_one_line_for_a_log() {
         assert_eq!(
             degraded().to_string(),
-            "status=degraded backend=redis link=left-alone shared=false local=false staleness_bound=0ns \
-             journal=overflow lease=1.5s bus_lag=700µs last_beat=none awaited=a1,b2 error=\"OOM \\\"command\\\"\\nnot allowed\""
+            "status=degraded backend=redis link=circuit-open shared=false local=false staleness_bound=0ns \
+             pending_invalidations=overflow lease=1.5s heartbeat_rtt=700µs last_heartbeat=none awaited=a1,b2 error=\"OOM \\\"command\\\"\\nnot allowed\""
         );
     }
 
@@ -332,8 +341,8 @@ mod tests {
         let health = degraded();
         let json = serde_json::to_value(&health).unwrap();
         assert_eq!(json["lease"], 1.5);
-        assert_eq!(json["bus_lag"], 0.0007);
-        assert_eq!(json["last_beat"], serde_json::Value::Null);
+        assert_eq!(json["heartbeat_rtt"], 0.0007);
+        assert_eq!(json["last_heartbeat"], serde_json::Value::Null);
         assert_eq!(json["status"], health.status.to_string());
         assert_eq!(json["backend"], health.backend.to_string());
         assert_eq!(json["link"], health.link.to_string());

@@ -150,7 +150,7 @@ impl Counters {
     fn read(&self) -> MethodStats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let [local, local_negative] = self.local.totals();
-        let [verified_equal, verified_stale, verified_gone, verified_failed] = self.checks.totals();
+        let [verified_equal, verified_stale, verified_raced, verified_failed] = self.checks.totals();
         MethodStats {
             local_hits: local + local_negative,
             degraded_hits: get(&self.degraded_hits),
@@ -167,7 +167,7 @@ impl Counters {
             bytes_written: get(&self.bytes_written),
             verified_equal,
             verified_stale,
-            verified_gone,
+            verified_raced,
             verified_failed,
             verified_stale_micros: self.checks.stale_micros(),
             errors: self.errors(),
@@ -313,7 +313,7 @@ method_stats! {
     /// Hits that the store did not confirm, and that the local tier no longer returned.
     ///
     /// A write came in between.
-    verified_gone,
+    verified_raced,
     /// Hits that could not be checked: the store failed, or a value could not be encoded.
     verified_failed,
     /// How long the stale hits were still returned in total, in microseconds.

@@ -26,7 +26,7 @@ const CONTROLS: [Control; 10] = [
     Control { name: "next-flights", weaken: |cache, _| cache.weaken(Weakness::JoinAnyFlight) },
     Control { name: "local-advance", weaken: |cache, _| cache.weaken(Weakness::NoLocalAdvance) },
     Control { name: "lease", weaken: |cache, spans| cache.lease(spans.lease * 5) },
-    Control { name: "lock", weaken: |cache, _| cache.lock(Duration::from_millis(1)) },
+    Control { name: "lock", weaken: |cache, _| cache.write_lock_ttl(Duration::from_millis(1)) },
     Control { name: "degraded-ttl", weaken: |cache, spans| cache.degraded_ttl(spans.degraded * 5) },
     Control { name: STRICT_WAIT, weaken: |cache, _| cache },
     Control { name: "barrier", weaken: |cache, _| cache.weaken(Weakness::NoBarrier) },

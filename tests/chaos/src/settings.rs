@@ -66,7 +66,7 @@ impl Profile {
             return builder;
         }
         let Spans { lease, lock, degraded, write_timeout } = self.spans();
-        let builder = builder.lease(lease).lock(lock).degraded_ttl(degraded);
+        let builder = builder.lease(lease).write_lock_ttl(lock).degraded_ttl(degraded);
         builder.read_timeout(Duration::from_millis(100)).write_timeout(write_timeout)
     }
 }

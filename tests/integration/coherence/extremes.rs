@@ -48,7 +48,7 @@ async fn every_setting_of_a_cache_at_its_extremes() {
     let server = RedisServer::start();
     let spans: [(&str, Set<Duration>); 8] = [
         ("lease", CacheBuilder::lease),
-        ("lock", CacheBuilder::lock),
+        ("lock", CacheBuilder::write_lock_ttl),
         ("read_timeout", CacheBuilder::read_timeout),
         ("write_timeout", CacheBuilder::write_timeout),
         ("load_deadline", |builder, span| builder.load_deadline(span.max(Duration::from_secs(1)))),
@@ -57,7 +57,7 @@ async fn every_setting_of_a_cache_at_its_extremes() {
         ("shutdown_timeout", CacheBuilder::shutdown_timeout),
     ];
     let counts: [(&str, Set<usize>); 3] = [
-        ("max_direct_loads", CacheBuilder::max_direct_loads),
+        ("max_concurrent_loads", CacheBuilder::max_concurrent_loads),
         ("max_entry_bytes", CacheBuilder::max_entry_bytes),
         ("verify_one_in", |builder, count| builder.verify_one_in(u32::try_from(count).unwrap_or(u32::MAX))),
     ];

@@ -87,7 +87,7 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     }
     world.passing_time(writer.set(1, 20)).await;
     let seen = reader.get(1).await;
-    if writer.cache.health().await.journal == 0 {
+    if writer.cache.health().await.pending_invalidations == 0 {
         assert_eq!(seen, Some(10), "without a journal the reader cannot see the pending invalidation");
     } else {
         assert_eq!(seen, Some(20), "the writer's heartbeats show the pending invalidation");
@@ -96,7 +96,7 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
         writer.chaos.heal(operation);
     }
     world.two_beats(&writer, lease).await;
-    assert_eq!(writer.cache.health().await.journal, 0);
+    assert_eq!(writer.cache.health().await.pending_invalidations, 0);
     world.instance().await.get(1).await
 }
 
@@ -133,7 +133,7 @@ async fn a_lost_connection_flushes_the_local_tier() {
     };
     wait.await;
     assert_eq!(reader.get(1).await, Some(20));
-    assert_eq!(writer.cache.health().await.journal, 0, "what was written meanwhile has been told first");
+    assert_eq!(writer.cache.health().await.pending_invalidations, 0, "what was written meanwhile has been told first");
 }
 
 /// Everything is made stale while an instance that was away lets others go first: the epoch that it begins with must be the one

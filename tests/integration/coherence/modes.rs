@@ -146,7 +146,7 @@ async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
         assert_eq!(reader.get(1).await, Some(20), "the lock keeps the entry from being used");
         assert_eq!((writer.stats().fills, reader.stats().fills), (0, 1), "and a new one from being made");
         writer.chaos.release(Operation::Release);
-        until("the release has arrived", || writer.health().journal == 0).await;
+        until("the release has arrived", || writer.health().pending_invalidations == 0).await;
         assert_eq!(reader.get(1).await, Some(20));
         until("the new value is in the shared tier", || reader.stats().fills == 2).await;
     }
@@ -172,7 +172,7 @@ async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
     assert_eq!(writer.get(1).await, Some(20), "its own write");
     assert_eq!(reader.get(1).await, Some(10), "the window of a fast write");
     writer.chaos.release(Operation::Release);
-    until("the release has arrived", || writer.health().journal == 0).await;
+    until("the release has arrived", || writer.health().pending_invalidations == 0).await;
     until("the reader has heard of it", || reader.store.peek_get(1).is_none()).await;
     assert_eq!((writer.get(1).await, reader.get(1).await), (Some(20), Some(20)));
 }
@@ -187,10 +187,10 @@ async fn a_fast_release_that_fails_is_told_later() {
     }
     writer.set(1, 20).await;
     until("the invalidation is retried at once", || writer.chaos.begun(Operation::Bump) == 1).await;
-    assert_eq!(writer.health().journal, 1);
+    assert_eq!(writer.health().pending_invalidations, 1);
     writer.chaos.heal(Operation::Bump);
     clock.advance(LEASE / 2);
-    until("the next heartbeat delivers the invalidation", || writer.health().journal == 0).await;
+    until("the next heartbeat delivers the invalidation", || writer.health().pending_invalidations == 0).await;
 }
 
 /// A store whose reads are strict, but for one.

@@ -36,7 +36,7 @@ fn region(cache: &Cache, entity: &'static str) -> Region<u64, u64> {
 fn bounded(loads: usize) -> Cache {
     let remote = MemoryRemote::new();
     remote.stop();
-    let cache = Cache::builder().remote(remote).max_direct_loads(loads).clock(ManualClock::new());
+    let cache = Cache::builder().remote(remote).max_concurrent_loads(loads).clock(ManualClock::new());
     cache.build().unwrap()
 }
 
@@ -132,7 +132,7 @@ async fn a_load_that_another_one_waits_for_needs_no_permit() {
 async fn a_load_that_reads_from_a_task_of_its_own_ends_too() {
     let (remote, clock) = (MemoryRemote::new(), ManualClock::new());
     remote.stop();
-    let builder = Cache::builder().remote(remote).max_direct_loads(4).load_deadline(Duration::from_mins(10));
+    let builder = Cache::builder().remote(remote).max_concurrent_loads(4).load_deadline(Duration::from_mins(10));
     let cache = builder.clock(clock.clone()).build().unwrap();
     let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
     let reads: Vec<_> = (0..8)

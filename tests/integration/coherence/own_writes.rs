@@ -154,7 +154,7 @@ async fn r7_holds_where_the_journal_ran_over() {
 }
 
 async fn journal(instance: &Instance) -> usize {
-    instance.cache.health().await.journal
+    instance.cache.health().await.pending_invalidations
 }
 
 #[tokio::test]

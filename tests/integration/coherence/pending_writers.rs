@@ -47,7 +47,7 @@ impl Branch {
     }
 
     async fn told_everything(&self) {
-        until("the journal is delivered", || self.instance.health().journal == 0).await;
+        until("the journal is delivered", || self.instance.health().pending_invalidations == 0).await;
     }
 
     fn fills(&self) -> u64 {
@@ -434,7 +434,7 @@ async fn a_write_that_is_refused_leaves_the_method_alone() {
         assert_eq!(writer.account(1).await, Some(10));
         assert_eq!(writer.store.open(u64::MAX).await, Err(RegisterError::Refused));
         assert_eq!(writer.account(1).await, Some(10));
-        assert_eq!((accounts.loads(), writer.instance.health().journal), (1, 0));
+        assert_eq!((accounts.loads(), writer.instance.health().pending_invalidations), (1, 0));
         if let Tier::Redis(server) = &world.tier {
             assert_eq!(server.raw(&["EXISTS", WRITERS]).unwrap().trim(), "0");
         }
@@ -470,7 +470,7 @@ async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
         assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
         writer.instance.chaos.hold(Operation::Release);
         writer.store.open(10).await.unwrap();
-        assert_eq!((writer.account(1).await, writer.instance.health().journal), (Some(10), 1));
+        assert_eq!((writer.account(1).await, writer.instance.health().pending_invalidations), (Some(10), 1));
         writer.instance.chaos.release(Operation::Release);
         writer.told_everything().await;
         until("the reader has dropped the entry", || reader.store.peek_account(1) != Some(None)).await;
@@ -544,9 +544,9 @@ async fn a_guard_may_be_dropped_outside_of_a_runtime() {
         assert_eq!(reader.read(10).await, 10);
         let guard = writer.begin().await;
         std::thread::spawn(move || drop(guard)).join().unwrap();
-        assert_eq!(writer.instance.health().journal, 1);
+        assert_eq!(writer.instance.health().pending_invalidations, 1);
         world.two_beats(&writer.instance, lease).await;
-        until("the journal is delivered", || writer.instance.health().journal == 0).await;
+        until("the journal is delivered", || writer.instance.health().pending_invalidations == 0).await;
         until("the reader has dropped the entry", || reader.region.peek(&&1).is_none()).await;
     }
 }

@@ -46,7 +46,7 @@ async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
         writer.chaos.release(operation);
     }
     let are_settled = async {
-        while !(reader.health().shared && writer.health().journal == 0) {
+        while !(reader.health().shared && writer.health().pending_invalidations == 0) {
             tokio::task::yield_now().await;
         }
     };

@@ -68,7 +68,7 @@ async fn connected(caches: &[&Cache]) {
 async fn heartbeat(cache: &Cache) {
     let begun = Instant::now();
     until_async("a heartbeat", async || {
-        cache.health().await.last_beat.is_some_and(|age| age + Duration::from_millis(1) < begun.elapsed())
+        cache.health().await.last_heartbeat.is_some_and(|age| age + Duration::from_millis(1) < begun.elapsed())
     })
     .await;
 }

@@ -95,7 +95,7 @@ impl World {
 
     async fn locking(&self, lock: Duration, builder: CacheBuilder) -> Instance {
         let patience = Duration::from_secs(20);
-        let builder = builder.lock(lock).read_timeout(patience).write_timeout(patience);
+        let builder = builder.write_lock_ttl(lock).read_timeout(patience).write_timeout(patience);
         let chaos = match &self.tier {
             Tier::Memory(remote, _) => ChaosRemote::new(remote.clone()),
             Tier::Redis(server) => ChaosRemote::redis(&server.url()),

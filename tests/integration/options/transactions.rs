@@ -95,7 +95,7 @@ impl World {
         let (alone, shared) = (ManualClock::new(), ManualClock::new());
         let remote = ChaosRemote::new(MemoryRemote::with_clock(shared.clone()));
         // The lease does not end in any of these tests.
-        let builder = Cache::builder().clock(shared.clone()).lease(Duration::from_mins(2)).lock(LOCK);
+        let builder = Cache::builder().clock(shared.clone()).lease(Duration::from_mins(2)).write_lock_ttl(LOCK);
         let cache = builder.remote(remote).build().unwrap();
         [Self::of(alone.clone(), Cache::single_instance_with_clock(alone)).await, Self::of(shared, cache).await]
     }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::handles::{Count, Level, Timing, describe};
 use super::names;
-use crate::coherence::JOURNAL_CAPACITY;
 use crate::observability::tally::{ANNOUNCEMENTS, Request, TOLD, Totals};
 use crate::observability::{Backend, Health};
 use crate::tier::remote::RemoteErrorKind;
@@ -20,7 +19,7 @@ pub(crate) struct CacheMeter {
     announcements: Vec<Vec<Count>>,
     timings: [Timing; ANNOUNCEMENTS.len()],
     invalidations: Count,
-    bus_lag: Level,
+    heartbeat_rtt: Level,
     bus_up: Level,
     breaker_open: Level,
     journal: Level,
@@ -45,7 +44,7 @@ impl CacheMeter {
             announcements: ANNOUNCEMENTS.map(|request| TOLD.map(|result| told(request, result)).into()).into(),
             timings: ANNOUNCEMENTS.map(|request| Timing::new(&names::DURATION, &of_announcement(request))),
             invalidations: Count::new(&names::BUS_INVALIDATIONS, &[of_cache]),
-            bus_lag: level(&names::BUS_LAG),
+            heartbeat_rtt: level(&names::BUS_LAG),
             bus_up: level(&names::BUS_UP),
             breaker_open: level(&names::BREAKER_OPEN),
             journal: level(&names::JOURNAL),
@@ -68,10 +67,10 @@ impl CacheMeter {
 
     #[expect(clippy::cast_precision_loss, reason = "the journal is bounded")]
     fn observed(&self, health: &Health) {
-        self.bus_lag.set(health.bus_lag.unwrap_or_default().as_secs_f64());
+        self.heartbeat_rtt.set(health.heartbeat_rtt.unwrap_or_default().as_secs_f64());
         self.bus_up.set(f64::from(u8::from(health.shared)));
         self.breaker_open.set(f64::from(u8::from(health.breaker_open)));
-        self.journal.set(health.journal.min(JOURNAL_CAPACITY + 1) as f64);
+        self.journal.set((health.pending_invalidations + usize::from(health.journal_overflowed)) as f64);
         self.staleness.set(health.staleness_bound.as_secs_f64());
     }
 }

@@ -137,7 +137,7 @@ async fn watch(cache: Cache, process: String, recorder: Arc<Recorder>) {
         let at = clock::now();
         let health = cache.health().await;
         let connected = health.link == LinkStatus::Up;
-        let state = (connected, health.shared, health.local, health.journal as u64);
+        let state = (connected, health.shared, health.local, health.pending_invalidations as u64);
         if last.replace(state) != Some(state) || look % LOOKS == 0 {
             let (connected, shared, local, journal) = state;
             let process = process.clone();

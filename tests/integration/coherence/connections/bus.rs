@@ -45,7 +45,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
         &long,
     ];
     // Long enough ago that a heartbeat that is believed would show.
-    while last_beat(&instance).await < Duration::from_millis(50) {
+    while last_heartbeat(&instance).await < Duration::from_millis(50) {
         tokio::task::yield_now().await;
     }
     let heard = instance.cache.invalidations_heard();
@@ -58,14 +58,14 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
     let _: usize = publisher.publish(BUS, "I the-end").unwrap();
     // Two of each round begin as an invalidation does: those of no scope, and of one that is no text.
     until("all of it has arrived", || instance.cache.invalidations_heard() == heard + 5).await;
-    assert!(last_beat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
+    assert!(last_heartbeat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
     assert_eq!(instance.cache.health().await.status, Status::Healthy);
     assert_eq!(instance.store.get(1).await, Ok(Some(10)));
     assert_eq!(rows.loads(), loads, "the shared tier still has it");
 }
 
-async fn last_beat(instance: &Instance) -> Duration {
-    instance.cache.health().await.last_beat.expect("a connected instance has had one")
+async fn last_heartbeat(instance: &Instance) -> Duration {
+    instance.cache.health().await.last_heartbeat.expect("a connected instance has had one")
 }
 
 /// A flood of forged invalidations: each is one counter of a fixed table, and what they hit is read again in one round

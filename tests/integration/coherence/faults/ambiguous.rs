@@ -50,7 +50,7 @@ impl Story {
     async fn mend(&mut self) {
         self.behind.proxy.heal();
         assert!(self.writer.cache.connected(PATIENCE).await);
-        health(&self.writer, "everything is told", |health| health.shared && health.journal == 0).await;
+        health(&self.writer, "everything is told", |health| health.shared && health.pending_invalidations == 0).await;
     }
 
     /// From here on the reader sees the new value, and in the end the shared tier has it again.

@@ -68,7 +68,7 @@ pub(super) async fn connected(
 ) -> Instance {
     let chaos = ChaosRemote::redis(url);
     let builder =
-        Cache::builder().lease(lease).recovery_barrier(lease).lock(LOCK).read_timeout(TIMEOUT).write_timeout(TIMEOUT);
+        Cache::builder().lease(lease).recovery_barrier(lease).write_lock_ttl(LOCK).read_timeout(TIMEOUT).write_timeout(TIMEOUT);
     // What is answered while there is nobody to ask has tests of its own.
     let builder = builder.degraded_ttl(Duration::ZERO).weaken(weakness);
     let cache = builder.remote(chaos.clone()).build().unwrap();

@@ -31,7 +31,7 @@ async fn stale_after_a_freeze(weakness: Weakness) -> usize {
     }
     behind.server.resume();
     assert!(reader.cache.connected(PATIENCE).await && writer.cache.connected(PATIENCE).await);
-    health(&writer, "everything is told", |health| health.journal == 0).await;
+    health(&writer, "everything is told", |health| health.pending_invalidations == 0).await;
     let mut stale = 0;
     for key in 0..KEYS {
         let read = reader.get(key).await;

@@ -74,7 +74,7 @@ async fn nothing_but_hits(cache: &Cache, store: &Busy) {
 /// The most calls of the store at once, from the moment when Redis is killed until everything is filled again.
 async fn outage(weakness: Weakness) -> usize {
     let mut server = RedisServer::start();
-    let builder = Cache::builder().redis(server.url()).max_direct_loads(CAPACITY).weaken(weakness);
+    let builder = Cache::builder().redis(server.url()).max_concurrent_loads(CAPACITY).weaken(weakness);
     let cache = builder.read_timeout(PATIENCE).write_timeout(PATIENCE).build().unwrap();
     let region = cache.region("race:herd", "number", ReadPolicy::new(Duration::from_mins(10)).local_off());
     let (store, done) = (Arc::<Busy>::default(), Arc::<AtomicBool>::default());

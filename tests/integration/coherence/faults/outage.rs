@@ -79,7 +79,7 @@ impl Service {
         }
         mend();
         self.works().await;
-        assert_eq!(self.cache.health().await.journal, 0, "what was written meanwhile has been told");
+        assert_eq!(self.cache.health().await.pending_invalidations, 0, "what was written meanwhile has been told");
         let logs = self.logs.text();
         let warnings: Vec<&str> = logs.lines().filter(|line| line.starts_with("WARN")).collect();
         assert!(matches!(warnings[..], [one] if one.contains(told.advice)), "{told:?}: {warnings:#?}");

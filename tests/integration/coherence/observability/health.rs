@@ -36,11 +36,11 @@ async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     assert_eq!(bound(&instance).await, LEASE * 3 / 4 + GRANULARITY, "what is under way proves nothing");
     instance.chaos.release(Operation::Beat);
     let health = || async { instance.cache.health().await };
-    while health().await.last_beat != Some(Duration::ZERO) {
+    while health().await.last_heartbeat != Some(Duration::ZERO) {
         tokio::task::yield_now().await;
     }
     assert_eq!(bound(&instance).await, LEASE / 4 + GRANULARITY, "it counts from when it was sent");
-    assert_eq!(health().await.bus_lag, Some(LEASE / 4));
+    assert_eq!(health().await.heartbeat_rtt, Some(LEASE / 4));
 
     instance.chaos.lose_bus();
     clock.advance(LEASE);

@@ -194,7 +194,7 @@ async fn write<S: PolicyStore + 'static>(order: Order, inner: S) -> Policies<Sto
         Lacks::Intent => Weakness::NoIntent,
         Lacks::LossOfLock => Weakness::IgnoreLostLock,
     };
-    let builder = without(weakness).lock(order.lock).lease(order.lease);
+    let builder = without(weakness).write_lock_ttl(order.lock).lease(order.lease);
     let instance = Policies::build(&order.redis, Stopping { inner, step: order.step }, builder).await;
     let policy = TenantPolicy::new(order.tenant.parse().unwrap(), order.model, "local");
     let held = match order.step {
