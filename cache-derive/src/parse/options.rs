@@ -49,7 +49,7 @@ pub(crate) fn options(tokens: TokenStream, sink: &mut Sink) -> Vec<OptionSyntax>
     options
 }
 
-/// Parses the one option of a piece, and those behind it where a comma was forgotten.
+/// Parses the one option of a piece, and those behind it if a comma is missing.
 fn piece_of_options(input: ParseStream<'_>, options: &mut Vec<OptionSyntax>, sink: &mut Sink) -> syn::Result<()> {
     loop {
         let option = option(input)?;
@@ -105,7 +105,7 @@ fn value(input: ParseStream<'_>) -> syn::Result<Value> {
     if tokens.is_empty() { Err(first.error("expected a value")) } else { Ok(Value::Equals(tokens)) }
 }
 
-/// Everything up to the end, or up to what looks like the next option where a comma was forgotten.
+/// The tokens up to the end, or up to the next apparent option if a comma is missing.
 fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     if input.peek(syn::Lit) {

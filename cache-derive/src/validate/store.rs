@@ -32,7 +32,7 @@ const KNOWN: Known = Known {
     ],
 };
 
-/// The most lengths of a key that are scopes, beside the whole key and the whole entity.
+/// The most lengths of a key that are scopes, besides the whole key and the whole entity.
 const MOST_PREFIXES: usize = 6;
 
 /// Checks the trait and everything in it.
@@ -166,7 +166,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
     }
 }
 
-/// Tells each read method by which lengths of its key the writes of the trait invalidate.
+/// Stores in each read method the lengths of its key by which writes of the trait invalidate.
 fn note_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {
