@@ -17,7 +17,7 @@ use crate::{StoreError, StoreErrorKind, UserId};
 const FALLBACK_FIELDS: [&str; 2] = ["fallback_audience", "fallbackAudience"];
 
 impl Conversation {
-    /// The users besides its owner who may see it, under any authorization model.
+    /// The users besides its owner that may see it, under any authorization model.
     ///
     /// Under rbac that is its [`share_audience`](Self::share_audience). Under `OpenFGA` it is the field
     /// `fallback_audience` of its [`authorization_spec`](Self::authorization_spec), or else `fallbackAudience`. If

@@ -20,7 +20,7 @@ pub struct Conversation {
     pub tenant_id: TenantId,
     /// Its owner; `None` if it belongs to all users of the tenant.
     pub user_id: Option<UserId>,
-    /// The users who may see it under [`Rbac`](AuthorizationModel::Rbac).
+    /// The users that may see it under [`Rbac`](AuthorizationModel::Rbac).
     ///
     /// See [`effective_audience`](Self::effective_audience).
     pub share_audience: ShareAudience,

@@ -3,7 +3,7 @@
 use crate::words::words;
 
 words! {
-    /// The users besides its owner who may see a conversation.
+    /// The users besides its owner that may see a conversation.
     ShareAudience, "a share audience", "private, tenant and public" {
         /// No other user.
         Private = "private",
