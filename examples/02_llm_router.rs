@@ -262,7 +262,7 @@ struct Change {
     write: Duration,
     /// The very next request, on the instance that wrote.
     own: Result<Route, Refused>,
-    /// The requests on the other instance that still used the old policy, and when the first used the new one.
+    /// The number of requests on the other instance that still used the old policy.
     late: u32,
     seen_after: Duration,
 }

@@ -68,7 +68,9 @@ enum Tier {
 }
 
 impl Instance {
-    /// Answers each line with one line, until its standard input ends, as it does if the parent dies.
+    /// Answers each line with one line, until its standard input ends.
+    ///
+    /// That also happens if the parent dies.
     #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
     async fn run() -> Result<(), Failure> {
         let stores = Stores::connect(StoresConfig::from_env()?).await?;

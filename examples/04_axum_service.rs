@@ -330,7 +330,7 @@ async fn append_message(
 
 // --- Health ----------------------------------------------------------------------------------------------------------
 
-/// 200 while the service can answer requests, without Redis too; 503 if the database does not answer.
+/// 200 while the database answers, even without Redis; otherwise 503.
 async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let cache = app.stores.cache.health().await;
     // One row, which is never cached.

@@ -44,7 +44,7 @@ mod tests {
         page.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap_or((block, "")))
     }
 
-    /// A block without a language, or with a word after it such as `ignore`, would escape the compiler.
+    /// A block without a language, or with an attribute such as `ignore`, would escape the compiler.
     #[test]
     fn every_block_is_compiled_or_no_rust() {
         for (name, page) in PAGES {

@@ -14,7 +14,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// Creates the figures of a group; `None` if the run is a test or has only some of the cases.
+    /// Creates the figures of a group; `None` in a test or a partial run.
     ///
     /// The command line may select groups by the beginning of their names.
     pub(crate) fn of(group: &'static str) -> Option<Self> {

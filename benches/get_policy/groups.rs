@@ -1,4 +1,4 @@
-//! The cost of invalidating all entries of a read method, and all with the same first part of the key.
+//! The cost of invalidating a whole read method, and all entries with one first key part.
 //!
 //! Both tiers have a thousand entries, or a million.
 

@@ -22,7 +22,7 @@ const TWO_THREADS: &str = "local hit, two threads";
 const BLOCK: u64 = 20_000;
 const ROUNDS: usize = 60;
 
-/// A case: its name, and a function that makes a number of hits and returns their time.
+/// A case: its name, and a function that times a number of hits.
 type Case<'a> = (&'static str, Box<Hits<'a>>);
 
 /// Makes this many hits, from this index in the order of the tenants.

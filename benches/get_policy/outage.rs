@@ -1,4 +1,4 @@
-//! The cost of a read during an outage of Redis, beside the bare read of the store.
+//! The cost of a read during a Redis outage, beside the bare read of the store.
 //!
 //! Redis is killed, so that the connection is lost, or frozen (SIGSTOP), so that the connection remains and does not
 //! answer. The local tier keeps nothing.
@@ -23,7 +23,7 @@ const GROUP: &str = "Redis gone";
 ///
 /// Only a few reads of each happen before the breaker opens.
 const EPISODES: usize = 20;
-/// The number of turns of the cache and of the bare store, after the breaker has opened.
+/// The turns of the cache and of the bare store after the breaker has opened.
 const TURNS: usize = 10;
 const READS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(10);

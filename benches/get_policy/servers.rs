@@ -5,12 +5,12 @@ use std::panic::catch_unwind;
 use cache_benches::Pinned;
 use cache_tests::{PostgresServer, RedisServer};
 
-/// Starts a Redis on this processor; prints a line and returns `None` if it is not available.
+/// Starts a Redis on this processor; reports and returns `None` if it is not available.
 pub(crate) fn redis(core: usize, group: &str) -> Option<RedisServer> {
     start(core, group, RedisServer::start)
 }
 
-/// Starts a Postgres on this processor; prints a line and returns `None` if it is not available.
+/// Starts a Postgres on this processor; reports and returns `None` if it is not available.
 pub(crate) fn postgres(core: usize, group: &str) -> Option<PostgresServer> {
     start(core, group, PostgresServer::start)
 }

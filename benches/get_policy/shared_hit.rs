@@ -1,4 +1,4 @@
-//! A hit of the shared tier, beside a bare GET of the same bytes and their decoding. The local tier is off.
+//! A hit of the shared tier, beside a bare GET and decode. The local tier is off.
 //!
 //! The client is one thread on one processor. The placement of the server determines the cost of a round trip, so both
 //! are measured: on the same processor the time is mostly the client's own work, on another one it is mostly the time
@@ -36,7 +36,9 @@ const CASES: [(&str, usize, usize); 4] = [
     ("shared hit, 512 tasks", THERE, 512),
 ];
 
-/// Longer than a read waits on a busy machine: a read that timed out would be measured as a hit.
+/// Longer than a read waits on a busy machine.
+///
+/// A read that timed out would be measured as a hit.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer than the run: while criterion draws its plots, the cache sends no heartbeats.
 const LEASE: Duration = Duration::from_hours(1);
@@ -156,7 +158,9 @@ impl Readers {
         self.in_tasks(tasks, reads, &RawFenced(self.connection.clone())).await
     }
 
-    /// Runs `tasks` tasks with `reads` reads each, which never read the same tenant at the same time.
+    /// Runs `tasks` tasks with `reads` reads each.
+    ///
+    /// No two of them read the same tenant at the same time.
     async fn in_tasks<R: Read>(&self, tasks: usize, reads: u64, reader: &R) -> Times {
         let apart = self.order.len() / tasks;
         let mut running = JoinSet::new();

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// One contender: its name, and a function that runs a block of work and returns its time.
+/// One contender: its name, and a function that times a block of work.
 pub struct Contender<'a> {
     name: &'static str,
     block: Box<dyn FnMut() -> Duration + 'a>,
@@ -44,7 +44,7 @@ impl Rounds {
         Self(times)
     }
 
-    /// The median over the rounds of the time of `name` as a share of the time of `beside`.
+    /// The median of the ratios of the time of `name` to that of `beside`.
     ///
     /// # Panics
     ///

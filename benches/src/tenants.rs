@@ -11,7 +11,9 @@ use crate::at_once;
 /// The number of tenants.
 pub const TENANTS: usize = 10_000;
 
-/// The tenants in the order of their reads, which is random and the same in every run, with their policies.
+/// The tenants with their policies, in the order of their reads.
+///
+/// The order is random and the same in every run.
 #[derive(Debug)]
 pub struct Tenants {
     policies: Vec<Arc<TenantPolicy>>,

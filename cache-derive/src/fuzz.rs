@@ -15,7 +15,9 @@ use syn::{Attribute, Item, Meta};
 /// Separates the arguments of the annotation from the trait.
 const TRAIT: &str = "=>";
 
-/// Delimiters as words; the last pair is that of invisible groups, in which macros pass on fragments.
+/// Delimiters as words.
+///
+/// The last pair is that of invisible groups, in which macros pass on fragments.
 const OPEN: [(&str, Delimiter); 4] =
     [("(", Delimiter::Parenthesis), ("[", Delimiter::Bracket), ("{", Delimiter::Brace), ("<<", Delimiter::None)];
 const CLOSE: [&str; 4] = [")", "]", "}", ">>"];

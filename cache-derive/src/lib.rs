@@ -111,7 +111,7 @@ pub fn derive_cache_key(item: TokenStream) -> TokenStream {
     cache_key_tokens(item.into()).into()
 }
 
-/// Gives a type a fingerprint of its name, its fields and their types, computed at compile time.
+/// Gives a type a compile-time fingerprint of its name, its fields and their types.
 ///
 /// Two builds whose fingerprints differ never read each other's cached bytes. `#[cache_value(by_name)]` on a field
 /// takes the name of its type instead of that type's own fingerprint, which breaks a cycle of types that contain each

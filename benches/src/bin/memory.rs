@@ -1,4 +1,4 @@
-//! Prints the memory cost of a hit and of an entry, one `NAME VALUE` on each line.
+//! Prints the memory cost of a hit and of an entry, as lines `NAME VALUE`.
 
 use std::sync::Arc;
 
@@ -35,12 +35,16 @@ fn hits(order: &[TenantId], mut hit: impl FnMut(TenantId)) -> AllocationInfo {
     measure(|| (0..HITS).zip(order.iter().cycle()).for_each(|(_, tenant)| hit(*tenant)))
 }
 
-/// The figure for one hit, rounded up so that even one allocation in a thousand hits shows.
+/// The figure for one hit, rounded up.
+///
+/// So even one allocation in a thousand hits shows.
 fn per_hit(total: u64) -> u64 {
     total.div_ceil(HITS)
 }
 
-/// The memory of an entry in the local tier without its value, which the store owns here.
+/// The memory of an entry in the local tier without its value.
+///
+/// The store owns the values here.
 ///
 /// It includes ids, deadlines, sequence snapshots, the table and its free slots.
 fn bytes_per_entry(runtime: &tokio::runtime::Runtime) -> u64 {

@@ -52,7 +52,9 @@ fn of_field(shape: &Shape, field: &Field) -> TokenStream {
     quote!(#krate::__macro::fingerprint!(#ty))
 }
 
-/// The reason why the type needs a codec with field names: its own, or that of its first such field.
+/// The reason why the type needs a codec with field names, if it does.
+///
+/// It is that of the type itself, or of its first such field.
 fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenStream> {
     let krate = &shape.krate;
     let constant = |value| quote!(const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = #value;);
@@ -80,7 +82,9 @@ fn is_by_name(shape: &Shape, field: &Field) -> bool {
     field.flagged || mentions(&tokens, "Self") || mentions(&tokens, &shape.ident.to_string())
 }
 
-/// Every name and every attribute that changes the bytes, each ended by a character that none contains.
+/// Every name and every attribute that changes the bytes.
+///
+/// Each ends with a character that none contains.
 fn names(shape: &Shape) -> String {
     let mut names = format!("{}\0{}\0", shape.ident.unraw(), shape.serde);
     match &shape.kind {

@@ -13,7 +13,7 @@ pub(super) fn lines(text: &str) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// The documentation of the inherent twin of a method: its own, and a paragraph on the cache.
+/// The documentation of a method's inherent twin: its own, and a paragraph on the cache.
 pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let name = &method.ident;
     let own = &method.docs;

@@ -79,7 +79,9 @@ impl Method {
         quote!(#(, #declarations)*)
     }
 
-    /// The parameters of the key as declared, in its order, without the names of the method's own lifetimes.
+    /// The parameters of the key as declared, in its order.
+    ///
+    /// The names of the method's own lifetimes are omitted.
     pub(super) fn key_declarations(&self, read: &Read) -> TokenStream {
         let key = read.key.iter().map(|place| &self.params[*place]);
         let declarations = key.map(|param| self.elided(&param.ident, &param.ty));

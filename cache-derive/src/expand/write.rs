@@ -296,7 +296,9 @@ fn view(part: &Part) -> TokenStream {
     }
 }
 
-/// The user's expression behind a reference with its location, so that a wrong type is reported there.
+/// The user's expression behind a reference with its location.
+///
+/// So the compiler reports a wrong type there.
 fn argument(argument: &Argument) -> TokenStream {
     let expression = &argument.expression;
     if argument.by_value {

@@ -31,7 +31,9 @@ pub(crate) struct Method {
     pub(crate) form: Form,
     /// The captures of its future, in the forms with an explicit future type.
     pub(crate) captures: Captures,
-    /// Whether the generated code rejects a future as its return value, since the method has no attribute.
+    /// Whether the generated code rejects a future as its return value.
+    ///
+    /// It does if the method has no attribute.
     pub(crate) is_probed: bool,
     /// Its effect on the cache.
     pub(crate) behaviour: Behaviour,

@@ -8,7 +8,7 @@ use syn::{ExprPath, Type};
 pub(crate) struct Read {
     /// The part of the key after the namespace.
     pub(crate) entity: String,
-    /// The parameters in the key, by their place in the method, in the order of the key.
+    /// The indices of the parameters in the key, in the order of the key.
     pub(crate) key: Vec<usize>,
     /// The lengths, shorter than the whole key, by which some write of the trait invalidates.
     pub(crate) prefixes: Vec<usize>,

@@ -17,7 +17,7 @@ pub(crate) struct Shape {
     pub(crate) kind: ShapeKind,
 }
 
-/// The attribute because of which a codec without field names alters values of a type, if any.
+/// The attribute with which a codec without field names alters values, if any.
 pub(crate) type Positional = Option<String>;
 
 /// The fields or variants of a type.

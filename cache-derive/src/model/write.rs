@@ -13,7 +13,7 @@ pub(crate) struct Write {
     pub(crate) after: Vec<Invalidation>,
     /// The meaning of `result`.
     pub(crate) result: Taken,
-    /// The indices of the parameters that are cloned for the call, since they are needed after it.
+    /// The indices of parameters that are needed after the call, and cloned for it.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
@@ -28,7 +28,9 @@ pub(crate) enum Taken {
     Whole,
     /// The value in its `Ok`.
     Ok,
-    /// The value in its `Ok` if it is a `Result`, which only the compiler knows; otherwise all of it.
+    /// The value in its `Ok` if it is a `Result`; otherwise all of it.
+    ///
+    /// Only the compiler knows which.
     Probed,
 }
 

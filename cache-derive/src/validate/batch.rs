@@ -106,7 +106,7 @@ fn unlike(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method)
         .instead(format!("`{}(&self{})`", sig.ident, example(one)))
 }
 
-/// The parameters that a batch would have with the last part of the key as its list.
+/// The parameters of a batch with the last part of the key as its list.
 fn example(one: &Method) -> String {
     let many = one.read().and_then(|read| read.key.last().copied());
     let params = one.params.iter().enumerate().map(|(place, param)| {

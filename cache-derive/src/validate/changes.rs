@@ -70,11 +70,13 @@ const MUTABLE_INSIDE: [&str; 9] =
 pub(super) enum Change {
     /// Nothing that the caller can see.
     Nothing,
-    /// Perhaps the value behind a shared reference, if it has interior mutability that its type does not show.
+    /// Perhaps the value behind a shared reference.
+    ///
+    /// It may have interior mutability that its type does not show.
     Perhaps,
     /// The value behind a shared reference: its type names a lock, a cell or an atomic.
     Shared,
-    /// The same behind a shared handle that the call takes: a clone of it shares the value.
+    /// The same behind a shared handle that the call takes. A clone shares the value.
     Handle,
     /// The value behind an exclusive reference, with the way to lend it, if any.
     Exclusive(Option<Lending>),

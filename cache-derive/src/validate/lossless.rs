@@ -1,4 +1,4 @@
-//! The attributes of serde that lose a value, or a part of it, on its way through a codec.
+//! The attributes of serde that lose a value, or a part of it, in a codec.
 //!
 //! Attributes that lose data in every codec are reported. Those that lose data only in a codec without field names are
 //! passed on to the methods with such a codec: a derive does not know the codec of its type.

@@ -368,7 +368,9 @@ fn attributes(attrs: &[Attribute]) -> Attributes {
     (of(&["cfg"]), of(&["doc"]), lints, notes)
 }
 
-/// The lints that are allowed or expected here, as allowed ones: an expectation need not be met in generated code.
+/// The lints that are allowed or expected here, as allowed ones.
+///
+/// An expectation may be unfulfilled in generated code.
 pub(super) fn lints(attrs: &[Attribute]) -> Vec<Attribute> {
     let lists = attrs.iter().filter_map(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),

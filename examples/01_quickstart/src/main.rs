@@ -19,7 +19,7 @@ use stores::policy::{CachingPolicyStore, PolicyStore, SqlitePolicyStore, TenantP
 use stores::{StoreError, TenantId};
 use tokio::task::JoinSet;
 
-/// The number of tenants that are read once from the database and once from the shared tier.
+/// The number of tenants, each read once from the database and once from the shared tier.
 const TENANTS: usize = 100;
 /// The number of timed batches of local hits. A single hit is too short to time.
 const BATCHES: usize = 1_000;
@@ -248,7 +248,7 @@ struct News {
     write: Duration,
     /// The first read after the write had returned.
     first: Read,
-    /// The first read that saw the write, and the time from the write's return to its end.
+    /// The first read that saw the write, and its delay after the write's return.
     seen: Read,
     seen_after: Duration,
 }

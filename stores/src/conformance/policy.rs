@@ -274,7 +274,7 @@ fn full(tenant: TenantId) -> TenantPolicy {
     }
 }
 
-/// Policies whose ids differ in the first byte, in the last one, and around the sign bit.
+/// Policies with ids that differ in the first byte, the last byte and the sign bit.
 fn listed(count: usize) -> BTreeMap<TenantId, TenantPolicy> {
     let ids = [0, 1, 255, 1 << 120, 0x7f << 120, 0x80 << 120, u128::MAX];
     let tenants = ids.into_iter().take(count).map(|id| TenantId::new(Uuid::from_u128(id)));

@@ -175,7 +175,9 @@ mod tests {
         }
     }
 
-    /// The rights to read, write as a user, delete and administer, of no user, the owner and another user.
+    /// The rights of no user, the owner and another user.
+    ///
+    /// They are to read, write as a user, delete and administer.
     const RIGHTS: [(Option<UserId>, ShareAudience, TenantAccess, [&str; 3]); 12] = {
         use ShareAudience::{Private, Public, Tenant};
         use TenantAccess::{Edit, View};

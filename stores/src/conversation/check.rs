@@ -99,7 +99,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// The end of a page: the next rows follow this position in the order of the list.
+/// The end of a page: its next rows follow this position in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) last_activity: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! A store on SQLite, the source of truth of one process, in a file of its own.
+//! A store on SQLite, the source of truth of one process, in its own file.
 
 use std::sync::Arc;
 

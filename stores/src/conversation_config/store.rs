@@ -8,7 +8,9 @@ use cache_core::cached_store;
 use super::{ConfigSettings, ConversationConfig};
 use crate::{StoreError, TenantId, UserId};
 
-/// The configurations of all conversations, on three levels: global, of a tenant, of a user of a tenant.
+/// The configurations of all conversations, on three levels.
+///
+/// The levels are global, of a tenant, and of a user of a tenant.
 ///
 /// A write replaces all settings of its level: a setting that it omits is inherited from then on. The settings of a
 /// user apply to one tenant; in another tenant the same user has other settings.

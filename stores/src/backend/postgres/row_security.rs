@@ -14,7 +14,7 @@ const OPERATION: &str = "ask which rows the connected role sees";
 /// Every table that a store reads.
 const TABLES: [&str; 4] = ["conversation_configs", "conversation_messages", "conversations", "tenant_llm_policies"];
 
-/// Queries the role, and those of the tables `$1` of which it may not see every row.
+/// Queries the role, and the tables among `$1` whose rows it may not all see.
 ///
 /// No policy applies if row-level security is off for the role: for the owner of a table that does not force it, for a
 /// superuser and for `BYPASSRLS`. Otherwise the role sees every row if a policy that applies to it admits every row, as
