@@ -1,8 +1,10 @@
-//! The tour's second stop: a router asks for the tenant's policy on every LLM request, and an admin changes one.
+//! The second example: a router reads the tenant's policy on every LLM request.
 //!
-//! What a policy means for a request is one pure function, [`route`]; everything around it is the ready-made policy store.
-//! Two instances share a SQLite file in a temporary folder and the Redis of `REDIS_URL`, or a remote in memory where that
-//! is not set. In Redis it leaves entries under random tenants, which expire by themselves.
+//! An admin changes a policy while the router runs.
+//!
+//! A pure function, [`route`], applies a policy to a request; everything around it is the ready-made policy store. Two
+//! instances share a SQLite file in a temporary folder and the Redis of `REDIS_URL`, or a remote in memory if that is
+//! not set. In Redis the program leaves entries under random tenants, which expire by themselves.
 
 use std::error::Error;
 use std::fmt;
@@ -15,46 +17,47 @@ use stores::policy::{EgressMode, TaskPolicy, TenantPolicy, UserPolicy};
 use stores::{StoreError, Stores, StoresConfig, TenantId, UserId};
 use tokio::task::JoinSet;
 
-/// Tenants that have a policy, and some that have none: that is a normal answer, and it is cached too.
+/// The number of tenants. Some have no policy: an absence is a normal answer and is cached too.
 const TENANTS: usize = 200;
 const STRANGERS: usize = 20;
 const WORKERS: u64 = 4;
 const REQUESTS: u64 = 50_000;
-/// How long anything here may take before the tour gives up.
+/// The limit of every wait in this program.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-// --- What a policy means for a request -------------------------------------------------------------------------------
+// --- The policy of a request -----------------------------------------------------------------------------------------
 
-/// One request, after its token was verified: tenant and user never come from what the caller merely says.
+/// One request, with tenant and user from its verified token and from nowhere else.
 struct Request<'a> {
     user: UserId,
     task: Option<&'a str>,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Debug, Clone, PartialEq)]
 struct Route {
     model: String,
     provider: String,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
-    /// It leaves against the policy, in audit mode: the caller writes that down before it sends anything.
+    /// Whether it violates the policy in audit mode: the caller records that before it sends anything.
     audited: bool,
 }
 
-/// The policy keeps this request here.
+/// The policy does not allow this request to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Refused {
     provider: String,
 }
 
-/// Providers that run on machines of our own. One that nobody listed counts as remote: the doubt stays in the house.
+/// Providers on our own machines. An unlisted provider counts as remote.
 const LOCAL: [&str; 2] = ["local", "vllm"];
 
-/// What holds where the tenant has no policy: a model of our own, and nothing leaves. A tenant that was never set up, or
-/// whose policy was deleted, gets answers, and its data goes nowhere that nobody allowed.
+/// The policy of a tenant without one: a model of our own, and no egress.
+///
+/// A tenant that was never set up, or whose policy was deleted, receives answers, and its data stays on our machines.
 fn default_policy(tenant: TenantId) -> TenantPolicy {
     TenantPolicy {
         allow_remote_egress: false,
@@ -63,7 +66,7 @@ fn default_policy(tenant: TenantId) -> TenantPolicy {
     }
 }
 
-/// Where a request goes under a policy. Pure: no store, no clock, no log.
+/// The destination of a request under a policy. Pure: no store, no clock, no log.
 fn route(policy: &TenantPolicy, request: &Request<'_>) -> Result<Route, Refused> {
     let route = chosen(policy, request.task);
     if policy.allow_remote_egress || LOCAL.contains(&route.provider.as_str()) {
@@ -97,8 +100,9 @@ fn chosen(policy: &TenantPolicy, task: Option<&str>) -> Route {
     }
 }
 
-/// The user's mode, else the tenant's, else to enforce. `off` counts only where `allow_off_mode` permits it to this user;
-/// elsewhere it is as if nobody had said it.
+/// The user's mode, else the tenant's, else to enforce.
+///
+/// `off` counts only if `allow_off_mode` permits it to this user; otherwise it is ignored.
 fn egress_mode(policy: &TenantPolicy, user: UserId) -> EgressMode {
     let own = policy.user_policies.get(&user).cloned().unwrap_or_default();
     let may_be_off = own.allow_off_mode.or(policy.allow_off_mode).unwrap_or(false);
@@ -119,8 +123,10 @@ impl Router {
         Ok(Self { stores: Stores::connect_with(config, cache).await? })
     }
 
-    /// An error of the store fails the request. The default policy is for tenants without one, not for a database that is
-    /// down: it might allow what the tenant's own policy forbids.
+    /// Routes a request; an error of the store fails it.
+    ///
+    /// The default policy is for tenants without one, not for a database that is down: it might allow requests that the
+    /// tenant's own policy forbids.
     async fn route(&self, tenant: TenantId, request: &Request<'_>) -> Result<Result<Route, Refused>, StoreError> {
         let policy = self.stores.policies.get_policy(tenant).await?;
         Ok(match policy {
@@ -162,7 +168,7 @@ async fn tour([a, b]: [Cache; 2]) -> Result<Screen, Failure> {
     let folder = tempfile::Builder::new().prefix("llm-router-").tempdir()?;
     let database = format!("sqlite://{}", folder.path().join("policies.db").display());
     let (a, b) = (Router::new(&database, a).await?, Router::new(&database, b).await?);
-    // The stores come first, then the wait: the news of each store are subscribed to before its cache is ready.
+    // Build the stores before the wait: a cache is connected once it has subscribed to the messages of its stores.
     for router in [&a, &b] {
         if !router.stores.cache.connected(PATIENCE).await {
             return Err("the Redis of REDIS_URL is out of reach; start it, or unset REDIS_URL".into());
@@ -182,7 +188,7 @@ async fn tour([a, b]: [Cache; 2]) -> Result<Screen, Failure> {
     Ok(screen)
 }
 
-/// The tenants of the tour; the last ones have no policy.
+/// Creates the tenants; the last ones have no policy.
 async fn set_up_tenants(router: &Router) -> Result<Vec<TenantId>, StoreError> {
     let tenants: Vec<TenantId> = (0..TENANTS + STRANGERS).map(|_| TenantId::random()).collect();
     for tenant in &tenants[..TENANTS] {
@@ -202,7 +208,7 @@ fn sample_policy(tenant: TenantId) -> TenantPolicy {
     TenantPolicy { tasks: vec![summarize], ..TenantPolicy::new(tenant, "large", "acme-cloud") }
 }
 
-/// A batch: one call over many keys, and who answered for them.
+/// A batch: one call over many keys, and the tiers that answered for them.
 struct Dashboard {
     policies: usize,
     took: Duration,
@@ -244,7 +250,7 @@ async fn serve(router: &Router, tenants: &Arc<Vec<TenantId>>) -> Result<Load, Fa
     Ok(Load { took: start.elapsed(), counted: router.stores.cache.stats().since(&before).total() })
 }
 
-/// Any tenant, in no order that a reader would see: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+/// A pseudo-random tenant, by Fibonacci hashing (Knuth, TAOCP 3, 6.4).
 fn pick(number: u64, tenants: usize) -> usize {
     let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
     usize::try_from(high).unwrap_or_default() % tenants
@@ -256,7 +262,7 @@ struct Change {
     write: Duration,
     /// The very next request, on the instance that wrote.
     own: Result<Route, Refused>,
-    /// The requests on the other instance that still went by the old policy, and when the first went by the new one.
+    /// The number of requests on the other instance that still used the old policy.
     late: u32,
     seen_after: Duration,
 }
@@ -277,7 +283,7 @@ async fn change_a_policy(a: &Router, b: &Router, tenant: TenantId) -> Result<Cha
             return Err("the change did not reach the other instance".into());
         }
         late += 1;
-        // The news come over a connection that a task of this runtime reads.
+        // A task of this runtime reads the invalidation messages.
         tokio::task::yield_now().await;
     }
     Ok(Change { before, write, own, late, seen_after: returned.elapsed() })
@@ -423,7 +429,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_tour_shows_what_it_says() {
-        // A lease that the slowest machine keeps: the counts below are those of a local tier that is trusted throughout.
+        // A lease long enough for the slowest machine: the counts below assume that the local tier is always trusted.
         let remote = MemoryRemote::new();
         let cache = || Cache::builder().remote(remote.clone()).lease(Duration::from_mins(1)).build().unwrap();
         let screen = tour([cache(), cache()]).await.unwrap();

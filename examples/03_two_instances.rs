@@ -1,12 +1,13 @@
-//! The tour's third stop: two processes of one service, on one Postgres and one Redis.
+//! The third example: two processes of one service, on one Postgres and one Redis.
 //!
-//! The program starts itself twice more, as the instances A and B, and tells them over pipes what to do. A writes, B reads:
-//! how soon after the acknowledgement does B see it, and who answers? One write of a global setting: what do all users of
-//! both instances read then? And Redis goes away and comes back under reads that go on.
+//! The program starts itself twice more, as the instances A and B, and sends them commands over pipes. It shows three
+//! things: the delay from the acknowledgement of a write on A to the new value on B, and the tier that answers; the
+//! reads of all users on both instances after one write of a global setting; and reads while Redis stops and starts
+//! again.
 //!
-//! `DATABASE_URL` (Postgres) and `REDIS_URL` name servers of yours: then the tables are in a schema of their own, which is
-//! dropped at the end, and Redis is left running. What the migrations make beside the tables stays there: two roles, and
-//! the schema `auth`. What is not named is started, and ended with the program.
+//! `DATABASE_URL` (Postgres) and `REDIS_URL` may name your own servers: then the tables are in a schema of their own,
+//! which is dropped at the end, and Redis keeps running. Other objects of the migrations remain: two roles, and the
+//! schema `auth`. The program starts a server that is not named, and ends it at exit.
 
 use std::error::Error;
 use std::fmt;
@@ -22,13 +23,13 @@ use stores::conversation_config::ConfigSettings;
 use stores::policy::TenantPolicy;
 use stores::{Stores, StoresConfig, TenantId, UserId};
 
-/// How often A writes while B reads.
+/// The number of writes on A while B reads.
 const ROUNDS: usize = 20;
 const TENANTS: usize = 5;
 const USERS_OF_EACH: usize = 100;
-/// How long anything here may take before the tour gives up.
+/// The limit of every wait in this program.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The arguments that make the program an instance. The test of this file starts itself, too.
+/// The arguments that make the program an instance. The test of this file uses its own.
 const INSTANCE: &[&str] =
     if cfg!(test) { &["--exact", "tests::an_instance", "--ignored", "--nocapture", "--quiet"] } else { &["instance"] };
 
@@ -52,13 +53,13 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-// --- An instance: an ordinary service, with commands in the place of requests ----------------------------------------
+// --- An instance: an ordinary service, with commands instead of requests ---------------------------------------------
 
 struct Instance {
     stores: Stores,
 }
 
-/// Who answered a read.
+/// The tier that answered a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Tier {
     Local,
@@ -67,7 +68,9 @@ enum Tier {
 }
 
 impl Instance {
-    /// Answers one line for each line, until its standard input ends: also when the parent is gone.
+    /// Answers each line with one line, until its standard input ends.
+    ///
+    /// That also happens if the parent dies.
     #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
     async fn run() -> Result<(), Failure> {
         let stores = Stores::connect(StoresConfig::from_env()?).await?;
@@ -77,7 +80,7 @@ impl Instance {
             return Err(format!("Redis is out of reach: {why}").into());
         }
         say("ready")?;
-        // This thread is the parent's; the cache's own tasks run on the workers.
+        // This thread serves the parent; the cache's own tasks run on the workers.
         for line in io::stdin().lock().lines() {
             say(&instance.obey(&line?).await?)?;
         }
@@ -98,14 +101,14 @@ impl Instance {
         }
     }
 
-    /// Says when the write was acknowledged, and how long it took.
+    /// Writes. Returns the time of the acknowledgement, and the duration.
     async fn write(&self, tenant: TenantId, model: &str) -> Result<String, Failure> {
         let start = Instant::now();
         self.stores.policies.set_policy(&TenantPolicy::new(tenant, model, "local")).await?;
         Ok(format!("{} {}", now()?, start.elapsed().as_micros()))
     }
 
-    /// Reads until there is this model. Says when that was, and who gave the answer.
+    /// Reads until the policy has this model. Returns the time of that read, and its tier.
     async fn watch(&self, tenant: TenantId, model: &str) -> Result<String, Failure> {
         say("watching")?;
         self.repeat(async || {
@@ -115,13 +118,13 @@ impl Instance {
         .await
     }
 
-    /// Reads until this tier answers. Says how many reads there were, and how long the slowest took.
+    /// Reads until this tier answers. Returns the number of reads, and the time of the slowest one.
     async fn read_until(&self, tenant: TenantId, tier: Tier) -> Result<String, Failure> {
         say("reading")?;
         let (mut reads, mut slowest) = (0, Duration::ZERO);
         self.repeat(async || {
             let start = Instant::now();
-            // An error of one read ends the tour.
+            // An error of one read ends the program.
             let (_, answered) = self.read(tenant).await?;
             reads += 1;
             slowest = slowest.max(start.elapsed());
@@ -146,7 +149,9 @@ impl Instance {
         .await
     }
 
-    /// Reads the settings of each user once. Says how many have this value, and how many each tier answered.
+    /// Reads the settings of each user once.
+    ///
+    /// Returns the number of users with this value, and the number of answers of each tier.
     async fn read_configs(&self, messages: u32, users: &[&str]) -> Result<String, Failure> {
         let before = self.stores.cache.stats();
         let mut fitting = 0;
@@ -170,7 +175,7 @@ impl Instance {
         Ok((config.merge_max_messages, Tier::of(&self.stores.cache.stats().since(&before).total())))
     }
 
-    /// Does it again, without a pause, until it has an answer.
+    /// Repeats a call, without a pause, until it returns an answer.
     async fn repeat(&self, mut again: impl AsyncFnMut() -> Result<Option<String>, Failure>) -> Result<String, Failure> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -183,7 +188,7 @@ impl Instance {
 }
 
 impl Tier {
-    /// One read was counted: this is who answered it.
+    /// The tier that answered the one counted read.
     fn of(counted: &MethodStats) -> Self {
         match (counted.local_hits, counted.shared_hits) {
             (0, 0) => Self::Database,
@@ -193,15 +198,16 @@ impl Tier {
     }
 }
 
-/// Every line at once: the parent waits for it.
+/// Writes and flushes a line: the parent waits for it.
 fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
 }
 
-/// Microseconds on the clock of the machine, which both processes share. Good for a demonstration and not for more: the
-/// clock may be set meanwhile.
+/// Microseconds on the clock of the machine, which both processes share.
+///
+/// It suffices for a demonstration only: the clock may be set meanwhile.
 fn now() -> Result<i64, Failure> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     Ok(i64::try_from(since.as_micros())?)
@@ -247,7 +253,7 @@ impl FromStr for Tier {
 
 // --- The parent's side of an instance --------------------------------------------------------------------------------
 
-/// A process. It ends when its standard input does, and that is when this value is dropped or the parent dies.
+/// A process. It ends when this value is dropped or the parent dies, since its standard input ends.
 struct Process {
     child: Child,
     commands: Option<ChildStdin>,
@@ -258,7 +264,7 @@ impl Process {
     fn start(servers: &Servers) -> Result<Self, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         if servers.own_redis.is_some() {
-            // They are about another server.
+            // These variables belong to another server.
             for name in ["REDIS_PASSWORD", "UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "CACHE_PROVIDER"] {
                 command.env_remove(name);
             }
@@ -282,7 +288,7 @@ impl Process {
         Ok(())
     }
 
-    /// Blocks until the next line is there: whatever the instance does takes no longer than its own patience.
+    /// Blocks until the next line arrives. The instance limits each of its own waits.
     fn line(&mut self) -> Result<String, Failure> {
         let mut line = String::new();
         match self.answers.read_line(&mut line)? {
@@ -291,7 +297,7 @@ impl Process {
         }
     }
 
-    /// Waits for a line that says this. Before an instance is ready, a test's harness has a word to say.
+    /// Waits for this line. The test harness prints other lines before an instance is ready.
     fn expect(&mut self, word: &str) -> Result<(), Failure> {
         while self.line()? != word {}
         Ok(())
@@ -345,7 +351,7 @@ impl Servers {
         })
     }
 
-    /// Leaves nothing behind in a database that was there before.
+    /// Removes everything that the program created in a database that existed before.
     #[tokio::main(flavor = "current_thread")]
     async fn drop_schema(&self) -> Result<(), Failure> {
         let mut connection = PgConnection::connect(&self.database).await?;
@@ -366,7 +372,7 @@ fn tour(mut servers: Servers) -> Result<Screen, Failure> {
 }
 
 fn with_instances(servers: &mut Servers) -> Result<Screen, Failure> {
-    // Both at once, as a deployment would: one of them applies the migrations, the other one waits for it.
+    // Both at the same time, as in a deployment: one of them applies the migrations, the other one waits.
     let (mut a, mut b) = (Process::start(servers)?, Process::start(servers)?);
     a.expect("ready")?;
     b.expect("ready")?;
@@ -384,13 +390,15 @@ fn with_instances(servers: &mut Servers) -> Result<Screen, Failure> {
 /// A write on one instance while the other one reads.
 struct News {
     write: Duration,
-    /// From the acknowledgement of the write to the first new answer, in microseconds; below zero where that came first.
+    /// From the acknowledgement of the write to the first new answer, in microseconds.
+    ///
+    /// Negative if the answer was first.
     delay: i64,
     tier: Tier,
 }
 
 impl News {
-    /// What A and B said.
+    /// Parses the lines of A and B.
     fn parse(written: &str, seen: &str) -> Result<Self, Failure> {
         let (acknowledged, took) = pair::<i64, u64>(written)?;
         let (seen, tier) = pair::<i64, Tier>(seen)?;
@@ -403,7 +411,7 @@ fn one_writes_the_other_reads(a: &mut Process, b: &mut Process) -> Result<Vec<Ne
     a.ask(&format!("write {tenant} model-0"))?;
     let mut news = Vec::new();
     for round in 1..=ROUNDS {
-        // B has the old one in its local tier, where nothing but the news can remove it.
+        // B has the old value in its local tier, so only the invalidation message can remove it.
         in_local_tier(b, tenant)?;
         b.send(&format!("watch {tenant} model-{round}"))?;
         b.expect("watching")?;
@@ -426,7 +434,7 @@ struct Group {
     after: [Configs; 2],
 }
 
-/// What an instance read once for each user.
+/// The reads of an instance, one for each user.
 struct Configs {
     fitting: usize,
     local: usize,
@@ -461,7 +469,7 @@ fn everybody_at_once(a: &mut Process, b: &mut Process) -> Result<Group, Failure>
     Ok(Group { news, after: [after(a)?, after(b)?] })
 }
 
-/// Reads of both instances while Redis goes away, is gone, and comes back.
+/// Reads of both instances before, during and after an outage of Redis.
 struct Outage {
     /// Until the first answer of the database.
     away: [Reads; 2],
@@ -491,7 +499,7 @@ fn redis_goes_away(redis: &mut RedisServer, a: &mut Process, b: &mut Process) ->
     Ok(Outage { away, write, back })
 }
 
-/// Lets both instances read until a tier answers, and does something meanwhile that brings that about.
+/// Lets both instances read until a tier answers, and runs an action meanwhile that causes that.
 fn reads_under(
     something: impl FnOnce(),
     tenant: TenantId,
@@ -612,7 +620,7 @@ mod tests {
         assert!(away.iter().chain(&back).all(|reads| reads.count > 0));
     }
 
-    /// What the test above starts twice.
+    /// The instance that the test above starts twice.
     #[test]
     #[ignore = "a process of the_tour_shows_what_it_says"]
     fn an_instance() {

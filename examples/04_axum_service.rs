@@ -1,8 +1,8 @@
-//! The tour's fourth stop: a small HTTP service over the three stores, from its start to its orderly end.
+//! The fourth example: a small HTTP service over the three stores, with a graceful shutdown.
 //!
-//! What to look at: the tenant comes from a verified token and from nowhere else ([`Caller`]); an error of a store becomes
-//! a status in one place ([`Refusal`]); a Redis that is down is a word in the answer of `/health` and not an outage; and
-//! the end waits for the requests under way, and after them for the cache ([`serve`]).
+//! It shows four things: the tenant is read from a verified token and from nowhere else ([`Caller`]); one place maps
+//! errors of the stores to a status ([`Refusal`]); a Redis that is down appears in the answer of `/health` and is no
+//! outage; and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
 //!
 //! `DATABASE_URL`, `REDIS_URL` and others as in ENVIRONMENT.md; with none of them everything is in memory. `PORT` is 3000
 //! unless it is set. The program prints tokens to try it with.
@@ -32,11 +32,11 @@ use stores::{
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the first requests wait for Redis at most. Without it they would be answered too, by the database.
+/// The limit of the wait for Redis at start. Without it the database would answer the first requests.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
-/// How long a health check waits for the database.
+/// The limit of a health check's wait for the database.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
-/// How long the end waits for requests under way. Whoever stops the process kills it a little later.
+/// The limit of the shutdown's wait for requests. The orchestrator kills the process a little later.
 const TIME_TO_FINISH: Duration = Duration::from_secs(25);
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -53,10 +53,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    // As the variables of the stores are read: one that does not parse is an error that names it.
+    // As for the variables of the stores, a value that does not parse is an error that names the variable.
     let port =
         Variables::from_env().parse("PORT", "a number from 0 to 65535", |port| port.parse().ok())?.unwrap_or(3000);
-    // From here on the signals wait for `stop`, and do not end the process by themselves.
+    // From here on the signals complete `stop`, and do not end the process themselves.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = async move {
         tokio::select! {
@@ -78,9 +78,10 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves until `stop`. Then nothing more is accepted, what was begun is finished, and last of all the cache ends: requests
-/// leave fills and releases behind, and a release that is lost makes every instance read that entry from the database
-/// until the writer's lock is over.
+/// Serves until `stop`, then finishes the requests in progress, and shuts down the cache last.
+///
+/// Fills and releases may outlast their requests. If a release is lost, every instance reads that entry from the
+/// database until the writer's lock expires.
 async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let cache = app.stores.cache.clone();
     let (told, was_told) = tokio::sync::oneshot::channel();
@@ -91,7 +92,7 @@ async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> +
     let too_late = async move {
         match was_told.await {
             Ok(()) => tokio::time::sleep(TIME_TO_FINISH).await,
-            // The server ended without being told.
+            // The server ended without a signal.
             Err(_) => std::future::pending().await,
         }
     };
@@ -103,7 +104,7 @@ async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> +
     served
 }
 
-/// What every request may use. Cheap to clone.
+/// The state that every request shares. Cheap to clone.
 #[derive(Clone)]
 struct App {
     stores: Stores,
@@ -121,13 +122,13 @@ fn service(app: App) -> Router {
         .with_state(app)
 }
 
-// --- Who asks --------------------------------------------------------------------------------------------------------
+// --- The caller ------------------------------------------------------------------------------------------------------
 
-/// Who makes a request, as the token says that they carry.
+/// The tenant and user of a request, from its token.
 ///
-/// A handler that takes one is not reached without it: the answer is 401, and neither the cache nor the database was asked.
-/// There is no default tenant. A cache that mixes up two tenants is worse than no cache, so nothing that a client merely
-/// says, in a header, a path or a body, may become a part of a key.
+/// A request without a token never reaches a handler that takes a caller: the answer is 401, without a call of the
+/// cache or the database. There is no default tenant. A cache that mixes up two tenants is worse than no cache, so no
+/// unverified input of a client, in a header, a path or a body, may determine the tenant of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Caller {
     tenant: TenantId,
@@ -145,11 +146,11 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// A stand-in for the check of a token: it knows the random ones that it gave out.
+/// A stand-in for the check of a token: it accepts the random ones that it issued.
 ///
-/// A service puts the check of its identity provider here. For a JWT: the signature by a key of the issuer, `iss`, `aud` and
-/// `exp`; then the user is `sub`, and the tenant a claim that only the issuer writes (with Supabase `app_metadata`, never
-/// `user_metadata`, which users edit).
+/// A real service has the check of its identity provider here. For a JWT, check the signature by a key of the issuer,
+/// `iss`, `aud` and `exp`; then the user is `sub`, and the tenant a claim that only the issuer writes (with Supabase
+/// `app_metadata`, never `user_metadata`, which users edit).
 #[derive(Default)]
 struct Tokens(HashMap<String, Caller>);
 
@@ -166,11 +167,11 @@ impl Tokens {
     }
 }
 
-// --- What is answered where it is not what was asked for -------------------------------------------------------------
+// --- Errors ----------------------------------------------------------------------------------------------------------
 
 #[derive(Debug)]
 enum Refusal {
-    /// No token, or none that is known.
+    /// No token, or an unknown one.
     Unknown,
     NotAdmin,
     Nothing,
@@ -209,16 +210,16 @@ fn status(kind: StoreErrorKind) -> StatusCode {
         StoreErrorKind::Forbidden => StatusCode::FORBIDDEN,
         StoreErrorKind::Constraint => StatusCode::CONFLICT,
         StoreErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        // The same call may succeed when it is made again.
+        // The same call may succeed if it is repeated.
         StoreErrorKind::Conflict | StoreErrorKind::Unavailable | StoreErrorKind::Load => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        // A mistake on our side: of the configuration, of the rights, of the tables, of a row. And kinds to come.
+        // Mistakes on our side, in the configuration, the rights, the tables or a row, and future kinds.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-/// What the client is told. What went wrong inside is for the log.
+/// The text for the client. Details of internal errors belong in the log.
 fn shown(error: &StoreError) -> String {
     if status(error.kind()).is_server_error() {
         eprintln!("{error:?}");
@@ -242,7 +243,7 @@ async fn put_policy(
     if !caller.admin {
         return Err(Refusal::NotAdmin);
     }
-    // Whatever the body says about the tenant: the token knows.
+    // The tenant of the token replaces any tenant in the body.
     body.insert("tenant_id".to_owned(), json!(caller.tenant));
     let policy = serde_json::from_value(Value::Object(body)).map_err(Refusal::NotAPolicy)?;
     app.stores.policies.set_policy(&policy).await?;
@@ -289,7 +290,9 @@ async fn create_conversation(
     Ok((StatusCode::CREATED, Json(app.stores.conversations.create_conversation(&conversation).await?)))
 }
 
-/// A hit asks who may see the conversation, as a miss does: the entry is the same for every user of the tenant.
+/// A hit checks access to the conversation as a miss does.
+///
+/// The entry is the same for every user of the tenant.
 async fn get_conversation(
     State(app): State<App>,
     caller: Caller,
@@ -319,7 +322,7 @@ async fn append_message(
     Path(id): Path<ConversationId>,
     Json(MessageBody { content }): Json<MessageBody>,
 ) -> Result<(StatusCode, Json<MessageId>), Refusal> {
-    // Never the role that a client asks for: the assistant may write everywhere.
+    // Never use the role of a client's request: the assistant may write everywhere.
     let message = NewMessage::new(caller.tenant, id, MessageRole::User, content);
     let message = NewMessage { user_id: Some(caller.user), ..message };
     Ok((StatusCode::CREATED, Json(app.stores.conversations.append_message(&message).await?)))
@@ -327,10 +330,10 @@ async fn append_message(
 
 // --- Health ----------------------------------------------------------------------------------------------------------
 
-/// 200 as long as requests can be answered: without Redis they are, by the database. 503 where that does not answer.
+/// 200 while the database answers, even without Redis; otherwise 503.
 async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let cache = app.stores.cache.health().await;
-    // One row, and never from the cache.
+    // One row, which is never cached.
     let page = PageRequest::first(1);
     let asked = tokio::time::timeout(TIME_TO_ANSWER, app.stores.policies.list_policies(&page)).await;
     let database_is_up = matches!(asked, Ok(Ok(_)));
@@ -399,7 +402,7 @@ mod tests {
             Self { address, stores, database, callers, stop: Some(stop), server, _folder: folder }
         }
 
-        /// One request on a connection of its own. `who` is a place among the callers.
+        /// Sends one request on its own connection. `who` is an index into the callers.
         async fn ask(&self, who: usize, request: &str, body: Option<Value>) -> (u16, Value) {
             let authorization = format!("authorization: Bearer {}\r\n", self.callers[who].0);
             self.ask_with(request, &authorization, body).await
@@ -524,7 +527,7 @@ mod tests {
         let (status, health) = service.ask_with("GET /health", "", None).await;
         assert_eq!((status, &health["cache"]["backend"]), (200, &json!("memory")));
 
-        // Nobody listens on port 1.
+        // No server listens on port 1.
         let service = Running::start_with(Cache::builder().redis("redis://127.0.0.1:1").build().unwrap()).await;
         let start = Instant::now();
         let degraded = loop {
@@ -555,7 +558,7 @@ mod tests {
         let head = head("PUT /policy", &format!("{authorization}expect: 100-continue\r\n"), body.len());
         let mut stream = TcpStream::connect(service.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        // The server says that when the handler asks for the body: now the request is under way.
+        // The server sends that when the handler reads the body: now the request is in progress.
         let mut go_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
         stream.read_exact(&mut go_on).await.unwrap();
         assert!(go_on.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&go_on));

@@ -1,7 +1,7 @@
-//! The examples of this package are a tour. Its first stop, `cargo quickstart`, is the package in `01_quickstart`.
+//! The examples of this package. The first one, `cargo quickstart`, is the package in `01_quickstart`.
 //!
-//! The library has nothing but what checks the pages of the project: their Rust blocks are documentation tests here, with
-//! the dependencies of an example.
+//! The library only checks the pages of the project: their Rust blocks are documentation tests here, with the
+//! dependencies of an example.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -19,7 +19,7 @@ pub struct Database;
 mod tests {
     use std::path::{Path, PathBuf};
 
-    /// A page, and where it is: its links start from there.
+    /// The pages: the path, from which links start, and the text.
     const PAGES: [(&str, &str); 9] = [
         ("README.md", include_str!("../README.md")),
         ("ARCHITECTURE.md", include_str!("../ARCHITECTURE.md")),
@@ -32,19 +32,19 @@ mod tests {
         ("stores/migrations/README.md", include_str!("../stores/migrations/README.md")),
     ];
 
-    /// Those whose Rust is compiled.
+    /// The pages whose Rust blocks are compiled.
     const COMPILED: [&str; 3] = ["README.md", "ENVIRONMENT.md", "docs/database.md"];
 
     fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
 
-    /// What stands between the fences of a page's blocks, with their languages.
+    /// The code blocks of a page, with their languages.
     fn blocks(page: &str) -> impl Iterator<Item = (&str, &str)> {
         page.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap_or((block, "")))
     }
 
-    /// A block without a language, or with a word after it such as `ignore`, would escape the compiler.
+    /// A block without a language, or with an attribute such as `ignore`, would escape the compiler.
     #[test]
     fn every_block_is_compiled_or_no_rust() {
         for (name, page) in PAGES {
@@ -87,7 +87,7 @@ mod tests {
         })
     }
 
-    /// The files that a page names are there, and so are the scripts that its blocks run.
+    /// The files that a page names exist, and so do the scripts that its blocks run.
     #[test]
     fn paths_exist() {
         const FOLDERS: [&str; 9] =
@@ -97,7 +97,7 @@ mod tests {
         for (name, page) in PAGES {
             let in_blocks = blocks(page).filter(|(language, _)| *language == "sh");
             let commands = in_blocks.flat_map(|(_, block)| block.split_whitespace());
-            // Code in a paragraph. A fence is three backticks, so that the blocks fall between.
+            // Code spans in paragraphs, without the code blocks.
             let in_text = page.split("\n```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2));
             for path in commands.chain(in_text).filter(|word| is_path(word)) {
                 let path = path.trim_end_matches([':', ',', ';']);
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    /// The examples that a page runs are there.
+    /// The examples that a page runs exist.
     #[test]
     fn examples_exist() {
         for (name, page) in PAGES {

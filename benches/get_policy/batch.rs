@@ -1,4 +1,4 @@
-//! A thousand shared hits: in one batch, one after the other, and as bare commands in one pipeline.
+//! A thousand shared hits: in one batch, sequentially, and as raw commands in one pipeline.
 
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,7 @@ async fn one_by_one(readers: &Readers, tenants: &[TenantId]) {
     }
 }
 
-/// What the batch asks of the server, with nothing around it.
+/// The raw commands of the batch.
 async fn raw(readers: &Readers, tenants: &[TenantId]) {
     let keys: Vec<String> = tenants.iter().map(|tenant| key(*tenant)).collect();
     let mut pipeline = redis::pipe();

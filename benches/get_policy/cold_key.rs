@@ -1,5 +1,6 @@
-//! Ten thousand callers want one key that no tier has, and the store takes 5 ms: how long until all have it, and how
-//! often the store was asked.
+//! Ten thousand callers read one key that no tier has.
+//!
+//! The store takes 5 ms. Measures the time until all callers have the value, and the number of loads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     if !facts::is_wanted(GROUP) {
         return;
     }
-    // As many workers as there are processors, wherever the system puts them: this is about all of them.
+    // One worker for each processor, unpinned: the case measures all of them.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let tenants = Tenants::default();
     let backing = Arc::new(Slow { store: tenants.store(), loads: AtomicU64::new(0) });
@@ -65,7 +66,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 
 fn connect(runtime: &Runtime, url: &str) -> Cache {
     let _guard = runtime.enter();
-    // A machine that is busy with ten thousand tasks keeps nobody connected within the usual second.
+    // On a machine that is busy with ten thousand tasks, heartbeats miss the default lease of a second.
     let cache = Cache::builder().redis(url).read_timeout(Duration::from_secs(5)).lease(Duration::from_mins(10));
     cache.build().expect("an address that parses")
 }
@@ -82,7 +83,7 @@ impl Cases {
         let mut group = criterion.benchmark_group(GROUP);
         group.sampling_mode(SamplingMode::Flat).sample_size(20);
         for (at, name) in std::iter::once(FLOOR).chain(self.stores.iter().map(|(name, _)| *name)).enumerate() {
-            // Each case has tenants of its own, which come once: a key is cold only the first time.
+            // Each case has its own tenants and reads each once: a key is cold only the first time.
             let mut tenants = self.order[at * 1000..].iter();
             group.bench_function(name, |bencher| {
                 bencher.iter_custom(|times| {
@@ -97,7 +98,7 @@ impl Cases {
     fn compare(&self, mut facts: Facts) {
         let mut most_loads = vec![0; self.stores.len()];
         let mut contenders = vec![Contender::new(FLOOR, || self.once(FLOOR, self.order[0]))];
-        // From the end: the cases of criterion took theirs from the beginning.
+        // From the end: the cases of criterion take theirs from the beginning.
         let cold = self.order.rchunks(ROUNDS + 1);
         for (((name, _), most), tenants) in self.stores.iter().zip(&mut most_loads).zip(cold) {
             let mut tenants = tenants.iter();
@@ -117,7 +118,7 @@ impl Cases {
         facts.write();
     }
 
-    /// All callers at once, until the last one has its answer.
+    /// The time of all callers, until the last one has its answer.
     fn once(&self, name: &str, tenant: TenantId) -> Duration {
         match self.stores.iter().find(|(known, _)| *known == name) {
             Some((_, store)) => self.callers(|| {
@@ -155,7 +156,7 @@ impl Cases {
     }
 }
 
-/// A store that takes its time, and counts how often it is asked.
+/// A slow store that counts its loads.
 struct Slow {
     store: MemoryPolicyStore,
     loads: AtomicU64,

@@ -1,5 +1,6 @@
-//! Figures that criterion has no place for: ratios within one round, percentiles, numbers of loads. They lie beside its
-//! own, as `facts.json` in the folder of their group.
+//! Figures that criterion does not record: ratios within a round, percentiles, numbers of loads.
+//!
+//! They are stored beside those of criterion, as `facts.json` in the folder of their group.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,8 +14,9 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// `None` where only some of the cases were asked for, or only a test that they run. Groups may be asked for by how
-    /// their names begin.
+    /// Creates the figures of a group; `None` in a test or a partial run.
+    ///
+    /// The command line may select groups by the beginning of their names.
     pub(crate) fn of(group: &'static str) -> Option<Self> {
         let is_whole = |argument: String| argument == "--bench" || KINDS.contains(&argument.as_str());
         env::args().skip(1).all(is_whole).then(|| Self { group, figures: BTreeMap::new() })
@@ -34,11 +36,12 @@ impl Facts {
     }
 }
 
-/// How the names of the groups begin.
+/// The beginnings of the groups' names.
 const KINDS: [&str; 6] = ["local hit", "shared hit", "miss", "Redis gone", "group invalidation", "cold key"];
 
-/// Whether a case of this group may have been asked for: servers are not started for others. Words that name no group
-/// may name a case of any.
+/// Whether a case of this group may be selected; servers are not started for others.
+///
+/// Arguments that name no group may name a case of any.
 pub(crate) fn is_wanted(group: &str) -> bool {
     let filters = env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let named: Vec<_> =
@@ -46,7 +49,7 @@ pub(crate) fn is_wanted(group: &str) -> bool {
     named.is_empty() || named.iter().any(|kind| group.starts_with(kind))
 }
 
-/// Where criterion writes: beside the folder of the profile that this program was built with.
+/// The folder of criterion, beside the folder of this program's profile.
 fn criterion_folder() -> PathBuf {
     let program = env::current_exe().expect("this program lies somewhere");
     program.ancestors().nth(3).expect("target/release/deps/program").join("criterion")

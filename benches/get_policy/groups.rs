@@ -1,5 +1,6 @@
-//! What it takes to invalidate everything of a read method, and everything that begins with the same part of the key,
-//! with a thousand entries in both tiers and with a million.
+//! The cost of invalidating a whole read method, and all entries with one first key part.
+//!
+//! Both tiers have a thousand entries, or a million.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,15 +25,15 @@ const PREFIX_MANY: &str = "one first part, 1000000 entries";
 
 const FEW: u64 = 1000;
 const MANY: u64 = 1_000_000;
-/// Entries that are read, and so filled, at once.
+/// The number of entries that are read, and so filled, at once.
 const BATCH: u64 = 1000;
 const ROUNDS: usize = 40;
 const BLOCK: u64 = 50;
 /// Longer than the fill of a million entries keeps the only thread busy.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Longer than the run: while criterion draws its plots nobody keeps the cache connected.
+/// Longer than the run: while criterion draws its plots, the cache sends no heartbeats.
 const LEASE: Duration = Duration::from_hours(1);
-/// The part with which every key begins.
+/// The first part of every key.
 const SHELF: u64 = 1;
 
 #[cached_store(namespace = "bench:groups")]
@@ -49,7 +50,7 @@ trait Books: Send + Sync {
     async fn rearrange(&self, shelf: u64) -> Result<(), cache_core::Error>;
 }
 
-/// A store that answers without looking.
+/// A store that answers without a look-up.
 struct Library;
 
 #[async_trait]
@@ -100,7 +101,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     }
 }
 
-/// A decorator with its entries in both tiers. An invalidation leaves them where they are: it ends their life.
+/// A decorator with its entries in both tiers. An invalidation makes them stale, and does not remove them.
 struct Shelves {
     store: CachingBooks<Library>,
     cache: Cache,
@@ -130,7 +131,7 @@ impl Shelves {
         shelves
     }
 
-    /// How many entries the local tier answers.
+    /// The number of entries that the local tier answers.
     fn alive(&self) -> u64 {
         (0..self.entries).map(|place| u64::from(self.store.peek_book(SHELF, place).is_some())).sum()
     }
@@ -155,7 +156,7 @@ impl Shelves {
         })
     }
 
-    /// The time, if Redis was told each time.
+    /// Returns the time, after a check that every invalidation reached Redis.
     async fn judge(&self, took: Duration) -> Duration {
         let health = self.cache.health().await;
         assert!(health.shared && health.pending_invalidations == 0, "{health:?}");

@@ -1,4 +1,4 @@
-//! A hit of the local tier, beside the engine below it and what teams use instead.
+//! A hit of the local tier, beside its bare engine and common alternatives.
 
 use std::hint::black_box;
 use std::sync::{Arc, Barrier};
@@ -22,13 +22,13 @@ const TWO_THREADS: &str = "local hit, two threads";
 const BLOCK: u64 = 20_000;
 const ROUNDS: usize = 60;
 
-/// A case, ready to make a number of hits and to say how long they took.
+/// A case: its name, and a function that times a number of hits.
 type Case<'a> = (&'static str, Box<Hits<'a>>);
 
-/// Makes so many hits, beginning with this one in the order of the tenants.
+/// Makes this many hits, from this index in the order of the tenants.
 type Hits<'a> = dyn Fn(usize, u64) -> Duration + Sync + 'a;
 
-/// Everybody, each filled by itself before the next one is made.
+/// All contenders, each filled before the next one is created.
 struct Contenders {
     tenants: Tenants,
     texts: Vec<String>,
@@ -84,7 +84,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     if ![ONE_THREAD, TWO_THREADS].into_iter().any(facts::is_wanted) {
         return;
     }
-    // The decorator's link to its shared tier lives in it. The measuring thread does not let it work, nor has it to.
+    // It owns the decorator's link to its shared tier, which need not run while the thread measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let contenders = runtime.block_on(Contenders::new());
     let cases = contenders.cases();
@@ -145,8 +145,10 @@ fn contenders<'a, 'c>(cases: &'c [Case<'a>], block: impl Fn(&Hits<'a>) -> Durati
     cases.iter().map(|(name, case)| Contender::new(name, move || block(&**case))).collect()
 }
 
-/// Two threads, each on a processor of its own, make `hits` hits each. The mean of their times. They begin far apart:
-/// side by side they would want the same value's counter at the same moment, and measure that alone.
+/// The mean time of two threads on separate processors that make `hits` hits each.
+///
+/// They begin far apart in the order: otherwise they would contend for the reference counter of the same value, and
+/// measure only that.
 fn in_two_threads(hits: u64, case: &Hits<'_>) -> Duration {
     let begin = Barrier::new(2);
     let run = |core, first| {

@@ -1,5 +1,7 @@
-//! The policy read, case by case: `cargo bench`. The plots are in `target/criterion/report/index.html`, and
-//! `scripts/bench-report` makes benches/results.md of the last run.
+//! The benchmarks of the policy read: `cargo bench`.
+//!
+//! The plots are in `target/criterion/report/index.html`, and `scripts/bench-report` writes benches/results.md from the
+//! last run.
 
 mod batch;
 mod cold_key;

@@ -1,5 +1,4 @@
-//! What a read costs that the cache does not answer, beside the bare read of the store: Postgres on a processor of its
-//! own.
+//! The cost of a miss, beside the bare read of the store: Postgres on a separate processor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,12 +23,12 @@ const PASS_THROUGH: &str = "decorator, pass-through";
 const REDIS_DOWN: &str = "decorator, Redis down";
 const AFTER_A_WRITE: &str = "decorator, entry invalidated";
 
-/// Postgres need not be large: the tenants that are read are.
+/// The number of tenants in Postgres. A small table suffices.
 const FEW: usize = 1000;
 const ROUNDS: usize = 40;
 const BLOCK: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than the run: while criterion draws its plots nobody keeps the cache connected.
+/// Longer than the run: while criterion draws its plots, the cache sends no heartbeats.
 const LEASE: Duration = Duration::from_hours(1);
 
 type Caching = CachingPolicyStore<PostgresPolicyStore>;
@@ -75,7 +74,7 @@ struct Readers {
 impl Readers {
     async fn new(postgres: &PostgresServer, redis: &RedisServer) -> Self {
         let (bare, order) = filled_store(postgres).await;
-        // Nobody listens on the first port.
+        // No server listens on port 1.
         let down = Cache::builder().redis("redis://127.0.0.1:1").build().expect("an address that parses");
         let cache = Cache::builder().redis(redis.admin_url()).read_timeout(PATIENCE).lease(LEASE);
         let cache = cache.build().expect("an address that parses");
@@ -93,7 +92,7 @@ impl Readers {
 
     fn read(&self, runtime: &Runtime, name: &str, reads: u64) -> Duration {
         let order = Arc::clone(&self.order);
-        // In a task, as in a service: what `block_on` itself runs is woken in another way.
+        // In a task, as in a service: `block_on` wakes its own future in another way.
         let took = match name {
             BARE => runtime.spawn(plainly(Arc::clone(&self.bare), order, reads)),
             PASS_THROUGH => runtime.spawn(plainly(Arc::clone(&self.pass_through), order, reads)),
@@ -123,8 +122,10 @@ async fn plainly<S: PolicyStore>(store: Arc<S>, order: Arc<[TenantId]>, reads: u
     start.elapsed()
 }
 
-/// Each entry is invalidated just before its read, which then asks both tiers and the store. Only the read is timed, and
-/// neither the invalidation nor the fill, which follows the answer.
+/// Times reads of invalidated entries, which look in both tiers and then in the store.
+///
+/// Each entry is invalidated just before its read. The time includes neither the invalidation nor the fill, which
+/// follows the answer.
 async fn after_a_write(store: Arc<Caching>, order: Arc<[TenantId]>, reads: u64) -> Duration {
     let mut took = Duration::ZERO;
     for (_, tenant) in (0..reads).zip(order.iter().cycle()) {

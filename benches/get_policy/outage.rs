@@ -1,5 +1,7 @@
-//! What a read costs from the moment on at which Redis is gone, beside the bare read of the store: killed, so that the
-//! connection is lost, and frozen (SIGSTOP), so that it stays and nothing is answered. Nothing is kept in the local tier.
+//! The cost of a read during a Redis outage, beside the bare read of the store.
+//!
+//! Redis is killed, so that the connection is lost, or frozen (SIGSTOP), so that the connection remains and does not
+//! answer. The local tier keeps nothing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,9 +19,11 @@ use super::{HERE, THERE, miss, servers};
 
 const GROUP: &str = "Redis gone";
 
-/// How often each outage is staged, with a cache of its own: a read before the breaker opens is seen a few times each.
+/// The number of outages of each kind, each with a new cache.
+///
+/// Only a few reads of each happen before the breaker opens.
 const EPISODES: usize = 20;
-/// After the cache has noticed, it and the bare store take turns.
+/// The turns of the cache and of the bare store after the breaker has opened.
 const TURNS: usize = 10;
 const READS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,12 +57,12 @@ impl Outage {
     }
 }
 
-/// How long each read took.
+/// The time of each read.
 #[derive(Debug, Default)]
 struct Times {
-    /// Through the cache, until it left the shared tier alone.
+    /// Through the cache, until the circuit opened.
     before: Vec<Duration>,
-    /// Through the cache, from then on.
+    /// Through the cache, after that.
     after: Vec<Duration>,
     bare: Vec<Duration>,
 }

@@ -1,16 +1,16 @@
-//! Private servers, on a processor of their own choice of ours.
+//! Private servers, pinned to a given processor.
 
 use std::panic::catch_unwind;
 
 use cache_benches::Pinned;
 use cache_tests::{PostgresServer, RedisServer};
 
-/// A Redis on this processor; `None`, with a line that says so, where it cannot be had.
+/// Starts a Redis on this processor; reports and returns `None` if it is not available.
 pub(crate) fn redis(core: usize, group: &str) -> Option<RedisServer> {
     start(core, group, RedisServer::start)
 }
 
-/// A Postgres on this processor; `None`, with a line that says so, where it cannot be had.
+/// Starts a Postgres on this processor; reports and returns `None` if it is not available.
 pub(crate) fn postgres(core: usize, group: &str) -> Option<PostgresServer> {
     start(core, group, PostgresServer::start)
 }

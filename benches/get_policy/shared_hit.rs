@@ -1,8 +1,8 @@
-//! A hit of the shared tier, beside a bare GET of the same bytes and their decoding. The local tier is off.
+//! A hit of the shared tier, beside a bare GET and decode. The local tier is off.
 //!
-//! The client is one thread on one processor. Where the server is decides what a round trip costs, so both placements
-//! are measured: on the same processor the client's own work is all that shows, on another one most of the time goes
-//! into waking up, as it does in production.
+//! The client is one thread on one processor. The placement of the server determines the cost of a round trip, so both
+//! are measured: on the same processor the time is mostly the client's own work, on another one it is mostly the time
+//! to wake up, as in production.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,10 +25,10 @@ use super::{HERE, THERE, servers};
 
 const DECORATOR: &str = "decorator";
 const RAW: &str = "raw GET and decode";
-/// What the promise of what a reader may see costs on the wire, with nothing around it.
+/// The raw commands that the consistency guarantee needs.
 const RAW_FENCED: &str = "raw GETRANGE, MGET and decode";
 
-/// Where the server is, and how many tasks read at a time.
+/// The placement of the server, and the number of concurrent tasks.
 const CASES: [(&str, usize, usize); 4] = [
     ("shared hit, 1 task, one processor", HERE, 1),
     ("shared hit, 1 task", THERE, 1),
@@ -36,9 +36,11 @@ const CASES: [(&str, usize, usize); 4] = [
     ("shared hit, 512 tasks", THERE, 512),
 ];
 
-/// Longer than a busy machine makes a read wait: one that gives up would be measured as a hit.
+/// Longer than a read waits on a busy machine.
+///
+/// A read that timed out would be measured as a hit.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than the run: while criterion draws its plots nobody keeps the cache connected.
+/// Longer than the run: while criterion draws its plots, the cache sends no heartbeats.
 const LEASE: Duration = Duration::from_hours(1);
 
 const ROUNDS: usize = 40;
@@ -123,7 +125,7 @@ impl Readers {
         readers
     }
 
-    /// Reads every tenant until no read asks the store any more. A fill follows the read that caused it.
+    /// Reads every tenant until no read reaches the store. A fill follows the read that caused it.
     async fn fill(&self) {
         for _ in 0..5 {
             let before = self.loads();
@@ -156,7 +158,9 @@ impl Readers {
         self.in_tasks(tasks, reads, &RawFenced(self.connection.clone())).await
     }
 
-    /// `tasks` tasks make `reads` reads each, far enough apart that no two want the same tenant at a time.
+    /// Runs `tasks` tasks with `reads` reads each.
+    ///
+    /// No two of them read the same tenant at the same time.
     async fn in_tasks<R: Read>(&self, tasks: usize, reads: u64, reader: &R) -> Times {
         let apart = self.order.len() / tasks;
         let mut running = JoinSet::new();
@@ -173,7 +177,7 @@ impl Readers {
     }
 }
 
-/// How long a number of reads took, together and each.
+/// The total time of a number of reads, and the time of each.
 struct Times {
     all: Duration,
     each: Vec<Duration>,
@@ -215,7 +219,7 @@ impl Read for Raw {
     }
 }
 
-/// The commands of the decorator's own read: the entry, cut off where it is too large, and the tokens of its scopes.
+/// The commands of the decorator's own read: the size-limited entry, and its generations.
 #[derive(Clone)]
 struct RawFenced(MultiplexedConnection);
 
@@ -235,14 +239,16 @@ pub(super) fn key(tenant: TenantId) -> String {
     format!("copilot:llm:policy:{tenant}")
 }
 
-/// The tokens of the scopes of these entries.
+/// The keys of the generations of these entries.
 pub(super) fn gens(keys: &[String]) -> Vec<String> {
     let own = keys.iter().map(|key| format!("g:{{{key}}}"));
     own.chain(["g:{copilot:llm:policy:*}".to_owned()]).collect()
 }
 
-/// What lies within the envelope: behind a header of 54 bytes, whose sixth counts the stamps, and the stamps, whose
-/// ninth byte is the length of what follows; before a checksum of 8 bytes.
+/// The payload within an envelope.
+///
+/// It follows a header of 54 bytes, whose sixth byte counts the generations, and the generations, whose ninth byte is
+/// the length of their rest; a checksum of 8 bytes follows it.
 pub(super) fn payload(entry: &[u8]) -> &[u8] {
     let mut at = 54;
     for _ in 0..entry[5] {
@@ -251,7 +257,7 @@ pub(super) fn payload(entry: &[u8]) -> &[u8] {
     &entry[at..entry.len() - 8]
 }
 
-/// A connection with the settings of the decorator's own.
+/// A connection with the settings of the decorator's own connection.
 async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
     let info = server.admin_url().into_connection_info()?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);

@@ -1,4 +1,4 @@
-//! What the benchmarks and the gates measure: the policy read, through the decorator and through its peers.
+//! The subject of the benchmarks and gates: the policy read, through the decorator and its peers.
 
 pub mod contenders;
 mod pin;
@@ -11,11 +11,13 @@ use std::task::{Context, Poll, Waker};
 pub use pin::Pinned;
 pub use tenants::{TENANTS, Tenants};
 
-/// The output of a future that does not wait: what a local hit is. No executor is measured beside it.
+/// Returns the output of a future that does not wait, such as a local hit.
+///
+/// So the measurement does not include an executor.
 ///
 /// # Panics
 ///
-/// When the future waits after all.
+/// If the future waits.
 #[inline]
 pub fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,10 +1,11 @@
-//! A processor of one's own.
+//! Pins a thread to a processor.
 
-/// Keeps the thread that made it on one processor until it is dropped, where the system lets it: two busy threads on
-/// one processor measure the scheduler, and a round trip takes three times as long when every wake-up crosses over.
-/// Threads and processes that are started meanwhile inherit the placement and keep it.
+/// Keeps the creating thread on one processor until it is dropped, if the system allows it.
 ///
-/// Make what is to be measured first: some libraries shape themselves by the number of processors that they may use.
+/// Two busy threads on one processor measure the scheduler, and a round trip takes three times as long if every wake-up
+/// crosses processors. Threads and processes that are started meanwhile inherit the placement and keep it.
+///
+/// Create the measured objects first: some libraries adapt to the number of processors that they may use.
 #[derive(Debug)]
 #[must_use = "the placement ends with it"]
 pub struct Pinned(#[cfg(target_os = "linux")] Option<rustix::thread::CpuSet>);
@@ -20,7 +21,7 @@ impl Pinned {
         Self(before.filter(|_| sched_setaffinity(None, &one).is_ok()))
     }
 
-    /// Whether the system did as it was told.
+    /// Whether the system pinned the thread.
     pub fn is_fixed(&self) -> bool {
         self.0.is_some()
     }
@@ -30,7 +31,7 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // The thread was allowed there a moment ago; where it no longer is, it stays where it is.
+            // The thread was allowed there before; if it no longer is, its placement does not change.
             let _ = rustix::thread::sched_setaffinity(None, before);
         }
     }
@@ -38,12 +39,12 @@ impl Drop for Pinned {
 
 #[cfg(not(target_os = "linux"))]
 impl Pinned {
-    /// Does nothing: this system has no way to ask for it.
+    /// Does nothing: this system does not support pinning.
     pub fn to(_: usize) -> Self {
         Self()
     }
 
-    /// Whether the system did as it was told.
+    /// Whether the system pinned the thread.
     pub fn is_fixed(&self) -> bool {
         false
     }

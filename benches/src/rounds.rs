@@ -1,9 +1,11 @@
-//! Ratios that a noisy machine does not spoil: the contenders take turns in short rounds, each round begins with another
-//! one, and what counts is the median of the ratios within a round. A disturbance falls on neighbours alike.
+//! Ratios that are robust on a noisy machine.
+//!
+//! The contenders take turns in short rounds, each round begins with another contender, and the result is the median of
+//! the ratios within a round. A disturbance affects neighbouring turns alike.
 
 use std::time::Duration;
 
-/// One contender: what it is called, and how it works through a block and says how long that took.
+/// One contender: its name, and a function that times a block of work.
 pub struct Contender<'a> {
     name: &'static str,
     block: Box<dyn FnMut() -> Duration + 'a>,
@@ -16,7 +18,7 @@ impl std::fmt::Debug for Contender<'_> {
 }
 
 impl<'a> Contender<'a> {
-    /// A contender whose `block` does the same amount of work at every call.
+    /// Creates a contender whose `block` does the same amount of work in every call.
     pub fn new(name: &'static str, block: impl FnMut() -> Duration + 'a) -> Self {
         Self { name, block: Box::new(block) }
     }
@@ -27,7 +29,7 @@ impl<'a> Contender<'a> {
 pub struct Rounds(Vec<(&'static str, Vec<Duration>)>);
 
 impl Rounds {
-    /// Runs `count` rounds, after one that warms everybody up.
+    /// Runs `count` rounds, after one round to warm up.
     pub fn run(count: usize, mut contenders: Vec<Contender<'_>>) -> Self {
         let mut times: Vec<_> = contenders.iter().map(|contender| (contender.name, Vec::new())).collect();
         for contender in &mut contenders {
@@ -42,11 +44,11 @@ impl Rounds {
         Self(times)
     }
 
-    /// The median over the rounds of the time of `name` as a share of the time of `beside`.
+    /// The median of the ratios of the time of `name` to that of `beside`.
     ///
     /// # Panics
     ///
-    /// When there is no contender of that name, or no round.
+    /// If there is no contender of that name, or no round.
     pub fn ratio(&self, name: &str, beside: &str) -> f64 {
         let pairs = self.of(name).iter().zip(self.of(beside));
         let mut ratios: Vec<f64> = pairs.map(|(mine, other)| mine.as_secs_f64() / other.as_secs_f64()).collect();
@@ -60,11 +62,11 @@ impl Rounds {
     }
 }
 
-/// The time that 99 of 100 are not longer than.
+/// The 99th percentile of the times.
 ///
 /// # Panics
 ///
-/// When there are none.
+/// If there are none.
 pub fn percentile_99(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() * 99 / 100]

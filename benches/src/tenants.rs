@@ -1,4 +1,4 @@
-//! The rows that every case reads: policies of about 1 KB, and the order in which their tenants come.
+//! The rows of every case: policies of about 1 KB, and the order of their tenants.
 
 use std::sync::Arc;
 
@@ -8,10 +8,12 @@ use uuid::Builder;
 
 use crate::at_once;
 
-/// How many tenants there are.
+/// The number of tenants.
 pub const TENANTS: usize = 10_000;
 
-/// The tenants in the order of their reads, which is random and the same in every run, with their policies.
+/// The tenants with their policies, in the order of their reads.
+///
+/// The order is random and the same in every run.
 #[derive(Debug)]
 pub struct Tenants {
     policies: Vec<Arc<TenantPolicy>>,
@@ -19,7 +21,7 @@ pub struct Tenants {
 }
 
 impl Tenants {
-    /// `count` tenants. The first ones are the same whatever the count.
+    /// Creates `count` tenants. The first ones do not depend on the count.
     pub fn new(count: usize) -> Self {
         let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
         let policies: Vec<_> = (0..count).map(|_| Arc::new(policy(&mut chance))).collect();
@@ -45,7 +47,7 @@ impl Tenants {
     ///
     /// # Panics
     ///
-    /// When the store refuses a policy.
+    /// If the store refuses a policy.
     pub fn store(&self) -> MemoryPolicyStore {
         let store = MemoryPolicyStore::new();
         for policy in &self.policies {

@@ -1,7 +1,7 @@
-//! Input of the macros. Short runs here, long ones with `scripts/fuzz`.
+//! Fuzz tests of the macros: short runs here, long ones with `scripts/fuzz`.
 //!
-//! The rest of a file that the macros are in comes from a person who is typing: any tokens at all must give tokens or an
-//! error, and never a panic. Seeds are the cases of the tests of messages (`tests/ui`).
+//! Editors run the macros on incomplete code: every token sequence must produce tokens or an error, and never a panic.
+//! The seeds are the cases of the tests of messages (`tests/ui`).
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -12,10 +12,12 @@ use cache_fuzz::{Grain, Target};
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use syn::{Attribute, Item, Meta};
 
-/// Stands between the arguments of the annotation and the trait.
+/// Separates the arguments of the annotation from the trait.
 const TRAIT: &str = "=>";
 
-/// Delimiters as words; the last pair is that of the invisible groups in which a macro passes on what it was given.
+/// Delimiters as words.
+///
+/// The last pair is that of invisible groups, in which macros pass on fragments.
 const OPEN: [(&str, Delimiter); 4] =
     [("(", Delimiter::Parenthesis), ("[", Delimiter::Bracket), ("{", Delimiter::Brace), ("<<", Delimiter::None)];
 const CLOSE: [&str; 4] = [")", "]", "}", ">>"];
@@ -158,7 +160,7 @@ const DICTIONARY: &[&str] = &[
     "match",
 ];
 
-/// The tokens that the words mean. Whatever the words, the groups are closed.
+/// The tokens of the words, with every group closed.
 fn tokens<'a>(words: impl Iterator<Item = &'a str>) -> TokenStream {
     let mut open: Vec<(usize, TokenStream)> = vec![(CLOSE.len(), TokenStream::new())];
     for word in words {
@@ -194,7 +196,7 @@ fn words(tokens: TokenStream) -> String {
                 let inside = words(group.stream());
                 text.extend([OPEN[kind].0, " ", inside.as_str(), CLOSE[kind], " "]);
             }
-            // A sign that the next one belongs to.
+            // A sign that is joint with the next one.
             TokenTree::Punct(sign) if sign.spacing() == Spacing::Joint => text.push(sign.as_char()),
             token => text.extend([token.to_string().as_str(), " "]),
         }
@@ -211,7 +213,7 @@ fn read(bytes: &[u8]) -> (TokenStream, TokenStream) {
 fn store(bytes: &[u8]) -> u64 {
     let (args, item) = read(bytes);
     let output = crate::cached_store_tokens(args, item.clone());
-    // Bodies stay tokens, so only a trait that is one for syn expands to what is code for syn.
+    // Bodies stay tokens, so only a trait that syn parses expands to code that syn parses.
     judge(&output, syn::parse2::<syn::ItemTrait>(item).is_ok())
 }
 
@@ -223,7 +225,7 @@ fn cache_value(bytes: &[u8]) -> u64 {
     judge(&crate::cache_value_tokens(read(bytes).1), true)
 }
 
-/// What is not refused is code. The end is which errors there were, whatever they name.
+/// Checks that output without an error is code. Returns a digest of the errors, without their names.
 fn judge(output: &TokenStream, is_whole: bool) -> u64 {
     let text = output.to_string();
     assert!(!text.is_empty(), "neither code nor an error");
@@ -253,7 +255,7 @@ fn stores() -> Vec<Vec<u8>> {
     annotated.collect()
 }
 
-/// The types there that derive this.
+/// The types in the tests of messages that derive this.
 fn types(derive: &str) -> Vec<Vec<u8>> {
     let found = items().into_iter().filter_map(|item| match item {
         Item::Struct(mut item) => {
@@ -269,7 +271,7 @@ fn types(derive: &str) -> Vec<Vec<u8>> {
     found.collect()
 }
 
-/// Which of the attributes derives this.
+/// The index of the attribute that derives this.
 fn derives(attributes: &[Attribute], derive: &str) -> Option<usize> {
     let is_this = |attribute: &Attribute| quote::quote!(#attribute).to_string().contains(derive);
     attributes.iter().position(|attribute| is_called(attribute, "derive") && is_this(attribute))

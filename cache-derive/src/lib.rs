@@ -1,8 +1,8 @@
-//! The macros of `cache-core`. Use them through that crate, which documents them where they are re-exported.
+//! The macros of `cache-core`. Use them through that crate, which re-exports and documents them.
 //!
-//! A small compiler, read in this order: `parse` turns tokens into what was written, `validate` turns that into a
-//! `model` that is known to be right, `expand` turns the model into code and reports nothing, and `diag` collects
-//! what is wrong, so that one build reports all of it.
+//! A small compiler; read it in this order: `parse` turns tokens into a syntax tree, `validate` turns that into a valid
+//! `model`, `expand` turns the model into code and reports nothing, and `diag` collects the mistakes, so that one build
+//! reports all of them.
 
 mod diag;
 mod expand;
@@ -22,17 +22,18 @@ use diag::Sink;
 ///
 /// The annotation stands above `#[async_trait]`; plain `async fn`, `-> impl Future<Output = ..> + Send` and boxed
 /// futures (`-> Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `-> BoxFuture<'_, ..>`) work as well. Every async
-/// method of the trait has an attribute for what it does to the cache; synchronous ones are forwarded. A method that
+/// method of the trait has an attribute for its effect on the cache; synchronous ones are forwarded. A method that
 /// returns any other future, such as `Self::SaveFuture<'_>`, is async too, and can only be `#[uncached]`. An alias of a
 /// boxed future works under any name; a method without an attribute does not compile if its return type turns out to be
 /// a future.
 ///
-/// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared tier, the mode of
-/// the reads that name none, and where `cache-core` is when it was renamed.
+/// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared
+/// tier, the mode of the reads that name none, and the path of `cache-core` if it was renamed.
 ///
 /// # `#[cached(..)]`
 ///
-/// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that can be cloned and that serde can read and write.
+/// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that implements `Clone` and serde's
+/// `Serialize` and `Deserialize`.
 ///
 /// | option | meaning |
 /// | --- | --- |
@@ -49,35 +50,37 @@ use diag::Sink;
 /// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier; `postcard` refuses types with certain attributes of serde (see `CacheValue`) |
 /// | `cache_if = path` | `path(&value)`: whether a value is cached; a panic counts as false |
 /// | `visible_if = path` | `path(&value, &parameter, ..)`: called on every hit; false or a panic sends the call to the store |
-/// | `mode = fast`, `safe`, `strict` | what writes that invalidate it wait for, and so what its readers may see (`cache_core::Mode`) |
-/// | `load = inline` | the load runs in its caller's call, and may borrow from it |
+/// | `mode = fast`, `safe`, `strict` | how long writes that invalidate it wait, and so which values its readers may see (`cache_core::Mode`) |
+/// | `load = inline` | runs the load in the caller's task, so that it may borrow from the arguments |
 ///
 /// # `#[cached(batch = get_policy)]`
 ///
 /// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with
 /// `&[T]` or `Vec<T>` in place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`,
-/// `BTreeMap`, a `Vec` of pairs). What the store leaves out of the map is absent. `key(..)` and `ignore(..)` may be
+/// `BTreeMap`, a `Vec` of pairs). A key that the store omits from the map is absent. `key(..)` and `ignore(..)` may be
 /// repeated; every other option is set on `get_policy`.
 ///
 /// # `#[invalidates(..)]` and `#[uncached]`
 ///
-/// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the arguments of their
-/// key. `..` at the end means every entry that begins with the arguments in front of it. Expressions may use the method's
-/// parameters, and `result` for what the call returned. `#[uncached]` methods go to the store.
+/// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the
+/// arguments of their key. `..` at the end means every entry that begins with the arguments in front of it. Expressions
+/// may use the method's parameters, and `result` for the result of the call. `#[uncached]` methods go to the store.
 ///
-/// The call may change the value of an expression. An expression over a `&mut T` or a `&T` is evaluated before the call and again after
-/// it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or an atomic (`Arc<Mutex<T>>`), of
-/// which the store gets a clone. Everything else that is passed by value is taken as it is before the call. If the second evaluation
-/// panics, the whole method is invalidated, and the caller gets the answer of the store. If the caller is gone before the call
-/// returns, or commits itself, the method is invalidated as a whole too; not so for a `&T` that does not name a lock, a cell or an
-/// atomic: if a store changes the key behind one of those, name the method with `..`.
+/// The call may change the value of an expression. An expression over a `&mut T` or a `&T` is evaluated before the call
+/// and again after it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or
+/// an atomic (`Arc<Mutex<T>>`), of which the store receives a clone. Other expressions over parameters passed by value
+/// are evaluated only before the call. If the second evaluation panics, the whole method is invalidated, and the caller
+/// receives the answer of the store. The whole method is also invalidated if the caller is dropped before the call
+/// returns, or commits itself, except for a `&T` whose type does not name a lock, a cell or an atomic: if a store
+/// changes the key behind one of those, name the method with `..`.
 ///
 /// # Transactions of the caller
 ///
-/// A write that runs in a transaction which its caller commits is marked `#[invalidates(get(id), commits = caller)]`. A parameter
-/// whose type is named like a transaction (`Transaction`, `PgTransaction`, `SqliteTransaction`, `MySqlTransaction`, `AnyTransaction`,
-/// `DatabaseTransaction`, `AsyncTransaction`, or a generic with such a bound) asks for that option, or for `commits = store` if the
-/// method commits before it returns. With `commits = caller` it is passed as `&mut`. The caller takes a guard before its statements
+/// If the caller commits the transaction of a write, annotate the write with
+/// `#[invalidates(get(id), commits = caller)]`. A parameter whose type is named like a transaction (`Transaction`,
+/// `PgTransaction`, `SqliteTransaction`, `MySqlTransaction`, `AnyTransaction`, `DatabaseTransaction`,
+/// `AsyncTransaction`, or a generic with such a bound) requires that option, or `commits = store` if the method commits
+/// before it returns. With `commits = caller` it is passed as `&mut`. The caller takes a guard before its statements
 /// and ends it after the commit:
 ///
 /// ```text
@@ -87,11 +90,11 @@ use diag::Sink;
 /// guard.committed().await;                                          // or `rolled_back`
 /// ```
 ///
-/// # What is generated
+/// # Generated items
 ///
-/// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (options that are known at run time only), the trait's
-/// methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each invalidating one,
-/// `invalidate_all`, and the trait itself.
+/// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (for options that are known only at run
+/// time), the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
+/// invalidating one, `invalidate_all`, and the trait itself.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()
@@ -99,38 +102,38 @@ pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Writes the fields of a type as parts of a key.
 ///
-/// A variant of an enum writes its name before its fields. `#[cache_key(display)]` on a field writes what it displays,
-/// for types that are not keys themselves. What is written decides which keys are the same, field by field, and not the type's `Eq`.
-/// For a field with `display` that compares two texts on each local hit.
-/// `#[cache_key(crate = path)]` on the type names a renamed crate.
+/// A variant of an enum writes its name before its fields. `#[cache_key(display)]` on a field writes its `Display`
+/// text, for types that are not keys themselves. Two keys are the same if their fields write the same parts; the type's
+/// `Eq` does not matter. For a field with `display` each local hit compares two texts. `#[cache_key(crate = path)]` on
+/// the type names a renamed crate.
 #[proc_macro_derive(CacheKey, attributes(cache_key))]
 pub fn derive_cache_key(item: TokenStream) -> TokenStream {
     cache_key_tokens(item.into()).into()
 }
 
-/// Gives a type a fingerprint of its name, its fields and their types, computed at compile time.
+/// Gives a type a compile-time fingerprint of its name, its fields and their types.
 ///
-/// Two builds whose fingerprints differ never read each other's cached bytes. `#[cache_value(by_name)]` on a field takes
-/// the name of its type instead of that type's own fingerprint, which ends a circle of types that contain each other.
-/// `#[cache_value(crate = path)]` on the type names a renamed crate.
+/// Two builds whose fingerprints differ never read each other's cached bytes. `#[cache_value(by_name)]` on a field
+/// takes the name of its type instead of that type's own fingerprint, which breaks a cycle of types that contain each
+/// other. `#[cache_value(crate = path)]` on the type names a renamed crate.
 ///
 /// # Attributes of serde
 ///
-/// A value has to come back from the cache as what the store returned. The derive refuses attributes of serde that
-/// prevent this for every value. Attributes that do so for some values only are checked at run time
+/// The cache has to return a value exactly as the store returned it. The derive refuses attributes of serde that
+/// prevent this for every value. Attributes that prevent it for some values only are checked at run time
 /// (`cache_core::Codec`).
 ///
-/// | attribute | what happens |
+/// | attribute | effect |
 /// | --- | --- |
 /// | `skip`, `skip_serializing` on a field | refused without `#[cache_value(skipped)]` on the field: a value from the cache has the default there |
-/// | `skip_deserializing` on a field | refused: the field is written and comes back as its default |
-/// | `rename(serialize = "..")`, `rename_all(..)` with other names to write than to read | refused, unless an `alias` is what is written |
+/// | `skip_deserializing` on a field | refused: the field is written and decodes to its default |
+/// | `rename(serialize = "..")`, `rename_all(..)` with different names for writing and reading | refused, unless the written name is an `alias` |
 /// | `untagged`, `tag`, `flatten`, `skip_serializing_if`, `skip_serializing`, a variant with `skip` or `skip_deserializing` in front of others | `#[cached(codec = postcard)]` does not compile for the type, nor for one with a field of this type |
 ///
-/// A field of the type `()` or `PhantomData<..>` may be skipped: it has one value only. Nothing is refused on a type with
-/// `#[serde(from = "..", into = "..")]`, whose fields are not what is written. The derive does not see into a field with
-/// `by_name`, or whose type does not derive `CacheValue`, nor into a hand-written `Deserialize`: those are checked at run time
-/// (`cache_core::Codec`).
+/// A field of the type `()` or `PhantomData<..>` may be skipped: it has one value only. Nothing is refused on a type
+/// with `#[serde(from = "..", into = "..")]`, whose fields are not written. The derive does not look into a field with
+/// `by_name`, or whose type does not derive `CacheValue`, nor into a hand-written `Deserialize`: those are checked at
+/// run time (`cache_core::Codec`).
 #[proc_macro_derive(CacheValue, attributes(cache_value))]
 pub fn derive_cache_value(item: TokenStream) -> TokenStream {
     cache_value_tokens(item.into()).into()

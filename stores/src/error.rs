@@ -10,27 +10,27 @@ use std::sync::Arc;
 pub enum StoreErrorKind {
     /// A setting does not parse, is missing, or contradicts another one.
     Config,
-    /// An argument that no implementation accepts: a broken cursor, a page of no rows, text with a NUL in it.
+    /// An argument that no implementation accepts, such as a broken cursor or a NUL in text.
     InvalidInput,
-    /// What was to be changed does not exist, or the caller may not know that it does.
+    /// The row to change does not exist, or the caller may not know that it does.
     NotFound,
-    /// The caller may see what was to be changed, and may not change it.
+    /// The caller may see the row, and may not change it.
     Forbidden,
     /// The database refused the row.
     Constraint,
-    /// The database undid the transaction in favour of another one.
+    /// The database rolled the transaction back in favour of another one.
     Conflict,
     /// The connected role lacks a right.
     Permission,
     /// A table is missing, or a migration failed.
     Schema,
-    /// A row holds what its type does not allow.
+    /// A row has a value that its type does not allow.
     Corrupt,
     /// The database cannot be reached, or the connection was lost.
     Unavailable,
     /// The database or the pool did not answer in time.
     Timeout,
-    /// The load behind a cached read panicked, did not end in time, or read its own key without end.
+    /// The load behind a cached read panicked, timed out, or read its own key without end.
     Load,
     /// Anything else.
     Other,
@@ -41,7 +41,7 @@ impl StoreErrorKind {
         matches!(self, Self::Conflict | Self::Unavailable | Self::Timeout | Self::Load)
     }
 
-    /// Kinds after which no part of a write is in the database, whichever statement met the error.
+    /// Whether no part of a write is in the database, whichever statement failed.
     fn rules_a_write_out(self) -> bool {
         use StoreErrorKind::{Config, Conflict, Constraint, Forbidden, InvalidInput, NotFound, Permission, Schema};
         matches!(self, Config | InvalidInput | NotFound | Forbidden | Constraint | Conflict | Permission | Schema)
@@ -68,9 +68,9 @@ impl StoreErrorKind {
 
 /// An error of a store, of its configuration or of its migrations.
 ///
-/// It says what [kind](Self::kind) of failure it was, [whether to try again](Self::is_retryable), during which
-/// [operation](Self::operation), and carries the cause as its [source](Error::source). It holds no connection string,
-/// no password and no row. A clone shares the source.
+/// It has the [kind](Self::kind) of failure, [whether to try again](Self::is_retryable), the
+/// [operation](Self::operation), and the cause as its [source](Error::source). It holds no connection string, no
+/// password and no row. A clone shares the source.
 #[derive(Clone)]
 pub struct StoreError(Arc<Repr>);
 
@@ -97,28 +97,28 @@ impl StoreError {
         self
     }
 
-    /// Notes that the transaction had not been told to commit: whatever happened, the database undoes it.
+    /// Marks the error as one before the commit, so the database rolls the write back.
     pub(crate) fn before_commit(mut self) -> Self {
         Arc::make_mut(&mut self.0).before_commit = true;
         self
     }
 
-    /// What kind of failure it was.
+    /// The kind of failure.
     pub fn kind(&self) -> StoreErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed when it is made again.
+    /// Whether the same call may succeed if it is repeated.
     pub fn is_retryable(&self) -> bool {
         self.0.kind.is_retryable()
     }
 
-    /// What was being done, such as `set_policy`.
+    /// The operation that failed, such as `set_policy`.
     pub fn operation(&self) -> &'static str {
         self.0.operation
     }
 
-    /// What it was done to, or what was expected instead. May be empty.
+    /// The object of the operation, or the expected form. May be empty.
     pub fn context(&self) -> &str {
         &self.0.context
     }
@@ -132,7 +132,9 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// The text of the error and of its causes. Not the causes' own `Debug`: a driver's shows the values of a refused row.
+/// Shows the text of the error and of its causes.
+///
+/// It does not use the `Debug` of a cause: a driver's shows the values of a refused row.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StoreError({:?}: {self}", self.kind())?;
@@ -151,7 +153,7 @@ impl Error for StoreError {
     }
 }
 
-/// The operation of what goes wrong with a variable of the environment.
+/// The operation of errors in variables of the environment.
 pub(crate) const READ_CONFIGURATION: &str = "read the configuration";
 
 impl From<cache_core::Error> for StoreError {

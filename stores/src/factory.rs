@@ -1,4 +1,4 @@
-//! All stores, connected and cached as the configuration says.
+//! Connects all stores, and puts the configured cache in front of them.
 
 use std::sync::Arc;
 
@@ -51,31 +51,31 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Connects to the database, applies the migrations that are missing, and puts the cache in front.
+    /// Connects to the database, applies missing migrations, and puts the cache in front.
     ///
-    /// A Redis that is out of reach is no error: reads go to the database until it is there. Where `DATABASE_URL` leads
-    /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`) no migration is applied, since none can run
-    /// there safely.
+    /// An unreachable Redis is no error: reads go to the database until it is reachable. If `DATABASE_URL` leads
+    /// through a pooler in transaction mode (port 6543, or `?pgbouncer=true`), no migration is applied, since none can
+    /// run there safely.
     ///
     /// The entries carry the identity of the database (the table `stores_identity`): an entry that was loaded from
     /// another database is a miss, and is logged as a warning once. If the table does not exist yet, or the role may
     /// not read it, the identity is unknown, which is logged as another warning. Give two databases behind one Redis
     /// different values of `CACHE_KEY_PREFIX`: otherwise they replace each other's entries.
     ///
-    /// Where the connected role of Postgres does not see every row, as `authenticated` does not, a warning says so and
+    /// If the connected role of Postgres does not see every row (`authenticated` does not), this logs a warning and
     /// every read goes to the database: a cached row is the same for every caller. Writes still invalidate the entries
     /// of instances that cache.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::StoreErrorKind::Unavailable) and [`Timeout`](crate::StoreErrorKind::Timeout) where the
+    /// [`Unavailable`](crate::StoreErrorKind::Unavailable) and [`Timeout`](crate::StoreErrorKind::Timeout) if the
     /// database cannot be reached, and those of [`migrate`](crate::migrate()).
     pub async fn connect(config: StoresConfig) -> Result<Self, StoreError> {
         let cache = config.cache()?;
         Self::connect_with(config, cache).await
     }
 
-    /// The same with a cache of one's own, such as [`Cache::single_instance`].
+    /// Connects with your own cache, such as [`Cache::single_instance`].
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Stores {
     }
 }
 
-/// Where the rows are.
+/// The database of the stores.
 enum Backing {
     Memory,
     #[cfg(feature = "sqlite")]
@@ -147,7 +147,7 @@ impl Backing {
         }
     }
 
-    /// Whether what the stores read is the same whoever asks. Row-level security may stand before it.
+    /// Whether the connected role sees every row, so that its reads may be cached.
     #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
     async fn sees_every_row(&self) -> Result<bool, StoreError> {
         #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! Identifiers: a newtype each, so that a tenant can never be passed where a user belongs.
+//! Identifiers as newtypes, so that a tenant cannot be passed as a user.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -83,7 +83,7 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The identifier that this UUID is.
+            /// Wraps this UUID.
             pub const fn new(id: Uuid) -> Self {
                 Self(id)
             }
@@ -140,7 +140,7 @@ macro_rules! id {
 
         columns_of!($name);
 
-        // The derived form hands a slice over, its length first: two calls, and a loop in most hashers.
+        // The derived form passes a slice, its length first: two calls, and a loop in most hashers.
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
                 state.write_u128(self.0.as_u128());
@@ -190,7 +190,7 @@ id!(
 mod tests {
     use super::*;
 
-    /// Counts the calls: one `u128` is all that an id may feed.
+    /// Checks the calls: an id must write exactly one `u128`.
     #[derive(Default)]
     struct Calls(Vec<u128>);
 

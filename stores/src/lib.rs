@@ -1,26 +1,27 @@
 //! Ready-made stores of a multi-tenant LLM service, each behind a caching decorator.
 //!
 //! A store is a trait of async methods with three implementations that pass one conformance suite: in memory for
-//! development and tests, SQLite for one process that brings its database along, Postgres for everything else. The
-//! implementations are plain: what is cached, for how long and what a write invalidates stands on the trait.
+//! development and tests, SQLite for one process with an embedded database, Postgres for everything else. The
+//! implementations know nothing of caches: annotations on the trait define what is cached, for how long, and which
+//! entries a write invalidates.
 //!
-//! | store | what it keeps | read |
+//! | store | contents | read |
 //! | --- | --- | --- |
-//! | [`policy`] | which models a tenant may use, and where its requests may go | on every LLM request |
-//! | [`conversation`] | conversations, who may see them, and their messages | often; written with every message |
-//! | [`conversation_config`] | how conversations are merged, compressed and compacted | once a conversation |
+//! | [`policy`] | the models that a tenant may use, and the destinations of its requests | on every LLM request |
+//! | [`conversation`] | conversations, their access rules, and their messages | often; written with every message |
+//! | [`conversation_config`] | settings for merging, compressing and compacting conversations | once for each conversation |
 //!
-//! | feature | default | what it adds |
+//! | feature | default | contents |
 //! | --- | --- | --- |
 //! | `postgres` | yes | the stores on Postgres |
 //! | `sqlite` | yes | the stores on SQLite, which is compiled in |
 //! | `tls` | yes | encrypted connections to Postgres and Redis |
-//! | `testing` | no | the conformance suites, for implementations of one's own |
+//! | `testing` | no | the conformance suites, for your own implementations |
 //!
 //! The default features of `cache-core` are among the default features of this crate. Without them a program names
 //! those that it needs, such as `redis` of `cache-core` for the shared tier.
 //!
-//! Rows that are written without a store (by SQL, by another service) are seen when the entry's time to live ends.
+//! Readers see rows that were written without a store (by SQL, by another service) when the entry's time to live ends.
 
 // Without both databases only the stores in memory remain, and the code that the SQL stores share is unused.
 #![cfg_attr(

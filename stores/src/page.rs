@@ -10,15 +10,15 @@ use crate::StoreError;
 /// The most rows that one page may hold.
 pub const MAX_PAGE_LIMIT: u32 = 500;
 
-/// Which page of a list is wanted.
+/// A request for one page of a list.
 ///
-/// Pages follow the order that the list names: a row that keeps its place from the first page to the last one is listed
-/// once, whatever is added or deleted meanwhile.
+/// Pages follow the order that the list documents: a row that keeps its place from the first page to the last one is
+/// listed once, whatever rows are added or deleted meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageRequest {
-    /// How many rows at most, from 1 to [`MAX_PAGE_LIMIT`]. Another number is an error of the call.
+    /// The most rows, from 1 to [`MAX_PAGE_LIMIT`]. Any other number is an error.
     pub limit: u32,
-    /// Where the page before it ended; `None` for the first page.
+    /// The end of the previous page; `None` for the first page.
     pub after: Option<Cursor>,
 }
 
@@ -47,12 +47,14 @@ impl PageRequest {
 pub struct Page<T> {
     /// The rows, in the order of the list.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last one.
+    /// The start of the next page; `None` on the last one.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// Cuts a list that was read one row further than `limit`: the row too many says that there is a next page.
+    /// Cuts a list that was read one row beyond `limit`.
+    ///
+    /// The extra row means that there is a next page.
     pub(crate) fn cut(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> Cursor) -> Self {
         let limit = limit as usize;
         let more = items.len() > limit;
@@ -62,12 +64,14 @@ impl<T> Page<T> {
     }
 }
 
-/// Where a page ended: opaque text, only good for the list that gave it.
+/// The end of a page: opaque text, valid only for the list that returned it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);
 
-/// The list that a cursor belongs to, so that one of another list is an error and not a wrong page.
+/// The list of a cursor.
+///
+/// With it, a cursor of another list is an error and not a wrong page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CursorKind(pub(crate) u8);
 
@@ -102,7 +106,7 @@ impl Cursor {
     }
 }
 
-/// Text from a request; what it holds is checked by the list that it is passed to.
+/// Wraps text from a request; the list that receives the cursor checks it.
 impl FromStr for Cursor {
     type Err = std::convert::Infallible;
 
@@ -117,8 +121,9 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// Against cut or mistyped text, not against forgery: a forged cursor shows nothing that the list does not.
-/// (Fletcher's checksum, IEEE Trans. Commun. 30(1), 1982.)
+/// A checksum against truncated or mistyped text, not against forgery.
+///
+/// A forged cursor reveals nothing that the list does not. (Fletcher's checksum, IEEE Trans. Commun. 30(1), 1982.)
 fn checksum(kind: CursorKind, position: &[u8]) -> u16 {
     let step = |(low, high): (u16, u16), byte: &u8| {
         let low = (low + u16::from(*byte)) % 255;

@@ -1,7 +1,9 @@
 //! Enums whose variants are words, in the database and in JSON alike.
 
-/// Defines enums: for each its name, what it is with an article and which words it knows, for an error's text, then its
-/// variants with their words.
+/// Defines enums whose variants have words.
+///
+/// Each has a name, then a description with an article and a list of its words, for an error's text, then its variants
+/// with their words.
 macro_rules! words {
     ($(
         $(#[$doc:meta])*
@@ -18,10 +20,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every one of them.
+            /// All variants.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The word that stands for it in the database and in JSON.
+            /// The word of the variant in the database and in JSON.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -50,7 +52,7 @@ macro_rules! words {
 
 pub(crate) use words;
 
-/// Each of `all` is its word, and `expected` has all of these words.
+/// Checks that each of `all` has a word, and that `expected` lists all words.
 #[cfg(test)]
 pub(crate) fn check<T>(all: &[T], expected: &str)
 where

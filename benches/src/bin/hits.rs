@@ -1,7 +1,7 @@
 //! Makes a number of local hits of one case, for an instruction counter: `hits CASE COUNT`.
 //!
-//! Two runs with different counts differ by their hits and by nothing else: (I(b) - I(a)) / (b - a), less the same for the
-//! case `empty`, is what one hit costs. `scripts/gates` does that.
+//! Two runs with different counts differ only by their hits, so one hit costs (I(b) - I(a)) / (b - a), less the same
+//! for the case `empty`. `scripts/gates` computes that.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -12,7 +12,9 @@ use cache_benches::{Tenants, at_once};
 use stores::TenantId;
 use stores::policy::PolicyStore;
 
-/// Fewer than the benchmarks have: under an instruction counter the fill takes long, and the number does not matter.
+/// Fewer than in the benchmarks: the fill is slow under an instruction counter.
+///
+/// The number does not affect the result.
 const FEW: usize = 1000;
 
 const CASES: &str = "empty, inherent, dyn, shared-inherent, shared-dyn, quick, moka, moka-text, hand-written";

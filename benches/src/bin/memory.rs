@@ -1,4 +1,4 @@
-//! Prints what a hit and an entry cost in memory, a figure a line: `NAME VALUE`.
+//! Prints the memory cost of a hit and of an entry, as lines `NAME VALUE`.
 
 use std::sync::Arc;
 
@@ -30,18 +30,23 @@ fn main() {
 }
 
 fn hits(order: &[TenantId], mut hit: impl FnMut(TenantId)) -> AllocationInfo {
-    // What a first hit prepares for its thread is not part of the others.
+    // The first hit of a thread also initialises its thread-local state.
     hit(order[0]);
     measure(|| (0..HITS).zip(order.iter().cycle()).for_each(|(_, tenant)| hit(*tenant)))
 }
 
-/// Rounded up: one hit in a thousand that allocates is one too many.
+/// The figure for one hit, rounded up.
+///
+/// So even one allocation in a thousand hits shows.
 fn per_hit(total: u64) -> u64 {
     total.div_ceil(HITS)
 }
 
-/// What the local tier keeps for an entry beside the value, which belongs to the store here. Ids, deadlines, stamps,
-/// the table and its free room count.
+/// The memory of an entry in the local tier without its value.
+///
+/// The store owns the values here.
+///
+/// It includes ids, deadlines, sequence snapshots, the table and its free slots.
 fn bytes_per_entry(runtime: &tokio::runtime::Runtime) -> u64 {
     let tenants = Tenants::new(ENTRIES);
     let backing = Arc::new(tenants.store());

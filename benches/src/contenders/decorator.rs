@@ -9,20 +9,20 @@ use stores::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore};
 use super::{CAPACITY, TTL};
 use crate::Tenants;
 
-/// How long a cache may take until its shared tier answers.
+/// The limit on the time until the shared tier answers.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
 /// The decorator over a store in memory, with every tenant in the local tier.
 pub type Decorator = CachingPolicyStore<MemoryPolicyStore>;
 
-/// A decorator with room for all tenants, whose entries outlive the run. Nothing is filled yet.
+/// An empty decorator with room for all tenants, whose entries outlive the run.
 pub fn decorate<S: PolicyStore + ?Sized + 'static>(backing: Arc<S>, cache: &Cache) -> CachingPolicyStore<S> {
     CachingPolicyStore::builder(backing, cache)
         .get_policy(|annotated| annotated.ttl(TTL).local_capacity(CAPACITY))
         .build()
 }
 
-/// What kind of cache is behind a decorator.
+/// The kind of cache behind a decorator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
     /// [`Cache::single_instance`].
@@ -32,11 +32,11 @@ pub enum Linked {
 }
 
 impl Linked {
-    /// A decorator over this kind of cache that has read every tenant once.
+    /// Creates a decorator over this kind of cache that has read every tenant once.
     ///
     /// # Panics
     ///
-    /// When the cache cannot be built, or a tenant is not in the local tier afterwards.
+    /// If the cache cannot be built, or a tenant is not in the local tier afterwards.
     pub async fn decorator(self, tenants: &Tenants) -> Decorator {
         let cache = match self {
             Self::Single => Cache::single_instance(),

@@ -11,8 +11,9 @@ use stores::{Page, PageRequest, StoreError, TenantId};
 use super::{CAPACITY, TTL};
 use crate::Tenants;
 
-/// A text key built for each call, `moka::future`, a trait object in front: the usual way. Its races are the usual ones
-/// too, but here only its hits are measured.
+/// The usual decorator: a text key for each call, `moka::future`, a trait object.
+///
+/// It has the usual races too, but the benchmarks measure only its hits.
 #[derive(Debug)]
 pub struct HandWritten<S> {
     backing: Arc<S>,
@@ -20,7 +21,7 @@ pub struct HandWritten<S> {
 }
 
 impl<S> HandWritten<S> {
-    /// The decorator, with nothing in it yet.
+    /// An empty decorator.
     pub fn over(backing: Arc<S>) -> Self {
         Self { backing, cache: Cache::builder().max_capacity(CAPACITY as u64).time_to_live(TTL).build() }
     }
@@ -31,7 +32,7 @@ impl HandWritten<MemoryPolicyStore> {
     ///
     /// # Panics
     ///
-    /// When the store fails.
+    /// If the store fails.
     pub async fn new(tenants: &Tenants) -> Self {
         let store = Self::over(Arc::new(tenants.store()));
         for policy in tenants.policies() {

@@ -1,8 +1,10 @@
-//! What is measured side by side. Each is built and filled by itself: caches that are filled in turns lie scattered
-//! in memory, and reading them is slower for a reason that has nothing to do with them.
+//! The contenders that the benchmarks compare.
 //!
-//! All hold every tenant with room to spare, so that every read is a hit, and all but the bare engine end an entry's
-//! life after a time.
+//! Each is built and filled on its own: caches that are filled in turns are scattered in memory, which slows down their
+//! reads for an unrelated reason.
+//!
+//! All have spare capacity beyond every tenant, so that every read is a hit, and all but the bare engine expire
+//! entries.
 
 mod decorator;
 mod hand_written;
@@ -16,8 +18,8 @@ use std::time::Duration;
 
 use crate::TENANTS;
 
-/// Room for the entries of a contender, and then some: shards fill unevenly.
+/// The capacity of a contender, with spare room since shards fill unevenly.
 pub const CAPACITY: usize = 2 * TENANTS;
 
-/// Longer than any run.
+/// A time to live longer than any run.
 pub const TTL: Duration = Duration::from_hours(24);

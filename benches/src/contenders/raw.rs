@@ -1,4 +1,4 @@
-//! Caches as their libraries hand them out, with nothing around.
+//! The bare caches of their libraries.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::Tenants;
 
 type Value = Option<Arc<TenantPolicy>>;
 
-/// The engine below the local tier: the same key, the same hash, the same value. Nothing in it expires.
+/// The engine of the local tier, with the same key, hash and value, and without expiry.
 #[derive(Debug)]
 pub struct QuickByTenant(quick_cache::sync::Cache<TenantId, Value, UnitWeighter, RandomState>);
 
@@ -62,8 +62,9 @@ impl MokaByTenant {
     }
 }
 
-/// `moka::sync` as it is mostly written: the default hasher, and the 36 bytes of the tenant's text for a key. The text is
-/// there before the measurement begins, which favours this contender.
+/// `moka::sync` in its usual form: the default hasher and a text key of 36 bytes.
+///
+/// The text exists before the measurement begins, which favours this contender.
 #[derive(Debug)]
 pub struct MokaByText(moka::sync::Cache<String, Value>);
 

@@ -1,4 +1,4 @@
-//! What is wrong with the input, collected so that one build reports all of it.
+//! Collects the mistakes in the input, so that one build reports all of them.
 
 mod suggest;
 
@@ -21,22 +21,22 @@ impl Sink {
         self.errors.push(problem.into());
     }
 
-    /// Reports what syn could not parse.
+    /// Reports a syntax error of syn.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
         self.errors.push(error);
     }
 
-    /// The value, or nothing and a report.
+    /// Returns the value; on an error reports it and returns `None`.
     pub(crate) fn accept<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.report(problem)).ok()
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether there is no mistake so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// How many mistakes there are so far.
+    /// The number of mistakes so far.
     pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }
@@ -48,7 +48,7 @@ impl Sink {
     }
 }
 
-/// One mistake, told in three beats: what is wrong, why it is, and what to write instead.
+/// One mistake in three parts: the mistake, the reason, and the correction.
 #[derive(Debug)]
 pub(crate) struct Problem {
     place: TokenStream,
@@ -58,17 +58,17 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// What is wrong, at the tokens that are.
+    /// The mistake, at the wrong tokens.
     pub(crate) fn at(place: impl ToTokens, what: impl Into<String>) -> Self {
         Self { place: place.into_token_stream(), what: what.into(), why: None, instead: None }
     }
 
-    /// Why that is wrong.
+    /// The reason.
     pub(crate) fn why(self, why: impl Into<String>) -> Self {
         Self { why: Some(why.into()), ..self }
     }
 
-    /// What to write instead.
+    /// The correction.
     pub(crate) fn instead(self, instead: impl Into<String>) -> Self {
         Self { instead: Some(instead.into()), ..self }
     }

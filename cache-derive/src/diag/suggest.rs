@@ -1,13 +1,15 @@
 //! "Did you mean": the known name that is closest to a misspelt one.
 
-/// The known name that was probably meant, if one is close enough.
+/// The closest known name, if one is close enough.
 pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known.iter().map(|name| (distance(written, name), *name));
     let (distance, name) = scored.min_by_key(|(distance, _)| *distance)?;
     (distance <= tolerance(written.len().max(name.len()))).then_some(name)
 }
 
-/// How many edits a name of this length may be away: one in three letters, so that short names do not match at random.
+/// The most edits that a name of this length may differ by.
+///
+/// One in three letters, so that short names do not match at random.
 fn tolerance(length: usize) -> usize {
     (length / 3).clamp(1, 4)
 }

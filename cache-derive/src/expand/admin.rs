@@ -1,4 +1,4 @@
-//! What the decorator has beside the methods of its trait.
+//! The functions of the decorator besides the methods of its trait.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -82,7 +82,7 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
-/// The parameters that are not in the key, where nobody is asked about them.
+/// The parameters outside the key, unless `visible_if` receives them.
 fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
     let asked = read.options.visible_if.is_some();
     let places = (0..method.params.len()).filter(move |place| !asked && !read.key.contains(place));

@@ -9,7 +9,7 @@ use super::names::{derived, local, local_at, runtime, self_of};
 use super::{read, types};
 use crate::model::{Batch, Method, Param, Passing, Read, Store};
 
-/// What a batch and the method over one key have to do with each other.
+/// A batch method with the method over one key.
 struct Pair<'a> {
     store: &'a Store,
     method: &'a Method,
@@ -25,7 +25,7 @@ impl<'a> Pair<'a> {
         Self { store, method, batch, one, read: one.read().expect("it was looked for as such") }
     }
 
-    /// The parameters beside the list.
+    /// The parameters besides the list.
     fn others(&self) -> impl Iterator<Item = &'a Param> {
         let many = self.batch.many;
         self.method.params.iter().enumerate().filter(move |(place, _)| *place != many).map(|(_, param)| param)
@@ -82,7 +82,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         many if many == batch.many => quote!(&#list),
         _ => param.for_store(),
     });
-    // A wrong answer is reported where it is declared.
+    // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
     quote! {
         #(#cfgs)* #(#lints)*
@@ -99,7 +99,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     }
 }
 
-/// The function that makes a key of the method over one, for its batches.
+/// The function that builds a key of the method over one key, for its batches.
 pub(super) fn key_function(one: &Method, read: &Read) -> TokenStream {
     let (cfgs, region, name) = (&one.cfgs, &one.ident, derived("__key_", &one.ident));
     let length = read.key.len();
@@ -124,7 +124,7 @@ fn terms_type(pair: &Pair<'_>) -> TokenStream {
     quote!(#terms<'__call, #key, #value, #error>)
 }
 
-/// What the runtime has to know to serve a batch.
+/// The options with which the runtime serves a batch.
 fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
     let (terms, load_errors, error) =
         (runtime(pair.store, "BatchTerms"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
@@ -140,7 +140,7 @@ fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
     quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #keep)
 }
 
-/// Asks whether this reader may see the value of a key, with what the method over one key would be asked with.
+/// The call of `visible_if` for one key, as the method over one key makes it.
 fn visible(pair: &Pair<'_>, path: &ExprPath) -> TokenStream {
     let (key, value, part) = (local("key"), local_at("value", path.span()), Index::from(pair.batch.part));
     let element = local("element");

@@ -1,4 +1,6 @@
-//! The trait itself, without our attributes, and with `async fn` said as a future that is `Send` where nothing else does.
+//! The trait itself, without our attributes.
+//!
+//! A plain `async fn` becomes a method that returns a future that is `Send`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,7 +8,9 @@ use syn::ReturnType;
 
 use crate::parse::{ItemSyntax, MethodSyntax, StoreSyntax};
 
-/// The trait. It is emitted even where the annotations are wrong, so that nothing else fails for want of it.
+/// The trait.
+///
+/// It is emitted even if the annotations are wrong, so that code that uses it still compiles.
 pub(crate) fn definition(store: &StoreSyntax) -> TokenStream {
     let StoreSyntax { attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, .. } = store;
     let clause = &generics.where_clause;

@@ -71,7 +71,9 @@ fn write(shape: &Shape, field: &Field, value: &TokenStream) -> TokenStream {
     at(field.ty.span(), call)
 }
 
-/// Whether two values write the same parts, field by field: the type's own `Eq` may say otherwise.
+/// Compares the parts that two values write, field by field.
+///
+/// The type's own `Eq` may differ from that.
 fn same(shape: &Shape) -> TokenStream {
     let other = local("other");
     match &shape.kind {
@@ -112,7 +114,7 @@ fn compare(shape: &Shape, field: &Field, one: &TokenStream, two: &TokenStream) -
     at(field.ty.span(), call)
 }
 
-/// The parameters, with what the types of generic fields have to be.
+/// The parameters, with the bounds on the types of generic fields.
 fn bounded(shape: &Shape) -> syn::Generics {
     let mut generics = shape.generics.clone();
     let names: Vec<String> = generics.type_params().map(|param| param.ident.to_string()).collect();

@@ -40,8 +40,9 @@ pub(crate) fn cache_value(shape: &Shape, positional: Positional) -> TokenStream 
     }
 }
 
-/// The fingerprint of a field's type. A type that contains itself is taken by its name: its own fingerprint would need
-/// itself.
+/// The fingerprint of a field's type.
+///
+/// A type that contains itself is represented by its name: its own fingerprint would be needed to compute it.
 fn of_field(shape: &Shape, field: &Field) -> TokenStream {
     let (krate, ty) = (&shape.krate, &field.ty);
     if is_by_name(shape, field) {
@@ -51,7 +52,9 @@ fn of_field(shape: &Shape, field: &Field) -> TokenStream {
     quote!(#krate::__macro::fingerprint!(#ty))
 }
 
-/// Why no codec without field names may be used: because of the type itself, or of the first of its fields.
+/// The reason why the type needs a codec with field names, if it does.
+///
+/// It is that of the type itself, or of its first such field.
 fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenStream> {
     let krate = &shape.krate;
     let constant = |value| quote!(const SELF_DESCRIBING_ONLY: ::core::option::Option<&'static str> = #value;);
@@ -73,13 +76,15 @@ fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenSt
     (!types.is_empty()).then(|| constant(quote!(#krate::__macro::first_of(&[#(#all),*]))))
 }
 
-/// Whether the type of a field is taken by its name.
+/// Whether the type of a field is represented by its name.
 fn is_by_name(shape: &Shape, field: &Field) -> bool {
     let tokens = field.ty.to_token_stream();
     field.flagged || mentions(&tokens, "Self") || mentions(&tokens, &shape.ident.to_string())
 }
 
-/// Every name and every attribute that changes the bytes, each ended by a character that none contains.
+/// Every name and every attribute that changes the bytes.
+///
+/// Each ends with a character that none contains.
 fn names(shape: &Shape) -> String {
     let mut names = format!("{}\0{}\0", shape.ident.unraw(), shape.serde);
     match &shape.kind {

@@ -1,4 +1,4 @@
-//! The documentation of what is generated.
+//! The documentation of generated code.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,7 +13,7 @@ pub(super) fn lines(text: &str) -> TokenStream {
     quote!(#(#[doc = #lines])*)
 }
 
-/// The documentation of the inherent twin of a method: its own, and what the cache adds.
+/// The documentation of a method's inherent twin: its own, and a paragraph on the cache.
 pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let name = &method.ident;
     let own = &method.docs;

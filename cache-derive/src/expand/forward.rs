@@ -18,7 +18,9 @@ pub(super) fn call(store: &Store, method: &Method) -> TokenStream {
     quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
 }
 
-/// The same for a method without an attribute. What it returns must not be a future: then the attribute is missing.
+/// The same for a method without an attribute.
+///
+/// If it returns a future, the attribute is missing, and the call does not compile.
 pub(super) fn probed(store: &Store, method: &Method) -> TokenStream {
     let (call, returned) = (call(store, method), local("returned"));
     let (answer, otherwise) = (runtime(store, "Answer"), runtime(store, "NoFuture"));

@@ -67,8 +67,10 @@ impl Store {
         }
     }
 
-    /// What keys and values have to be. Said here, a type that is not it is reported once, at the type; in the bodies it
-    /// would be at every call. A bound cannot be left out by `cfg`, so methods with one do without.
+    /// The bounds on keys and values.
+    ///
+    /// With these bounds the compiler reports an unsuitable type once, at the type; without them it would report every
+    /// call in the bodies. `cfg` cannot remove a bound, so methods with a `cfg` have none.
     fn cacheable(&self) -> TokenStream {
         let reads = self.methods.iter().filter(|method| method.cfgs.is_empty());
         let bounds = reads.filter_map(|method| Some(self.cacheable_read(method, method.read()?)));
@@ -86,7 +88,7 @@ impl Store {
         quote!(#(#parts)* #value: #cacheable,)
     }
 
-    /// The field that uses the trait's parameters, where it has some.
+    /// The field that uses the trait's parameters, if it has any.
     pub(super) fn marker_type(&self) -> Option<TokenStream> {
         if self.generics.params.is_empty() {
             return None;
@@ -115,7 +117,7 @@ impl Store {
     }
 }
 
-/// The turbofish that hands a method's own parameters on.
+/// The turbofish that passes a method's own parameters on.
 pub(super) fn turbofish(generics: &Generics) -> Option<TokenStream> {
     let names: Vec<&Ident> = generics.params.iter().filter(|param| !is_lifetime(param)).map(name).collect();
     (!names.is_empty()).then(|| quote!(::<#(#names),*>))

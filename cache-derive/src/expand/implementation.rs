@@ -68,7 +68,9 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
     }
 }
 
-/// A boxed future of a cached read does its look-up itself, which keeps it small. The others hand over to the twin.
+/// The body of a method.
+///
+/// The boxed future of a cached read does its look-up itself, which keeps it small. Other bodies call the twin.
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
         (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),

@@ -1,7 +1,7 @@
-//! Turns the model into code. Nothing here reports: what arrives is right.
+//! Turns the model into code. Nothing here reports errors: the model is valid.
 //!
 //! Generated code is thin: it builds a key and calls the runtime crate. It names everything by absolute paths, and its
-//! own variables are hygienic, so that nothing in the user's scope can get in between.
+//! own variables are hygienic, so that no name in the user's scope can collide with them.
 
 mod admin;
 mod batch;
@@ -36,7 +36,7 @@ pub(crate) use definition::definition;
 pub(crate) use derive_key::cache_key;
 pub(crate) use derive_value::cache_value;
 
-/// Everything that is generated beside the trait.
+/// All generated code besides the trait.
 pub(crate) fn decorator(store: &Store) -> TokenStream {
     let structure = structure::structure(store);
     let builder = builder::builder(store);

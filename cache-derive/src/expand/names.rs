@@ -6,12 +6,12 @@ use syn::ext::IdentExt;
 
 use crate::model::{Method, Store};
 
-/// A variable of generated code, which no name in the user's scope can meet.
+/// A hygienic variable of generated code, distinct from all names of the user.
 pub(super) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// The same, which the compiler shows at another place.
+/// The same, with the location of other tokens in messages.
 pub(super) fn local_at(name: &str, place: Span) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(place))
 }
@@ -23,7 +23,7 @@ pub(super) fn runtime(store: &Store, name: &str) -> TokenStream {
     quote!(#krate::__macro::#name)
 }
 
-/// The tokens, which the compiler shows at another place.
+/// The tokens, with another location in messages.
 pub(super) fn at(place: Span, tokens: TokenStream) -> TokenStream {
     tokens.into_iter().map(|token| token_at(place, token)).collect()
 }
@@ -42,7 +42,7 @@ pub(super) fn derived(prefix: &str, method: &Ident) -> Ident {
     format_ident!("{prefix}{}", method.unraw(), span = method.span())
 }
 
-/// The function that gives the scope of the first parts of a key.
+/// The function that returns the scope of the first parts of a key.
 pub(super) fn prefix_scope(read: &Ident, length: usize) -> Ident {
     format_ident!("__scope_{length}_{}", read.unraw())
 }

@@ -1,4 +1,4 @@
-//! Parameters: declared, looked up by, copied and handed on.
+//! Parameters: as declarations, lookup keys, copies and arguments.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -14,7 +14,7 @@ impl Param {
         quote!(#ident: #ty)
     }
 
-    /// What a lookup takes for it.
+    /// The expression of the parameter in a lookup.
     pub(super) fn view(&self) -> TokenStream {
         let ident = &self.ident;
         match &self.passing {
@@ -23,7 +23,7 @@ impl Param {
         }
     }
 
-    /// The type of that.
+    /// The type of that expression.
     fn view_type(&self) -> Type {
         match &self.passing {
             Passing::Owned => {
@@ -40,7 +40,7 @@ impl Param {
         matches!(self.passing, Passing::Owned)
     }
 
-    /// An owned copy; the parameter itself where it is owned and not needed any more.
+    /// An owned copy; the parameter itself if it is owned and not needed any more.
     pub(super) fn to_owned(&self, needed_later: bool) -> TokenStream {
         let ident = &self.ident;
         match &self.passing {
@@ -79,7 +79,9 @@ impl Method {
         quote!(#(, #declarations)*)
     }
 
-    /// The parameters of the key as declared, in its order, without the names of the method's own lifetimes.
+    /// The parameters of the key as declared, in its order.
+    ///
+    /// The names of the method's own lifetimes are omitted.
     pub(super) fn key_declarations(&self, read: &Read) -> TokenStream {
         let key = read.key.iter().map(|place| &self.params[*place]);
         let declarations = key.map(|param| self.elided(&param.ident, &param.ty));
@@ -107,7 +109,7 @@ impl Method {
         tuple(&self.key_views(read))
     }
 
-    /// What a lookup takes for each part of the key.
+    /// The expression of each part of the key in a lookup.
     pub(super) fn key_views(&self, read: &Read) -> Vec<TokenStream> {
         read.key.iter().map(|place| self.params[*place].view()).collect()
     }

@@ -9,7 +9,7 @@ use super::names::{at, runtime};
 use super::types;
 use crate::model::{Codec, LocalEngine, LocalTier, Method, Mode, Options, Read, Span, Store};
 
-/// The policy that the annotation asks for.
+/// The policy of the annotation.
 pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
     let krate = &store.krate;
     let Options { ttl, negative_ttl, jitter, local, local_capacity, local_engine, codec, .. } = &read.options;
@@ -73,8 +73,9 @@ fn duration(span: &Span) -> TokenStream {
     }
 }
 
-/// Checks of constants that cannot be read here: a build with a zero in one of them stops. Those that depend on the
-/// store are checked where the store is known.
+/// Compile-time checks of constants that the macro cannot read.
+///
+/// A zero in one of them fails the build. Constants that depend on the store are checked once the store is known.
 pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool) -> TokenStream {
     let Options { ttl, negative_ttl, local, codec, .. } = &read.options;
     let local = local.as_ref().and_then(|local| match local {
@@ -101,7 +102,7 @@ pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool
     checks.collect()
 }
 
-/// The check that a codec without field names returns the values of this type as they were.
+/// The check that a codec without field names decodes values of this type unchanged.
 fn returned(store: &Store, value: &TokenStream, place: proc_macro2::Span) -> TokenStream {
     let only = runtime(store, "self_describing_only");
     let check = quote! {

@@ -28,7 +28,7 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
-/// The miss with a load in a task of its own: it takes owned copies of the arguments.
+/// The miss with a load in its own task, which takes owned copies of the arguments.
 fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, this, region) = (local("key"), self_of(method), &method.ident);
     let (function, lookup) = (derived("__read_", &method.ident), method.lookup(read));
@@ -95,7 +95,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     }
 }
 
-/// What the runtime has to know to serve a miss.
+/// The options with which the runtime serves a miss.
 fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
     let (terms, load_errors, error) =
         (runtime(store, "Terms"), runtime(store, "load_errors"), types::error(store, method));
@@ -107,12 +107,14 @@ fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPa
         let worth = worth_keeping(read, path);
         quote!(.cache_if(#worth))
     });
-    // The types are said, or else the closures would decide them.
+    // The types are explicit; otherwise the closures would determine them.
     let value = types::value(store, method, read);
     quote!(#terms::<#value, #error>::new(#load_errors!(#error)) #visible #keep)
 }
 
-/// Asks whether this reader may see a value. An absence never comes from the cache: it may be there for another reader.
+/// The call of `visible_if` for a value.
+///
+/// An absence is never served from the cache: the value may exist for another reader.
 pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
     let params = method.params.iter().map(|param| &param.ident);
@@ -120,14 +122,14 @@ pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStr
     quote!(|#value| #answer)
 }
 
-/// Asks whether a value is worth keeping. `negative_ttl` decides that of an absence.
+/// The call of `cache_if` for a value. `negative_ttl` decides for an absence.
 pub(super) fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
     let answer = about(read, &value, &quote!(#path(#value)), &quote!(true));
     quote!(|#value| #answer)
 }
 
-/// The answer about a value, where an absence has one of its own.
+/// The answer of `ask` for a value, and `absent` for an absence.
 pub(super) fn about(read: &Read, value: &Ident, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {
         return ask.clone();

@@ -1,4 +1,4 @@
-//! What is generated, against checked-in files. `BLESS=1 cargo test -p cache-derive` writes them anew.
+//! Compares generated code with checked-in files. `BLESS=1 cargo test -p cache-derive` rewrites them.
 
 use std::fs;
 use std::path::PathBuf;

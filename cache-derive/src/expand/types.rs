@@ -22,7 +22,7 @@ pub(super) fn error(store: &Store, method: &Method) -> TokenStream {
     projected(store, method, "Error")
 }
 
-/// What a method returns, seen through aliases.
+/// The return type of a method, seen through aliases.
 fn projected(store: &Store, method: &Method, part: &str) -> TokenStream {
     let output = &method.output;
     let fallible = runtime(store, "Fallible");

@@ -9,7 +9,9 @@ use super::generics::turbofish;
 use super::names::{at, local, runtime, self_of};
 use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
 
-/// The future of the twin, boxed where the signature says so. What it may not borrow is copied first.
+/// The future of the twin, boxed if the signature demands it.
+///
+/// Arguments that it may not borrow are copied first.
 pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, boxing } = &method.captures;
     let future = if *clones_self || !copied.is_empty() { owning(store, method) } else { twin(method) };

@@ -12,8 +12,10 @@ use crate::model::{
     Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
 };
 
-/// The body: the store is called, and everything that the user's expressions say after it is found out, while the guard is
-/// alive. The caller gets the store's answer even if one of them panics then: its method is invalidated as a whole.
+/// The body, which calls the store and evaluates the user's expressions again after it.
+///
+/// All of this happens while the guard is alive. The caller receives the store's answer even if an expression panics
+/// after the call: then its method is invalidated as a whole.
 pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, returned, outcome, found) = (local("write"), local("returned"), local("outcome"), local("found"));
     let (begin, call, write_outcome) =
@@ -49,7 +51,7 @@ pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> Token
     let (guard, this) = (runtime(store, "WriteGuard"), self_of(method));
     let (scopes, methods) = (local("scopes"), local("methods"));
     let (list, registered) = (scopes_of(store, &this, &write.before, Pass::Begin), methods_of(store, &this, write));
-    // What an expression borrows for itself, such as the guard of a mutex, ends before the await.
+    // Temporaries of an expression, such as the guard of a mutex, end before the await.
     quote! {
         let #scopes = #list;
         let #methods = #registered;
@@ -57,7 +59,7 @@ pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> Token
     }
 }
 
-/// The lint that the references to the user's expressions may meet.
+/// The lint that references to the user's expressions may trigger.
 pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
     matches!(behaviour, Behaviour::Invalidates(_)).then(|| {
         quote!(#[allow(clippy::needless_borrow, reason = "an argument of `invalidates` may be a reference already")])
@@ -84,7 +86,7 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
         let lending = write.lent.iter().find(|(lent, _)| *lent == place).map(|(_, lending)| *lending);
         match lending {
             Some(Lending::Reference) => quote!(&mut *#name),
-            // Not `as_deref_mut`: a trait object is lent for less than its own lifetime by a coercion only.
+            // Not `as_deref_mut`: only a coercion shortens the lifetime of a trait object.
             Some(Lending::Optional) => {
                 let lent = local("lent");
                 quote! {
@@ -105,7 +107,7 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
     quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
 }
 
-/// The outcome that the guard is finished with.
+/// The outcome with which the guard finishes.
 ///
 /// If the caller commits, only a refusal is a known outcome.
 fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
@@ -144,7 +146,7 @@ fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
     quote!(#this.#read.scope_prefix(&()))
 }
 
-/// The scopes known only after the call; none if it has certainly not written.
+/// The scopes known only after the call; none if the call certainly did not write.
 fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
     if !write.looks_again() {
@@ -198,7 +200,7 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     }
 }
 
-/// The scopes in a list. Its type is said because `cfg` may leave nothing in it.
+/// The scopes in a list, with an explicit type since `cfg` may leave the list empty.
 fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], pass: Pass) -> TokenStream {
     let stale = invalidations.iter().map(|invalidation| scope(store, this, invalidation, pass));
     let scope = runtime(store, "Scope");
@@ -267,7 +269,7 @@ fn bare_scope(this: &Ident, invalidation: &Invalidation, pass: Pass) -> TokenStr
     }
 }
 
-/// Computes an owned part of a key, before the call consumes the parameter behind it.
+/// Computes an owned part of a key before the call consumes its parameter.
 fn kept(written: &Argument, part: &Part) -> TokenStream {
     let (name, expression) = (local(&part.name), argument(written));
     match &part.passing {
@@ -294,7 +296,9 @@ fn view(part: &Part) -> TokenStream {
     }
 }
 
-/// The user's expression behind a reference that has its place, so that a wrong type is reported there.
+/// The user's expression behind a reference with its location.
+///
+/// So the compiler reports a wrong type there.
 fn argument(argument: &Argument) -> TokenStream {
     let expression = &argument.expression;
     if argument.by_value {

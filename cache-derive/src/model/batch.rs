@@ -2,7 +2,9 @@
 
 use proc_macro2::Ident;
 
-/// A method over many keys. It has the parameters of the method over one, and a list in place of one of them.
+/// A method over many keys.
+///
+/// It has the parameters of the method over one key, with a list in place of one of them.
 pub(crate) struct Batch {
     /// The method over one key.
     pub(crate) one: Ident,

@@ -13,7 +13,7 @@ pub(crate) struct Method {
     pub(crate) cfgs: Vec<Attribute>,
     /// Its documentation.
     pub(crate) docs: Vec<Attribute>,
-    /// Its lint levels, and `allow(deprecated)` where it is deprecated itself.
+    /// Its lint levels, and `allow(deprecated)` if it is deprecated itself.
     pub(crate) lints: Vec<Attribute>,
     /// `deprecated` and `must_use`, which its inherent twin has too.
     pub(crate) notes: Vec<Attribute>,
@@ -23,17 +23,19 @@ pub(crate) struct Method {
     pub(crate) receiver: Option<Receiver>,
     /// Its parameters.
     pub(crate) params: Vec<Param>,
-    /// What its signature returns.
+    /// Its declared return type.
     pub(crate) declared: ReturnType,
-    /// What the caller gets in the end: the output of the future, where it returns one.
+    /// The result for the caller: the output of the future, if it returns one.
     pub(crate) output: Type,
     /// Whether and how it is asynchronous.
     pub(crate) form: Form,
     /// The captures of its future, in the forms with an explicit future type.
     pub(crate) captures: Captures,
-    /// Whether the generated code rejects a future as its return value, since the method has no attribute.
+    /// Whether the generated code rejects a future as its return value.
+    ///
+    /// It does if the method has no attribute.
     pub(crate) is_probed: bool,
-    /// What it does to the cache.
+    /// Its effect on the cache.
     pub(crate) behaviour: Behaviour,
 }
 
@@ -44,7 +46,7 @@ pub(crate) enum Form {
     Sync,
     /// `async fn` under `#[async_trait]`.
     Boxed,
-    /// `async fn`, which the emitted trait says as `-> impl Future + Send`.
+    /// `async fn`, which the emitted trait declares as `-> impl Future + Send`.
     Native,
     /// `-> impl Future`, as written.
     Opaque,
@@ -75,7 +77,7 @@ pub(crate) enum Boxing {
     Alias,
 }
 
-/// What a method does to the cache.
+/// The effect of a method on the cache.
 pub(crate) enum Behaviour {
     /// Reads through the cache.
     Cached(Box<Read>),
@@ -93,11 +95,11 @@ pub(crate) struct Param {
     pub(crate) ident: Ident,
     /// Its type, with the backing store in place of `Self`.
     pub(crate) ty: Type,
-    /// How an owned copy of it is made.
+    /// How it is passed, which determines its owned copy.
     pub(crate) passing: Passing,
 }
 
-/// How an owned copy of a parameter is made, and looked up by.
+/// How a parameter is passed, which determines its owned copy and its lookup.
 #[derive(Clone)]
 pub(crate) enum Passing {
     /// It is owned already.
@@ -109,7 +111,7 @@ pub(crate) enum Passing {
 }
 
 impl Method {
-    /// The read method that this is, if it is one.
+    /// The read, if the method is one.
     pub(crate) fn read(&self) -> Option<&Read> {
         match &self.behaviour {
             Behaviour::Cached(read) => Some(read),

@@ -1,4 +1,4 @@
-//! What is known to be right. Every type here is made by [`crate::validate`] and read by [`crate::expand`].
+//! The validated input. [`crate::validate`] builds every type here, and [`crate::expand`] reads it.
 
 mod batch;
 mod method;

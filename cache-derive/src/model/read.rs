@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use syn::{ExprPath, Type};
 
-/// What a read method caches, under which key, and how.
+/// The entity, the key and the options of a read method.
 pub(crate) struct Read {
-    /// The part of the key that names what is cached.
+    /// The part of the key after the namespace.
     pub(crate) entity: String,
-    /// The parameters in the key, by their place in the method, in the order of the key.
+    /// The indices of the parameters in the key, in the order of the key.
     pub(crate) key: Vec<usize>,
     /// The lengths, shorter than the whole key, by which some write of the trait invalidates.
     pub(crate) prefixes: Vec<usize>,
     /// Whether the value is written as an `Option`.
     pub(crate) optional: bool,
-    /// The type of the value, where the return type spells it out as `Result<V, ..>`.
+    /// The type of the value, if the return type spells it out as `Result<V, ..>`.
     pub(crate) value: Option<Type>,
     /// The other options.
     pub(crate) options: Options,
@@ -26,7 +26,7 @@ pub(crate) struct Options {
     pub(crate) ttl: Span,
     /// How long an absence lives.
     pub(crate) negative_ttl: Option<Span>,
-    /// By how many percent a life is shortened at random.
+    /// The most percent by which a life is shortened at random.
     pub(crate) jitter: Option<u8>,
     /// The local tier.
     pub(crate) local: Option<LocalTier>,
@@ -36,13 +36,13 @@ pub(crate) struct Options {
     pub(crate) local_engine: Option<LocalEngine>,
     /// The version of the cached form.
     pub(crate) version: u32,
-    /// What its readers are promised.
+    /// The guarantee for its readers.
     pub(crate) mode: Option<Mode>,
-    /// The encoding in the shared tier, and where it is written.
+    /// The encoding in the shared tier, and the location of the option.
     pub(crate) codec: Option<(Codec, proc_macro2::Span)>,
-    /// Which values are kept.
+    /// Decides which values are cached.
     pub(crate) cache_if: Option<ExprPath>,
-    /// Who may see a cached value.
+    /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
     /// Whether the load runs in a caller's task.
     pub(crate) inline: bool,
@@ -56,9 +56,9 @@ pub(crate) enum Span {
     Const(ExprPath, &'static str),
 }
 
-/// What is said of the local tier.
+/// The option `local`.
 pub(crate) enum LocalTier {
-    /// Not used.
+    /// No local tier.
     Off,
     /// Entries stay at most this long.
     AtMost(Span),
@@ -73,14 +73,14 @@ pub(crate) enum LocalEngine {
     Moka,
 }
 
-/// What the readers of a method are promised, and so what a write of it waits for.
+/// The guarantee for the readers of a method, which determines what a write waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode {
-    /// Not for its release.
+    /// A write does not wait for its release.
     Fast,
-    /// For its release.
+    /// A write waits for its release.
     Safe,
-    /// For the end of the lease.
+    /// A write waits for the end of the lease.
     Strict,
 }
 

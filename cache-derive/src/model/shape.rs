@@ -13,14 +13,14 @@ pub(crate) struct Shape {
     pub(crate) generics: Generics,
     /// Its attributes that change how serde writes it.
     pub(crate) serde: String,
-    /// What is in it.
+    /// Its fields or variants.
     pub(crate) kind: ShapeKind,
 }
 
-/// Why a codec without field names does not return the values of a type, where it does not: the attribute that is to blame.
+/// The attribute with which a codec without field names alters values, if any.
 pub(crate) type Positional = Option<String>;
 
-/// What a type is made of.
+/// The fields or variants of a type.
 pub(crate) enum ShapeKind {
     /// The fields of a struct.
     Struct(Vec<Field>),
@@ -53,7 +53,7 @@ pub(crate) struct Field {
 }
 
 impl Shape {
-    /// Every field, whichever variant it is in.
+    /// The fields of all variants.
     pub(crate) fn fields(&self) -> Box<dyn Iterator<Item = &Field> + '_> {
         match &self.kind {
             ShapeKind::Struct(fields) => Box::new(fields.iter()),

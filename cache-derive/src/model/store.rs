@@ -1,4 +1,4 @@
-//! A store trait and the names of what is generated for it.
+//! A store trait and the names of its generated types.
 
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
@@ -11,21 +11,21 @@ pub(crate) struct Store {
     pub(crate) krate: Path,
     /// The first parts of every key.
     pub(crate) namespace: String,
-    /// What the readers of methods are promised that do not say it themselves.
+    /// The mode of methods that do not set their own.
     pub(crate) mode: Option<Mode>,
-    /// The trait's visibility, which everything generated has too.
+    /// The trait's visibility, which all generated items share.
     pub(crate) vis: Visibility,
     /// The trait's name.
     pub(crate) ident: Ident,
     /// The trait's parameters and where clause, with the backing store in place of `Self`.
     pub(crate) generics: Generics,
-    /// Whether the generated types need the backing store to be a store, because a type of theirs mentions it.
+    /// Whether the generated types need `S: Trait`, because one of their types mentions the store.
     pub(crate) projects: bool,
     /// The `cfg` attributes of the trait.
     pub(crate) cfgs: Vec<Attribute>,
     /// The lint levels of the trait.
     pub(crate) lints: Vec<Attribute>,
-    /// `#[async_trait]`, where the trait has it.
+    /// `#[async_trait]`, if the trait has it.
     pub(crate) async_trait: Option<Attribute>,
     /// `CachingX`
     pub(crate) decorator: Ident,

@@ -5,15 +5,15 @@ use syn::{Attribute, Expr, Type};
 
 use super::Passing;
 
-/// What a write makes stale.
+/// The entries that a write makes stale, and its properties.
 pub(crate) struct Write {
     /// The targets that are known before the store is called.
     pub(crate) before: Vec<Invalidation>,
     /// The targets that only the result names.
     pub(crate) after: Vec<Invalidation>,
-    /// What `result` is.
+    /// The meaning of `result`.
     pub(crate) result: Taken,
-    /// The parameters, by place, that are cloned for the call because they are needed once more after it.
+    /// The indices of parameters that are needed after the call, and cloned for it.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
     pub(crate) lent: Vec<(usize, Lending)>,
@@ -21,14 +21,16 @@ pub(crate) struct Write {
     pub(crate) commits: Commits,
 }
 
-/// What `result` in a target is, of what the call returned.
+/// The part of the call's return value that `result` in a target means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// All of it.
     Whole,
     /// The value in its `Ok`.
     Ok,
-    /// That if it is a `Result`, which only the compiler knows, and all of it otherwise.
+    /// The value in its `Ok` if it is a `Result`; otherwise all of it.
+    ///
+    /// Only the compiler knows which.
     Probed,
 }
 
@@ -58,7 +60,7 @@ pub(crate) struct Invalidation {
     pub(crate) read: Ident,
     /// The `cfg` attributes of the read method.
     pub(crate) cfgs: Vec<Attribute>,
-    /// Which of its entries.
+    /// The entries of that method.
     pub(crate) extent: Extent,
     /// How the target is treated after the call.
     pub(crate) again: Again,
@@ -69,10 +71,11 @@ pub(crate) struct Invalidation {
 pub(crate) enum Again {
     /// Nothing: the call cannot change its parameters.
     Nothing,
-    /// It is evaluated once more: there may be interior mutability behind a shared reference, although nothing shows it.
+    /// It is evaluated once more: a shared reference may hide interior mutability.
     Evaluated,
-    /// The same, and the write is registered as one whose targets only the result names: the call can change what the target
-    /// says, through an exclusive reference, or a lock, a cell or an atomic.
+    /// The same, and the write is registered as one whose targets only the result names.
+    ///
+    /// The call can change the value of the target, through an exclusive reference, or a lock, a cell or an atomic.
     Registered,
     /// The whole method is invalidated: the call takes the reference, and may change its value.
     Whole,
@@ -80,17 +83,17 @@ pub(crate) enum Again {
 
 /// Which entries of a read method.
 pub(crate) enum Extent {
-    /// Those whose key begins with these parts; all where there are none.
+    /// Those whose key begins with these parts; all if there are none.
     Prefix(Vec<Argument>),
     /// The one with this key.
     Entry(Vec<Argument>),
 }
 
-/// One part of a key as a write gives it.
+/// One part of a key in a target of a write.
 pub(crate) struct Argument {
     /// The expression as written.
     pub(crate) expression: Expr,
-    /// Whether the key takes it as it is, and not behind a reference.
+    /// Whether the key takes it by value, and not behind a reference.
     pub(crate) by_value: bool,
     /// The owned part, if it is computed before the call and used again after it.
     pub(crate) part: Option<Part>,
@@ -107,14 +110,14 @@ pub(crate) struct Part {
 }
 
 impl Extent {
-    /// The parts that are given.
+    /// The given parts.
     pub(crate) fn arguments(&self) -> &[Argument] {
         match self {
             Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
         }
     }
 
-    /// The parts that are given, mutably.
+    /// The given parts, mutably.
     pub(crate) fn arguments_mut(&mut self) -> &mut [Argument] {
         match self {
             Self::Prefix(arguments) | Self::Entry(arguments) => arguments,

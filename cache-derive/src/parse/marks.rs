@@ -1,4 +1,4 @@
-//! The attributes that say what a method does to the cache.
+//! The attributes that declare the effect of a method on the cache.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -10,10 +10,10 @@ use syn::{Attribute, Expr, Meta, RangeLimits, Token};
 use super::{OptionSyntax, Value, options};
 use crate::diag::{Problem, Sink, closest};
 
-/// The attributes that say what a method does to the cache.
+/// The names of these attributes.
 const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
 
-/// What a method says that it does to the cache.
+/// The declared effect of a method on the cache.
 pub(crate) enum Mark {
     /// `#[cached(..)]`
     Cached(Attribute, Vec<OptionSyntax>),
@@ -31,7 +31,7 @@ pub(crate) enum Mark {
 pub(crate) struct Target {
     /// The read method.
     pub(crate) read: Ident,
-    /// What was written for its key.
+    /// The arguments for its key.
     pub(crate) args: Vec<Expr>,
     /// The `..` at the end.
     pub(crate) rest: Option<Expr>,
@@ -59,7 +59,7 @@ impl Mark {
         }
     }
 
-    /// Takes the attribute for what it is; gives it back where it is not one of ours.
+    /// Parses one of our attributes; returns any other attribute unchanged.
     pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Box<Attribute>> {
         match mark_name(&attribute) {
             Some("cached") => {
@@ -81,13 +81,13 @@ impl Mark {
     }
 }
 
-/// The name of the mark that an attribute is, by the last segment of its path.
+/// The name of a mark, by the last segment of the attribute's path.
 pub(super) fn mark_name(attribute: &Attribute) -> Option<&'static str> {
     let last = attribute.path().segments.last()?;
     NAMES.into_iter().find(|name| last.ident == name)
 }
 
-/// The mark that an attribute looks like, where it is none.
+/// The mark that a misspelt attribute resembles.
 pub(super) fn meant(attribute: &Attribute) -> Option<&'static str> {
     let name = attribute.path().get_ident()?.to_string();
     match name.as_str() {

@@ -1,4 +1,4 @@
-//! What was written, before anything is known to be right.
+//! The syntax tree of the input, before validation.
 
 mod args;
 mod marks;
@@ -21,7 +21,7 @@ pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_marks;
 pub(crate) use style::{BoxedFuture, Output, Style};
 
-/// Parses an annotated trait; nothing where it is not a trait.
+/// Parses an annotated trait; returns `None` if it is not a trait.
 pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {
     let args = StoreArgs::parse(args, sink);
     match store::parse(args, item.clone(), sink) {

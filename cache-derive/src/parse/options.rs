@@ -49,7 +49,7 @@ pub(crate) fn options(tokens: TokenStream, sink: &mut Sink) -> Vec<OptionSyntax>
     options
 }
 
-/// Parses the one option of a piece, and those behind it where a comma was forgotten.
+/// Parses the one option of a piece, and those behind it if a comma is missing.
 fn piece_of_options(input: ParseStream<'_>, options: &mut Vec<OptionSyntax>, sink: &mut Sink) -> syn::Result<()> {
     loop {
         let option = option(input)?;
@@ -63,7 +63,9 @@ fn piece_of_options(input: ParseStream<'_>, options: &mut Vec<OptionSyntax>, sin
     }
 }
 
-/// The token streams between commas, so that a mistake in one does not hide those in the next.
+/// The token streams between commas.
+///
+/// So a mistake in one does not hide those in the next.
 fn split(tokens: TokenStream) -> Vec<TokenStream> {
     let mut pieces = vec![TokenStream::new()];
     for token in tokens {
@@ -105,7 +107,7 @@ fn value(input: ParseStream<'_>) -> syn::Result<Value> {
     if tokens.is_empty() { Err(first.error("expected a value")) } else { Ok(Value::Equals(tokens)) }
 }
 
-/// Everything up to the end, or up to what looks like the next option where a comma was forgotten.
+/// The tokens up to the end, or to the next option if a comma is missing.
 fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     if input.peek(syn::Lit) {

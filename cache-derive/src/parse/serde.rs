@@ -1,4 +1,4 @@
-//! The attributes of serde, as far as a cache has to know them.
+//! The attributes of serde that matter to a cache.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Path, Token, token};
 
@@ -8,16 +8,16 @@ pub(crate) struct SerdeWords(Vec<Word>);
 
 /// One word, such as `skip` or `rename(serialize = "a")`.
 pub(crate) struct Word {
-    /// Where it stands.
+    /// The word as a path, for its name and location.
     pub(crate) path: Path,
-    /// What follows `=`.
+    /// The value after `=`.
     value: Option<String>,
-    /// What is in parentheses, such as `serialize = "a"`.
+    /// The list in parentheses, such as `serialize = "a"`.
     inner: Vec<(String, Option<String>)>,
 }
 
 impl SerdeWords {
-    /// Reads the attributes. What serde itself refuses is left out.
+    /// Reads the attributes. Omits those that serde itself refuses.
     pub(crate) fn of(attrs: &[Attribute]) -> Self {
         let mut words = Vec::new();
         for attribute in attrs.iter().filter(|attribute| attribute.path().is_ident("serde")) {
@@ -40,7 +40,7 @@ impl SerdeWords {
         Self(words)
     }
 
-    /// The word of this name, where it stands first.
+    /// The first word of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Word> {
         self.0.iter().find(|word| word.path.is_ident(name))
     }
@@ -50,12 +50,12 @@ impl SerdeWords {
         self.get(name).is_some()
     }
 
-    /// Whether a word of this name says one thing for writing and another for reading; returns the word.
+    /// The word of this name, if it has different values for writing and reading.
     pub(crate) fn two_sided(&self, name: &str) -> Option<&Word> {
         self.get(name).filter(|word| word.side("serialize") != word.side("deserialize"))
     }
 
-    /// The name that is written, and whether it is read as well, where nothing else is called `name`.
+    /// The written name of the item `name`, and whether serde also reads it.
     pub(crate) fn written_name(&self, name: &str) -> (String, bool) {
         let renamed = |side| self.get("rename").and_then(|word| word.side(side)).unwrap_or(name).to_owned();
         let (written, read) = (renamed("serialize"), renamed("deserialize"));

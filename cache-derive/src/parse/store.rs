@@ -1,5 +1,6 @@
-//! The annotated trait. Signatures are parsed, bodies stay tokens, so that a half-typed default body does not take the
-//! whole trait with it.
+//! The annotated trait.
+//!
+//! Signatures are parsed, bodies stay tokens, so that an incomplete default body does not prevent parsing the trait.
 
 use std::rc::Rc;
 
@@ -19,7 +20,7 @@ pub(crate) struct StoreSyntax {
     pub(crate) attrs: Vec<Attribute>,
     /// Its visibility.
     pub(crate) vis: Visibility,
-    /// `unsafe`, where it stands there.
+    /// `unsafe`, if the trait has it.
     pub(crate) unsafety: Option<Token![unsafe]>,
     /// `trait`
     pub(crate) trait_token: Token![trait],
@@ -29,7 +30,7 @@ pub(crate) struct StoreSyntax {
     pub(crate) generics: Generics,
     /// Its supertraits.
     pub(crate) supertraits: Punctuated<TypeParamBound, Token![+]>,
-    /// What is in it.
+    /// Its items.
     pub(crate) items: Vec<ItemSyntax>,
     /// All of its tokens.
     pub(crate) source: TokenStream,
@@ -49,7 +50,7 @@ pub(crate) struct MethodSyntax {
     pub(crate) attrs: Vec<Attribute>,
     /// Ours.
     pub(crate) marks: Vec<Mark>,
-    /// Those that look like ours, and which they look like.
+    /// Those that resemble ours, each with the name that it resembles.
     pub(crate) misspelt: Vec<(Attribute, &'static str)>,
     /// Its signature.
     pub(crate) sig: Signature,

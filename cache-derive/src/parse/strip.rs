@@ -1,4 +1,6 @@
-//! Removes our attributes from tokens that could not be parsed, so that rustc does not report them as unknown.
+//! Removes our attributes from tokens that failed to parse.
+//!
+//! Otherwise rustc would report them as unknown.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 

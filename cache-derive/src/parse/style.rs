@@ -11,7 +11,7 @@ use syn::{
 use crate::model::Boxing;
 use crate::types::{arguments, last_segment, only_type, peel};
 
-/// How a method says that it is asynchronous.
+/// How a method declares asynchrony.
 pub(crate) enum Style<'a> {
     /// Not asynchronous.
     Sync,
@@ -23,7 +23,7 @@ pub(crate) enum Style<'a> {
     Boxed(BoxedFuture<'a>),
     /// A future in a form that a decorator cannot return itself.
     Unknown(&'a Type),
-    /// A type whose name does not tell whether it is a future. The compiler finds that out.
+    /// A type whose name does not show whether it is a future. The compiler decides.
     Unnamed(&'a Type),
 }
 
@@ -31,17 +31,17 @@ pub(crate) enum Style<'a> {
 pub(crate) struct BoxedFuture<'a> {
     /// The whole return type.
     pub(crate) ty: &'a Type,
-    /// What it gives in the end.
+    /// Its output.
     pub(crate) output: Output<'a>,
     /// Whether it is `Send`.
     pub(crate) is_send: bool,
     /// How it is boxed.
     pub(crate) form: Boxing,
-    /// What it may borrow from; without a lifetime it borrows nothing.
+    /// The lifetime of its borrows; without one it borrows nothing.
     pub(crate) lifetime: Option<&'a Lifetime>,
 }
 
-/// What a boxed future gives in the end.
+/// The output of a boxed future.
 #[derive(Clone, Copy)]
 pub(crate) enum Output<'a> {
     /// This type.
@@ -53,8 +53,9 @@ pub(crate) enum Output<'a> {
 type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 impl<'a> Style<'a> {
-    /// The style of a signature, in a trait where these names are futures. `wraps` says that the decorator has to return a
-    /// future of its own.
+    /// The style of a signature, in a trait in which these names are futures.
+    ///
+    /// `wraps` is whether the decorator has to return a future of its own.
     pub(crate) fn of(sig: &'a Signature, futures: &[Ident], wraps: bool) -> Self {
         if sig.asyncness.is_some() {
             return Self::AsyncFn;
@@ -104,8 +105,9 @@ fn boxed(ty: &Type) -> Option<BoxedFuture<'_>> {
     Some(BoxedFuture { ty, output, is_send: has(bounds, "Send"), form, lifetime })
 }
 
-/// `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias of the program by that name. An alias may say
-/// more than `futures` does, such as `Output = Result<T, Error>`: then only the compiler knows the output.
+/// `BoxFuture<'_, T>` and `LocalBoxFuture<'_, T>` of `futures`, or an alias of the program by that name.
+///
+/// The alias may wrap its argument, as in `Output = Result<T, Error>`: then only the compiler knows the output.
 fn alias<'a>(ty: &'a Type, segment: &'a PathSegment) -> Option<BoxedFuture<'a>> {
     let written = only_type(segment)?;
     let is_a_result = last_segment(written).is_some_and(|segment| segment.ident.to_string().ends_with("Result"));
@@ -114,7 +116,7 @@ fn alias<'a>(ty: &'a Type, segment: &'a PathSegment) -> Option<BoxedFuture<'a>> 
     Some(BoxedFuture { ty, output, is_send, form: Boxing::Pinned, lifetime: first_lifetime(segment) })
 }
 
-/// An alias by any other name, which the compiler finds to be a boxed future, or not.
+/// An alias by any other name. The compiler decides whether it is a boxed future.
 fn other_alias<'a>(ty: &'a Type, futures: &[Ident]) -> Option<BoxedFuture<'a>> {
     let Type::Path(path) = peel(ty) else { return None };
     let (first, last) = (path.path.segments.first()?, path.path.segments.last()?);
@@ -213,7 +215,7 @@ const NO_FUTURES: [&str; 32] = [
     "i64", "i128", "isize", "f32", "f64", "PathBuf",
 ];
 
-/// Whether a type may be a future, although no name in it says so.
+/// Whether a type may be a future, although no name in it shows that.
 fn may_be_a_future(ty: &Type) -> bool {
     match peel(ty) {
         Type::Path(path) => {

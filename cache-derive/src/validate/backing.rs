@@ -3,20 +3,20 @@
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use syn::visit_mut::{self, VisitMut};
 
-/// Names the backing store, and remembers whether it was mentioned.
+/// Names the backing store, and records whether it was mentioned.
 pub(super) struct Backing {
     pub(super) ident: Ident,
     mentioned: bool,
 }
 
 impl Backing {
-    /// `S`, or `__S` where the trait uses that name itself.
+    /// `S`, or `__S` if the trait uses that name itself.
     pub(super) fn of(source: &TokenStream) -> Self {
         let name = if mentions(source, "S") { "__S" } else { "S" };
         Self { ident: Ident::new(name, Span::call_site()), mentioned: false }
     }
 
-    /// What `edit` gives, and whether it met `Self` on the way.
+    /// The result of `edit`, and whether it encountered `Self`.
     pub(super) fn noting<T>(&mut self, edit: impl FnOnce(&mut Self) -> T) -> (T, bool) {
         let before = std::mem::take(&mut self.mentioned);
         let value = edit(self);

@@ -39,7 +39,7 @@ pub(super) fn batch(
     (sink.count() == before).then_some(batch)
 }
 
-/// What a batch says that it is one of.
+/// The method that a batch names as its method over one key.
 pub(super) fn named(options: &[OptionSyntax]) -> Option<String> {
     let option = options.iter().find(|option| option.name == "batch")?;
     options::function(option, "").ok().map(|path| text_of(&path))
@@ -50,7 +50,7 @@ fn text_of(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string().replace(' ', "")
 }
 
-/// The method over one key; nothing where it is reported itself.
+/// The method over one key; `None` if its own mistakes are reported.
 fn over_one<'a>(name: &str, place: &dyn ToTokens, readers: &Readers<'a>) -> Result<Option<&'a Method>, Problem> {
     if let Some(reader) = readers.cached.iter().find(|reader| *reader.ident == *name) {
         return Ok(reader.method);
@@ -66,7 +66,7 @@ fn over_one<'a>(name: &str, place: &dyn ToTokens, readers: &Readers<'a>) -> Resu
     })
 }
 
-/// Finds the list: everything else has to be as it is in the method over one key.
+/// Finds the list. All other parameters must match the method over one key.
 fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
     if params.len() != one.params.len() {
         let found = count(params.len());
@@ -106,7 +106,7 @@ fn unlike(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method)
         .instead(format!("`{}(&self{})`", sig.ident, example(one)))
 }
 
-/// The parameters that a batch would have with the last part of the key as its list.
+/// The parameters of a batch with the last part of the key as its list.
 fn example(one: &Method) -> String {
     let many = one.read().and_then(|read| read.key.last().copied());
     let params = one.params.iter().enumerate().map(|(place, param)| {
@@ -150,7 +150,9 @@ fn element(ty: &Type) -> Option<(&Type, bool)> {
     }
 }
 
-/// Whether such elements can be owned parts of the key. Where the method over one key borrows, the compiler compares.
+/// Whether such elements can be owned parts of the key.
+///
+/// If the method over one key borrows, the compiler compares the types.
 fn fits(element: &Type, single: &Param) -> bool {
     match &single.passing {
         Passing::Owned => same(element, &single.ty),
@@ -163,7 +165,7 @@ fn ignored(read: &Read, params: usize) -> Vec<usize> {
     (0..params).filter(|place| !read.key.contains(place)).collect()
 }
 
-/// `key(..)` and `ignore(..)` may be repeated, as they are.
+/// Checks that repeated `key(..)` and `ignore(..)` are unchanged.
 fn same_key(
     option: &'static str,
     expected: &[usize],

@@ -9,7 +9,9 @@ use super::signature::lifetime_of;
 use crate::diag::{Problem, Sink};
 use crate::model::{Captures, Param};
 
-/// Compares the arguments of a method with the lifetimes of its future; without one the future borrows nothing.
+/// Compares the arguments of a method with the lifetimes of its future.
+///
+/// Without a lifetime the future borrows nothing.
 pub(super) fn captures(
     sig: &Signature,
     receiver: &Receiver,

@@ -61,20 +61,22 @@ const TRANSPARENT: [&str; 13] = [
     "NonZero",
 ];
 
-/// Types that change behind a shared reference, beside the atomic ones.
+/// Types that change behind a shared reference, besides the atomic ones.
 const MUTABLE_INSIDE: [&str; 9] =
     ["Mutex", "RwLock", "ReentrantMutex", "Cell", "RefCell", "OnceCell", "OnceLock", "LazyLock", "ArcSwap"];
 
-/// What a call may change about a parameter.
+/// The part of a parameter that a call may change.
 #[derive(Clone, Copy)]
 pub(super) enum Change {
     /// Nothing that the caller can see.
     Nothing,
-    /// Perhaps what is behind a shared reference, if there is interior mutability in it that its type does not show.
+    /// Perhaps the value behind a shared reference.
+    ///
+    /// It may have interior mutability that its type does not show.
     Perhaps,
-    /// What is behind a shared reference: its type names a lock, a cell or an atomic.
+    /// The value behind a shared reference: its type names a lock, a cell or an atomic.
     Shared,
-    /// The same behind a shared handle that the call takes: a clone of it says the same.
+    /// The same behind a shared handle that the call takes. A clone shares the value.
     Handle,
     /// The value behind an exclusive reference, with the way to lend it, if any.
     Exclusive(Option<Lending>),

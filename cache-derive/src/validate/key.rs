@@ -1,4 +1,4 @@
-//! Which parameters make the key: each of them is in `key(..)` or in `ignore(..)`.
+//! The parameters of the key: each parameter is in `key(..)` or in `ignore(..)`.
 
 use proc_macro2::Ident;
 use syn::{FnArg, Pat, PatType, Signature};

@@ -1,7 +1,7 @@
-//! The attributes of serde that lose a value, or a part of it, on its way through a codec.
+//! The attributes of serde that lose a value, or a part of it, in a codec.
 //!
-//! What every codec loses is reported. What only a codec without field names loses is handed on to the methods that have
-//! one: a derive does not know with which codec its type is cached.
+//! Attributes that lose data in every codec are reported. Those that lose data only in a codec without field names are
+//! passed on to the methods with such a codec: a derive does not know the codec of its type.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -13,7 +13,7 @@ use crate::model::Positional;
 use crate::parse::SerdeWords;
 use crate::types::{last_segment, peel};
 
-/// Reports what no codec returns; returns what a codec without field names does not return.
+/// Reports attributes that lose data in every codec; returns one that needs field names.
 pub(crate) fn lossless(input: &DeriveInput, sink: &mut Sink) -> Positional {
     let words = SerdeWords::of(&input.attrs);
     let mut checker = Checker { of: input.ident.unraw(), first: None, sink };
@@ -37,7 +37,7 @@ pub(crate) fn lossless(input: &DeriveInput, sink: &mut Sink) -> Positional {
     checker.first
 }
 
-/// The words on a type that need a codec which says what is in its bytes.
+/// The words on a type that need a self-describing codec.
 const TAGS: [&str; 2] = ["untagged", "tag"];
 
 struct Checker<'a> {
@@ -67,7 +67,7 @@ impl Checker<'_> {
                 let word = if words.has("skip") { "skip" } else { "skip_deserializing" };
                 self.positional(&format!("{}::{name}", self.of), word);
             }
-            // A variant that is not written does not come into the cache.
+            // A variant that is not written never enters the cache.
             if words.has("skip") || words.has("skip_serializing") {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A field that serde leaves out has its default when it comes from the cache.
+    /// Reports a skipped field, which has its default when it is read from the cache.
     fn skipped(&mut self, field: &syn::Field, full: &str, words: &SerdeWords) {
         let accepted = accepted(field);
         let written = words.get("skip").or_else(|| words.get("skip_serializing"));
@@ -133,7 +133,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is written under one name and looked for under another is not found again.
+    /// Reports an item that is written under one name and read under another.
     fn name(&mut self, words: &SerdeWords, name: &str, place: &Ident) {
         let (written, is_read) = words.written_name(name);
         if !is_read {
@@ -169,13 +169,13 @@ fn all_renamed<'a>(attrs: impl IntoIterator<Item = &'a Vec<syn::Attribute>>) -> 
     words.into_iter().all(|words| words.has("rename") || words.has("alias"))
 }
 
-/// The attribute by which the user accepts that the field comes back as its default.
+/// The attribute by which the user accepts that the field decodes to its default.
 fn accepted(field: &syn::Field) -> Option<&syn::Attribute> {
     let mut own = field.attrs.iter().filter(|attribute| attribute.path().is_ident("cache_value"));
     own.find(|attribute| attribute.to_token_stream().to_string().contains("skipped"))
 }
 
-/// A type with one value only has nothing to lose.
+/// Whether a type has only one value, and so nothing to lose.
 fn is_nothing(ty: &Type) -> bool {
     match peel(ty) {
         Type::Tuple(tuple) => tuple.elems.is_empty(),

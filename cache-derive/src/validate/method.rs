@@ -1,4 +1,4 @@
-//! One method: what it says that it does to the cache, and whether its signature allows that.
+//! One method: its declared effect on the cache, and whether its signature allows that.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
@@ -15,17 +15,17 @@ use crate::diag::{Problem, Sink};
 use crate::model::{Behaviour, Captures, Form, Method, Param};
 use crate::parse::{BoxedFuture, Mark, MethodSyntax, OptionSyntax, Output, Style, Target};
 
-/// A method whose own signature is checked, and what is left to check against the other methods.
+/// A method with a checked signature, and the checks left against other methods.
 pub(super) struct Draft<'a> {
-    /// The method; nothing where it is reported, or keeps its default body.
+    /// The method; `None` if it is reported, or keeps its default body.
     pub(super) method: Option<Method>,
-    /// What it says of other methods.
+    /// Its references to other methods.
     says: Says<'a>,
     /// As written.
     pub(super) syntax: &'a MethodSyntax,
 }
 
-/// What a method says of other methods.
+/// The references of a method to other methods.
 enum Says<'a> {
     Nothing,
     Invalidates(&'a [Target], &'a [OptionSyntax]),
@@ -53,13 +53,13 @@ impl<'a> Draft<'a> {
         self.syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
     }
 
-    /// The method and the one that it is a batch of, as written.
+    /// The batch method, and its method over one key, as written.
     pub(super) fn batched(&self) -> Option<(&'a Ident, String)> {
         let Says::Batch(options) = self.says else { return None };
         Some((&self.syntax.sig.ident, batch::named(options)?))
     }
 
-    /// What it does to the cache, where the read methods of the trait decide that.
+    /// Its effect on the cache, if that depends on the read methods of the trait.
     pub(super) fn behaviour(&self, readers: &Readers<'_>, backing: &mut Backing, sink: &mut Sink) -> Option<Behaviour> {
         let sig = &self.syntax.sig;
         match self.says {
@@ -184,7 +184,7 @@ fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
     }
 }
 
-/// What the caller gets in the end.
+/// The type of the result for the caller.
 fn output(syntax: &MethodSyntax) -> Type {
     let caches = syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..) | Mark::Batch(..)));
     match (syntax.style(), &syntax.sig.output) {
@@ -198,8 +198,9 @@ fn output(syntax: &MethodSyntax) -> Type {
     }
 }
 
-/// The output of a future, as the compiler knows it. A cached value borrows nothing, and its type is needed where the
-/// lifetimes of the method have no names.
+/// The output of a future, as a projection that the compiler resolves.
+///
+/// A cached value borrows nothing, and its type is needed in places in which the lifetimes of the method have no names.
 fn projected(future: &BoxedFuture<'_>, caches: bool) -> Type {
     let mut ty = future.ty.clone();
     if caches
@@ -216,8 +217,9 @@ fn projected(future: &BoxedFuture<'_>, caches: bool) -> Type {
     parse_quote!(<#ty as ::core::future::Future>::Output)
 }
 
-/// Whether the decorator leaves a method to its default body: it demands a sized store, and the decorator is one where
-/// the store behind it need not be.
+/// Whether the decorator leaves a method to its default body.
+///
+/// Such a method demands `Self: Sized`, which the decorator satisfies although its backing store may not.
 fn keeps_its_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
     if !signature::wants_sized(&syntax.sig) {
         return false;
@@ -325,7 +327,7 @@ fn synchronous(mark: &Mark, name: &Ident) -> Problem {
     }
 }
 
-/// Reports marks inside `cfg_attr`, which nothing here can decide.
+/// Reports marks inside `cfg_attr`, which a macro cannot evaluate.
 fn hidden_marks(syntax: &MethodSyntax, sink: &mut Sink) {
     for attribute in syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
         let Meta::List(list) = &attribute.meta else { continue };
@@ -366,7 +368,9 @@ fn attributes(attrs: &[Attribute]) -> Attributes {
     (of(&["cfg"]), of(&["doc"]), lints, notes)
 }
 
-/// The lints that are allowed or expected here, as allowed ones: an expectation need not be met in generated code.
+/// The lints that are allowed or expected here, as allowed ones.
+///
+/// An expectation may be unfulfilled in generated code.
 pub(super) fn lints(attrs: &[Attribute]) -> Vec<Attribute> {
     let lists = attrs.iter().filter_map(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),

@@ -1,4 +1,4 @@
-//! Turns what was written into a model that is known to be right, or reports why it is not.
+//! Turns the syntax tree into a valid model, or reports its mistakes.
 
 mod backing;
 mod batch;

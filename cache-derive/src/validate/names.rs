@@ -1,4 +1,4 @@
-//! Names that generated code takes in the decorator.
+//! Names that generated code reserves in the decorator.
 
 use crate::diag::{Problem, Sink};
 use crate::parse::{Mark, MethodSyntax, StoreSyntax};

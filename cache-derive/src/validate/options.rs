@@ -13,11 +13,11 @@ use crate::parse::{OptionSyntax, Value};
 pub(super) struct Known {
     /// The attribute.
     pub(super) attribute: &'static str,
-    /// What it takes.
+    /// Its options.
     pub(super) names: &'static [&'static str],
-    /// What only the method over one key takes, where this is about a batch of it.
+    /// For a batch: the options that only the method over one key takes.
     pub(super) of_the_one: &'static [&'static str],
-    /// What it will take.
+    /// Planned options.
     pub(super) later: &'static [&'static str],
     /// Other words for its options.
     pub(super) aliases: &'static [(&'static str, &'static str)],
@@ -26,7 +26,7 @@ pub(super) struct Known {
 /// The options of one attribute, each known and given once.
 pub(super) struct Given<'a> {
     options: Vec<&'a OptionSyntax>,
-    /// What unknown ones were probably meant to be.
+    /// The closest known names of unknown options.
     meant: Vec<&'static str>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Given<'a> {
         Self { options: given, meant }
     }
 
-    /// Whether an option is neither there nor among the mistakes that are reported already.
+    /// Whether an option is neither present nor among the reported mistakes.
     pub(super) fn misses(&self, name: &str) -> bool {
         self.get(name).is_none() && !self.meant.contains(&name)
     }
@@ -59,7 +59,7 @@ impl<'a> Given<'a> {
         self.options.iter().find(|option| option.name == name).copied()
     }
 
-    /// The value of the option of this name; nothing where it is not there or is reported.
+    /// The value of the option of this name; `None` if it is missing or reported.
     pub(super) fn read<T>(
         &self,
         name: &'static str,
@@ -170,7 +170,7 @@ pub(super) fn word<T: Copy>(option: &OptionSyntax, words: &[(&str, T)]) -> Resul
     Err(no_such_word(&option.name, tokens, &written, &names))
 }
 
-/// Says which words there are.
+/// The error for an unknown word, with the known words.
 pub(super) fn no_such_word(option: &Ident, place: impl ToTokens, written: &str, names: &[&str]) -> Problem {
     let problem = Problem::at(place, format!("`{option}` has no choice `{written}`"));
     match closest(written.trim_matches('"'), names) {

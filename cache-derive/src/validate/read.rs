@@ -53,13 +53,13 @@ pub(super) const KNOWN: Known = Known {
     ],
 };
 
-/// A cached method, as far as its own signature tells.
+/// A cached method, as far as its own signature shows.
 pub(super) struct Method<'a> {
     /// Its signature.
     pub(super) sig: &'a Signature,
-    /// What the caller gets in the end.
+    /// The type of the result for the caller.
     pub(super) output: &'a Type,
-    /// The `impl Future` that it returns, where it says so itself.
+    /// The `impl Future` that it returns, if it is written out.
     pub(super) opaque: Option<&'a TypeImplTrait>,
     /// Its parameters.
     pub(super) params: &'a [Param],
@@ -96,7 +96,7 @@ pub(super) fn read(
     })
 }
 
-/// Checks what every method that goes through the cache has to be.
+/// Checks the requirements on every method that uses the cache.
 pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<()> {
     no_generics(method.sig, sink);
     sendable(method, sink);
@@ -128,7 +128,7 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
     }
 }
 
-/// The `V` of a visible `Result<V, ..>`; the outer nothing stands for what was reported.
+/// The `V` of a visible `Result<V, ..>`; the outer `None` means that a mistake was reported.
 #[expect(clippy::option_option, reason = "reported, not spelt out, and spelt out are three answers")]
 fn value(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Option<Type>> {
     match sink.accept(checked_value(method))? {

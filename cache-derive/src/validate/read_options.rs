@@ -1,4 +1,4 @@
-//! The values of the options of `#[cached(..)]`, one function for each kind, and which of them exclude each other.
+//! The values of the options of `#[cached(..)]`, one function for each kind, and their conflicts.
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned as _;
@@ -119,7 +119,7 @@ fn codec(option: &OptionSyntax, _: &'static str) -> Result<(Codec, proc_macro2::
     Ok((codec, place))
 }
 
-/// What the writes wait for.
+/// The mode, which determines what writes wait for.
 pub(super) fn mode(option: &OptionSyntax, _: &'static str) -> Result<Mode, Problem> {
     options::word(option, &MODES)
 }

@@ -1,4 +1,4 @@
-//! What a method returns, as far as its signature shows.
+//! The return type of a method, as far as its signature shows.
 
 use syn::visit::{self, Visit};
 use syn::{Lifetime, Type, TypeReference};
@@ -12,7 +12,7 @@ const NO_RESULTS: [&str; 32] = [
     "i64", "i128", "isize", "f32", "f64", "PathBuf",
 ];
 
-/// What the return type shows.
+/// The kind of a return type.
 pub(super) enum Returned {
     /// `Result<V, ..>`
     Result(Box<Type>),
@@ -23,7 +23,7 @@ pub(super) enum Returned {
 }
 
 impl Returned {
-    /// What this type shows.
+    /// Classifies a type.
     pub(super) fn of(ty: &Type) -> Self {
         let Some(segment) = last_segment(ty) else {
             return Self::Other;
@@ -36,7 +36,7 @@ impl Returned {
     }
 }
 
-/// Whether a type is one by the name of `Result`, so that its `Ok` value can be handed on.
+/// Whether a type is named `Result`, so that its `Ok` value can be passed on.
 pub(super) fn is_called_result(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
 }
@@ -47,7 +47,7 @@ pub(super) fn option_of(ty: &Type) -> Option<&Type> {
     first_type(segment)
 }
 
-/// Whether a type visibly borrows from something that does not live for ever.
+/// Whether a type visibly borrows for a lifetime other than `'static`.
 pub(super) fn borrows(ty: &Type) -> bool {
     let mut search = Borrows(false);
     search.visit_type(ty);

@@ -7,7 +7,7 @@ use syn::{Attribute, Data, DeriveInput, Fields, Index, Member, Meta, Path, Token
 use crate::diag::{Problem, Sink, closest};
 use crate::model::{Field, Shape, ShapeKind, Variant};
 
-/// Checks the input of a derive whose helper attribute has this name, and takes these flags on fields.
+/// Checks the input of a derive with this helper attribute and these flags on fields.
 pub(crate) fn shape(input: &DeriveInput, attribute: &str, flags: &[&str], sink: &mut Sink) -> Option<Shape> {
     let checker = Checker { attribute, flags };
     let krate = checker.krate(&input.attrs, sink);

@@ -87,7 +87,7 @@ fn param(place: usize, typed: &PatType, backing: &mut Backing, sink: &mut Sink) 
     Param { ident, ty, passing }
 }
 
-/// Gives parameters whose names say that they are not used names that do not, since generated code uses them.
+/// Renames parameters that begin with an underscore, since generated code uses them.
 pub(super) fn without_underscores(params: &mut [Param]) {
     for place in 0..params.len() {
         let written = params[place].ident.to_string();
@@ -98,7 +98,7 @@ pub(super) fn without_underscores(params: &mut [Param]) {
     }
 }
 
-/// The name of a parameter, where its pattern is one.
+/// The name of a parameter, if its pattern is one.
 pub(super) fn name_of(pat: &Pat) -> Option<Ident> {
     match pat {
         Pat::Ident(name) if name.subpat.is_none() => Some(name.ident.clone()),

@@ -32,7 +32,9 @@ const KNOWN: Known = Known {
     ],
 };
 
-/// The most lengths of a key that are scopes, beside the whole key and the whole entity.
+/// The most lengths of a key that are scopes.
+///
+/// The whole key and the whole entity do not count.
 const MOST_PREFIXES: usize = 6;
 
 /// Checks the trait and everything in it.
@@ -166,7 +168,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
     }
 }
 
-/// Tells each read method by which lengths of its key the writes of the trait invalidate.
+/// Stores in each read method the key lengths by which writes invalidate.
 fn note_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {

@@ -19,11 +19,11 @@ use crate::types::peel;
 pub(super) struct Reader<'a> {
     /// Its name.
     pub(super) ident: &'a Ident,
-    /// Its model, where nothing is wrong with it.
+    /// Its model, if it has no mistakes.
     pub(super) method: Option<&'a Method>,
 }
 
-/// Every method that a write may name, and the others, for better words.
+/// The methods that a write may name, and the others, for better messages.
 pub(super) struct Readers<'a> {
     /// The cached ones.
     pub(super) cached: Vec<Reader<'a>>,
@@ -43,7 +43,7 @@ pub(super) struct Call<'a> {
     pub(super) params: &'a [Param],
 }
 
-/// Checks what a write invalidates.
+/// Checks the targets of a write.
 pub(super) fn write(
     call: &Call<'_>,
     targets: &[Target],
@@ -136,7 +136,7 @@ fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Proble
         .instead(format!("`{name}: &mut ..`, or `{read}(..)` for the whole method"))
 }
 
-/// Decides what is done after the call about a target that is known before it, and what of its parameters is still there.
+/// Decides how a target known before the call is treated after it, by its remaining parameters.
 fn look_again(
     call: &Call<'_>,
     target: &Target,

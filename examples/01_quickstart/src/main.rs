@@ -1,8 +1,8 @@
-//! The tour's first stop, on one screen: two instances of a service read and write the policies of tenants.
+//! The first example: two instances of a service read and write the policies of tenants.
 //!
-//! The database is SQLite in a temporary folder. The instances share the Redis server that `REDIS_URL` names; without
-//! one they share a remote in memory, which behaves like it and needs no server. Every figure is measured while it runs.
-//! In Redis it leaves entries under random tenants, which expire by themselves.
+//! The database is SQLite in a temporary folder. The instances share the Redis server of `REDIS_URL`; without one they
+//! share a remote in memory, which behaves the same and needs no server. The program measures every figure while it
+//! runs. In Redis it leaves entries under random tenants, which expire by themselves.
 
 use std::error::Error;
 use std::fmt;
@@ -19,18 +19,18 @@ use stores::policy::{CachingPolicyStore, PolicyStore, SqlitePolicyStore, TenantP
 use stores::{StoreError, TenantId};
 use tokio::task::JoinSet;
 
-/// Tenants whose policy is read once from the database and once from the shared tier.
+/// The number of tenants, each read once from the database and once from the shared tier.
 const TENANTS: usize = 100;
-/// Local hits are too short for one look at the clock each: they are timed by the batch.
+/// The number of timed batches of local hits. A single hit is too short to time.
 const BATCHES: usize = 1_000;
 const BATCH: u32 = 100;
 const CROWD: usize = 10_000;
-/// How long anything here may take before the tour gives up.
+/// The limit of every wait in this program.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-// On one thread every reader of the crowd has asked before the database can answer.
+// On one thread every concurrent read has started before the database can answer.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
@@ -69,7 +69,7 @@ fn caches_in_memory() -> Result<[Cache; 2], Failure> {
     Ok([cache()?, cache()?])
 }
 
-/// Reads would go to the database until then, which is right but not what is to be measured.
+/// Waits for the shared tier. Until it is connected, reads would go to the database.
 async fn wait_for_the_shared_tier(cache: &Cache) -> Result<(), Failure> {
     if cache.connected(PATIENCE).await {
         return Ok(());
@@ -78,12 +78,12 @@ async fn wait_for_the_shared_tier(cache: &Cache) -> Result<(), Failure> {
     Err(format!("the Redis of REDIS_URL is out of reach; start it, or unset REDIS_URL: {why}").into())
 }
 
-/// Measures everything.
+/// Runs all measurements.
 async fn tour(caches: [Cache; 2]) -> Result<Screen, Failure> {
     let folder = tempfile::Builder::new().prefix("quickstart-").tempdir()?;
     let pool = open(&folder.path().join("policies.db")).await?;
     let database = Arc::new(SqlitePolicyStore::new(pool.clone()));
-    // The stores come first: a cache has no news of their writes before it knows of them.
+    // Build the stores first: a cache subscribes to the messages of the stores that it knows.
     let [a, b] = caches.map(|cache| Instance::new(cache, &database));
     wait_for_the_shared_tier(&a.cache).await?;
     wait_for_the_shared_tier(&b.cache).await?;
@@ -113,13 +113,13 @@ async fn open(file: &Path) -> Result<SqlitePool, Failure> {
     Ok(pool)
 }
 
-/// What one process of the service has: a cache, and the store behind it.
+/// One process of the service: a cache, and the store behind it.
 struct Instance {
     cache: Cache,
     policies: Arc<CachingPolicyStore<SqlitePolicyStore>>,
 }
 
-/// Who answered a read.
+/// The tier that answered a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tier {
     Local,
@@ -139,7 +139,7 @@ impl Instance {
         Self { cache, policies }
     }
 
-    /// A read, timed; the statistics tell who answered it.
+    /// Times a read; the statistics show which tier answered it.
     async fn read(&self, tenant: TenantId) -> Result<Read, Failure> {
         let before = self.cache.stats();
         let start = Instant::now();
@@ -169,7 +169,7 @@ impl Instance {
     }
 }
 
-/// Median times of a read, by who answers it; `None` where nobody of that tier did.
+/// The median times of a read by tier; `None` if the tier answered none.
 struct Reads {
     database: Option<Duration>,
     shared: Option<Duration>,
@@ -187,7 +187,7 @@ async fn time_reads(database: &SqlitePolicyStore, a: &Instance, b: &Instance) ->
         black_box(database.get_policy(tenant).await?);
         from_database.push(start.elapsed());
     }
-    // A loads them and fills the shared tier, behind its callers' backs; then B finds them there.
+    // A loads them and fills the shared tier in the background; then B finds them there.
     for &tenant in &tenants {
         a.read(tenant).await?;
     }
@@ -216,7 +216,7 @@ async fn time_local_hits(instance: &Instance, tenant: TenantId) -> Result<Vec<Du
     Ok(times)
 }
 
-/// What became of many reads of one key that nobody had read before.
+/// The outcome of many concurrent reads of a cold key.
 struct Crowd {
     loads: u64,
     waited: u64,
@@ -241,14 +241,14 @@ async fn cold_key(database: &SqlitePolicyStore, instance: &Instance) -> Result<C
     Ok(Crowd { loads: counted.loads, waited: counted.coalesced, local: counted.local_hits, took })
 }
 
-/// A write on one instance, and what another one reads then.
+/// A write on one instance, and the reads that follow on another one.
 struct News {
     old: String,
     new: String,
     write: Duration,
     /// The first read after the write had returned.
     first: Read,
-    /// The first read that saw the write, and how long after the write's return it ended.
+    /// The first read that saw the write, and its delay after the write's return.
     seen: Read,
     seen_after: Duration,
 }
@@ -283,7 +283,7 @@ async fn new_tenant(database: &SqlitePolicyStore) -> Result<TenantId, StoreError
     Ok(tenant)
 }
 
-/// A fill that was lost costs a sample and no more.
+/// Waits for the fills. A lost fill costs only a sample.
 async fn wait_for_fills(cache: &Cache) {
     let start = Instant::now();
     while cache.stats().total().fills < TENANTS as u64 && start.elapsed() < PATIENCE {
@@ -296,7 +296,7 @@ fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.get(times.len() / 2).copied()
 }
 
-/// All that was measured.
+/// All measurements.
 struct Screen {
     redis: bool,
     reads: Reads,
@@ -367,12 +367,12 @@ fn annotated_trait() -> impl Iterator<Item = &'static str> {
     const SOURCE: &str = include_str!("../../../stores/src/policy/store.rs");
     let code = SOURCE.lines().skip_while(|line| !line.starts_with("#[cached_store"));
     let code = code.filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("///"));
-    // The batch is for the next stop of the tour.
+    // The next example shows the batch.
     let code = code.filter(|line| !line.contains("batch = ") && !line.contains("fn get_policies("));
     code.take(7).chain(["    // ..."])
 }
 
-/// With a comma between thousands.
+/// The number with commas between thousands.
 fn grouped(number: impl fmt::Display) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What an error of the driver means.
+//! Maps errors of the driver to store errors.
 
 use sqlx::error::{DatabaseError, ErrorKind as DriverKind};
 
@@ -51,7 +51,7 @@ fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
 #[cfg(feature = "postgres")]
 fn sqlstate_kind(code: &str) -> StoreErrorKind {
     match (code.get(..2).unwrap_or_default(), code) {
-        // Cancelled by `statement_timeout`; the lock was not to be had within `lock_timeout`.
+        // Cancelled by `statement_timeout`; no lock within `lock_timeout`.
         (_, "57014" | "55P03") => StoreErrorKind::Timeout,
         ("08" | "53" | "57" | "58", _) | (_, "25P03") => StoreErrorKind::Unavailable,
         ("22", _) => StoreErrorKind::InvalidInput,

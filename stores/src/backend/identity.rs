@@ -4,22 +4,24 @@ use crate::{StoreError, StoreErrorKind};
 
 pub(super) const OPERATION: &str = "read the identity of the database";
 
-/// Whether the database answered that this role may not know its identity, or that it has none.
+/// Whether the identity is missing, or this role lacks the right to read it.
 pub(super) fn is_withheld(error: &StoreError) -> bool {
     matches!(error.kind(), StoreErrorKind::Permission | StoreErrorKind::Schema)
 }
 
-/// The table shows no row: it is empty, or its policies hide the row from this role.
+/// The error for a table without a visible row.
+///
+/// The table is empty, or its policies hide the row from this role.
 pub(super) fn no_row() -> StoreError {
     StoreError::new(StoreErrorKind::Schema, OPERATION, "`stores_identity` has no row that this role sees".to_owned())
 }
 
-/// The identity that was read, or 0 and a warning if the database does not tell it.
+/// Returns the identity, or 0 with a warning if the database withholds it.
 ///
 /// # Errors
 ///
-/// All but a missing table, row or right: with another identity than the other instances, this one would share nothing with
-/// them until its next start.
+/// All errors but a missing table, row or right. With an identity of 0 after any other error, this instance would share
+/// no entry with the others until its next start.
 pub(super) fn or_unknown(read: Result<u128, StoreError>) -> Result<u128, StoreError> {
     match read {
         Ok(identity) => Ok(identity),

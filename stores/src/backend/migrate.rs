@@ -1,4 +1,4 @@
-//! Bringing a database to the schema that this version of the stores reads and writes.
+//! Migrates a database to the schema of this version of the stores.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -14,10 +14,12 @@ use crate::{StoreError, StoreErrorKind};
 
 pub(super) const OPERATION: &str = "migrate";
 
-/// Keeps the record of the applied migrations apart from that of an application which shares the schema.
+/// The table of applied migrations.
+///
+/// An application that shares the schema has its own.
 const RECORD: &str = "stores_migrations";
 
-/// The file of a migration, and what is in it.
+/// The name of a migration's file, and its text.
 type File = (&'static str, &'static str);
 
 /// The files of one folder of `migrations`, in their order.
@@ -43,7 +45,7 @@ const SQLITE: &[File] = files!("sqlite":
     "0004_stores_identity.sql"
 );
 
-/// A pool whose database [`migrate`] knows how to set up: `PgPool` and `SqlitePool`.
+/// A pool whose database [`migrate`] can set up: `PgPool` and `SqlitePool`.
 pub trait Migrate: sealed::Sealed {
     #[doc(hidden)]
     fn run_migrations(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -51,20 +53,22 @@ pub trait Migrate: sealed::Sealed {
 
 /// Applies the migrations that the database does not have yet. Running it again changes nothing.
 ///
-/// On Postgres the tables go to the first schema of the pool's `search_path`, which is created when it is missing;
-/// `"$user"` is passed over. Instances that start at once wait for each other, for a minute at most. It needs a direct
-/// connection: a pooler in transaction mode cannot hold the lock. On plain Postgres the roles `service_role` and
-/// `authenticated` and the function `auth.jwt()` are created; where they exist, as on Supabase, they stay as they are.
+/// On Postgres the tables are created in the first schema of the pool's `search_path`, except `"$user"`; the schema is
+/// created if it is missing. Instances that start at the same time wait for each other, for a minute at most. This
+/// needs a direct connection: a pooler in transaction mode cannot hold the lock. On plain Postgres the roles
+/// `service_role` and `authenticated` and the function `auth.jwt()` are created; if they exist, as on Supabase, they
+/// are not changed.
 ///
 /// # Errors
 ///
-/// [`Permission`](StoreErrorKind::Permission) where the connected role may not create what is missing,
-/// [`Schema`](StoreErrorKind::Schema) where the database was migrated by another version of these files, and the
-/// errors of a connection.
+/// [`Permission`](StoreErrorKind::Permission) if the connected role may not create missing objects,
+/// [`Schema`](StoreErrorKind::Schema) if another version of these files migrated the database, and the errors of a
+/// connection.
 ///
 /// # Cancellation
 ///
-/// Each migration is one transaction: dropping the future leaves the database at the last one that was whole.
+/// Each migration is one transaction: if the future is dropped, the database has all migrations up to the last complete
+/// one.
 pub async fn migrate<P: Migrate + Sync>(pool: &P) -> Result<(), StoreError> {
     pool.run_migrations().await
 }
@@ -92,13 +96,15 @@ impl Migrate for sqlx::SqlitePool {
     }
 }
 
-/// The migrator that sqlx would make of a folder with these files.
+/// The migrator that sqlx would build from a folder with these files.
 fn migrator(files: &[File]) -> Migrator {
     let mut migrator = Migrator::with_migrations(files.iter().copied().map(migration).collect());
     migrator.dangerous_set_table_name(RECORD);
     migrator
 }
 
+/// A migration with version, description and checksum from its file.
+///
 /// `0001_what_it_does.sql` has the version 1, the description "what it does" and the SHA-384 of its text as its checksum.
 fn migration((name, sql): File) -> Migration {
     let stem = name.strip_suffix(".sql").unwrap_or(name);
@@ -125,8 +131,9 @@ mod tests {
 
     use super::*;
 
-    /// Compares the embedded files with what sqlx reads from the folder. A difference would be a missing table, or a
-    /// checksum that existing databases refuse.
+    /// Compares the embedded files with those that sqlx reads from the folder.
+    ///
+    /// A difference would be a missing table, or a checksum that existing databases refuse.
     async fn are_those_of(folder: &str, files: &[File]) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
         let read = Migrator::new(folder.as_path()).await.unwrap();

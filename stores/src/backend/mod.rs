@@ -1,4 +1,4 @@
-//! What the SQL implementations of every store share: pools, migrations, bounded writes, the meaning of errors.
+//! Code that all SQL stores share: pools, migrations, bounded writes, errors.
 
 mod errors;
 mod identity;

@@ -1,6 +1,10 @@
-//! Rows whose fields are columns, without the derive of sqlx, which compiles each driver a second time.
+//! Rows whose fields are columns, without the derive of sqlx.
+//!
+//! That derive would compile each driver a second time.
 
-/// Defines a row: a struct whose fields are the columns of the same names, in any SQL database that has their types.
+/// Defines a row: a struct whose fields are the columns of the same names.
+///
+/// It works in any SQL database that has their types.
 macro_rules! row {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($column:ident: $type:ty,)+ }) => {
         $(#[$attribute])*

@@ -1,8 +1,8 @@
-//! A transaction that is over within ten seconds, whatever becomes of the process.
+//! A transaction that ends within ten seconds, even if the process dies.
 //!
-//! A cached scope stays locked from before a write until its outcome is known, and for ten seconds when its writer is
-//! lost. A commit later than that would be missed by readers. So a write that is not committed within its budget is
-//! given up, and the database ends it by itself where the process does not.
+//! A cached scope is locked from before a write until its outcome is known, and for ten seconds if its writer is lost.
+//! Readers would miss a later commit. So a write that does not commit within its budget is abandoned, and the database
+//! ends it if the process does not.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use sqlx::{Database, Executor, IntoArguments, Pool, Transaction};
 use super::store_error;
 use crate::{StoreError, StoreErrorKind};
 
-/// A database whose writes end in time.
+/// A database whose writes have a time limit.
 pub(crate) trait TimedWrites: Database {
     /// Begins the transaction, in one round trip.
     const BEGIN: &'static str;
 
-    /// How long after its begin a write may be told to commit: the wait for a connection counts.
+    /// The latest commit of a write, counted from before its wait for a connection.
     const BUDGET: Duration;
 
     /// Begins the transaction with [`BEGIN`](Self::BEGIN).
@@ -27,8 +27,10 @@ pub(crate) trait TimedWrites: Database {
     fn rows_affected(done: &Self::QueryResult) -> u64;
 }
 
-/// The server ends the transaction by itself: a statement after three seconds, a client that says nothing after one and
-/// a half. The settings end with the transaction.
+/// Settings with which the server itself ends a transaction.
+///
+/// It cancels a statement after three seconds, and ends the transaction of a client that is idle for one and a half.
+/// The settings end with the transaction.
 #[cfg(feature = "postgres")]
 impl TimedWrites for sqlx::Postgres {
     const BEGIN: &'static str = "BEGIN; \
@@ -46,8 +48,10 @@ impl TimedWrites for sqlx::Postgres {
     }
 }
 
-/// The begin waits for the other writer, so that no statement has to. A commit may wait once more, for readers of a
-/// database without a write-ahead log, as long as the pool's `busy_timeout` says: 5 s unless it was told otherwise.
+/// A begin that waits for the other writer, so that no statement has to.
+///
+/// A commit may wait once more, for readers of a database without a write-ahead log, for at most the pool's
+/// `busy_timeout`, 5 s by default.
 #[cfg(feature = "sqlite")]
 impl TimedWrites for sqlx::Sqlite {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
@@ -107,12 +111,14 @@ impl<DB: TimedWrites> Write<DB> {
         done.map(|done| DB::rows_affected(&done)).map_err(|error| undone(self.operation, error))
     }
 
-    /// For statements that return rows. Their errors are told by [`undone`].
+    /// The connection, for statements that return rows. [`undone`] maps their errors.
     pub(crate) fn connection(&mut self) -> &mut DB::Connection {
         &mut self.transaction
     }
 
-    /// Commits, unless the write's time is over. Only an error of the commit itself leaves the outcome open.
+    /// Commits, unless the write's time is over.
+    ///
+    /// Only an error of the commit itself leaves the outcome unknown.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         let Self { transaction, operation, started } = self;
         if started.elapsed() > DB::BUDGET {
@@ -122,7 +128,7 @@ impl<DB: TimedWrites> Write<DB> {
     }
 }
 
-/// What an error before the commit means: nothing is written.
+/// Maps an error before the commit, which means that nothing is written.
 pub(crate) fn undone(operation: &'static str, error: sqlx::Error) -> StoreError {
     store_error(operation, error).before_commit()
 }

@@ -1,4 +1,4 @@
-//! Which database, and where in it.
+//! The database and the schema of the stores.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ const URL: &str = "DATABASE_URL";
 const SCHEMA: &str = "DATABASE_SCHEMA";
 const DEFAULT_SCHEMA: &str = "copilot_internal";
 
-/// Postgres cuts longer names.
+/// The longest name. Postgres truncates longer ones.
 const LONGEST_NAME: usize = 63;
 
-/// What kind of installation this is (`APP_ENV`).
+/// The kind of installation (`APP_ENV`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum AppEnv {
     /// A developer's machine. The default.
     Development,
     /// A run of tests.
     Test,
-    /// What customers use: a database that forgets is refused.
+    /// Production: a database in memory is refused.
     Production,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Database {
     },
 }
 
-/// Whether a SQLite database is a file, or gone with its connection.
+/// Whether a SQLite database is a file or in memory.
 #[cfg(feature = "sqlite")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeps {
@@ -122,7 +122,7 @@ impl Database {
     }
 }
 
-/// Which database it is, and no part of its address.
+/// Shows the kind of database, and no part of its address.
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -151,7 +151,9 @@ fn scheme(url: &str) -> Option<&str> {
     fits.then_some(scheme)
 }
 
-/// Only names that need no quotes: the name goes into the options of every connection.
+/// Reads the name of the schema, which must need no quotes.
+///
+/// The name is part of the options of every connection.
 fn schema(variables: &Variables<'_>) -> Result<String, StoreError> {
     let expected = "a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most";
     let name = variables.parse(SCHEMA, expected, |name| is_plain(name).then(|| name.to_owned()));

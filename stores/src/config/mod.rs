@@ -1,4 +1,4 @@
-//! What the stores are connected to, and how they are cached.
+//! The configuration of the stores' connections and caching.
 
 mod database;
 mod reads;
@@ -32,8 +32,8 @@ use crate::{StoreError, StoreErrorKind};
 /// | `CACHE_TTL_CONFIG_SECONDS` | the same for a configuration; `CONFIG_CACHE_TTL_SECONDS` is its older name |
 /// | `CACHE_TTL_CONVERSATION_SECONDS` | the same for a conversation |
 ///
-/// A variable that is empty counts as unset. Every variable is read, and has to parse, also where a switch makes it
-/// useless. `ENVIRONMENT.md` in the repository has the details and an example of each.
+/// An empty variable counts as unset. Every variable is read, and has to parse, even if a switch makes it useless.
+/// `ENVIRONMENT.md` in the repository has the details and an example of each.
 #[derive(Debug, Clone)]
 pub struct StoresConfig {
     pub(crate) database: Database,
@@ -49,14 +49,15 @@ impl StoresConfig {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::StoreErrorKind::Config) for a value that does not parse: the message names the variable, what
-    /// it holds unless that may be a secret, and what is expected.
+    /// [`Config`](crate::StoreErrorKind::Config) for a value that does not parse: the message names the variable, its
+    /// value unless that may be a secret, and the expected form.
     pub fn from_env() -> Result<Self, StoreError> {
         Self::from_variables(&Variables::from_env())
     }
 
-    /// Reads variables from elsewhere: `lookup` returns the value of one that is set, as a `String`, a `&str` or an
-    /// `OsString`.
+    /// Reads variables with `lookup` in place of the environment.
+    ///
+    /// `lookup` returns the value of a variable that is set, as a `String`, a `&str` or an `OsString`.
     ///
     /// # Errors
     ///
@@ -88,14 +89,15 @@ impl StoresConfig {
         })
     }
 
-    /// Whether connecting applies the migrations that are missing; by default it does. Switch it off for a role that
-    /// may not change tables, and run [`migrate`](crate::migrate) as one that may.
+    /// Sets whether connecting applies missing migrations. Default: true.
+    ///
+    /// Disable it for a role that may not change tables, and run [`migrate`](crate::migrate) as one that may.
     #[must_use]
     pub fn migrate_on_connect(self, migrate: bool) -> Self {
         Self { migrate, ..self }
     }
 
-    /// The cache that the variables ask for.
+    /// Builds the cache that the variables configure.
     pub(crate) fn cache(&self) -> Result<Cache, StoreError> {
         Ok(self.cache.clone().build()?)
     }

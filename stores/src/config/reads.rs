@@ -6,16 +6,16 @@ use cache_core::{ReadPolicy, Variables};
 
 use crate::StoreError;
 
-/// What of one cached method the environment changes.
+/// The settings of one cached method in the environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadSettings {
     pub(crate) enabled: bool,
-    /// In place of the one that the trait names.
+    /// Overrides the time to live of the trait.
     pub(crate) ttl: Option<Duration>,
 }
 
 impl ReadSettings {
-    /// `ttls` are the names of one variable, the newest first.
+    /// Reads the settings. `ttls` are the names of one variable, the newest first.
     pub(super) fn read(variables: &Variables<'_>, switch: &str, ttls: &[&str]) -> Result<Self, StoreError> {
         let enabled = variables.switch(switch)?;
         Ok(Self { enabled, ttl: variables.seconds(ttls)? })

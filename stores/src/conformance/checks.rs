@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::{StoreError, StoreErrorKind};
 
-/// How many checks were made.
+/// The number of checks made.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     made: usize,
@@ -15,7 +15,7 @@ impl Checks {
         self.made
     }
 
-    /// `found` is what it has to be.
+    /// Checks that `found` is as expected.
     #[track_caller]
     pub(super) fn equal<T: PartialEq + Debug>(&mut self, what: &str, found: &T, expected: &T) {
         self.made += 1;
@@ -28,7 +28,7 @@ impl Checks {
         assert!(holds, "{what}");
     }
 
-    /// The call failed in this way, and wrote nothing.
+    /// Checks that the call failed in this way, and wrote nothing.
     #[track_caller]
     pub(super) fn fails<T: Debug>(&mut self, what: &str, result: Result<T, StoreError>, kind: StoreErrorKind) {
         self.made += 1;
@@ -37,7 +37,7 @@ impl Checks {
         assert!(!error.is_retryable() && cache_core::WriteError::not_written(&error), "{what}: {error:?}");
     }
 
-    /// The call was refused, and its words name the mistake.
+    /// Checks that the call was refused, and that its message names the mistake.
     #[track_caller]
     pub(super) fn refused<T: Debug>(&mut self, what: &str, result: Result<T, StoreError>, names: &str) {
         let words = result.as_ref().err().map(ToString::to_string).unwrap_or_default();

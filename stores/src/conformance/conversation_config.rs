@@ -18,9 +18,9 @@ const NOTHING: ConfigSettings = ConfigSettings {
     compaction_interval_minutes: None,
 };
 
-/// Checks that `store` keeps configurations as [`ConversationConfigStore`] says. Returns the number of checks.
+/// Checks that `store` fulfils [`ConversationConfigStore`]. Returns the number of checks.
 ///
-/// What it leaves is a global level that sets nothing, which is the same as none.
+/// It leaves a global level that sets nothing, which is equivalent to none.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ const NOTHING: ConfigSettings = ConfigSettings {
 ///
 /// # Panics
 ///
-/// At the first check that fails; when the global level of `store` sets something already.
+/// At the first check that fails; if the global level of `store` already sets something.
 pub async fn conversation_config_store(store: &dyn ConversationConfigStore) -> Result<usize, StoreError> {
     let mut checks = Checks::default();
     built_in(store, &mut checks).await?;
@@ -44,7 +44,7 @@ pub async fn conversation_config_store(store: &dyn ConversationConfigStore) -> R
     Ok(checks.made())
 }
 
-/// A user of a tenant, and who writes.
+/// A user of a tenant, and the author of writes.
 struct Someone {
     tenant: TenantId,
     user: UserId,
@@ -76,12 +76,12 @@ impl Someone {
         store.set_global_config(&NOTHING, self.by).await
     }
 
-    /// What holds for the user.
+    /// Reads the effective configuration of the user.
     async fn reads(&self, store: &dyn ConversationConfigStore) -> Result<ConversationConfig, StoreError> {
         Ok((*store.get_config(self.tenant, Some(self.user)).await?).clone())
     }
 
-    /// What holds for the tenant.
+    /// Reads the effective configuration of the tenant.
     async fn reads_of_tenant(&self, store: &dyn ConversationConfigStore) -> Result<ConversationConfig, StoreError> {
         Ok((*store.get_config(self.tenant, None).await?).clone())
     }
@@ -124,7 +124,7 @@ async fn round_trips(store: &dyn ConversationConfigStore, checks: &mut Checks) -
     Ok(())
 }
 
-/// Every way in which three levels can set or leave out two settings of different types.
+/// Checks every combination in which three levels set or omit two settings.
 async fn inherits(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
     let someone = Someone::new();
     for global in some_of(PathCompression::None, false) {
@@ -169,7 +169,9 @@ async fn says_who_and_when(store: &dyn ConversationConfigStore, checks: &mut Che
     someone.clear(store).await
 }
 
-/// The original's unique constraint did not hold: a second write of a level was a second row.
+/// Checks that a second write of a level replaces its row.
+///
+/// The unique constraint of the original did not hold: a second write added a second row.
 async fn a_level_is_one_row(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
     let someone = Someone::new();
     for level in [ConfigLevel::Global, ConfigLevel::Tenant, ConfigLevel::User] {
@@ -196,7 +198,7 @@ async fn keeps_owners_apart(store: &dyn ConversationConfigStore, checks: &mut Ch
     let mine = Someone::new();
     let neighbour = Someone { tenant: mine.tenant, ..Someone::new() };
     let elsewhere = Someone { user: mine.user, ..Someone::new() };
-    // Ids that are equal as bytes, though one is a tenant's and one a user's.
+    // The same bytes as the id of a tenant and as the id of a user.
     let twin = Someone { tenant: uuid::Uuid::from(mine.user).into(), ..Someone::new() };
     mine.set(store, ConfigLevel::Tenant, &merges(2)).await?;
     mine.set(store, ConfigLevel::User, &merges(3)).await?;
@@ -212,8 +214,10 @@ async fn keeps_owners_apart(store: &dyn ConversationConfigStore, checks: &mut Ch
     mine.clear(store).await
 }
 
-/// The original left the cached entries of a tenant's users stale when the tenant's level was written, and all of them
-/// when the global one was.
+/// Checks that a write reaches all cached configurations below its level.
+///
+/// The original left the cached entries of a tenant's users stale after a write of the tenant's level, and all entries
+/// stale after a write of the global one.
 async fn writes_reach_what_was_read(
     store: &dyn ConversationConfigStore,
     checks: &mut Checks,
@@ -303,7 +307,7 @@ fn wrong_settings() -> Vec<(&'static str, ConfigSettings)> {
     wrong
 }
 
-/// Settings that differ from the built-in ones in everything.
+/// Settings that differ from the built-in ones in every field.
 fn sample() -> ConfigSettings {
     ConfigSettings {
         merge_compression_strategy: Some(MergeCompression::Aggressive),
@@ -363,8 +367,9 @@ fn some_of(strategy: PathCompression, switch: bool) -> [ConfigSettings; 4] {
     )
 }
 
-/// All settings of these levels, the most specific one first, over the built-in ones. Spelt out here once more: the
-/// suite must not take the store's own word for it.
+/// All settings of these levels, the most specific one first, over the built-in ones.
+///
+/// The suite computes them itself and does not rely on the code under test.
 fn under(levels: &[ConfigSettings]) -> ConfigSettings {
     let built_in = [values(&ConversationConfig::default())];
     let all = || levels.iter().chain(&built_in);

@@ -1,8 +1,8 @@
-//! What every implementation of a store does, as suites that an implementation of one's own can run too.
+//! Conformance suites for every implementation of a store, including your own.
 //!
-//! A suite wants a store that holds nothing, leaves it so, and returns how many checks it made. That of the conversations,
-//! which nobody can delete, works in new tenants of its own instead. A check that fails is a panic with its name. Decorated
-//! stores pass the same suites.
+//! A suite requires an empty store, leaves it empty, and returns the number of checks. Conversations cannot be deleted,
+//! so their suite works in new tenants instead. A check that fails panics with its name. Decorated stores pass the same
+//! suites.
 
 mod checks;
 mod conversation;

@@ -8,7 +8,7 @@ use super::checks::Checks;
 use crate::policy::{EgressMode, PolicyStore, TaskPolicy, TenantPolicy, UserPolicy};
 use crate::{Cursor, MAX_PAGE_LIMIT, PageRequest, StoreError, TenantId, UserId};
 
-/// Checks that `store` keeps policies as [`PolicyStore`] says. Returns the number of checks.
+/// Checks that `store` fulfils [`PolicyStore`]. Returns the number of checks.
 ///
 /// # Errors
 ///
@@ -16,7 +16,7 @@ use crate::{Cursor, MAX_PAGE_LIMIT, PageRequest, StoreError, TenantId, UserId};
 ///
 /// # Panics
 ///
-/// At the first check that fails; when `store` holds policies already.
+/// At the first check that fails; if `store` already holds policies.
 pub async fn policy_store(store: &dyn PolicyStore) -> Result<usize, StoreError> {
     let mut checks = Checks::default();
     checks.equal("the suite begins with no policies", &store.count_policies().await?, &0);
@@ -274,7 +274,7 @@ fn full(tenant: TenantId) -> TenantPolicy {
     }
 }
 
-/// Ids that differ in the first byte, in the last one, and around the sign bit.
+/// Policies with ids that differ in the first byte, the last byte and the sign bit.
 fn listed(count: usize) -> BTreeMap<TenantId, TenantPolicy> {
     let ids = [0, 1, 255, 1 << 120, 0x7f << 120, 0x80 << 120, u128::MAX];
     let tenants = ids.into_iter().take(count).map(|id| TenantId::new(Uuid::from_u128(id)));

@@ -1,24 +1,27 @@
-//! Who may do what with a conversation. Pure: the row and the user decide, and nothing else.
+//! The access rules of conversations, as pure functions of the row and the user.
 //!
-//! A conversation of another tenant is not asked about here: it does not exist for the caller.
+//! Conversations of another tenant never reach these rules: they do not exist for the caller.
 //!
-//! "No user" is a caller who names nobody. Such a caller owns nothing, and so reads only what everybody of the tenant may
-//! read. Changes of a conversation itself, and deletions, are open to it: there it is the service acting by itself.
+//! "No user" is a call that names no user. Such a call owns nothing, and so reads only conversations that all users of
+//! the tenant may read. It may change a conversation itself and delete messages: there the service acts on its own
+//! behalf.
 
 use serde_json::Value;
 
 use super::{AuthorizationModel, Conversation, MessageRole, ShareAudience, TenantAccess};
 use crate::{StoreError, StoreErrorKind, UserId};
 
-/// Where an `OpenFGA` specification names its fallback; the first one that is there and not null decides.
+/// The fields of an `OpenFGA` specification for its fallback.
+///
+/// The first one that is present and not null decides.
 const FALLBACK_FIELDS: [&str; 2] = ["fallback_audience", "fallbackAudience"];
 
 impl Conversation {
-    /// Who may see it besides its owner, whatever its authorization model is.
+    /// The users besides its owner that may see it, under any authorization model.
     ///
-    /// Under rbac that is its [`share_audience`](Self::share_audience). Under `OpenFGA` it is the field `fallback_audience` of
-    /// its [`authorization_spec`](Self::authorization_spec), or else `fallbackAudience`. Where neither is there, or the
-    /// first one that is says anything but `tenant` or `public`, it is private.
+    /// Under rbac that is its [`share_audience`](Self::share_audience). Under `OpenFGA` it is the field
+    /// `fallback_audience` of its [`authorization_spec`](Self::authorization_spec), or else `fallbackAudience`. If
+    /// neither is present, or the first one that is present has a value other than `tenant` or `public`, it is private.
     pub fn effective_audience(&self) -> ShareAudience {
         match self.authorization_model {
             AuthorizationModel::Rbac => self.share_audience,
@@ -32,27 +35,33 @@ fn fallback_audience(spec: &Value) -> ShareAudience {
     field.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(ShareAudience::Private)
 }
 
-/// Whether this user may see the conversation: its effective audience is the tenant or the public, it has no owner, or
-/// it is theirs. No user sees what everybody of the tenant sees.
+/// Whether this user may see the conversation.
+///
+/// Its effective audience is the tenant or the public, it has no owner, or the user owns it. A call without a user sees
+/// the conversations that all users of the tenant see.
 pub fn may_read(conversation: &Conversation, user: Option<UserId>) -> bool {
     conversation.effective_audience() != ShareAudience::Private || is_own(conversation, user)
 }
 
 /// Whether this user may append a message of this role.
 ///
-/// The roles assistant and system always may. A person may where the effective audience is the tenant and it has edit
-/// access, where the conversation has no owner, and where it is theirs.
+/// The roles assistant and system always may. A user may if the effective audience is the tenant with edit access, if
+/// the conversation has no owner, or if the user owns it.
 pub fn may_write(conversation: &Conversation, role: MessageRole, user: Option<UserId>) -> bool {
     role != MessageRole::User || is_open_to_edits(conversation) || is_own(conversation, user)
 }
 
-/// Whether this user may delete a message: whoever may write one as a person, and the service, which is no user.
+/// Whether this user may delete a message.
+///
+/// Every user that may write one may, and so may the service, which is no user.
 pub fn may_delete(conversation: &Conversation, user: Option<UserId>) -> bool {
     user.is_none() || may_write(conversation, MessageRole::User, user)
 }
 
-/// Whether this user may share or archive the conversation: its owner, everybody where it has none, and the service,
-/// which is no user. Edit access of the tenant is a right to write, not to decide who else may.
+/// Whether this user may share or archive the conversation.
+///
+/// Its owner may, all users if it has none, and the service, which is no user. Edit access of the tenant is a right to
+/// write, not to change the access of others.
 pub fn may_administer(conversation: &Conversation, user: Option<UserId>) -> bool {
     user.is_none() || is_own(conversation, user)
 }
@@ -65,7 +74,9 @@ fn is_open_to_edits(conversation: &Conversation) -> bool {
     conversation.effective_audience() == ShareAudience::Tenant && conversation.tenant_access == TenantAccess::Edit
 }
 
-/// What becomes of a change that is allowed or not: who may not see the conversation does not learn that it is there.
+/// The outcome of a change that is allowed or not.
+///
+/// A user that may not see the conversation receives the same error as if it did not exist.
 pub(super) fn permit(
     conversation: &Conversation,
     user: Option<UserId>,
@@ -164,7 +175,9 @@ mod tests {
         }
     }
 
-    /// For nobody, the owner and a stranger: may they read, write as a person, delete, administer?
+    /// The rights of no user, the owner and another user.
+    ///
+    /// They are to read, write as a user, delete and administer.
     const RIGHTS: [(Option<UserId>, ShareAudience, TenantAccess, [&str; 3]); 12] = {
         use ShareAudience::{Private, Public, Tenant};
         use TenantAccess::{Edit, View};
@@ -203,7 +216,7 @@ mod tests {
             let under_openfga = Conversation {
                 authorization_model: AuthorizationModel::Openfga,
                 authorization_spec: json!({ "fallback_audience": audience }),
-                // What a mistake would look at: the opposite.
+                // Must not matter under `OpenFGA`: the opposite.
                 share_audience: if audience == ShareAudience::Private {
                     ShareAudience::Tenant
                 } else {

@@ -1,4 +1,4 @@
-//! What every implementation refuses, and where a page begins: the same words whatever is below.
+//! Argument checks and page boundaries that all implementations share, with their messages.
 
 use std::sync::Arc;
 
@@ -22,10 +22,14 @@ pub(super) const COMPACTION: &str = "conversations_needing_compaction";
 
 const CURSOR: CursorKind = CursorKind(2);
 
-/// Readers of JSON give up at 128, and the row and the cached entry wrap the value once more.
+/// The deepest nesting of JSON.
+///
+/// Parsers of JSON stop at 128, and the row and the cached entry wrap the value once more.
 const DEEPEST_JSON: usize = 64;
 
-/// Postgres keeps no NUL in text: what one implementation cannot keep, none takes.
+/// Checks a new conversation.
+///
+/// Postgres stores no NUL in text. Every implementation refuses values that one of them cannot store.
 pub(super) fn check_conversation(conversation: &NewConversation) -> Result<(), StoreError> {
     let own = [("title", conversation.title.as_deref()), ("persona_id", conversation.persona_id.as_deref())];
     let jurisdictions = conversation.jurisdictions.iter().map(|text| ("a jurisdiction", Some(text.as_str())));
@@ -44,7 +48,7 @@ pub(super) fn check_sharing(sharing: &SharingUpdate) -> Result<(), StoreError> {
     spec.map_or(Ok(()), |spec| check_object(UPDATE_SHARING, "authorization_spec", spec))
 }
 
-/// The bounds of a page are those of every list.
+/// Checks a limit, which has the same range for every list.
 pub(super) fn check_limit(limit: u32, operation: &'static str) -> Result<u32, StoreError> {
     PageRequest::first(limit).checked_limit(operation)
 }
@@ -95,7 +99,7 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
-/// Where a page ended: the rows that follow come after this in the order of the list.
+/// The end of a page: its next rows follow this position in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) last_activity: DateTime<Utc>,
@@ -108,7 +112,7 @@ impl Position {
     }
 }
 
-/// Which rows a page is made of.
+/// The rows of a page.
 pub(super) struct Slice {
     pub(super) limit: u32,
     pub(super) after: Option<Position>,
@@ -128,7 +132,7 @@ impl Slice {
         Ok(Self { limit, after, list })
     }
 
-    /// One row more than the page holds, to know whether another page follows.
+    /// One more than the rows of the page, to detect whether another page follows.
     pub(super) fn rows_to_read(&self) -> u32 {
         self.limit + 1
     }
@@ -138,7 +142,7 @@ impl Slice {
     }
 }
 
-/// The name of the list, the time in microseconds, the id.
+/// A cursor of the name of the list, the time in microseconds and the id.
 fn cursor(position: Position, list: [u8; 8]) -> Cursor {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&list);
@@ -162,8 +166,10 @@ fn position(cursor: &Cursor, list: [u8; 8]) -> Result<Position, StoreError> {
     }
 }
 
-/// Tells lists apart, against a mistake and not against forgery: a forged cursor shows nothing that the list does not.
-/// FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), the same on every instance.
+/// A name that distinguishes lists, the same on every instance.
+///
+/// It prevents mistakes and not forgery: a forged cursor reveals nothing that the list does not. The hash is FNV-1a (G.
+/// Fowler, L. C. Noll, K.-P. Vo).
 fn name_of_list(tenant: TenantId, user: Option<UserId>, status: ConversationStatus) -> [u8; 8] {
     let user = user.map(|user| *user.as_uuid().as_bytes());
     let bytes = tenant.as_uuid().as_bytes().iter().chain(user.iter().flatten()).chain(status.as_str().as_bytes());

@@ -1,4 +1,4 @@
-//! Times as every implementation keeps them: whole microseconds, in years of four digits.
+//! Times as every implementation stores them: whole microseconds, years of four digits.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,12 +22,14 @@ pub(super) fn now() -> DateTime<Utc> {
     kept(Utc::now())
 }
 
-/// `now`, or just after the later one of these where the clock went back.
+/// `now`, or just after the later one of these if the clock was set back.
 pub(super) fn now_after(created: DateTime<Utc>, last: Option<DateTime<Utc>>) -> DateTime<Utc> {
     now().max(created).max(last.map_or(FIRST, |last| last + MICROSECOND))
 }
 
-/// The time as it is kept: cut to microseconds and into the range of years that every database orders alike.
+/// The time as it is stored: truncated to microseconds, within years of four digits.
+///
+/// Every database orders these years alike.
 pub(super) fn kept(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(FIRST).clamp(FIRST, LAST)
 }

@@ -1,4 +1,4 @@
-//! In memory: for development and tests. Nothing outlives the process, and no other process sees it.
+//! A store in the memory of one process, for development and tests.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ type Rows = HashMap<ConversationId, Row>;
 #[derive(Debug)]
 struct Row {
     conversation: Arc<Conversation>,
-    /// In the order of their times.
+    /// Its messages, in the order of their times.
     messages: Vec<Message>,
 }
 
@@ -38,7 +38,7 @@ impl MemoryConversationStore {
         Self::default()
     }
 
-    // No code that can panic runs under the lock, so a poisoned one holds whole rows all the same.
+    // No code that can panic runs under the lock, so even a poisoned one holds complete rows.
     fn read(&self) -> RwLockReadGuard<'_, Rows> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -47,7 +47,7 @@ impl MemoryConversationStore {
         self.rows.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a row that the tenant has, if `allowed` says so.
+    /// Changes a row of the tenant, if `allowed` permits it.
     fn change<T>(
         &self,
         (tenant, conversation, user): (TenantId, ConversationId, Option<UserId>),

@@ -1,4 +1,6 @@
-//! Conversations with an assistant, who may see them, and their messages. Read often, written with every message.
+//! Conversations with an assistant, their access rules, and their messages.
+//!
+//! They are read often, and written with every message.
 
 mod access;
 mod check;

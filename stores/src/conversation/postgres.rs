@@ -1,4 +1,4 @@
-//! Postgres: the source of truth that several instances share.
+//! A store on Postgres, the source of truth that several instances share.
 
 use std::sync::Arc;
 
@@ -28,14 +28,14 @@ const INSERT: &str = "
     )
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-// Who changes a conversation next waits here, and sees what this transaction wrote.
+// The next change of the conversation waits here, and sees the writes of this transaction.
 const GET_FOR_UPDATE: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     " FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
 );
 
-// The clock of the server may have gone back: the time of a conversation never does.
+// The clock of the server may have been set back: the time of a conversation never decreases.
 const APPEND_MESSAGE: &str = "
     WITH moved AS (
         UPDATE conversations
@@ -70,18 +70,18 @@ const ARCHIVE: &str = "
 
 /// Conversations in the tables `conversations` and `conversation_messages` of the pool's `search_path`.
 ///
-/// A change is one transaction that locks the conversation, asks the rules of the row that it locked, and ends within ten
+/// A change is one transaction that locks the conversation, checks the rules on the locked row, and ends within ten
 /// seconds, so that no commit outlives the lock of the entry that it makes stale.
 ///
 /// Connect it as the service, never with the rights of a user: a cached conversation is the same for every caller, and
-/// the rules above decide who gets it.
+/// the access rules of this module apply to each call.
 #[derive(Debug, Clone)]
 pub struct PostgresConversationStore {
     pool: PgPool,
 }
 
 impl PostgresConversationStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its tables.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its tables.
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
     }

@@ -1,4 +1,4 @@
-//! Conversations and messages as the columns of rows, for every SQL database alike.
+//! Conversations and messages as columns of rows, for every SQL database.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -121,7 +121,9 @@ pub(super) fn readable(
     Ok(found.filter(|found| may_read(found, user)).map(Arc::new))
 }
 
-/// The conversation that a transaction is about to change, if `allowed` says that the user may. Nothing is written yet.
+/// The conversation that a transaction is about to change, if `allowed` permits it.
+///
+/// Nothing is written yet.
 pub(super) fn permitted(
     read: Result<Option<ConversationRow>, sqlx::Error>,
     user: Option<UserId>,

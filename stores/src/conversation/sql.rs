@@ -1,4 +1,4 @@
-//! The statements that every SQL database understands alike, and the columns of a row.
+//! The statements that are the same on every SQL database, and the columns of a row.
 
 /// The columns of a conversation, in the order of `ConversationRow`.
 macro_rules! conversation_columns {
@@ -37,7 +37,7 @@ pub(super) const FIRST_PAGE: &str = concat!(listed!(), " ORDER BY last_activity 
 pub(super) const NEXT_PAGE: &str =
     concat!(listed!(), " AND (last_activity, id) < ($5, $6) ORDER BY last_activity DESC, id DESC LIMIT $4");
 
-// In one statement, so that the rule and the messages are of one moment.
+// In one statement, so that the rule and the messages come from the same snapshot.
 pub(super) const GET_MESSAGES: &str = concat!(
     "SELECT message.id, message.conversation_id, message.role, message.content, message.metadata, message.user_id, \
             message.trace_id, message.root_span_name, message.root_span_id, message.created_at, message.deleted_at \
@@ -48,7 +48,7 @@ pub(super) const GET_MESSAGES: &str = concat!(
     " ORDER BY message.created_at DESC, message.id DESC LIMIT $4"
 );
 
-// No more messages of a conversation are counted than are asked for.
+// Counts no more messages of a conversation than the filter requires.
 pub(super) const COMPACTION: &str = concat!(
     "SELECT ",
     conversation_columns!(),

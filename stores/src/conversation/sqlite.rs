@@ -1,4 +1,4 @@
-//! SQLite: the source of truth of one process, in a file of its own.
+//! A store on SQLite, the source of truth of one process, in its own file.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{
 use crate::backend::{Write, write_one};
 use crate::{ConversationId, MessageId, Page, PageRequest, StoreError, TenantId, UserId};
 
-// The default of the times has milliseconds.
+// The column defaults of the times have only milliseconds.
 const INSERT: &str = "
     INSERT INTO conversations (
         id, tenant_id, user_id, share_audience, tenant_access, authorization_model, authorization_spec, persona_id,
@@ -57,16 +57,16 @@ const ARCHIVE: &str = "
 
 /// Conversations in the tables `conversations` and `conversation_messages` of a SQLite database.
 ///
-/// A change is one transaction that waits for the writer before it, and asks the rules of the row as it is then. It waits
-/// four seconds at most, and for readers of a database without a write-ahead log as long as the pool's `busy_timeout`
-/// says, 5 s unless it was told otherwise: together less than 10 s, the life of the lock on the entry that it makes stale.
+/// A change is one transaction that waits for the previous writer, and then checks the rules on the current row. It
+/// waits four seconds at most, and for readers of a database without a write-ahead log for at most the pool's
+/// `busy_timeout`, 5 s by default: together less than 10 s, the lifetime of the lock on the entry that it makes stale.
 #[derive(Debug, Clone)]
 pub struct SqliteConversationStore {
     pool: SqlitePool,
 }
 
 impl SqliteConversationStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its tables.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its tables.
     pub fn new(pool: SqlitePool) -> Self {
         Self { pool }
     }
@@ -242,12 +242,12 @@ async fn read(
     sqlx::query_as(sql::GET).bind(tenant).bind(conversation).fetch_optional(connection).await
 }
 
-/// When a row that was read is changed, by the clock of this process.
+/// The time of a change of this row, by the clock of this process.
 fn touched(found: &Conversation) -> String {
     text(clock::now_after(found.created_at, Some(found.updated_at)))
 }
 
-/// Always 27 characters, so that the order of the texts is that of the times.
+/// A time as text, always 27 characters, so that texts sort like times.
 fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

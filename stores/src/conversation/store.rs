@@ -1,4 +1,4 @@
-//! The trait, and what of it is cached.
+//! The trait of the conversation store, with its cache annotations.
 
 use std::sync::Arc;
 
@@ -14,26 +14,26 @@ use crate::{ConversationId, MessageId, Page, PageRequest, StoreError, TenantId, 
 ///
 /// Every method takes the tenant of the caller, from a verified source. A conversation of another tenant does not exist
 /// for the caller, and neither does one that the caller may not see: reads return nothing, changes fail with
-/// [`NotFound`](crate::StoreErrorKind::NotFound), and both look as they would if it were not there. The rules are
-/// [`may_read`](super::may_read()), [`may_write`](super::may_write()), [`may_delete`](super::may_delete()) and
-/// [`may_administer`](super::may_administer()); a user of `None` is told of there.
+/// [`NotFound`](crate::StoreErrorKind::NotFound), and both are indistinguishable from those of a missing one. The rules
+/// are [`may_read`](super::may_read()), [`may_write`](super::may_write()), [`may_delete`](super::may_delete()) and
+/// [`may_administer`](super::may_administer()), which document a user of `None`.
 ///
-/// An archived conversation is read, written and shared like any other; only lists and compaction pass over it.
+/// An archived conversation is read, written and shared like any other; only lists and compaction skip it.
 ///
 /// The errors of every method: [`Unavailable`](crate::StoreErrorKind::Unavailable) and
-/// [`Timeout`](crate::StoreErrorKind::Timeout) where the database does not answer, and
+/// [`Timeout`](crate::StoreErrorKind::Timeout) if the database does not answer, and
 /// [`Corrupt`](crate::StoreErrorKind::Corrupt) for a row that does not fit its type.
 ///
 /// # Cancellation
 ///
-/// Whether a change is made is unknown after its future was dropped; it is never made in part.
+/// If the future of a change is dropped, its outcome is unknown; it is never applied in part.
 #[cached_store(namespace = "copilot:conv")]
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
     /// Creates a conversation under a new random identifier.
     ///
-    /// Nothing is cached of it that could be out of date: nobody could ask for the identifier before, and an absence is
-    /// never cached, since it may only mean that the conversation is not for the one who asked.
+    /// No cached entry can become stale: no call could name the identifier before, and an absence is never cached,
+    /// since it may only mean that the user of that call may not see the conversation.
     ///
     /// # Errors
     ///
@@ -42,9 +42,9 @@ pub trait ConversationStore: Send + Sync {
     #[uncached]
     async fn create_conversation(&self, conversation: &NewConversation) -> Result<ConversationId, StoreError>;
 
-    /// A conversation, if `user` may see it.
+    /// Returns a conversation, if `user` may see it.
     ///
-    /// The entry is the same for every user, and the rule is asked at every hit.
+    /// The entry is the same for every user, and every hit checks the rule.
     ///
     /// # Errors
     ///
@@ -59,21 +59,25 @@ pub trait ConversationStore: Send + Sync {
         user: Option<UserId>,
     ) -> Result<Option<Arc<Conversation>>, StoreError>;
 
-    /// Appends a message, and moves the conversation's [`last_message_at`](Conversation::last_message_at) to its time.
+    /// Appends a message.
     ///
-    /// The right to write is asked of the row that is changed, in the same transaction: no change of the sharing comes
-    /// between. Messages that are appended at once get times of their own, one after the other.
+    /// This sets the conversation's [`last_message_at`](Conversation::last_message_at) to the time of the message.
+    ///
+    /// The right to write is checked on the changed row in the same transaction, so no change of the sharing can happen
+    /// in between. Messages that are appended concurrently get distinct, increasing times.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::StoreErrorKind::NotFound) where the message's user may not see the conversation,
-    /// [`Forbidden`](crate::StoreErrorKind::Forbidden) where they may see it and not write,
+    /// [`NotFound`](crate::StoreErrorKind::NotFound) if the message's user may not see the conversation,
+    /// [`Forbidden`](crate::StoreErrorKind::Forbidden) if the user may see it and not write,
     /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for content with a NUL character, and for metadata that is
     /// no JSON object, has a NUL in it, or nests deeper than 64 levels; and those of the trait.
     #[invalidates(get_conversation(message.tenant_id, message.conversation_id))]
     async fn append_message(&self, message: &NewMessage) -> Result<MessageId, StoreError>;
 
-    /// Deletes a message: its row stays, and no read returns it any more. Returns whether there was one.
+    /// Deletes a message. Returns whether there was one.
+    ///
+    /// The row stays, and no read returns it any more.
     ///
     /// # Errors
     ///
@@ -88,12 +92,12 @@ pub trait ConversationStore: Send + Sync {
         user: Option<UserId>,
     ) -> Result<bool, StoreError>;
 
-    /// Changes who may see and write a conversation.
+    /// Changes the sharing of a conversation: which users may see and write it.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::StoreErrorKind::NotFound) where the user may not see the conversation,
-    /// [`Forbidden`](crate::StoreErrorKind::Forbidden) where they may see it and not
+    /// [`NotFound`](crate::StoreErrorKind::NotFound) if the user may not see the conversation,
+    /// [`Forbidden`](crate::StoreErrorKind::Forbidden) if the user may see it and not
     /// [administer](super::may_administer()) it, [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a
     /// specification that [`create_conversation`](Self::create_conversation) refuses; and those of the trait.
     #[invalidates(get_conversation(tenant, conversation))]
@@ -105,8 +109,9 @@ pub trait ConversationStore: Send + Sync {
         sharing: &SharingUpdate,
     ) -> Result<(), StoreError>;
 
-    /// Archives a conversation, or makes it active again. Returns whether it was not so before; one that was keeps the
-    /// time of its archiving.
+    /// Archives a conversation, or makes it active again. Returns whether this changed it.
+    ///
+    /// An archived conversation that is archived again keeps its first time.
     ///
     /// # Errors
     ///
@@ -121,8 +126,10 @@ pub trait ConversationStore: Send + Sync {
         archived: bool,
     ) -> Result<bool, StoreError>;
 
-    /// The newest messages of a conversation that are not deleted, at most `limit`, the oldest of them first. None where
-    /// `user` may not see the conversation, as where it has none.
+    /// Returns the newest messages of a conversation, at most `limit`, the oldest first.
+    ///
+    /// Deleted messages are omitted. The list is empty if `user` may not see the conversation, as if it had no
+    /// messages.
     ///
     /// # Errors
     ///
@@ -137,16 +144,17 @@ pub trait ConversationStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// A page of the conversations that `user` may see, by their [last activity](Conversation::last_activity), the newest
-    /// first.
+    /// Returns a page of the conversations that `user` may see, the newest first.
     ///
-    /// Activity only ever moves a conversation towards the beginning. So no conversation is listed twice, and each that
-    /// was there before the first page and is not touched until the last one is listed once.
+    /// The order is that of their [last activity](Conversation::last_activity).
+    ///
+    /// Activity only moves a conversation towards the beginning. So no conversation is listed twice, and each that
+    /// existed before the first page and does not change until the last one is listed once.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a limit out of range and for a cursor that this list, of
-    /// the same tenant, user and status, did not give; and those of the trait.
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a limit out of range and for a cursor that this list,
+    /// of the same tenant, user and status, did not return; and those of the trait.
     #[uncached]
     async fn list_conversations(
         &self,
@@ -156,10 +164,11 @@ pub trait ConversationStore: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Arc<Conversation>>, StoreError>;
 
-    /// Conversations that are not archived and that `filter` asks for, at most `limit`, those first that have been idle
-    /// for longest.
+    /// Returns conversations for compaction, at most `limit`, the longest idle first.
     ///
-    /// For the service itself: it asks for no user, and, where the filter names no tenant, goes over all of them.
+    /// They match `filter` and are not archived.
+    ///
+    /// For the service itself: it checks no user, and covers all tenants if the filter names none.
     ///
     /// # Errors
     ///
@@ -173,7 +182,9 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<Vec<Arc<Conversation>>, StoreError>;
 }
 
-/// What a miss asks, asked of a hit. The key has the tenant in it: that it is the row's is made sure of all the same.
+/// The check of a miss, for a hit.
+///
+/// The key contains the tenant, and the check still compares it with the row's.
 #[expect(clippy::ref_option, reason = "generated code passes references")]
 fn visible_to(
     found: &Arc<Conversation>,

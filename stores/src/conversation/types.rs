@@ -1,7 +1,7 @@
-//! What the store keeps, and what its methods take.
+//! The rows of the conversation store, and the arguments of its methods.
 //!
-//! Times have microseconds, the precision that Postgres keeps. JSON comes back as it was written, except that Postgres
-//! keeps a number by its value: `1e16` may come back as `10000000000000000`.
+//! Times have microseconds, the precision of Postgres. JSON is returned as it was written, except that Postgres stores
+//! numbers by value: `1e16` may become `10000000000000000`.
 
 use cache_core::CacheValue;
 use chrono::{DateTime, Utc};
@@ -16,40 +16,42 @@ use crate::{ConversationId, MessageId, PathId, TenantId, UserId};
 pub struct Conversation {
     /// Its identifier.
     pub id: ConversationId,
-    /// The tenant that it belongs to. It does not exist for any other one.
+    /// The tenant that owns it. It does not exist for any other tenant.
     pub tenant_id: TenantId,
-    /// Its owner; `None` where it belongs to everybody of the tenant.
+    /// Its owner; `None` if it belongs to all users of the tenant.
     pub user_id: Option<UserId>,
-    /// Who may see it, where the model is [`Rbac`](AuthorizationModel::Rbac). See [`effective_audience`](Self::effective_audience).
+    /// The users that may see it under [`Rbac`](AuthorizationModel::Rbac).
+    ///
+    /// See [`effective_audience`](Self::effective_audience).
     pub share_audience: ShareAudience,
-    /// What users of the tenant may do with it, where its effective audience is the tenant.
+    /// The access of the tenant's users, if its effective audience is the tenant.
     pub tenant_access: TenantAccess,
-    /// Where it is decided who may see it.
+    /// The model that decides which users may see it.
     pub authorization_model: AuthorizationModel,
-    /// What the model needs, a JSON object.
+    /// The data of the model, a JSON object.
     pub authorization_spec: Value,
     /// The persona that answers in it.
     pub persona_id: Option<String>,
-    /// The jurisdictions that it is subject to, in the order in which they were given.
+    /// The jurisdictions that it is subject to, in their original order.
     pub jurisdictions: Vec<String>,
     /// Its title.
     pub title: Option<String>,
-    /// The path through its messages that is shown.
+    /// The displayed path through its messages.
     pub active_path_id: Option<PathId>,
-    /// Since when it is archived; `None` while it is active.
+    /// When it was archived; `None` while it is active.
     pub archived_at: Option<DateTime<Utc>>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
-    /// When its newest message was appended, deleted or not. It never goes back.
+    /// When its newest message was appended, deleted or not. It never decreases.
     pub last_message_at: Option<DateTime<Utc>>,
     /// The trace in which it was created.
     pub trace: Trace,
 }
 
 impl Conversation {
-    /// What lists are ordered by: the newest message, or the creation where there is none.
+    /// The time that orders lists: the newest message, or the creation if there is none.
     pub fn last_activity(&self) -> DateTime<Utc> {
         self.last_message_at.unwrap_or(self.created_at)
     }
@@ -62,23 +64,23 @@ pub struct Message {
     pub id: MessageId,
     /// The conversation that it is part of.
     pub conversation_id: ConversationId,
-    /// Who speaks.
+    /// The role of its author.
     pub role: MessageRole,
-    /// What is said.
+    /// Its text.
     pub content: String,
-    /// What else is known of it, a JSON object.
+    /// Its metadata, a JSON object.
     pub metadata: Value,
-    /// The user who wrote it, or on whose behalf it was written.
+    /// The user that wrote it, or on whose behalf it was written.
     pub user_id: Option<UserId>,
     /// The trace in which it was written.
     pub trace: Trace,
-    /// When it was appended: no two messages of a conversation have the same time.
+    /// When it was appended. No two messages of a conversation have the same time.
     pub created_at: DateTime<Utc>,
     /// When it was deleted. A deleted message keeps its row and is not returned any more.
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
-/// Where in a distributed trace something was written.
+/// The place in a distributed trace of a write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, CacheValue)]
 pub struct Trace {
     /// The trace.
@@ -162,7 +164,7 @@ pub struct NewMessage {
     /// See [`Message::metadata`]. An empty object by default.
     #[serde(default = "empty_object")]
     pub metadata: Value,
-    /// See [`Message::user_id`]. It is this user whose right to write is asked.
+    /// See [`Message::user_id`]. The right of this user to write is checked.
     #[serde(default)]
     pub user_id: Option<UserId>,
     /// See [`Message::trace`].
@@ -171,7 +173,7 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
-    /// A message that nobody in particular wrote, with nothing else set.
+    /// A message without a user, with nothing else set.
     pub fn new(
         tenant_id: TenantId,
         conversation_id: ConversationId,
@@ -190,7 +192,7 @@ impl NewMessage {
     }
 }
 
-/// What of a conversation's sharing is to change; `None` leaves a field as it is.
+/// A change of a conversation's sharing; `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SharingUpdate {
     /// See [`Conversation::share_audience`].
@@ -207,7 +209,7 @@ pub struct SharingUpdate {
     pub authorization_spec: Option<Value>,
 }
 
-/// Which conversations want their messages compacted. A conversation has to fit every field that is set.
+/// Selects conversations for compaction. A conversation has to match every field that is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CompactionFilter {
     /// Of this tenant; `None` for those of all tenants.
@@ -216,7 +218,7 @@ pub struct CompactionFilter {
     /// With at least this many messages that are not deleted.
     #[serde(default)]
     pub min_messages: u32,
-    /// With no activity after this time; `None` whenever the last one was.
+    /// With no activity after this time; `None` for any.
     #[serde(default)]
     pub idle_since: Option<DateTime<Utc>>,
 }

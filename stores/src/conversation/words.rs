@@ -1,11 +1,11 @@
-//! What a conversation says of itself in words.
+//! The enums of a conversation's fields.
 
 use crate::words::words;
 
 words! {
-    /// Who may see a conversation besides its owner.
+    /// The users besides its owner that may see a conversation.
     ShareAudience, "a share audience", "private, tenant and public" {
-        /// Nobody.
+        /// No other user.
         Private = "private",
         /// Every user of its tenant.
         Tenant = "tenant",
@@ -13,7 +13,7 @@ words! {
         Public = "public",
     }
 
-    /// What users of the tenant may do with a conversation that is shared with the tenant.
+    /// The access of a tenant's users to a conversation that is shared with the tenant.
     TenantAccess, "a tenant access", "view and edit" {
         /// Read it.
         View = "view",
@@ -21,7 +21,7 @@ words! {
         Edit = "edit",
     }
 
-    /// Where it is decided who may see a conversation.
+    /// The model that decides which users may see a conversation.
     AuthorizationModel, "an authorization model", "rbac and openfga" {
         /// In the conversation's own [`ShareAudience`].
         Rbac = "rbac",
@@ -29,7 +29,7 @@ words! {
         Openfga = "openfga",
     }
 
-    /// Who speaks in a message.
+    /// The author of a message.
     MessageRole, "a message role", "user, assistant and system" {
         /// A person.
         User = "user",
@@ -39,7 +39,7 @@ words! {
         System = "system",
     }
 
-    /// Which conversations are listed.
+    /// Selects the conversations of a list.
     ConversationStatus, "a conversation status", "active, archived and all" {
         /// Those that are not archived.
         Active = "active",

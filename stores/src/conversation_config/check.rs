@@ -1,4 +1,4 @@
-//! What every implementation refuses, in the same words whatever is below.
+//! Argument checks that all implementations share, with their messages.
 
 use super::ConfigSettings;
 use crate::StoreError;

@@ -1,4 +1,4 @@
-//! What holds, given what each level says. Pure.
+//! Computes the effective configuration from the levels. Pure.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{ConfigLevel, ConfigSettings, ConversationConfig};
 use crate::UserId;
 
-/// What one level says.
+/// The settings of one level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layer {
     pub(super) level: ConfigLevel,
@@ -16,7 +16,7 @@ pub(super) struct Layer {
     pub(super) updated_by: Option<UserId>,
 }
 
-/// The settings that hold under these levels, of each at most one, in any order.
+/// The effective settings of these levels, at most one of each kind, in any order.
 pub(super) fn effective(mut layers: Vec<Layer>) -> Arc<ConversationConfig> {
     layers.retain(|layer| !layer.settings.is_empty());
     layers.sort_unstable_by_key(|layer| std::cmp::Reverse(layer.level));

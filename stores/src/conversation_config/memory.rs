@@ -1,4 +1,4 @@
-//! In memory: for development and tests. Nothing outlives the process, and no other process sees it.
+//! A store in the memory of one process, for development and tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -26,7 +26,7 @@ impl MemoryConversationConfigStore {
         Self::default()
     }
 
-    // No code that can panic runs under the lock, so a poisoned one holds whole entries all the same.
+    // No code that can panic runs under the lock, so even a poisoned one holds complete entries.
     fn write(&self) -> RwLockWriteGuard<'_, Layers> {
         self.layers.write().unwrap_or_else(PoisonError::into_inner)
     }

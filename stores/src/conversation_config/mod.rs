@@ -1,5 +1,7 @@
-//! How conversations are merged, compressed and compacted: for everybody, for a tenant, for a user of a tenant. Read
-//! once a conversation, written by admins and by the users themselves.
+//! Settings for merging, compressing and compacting conversations.
+//!
+//! They exist for all tenants, for a tenant, and for a user of a tenant. A service reads them once for each
+//! conversation; admins and the users themselves write them.
 
 mod check;
 mod effective;

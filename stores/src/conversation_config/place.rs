@@ -1,4 +1,4 @@
-//! Which row: a level, and whose.
+//! The place of a row: its level, with the tenant and the user.
 
 use super::ConfigLevel;
 use crate::{TenantId, UserId};

@@ -1,4 +1,4 @@
-//! Postgres: the source of truth that several instances share.
+//! A store on Postgres, the source of truth that several instances share.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ use crate::{StoreError, TenantId, UserId};
 /// that it makes stale.
 ///
 /// Connect it as the service, never with the rights of a user: a cached configuration is the same for every caller, so
-/// the rows must not depend on who asks.
+/// the rows must not depend on the caller.
 #[derive(Debug, Clone)]
 pub struct PostgresConversationConfigStore {
     pool: PgPool,
 }
 
 impl PostgresConversationConfigStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its table.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its table.
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
     }

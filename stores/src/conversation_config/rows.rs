@@ -1,4 +1,4 @@
-//! What one level says as the columns of a row, for every SQL database alike.
+//! The settings of one level as columns of a row, for every SQL database.
 
 use std::error::Error;
 use std::str::FromStr;
@@ -47,7 +47,7 @@ impl ConfigRow {
     }
 }
 
-/// What holds under the rows of all levels.
+/// The effective configuration of the rows of all levels.
 pub(super) fn config(read: Result<Vec<ConfigRow>, sqlx::Error>) -> Result<Arc<ConversationConfig>, StoreError> {
     let rows = read.map_err(|error| store_error(GET, error))?;
     let layers: Result<Vec<Layer>, StoreError> = rows.into_iter().map(ConfigRow::into_layer).collect();

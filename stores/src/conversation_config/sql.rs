@@ -1,6 +1,6 @@
-//! The statements, for every SQL database alike.
+//! The statements, which are the same on every SQL database.
 
-/// All levels that concern a user, in one statement and so of one moment.
+/// All levels that concern a user, in one statement and so from one snapshot.
 pub(super) const GET: &str = "
     SELECT config_level, merge_compression_strategy, merge_max_messages, merge_preserve_pinned, path_compression_strategy,
         path_max_messages, path_sliding_window_size, path_compression_threshold, auto_compact_enabled,
@@ -40,7 +40,7 @@ macro_rules! set {
 #[cfg(feature = "postgres")]
 pub(super) const SET_IN_POSTGRES: &str = set!("(config_level, tenant_id, user_id)");
 
-/// Whichever index it is: SQLite has one for each level.
+/// A conflict on any index: SQLite has one for each level.
 #[cfg(feature = "sqlite")]
 pub(super) const SET_IN_SQLITE: &str = set!("");
 

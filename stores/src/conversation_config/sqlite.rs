@@ -1,4 +1,4 @@
-//! SQLite: the source of truth of one process, in a file of its own.
+//! A store on SQLite, the source of truth of one process, in its own file.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::{StoreError, TenantId, UserId};
 
 /// Configurations in the table `conversation_configs` of a SQLite database.
 ///
-/// How long a write waits is said at [`SqlitePolicyStore`](crate::policy::SqlitePolicyStore).
+/// [`SqlitePolicyStore`](crate::policy::SqlitePolicyStore) documents how long a write waits.
 #[derive(Debug, Clone)]
 pub struct SqliteConversationConfigStore {
     pool: SqlitePool,
 }
 
 impl SqliteConversationConfigStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its table.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its table.
     pub fn new(pool: SqlitePool) -> Self {
         Self { pool }
     }

@@ -1,4 +1,4 @@
-//! The trait, and what of it is cached.
+//! The trait of the configuration store, with its cache annotations.
 
 use std::sync::Arc;
 
@@ -8,21 +8,24 @@ use cache_core::cached_store;
 use super::{ConfigSettings, ConversationConfig};
 use crate::{StoreError, TenantId, UserId};
 
-/// The configurations of all conversations, on three levels: global, of a tenant, of a user of a tenant.
+/// The configurations of all conversations, on three levels.
 ///
-/// A write replaces what its level says as a whole: a setting that it leaves out is inherited from then on. What a user
-/// sets concerns one tenant; in another one the same user sets it anew.
+/// The levels are global, of a tenant, and of a user of a tenant.
+///
+/// A write replaces all settings of its level: a setting that it omits is inherited from then on. The settings of a
+/// user apply to one tenant; in another tenant the same user has other settings.
 ///
 /// The errors of every method: [`Unavailable`](crate::StoreErrorKind::Unavailable) and
-/// [`Timeout`](crate::StoreErrorKind::Timeout) where the database does not answer, and
-/// [`Corrupt`](crate::StoreErrorKind::Corrupt) for a row that does not fit its type. Those that set something also give
-/// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a count or a time below 1 or above 2,147,483,647, and for
-/// a threshold that is no number from 0 to 1.
+/// [`Timeout`](crate::StoreErrorKind::Timeout) if the database does not answer, and
+/// [`Corrupt`](crate::StoreErrorKind::Corrupt) for a row that does not fit its type. Methods that set something also
+/// return [`InvalidInput`](crate::StoreErrorKind::InvalidInput) for a count or a time below 1 or above 2,147,483,647,
+/// and for a threshold that is no number from 0 to 1.
 #[cached_store(namespace = "copilot:conv")]
 #[async_trait]
 pub trait ConversationConfigStore: Send + Sync {
-    /// What holds for the conversations of a user, or of a tenant where no user is named: each setting from the most
-    /// specific level that sets it, else the built-in one.
+    /// Returns the effective configuration of a user, or of a tenant if `user` is `None`.
+    ///
+    /// Each setting is that of the most specific level that sets it, else the built-in one.
     ///
     /// # Errors
     ///
@@ -30,7 +33,7 @@ pub trait ConversationConfigStore: Send + Sync {
     #[cached(entity = "config", key(tenant, user), ttl = "5m")]
     async fn get_config(&self, tenant: TenantId, user: Option<UserId>) -> Result<Arc<ConversationConfig>, StoreError>;
 
-    /// Sets what holds for everybody. Settings that are empty take it back.
+    /// Replaces the global settings. Empty settings remove them.
     ///
     /// # Errors
     ///
@@ -38,11 +41,11 @@ pub trait ConversationConfigStore: Send + Sync {
     ///
     /// # Cancellation
     ///
-    /// Whether the settings are written is unknown after the future was dropped; they are never written in part.
+    /// If the future is dropped, the outcome is unknown; the settings are never written in part.
     #[invalidates(get_config(..))]
     async fn set_global_config(&self, settings: &ConfigSettings, by: UserId) -> Result<(), StoreError>;
 
-    /// Sets what holds for a tenant and its users.
+    /// Replaces the settings of a tenant, which apply to its users too.
     ///
     /// # Errors
     ///
@@ -59,7 +62,9 @@ pub trait ConversationConfigStore: Send + Sync {
         by: UserId,
     ) -> Result<(), StoreError>;
 
-    /// Deletes what the tenant's level says; what its users set stays. Returns whether there was anything.
+    /// Deletes the settings of a tenant. Returns whether there were any.
+    ///
+    /// The settings of its users stay.
     ///
     /// # Errors
     ///
@@ -71,7 +76,9 @@ pub trait ConversationConfigStore: Send + Sync {
     #[invalidates(get_config(tenant, ..))]
     async fn delete_tenant_config(&self, tenant: TenantId) -> Result<bool, StoreError>;
 
-    /// Sets what holds for one user of a tenant. `by` is who says so: the user, or an admin.
+    /// Replaces the settings of one user of a tenant.
+    ///
+    /// `by` is the author of the change: the user, or an admin.
     ///
     /// # Errors
     ///
@@ -89,7 +96,7 @@ pub trait ConversationConfigStore: Send + Sync {
         by: UserId,
     ) -> Result<(), StoreError>;
 
-    /// Deletes what the user's level says. Returns whether there was anything.
+    /// Deletes the settings of a user. Returns whether there were any.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What the store keeps, and what it answers.
+//! The settings that the store keeps, and the configuration that it returns.
 
 use cache_core::CacheValue;
 use chrono::{DateTime, Utc};
@@ -7,34 +7,40 @@ use serde::{Deserialize, Serialize};
 use crate::UserId;
 use crate::words::words;
 
-/// The settings that hold for a conversation, each from the most specific level that sets it.
+/// The effective settings of a conversation, each from the most specific level that sets it.
 ///
-/// The default is what holds where no level sets anything.
+/// The default is the configuration if no level sets anything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CacheValue)]
 pub struct ConversationConfig {
-    /// How much is left out when one path is merged into another. Built in: moderate.
+    /// How much is omitted when one path is merged into another. Built in: moderate.
     pub merge_compression_strategy: MergeCompression,
     /// The most messages that a merge takes over. Built in: 100.
     pub merge_max_messages: u32,
     /// Whether pinned messages survive a merge as they are. Built in: true.
     pub merge_preserve_pinned: bool,
-    /// How a path is shortened that grew too long. Built in: a sliding window.
+    /// How an overlong path is shortened. Built in: a sliding window.
     pub path_compression_strategy: PathCompression,
     /// The most messages of a path. Built in: 200.
     pub path_max_messages: u32,
     /// How many of the newest messages a sliding window keeps. Built in: 50.
     pub path_sliding_window_size: u32,
-    /// How full a path has to be before it is compressed, from 0 (always) to 1 (only when it is full). Built in: 0.85.
+    /// How full a path has to be before it is compressed. Built in: 0.85.
+    ///
+    /// From 0 (always) to 1 (only when it is full).
     pub path_compression_threshold: f64,
-    /// Whether idle conversations are compacted without being asked. Built in: true.
+    /// Whether idle conversations are compacted automatically. Built in: true.
     pub auto_compact_enabled: bool,
     /// The time between two compactions, in minutes. Built in: 60.
     pub compaction_interval_minutes: u32,
     /// The most specific level that sets one of these.
     pub level: ConfigLevel,
-    /// When that level was last written, by the clock of the database; `None` where everything is built in.
+    /// When that level was last written, by the clock of the database.
+    ///
+    /// `None` if everything is built in.
     pub updated_at: Option<DateTime<Utc>>,
-    /// Who wrote it; `None` where everything is built in, or where it was written by SQL without a name.
+    /// The user that wrote it.
+    ///
+    /// `None` if everything is built in, or if it was written by SQL without a name.
     pub updated_by: Option<UserId>,
 }
 
@@ -57,7 +63,7 @@ impl Default for ConversationConfig {
     }
 }
 
-/// What one level sets. `None` means: as the level above it says.
+/// The settings of one level. `None` inherits the setting of the level above.
 ///
 /// ```
 /// use stores::conversation_config::ConfigSettings;
@@ -91,7 +97,7 @@ pub struct ConfigSettings {
 }
 
 impl ConfigSettings {
-    /// Whether nothing is set: then everything is inherited.
+    /// Whether nothing is set, so that everything is inherited.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -117,7 +123,7 @@ words! {
     /// The levels, from the least specific to the most specific one.
     #[derive(PartialOrd, Ord)]
     ConfigLevel, "a level", "built_in, global, tenant and user" {
-        /// No level: what the program says.
+        /// No level: the defaults of the program.
         BuiltIn = "built_in",
         /// Every tenant and user.
         Global = "global",
@@ -127,7 +133,7 @@ words! {
         User = "user",
     }
 
-    /// How much is left out when one path is merged into another.
+    /// How much is omitted when one path is merged into another.
     MergeCompression, "a merge compression strategy", "none, minimal, moderate and aggressive" {
         /// Nothing.
         None = "none",
@@ -139,15 +145,15 @@ words! {
         Aggressive = "aggressive",
     }
 
-    /// How a path is shortened that grew too long.
+    /// How an overlong path is shortened.
     PathCompression, "a path compression strategy", "none, sliding_window, semantic and hybrid" {
-        /// It is not.
+        /// It is not shortened.
         None = "none",
         /// The newest messages are kept.
         SlidingWindow = "sliding_window",
-        /// What matters for the conversation is kept.
+        /// The messages that matter for the conversation are kept.
         Semantic = "semantic",
-        /// The newest messages are kept, and of the others what matters.
+        /// The newest messages are kept, and of the others those that matter.
         Hybrid = "hybrid",
     }
 }

@@ -1,4 +1,4 @@
-//! What every implementation refuses, and where a page begins: the same words whatever is below.
+//! Argument checks and page boundaries that all implementations share, with their messages.
 
 use std::sync::Arc;
 
@@ -17,7 +17,10 @@ pub(super) const LIST: &str = "list_policies";
 
 const CURSOR: CursorKind = CursorKind(1);
 
-/// Postgres keeps no NUL in text, JSON no number that is not finite: what one implementation cannot keep, none takes.
+/// Checks a policy.
+///
+/// Postgres stores no NUL in text, JSON no number that is not finite. Every implementation refuses values that one of
+/// them cannot store.
 pub(super) fn check_policy(policy: &TenantPolicy) -> Result<(), StoreError> {
     let refused = |context: String| Err(StoreError::invalid_input(SET, context));
     if let Some(field) = field_with_nul(policy) {
@@ -41,7 +44,7 @@ fn field_with_nul(policy: &TenantPolicy) -> Option<&'static str> {
     own.into_iter().chain(tasks).find(|(_, text)| text.contains('\0')).map(|(field, _)| field)
 }
 
-/// Which rows a page is made of.
+/// The rows of a page.
 pub(super) struct Slice {
     pub(super) limit: u32,
     pub(super) after: Option<TenantId>,
@@ -54,7 +57,7 @@ impl Slice {
         Ok(Self { limit, after: after.map(|bytes| TenantId::new(Uuid::from_bytes(bytes))) })
     }
 
-    /// One row more than the page holds, to know whether another page follows.
+    /// One more than the rows of the page, to detect whether another page follows.
     pub(super) fn rows_to_read(&self) -> u32 {
         self.limit + 1
     }

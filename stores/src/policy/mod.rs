@@ -1,4 +1,6 @@
-//! Which models a tenant may use, and where its requests may go. Read on every LLM request, written by admins.
+//! The models that a tenant may use, and the destinations of its requests.
+//!
+//! A service reads them on every LLM request; admins write them.
 
 mod check;
 mod memory;

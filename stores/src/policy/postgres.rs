@@ -1,4 +1,4 @@
-//! Postgres: the source of truth that several instances share.
+//! A store on Postgres, the source of truth that several instances share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,15 +26,15 @@ const GET_SOME: &str = "
 /// A write is one transaction that the server ends within ten seconds, so that no commit outlives the lock of the entry
 /// that it makes stale.
 ///
-/// Connect it as the service, never with the rights of a user: a cached policy is the same for every caller, so the rows
-/// must not depend on who asks.
+/// Connect it as the service, never with the rights of a user: a cached policy is the same for every caller, so the
+/// rows must not depend on the caller.
 #[derive(Debug, Clone)]
 pub struct PostgresPolicyStore {
     pool: PgPool,
 }
 
 impl PostgresPolicyStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its table.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its table.
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
     }

@@ -1,4 +1,4 @@
-//! A policy as the columns of a row, for every SQL database alike.
+//! A policy as columns of a row, for every SQL database.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(super) fn by_tenant(policies: Vec<Arc<TenantPolicy>>) -> HashMap<TenantId, A
     policies.into_iter().map(|policy| (policy.tenant_id, policy)).collect()
 }
 
-/// A count, which no database gives below zero.
+/// A count, which no database returns below zero.
 pub(super) fn count(read: Result<i64, sqlx::Error>, operation: &'static str) -> Result<u64, StoreError> {
     let count = read.map_err(|error| store_error(operation, error))?;
     Ok(u64::try_from(count).unwrap_or_default())

@@ -1,11 +1,11 @@
-//! The statements, for every SQL database alike.
+//! The statements, which are the same on every SQL database.
 
 pub(super) const GET: &str = "
     SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
     FROM tenant_llm_policies
     WHERE tenant_id = $1";
 
-// Who wrote the row before is not who writes it now.
+// The author of the previous version is not that of this one.
 pub(super) const SET: &str = "
     INSERT INTO tenant_llm_policies (
         tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies

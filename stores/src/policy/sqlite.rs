@@ -1,4 +1,4 @@
-//! SQLite: the source of truth of one process, in a file of its own.
+//! A store on SQLite, the source of truth of one process, in its own file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,15 +24,15 @@ const GET_SOME: &str = "
 /// Policies in the table `tenant_llm_policies` of a SQLite database.
 ///
 /// A write waits four seconds at most for a connection and for another writer. Without a write-ahead log it waits for
-/// readers too before it commits, as long as the pool's `busy_timeout` says, 5 s unless it was told otherwise: together
-/// less than 10 s, the life of the lock on the entry that it makes stale.
+/// readers too before it commits, for at most the pool's `busy_timeout`, 5 s by default: together less than 10 s, the
+/// lifetime of the lock on the entry that it makes stale.
 #[derive(Debug, Clone)]
 pub struct SqlitePolicyStore {
     pool: SqlitePool,
 }
 
 impl SqlitePolicyStore {
-    /// A store over this pool. [`migrate`](crate::migrate) makes its table.
+    /// Creates a store over this pool. [`migrate`](crate::migrate) creates its table.
     pub fn new(pool: SqlitePool) -> Self {
         Self { pool }
     }

@@ -1,4 +1,4 @@
-//! What the store keeps.
+//! The rows of the policy store.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,33 @@ use crate::{TenantId, UserId};
 /// The policy of one tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CacheValue)]
 pub struct TenantPolicy {
-    /// Whose policy it is; a tenant has at most one.
+    /// The tenant of the policy; a tenant has at most one.
     pub tenant_id: TenantId,
     /// The model of a request that names none.
     pub default_model: String,
     /// The provider of that model.
     pub default_provider: String,
-    /// Whether a request may leave for a provider at all.
+    /// Whether a request may be sent to a provider at all.
     #[serde(default = "allowed")]
     pub allow_remote_egress: bool,
-    /// What happens to a request that breaks the policy; `None` leaves it to the service.
+    /// The treatment of a request that violates the policy; `None` leaves it to the service.
     #[serde(default)]
     pub egress_mode: Option<EgressMode>,
-    /// Whether a user may turn the check off; `None` means no.
+    /// Whether a user may disable the check; `None` means no.
     #[serde(default)]
     pub allow_off_mode: Option<bool>,
-    /// Models for single tasks, in the order in which they were given.
+    /// Models for single tasks, in their original order.
     #[serde(default)]
     pub tasks: Vec<TaskPolicy>,
-    /// What differs for single users.
+    /// The overrides for single users.
     #[serde(default)]
     pub user_policies: BTreeMap<UserId, UserPolicy>,
 }
 
 impl TenantPolicy {
-    /// A policy with this default model and nothing else: remote egress is allowed, no mode, tasks or users are set.
+    /// A policy with this default model and nothing else set.
+    ///
+    /// Remote egress is allowed.
     pub fn new(tenant_id: TenantId, default_model: impl Into<String>, default_provider: impl Into<String>) -> Self {
         Self {
             tenant_id,
@@ -71,7 +73,7 @@ pub struct TaskPolicy {
     pub max_tokens: Option<u32>,
 }
 
-/// What differs for one user. `None` means: as for the tenant.
+/// The overrides for one user. `None` inherits the setting of the tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, CacheValue)]
 pub struct UserPolicy {
     /// See [`TenantPolicy::egress_mode`].
@@ -83,13 +85,13 @@ pub struct UserPolicy {
 }
 
 words! {
-    /// What happens to a request that breaks the policy.
+    /// The treatment of a request that violates the policy.
     EgressMode, "an egress mode", "off, audit and enforce" {
-        /// It passes.
+        /// The request passes.
         Off = "off",
-        /// It passes and is written down.
+        /// The request passes and is recorded.
         Audit = "audit",
-        /// It is refused.
+        /// The request is refused.
         Enforce = "enforce",
     }
 }

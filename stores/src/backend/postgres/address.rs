@@ -1,14 +1,14 @@
-//! What a connection string of Postgres says beyond the driver's own parameters.
+//! Connection strings of Postgres, with parameters that the driver does not know.
 
 use std::str::FromStr;
 
 use sqlx::postgres::PgConnectOptions;
 
-/// Supabase's poolers, and others of their kind, listen here in transaction mode.
+/// The port on which Supabase's and similar poolers run in transaction mode.
 const TRANSACTION_POOLER_PORT: u16 = 6543;
 const SUPABASE_POOLER: &str = ".pooler.supabase.com";
 
-/// Says of an address that a pooler in transaction mode is behind it. It was made for Prisma; Supabase hands it out.
+/// The parameter for a pooler in transaction mode, used by Prisma and Supabase.
 const PGBOUNCER: &str = "pgbouncer";
 
 /// The parameters that the driver takes.
@@ -33,8 +33,9 @@ const DRIVERS: [&str; 18] = [
     "user",
 ];
 
-/// Parameters of other drivers that hosts put into the connection strings that they hand out. The driver would log the
-/// value of one, so it does not get to see them.
+/// Parameters of other drivers that hosts put into their connection strings.
+///
+/// They are removed before the driver sees them, since it would log their values.
 const OTHER_DRIVERS: [&str; 8] = [
     "channel_binding",
     "connect_timeout",
@@ -46,20 +47,21 @@ const OTHER_DRIVERS: [&str; 8] = [
     "uselibpqcompat",
 ];
 
-/// What is between a client and its database.
+/// The kind of connection between a client and its database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionKind {
-    /// Nothing: a session of the server for each connection.
+    /// A session of the server for each connection.
     Direct,
-    /// A pooler that keeps a session for each connection, as long as that lasts.
+    /// A pooler that keeps a session for the whole of each connection.
     SessionPooler,
-    /// A pooler that cuts sessions into transactions: what is set, locked, prepared or listened to on a connection is
-    /// unknown to the next transaction.
+    /// A pooler that assigns a session to each transaction.
+    ///
+    /// Settings, locks, prepared statements and subscriptions of a connection do not survive into its next transaction.
     TransactionPooler,
 }
 
 impl ConnectionKind {
-    /// Whether statements may be prepared once and used again.
+    /// Whether prepared statements may be reused.
     pub(super) fn keeps_statements(self) -> bool {
         self != Self::TransactionPooler
     }
@@ -69,7 +71,7 @@ impl ConnectionKind {
         self != Self::TransactionPooler
     }
 
-    /// `said` is what the address says itself, which weighs more than its port.
+    /// The pooling of an address. The parameter `said` overrides the port.
     fn of(host: &str, port: u16, said: Option<bool>) -> Self {
         match said {
             Some(true) => Self::TransactionPooler,
@@ -80,19 +82,21 @@ impl ConnectionKind {
     }
 }
 
-/// A connection string, understood.
+/// A parsed connection string.
 #[derive(Clone)]
 pub(crate) struct PostgresAddress {
     pub(super) options: PgConnectOptions,
     pub(crate) kind: ConnectionKind,
 }
 
-/// Why a connection string is refused. No word of it is from the string, which holds a password.
+/// The reason to refuse a connection string.
+///
+/// Its text contains no part of the string, which holds a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddressError {
-    /// The driver does not understand it.
+    /// The driver cannot parse it.
     Malformed,
-    /// It has a parameter that nobody knows.
+    /// It has an unknown parameter.
     UnknownParameter,
     /// `pgbouncer` is neither `true` nor `false`.
     Pgbouncer,
@@ -124,7 +128,7 @@ impl PostgresAddress {
     }
 }
 
-/// The parameters of a connection string, by who takes them.
+/// The parameters of a connection string, by their recipient.
 #[derive(Default)]
 struct Parameters<'a> {
     for_driver: Vec<&'a str>,

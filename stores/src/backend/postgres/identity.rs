@@ -7,9 +7,10 @@ use crate::StoreError;
 use crate::backend::identity::{OPERATION, is_withheld, no_row, or_unknown};
 use crate::backend::store_error;
 
-/// The id of the migration, the table that it is in, the database within its server, and the server: a copy of the tables
-/// in another schema or database, as a template or a dump makes it, is another source. Replicas and what takes over from a
-/// primary are the same one.
+/// Queries the id from the migration, its table, the database and the server.
+///
+/// A copy of the tables in another schema or database, from a template or a dump, is another source. Replicas are the
+/// same source as their primary, also after a fail-over.
 macro_rules! identity {
     ($($server:literal)?) => {
         concat!(
@@ -22,15 +23,15 @@ macro_rules! identity {
 }
 
 const IDENTITY: &str = identity!("(SELECT system_identifier FROM pg_control_system())");
-/// For a role that may not read the identity of the server.
+/// The query for a role that may not read the identity of the server.
 const WITHOUT_SERVER: &str = identity!();
 
-/// The identity of the database, 0 if it is not known.
+/// The identity of the database; 0 if unknown.
 ///
 /// # Errors
 ///
-/// Those that have nothing to do with the rights of the role: after one of them the role might read another identity than
-/// it does at the next start.
+/// All errors that are independent of the rights of the role. After one of them the role might read another identity at
+/// the next start.
 pub(crate) async fn identity(pool: &PgPool) -> Result<u128, StoreError> {
     match read(pool, IDENTITY).await {
         Err(error) if is_withheld(&error) => or_unknown(read(pool, WITHOUT_SERVER).await),

@@ -8,11 +8,14 @@ use crate::backend::migrate::{OPERATION, migrate_error};
 use crate::backend::store_error;
 use crate::{StoreError, StoreErrorKind};
 
-/// Instances that start at once take turns; one that holds the lock for longer than this is stuck.
+/// Bounds the wait for the lock of another instance that migrates.
+///
+/// An instance that holds the lock for longer is stuck.
 const BOUND_THE_WAIT: &str = "SET lock_timeout = '60s'";
 
-/// The first schema that the search path names, whether it exists or not. `"$user"` stands for a schema that is only
-/// used where somebody made it.
+/// Queries the first schema of the search path, whether it exists or not.
+///
+/// `"$user"` is skipped: its schema is used only if it exists.
 const WANTED_SCHEMA: &str = r#"
     SELECT wanted, pg_catalog.quote_ident(wanted), pg_catalog.to_regnamespace(pg_catalog.quote_ident(wanted)) IS NOT NULL
     FROM (
@@ -27,7 +30,7 @@ const WANTED_SCHEMA: &str = r#"
 
 pub(in crate::backend) async fn migrate(pool: &PgPool, migrator: &Migrator) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
-    // A failed or dropped run keeps the session's lock: it must not go back to the pool with it.
+    // A failed or dropped run leaves the session's lock held: the connection must not return to the pool with it.
     connection.close_on_drop();
     connection.execute(BOUND_THE_WAIT).await.map_err(failed)?;
     create_schema(&mut connection).await?;

@@ -1,4 +1,4 @@
-//! Postgres: pools, the schema that a pool works in, and which rows its role sees.
+//! Postgres: pools, the schema of a pool, and the rows that its role sees.
 
 mod address;
 mod identity;

@@ -12,12 +12,14 @@ use crate::backend::store_error;
 /// How long a call waits for a connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects. Every connection's `search_path` is `schema` alone, so that no table of another schema is ever taken for
-/// one of ours.
+/// Connects, with `schema` as the only schema in the `search_path`.
+///
+/// So no table of another schema is mistaken for one of ours.
 pub(crate) async fn connect(address: PostgresAddress, schema: &str) -> Result<PgPool, StoreError> {
     PgPoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // It costs a round trip a query. Calls that meet a closed connection try another one (`retry.rs`).
+        // The test costs a round trip for each query. Calls that encounter a closed connection try another one
+        // (`retry.rs`).
         .test_before_acquire(false)
         .connect_with(with_schema(address, schema))
         .await
@@ -42,7 +44,7 @@ mod tests {
         assert_eq!(options("postgres://u@h/db").get_options(), Some("-c search_path=copilot_internal"));
     }
 
-    /// The only thing that tells how many statements are kept is the options' own `Debug`.
+    /// Only the options' `Debug` shows the capacity of the statement cache.
     #[test]
     fn no_statement_is_kept_behind_a_transaction_pooler() {
         let kept = |url| format!("{:?}", options(url)).contains("statement_cache_capacity: 100");

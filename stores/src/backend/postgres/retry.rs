@@ -1,8 +1,9 @@
-//! A second attempt for statements that met a closed connection.
+//! A second attempt for statements that encounter a closed connection.
 //!
-//! A restart of the server closes every pooled connection, and the pool hands each of them out once more: it does not test
-//! them first, which would cost a round trip a call. A read runs a second time, on a connection that has just answered. A
-//! write has a second attempt at its begin only: what has not begun is not in the database.
+//! A restart of the server closes every pooled connection, and the pool still hands out each of them once: it does not
+//! test them first, which would cost a round trip for each call. A read runs a second time, on a connection that has
+//! just answered. A write is attempted again only if its transaction could not begin, since then nothing is in the
+//! database.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::{Connection, FromRow, PgPool, Postgres, Transaction};
 
-/// Between two attempts to connect to a server that accepts connections and closes them, as one does that shuts down.
+/// The pause between two attempts to connect.
+///
+/// A server that is shutting down accepts connections and closes them at once.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads all rows of `query`, with a second attempt if the connection was closed.
@@ -43,7 +46,7 @@ where
     }
 }
 
-/// Begins a transaction with `statement`, on another connection for each one that was closed.
+/// Begins a transaction with `statement`; tries another connection if one was closed.
 ///
 /// The pool drops the closed ones, so there are at most as many attempts as connections, and one on a new connection.
 pub(in crate::backend) async fn begin(
@@ -59,7 +62,7 @@ pub(in crate::backend) async fn begin(
     pool.begin_with(statement).await
 }
 
-/// A connection that has just answered. Those that do not are dropped.
+/// A connection that has just answered. Connections that do not answer are dropped.
 async fn answering(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     let search = async {
         loop {
@@ -77,7 +80,7 @@ async fn answering(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Erro
     tokio::time::timeout(limit, search).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-/// Whether the error says that the connection was closed, by the server, a pooler or the network.
+/// Whether the server, a pooler or the network closed the connection.
 fn is_closed(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => is_closed_stream(error.kind()),
@@ -91,9 +94,11 @@ fn is_closed_stream(kind: io::ErrorKind) -> bool {
     matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }
 
-/// Codes of <https://www.postgresql.org/docs/current/errcodes-appendix.html> with which a server or a pooler ends a session.
+/// Whether a server or a pooler ends a session with this code.
+///
+/// The codes are those of <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn is_end_of_session(code: &str) -> bool {
-    // Shut down by an administrator, after a crash, before the start is over; idle for too long.
+    // Shut down by an administrator, after a crash, before the start has completed; idle for too long.
     matches!(code, "57P01" | "57P02" | "57P03" | "57P05") || code.starts_with("08")
 }
 

@@ -1,8 +1,8 @@
-//! Whether row-level security stands between the connected role and rows of the stores.
+//! Detects whether row-level security hides rows of the stores from the connected role.
 //!
-//! A cached row is the same for every caller. One that was read with the rights of a user must not be handed to another
-//! user, and what the service put into the shared tier must not be handed to a role that could not have read it. So a
-//! pool whose role does not see every row reads past the cache.
+//! A cached row is the same for every caller. A row that was read with the rights of one user must not reach another
+//! user, and a row that the service put into the shared tier must not reach a role that could not have read it. So a
+//! pool whose role does not see every row bypasses the cache.
 
 use sqlx::PgPool;
 
@@ -14,12 +14,12 @@ const OPERATION: &str = "ask which rows the connected role sees";
 /// Every table that a store reads.
 const TABLES: [&str; 4] = ["conversation_configs", "conversation_messages", "conversations", "tenant_llm_policies"];
 
-/// The role, and those of the tables `$1` of which it may not see every row.
+/// Queries the role, and the tables among `$1` whose rows it may not all see.
 ///
-/// No policy is asked where row-level security is off for the role: for the owner of a table that does not force it, for a
-/// superuser and for `BYPASSRLS`. Elsewhere the role sees every row if a policy that applies to it, as `service_role`'s
-/// does to its members that inherit, lets every row through, and none restricts what others let through. A table that is
-/// not found counts as restricted: nobody knows what the role will see of it.
+/// No policy applies if row-level security is off for the role: for the owner of a table that does not force it, for a
+/// superuser and for `BYPASSRLS`. Otherwise the role sees every row if a policy that applies to it admits every row, as
+/// `service_role`'s does for members that inherit, and no restrictive policy applies. A missing table counts as
+/// restricted: the rows that the role will see are unknown.
 const RESTRICTED: &str = "
     SELECT current_user::text, coalesce(array_agg(wanted.name ORDER BY wanted.name) FILTER (WHERE sees.every_row IS NOT TRUE), '{}')
     FROM unnest($1::text[]) AS wanted (name)
@@ -47,7 +47,9 @@ pub(crate) struct Restricted {
     pub(crate) tables: Vec<String>,
 }
 
-/// Asks the database once: the role of a pool is that of its address, and the policies are those of the migrations.
+/// Checks the role of a pool, once.
+///
+/// The role of a pool is that of its address, and the policies are those of the migrations.
 pub(crate) async fn restricted(pool: &PgPool) -> Result<Option<Restricted>, StoreError> {
     let asked = sqlx::query_as(RESTRICTED).persistent(false).bind(&TABLES[..]).fetch_one(pool).await;
     let (role, tables): (String, Vec<String>) = asked.map_err(|error| store_error(OPERATION, error))?;

@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::backend::identity::{OPERATION, no_row, or_unknown};
 use crate::backend::store_error;
 
-/// Odd: different files with one id then have different identities.
+/// An odd factor, so that different files with one id have different identities.
 const SPREAD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
 
 const IDENTITY: &str =

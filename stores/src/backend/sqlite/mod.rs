@@ -13,16 +13,18 @@ use super::store_error;
 use crate::StoreError;
 use crate::config::Keeps;
 
-/// Opens a database, and creates its file where that is missing.
+/// Opens a database, and creates its file if that is missing.
 pub(crate) async fn connect(options: SqliteConnectOptions, keeps: Keeps) -> Result<SqlitePool, StoreError> {
     let options = options
         .create_if_missing(true)
-        // Readers do not wait for a writer, nor it for them.
+        // Readers do not wait for a writer, nor the writer for readers.
         .journal_mode(SqliteJournalMode::Wal);
     pool_options(keeps).connect_with(options).await.map_err(|error| store_error("connect to SQLite", error))
 }
 
-/// Each connection to `:memory:` is a database of its own: there the pool is one connection, kept for ever.
+/// The options of a pool: for `:memory:`, one connection that is never closed.
+///
+/// Each connection to `:memory:` has a database of its own.
 fn pool_options(keeps: Keeps) -> SqlitePoolOptions {
     let options = SqlitePoolOptions::new();
     match keeps {

@@ -1,4 +1,4 @@
-//! Who may do what, over every kind of conversation: the store does what the pure rules say.
+//! Access to every kind of conversation: the store follows the pure rules.
 
 use std::fmt::Debug;
 
@@ -45,7 +45,7 @@ async fn reads(
     Ok(())
 }
 
-/// On the first page, since it is the one that was written last.
+/// Whether a conversation is on the first page, which has the most recent ones.
 async fn is_listed(
     store: &dyn ConversationStore,
     row: &Conversation,
@@ -78,7 +78,7 @@ async fn writes(
     Ok(())
 }
 
-/// Whether a change that the rules allow or refuse was made or refused.
+/// Whether the outcome of a change is the one that the rules require.
 fn follows<T: Debug>(
     checks: &mut Checks,
     outcome: Result<T, StoreError>,

@@ -1,4 +1,4 @@
-//! Lists: their order, their pages while rows move, and what waits for compaction.
+//! Lists: their order, their pages while rows move, and candidates for compaction.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::{ConversationId, Cursor, MAX_PAGE_LIMIT, PageRequest, StoreError, Ten
 
 const ALL: ConversationStatus = ConversationStatus::All;
 
-/// Conversations that belong to everybody of a tenant.
+/// Creates conversations that belong to all users of a tenant.
 async fn created(
     store: &dyn ConversationStore,
     tenant: TenantId,
@@ -76,7 +76,9 @@ async fn walk(
     }
 }
 
-/// Between two pages a row is added, one that was listed is written to, and one that was not listed yet is.
+/// Adds and changes rows between two pages.
+///
+/// One row is added, one that was listed is written to, and so is one that was not listed yet.
 pub(super) async fn pages_while_rows_are_added(
     store: &dyn ConversationStore,
     checks: &mut Checks,

@@ -1,4 +1,4 @@
-//! Messages: their order, what they hold, and what is left of one that was deleted.
+//! Messages: their order, their content, and the state after a deletion.
 
 use serde_json::{Value, json};
 

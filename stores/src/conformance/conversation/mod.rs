@@ -10,9 +10,9 @@ use super::checks::Checks;
 use crate::StoreError;
 use crate::conversation::ConversationStore;
 
-/// Checks that `store` keeps conversations as [`ConversationStore`] says. Returns the number of checks.
+/// Checks that `store` fulfils [`ConversationStore`]. Returns the number of checks.
 ///
-/// It makes some hundred conversations in tenants of its own, and leaves them there.
+/// It creates some hundred conversations in tenants of its own, and does not remove them.
 ///
 /// # Errors
 ///

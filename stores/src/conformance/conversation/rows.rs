@@ -1,4 +1,4 @@
-//! Single conversations: what is created, shared and archived comes back so.
+//! Single conversations: reads return them as they were created, shared and archived.
 
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ pub(super) async fn absence(store: &dyn ConversationStore, checks: &mut Checks) 
     Ok(())
 }
 
-/// Every change fails as if the conversation were not there.
+/// Checks that every change fails as if the conversation did not exist.
 pub(super) async fn cannot_be_changed(
     store: &dyn ConversationStore,
     checks: &mut Checks,

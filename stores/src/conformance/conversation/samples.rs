@@ -24,7 +24,7 @@ pub(super) fn specs() -> Vec<Value> {
     ]
 }
 
-/// One of every kind that the rules of access tell apart.
+/// One conversation of every kind that the rules of access distinguish.
 pub(super) fn kinds(tenant: TenantId, owner: UserId) -> Vec<NewConversation> {
     let mut kinds = Vec::new();
     for user_id in [None, Some(owner)] {
@@ -37,7 +37,7 @@ pub(super) fn kinds(tenant: TenantId, owner: UserId) -> Vec<NewConversation> {
         kinds.extend(specs().into_iter().enumerate().map(|(at, authorization_spec)| NewConversation {
             authorization_model: AuthorizationModel::Openfga,
             authorization_spec,
-            // What a mistake would look at.
+            // Must not matter under `OpenFGA`.
             share_audience: ShareAudience::ALL[at % 3],
             tenant_access: TenantAccess::ALL[at % 2],
             ..NewConversation::new(tenant, user_id)
@@ -46,7 +46,7 @@ pub(super) fn kinds(tenant: TenantId, owner: UserId) -> Vec<NewConversation> {
     kinds
 }
 
-/// Everything set.
+/// A conversation with every field set.
 pub(super) fn full(tenant: TenantId, owner: Option<UserId>) -> NewConversation {
     NewConversation {
         tenant_id: tenant,
@@ -71,7 +71,7 @@ pub(super) fn trace() -> Trace {
     }
 }
 
-/// Objects that a careless way through a database or a cache would change.
+/// Objects that a careless database or cache layer would change.
 pub(super) fn objects() -> Vec<Value> {
     let nested = (0..60).fold(json!(7), |inner, _| json!([inner]));
     vec![
