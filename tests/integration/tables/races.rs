@@ -7,7 +7,7 @@ use super::{exists, functions, names, numbers, root, rows};
 /// The number of races.
 const RACES: usize = 39;
 
-/// The races in a test's name, as in `r7_the_writer_does_not_wait` or `r1_and_r9_a_slow_read`.
+/// The first race in a test's name, as in `r7_the_writer_does_not_wait` or `r1_and_r9_a_slow_read`.
 fn race_of(function: &str) -> Option<usize> {
     let (number, _) = function.strip_prefix('r')?.split_once('_')?;
     number.parse().ok()

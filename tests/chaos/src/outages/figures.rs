@@ -37,7 +37,7 @@ pub struct Figures {
     pub returned: Vec<Option<u64>>,
     /// The time from the end of the outage until each process had its first shared hit.
     ///
-    /// Processes without usual shared hits are omitted: a sole reader finds nothing there that it does not have locally.
+    /// Processes without usual shared hits are omitted: a sole reader finds nothing there that its local tier lacks.
     pub shared_back: Vec<Option<u64>>,
     /// As `shared_back`, from the reconnect of the last process or the end of the outage.
     pub shared_after_return: Vec<Option<u64>>,
