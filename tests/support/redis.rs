@@ -144,7 +144,7 @@ impl RedisServer {
     /// If it does not start, for example because another process took the port.
     pub fn restart(&mut self) {
         self.kill();
-        // `SAVE` or the synchronisation of a replica may have left a dump. A server loads it regardless of its arguments.
+        // `SAVE` or the synchronisation of a replica may have left a dump, which a server loads regardless of arguments.
         let _ = fs::remove_file(self.folder.path().join(DUMP));
         self.launch_again();
     }

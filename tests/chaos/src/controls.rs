@@ -18,8 +18,8 @@ struct Control {
 
 /// The protections that a run can disable.
 ///
-/// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last two
-/// need an outage of all processes.
+/// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last
+/// two need an outage of all processes.
 const CONTROLS: [Control; 10] = [
     Control { name: FENCE, weaken: |cache, _| cache.weaken(Weakness::NoFence) },
     Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },

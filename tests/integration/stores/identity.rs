@@ -213,8 +213,8 @@ async fn the_id_is_drawn_once() {
 
 /// A database without a readable identity causes a warning and no error.
 ///
-/// This covers a database of an older version and one whose role may not read the identity. They share entries with other
-/// databases without an identity.
+/// This covers a database of an older version and one whose role may not read the identity. They share entries with
+/// other databases without an identity.
 #[tokio::test]
 async fn a_database_without_an_identity_is_warned_of() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());

@@ -360,7 +360,7 @@ pub enum Promise {
     Degraded,
     /// T4: an instance reads its own writes.
     OwnWrites,
-    /// An instance that observed the token of a write reads it.
+    /// An instance that observed the session token of a write reads it.
     Session,
     /// The store is called at most that often.
     Loads,

@@ -40,8 +40,8 @@
 //! * Late acknowledgements (`actions/late.rs`): an undelivered write is acknowledged when its journal is delivered, a
 //!   lease after a heartbeat has shown that it is pending, or when an attempt to reach Redis, a lease after the first
 //!   failed one, has failed too; in mode strict three leases after the failure.
-//! * Pending writers (`actions/pending.rs`): the registration on the wide scope, the expiry that the generation carries,
-//!   the set from which renewals restore it, the invalidation of local tiers at the expiry.
+//! * Pending writers (`actions/pending.rs`): the registration on the wide scope, the expiry that the generation
+//!   carries, the set from which renewals restore it, the invalidation of local tiers at the expiry.
 //! * Members and the recovery barrier (`actions/members.rs`): heartbeats that register and show pending invalidations;
 //!   the members that an instance waits for when it reconnects, connects for the first time, or has lost its lease;
 //!   heartbeats that are executed late; silent members.

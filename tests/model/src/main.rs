@@ -1,7 +1,8 @@
 //! Explores configurations and prints a table of the verdicts.
 //!
-//! An argument selects the configurations whose names begin with it; an argument with a dot at its end selects the one of
-//! that name. `--trace` also prints the traces of refuted configurations. Fails if a verdict differs from the expected one.
+//! An argument selects the configurations whose names begin with it; an argument with a dot at its end selects the one
+//! of that name. `--trace` also prints the traces of refuted configurations. Fails if a verdict differs from the
+//! expected one.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

@@ -23,7 +23,7 @@ pub(super) struct Due {
     pub(super) shared: Option<u64>,
     pub(super) local: Option<u64>,
     pub(super) degraded: Option<u64>,
-    /// For a reader that has observed the write's token.
+    /// For a reader that has observed the write's session token.
     pub(super) observed: Option<u64>,
     /// Why it was acknowledged without delivery; `None` if it was delivered.
     pub(super) untold: Option<Reach>,

@@ -225,7 +225,7 @@ impl Instance {
 impl World<'_> {
     /// Sends a heartbeat.
     ///
-    /// Its reply allows reads of the shared tier and announcements, and shows the namespace epoch. Its message on the bus
+    /// Its reply allows reads of the shared tier and write locks, and shows the namespace epoch. Its message on the bus
     /// prolongs the lease of the local tier.
     fn send_beat(&mut self, at: usize) {
         let Configuration { lease, .. } = *self.configuration;

@@ -292,7 +292,7 @@ impl World<'_> {
     pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated at once.
+        // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated now.
         if self.configuration.shared && (!placed || self.is_by_result(writer)) {
             let reach = self.reach(writer);
             self.remember(of.instance, reach);
