@@ -5,7 +5,7 @@ pub(crate) const USER: &str = "tests";
 /// The user's password, which needs no escapes in an address.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// The namespaces of the tests up to the first colon, one of them with a key prefix.
+/// The namespaces of the tests up to the first colon, one with a prefix.
 const NAMESPACES: [&str; 4] = ["copilot", "race", "test", "staging:race"];
 /// The namespace of a cache without stores, also with that key prefix.
 const HOMES: [&str; 2] = ["cache:", "staging:cache:"];

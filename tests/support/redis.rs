@@ -19,7 +19,7 @@ use crate::ports::free_port;
 use crate::server::{Server, log};
 
 const TRIES: usize = 5;
-/// How often a restart on the same port is tried, and the pause between the attempts.
+/// The number of restart attempts on the same port, and the pause between them.
 const TRIES_AGAIN: usize = 25;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl RedisServer {
         Self::start_in(new_folder(), arguments, false)
     }
 
-    /// Starts a server that also speaks TLS, with this certificate and its key in PEM form.
+    /// Starts a server that also accepts TLS, with a certificate and key in PEM form.
     ///
     /// # Panics
     ///
@@ -144,7 +144,7 @@ impl RedisServer {
     /// If it does not start, for example because another process took the port.
     pub fn restart(&mut self) {
         self.kill();
-        // `SAVE` or the synchronisation of a replica may have left a dump, which a server loads regardless of arguments.
+        // `SAVE` or the synchronisation of a replica may have left a dump, which a server loads in any case.
         let _ = fs::remove_file(self.folder.path().join(DUMP));
         self.launch_again();
     }

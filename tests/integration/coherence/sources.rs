@@ -542,7 +542,7 @@ async fn the_arguments_of_a_trait_keep_its_entries_apart() {
         filled(&cache, 2).await;
         assert_eq!(shard.count(1).await.unwrap(), 121);
         assert_eq!(errors(&cache, "method"), 2);
-        // The two cannot share entries: one warning says so, with the remedy, before the first look-up.
+        // The two cannot share entries: one warning gives the remedy, before the first look-up.
         let text = logs.text();
         assert_eq!(text.matches("with different type arguments").count(), 1, "{text}");
         assert!(text.contains("partition") && !text.contains("CACHE_KEY_PREFIX"), "{text}");

@@ -40,7 +40,7 @@ pub struct Configuration {
     pub(crate) newcomer: bool,
     /// Whether both tiers hold the database's value at the start.
     pub(crate) warm: bool,
-    /// Whether each tick sends a heartbeat, so that a lease lapses only if Redis does not answer.
+    /// Whether each tick sends a heartbeat, so that only outages end a lease.
     pub(crate) punctual: bool,
     /// Whether an instance stops waiting for a missing member after a time.
     pub(crate) deadline: bool,
@@ -76,7 +76,7 @@ impl Configuration {
         self.has_bus() && (!self.members || self.readers.contains(&at))
     }
 
-    /// The age at which a session token is old, since all local hits show its write.
+    /// The age from which a session token is old: all local hits show it.
     pub(crate) fn token_life(&self) -> u8 {
         let leases = 2 * self.lease;
         if self.variant == Variant::TokenOldByLease { leases } else { leases.max(self.degraded) }
@@ -198,7 +198,7 @@ pub(crate) struct Faults {
     pub(crate) outages: u8,
     /// A caller of a read is dropped.
     pub(crate) cancels: u8,
-    /// Redis stops answering for a while, as in a pause or a busy script, and connections stay open.
+    /// Redis stops answering for a while, as in a pause, and connections stay open.
     pub(crate) stalls: u8,
     /// Redis loses its data in an outage.
     pub(crate) losses: u8,
@@ -294,7 +294,7 @@ pub(crate) enum Variant {
     BarrierByLoadTime,
     /// An instance that reconnects waits only for members with recent heartbeats.
     MembersForgotten,
-    /// An instance that reconnects waits only for members that are still in the hash in Redis.
+    /// An instance that reconnects waits only for members in the hash in Redis.
     MembersNotRemembered,
     /// A recent heartbeat from before the reconnect counts.
     EarlierHeartbeat,
@@ -316,7 +316,7 @@ pub(crate) enum Variant {
     NoFlushAfterSilence,
     /// A write that is not delivered is acknowledged at once.
     NoLateAcknowledgement,
-    /// A write that is not delivered is acknowledged after a lease, without another failed attempt to reach Redis.
+    /// An undelivered write is acknowledged after a lease, without a second failed attempt.
     AcknowledgedByClock,
     /// The wait of a write that is not delivered counts from its start.
     WaitFromBegin,

@@ -7,7 +7,7 @@ use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 /// The version of the schema that this checker understands.
 pub const SCHEMA: u32 = 2;
 
-/// The recovery barrier in leases: after it, a process that has not reconnected counts as isolated.
+/// The recovery barrier in leases, after which a process without a connection is isolated.
 const BARRIER_LEASES: u64 = 10;
 
 /// Why a process could not deliver a write.
@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
         if with_all && !alone && !died { Reach::Outage } else { Reach::Isolated }
     }
 
-    /// The time for which a fault may keep a process from Redis, including the reconnect after its end.
+    /// The time for which a fault may keep a process from Redis, including the reconnect.
     fn effect(&self, fault: &Fault, process: &str) -> Option<Effect> {
         let concerns = fault.kind.keeps_from_redis() && fault.targets.iter().any(|target| target == process);
         concerns.then(|| Effect {

@@ -75,7 +75,7 @@ impl<'a> Register<'a> {
         self.version(number).filter(begun).filter(|version| version.present).map(|version| version.number)
     }
 
-    /// The versions after `number` that are due to a read of the store that begins at `start`.
+    /// The versions after `number` due to a store read that begins at `start`.
     pub(super) fn missed(&self, number: u64, start: u64) -> impl Iterator<Item = &Version> {
         let newest = self.store.at(start);
         let from = self.versions.partition_point(|version| version.number <= number);

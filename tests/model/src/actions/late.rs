@@ -34,8 +34,8 @@ impl Successors<'_> {
         let out = barrier.unanswered.unwrap_or_default();
         if mode == Mode::Strict {
             // Other instances notice late that this one alone cannot reach Redis. Redis may execute its last heartbeat
-            // a lease after the failure, the silence shows a lease later, and an instance that sent its own heartbeat just
-            // before that keeps its trust for a third lease.
+            // a lease after the failure, the silence shows a lease later, and an instance that sent its own heartbeat
+            // just before that keeps its trust for a third lease.
             let leases = match variant {
                 Variant::StrictOneLease => 1,
                 Variant::StrictTwoLeases => 2,

@@ -67,7 +67,7 @@ impl World<'_> {
         self.state.readers[reader].step = step;
     }
 
-    /// Whether the shared tier may be read: a heartbeat has been answered, and the recovery barrier has ended.
+    /// Whether the shared tier may be read: after a heartbeat's answer and the recovery barrier.
     pub(super) fn may_ask(&self, at: usize) -> bool {
         let Configuration { degraded, pauses, .. } = *self.configuration;
         let is_used = match self.state.instances[at].link {

@@ -1,4 +1,4 @@
-//! Pending writers: the scopes of a write are known only from its result, so it registers on the whole method.
+//! Pending writers: a write whose result names its scopes registers on the whole method.
 //!
 //! The registration does not invalidate: cached entries stay hits until it expires. Then the generation of the wide
 //! scope counts as missing, and local tiers invalidate the method.

@@ -87,7 +87,7 @@ const SHARED: Configuration = Configuration {
     expected: Expected::Holds,
 };
 
-/// A reader and a writer on two instances with local tiers, a bus and a clock.
+/// A reader and a writer on two instances with local tiers and a clock.
 const LOCAL: Configuration =
     Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
 

@@ -66,7 +66,7 @@ pub(crate) struct News {
 pub(crate) struct Queued {
     /// The remaining time for which its reply may prolong the lease.
     pub(crate) life: u8,
-    /// The remaining time for which it counts, up to a lease after the last reply to its sender.
+    /// The remaining time for which it counts, up to a lease after the last reply.
     pub(crate) counts: u8,
     pub(crate) pending: bool,
     pub(crate) settled: bool,
@@ -88,7 +88,7 @@ pub(crate) struct Barrier {
     pub(crate) sees_silence: bool,
     /// How long Redis has not answered.
     pub(crate) unanswered: Option<u8>,
-    /// An attempt to reach Redis has failed that began a lease or more after the first failure.
+    /// An attempt to reach Redis has failed, at least a lease after the first failure.
     pub(crate) in_vain: bool,
     /// The instance alone cannot reach Redis.
     pub(crate) isolated: bool,

@@ -49,7 +49,7 @@ pub(crate) struct Keys {
 pub(crate) struct Record {
     /// The hash names it.
     pub(crate) present: bool,
-    /// The age of its last heartbeat, at most a tick more than the lease, if that matters.
+    /// The age of its last heartbeat, up to a tick more than the lease.
     pub(crate) age: u8,
     /// Its last heartbeat reported pending invalidations.
     pub(crate) pending: bool,

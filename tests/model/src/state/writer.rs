@@ -88,7 +88,7 @@ pub(crate) struct Writer {
     pub(crate) waited: Option<u8>,
     /// Other instances could reach Redis when this write could not place its lock.
     pub(crate) cut_off: bool,
-    /// A heartbeat has shown the members that it is pending, and its wait counts from there.
+    /// A heartbeat has shown it as pending to the members, and starts its wait.
     pub(crate) shown: bool,
     /// In mode strict: local hits must reflect it.
     pub(crate) strict: bool,
