@@ -5,7 +5,7 @@
 //!
 //! A target is a function over bytes that panics if a property does not hold. It runs as a test of the crate whose
 //! private code it tests: every input of its corpus (`tests/fuzz/corpus`) first, then new ones for `FUZZ_SECONDS`. The
-//! inputs follow from `FUZZ_SEED` and the corpus. An input that fails joins the corpus, and the next run tries it first.
+//! inputs follow from `FUZZ_SEED` and the corpus. One that fails joins the corpus, and the next run tries it first.
 
 mod chance;
 mod corpus;

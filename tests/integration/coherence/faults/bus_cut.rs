@@ -1,4 +1,4 @@
-//! R5 on a real connection: wherever the bus breaks, the lease bounds local hits.
+//! R5 on a real connection: the lease bounds local hits, wherever the bus breaks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

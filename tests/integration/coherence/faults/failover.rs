@@ -94,7 +94,7 @@ async fn r22_what_a_lagging_replica_revives_is_no_hit() {
     assert_eq!(revived(Weakness::NoServerEpoch).await, Some(10), "the control must see the stale value");
 }
 
-/// Completes a load after a write and a failover that it began before.
+/// Completes a load that began before a write and a failover.
 ///
 /// Returns what another reader sees then.
 async fn filled_after_a_fail_over(weakness: Weakness) -> Option<u64> {

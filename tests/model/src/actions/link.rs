@@ -142,7 +142,7 @@ impl Successors<'_> {
         });
     }
 
-    /// An overflowed journal covers the new namespace epoch until its instance has received that epoch.
+    /// An overflowed journal stands in for the new namespace epoch until its instance has received it.
     fn waits_for_epoch(&self, at: usize) -> bool {
         let Instance { journal, link, heard_epoch, .. } = self.from.instances[at];
         let has_heard = heard_epoch == self.from.redis.namespace;
@@ -377,7 +377,7 @@ impl World<'_> {
         self.count_told();
     }
 
-    /// Counts the writes that waited for the delivery of a journal.
+    /// Counts the writes whose journal has been delivered.
     ///
     /// After an overflow they count once every instance with read rights has received the new namespace epoch, by its
     /// next heartbeat or by the end of its lease.
