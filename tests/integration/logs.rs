@@ -1,4 +1,4 @@
-//! What was logged on this thread: a test with a single-threaded runtime has all of its tasks there.
+//! The log output of this thread, which runs all tasks of a single-threaded test.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -8,7 +8,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
-/// Collects every event and every field of a span, of whatever level and crate, until it is dropped.
+/// Collects every event and span field, of any level and crate, until it is dropped.
 pub(crate) struct Logs {
     text: Arc<Mutex<String>>,
     _guard: DefaultGuard,
@@ -16,8 +16,8 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn start() -> Self {
-        // With a single subscriber tracing asks only the thread that comes to an event first whether anybody listens,
-        // and remembers its no for all threads.
+        // With a single subscriber, tracing decides at an event's first use whether it is enabled, by the first thread
+        // alone, and keeps that decision for all threads.
         static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
         ANOTHER.get_or_init(|| Dispatch::new(Collector(Arc::default())));
         let text = Arc::<Mutex<String>>::default();

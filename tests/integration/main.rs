@@ -1,4 +1,4 @@
-//! What crosses crates, in one binary: the servers that the tests share are started once.
+//! Tests across crates, in one binary, so that shared servers start once.
 
 mod coherence;
 mod environment;

@@ -1,4 +1,4 @@
-//! The decorator in a crate that knows nothing of this workspace.
+//! The decorator in a crate outside this workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

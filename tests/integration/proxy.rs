@@ -1,4 +1,4 @@
-//! The proxy that disturbs what passes: each of its faults does what its name says, and heals.
+//! The fault proxy: each fault has its documented effect and can be healed.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cache_tests::{Direction, FaultProxy, RedisServer};
 
 const DEADLINE: Duration = Duration::from_secs(20);
-/// How long a silent peer is listened to.
+/// How long a test waits to conclude that a peer is silent.
 const SILENCE: Duration = Duration::from_millis(100);
 
 fn redis_behind_a_proxy() -> (RedisServer, FaultProxy) {
@@ -196,7 +196,7 @@ fn a_reset_comes_in_place_of_the_reply_to_the_request_that_was_meant() {
     ask(&mut bystander, "PING", "+PONG");
     proxy.reset_after_send("chosen");
     ask(&mut client, "INCR other", ":1");
-    // In two parts, which the proxy may see one by one.
+    // In two parts, which the proxy may receive separately.
     client.write_all(b"INCR cho").unwrap();
     client.write_all(b"sen\r\n").unwrap();
     expect_reset(&mut client);
@@ -244,7 +244,7 @@ fn behind_a_proxy_without_a_server_nobody_is_kept_waiting() {
     ask(&mut connect(&proxy), "PING", "+PONG");
 }
 
-/// A server that tells what each of its reads brought.
+/// A server that reports the bytes of each of its reads.
 fn recorder() -> (SocketAddr, Receiver<Vec<u8>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();

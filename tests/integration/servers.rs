@@ -1,4 +1,4 @@
-//! The private servers themselves: they do as told, and outlive nobody.
+//! The private servers: they accept their settings and end with their owners.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -50,7 +50,7 @@ fn a_server_ends_with_its_value() {
     assert!(ports.into_iter().all(is_closed), "{ports:?}");
 }
 
-/// A process that is killed runs no destructor.
+/// A killed process runs no destructor.
 #[test]
 fn a_server_ends_with_a_process_that_is_killed() {
     let mut owner = Command::new(env::current_exe().unwrap())

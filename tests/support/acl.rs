@@ -1,22 +1,22 @@
-//! The user that the tests connect as: the one of ENVIRONMENT.md, for their namespaces.
+//! The Redis user of the tests: that of ENVIRONMENT.md, for the namespaces of the tests.
 
 /// The name of the user.
 pub(crate) const USER: &str = "tests";
 /// The user's password, which needs no escapes in an address.
 pub(crate) const PASSWORD: &str = "secret";
 
-/// The namespaces of the tests up to the first colon, one of them with a key prefix.
+/// The namespaces of the tests up to the first colon, one with a prefix.
 const NAMESPACES: [&str; 4] = ["copilot", "race", "test", "staging:race"];
 /// The namespace of a cache without stores, also with that key prefix.
 const HOMES: [&str; 2] = ["cache:", "staging:cache:"];
-/// What the documentation calls them, and what it says in place of a password.
+/// The documentation's names for them, and its placeholder for a password.
 const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
 
-/// The rules of the user that ENVIRONMENT.md shows, word by word and without their quotes.
+/// The ACL rules of the user in ENVIRONMENT.md, without their quotes.
 ///
 /// # Panics
 ///
-/// When it shows none.
+/// If it shows none.
 pub fn documented_rules() -> Vec<&'static str> {
     let text = include_str!("../../ENVIRONMENT.md");
     let (_, command) = text.split_once("\nredis-cli ACL SETUSER copilot ").expect("ENVIRONMENT.md shows a user");

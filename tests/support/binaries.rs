@@ -1,13 +1,13 @@
-//! Where the programs of the servers are.
+//! The paths of the server programs.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Debian keeps the programs of each version of Postgres here, and out of PATH.
+/// Debian's folder for the programs of each Postgres version, which are not in PATH.
 const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 
-/// The packages that are missing for the servers of this crate: without them, starting one panics.
+/// The packages missing for the servers of this crate: without them, starting one panics.
 pub fn missing_servers() -> Vec<&'static str> {
     let redis = in_path("redis-server").is_none().then_some("redis-server");
     let postgres = newest_postgres("postgres").or_else(|| in_path("postgres")).is_none().then_some("postgresql");
@@ -19,7 +19,7 @@ pub(crate) fn postgres(name: &str) -> PathBuf {
     newest_postgres(name).or_else(|| in_path(name)).unwrap_or_else(|| missing(name, "postgresql"))
 }
 
-/// The program `name` in PATH; `package` is what it comes with.
+/// The program `name` in PATH, from the package `package`.
 pub(crate) fn find(name: &str, package: &str) -> PathBuf {
     in_path(name).unwrap_or_else(|| missing(name, package))
 }

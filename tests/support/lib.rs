@@ -1,8 +1,8 @@
 //! Private servers for tests and benchmarks.
 //!
-//! Each is a process of its own on a free port of the loopback interface, with its files in a temporary folder. It ends
-//! with the value that stands for it, and with the process that started it, however that ends. A [`FaultProxy`] stands
-//! in front of one and disturbs what passes.
+//! Each is a separate process on a free port of the loopback interface, with its files in a temporary folder. It ends
+//! when its value is dropped, or when the process that started it ends for any reason. A [`FaultProxy`] in front of a
+//! server disturbs its connections.
 
 mod acl;
 mod binaries;

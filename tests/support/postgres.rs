@@ -1,4 +1,4 @@
-//! A private Postgres, and databases of one's own in it.
+//! A private Postgres, with separate databases.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -18,13 +18,15 @@ use crate::server::{Server, log};
 
 const TRIES: usize = 5;
 
-/// The folder of a cluster in that of its server.
+/// The folder of a cluster, within its server's folder.
 const DATA: &str = "data";
 
-/// Nothing of a test has to outlive a power cut.
+/// No data of a test needs to survive a power cut.
 const FAST: [&str; 4] = ["-cfsync=off", "-csynchronous_commit=off", "-cfull_page_writes=off", "-cmax_connections=200"];
 
-/// A Postgres of one's own that trusts everybody on 127.0.0.1 and listens nowhere else. Dropping it ends it.
+/// A private Postgres that trusts every client on 127.0.0.1 and listens on no other address.
+///
+/// Dropping it ends the server.
 #[derive(Debug)]
 pub struct PostgresServer {
     server: Server,
@@ -35,18 +37,18 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a cluster, starts its server on a free port, and waits until it takes connections.
+    /// Creates a cluster, and starts its server on a free port, until it accepts connections.
     ///
     /// # Panics
     ///
-    /// When Postgres is not installed, or does not start.
+    /// If Postgres is not installed, or does not start.
     pub fn start() -> Self {
         let (folder, user) = Self::folder();
         let data = initialise(folder.path(), &user);
         Self::start_on(folder, &data, user)
     }
 
-    /// Starts a replica of this server, which applies what happens here as it hears of it. It takes reads.
+    /// Starts a replica of this server, which streams its changes and accepts reads.
     ///
     /// # Panics
     ///
@@ -73,21 +75,23 @@ impl PostgresServer {
         Self { server, port, folder, user, databases: AtomicU32::new(0) }
     }
 
-    /// Shuts the server down as an administrator does, which closes every connection, and starts it again on the same port.
+    /// Shuts the server down as an administrator does, and restarts it on its port.
+    ///
+    /// That closes every connection.
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub fn restart(&mut self) {
         // Fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
         self.restart_after(Signal::INT);
     }
 
-    /// Ends the server as a crash does, without a word to its clients, and starts it again on the same port.
+    /// Ends the server as a crash does, without notice to clients, and restarts it.
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub fn crash_and_restart(&mut self) {
         self.restart_after(Signal::QUIT);
     }
@@ -119,11 +123,11 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// A new, empty database. It is there until the server ends.
+    /// Creates an empty database, which exists until the server ends.
     ///
     /// # Panics
     ///
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn create_database(&self) -> TestDatabase {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the server takes connections");
@@ -135,7 +139,7 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        // Immediate shutdown. SIGKILL would leave its shared memory behind.
+        // Immediate shutdown. SIGKILL would leak its shared memory.
         self.server.end(Signal::QUIT);
     }
 }
@@ -174,7 +178,7 @@ fn initialise(folder: &Path, user: &ServerUser) -> PathBuf {
     data
 }
 
-/// The files of a running server, made into those of its replica.
+/// Turns the files of a running server into those of its replica.
 fn copy(primary: u16, folder: &Path, user: &ServerUser) -> PathBuf {
     let data = folder.join(DATA);
     let mut backup = user.command("pg_basebackup", folder);
@@ -208,7 +212,7 @@ fn is_ready(status: &Path) -> bool {
     lines.lines().nth(7).is_some_and(|state| state.trim() == "ready")
 }
 
-/// Postgres refuses to run as root: then its files belong to an ordinary user, and it runs as that one.
+/// The user that runs Postgres, which refuses to run as root.
 #[derive(Debug)]
 enum ServerUser {
     Own,
@@ -236,7 +240,7 @@ impl ServerUser {
     }
 }
 
-/// The ids of a user's account and group.
+/// The user and group ids of an account.
 fn lookup(name: &str) -> Option<(u32, u32)> {
     let accounts = fs::read_to_string("/etc/passwd").ok()?;
     accounts.lines().find_map(|line| {

@@ -19,7 +19,7 @@ use crate::ports::free_port;
 use crate::server::{Server, log};
 
 const TRIES: usize = 5;
-/// How often a restart on the same port is tried, and the pause between the attempts.
+/// The number of restart attempts on the same port, and the pause between them.
 const TRIES_AGAIN: usize = 25;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ const SOCKET: &str = "redis.sock";
 /// The name of the dump file in the server's folder.
 const DUMP: &str = "dump.rdb";
 
-/// A Redis of one's own, without persistence. Dropping it ends it.
+/// A private Redis without persistence. Dropping it ends the server.
 #[derive(Debug)]
 pub struct RedisServer {
     server: Option<Server>,
@@ -38,7 +38,7 @@ pub struct RedisServer {
     folder: TempDir,
 }
 
-/// Where it listens.
+/// The addresses on which it listens.
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     plain: u16,
@@ -54,12 +54,12 @@ impl Ports {
 impl RedisServer {
     /// Starts a server on a free port, and waits until it answers.
     ///
-    /// It knows the user of [`url`](Self::url), who may do what ENVIRONMENT.md lets a service do and nothing else, and
-    /// Redis's own `default`, who may do everything without a password.
+    /// It has two users: that of [`url`](Self::url), with exactly the rights that ENVIRONMENT.md gives a service, and
+    /// the `default` of Redis, with all rights and no password.
     ///
     /// # Panics
     ///
-    /// When `redis-server` is not installed, or does not start.
+    /// If `redis-server` is not installed, or does not start.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
@@ -73,7 +73,7 @@ impl RedisServer {
         Self::start_in(new_folder(), arguments, false)
     }
 
-    /// Starts a server that also speaks TLS, with this certificate and its key in PEM form.
+    /// Starts a server that also accepts TLS, with a certificate and key in PEM form.
     ///
     /// # Panics
     ///
@@ -98,21 +98,21 @@ impl RedisServer {
         Self { server: Some(server), ports, arguments, folder }
     }
 
-    /// Its address as the user who may do what a service needs, such as `redis://tests:secret@127.0.0.1:6390`.
+    /// Its address for the user with the rights of a service, such as `redis://tests:secret@127.0.0.1:6390`.
     pub fn url(&self) -> String {
         format!("redis://{USER}:{PASSWORD}@127.0.0.1:{}", self.ports.plain)
     }
 
-    /// Its address as the user who may do everything.
+    /// Its address for the user with all rights.
     pub fn admin_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.ports.plain)
     }
 
-    /// Its encrypted address under this host name, as the user of [`url`](Self::url).
+    /// Its encrypted address under this host name, for the user of [`url`](Self::url).
     ///
     /// # Panics
     ///
-    /// When it was not started with TLS.
+    /// If it was not started with TLS.
     pub fn tls_url(&self, host: &str) -> String {
         format!("rediss://{USER}:{PASSWORD}@{host}:{}", self.ports.tls.expect("the server speaks TLS"))
     }
@@ -132,19 +132,19 @@ impl RedisServer {
         self.end(Signal::KILL);
     }
 
-    /// Lets it end in order (SIGTERM).
+    /// Ends it in order (SIGTERM).
     pub fn stop(&mut self) {
         self.end(Signal::TERM);
     }
 
-    /// Starts it anew and empty on the same port and with the same arguments, after ending it where it still runs.
+    /// Restarts it empty on the same port with the same arguments, and ends it before.
     ///
     /// # Panics
     ///
-    /// When it does not start, for example because the port was taken meanwhile.
+    /// If it does not start, for example because another process took the port.
     pub fn restart(&mut self) {
         self.kill();
-        // `SAVE` or the synchronisation of a replica may have left a dump. A server loads it regardless of its arguments.
+        // `SAVE` or the synchronisation of a replica may have left a dump, which a server loads in any case.
         let _ = fs::remove_file(self.folder.path().join(DUMP));
         self.launch_again();
     }
@@ -178,18 +178,19 @@ impl RedisServer {
         self.server = server;
     }
 
-    /// Stops it in its tracks (SIGSTOP): connections stay open, nothing is answered.
+    /// Suspends it (SIGSTOP): connections stay open, and no request is answered.
     pub fn pause(&mut self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on after [`pause`](Self::pause) (SIGCONT).
+    /// Resumes it after [`pause`](Self::pause) (SIGCONT).
     pub fn resume(&mut self) {
         self.signal(Signal::CONT);
     }
 
-    /// Sends one command as the user who may do everything, and returns its reply as text: elements of an array a line each, nil as `(nil)`, an error with
-    /// its `-`.
+    /// Sends one command as the user with all rights, and returns its reply as text.
+    ///
+    /// The text has a line for each element of an array, `(nil)` for nil, and an error with its `-`.
     ///
     /// # Errors
     ///
@@ -247,7 +248,7 @@ impl RedisServer {
 
     fn end(&mut self, signal: Signal) {
         if let Some(mut server) = self.server.take() {
-            // A paused process keeps every signal but SIGKILL for later.
+            // A suspended process leaves every signal but SIGKILL pending.
             server.signal(Signal::CONT);
             server.end(signal);
         }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Outlives a test process that ends without running its destructors: its standard input is a pipe that only that
-/// process holds open. Then it ends the server `$1` with the signal `$2` and removes the folder `$3`. The signals of a
-/// terminal are not for it.
+/// The script of a watcher, which ends the server of a test process without destructors.
+///
+/// Its standard input is a pipe that only the test process holds open. At the end of that, it ends the server `$1` with
+/// the signal `$2` and removes the folder `$3`. It ignores the signals of a terminal.
 const WATCHER: &str = r#"
     trap '' INT HUP TERM
     cat > /dev/null
@@ -35,7 +36,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `command`, its output going to `log` in `folder`. A test process that is gone ends it with `last_signal`.
+    /// Starts `command` with its output in `log` in `folder`.
+    ///
+    /// If the test process dies, `last_signal` ends the command.
     pub(crate) fn start(command: &mut Command, folder: &Path, last_signal: &str) -> Self {
         let log = File::create(folder.join("log")).expect("the server's folder takes a file");
         let errors = log.try_clone().expect("a file can be shared");
@@ -45,7 +48,7 @@ impl Server {
         Self { child, watcher }
     }
 
-    /// Waits until `ready`. `None` where the server ended by itself before.
+    /// Waits until `ready`. Returns `None` if the server ends by itself before.
     pub(crate) fn wait_until(mut self, mut ready: impl FnMut() -> bool) -> Option<Self> {
         let deadline = Instant::now() + TIME_TO_START;
         while !ready() {
@@ -58,14 +61,14 @@ impl Server {
         Some(self)
     }
 
-    /// Sends a signal; not to a process that was waited for, whose id may be another one's by now.
+    /// Sends a signal, unless the process was reaped: another process may have its id.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if !self.has_ended() {
             kill_process(self.pid(), signal).expect("a child of this process takes a signal");
         }
     }
 
-    /// Sends `signal`, waits for the end, and insists with SIGKILL where it does not come.
+    /// Sends `signal`, waits for the end, and sends SIGKILL if it does not come.
     pub(crate) fn end(&mut self, signal: Signal) {
         self.dismiss_watcher();
         self.signal(signal);
@@ -89,7 +92,7 @@ impl Server {
         }
     }
 
-    /// Before the server is waited for: the watcher knows it by an id that is free for others from then on.
+    /// Ends the watcher. This precedes the reaping of the server, whose id another process may then receive.
     fn dismiss_watcher(&mut self) {
         let _ = self.watcher.kill();
         let _ = self.watcher.wait();
@@ -117,7 +120,7 @@ fn watch(server: u32, last_signal: &str, folder: &Path) -> Child {
         .expect("a shell starts")
 }
 
-/// What a server wrote before it ended, for the message of a panic.
+/// The output of a server that ended, for the message of a panic.
 pub(crate) fn log(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }

@@ -1,10 +1,11 @@
-//! Chance that a seed repeats.
+//! Reproducible random numbers.
 
 use std::time::Duration;
 
-/// A stream of numbers that depends on its seed alone: `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom
-/// number generators", OOPSLA 2014). A library's generator may draw other numbers in its next version, and then an old
-/// seed would not replay.
+/// A random stream determined by its seed: `SplitMix64`.
+///
+/// See Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014. A library's generator may
+/// produce other numbers in its next version, and then an old seed would not replay.
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
@@ -16,7 +17,7 @@ impl Chance {
         Self(seed)
     }
 
-    /// A stream of its own for each path of numbers below a seed.
+    /// An independent stream for each path of numbers below a seed.
     pub fn below(seed: u64, path: &[u64]) -> Self {
         Self(path.iter().fold(seed, |seed, step| Self(seed ^ step.wrapping_add(1).wrapping_mul(GOLDEN)).draw()))
     }
@@ -35,18 +36,18 @@ impl Chance {
         self.draw() % limit
     }
 
-    /// True in so many of a thousand cases.
+    /// True with a probability of `cases` in a thousand.
     pub fn per_mille(&mut self, cases: u64) -> bool {
         self.less_than(1000) < cases
     }
 
-    /// A span between two others.
+    /// A random duration between two others.
     pub fn span(&mut self, least: Duration, most: Duration) -> Duration {
         let width = u64::try_from(most.saturating_sub(least).as_micros()).unwrap_or(u64::MAX - 1);
         least + Duration::from_micros(self.less_than(width + 1))
     }
 
-    /// Puts `items` into an order of chance.
+    /// Shuffles `items`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             let other = usize::try_from(self.less_than(end as u64 + 1)).unwrap_or(end);

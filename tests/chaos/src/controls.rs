@@ -1,7 +1,7 @@
-//! The controls: one protection each is taken out, and violations are expected.
+//! The controls: with one protection disabled, violations are expected.
 //!
-//! One token for all writers is none of them: the release repairs what the lost lock let in, so that a violation takes a writer
-//! that is killed at the right moment. R10 stages it.
+//! `OneToken` is not among them: the release repairs the effects of a lost lock, so a violation requires a writer that
+//! is killed at the right moment. R10 stages it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use cache_core::{CacheBuilder, Mode};
 
 use crate::settings::Spans;
 
-/// What is different without a protection.
+/// The changes for a disabled protection.
 struct Control {
     name: &'static str,
     weaken: fn(CacheBuilder, Spans) -> CacheBuilder,
@@ -18,8 +18,8 @@ struct Control {
 
 /// The protections that a run can disable.
 ///
-/// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last two
-/// need an outage of all processes.
+/// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last
+/// two need an outage of all processes.
 const CONTROLS: [Control; 10] = [
     Control { name: FENCE, weaken: |cache, _| cache.weaken(Weakness::NoFence) },
     Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },
@@ -36,12 +36,12 @@ const CONTROLS: [Control; 10] = [
 const FENCE: &str = "fence";
 const STRICT_WAIT: &str = "strict-wait";
 
-/// The names of the protections that can be taken out.
+/// The names of the protections that can be disabled.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     CONTROLS.iter().map(|control| control.name)
 }
 
-/// A cache without this protection; with all of them where none is named.
+/// A cache with this protection disabled, or with all protections if there is no name.
 pub(crate) fn without(name: Option<&str>, cache: CacheBuilder, spans: Spans) -> CacheBuilder {
     match CONTROLS.iter().find(|control| Some(control.name) == name) {
         Some(control) => (control.weaken)(cache, spans),
@@ -49,12 +49,12 @@ pub(crate) fn without(name: Option<&str>, cache: CacheBuilder, spans: Spans) -> 
     }
 }
 
-/// What a write of the rows in mode `strict` really waits for.
+/// The actual wait of writes in mode `strict`.
 pub(crate) fn strict_mode(name: Option<&str>) -> Mode {
     if name == Some(STRICT_WAIT) { Mode::Safe } else { Mode::Strict }
 }
 
-/// Whether what the protection prevents needs loads that a write overtakes.
+/// Whether the protection matters only for loads that a write overtakes.
 pub(crate) fn needs_overtaken_loads(name: Option<&str>) -> bool {
     name == Some(FENCE)
 }

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says whether what was seen is what should be.
+/// Returns whether the result is the expected one.
 fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
     if let [role, assignment] = arguments
         && role == coordinator::WORKER

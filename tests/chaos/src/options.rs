@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line options.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,7 +40,7 @@ pub(crate) fn help() -> String {
     HELP.replace("OUTAGES", &lines.join("\n"))
 }
 
-/// What is to be done.
+/// The task of the program.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
@@ -53,14 +53,14 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct OutageOptions {
     pub(crate) instances: usize,
-    /// How many runs at the same time.
+    /// The number of concurrent runs.
     pub(crate) parallel: usize,
     pub(crate) kinds: Vec<Outage>,
     /// The calm before an outage, and the calm after it.
     pub(crate) calm: [Duration; 2],
 }
 
-/// What is run.
+/// The options of runs with drawn faults.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) runs: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Options {
     pub(crate) pace: Duration,
     pub(crate) faults: Option<usize>,
     pub(crate) keep: Option<PathBuf>,
-    /// The protection that is taken out.
+    /// The disabled protection.
     pub(crate) without: Option<String>,
 }
 
@@ -140,7 +140,7 @@ fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("{name} needs a number, and {text:?} is none"))
 }
 
-/// Seconds are short enough to be typed again.
+/// The default seed: the current time in seconds, which is short to type.
 fn seed_of_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

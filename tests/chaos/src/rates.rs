@@ -11,7 +11,7 @@ pub struct Rates {
     pub reads: u32,
     /// How many writes, at least one.
     pub writes: u32,
-    /// Whether one half of the processes writes and the other half reads; else each does both.
+    /// Whether half of the processes write and half read; else each does both.
     pub split: bool,
 }
 

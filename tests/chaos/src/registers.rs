@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cache_core::{WriteError, cached_store};
 
-/// Why the store did not do what it was asked for.
+/// Why a call of the store failed.
 #[derive(Debug, Clone)]
 pub(crate) enum RegisterError {
     /// The database refused: nothing was written.
     Refused(String),
-    /// The database did not say whether it has written.
+    /// The database did not answer, and may have written.
     Unknown(String),
-    /// The cache could not have the answer of a load.
+    /// The cache could not return the result of a load.
     Cache(String),
 }
 
@@ -35,12 +35,12 @@ impl From<sqlx::Error> for RegisterError {
     }
 }
 
-/// What a write makes of a row.
+/// The effect of a write on a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change {
     /// The number of the write.
     pub(crate) write: u64,
-    /// Whether the row is there afterwards.
+    /// Whether the row is present afterwards.
     pub(crate) present: bool,
 }
 
@@ -50,18 +50,18 @@ impl WriteError for RegisterError {
     }
 }
 
-/// Rows in groups. A write has a number of its own, by which the store's list of versions names it.
+/// Rows in groups, whose writes have numbers that the store's list of versions contains.
 ///
-/// Nothing expires within a run, so that no staleness hides behind an expiry. Each mode has rows of its own, since a write follows
-/// the strongest mode of the reads that it invalidates.
+/// Nothing expires within a run, so that no staleness hides behind an expiry. Each mode has rows of its own, since a
+/// write follows the strongest mode of the reads that it invalidates.
 #[cached_store(namespace = "race:chaos")]
 #[async_trait]
 pub(crate) trait Registers: Send + Sync {
-    /// The version of a row, if it is there.
+    /// The version of a row, if it is present.
     #[cached(entity = "safe", key(group, member), ttl = "2h", negative_ttl = "2h")]
     async fn read_safe(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
 
-    /// The versions of those of the rows that are there.
+    /// The versions of the present rows among these.
     #[cached(batch = read_safe)]
     async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError>;
 
@@ -69,7 +69,7 @@ pub(crate) trait Registers: Send + Sync {
     #[invalidates(read_safe(group, member))]
     async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
-    /// Every row of the group that is there has its next version.
+    /// Gives every present row of the group its next version.
     #[invalidates(read_safe(group, ..))]
     async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError>;
 

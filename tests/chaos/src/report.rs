@@ -1,4 +1,4 @@
-//! What is printed at the end.
+//! The final report.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,12 +42,12 @@ impl Report {
         self.staleness.merge(verdict.staleness);
     }
 
-    /// How often a promise was broken.
+    /// The number of violations.
     pub fn violations(&self) -> u64 {
         self.violations
     }
 
-    /// Whether everything was as promised, and no caller had an error because of Redis.
+    /// Whether no promise was broken, and no caller had an error because of Redis.
     pub fn is_clean(&self) -> bool {
         self.violations == 0 && self.failed == 0
     }

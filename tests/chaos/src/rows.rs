@@ -1,4 +1,6 @@
-//! The registers in Postgres, with callers that are slow at times and a writer that can be stopped after its commit.
+//! The registers in Postgres.
+//!
+//! Some calls are delayed, and a writer can be stopped after its commit.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
@@ -43,7 +45,7 @@ const SCHEMA: &str = "
     );
 ";
 
-/// One statement, so that a version and its line in the list are there together or not at all.
+/// One statement, which writes a version and its line in the list together.
 const WRITE_ONE: &str = "
     WITH written AS (
         UPDATE registers SET version = version + 1, present = $2 WHERE key = $1 RETURNING key, version, present
@@ -51,7 +53,7 @@ const WRITE_ONE: &str = "
     INSERT INTO writes SELECT $3, $4, key, version, present, $5, $6 FROM written RETURNING version
 ";
 
-/// Locked in one order, so that two of them do not wait for each other.
+/// Locks the rows in a fixed order, to avoid deadlocks.
 const WRITE_FAMILY: &str = "
     WITH locked AS (SELECT key FROM registers WHERE family = $1 AND present ORDER BY key FOR UPDATE),
     written AS (
@@ -78,17 +80,17 @@ pub(crate) struct Rows {
 pub(crate) struct Delays {
     /// Some calls take up to this time.
     pub(crate) slowest: Option<Duration>,
-    /// Some loads answer only once a write has overtaken them: a control must not be left to chance.
+    /// Some loads answer only once a write has overtaken them, so that controls succeed.
     pub(crate) overtaken: bool,
 }
 
-/// Who is told when a writer has stopped after its commit.
+/// Notified when a writer has stopped after its commit.
 pub(crate) trait Stopped: std::fmt::Debug + Send + Sync {
-    /// Whatever is to be saved is saved here: the process is killed next.
+    /// Saves all data, since the process is killed next.
     fn stopped(&self);
 }
 
-/// Makes the tables.
+/// Creates the tables.
 pub(crate) async fn create(url: &str) -> Result<(), sqlx::Error> {
     let pool = pool(url, 1).await?;
     pool.execute(SCHEMA).await?;
@@ -104,7 +106,7 @@ pub(crate) async fn create(url: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Ends every connection to the database but the one that it is done over.
+/// Ends every other connection to the database.
 pub(crate) async fn end_connections(url: &str) -> Result<(), sqlx::Error> {
     let pool = pool(url, 1).await?;
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -114,7 +116,7 @@ pub(crate) async fn end_connections(url: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Every version that was written. Statements of processes that were killed have ended by then.
+/// All written versions. Statements of killed processes have ended by that time.
 pub(crate) async fn commits(url: &str) -> Result<Vec<Commit>, sqlx::Error> {
     let pool = pool(url, 1).await?;
     tokio::time::sleep(STATEMENT).await;
@@ -139,7 +141,7 @@ pub(crate) fn key(mode: Mode, group: u32, member: u32) -> String {
     format!("{}:{group}:{member}", word(mode))
 }
 
-/// What the rows of a group have in common.
+/// The common part of a group's rows.
 pub(crate) fn family(mode: Mode, group: u32) -> String {
     format!("{}:{group}:*", word(mode))
 }
@@ -169,12 +171,12 @@ impl Rows {
         &self.pool
     }
 
-    /// The next write stops after its commit, for good.
+    /// Stops the next write after its commit, for good.
     pub(crate) fn stop_after_commit(&self) {
         self.stops.store(true, Ordering::Release);
     }
 
-    /// Some callers are slow at the wrong place, and a few for longer than the lease.
+    /// Delays some calls, a few of them for longer than the lease.
     async fn dawdle(&self, cases: u64) {
         let Some(slowest) = self.delays.slowest else { return };
         let mut chance = self.chance();
@@ -203,7 +205,7 @@ impl Rows {
         Ok(select.bind(key).fetch_optional(&self.pool).await?)
     }
 
-    /// Waits until another version is committed and its writer has probably released its lock, but not for ever.
+    /// Waits up to a second for another version, and then for its writer's release.
     async fn wait_until_overtaken(&self, key: &str, version: Option<i64>) -> Result<(), RegisterError> {
         for _ in 0..50 {
             let is_overtaken = self.version(key).await? != version;

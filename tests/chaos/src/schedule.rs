@@ -1,43 +1,43 @@
-//! Which faults are injected and when: drawn from the seed before a run begins.
+//! The faults of a run and their times, drawn from the seed in advance.
 
 use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::history::FaultKind;
 
-/// A fault to come.
+/// A planned fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    /// What is done.
+    /// Its kind.
     pub kind: FaultKind,
-    /// The place of the process that it concerns; every process where there is none.
+    /// The place of the affected process; `None` for every process.
     pub place: Option<usize>,
-    /// The calm before it, after the one before has ended.
+    /// The calm between the previous fault and this one.
     pub calm: Duration,
-    /// How long it lasts.
+    /// Its duration.
     pub lasts: Duration,
-    /// Decides what is left open, such as the direction.
+    /// A random number for other choices, such as the direction.
     pub draw: u64,
     /// A fault of one place's connections that begins before this one and ends after it.
     pub around: Option<Around>,
 }
 
-/// A disturbance in the middle of which another fault comes.
+/// A disturbance that surrounds another fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
-    /// What is done to the connections.
+    /// The kind of the disturbance.
     pub kind: FaultKind,
-    /// Whose connections.
+    /// The place whose connections it affects.
     pub place: usize,
-    /// How long it lasts before the other fault begins, and after it has ended.
+    /// Its duration before the other fault begins, and after it has ended.
     pub margin: Duration,
-    /// As that of [`Planned`].
+    /// As in [`Planned`].
     pub draw: u64,
 }
 
 const CALM: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(1600));
 
-/// The faults of a run: every kind once, in an order of chance, before any comes again.
+/// The faults of a run, in random order: every kind once before any is repeated.
 ///
 /// `lock` is how long a writer's lock lives: some processes are stopped for longer.
 pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Planned> {

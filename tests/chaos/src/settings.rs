@@ -24,8 +24,8 @@ pub(crate) const CALL: Duration = Duration::from_secs(10);
 pub(crate) enum Profile {
     /// Shorter times than the defaults.
     ///
-    /// A busy machine still meets them, stale reads show sooner, and a process can be stopped for longer than the lifetime of a
-    /// lock.
+    /// A busy machine still meets them, stale reads show sooner, and a process can be stopped for longer than the
+    /// lifetime of a lock.
     Short,
     /// The defaults, so that figures are those of a user.
     Defaults,
@@ -80,7 +80,7 @@ pub(crate) enum Load {
     Steady(Apart),
 }
 
-/// What the readers of the keys are promised.
+/// The promises to the readers of the keys.
 pub(crate) const MODES: [Mode; 3] = [Mode::Safe, Mode::Fast, Mode::Strict];
 /// The groups of each mode.
 pub(crate) const GROUPS: u32 = 5;

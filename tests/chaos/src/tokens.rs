@@ -1,10 +1,10 @@
-//! Session tokens on their way from the process that wrote to another one.
+//! Session tokens on their way from the writing process to another one.
 
 use cache_core::SessionToken;
 use sqlx::Row as _;
 use sqlx::postgres::PgPool;
 
-/// A token, and what it is to show.
+/// A session token, and the write that it must show.
 #[derive(Debug)]
 pub(crate) struct Handed {
     pub(crate) group: u32,
@@ -13,7 +13,7 @@ pub(crate) struct Handed {
     pub(crate) token: SessionToken,
 }
 
-/// Leaves a token for the others.
+/// Leaves a session token for the other processes.
 pub(crate) async fn leave(pool: &PgPool, process: &str, handed: &Handed) -> Result<(), sqlx::Error> {
     let insert = "INSERT INTO tokens (process, family, member, write, token) VALUES ($1, $2, $3, $4, $5)";
     let insert = sqlx::query(insert).bind(process).bind(i64::from(handed.group)).bind(i64::from(handed.member));
@@ -22,7 +22,7 @@ pub(crate) async fn leave(pool: &PgPool, process: &str, handed: &Handed) -> Resu
     Ok(())
 }
 
-/// The last token that another process has left.
+/// The latest session token from another process.
 pub(crate) async fn take(pool: &PgPool, process: &str) -> Result<Option<Handed>, sqlx::Error> {
     let select = "SELECT family, member, write, token FROM tokens WHERE process <> $1 ORDER BY number DESC LIMIT 1";
     let Some(row) = sqlx::query(select).bind(process).fetch_optional(pool).await? else { return Ok(None) };

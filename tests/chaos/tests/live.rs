@@ -1,4 +1,4 @@
-//! Small runs on real servers: what is promised holds, and without the fence the checker sees that it does not.
+//! Small runs on real servers: the promises hold, but not without the fence.
 
 use std::process::{Command, Output};
 
@@ -9,10 +9,12 @@ fn chaos(arguments: &[&str]) -> Output {
     output
 }
 
-/// How many runs the control has at most: on a busy machine few loads end before the circuit opens.
+/// The maximum number of control runs.
+///
+/// On a busy machine few loads end before the circuit opens.
 const CONTROLS: &str = "8";
 
-/// Not two at a time: each has five processes of its own.
+/// Serialises the runs, since each has five processes of its own.
 #[test]
 fn a_small_run_keeps_the_promise_and_one_without_the_fence_does_not() {
     let output = chaos(&["--seed", "4", "--operations", "12000", "--pace", "20000", "--faults", "4"]);

@@ -18,7 +18,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `limit`, or 0 where there is none.
+    /// A number below `limit`, or 0 if that is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         let number = self.number() % u64::try_from(limit.max(1)).unwrap_or(u64::MAX);
         usize::try_from(number).unwrap_or(0)
@@ -28,7 +28,7 @@ impl Chance {
     ///
     /// # Panics
     ///
-    /// When there are none.
+    /// If there are none.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }

@@ -1,4 +1,4 @@
-//! Inputs that are kept: good ones to begin with, and every one that has ever failed.
+//! Stored inputs: good ones as a start, and every one that has ever failed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ impl Corpus {
         Self(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target))
     }
 
-    /// The inputs in a folder of one's own.
+    /// The inputs in the given folder.
     pub fn at(folder: PathBuf) -> Self {
         Self(folder)
     }
 
-    /// Every input, in the order of their names. None where there is no folder yet.
+    /// Every input, sorted by name; none if there is no folder yet.
     ///
     /// # Panics
     ///
-    /// When a file cannot be read.
+    /// If a file cannot be read.
     pub fn inputs(&self) -> Vec<Vec<u8>> {
         let Ok(files) = fs::read_dir(&self.0) else { return Vec::new() };
         let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
@@ -30,11 +30,11 @@ impl Corpus {
         paths.iter().map(|path| fs::read(path).expect("an input can be read")).collect()
     }
 
-    /// Keeps an input that failed; where.
+    /// Stores an input that failed, and returns its path.
     ///
     /// # Panics
     ///
-    /// When the folder takes no file.
+    /// If the folder takes no file.
     pub fn add(&self, input: &[u8]) -> PathBuf {
         fs::create_dir_all(&self.0).expect("the corpus takes a folder");
         let path = self.0.join(format!("failed-{:016x}", hash(input)));

@@ -1,6 +1,6 @@
-//! Choices that an input makes: whatever the bytes, they mean something.
+//! Decodes an input into choices, whatever its bytes are.
 
-/// Reads an input piece by piece. Behind its end everything is zero or empty.
+/// Reads an input piece by piece. After its end everything is zero or empty.
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'a>(&'a [u8]);
 
@@ -15,7 +15,7 @@ impl<'a> Input<'a> {
         self.bytes(1).first().copied().unwrap_or(0)
     }
 
-    /// A number below `limit`, which is at most 256; 0 where there is none.
+    /// A number below `limit`, which is at most 256; 0 if that is 0.
     pub fn below(&mut self, limit: usize) -> usize {
         usize::from(self.byte()) % limit.max(1)
     }
@@ -40,7 +40,7 @@ impl<'a> Input<'a> {
         taken
     }
 
-    /// Bytes behind one that tells how many there are.
+    /// Bytes preceded by their length.
     pub fn piece(&mut self) -> &'a [u8] {
         let length = self.byte();
         self.bytes(usize::from(length))
@@ -51,7 +51,7 @@ impl<'a> Input<'a> {
         String::from_utf8_lossy(self.piece()).into_owned()
     }
 
-    /// All that is left.
+    /// The rest of the input.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }

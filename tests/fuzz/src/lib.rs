@@ -1,10 +1,11 @@
-//! A mutational fuzzer that needs no other compiler: no coverage from the compiler, but a target says what an input led
-//! to, and inputs that led to something new are mutated further.
+//! A mutational fuzzer for the stable compiler.
 //!
-//! A target is a function over bytes that panics where a property does not hold. It runs as a test of the crate whose
-//! private code it is about: every input of its corpus (`tests/fuzz/corpus`) first, then new ones for as long as
-//! `FUZZ_SECONDS` says. The inputs follow from `FUZZ_SEED` and the corpus. One that fails is added to the corpus, where
-//! it is the first thing that the next run tries.
+//! It uses no coverage of the compiler. Instead, a target reports the kind of end that an input led to, and inputs that
+//! led to a new one are mutated further.
+//!
+//! A target is a function over bytes that panics if a property does not hold. It runs as a test of the crate whose
+//! private code it tests: every input of its corpus (`tests/fuzz/corpus`) first, then new ones for `FUZZ_SECONDS`. The
+//! inputs follow from `FUZZ_SEED` and the corpus. One that fails joins the corpus, and the next run tries it first.
 
 mod chance;
 mod corpus;
@@ -23,46 +24,45 @@ pub use chance::Chance;
 pub use corpus::Corpus;
 pub use input::Input;
 
-/// How long a target runs when nobody says.
+/// How long a target runs by default.
 const SHORT: Duration = Duration::from_secs(1);
-/// The seed when nobody says: a test suite tries the same inputs in every run.
+/// The default seed: a test suite tries the same inputs in every run.
 const SEED: u64 = 1;
-/// Deep input is for the code under test to bound, and not for this thread's stack.
+/// Large enough that only the code under test limits the depth of an input.
 const STACK: usize = 256 << 20;
-/// The most inputs that are kept for further mutation.
+/// The maximum number of inputs kept for further mutation.
 const POOL: usize = 4096;
 
-/// What an input is made of.
+/// The unit of mutation of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
-    /// Bytes that mean something one by one.
+    /// Bytes with a meaning of their own.
     Bytes,
     /// Text of words with spaces between them.
     Words,
 }
 
-/// A function over bytes, and what is known of good input.
+/// A function over bytes, and hints about good input.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, which is that of its folder in the corpus.
+    /// Its name, and the name of its folder in the corpus.
     pub name: &'static str,
-    /// What its input is made of.
+    /// The unit of its mutations.
     pub grain: Grain,
-    /// Pieces that mean something to the code under test.
+    /// Pieces with a meaning for the code under test.
     pub dictionary: &'static [&'static str],
     /// The longest input, in bytes.
     pub longest: usize,
-    /// Panics where a property does not hold. Returns what the input led to, as a number that is another one for each
-    /// kind of end.
+    /// Panics if a property does not hold; returns a number for each kind of end.
     pub run: fn(&[u8]) -> u64,
 }
 
 impl Target {
-    /// Tries the corpus, these seeds, and what follows from both, for as long as the environment says.
+    /// Tries the corpus, these seeds and their mutations, for the configured time.
     ///
     /// # Panics
     ///
-    /// When an input fails: with its place in the corpus.
+    /// If an input fails: with its place in the corpus.
     pub fn fuzz(self, seeds: Vec<Vec<u8>>) {
         let limit = from_environment("FUZZ_SECONDS", env::var("FUZZ_SECONDS").ok()).map_or(SHORT, Duration::from_secs);
         let seed = from_environment("FUZZ_SEED", env::var("FUZZ_SEED").ok()).unwrap_or(SEED);
@@ -110,7 +110,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tries one input; says whether it led to something new.
+    /// Tries one input; returns whether it led to a new end.
     fn attempt(&mut self, input: &[u8]) -> Result<bool, String> {
         self.tried += 1;
         match catch_unwind(AssertUnwindSafe(|| (self.target.run)(input))) {
@@ -159,7 +159,7 @@ mod tests {
         assert!(again.contains("the last door is open"), "the next run begins with it: {again}");
     }
 
-    /// Red without the ends: an input that has one door open is then worth no more than another one.
+    /// Fails without the ends, since one open door would not make an input interesting.
     #[test]
     fn words_are_put_together() {
         fn sentence(input: &[u8]) -> u64 {

@@ -1,8 +1,8 @@
-//! The next input: one that is known, changed at one to eight places.
+//! The next input: a known one, changed at one to eight places.
 
 use crate::{Chance, Grain, Target};
 
-/// Numbers at which something begins or ends.
+/// Boundary values.
 const EDGES: [u64; 12] =
     [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_ffff, u64::MAX / 2, u64::MAX];
 /// The longest piece that is moved at once, in grains.
@@ -47,12 +47,12 @@ fn changed<T: Clone>(
                 let piece = &others[from..(from + 1 + chance.below(PIECE)).min(others.len()).max(from)];
                 grains.splice(at..upto, piece.iter().cloned());
             }
-            // Two grains trade places.
+            // Swap two grains.
             3 if !grains.is_empty() => {
                 let (one, two) = (chance.below(grains.len()), chance.below(grains.len()));
                 grains.swap(one, two);
             }
-            // Something new, between what is there or in its place.
+            // Insert something new, or replace a grain with it.
             4 => drop(grains.splice(at..at, new(chance))),
             _ => {
                 let fresh = new(chance);

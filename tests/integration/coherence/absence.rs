@@ -10,7 +10,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::World;
 
-/// A reader has seen the old state; the row is changed; the reader's fill comes last. What a third instance reads.
+/// Fills an old state after the row has changed.
+///
+/// Returns what a third instance reads.
 async fn fill_after(world: World, old: Option<u64>, new: Option<u64>) -> Option<u64> {
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     if let Some(old) = old {
@@ -63,7 +65,7 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
     }
 }
 
-/// What is known of a visitor. Every ninth one has left no name.
+/// The known name of a visitor; every ninth one left none.
 #[cached_store(namespace = "tests:absence")]
 trait Visits: Send + Sync {
     #[cached(entity = "visit", key(who), ttl = "5m", negative_ttl = "5m")]
@@ -78,7 +80,9 @@ impl Visits for Everybody {
     }
 }
 
-/// `MessagePack` writes `Some(None)` as it writes `None`. Red where the absence that the envelope tells of is not compared.
+/// `MessagePack` writes `Some(None)` as it writes `None`.
+///
+/// Fails without the comparison of the absence flag in the envelope.
 #[tokio::test]
 async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
     let remote = MemoryRemote::new();
@@ -89,7 +93,7 @@ async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
     }
     let fills = || caches[0].stats().total().fills;
     let altered = || caches[0].stats().total().errors.get("altered").copied().unwrap_or_default();
-    // The first values of a method, and few later ones, are checked when they are stored: such a value is then refused.
+    // A fill checks the first values of a method and a sample of the later ones, and refuses such a value.
     let mut nameless = None;
     for who in 1..100 {
         let before = fills();

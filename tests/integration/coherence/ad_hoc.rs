@@ -1,4 +1,4 @@
-//! `TransparentCache`: values that have no store.
+//! `TransparentCache`: values without a store.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reads of many keys keep every promise of reads of one.
+//! Batch reads keep every guarantee of single reads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,9 @@ fn map<const N: usize>(pairs: [(u64, u64); N]) -> BTreeMap<u64, u64> {
     BTreeMap::from(pairs)
 }
 
-/// R1 with a batch as the slow reader. What a third instance then reads of the key that was written.
+/// R1 with a batch as the slow reader.
+///
+/// Returns what a third instance reads for the written key.
 async fn slow_fill_of_a_batch(world: World) -> Option<u64> {
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -43,7 +45,9 @@ async fn r1_a_batch_does_not_put_an_old_value_back() {
     }
 }
 
-/// R2 and R3: the invalidation overtakes the answer of the shared tier to a batch. What the reader reads next.
+/// R2 and R3: the invalidation overtakes the shared tier's answer to a batch.
+///
+/// Returns what the reader reads next.
 async fn slow_answer_to_a_batch(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -73,8 +77,9 @@ async fn r3_an_answer_to_a_batch_that_the_invalidation_overtook_does_not_enter_t
     }
 }
 
-/// R13: a batch has read the old value and is stopped; a write is done; then another batch begins that has one key in
-/// common with it. What it returns for that key.
+/// R13: starts a batch after a write, while an older batch holds the previous value.
+///
+/// The batches share one key. Returns what the second batch reads for it.
 async fn batch_after_the_write_meets_an_old_batch(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -104,7 +109,7 @@ async fn r13_a_batch_that_began_after_the_write_does_not_take_an_older_batchs_an
     }
 }
 
-/// R10, R31: while a writer is at work, nobody's fill is kept.
+/// R10, R31: during the write of a key, no fill of it is kept.
 #[tokio::test]
 async fn a_batch_under_a_writers_lock_is_read_and_not_kept() {
     for world in World::each(Weakness::None) {
@@ -142,7 +147,7 @@ async fn overlapping_batches_ask_the_store_once_for_each_key() {
     }
 }
 
-/// Two batches, each of which leads what the other one waits for, and many more behind them.
+/// Batches that lead keys which other batches wait for, in a circle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_in_a_circle_do_not_wait_for_each_other() {
     for weakness in [Weakness::None, Weakness::JoinAnyFlight] {
@@ -212,7 +217,7 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
         for key in &keys {
             world.rows.seed(*key, *key);
         }
-        // The size of the entries is known from here on.
+        // After this read the cache knows the size of an entry.
         reader.get(0).await;
         until("an entry is stored", || reader.stats().fills == 1).await;
         let reads = reader.chaos.begun(Operation::Read);
@@ -223,7 +228,7 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
     }
 }
 
-/// R14: whoever waits for a batch that goes away, panics or fails gets an answer.
+/// R14: followers of a batch that is dropped, panics or fails receive an answer.
 #[tokio::test]
 async fn a_caller_that_leaves_a_batch_neither_ends_nor_repeats_its_load() {
     for world in World::each(Weakness::None) {

@@ -1,4 +1,4 @@
-//! R24 and a shared tier that is there and answers badly: after a few errors nobody waits for it any more.
+//! R24: after a few failures of the shared tier, reads no longer wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::gate::until;
 use super::register::{CachingRegister, Rows};
 use super::world::{Instance, Tier, World};
 
-/// As long as the read timeout of these worlds.
+/// At least the read timeout of these worlds.
 const TOO_LONG: Duration = Duration::from_secs(20);
-/// Longer than the first pause of an open breaker.
+/// Longer than the circuit breaker's first open period.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Lets `count` reads wait for the shared tier until they give up, all at the same time.
+/// Lets `count` concurrent reads of the shared tier time out.
 async fn time_out(world: &World, instance: &Instance, count: u64) {
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     instance.chaos.hold(Operation::Read);
@@ -56,7 +56,9 @@ async fn after_five_reads_without_an_answer_nobody_waits() {
     until("the shared tier is filled again", || instance.stats().fills == 1).await;
 }
 
-/// Others write while the breaker of an instance is open. What that one reads when it is closed again.
+/// Writes on another instance while the circuit of this one is open.
+///
+/// Returns what this instance reads once the circuit is closed.
 async fn written_elsewhere_while_it_was_open(weakness: Weakness) -> Option<u64> {
     let world = World::memory(weakness);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
@@ -80,7 +82,9 @@ async fn r24_what_was_written_elsewhere_while_it_was_open_is_seen_after_it() {
     assert_eq!(written_elsewhere_while_it_was_open(Weakness::KeepLocal).await, Some(10), "the control");
 }
 
-/// An instance writes while its breaker is open. What another one reads when it is closed again.
+/// Writes on an instance whose circuit is open.
+///
+/// Returns what another instance reads once the circuit is closed.
 async fn written_here_while_it_was_open(weakness: Weakness) -> Option<u64> {
     let world = World::memory(weakness);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
@@ -100,14 +104,14 @@ async fn written_here_while_it_was_open(weakness: Weakness) -> Option<u64> {
     reader.get(1).await
 }
 
-/// The others are told before this instance reads from the shared tier again.
+/// The invalidation is published before this instance reads from the shared tier again.
 #[tokio::test]
 async fn r24_what_was_written_here_while_it_was_open_reaches_the_others() {
     assert_eq!(written_here_while_it_was_open(Weakness::None).await, Some(20));
     assert_eq!(written_here_while_it_was_open(Weakness::NoJournal).await, Some(10), "the control");
 }
 
-/// A server that is stopped in the middle of everything: few reads wait for it, and it is used again when it goes on.
+/// A frozen server delays few reads, and the cache uses it again after it resumes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_reads_wait_for_a_frozen_server() {
     let mut server = RedisServer::start();

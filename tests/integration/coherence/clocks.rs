@@ -1,5 +1,7 @@
-//! R20: no clock is compared between machines. Tokens are compared for equality, locks and lives run on the clock of
-//! the server, and everything else on the monotonic clock of one process.
+//! R20: clocks of different machines are never compared.
+//!
+//! Generations are compared for equality, locks and expiries run on the clock of the server, and everything else on the
+//! monotonic clock of one process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,12 @@ use cache_core::testing::{ManualClock, Operation, Weakness};
 use super::gate::until;
 use super::world::{Tier, World};
 
-/// How much later it is on one instance than on the other.
+/// The difference between the clocks of the two instances.
 const APART: Duration = Duration::from_hours(2);
 
-/// An instance whose clock is ahead fills; one whose clock is behind takes that over, and the other way round. How many
-/// of the two took over what the other had loaded.
+/// Lets two instances with different clocks read each other's entries.
+///
+/// Returns the number of shared hits.
 async fn shared_hits_with_clocks_apart(world: World) -> u64 {
     let (behind, ahead) = (ManualClock::new(), ManualClock::new());
     ahead.advance(APART);
@@ -56,8 +59,9 @@ async fn r20_writes_are_seen_whatever_the_clocks_say() {
     }
 }
 
-/// An entry that was filled by an instance whose clock is ahead, ten minutes after it was loaded and when the row has
-/// changed past the cache. What the instance reads that took it over.
+/// Lets an instance keep an entry that was filled by one whose clock is ahead.
+///
+/// Returns what it reads ten minutes after the load, when the row has changed without an invalidation.
 async fn after_its_time_to_live(weakness: Weakness) -> Option<u64> {
     let world = World::memory(weakness);
     let Tier::Memory(_, server) = &world.tier else { unreachable!() };
@@ -86,7 +90,7 @@ async fn r20_no_entry_outlives_its_time_to_live_on_an_instance_whose_clock_is_be
     assert_eq!(after_its_time_to_live(Weakness::OwnClock).await, Some(10), "the control must see the stale value");
 }
 
-/// The lines of the sources below a folder that have one of these words.
+/// The source lines below a folder that contain one of these words.
 fn lines_with(folder: &Path, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {

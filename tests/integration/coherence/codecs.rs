@@ -1,4 +1,4 @@
-//! Values that their codec loses, shifts or cannot handle: they are not put into the shared tier, and nobody sees another one.
+//! Values that a codec alters or rejects never reach the shared tier or a reader.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -20,12 +20,14 @@ fn instance(remote: &MemoryRemote) -> Cache {
     Cache::builder().remote(remote.clone()).build().unwrap()
 }
 
-/// Waits until the namespaces that were joined so far may be read.
+/// Waits until the namespaces joined so far are readable.
 async fn connected(cache: &Cache) {
     assert!(cache.connected(Duration::from_secs(20)).await);
 }
 
-/// What an instance reads that finds what another one has loaded, and what that one counted.
+/// Loads a value on one instance.
+///
+/// Returns what another instance reads, and the statistics of the first.
 async fn other_reads<T: Cacheable + PartialEq + Debug>(codec: Codec, value: &T) -> (T, MethodStats) {
     let remote = MemoryRemote::new();
     let (one, two) = (instance(&remote), instance(&remote));
@@ -78,7 +80,7 @@ struct OneWay {
     three: Vec<u8>,
 }
 
-/// Red without the check: a member is an admin, and a right that is not there is granted.
+/// Fails without the check: a member becomes an admin, and a missing right is granted.
 #[tokio::test]
 async fn no_value_comes_back_as_another() {
     async fn check<T: Cacheable + PartialEq + Debug>(value: T, altered_by: &[Codec]) {
@@ -102,7 +104,7 @@ async fn no_value_comes_back_as_another() {
     check(names, &[]).await;
 }
 
-/// A method whose values never come back never stores one, and is warned of once.
+/// A method whose values never decode to themselves stores none and logs one warning.
 #[tokio::test]
 async fn a_method_that_alters_its_values_stores_none_and_is_warned_of_once() {
     let logs = Logs::start();
@@ -120,7 +122,7 @@ async fn a_method_that_alters_its_values_stores_none_and_is_warned_of_once() {
     assert!(warnings[0].starts_with("WARN") && warnings[0].contains("method=\"role\""), "{}", warnings[0]);
 }
 
-/// Most values of a method that is in order are not decoded again.
+/// Most values of a method with a faithful codec are not decoded again.
 #[tokio::test]
 async fn the_checks_are_few() {
     static DECODED: AtomicU64 = AtomicU64::new(0);
@@ -151,7 +153,7 @@ async fn the_checks_are_few() {
 const POISON: u64 = 13;
 const SECRET: u64 = 14;
 
-/// A number whose code panics: when one of its values is read, and when another is written.
+/// A number that panics: one value on deserialisation, another on serialisation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Touchy(u64);
 
@@ -186,7 +188,7 @@ fn is_kept(number: &Touchy) -> bool {
     true
 }
 
-/// A store that says each number is itself.
+/// A store in which each number is its own value.
 struct Same;
 
 impl Store for Same {
@@ -203,13 +205,13 @@ async fn in_time<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), call).await.expect("no caller waits for ever")
 }
 
-/// A shared tier with good entries and one that cannot be read.
+/// A shared tier with good entries and one that cannot be decoded.
 async fn poisoned() -> MemoryRemote {
     let remote = MemoryRemote::new();
     let cache = instance(&remote);
     let store = CachingStore::new(Arc::new(Same), &cache);
     connected(&cache).await;
-    // Beyond the first values, which are decoded again.
+    // Beyond the first values, which are all decoded again.
     for id in 20..40 {
         store.number(id).await.unwrap();
     }
@@ -226,7 +228,7 @@ async fn poisoned() -> MemoryRemote {
     remote
 }
 
-/// Red before: the panic reached the caller.
+/// Fails if the panic reaches the caller.
 #[tokio::test]
 async fn a_value_that_panics_when_it_is_read_is_a_miss() {
     let reader = instance(&poisoned().await);
@@ -237,7 +239,7 @@ async fn a_value_that_panics_when_it_is_read_is_a_miss() {
     assert_eq!((stats.shared_hits, stats.loads, stats.errors.get("payload")), (0, 1, Some(&1)), "{stats:?}");
 }
 
-/// Red before: one bad entry took the whole batch with it.
+/// Fails if one bad entry spoils the whole batch.
 #[tokio::test]
 async fn in_a_batch_the_others_are_hits() {
     let reader = instance(&poisoned().await);
@@ -250,7 +252,7 @@ async fn in_a_batch_the_others_are_hits() {
     assert_eq!((stats.shared_hits, stats.loads, stats.errors.get("payload")), (2, 1, Some(&1)), "{stats:?}");
 }
 
-/// Red before: the task of the load ended without a word, and its caller waited for ever.
+/// Fails if the panic ends the task of the load and its caller waits forever.
 #[tokio::test]
 async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
     for id in [SECRET, REFUSED] {
@@ -265,7 +267,7 @@ async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
     }
 }
 
-/// Red before: the panic reached whoever set or got the value.
+/// Fails if the panic reaches the caller of `set` or `get`.
 #[tokio::test]
 async fn an_ad_hoc_value_that_panics_is_not_there() {
     let remote = MemoryRemote::new();
@@ -283,14 +285,14 @@ async fn an_ad_hoc_value_that_panics_is_not_there() {
     assert_eq!((errors.get("encode"), errors.get("altered")), (Some(&1), Some(&1)));
 }
 
-/// The verifier compares encodings.
+/// The verifier compares encoded values.
 #[tokio::test]
 async fn a_hit_whose_value_cannot_be_written_is_a_failed_check() {
     let cache = Cache::builder().remote(MemoryRemote::new()).verify_one_in(1).build().unwrap();
     let store = CachingStore::new(Arc::new(Same), &cache);
     connected(&cache).await;
     in_time(async {
-        // A hit is not checked while the instance waits for a heartbeat.
+        // The verifier skips hits while the instance waits for a heartbeat.
         while cache.stats().total().verified_failed == 0 {
             assert_eq!(store.number(SECRET).await.unwrap(), Some(Touchy(SECRET)));
         }

@@ -1,4 +1,4 @@
-//! Reads while the shared tier is out of reach: what was loaded then answers for a short time.
+//! Degraded reads: values loaded while the shared tier is unreachable answer for a short time.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::register::Stop;
 use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
-/// Just less than the default, and what is missing.
+/// One millisecond less than the default period.
 const ALMOST: Duration = Duration::from_millis(1999);
 const REST: Duration = Duration::from_millis(1);
 
-/// A world in memory whose shared tier is gone, its clock, and an instance that was connected. The row 1 is 10.
+/// An in-memory world whose shared tier stopped after an instance had connected. Row 1 is 10.
 async fn cut_off(weakness: Weakness) -> (World, ManualClock, Instance) {
     let world = World::memory(weakness);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
@@ -32,7 +32,7 @@ async fn what_was_loaded_then_answers_until_it_is_too_old() {
     assert_eq!(instance.get(1).await, Some(10));
     world.rows.seed(1, 20);
     for _ in 0..3 {
-        // Attempts to connect that come to nothing do not end it.
+        // Failed attempts to connect do not end the period.
         clock.advance(ALMOST / 3);
         tokio::task::yield_now().await;
     }
@@ -59,7 +59,9 @@ async fn an_age_counts_from_the_beginning_of_the_load() {
     assert_eq!(instance.get(1).await, Some(20), "counted from the load's end it would answer for two seconds more");
 }
 
-/// An instance that is cut off writes what it has just read. What it reads then.
+/// Writes on a disconnected instance that has just read the row.
+///
+/// Returns what the instance reads next.
 async fn read_after_an_own_write(weakness: Weakness) -> Option<u64> {
     let (world, _, instance) = cut_off(weakness).await;
     world.passing_time(instance.set(2, 9)).await;
@@ -79,8 +81,10 @@ async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
     );
 }
 
-/// The news of a write arrive before the load and its commit comes after it, so nothing is going to end the entry's life.
-/// Then a beat comes back and the local tier is trusted again. Red where `keep_degraded` leaves the stamp as it is.
+/// The message precedes the load and the commit follows it, so nothing invalidates the entry.
+///
+/// Then a heartbeat returns and the local tier is trusted again. Fails if `keep_degraded` keeps the entry's sequence
+/// snapshot unchanged.
 #[tokio::test]
 async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
     let world = World::memory(Weakness::None);

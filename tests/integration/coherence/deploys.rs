@@ -1,13 +1,14 @@
-//! R27: two builds of a service on one Redis, as in the middle of a deployment. What the one has filled is a miss for the
-//! other where the value's type, the annotation's version or the codec differ, and what either writes ends the entries
-//! of both.
+//! R27: two builds of a service share one Redis, as during a deployment.
+//!
+//! An entry of one build is a miss for the other if the value's type, the annotation's version or the codec differs. A
+//! write by either build invalidates the entries of both.
 
 use cache_core::testing::Weakness;
 
 use super::gate::until;
 use super::world::{Instance, World};
 
-/// One build: a store with one read of a value `$value`, under the same key in each.
+/// One build: a store with one `$value`, under the same key in every build.
 macro_rules! build {
     ($name:ident, $value:ty, $row:expr, $($option:tt)*) => {
         mod $name {
@@ -23,7 +24,7 @@ macro_rules! build {
                 #[cached(entity = "deployed", key(id), ttl = "10m" $($option)*)]
                 async fn value(&self, id: u64) -> Result<$value, RegisterError>;
 
-                /// Changes it.
+                /// Changes the value.
                 #[invalidates(value(id))]
                 async fn change(&self, id: u64) -> Result<(), RegisterError>;
             }
@@ -50,7 +51,7 @@ macro_rules! build {
     };
 }
 
-/// A value that has got another field. An old entry can be read as the new type, and lacks what the row has.
+/// A type that gained a field: old entries still decode, without its value.
 mod shapes {
     pub(super) mod before {
         use cache_core::CacheValue;
@@ -78,12 +79,12 @@ mod shapes {
 build!(plain, super::shapes::before::Price, super::shapes::before::Price { net: 100 },);
 build!(taxed, super::shapes::after::Price, super::shapes::after::Price { net: 100, tax: 19 },);
 build!(in_whole, u64, 49,);
-// The version is all that tells: the value is a number in both.
+// Only the version distinguishes them: the value is a number in both.
 build!(in_cents, u64, 4900, , version = 2);
-// As a text of one character, 49 in MessagePack is 1 in JSON.
+// The one-character text of 49 in MessagePack is 1 in JSON.
 build!(in_json, u64, 49, , codec = json);
 
-/// Why an entry of the other build was not taken, if it was not.
+/// The reasons for which an entry of the other build was rejected.
 fn refused(instance: &Instance) -> Vec<&'static str> {
     instance.cache.stats().method("Deployed", "value").errors.keys().copied().collect()
 }
@@ -99,7 +100,7 @@ macro_rules! deployed {
     }};
 }
 
-/// What the new build reads after the old one has filled, and why it was not that, for each weakness.
+/// Checks what the new build reads after a fill of the old one.
 macro_rules! case {
     ($old:ident, $new:ident, $refusal:literal, right: $right:expr, wrong: $wrong:expr) => {
         for world in World::each(Weakness::None) {

@@ -1,4 +1,4 @@
-//! A cache that outlives the runtime of its background task, as a `static` does that several tests share.
+//! Caches that outlive their background task's runtime, such as a `static` shared by tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// Its writes reach the other instances again, and health says what is the matter in between.
+/// Writes reach the other instances again, and until then health reports the cause.
 #[test]
 fn the_next_call_starts_the_background_task_again() {
     let server = RedisServer::start();
@@ -54,7 +54,7 @@ fn the_next_call_starts_the_background_task_again() {
     }
 }
 
-/// Red where the task notices its end only once it was polled.
+/// Fails if the task notices the end of its runtime only after its first poll.
 #[test]
 fn a_runtime_that_ends_at_once_is_noticed() {
     let at_once = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -62,13 +62,13 @@ fn a_runtime_that_ends_at_once_is_noticed() {
     for _ in 0..2 {
         let health = at_once().block_on(cache.health());
         assert_eq!((health.status, health.link), (Status::Degraded, LinkStatus::Down), "{health}");
-        // The task is started again, and ends with this runtime before it was polled.
+        // The task restarts, and this runtime ends before the first poll.
         at_once().block_on(cache.connected(Duration::ZERO));
     }
     assert!(runtime().block_on(cache.connected(PATIENCE)));
 }
 
-/// A value of the user's own: `get` alone starts the task again.
+/// An ad-hoc value: `get` alone restarts the task.
 #[test]
 fn a_read_without_a_store_starts_the_task_again() {
     let first = runtime();
@@ -87,7 +87,7 @@ fn a_read_without_a_store_starts_the_task_again() {
     drop(cache);
 }
 
-/// The task has not ended: its runtime has, for now, nothing that runs it. Red where a write waits for it for ever.
+/// The runtime of the task is alive but not driven. Fails if a write waits for the task forever.
 #[test]
 fn a_runtime_that_stands_still_holds_no_write_up() {
     let still = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -114,7 +114,7 @@ fn a_runtime_that_stands_still_holds_no_write_up() {
     drop(cache);
 }
 
-/// A load whose runtime ends is an error for the caller on another one, and not a wait for ever.
+/// If the runtime of a load ends, a caller on another runtime receives an error.
 #[test]
 fn a_caller_on_another_runtime_gets_an_error() {
     use cache_core::{Error, ErrorKind, ReadPolicy};
@@ -129,7 +129,7 @@ fn a_caller_on_another_runtime_gets_an_error() {
         };
         region.get_or_load(&1, load).await
     });
-    // The load is spawned where the read is polled first.
+    // The first poll of the read spawns the load.
     first.block_on(async {
         tokio::select! {
             _ = &mut read => unreachable!("the load does not end"),

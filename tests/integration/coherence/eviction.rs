@@ -1,4 +1,4 @@
-//! R21: tokens are evicted like everything else. A new one is never one that there was before, so nothing old comes back.
+//! R21: Redis may evict generations. A new generation never repeats an old one, so no stale entry becomes valid again.
 
 use cache_core::testing::Weakness;
 use cache_tests::RedisServer;
@@ -8,8 +8,9 @@ use super::hammer::{Hammer, Plan, Report};
 use super::register::Stop;
 use super::world::{Tier, World};
 
-/// A value is filled; it is written; the tokens are evicted and the entry is not. What an instance reads that has nothing
-/// of its own.
+/// Fills, writes, and evicts the generations but not the entry.
+///
+/// Returns what a new instance reads.
 async fn evicted_tokens(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -30,8 +31,9 @@ async fn r21_a_token_that_was_evicted_does_not_come_back() {
     }
 }
 
-/// A reader has the old value; it is written; the server is flushed, and somebody makes new tokens; the reader's fill
-/// comes last. What an instance reads that has nothing of its own.
+/// Fills an old value after a write, a flush and a load with new generations.
+///
+/// Returns what an instance reads that has nothing of its own.
 async fn flushed_during_a_load(world: World) -> Option<u64> {
     let (reader, writer, other) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -48,7 +50,7 @@ async fn flushed_during_a_load(world: World) -> Option<u64> {
     gate.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     until("the slow fill is stored", || reader.stats().fills == 1).await;
-    // Connected before the flush: a newcomer would bring a new namespace epoch, and nothing old would have it.
+    // Connected before the flush: a newcomer would bring a new namespace epoch, which no old entry matches.
     writer.get(1).await
 }
 
@@ -62,7 +64,7 @@ async fn r26_what_was_loaded_before_a_flush_is_not_taken_for_current_after_it() 
     }
 }
 
-/// More keys than the server has room for, while instances write and read them.
+/// Writes and reads more keys than the server has room for.
 async fn under_memory_pressure(numbered: bool) -> (Report, u64) {
     let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru", "--maxmemory-samples", "1"]);
     let world = World::on_redis(server, Weakness::None);
@@ -75,7 +77,7 @@ async fn under_memory_pressure(numbered: bool) -> (Report, u64) {
     (report, figure(server, "stats", "evicted_keys"))
 }
 
-/// One number of what the server tells of itself.
+/// A number from the server's `INFO` output.
 fn figure(server: &RedisServer, section: &str, name: &str) -> u64 {
     let text = server.raw(&["INFO", section]).unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -87,7 +89,7 @@ async fn r21_a_server_without_room_for_all_answers_nothing_old() {
     let (report, evicted) = under_memory_pressure(false).await;
     assert_eq!(report.too_old, 0, "{report:?}");
     assert!(evicted > 1000 && report.shared_hits > 1000, "{evicted} evicted, {report:?}");
-    // What is evicted is chance: most runs show it, not each.
+    // Eviction is random: most runs show the stale value, but not every one.
     for _ in 0..10 {
         let (report, _) = under_memory_pressure(true).await;
         if report.too_old > 0 {

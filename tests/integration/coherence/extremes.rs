@@ -1,4 +1,6 @@
-//! Every numeric setting at zero, one and its maximum: reads and writes stay right, nothing hangs, and the server is not blamed.
+//! Every numeric setting at zero, one and its maximum.
+//!
+//! Reads and writes stay correct, nothing hangs, and the circuit breaker counts no errors.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -103,7 +105,7 @@ async fn every_option_of_a_read_at_its_extremes() {
         let what = format!("{policy:?}");
         let region = cache.region::<u64, u64>("race:extremes", "value", policy);
         let reads = async {
-            // More than would open the circuit if each of them were an error of the server.
+            // Enough to open the circuit if each of them counted as an error.
             for key in 0..10 {
                 assert_eq!(region.get_or_load(&key, || async { Ok::<_, Error>(7) }).await.unwrap(), 7, "{what}");
             }
@@ -117,7 +119,7 @@ async fn every_option_of_a_read_at_its_extremes() {
     assert_eq!(cache.stats().total().errors.values().sum::<u64>(), 0, "{:?}", cache.stats());
 }
 
-/// A value that is set for a time beyond what Redis takes is kept. Red where the time reaches Redis as it is.
+/// A value with a TTL beyond the limit of Redis is kept. Fails if the TTL reaches Redis unchanged.
 #[tokio::test]
 async fn a_value_of_the_users_own_at_every_time_to_live() {
     let server = RedisServer::start();

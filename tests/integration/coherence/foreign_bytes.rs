@@ -1,4 +1,4 @@
-//! Bytes under an entry's key that are not that entry: misses, counted, and repaired by the next fill.
+//! Foreign bytes under an entry's key count as misses, and the next fill replaces them.
 
 use cache_core::testing::Weakness;
 use cache_tests::RedisServer;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-/// A place where a call waits until the test lets it go on.
+/// A point where a call waits until the test releases it.
 #[derive(Debug)]
 pub(crate) struct Gate {
     reached: Semaphore,
@@ -16,7 +16,7 @@ impl Gate {
         Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
     }
 
-    /// Called by the code that is stopped.
+    /// Waits here, in the code under test.
     pub(crate) async fn pass(&self) {
         self.reached.add_permits(1);
         self.open.acquire().await.unwrap().forget();
@@ -27,13 +27,13 @@ impl Gate {
         self.reached.acquire().await.unwrap().forget();
     }
 
-    /// Lets one call go on.
+    /// Releases one call.
     pub(crate) fn open(&self) {
         self.open.add_permits(1);
     }
 }
 
-/// Waits for a state that other tasks bring about, and fails when they do not.
+/// Waits for a state that other tasks bring about, and panics if they do not.
 pub(crate) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let began = Instant::now();
     while !reached() {

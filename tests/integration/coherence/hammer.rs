@@ -1,4 +1,4 @@
-//! Many writers and readers of a few keys, and whether what was read is what a register would have shown.
+//! Many writers and readers of a few keys, checked against an atomic register.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use cache_core::ReadPolicy;
 use super::register::{CachingRegister, Register, RegisterError};
 use super::world::{Instance, World};
 
-/// A store that counts the commits of each key: its rows are those counts.
+/// A store whose rows count the commits of each key.
 #[derive(Default)]
 struct Commits {
     rows: Mutex<HashMap<u64, u64>>,
-    /// The count that each write brought about, by the value that it came with.
+    /// The count that each write produced, by its value.
     made: Mutex<HashMap<u64, u64>>,
 }
 
@@ -23,7 +23,7 @@ impl Commits {
         self.rows.lock().unwrap().get(&key).copied()
     }
 
-    /// What the write of this value has made of its row.
+    /// The count that the write of this value produced.
     fn made_by(&self, value: u64) -> u64 {
         self.made.lock().unwrap()[&value]
     }
@@ -33,7 +33,7 @@ impl Commits {
 impl Register for Commits {
     async fn get(&self, key: u64) -> Result<Option<u64>, RegisterError> {
         let row = self.row(key);
-        // So that others come in between.
+        // Lets other tasks interleave.
         tokio::task::yield_now().await;
         Ok(row)
     }
@@ -67,22 +67,22 @@ impl Register for Commits {
     }
 }
 
-/// How much is done.
+/// The amount of work.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     pub(super) keys: u64,
-    /// How many calls each task makes.
+    /// The number of calls of each task.
     pub(super) rounds: u64,
-    /// Tasks of each instance.
+    /// The number of writer tasks of each instance.
     pub(super) writers: u64,
     pub(super) readers: u64,
 }
 
-/// What came of it.
+/// The outcome of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) reads: u64,
-    /// Reads of something older than what had been acknowledged, or shown to somebody, before they began.
+    /// Reads older than a value that was acknowledged or returned before they began.
     pub(super) too_old: u64,
     pub(super) shared_hits: u64,
 }
@@ -105,7 +105,7 @@ impl Hammer {
         let floors: Arc<Vec<AtomicU64>> = Arc::new((0..plan.keys).map(|_| AtomicU64::new(0)).collect());
         let (mut writers, mut readers) = (Vec::new(), Vec::new());
         for instance in &self.instances {
-            // What a local hit may be is said by the lease; this is about the shared tier.
+            // The lease bounds the age of local hits; this plan checks the shared tier only.
             let store = CachingRegister::builder(Arc::clone(&self.commits), &instance.cache);
             let store = Arc::new(store.get(ReadPolicy::local_off).build());
             for _ in 0..plan.writers {
@@ -131,16 +131,16 @@ impl Hammer {
     }
 }
 
-/// What one task does.
+/// The work of one task.
 struct Job {
     store: Arc<CachingRegister<Commits>>,
-    /// For each key, the count that every read which starts now has to show.
+    /// For each key, the lowest count that a read starting now may return.
     floors: Arc<Vec<AtomicU64>>,
     plan: Plan,
 }
 
 impl Job {
-    /// The key of a round, and where its floor is.
+    /// The key of a round, and the index of its floor.
     fn key(&self, round: u64) -> (u64, usize) {
         let key = round % self.plan.keys;
         (key, usize::try_from(key).unwrap())

@@ -1,4 +1,4 @@
-//! Values that were moved or damaged in the shared tier, and parts of keys that mean something to a server.
+//! Entries moved or damaged in the shared tier, and key parts that look like commands.
 
 use cache_core::testing::Weakness;
 use redis::Commands as _;
@@ -10,7 +10,9 @@ use super::world::{Tier, World};
 const ONE: &str = "race:test:register:1";
 const TWO: &str = "race:test:register:2";
 
-/// S7: two valid entries, each under the key of the other. The row behind each has moved on, so that a hit would show.
+/// S7: each of two valid entries lies under the key of the other.
+///
+/// Both rows have changed since, so a hit would show.
 #[tokio::test]
 async fn swapped_values_are_misses() {
     for world in World::each(Weakness::None) {
@@ -31,8 +33,9 @@ async fn swapped_values_are_misses() {
     }
 }
 
-/// S20: whatever byte of an entry is damaged, a reader gets what the store says. The undamaged entry says something
-/// else here, so that a hit would show.
+/// S20: if any byte of an entry is damaged, a reader returns the store's value.
+///
+/// The undamaged entry holds another value, so a hit would show.
 #[tokio::test]
 async fn a_read_over_any_damaged_byte_is_the_stores() {
     for world in World::each(Weakness::None) {
@@ -55,7 +58,7 @@ async fn a_read_over_any_damaged_byte_is_the_stores() {
     }
 }
 
-/// S14: what a script gets is an argument, whatever it looks like: keys, tokens and channels are never built into code.
+/// S14: scripts receive keys, generations and channels as arguments, never as part of their code.
 #[tokio::test]
 async fn parts_that_look_like_commands_are_parts() {
     let parts = [

@@ -1,5 +1,6 @@
-//! R11: the writer that commits first is done last. Nobody sets a value in the shared tier for having written it: the
-//! next reader loads it.
+//! R11: the writer that commits first finishes last.
+//!
+//! No writer puts its own value into the shared tier: the next reader loads it.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use super::world::{Instance, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Who tells the others of a write.
+/// The way in which other instances learn of a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// The decorator: it invalidates.
+    /// The decorator invalidates.
     ByTheDecorator,
-    /// The writer, by hand: it sets what it has written.
+    /// The writer sets its value by hand.
     BySettingTheValue,
 }
 
@@ -36,8 +37,9 @@ impl Told {
     }
 }
 
-/// The first writer commits 20 and is held up; the second commits 30 and is done; the first goes on. What a third
-/// instance reads.
+/// Commits 20, completes a second write of 30, and then completes the first.
+///
+/// Returns what a third instance reads.
 async fn first_to_commit_and_last_to_tell(world: World, told: Told) -> Option<u64> {
     let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -64,8 +66,9 @@ async fn r11_the_writer_that_is_done_last_does_not_put_its_older_value_there() {
     }
 }
 
-/// Values without a store: the first to set invalidates and is held up; the second is done; the first goes on. What is
-/// there then.
+/// Holds the first of two `set` calls without a store until the second has completed.
+///
+/// Returns the value that remains.
 async fn overtaken_put(world: World) -> Option<u64> {
     let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
     let put = |instance: &Instance| instance.cache.transparent::<u64>("race:test", "adhoc");
@@ -91,8 +94,9 @@ async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
     }
 }
 
-/// Three instances write and read a few keys: with the local tier off, each read is of the last acknowledged write or of
-/// a later one, and of nothing older than what another read has shown.
+/// Three instances write and read a few keys with the local tier off.
+///
+/// Each read returns the last acknowledged write or a later one, and nothing older than an earlier read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r11_interleaved_writers_leave_a_register() {
     let plan = Plan { keys: 3, rounds: 300, writers: 2, readers: 4 };

@@ -1,4 +1,4 @@
-//! R13: a read takes only an answer that was looked up after it began.
+//! R13: a read takes only an answer that was looked up after the read began.
 
 use cache_core::testing::Weakness;
 
@@ -6,8 +6,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::World;
 
-/// A flight has read the old value and is stopped; a write is done; then a read of the same instance begins. What that
-/// read returns.
+/// Starts a read after a write, while the same instance's flight holds the old value.
+///
+/// Returns what that read returns.
 async fn read_after_the_write_joins_an_old_flight(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);

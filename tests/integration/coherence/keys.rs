@@ -1,4 +1,4 @@
-//! Key parts that have a meaning elsewhere: no collision, no error.
+//! Key parts with a meaning elsewhere cause no collision and no error.
 
 use cache_core::testing::Weakness;
 
@@ -21,7 +21,7 @@ async fn hostile_parts_neither_collide_nor_fail() {
         }
         assert_eq!(world.rows.loads(), (parts.len() * parts.len()) as u64);
         one.cache.shutdown().await;
-        // Whatever the other instance finds in the shared tier is its own.
+        // The other instance finds only its own entries in the shared tier.
         for group in parts {
             for text in parts {
                 assert_eq!(two.store.text(group, text).await.unwrap(), format!("0/{group}/{text}"));

@@ -1,5 +1,4 @@
-//! Large values: Redis does not close the connection that they arrive on, and what is late because of them is not held against
-//! the server.
+//! Large values neither close the connection to Redis nor cause timeouts that count as errors.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,7 +35,7 @@ trait Texts: Send + Sync {
 const HUGE: u64 = 1_000;
 const HUGE_LENGTH: usize = 30_000_000;
 
-/// Has a text of one length for every other number.
+/// Returns a text of one length for every other number.
 struct Origin {
     length: usize,
     loads: AtomicU64,
@@ -123,7 +122,7 @@ async fn fifty_megabytes_at_once_do_not_close_a_connection() {
     }
 }
 
-/// Forwards to a server; of the requests and of the replies only so many bytes in each millisecond.
+/// Forwards to a server, with limits on the request and reply bytes per millisecond.
 async fn throttle(upstream: SocketAddr, [requests, replies]: [usize; 2]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -150,10 +149,10 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes: usize) 
     }
 }
 
-/// As fast as it goes.
+/// No effective limit.
 const UNLIMITED: usize = 1_000_000;
 
-/// A value that takes longer than the read timeout: it is waited for as long as it arrives, up to four times the timeout.
+/// A value that is still arriving may exceed the read timeout, up to four times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_value_that_is_arriving_is_not_a_timeout() {
     const LENGTH: usize = 1_000_000;
@@ -169,7 +168,7 @@ async fn a_large_value_that_is_arriving_is_not_a_timeout() {
     assert_eq!(reader.loads(), 0, "it was a hit");
     reader.cache.shutdown().await;
 
-    // Four times this is less than a value takes. The breaker would open at the fifth timeout.
+    // Four times this is less than a value takes. The circuit would open at the fifth timeout.
     let hasty = Cache::builder().redis(&url).read_timeout(Duration::from_millis(150)).lease(Duration::from_secs(5));
     let reader = Instance::new(hasty, LENGTH).await;
     for read in 1..=8 {
@@ -180,7 +179,7 @@ async fn a_large_value_that_is_arriving_is_not_a_timeout() {
     assert!(!health.breaker_open && health.status == Status::Healthy, "{health:?}");
 }
 
-/// A value that takes seconds on its way to the server: the reads behind it are late, and the server is not blamed.
+/// A large write delays the reads behind it for seconds, and the circuit stays closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_value_that_is_sent_is_not_a_timeout() {
     let server = RedisServer::start();

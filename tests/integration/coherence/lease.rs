@@ -9,7 +9,9 @@ use super::world::{Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
 
-/// The bus of a reader is lost and another instance writes. What the reader reads when the lease is over.
+/// Loses the bus of a reader, and writes on another instance.
+///
+/// Returns what the reader reads after the lease.
 async fn lost_bus(weakness: Weakness) -> Option<u64> {
     let world = World::memory(weakness);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
@@ -29,7 +31,9 @@ async fn r5_with_the_bus_lost_local_hits_end_with_the_lease() {
     assert_eq!(lost_bus(Weakness::NoLease).await, Some(10), "the control must see the stale value");
 }
 
-/// A beat comes back when more than the lease has passed since it was sent. Whether the local tier is trusted then.
+/// Delivers a heartbeat later than one lease after it was sent.
+///
+/// Returns whether the local tier is trusted then.
 async fn trusted_after_a_late_beat(weakness: Weakness) -> bool {
     let world = World::memory(weakness);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
@@ -43,7 +47,7 @@ async fn trusted_after_a_late_beat(weakness: Weakness) -> bool {
     reader.cache.health().await.local
 }
 
-/// A beat counts from when it was sent: one that comes back late must not prolong the trust.
+/// The lease counts from the sending of a heartbeat, so a late one prolongs nothing.
 #[tokio::test]
 async fn r5_a_late_beat_does_not_prolong_the_lease() {
     assert!(!trusted_after_a_late_beat(Weakness::None).await, "the beat was sent longer ago than the lease");

@@ -1,4 +1,4 @@
-//! How long an entry answers, in each tier, by a clock that the test moves.
+//! How long an entry answers in each tier, on a clock that the test advances.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn single(policy: impl FnOnce(ReadPolicy) -> ReadPolicy) -> (Arc<Rows>, CachingR
     (rows, store, clock)
 }
 
-/// How many of `steps` reads, a second apart, reached the store.
+/// Counts how many of `steps` reads, a second apart, reach the store.
 async fn loads(rows: &Rows, store: &CachingRegister<Rows>, clock: &ManualClock, steps: u64) -> u64 {
     let before = rows.loads();
     for _ in 0..steps {
@@ -85,7 +85,7 @@ async fn the_local_tier_may_be_shorter_lived_than_the_shared_one() {
     assert_eq!((world.rows.loads(), instance.stats().shared_hits), (1, 2));
 }
 
-/// What is left of an entry's life when it is taken over from the shared tier is all that it has in the local one.
+/// The local tier keeps a shared hit only for the rest of its lifetime.
 #[tokio::test]
 async fn a_shared_hit_does_not_prolong_a_life() {
     let world = World::memory(Weakness::None);
@@ -135,7 +135,7 @@ async fn the_local_tier_is_bounded() {
         for key in 0..50_000 {
             region.get_or_load(&key, move || async move { Ok::<_, cache_core::Error>(key) }).await.unwrap();
         }
-        // moka removes in the background of its callers and may lag behind by some hundreds.
+        // moka evicts during calls and may lag by a few hundred entries.
         assert!(region.local_entries() <= 2000, "{engine:?}: {}", region.local_entries());
         assert_eq!(region.flights(), 0);
     }

@@ -1,4 +1,4 @@
-//! Connections of every kind: both protocols, with and without a password, refused, dropped, and told late.
+//! Connections of every kind: both protocols, with and without a password, refused, lost and late.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ async fn instance(rows: &Arc<Rows>, builder: CacheBuilder) -> (Cache, CachingReg
     (cache, store)
 }
 
-/// A server that refuses HELLO speaks RESP2 only: the bus has a connection of its own there.
+/// A server that rejects HELLO supports RESP2 only, so the bus has its own connection.
 #[tokio::test]
 async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
     let mut server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
@@ -75,7 +75,9 @@ async fn a_cache_that_is_dropped_closes_its_connections() {
     until("the connections are closed", || clients() == 0).await;
 }
 
-/// A write while Redis hears nothing of its writer. What another instance reads after two more beats of that one.
+/// Writes while the writer's calls to Redis fail.
+///
+/// Returns what another instance reads after two more heartbeats of the writer.
 async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     let lease = Duration::from_secs(2);
     let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
@@ -100,7 +102,7 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     world.instance().await.get(1).await
 }
 
-/// R4: what Redis did not hear is told as soon as it listens again.
+/// R4: the journal delivers a failed invalidation as soon as Redis accepts it.
 #[tokio::test]
 async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
     for world in World::each(Weakness::None) {
@@ -111,7 +113,7 @@ async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
     }
 }
 
-/// A lost connection takes everything local with it, at once and not at the end of the lease.
+/// A lost connection clears the local tier at once, before the lease ends.
 #[tokio::test]
 async fn a_lost_connection_flushes_the_local_tier() {
     let world = World::memory(Weakness::None);
@@ -136,8 +138,9 @@ async fn a_lost_connection_flushes_the_local_tier() {
     assert_eq!(writer.cache.health().await.pending_invalidations, 0, "what was written meanwhile has been told first");
 }
 
-/// Everything is made stale while an instance that was away lets others go first: the epoch that it begins with must be the one
-/// of its last beat and not of its first. The model in `tests/model` found it. Red where `Link::set_live` takes it as it comes.
+/// The epochs change while a reconnecting instance waits: it starts with its last heartbeat's epoch.
+///
+/// The model in `tests/model` found this order. Fails if `Link::set_live` keeps the epoch of the first heartbeat.
 #[tokio::test]
 async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
     let lease = Duration::from_secs(1);
@@ -172,7 +175,7 @@ async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
     assert_eq!(away.get(1).await, Some(20));
 }
 
-/// Lets the other tasks do what they can at this moment.
+/// Lets the other tasks make all the progress they can at this moment.
 async fn yield_often() {
     for _ in 0..100 {
         tokio::task::yield_now().await;

@@ -1,4 +1,6 @@
-//! R14: a load belongs to the cache. Callers come and go; panics, errors and hangs end at the callers.
+//! R14: a load belongs to the cache, not to a caller.
+//!
+//! Callers may leave, and panics, errors and hangs of a load end at its callers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
 use super::world::World;
 
-/// The caller that started the load goes away in the middle of it; another one waits. How many loads there were.
+/// Drops the caller that started a load while another waits; returns the load count.
 async fn loads_when_the_first_caller_leaves(world: World) -> u64 {
     let reader = world.instance().await;
     world.rows.seed(1, 10);

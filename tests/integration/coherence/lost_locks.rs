@@ -1,4 +1,4 @@
-//! R17: a writer takes longer than its lock lives. Its release finds the lock gone, and makes a new token.
+//! R17: a write takes longer than its lock. Its release finds the lock gone and creates a new generation.
 
 use cache_core::testing::{Operation, Weakness};
 
@@ -6,8 +6,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::{Instance, LOCK, World};
 
-/// The lock expires while the store is at work; a reader fills the old value; the store commits, and the writer is done.
-/// That reader, and an instance that has nothing of its own.
+/// Fills the old value between the expiry of a writer's lock and its commit.
+///
+/// Returns that reader, and an instance that has nothing of its own.
 async fn write_that_outlasts_its_lock(world: &World) -> (Instance, Instance) {
     let (writer, reader, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -37,8 +38,9 @@ async fn r17_a_release_that_finds_its_lock_gone_invalidates() {
     }
 }
 
-/// The same where the writer's lease is over as well, so that it does not trust its connection: the release is not told,
-/// and the write is acknowledged. What an instance reads before and after the writer's next beats.
+/// The same with an expired lease: the writer distrusts its connection and sends no release.
+///
+/// Returns what a new instance reads before and after the writer's next heartbeats.
 async fn write_that_outlasts_its_lock_and_its_lease(weakness: Weakness) -> [Option<u64>; 2] {
     let world = World::memory(weakness);
     let lease = LOCK / 2;

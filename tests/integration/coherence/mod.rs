@@ -1,8 +1,8 @@
-//! The races of the coherence protocol, each by its number there, on the in-memory remote and on a real Redis.
+//! The numbered races of the coherence protocol, in memory and on a real Redis.
 //!
-//! Every race is staged by hand: gates inside the store and holds at the shared tier decide the order, and nothing
-//! waits by sleeping. Each is run twice: with the protocol whole, and with the protection that it is about taken out
-//! (`Weakness`), where the stale read must be seen. A test that could not fail would fail its own control.
+//! Each race is staged: gates in the store and holds at the shared tier fix the order, and no test waits by sleeping.
+//! Each test runs twice: with the whole protocol, and with the protection under test disabled (`Weakness`). The latter
+//! run must see the stale read, so a test that could not fail would fail its own control.
 
 mod absence;
 mod ad_hoc;

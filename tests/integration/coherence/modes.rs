@@ -1,4 +1,4 @@
-//! What a write waits for: its store (`fast`), its release (`safe`), the lease of everybody (`strict`).
+//! A write waits for its store (`fast`), its release (`safe`) or every instance's lease (`strict`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +12,13 @@ use super::register::Stop;
 use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
-/// Just less than the lease with the margin for clocks, and what is missing.
+/// One millisecond less than the lease with the margin for clocks.
 const ALMOST: Duration = Duration::from_millis(1029);
 const REST: Duration = Duration::from_millis(1);
 
-/// A reader that hears nothing has the old value in its local tier while a write is made and returns. What it reads then.
+/// Writes while a reader without messages has the old value in its local tier.
+///
+/// Returns what that reader reads after the write has returned.
 async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
     let world = World::memory(Weakness::None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
@@ -24,7 +26,7 @@ async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
     let reader = world.instance_with_lease(LEASE).await.in_mode(mode);
     world.rows.seed(1, 10);
     assert_eq!(reader.get(1).await, Some(10));
-    // Its last beat is as young as it can be when the news are lost.
+    // Its last heartbeat is as recent as possible when messages stop arriving.
     reader.chaos.lose_bus();
     let write = writer.spawn_set(1, 20);
     until("the write is released", || writer.chaos.begun(Operation::Release) == 1).await;
@@ -43,7 +45,7 @@ async fn t3_after_a_strict_write_no_local_hit_is_older() {
     assert_eq!(read_after_a_write_unheard(Mode::Safe).await, Some(10), "the control must see the stale value");
 }
 
-/// Advances the time until just before the end of the lease, looks that the write waits, and lets it end.
+/// Checks that the write waits until the end of the lease, and no longer.
 async fn ends_with_the_lease(clock: &ManualClock, write: tokio::task::JoinHandle<()>) {
     clock.advance(ALMOST);
     for _ in 0..100 {
@@ -54,8 +56,10 @@ async fn ends_with_the_lease(clock: &ManualClock, write: tokio::task::JoinHandle
     write.await.unwrap();
 }
 
-/// The lock is evicted, the store takes longer than the lease, and the release is the first news of the write for who read
-/// in between. The model in `tests/model` found it. Red where the wait counts from the announcement.
+/// A strict write with an evicted lock waits for a lease after its release.
+///
+/// The store takes longer than the lease, so the release is the first invalidation for instances that read meanwhile.
+/// The model in `tests/model` found this order. Fails if the wait counts from the write lock.
 #[tokio::test]
 async fn t3_the_lease_counts_from_the_release() {
     let world = World::memory(Weakness::None);
@@ -152,9 +156,10 @@ async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
     }
 }
 
-/// What `fast` gives up, and what it does not: the lock is evicted, and a reader fills the old value before the commit.
-/// Others may read that until the release; the writer's own instance never does. Red for the writer without the journal in
-/// `Write::release_behind`.
+/// A fast write loses its lock, and a reader fills the old value meanwhile.
+///
+/// Other instances may read that value until the release; the writer's own instance never does. Fails for the writer
+/// without the journal in `Write::release_behind`.
 #[tokio::test]
 async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
     let world = World::memory(Weakness::None);
@@ -193,7 +198,7 @@ async fn a_fast_release_that_fails_is_told_later() {
     until("the next heartbeat delivers the invalidation", || writer.health().pending_invalidations == 0).await;
 }
 
-/// A store whose reads are strict, but for one.
+/// A store whose reads are strict, except one.
 #[cached_store(namespace = "race:modes", mode = strict)]
 #[async_trait]
 trait Accounts: Send + Sync {

@@ -1,4 +1,4 @@
-//! Loads that read through the cache themselves: another key, their own key, and each other's.
+//! Loads that read through the cache: another key, their own key, and each other's.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,7 +18,7 @@ use super::gate::Gate;
 const PATIENCE: Duration = Duration::from_secs(20);
 const NAMESPACE: &str = "nested";
 
-/// An error type without `Clone` and without `From`: it cannot say that a load took too long.
+/// An error type without `Clone` and `From`, so it cannot represent a load timeout.
 #[derive(Debug)]
 struct Bare;
 
@@ -32,7 +32,9 @@ fn region(cache: &Cache, entity: &'static str) -> Region<u64, u64> {
     cache.region(NAMESPACE, entity, ReadPolicy::new(PATIENCE))
 }
 
-/// A cache whose shared tier is out of reach, so that the number of concurrent loads is bounded. Its time stands still.
+/// A cache whose shared tier is unreachable, which bounds the number of concurrent loads.
+///
+/// Its clock stands still.
 fn bounded(loads: usize) -> Cache {
     let remote = MemoryRemote::new();
     remote.stop();
@@ -75,7 +77,7 @@ fn tree(cache: &Cache) -> Arc<CachingTree<Plain>> {
     tree
 }
 
-/// Every permit is held by a load that reads another method.
+/// Every permit belongs to a load that reads another method.
 #[tokio::test]
 async fn a_load_inside_a_load_needs_no_second_permit() {
     let cache = bounded(4);
@@ -94,7 +96,7 @@ async fn a_load_inside_a_load_needs_no_second_permit() {
     assert!(read.into_iter().zip(1..).all(|(read, id)| read.unwrap() == id));
 }
 
-/// The loads with the permits wait for a key whose own load waits for a permit.
+/// The loads with permits wait for a key whose own load needs a permit.
 #[tokio::test]
 async fn a_load_that_another_one_waits_for_needs_no_permit() {
     let cache = bounded(1);
@@ -160,7 +162,7 @@ async fn a_load_that_reads_from_a_task_of_its_own_ends_too() {
     assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
-/// Reads its own key once more and then has a value.
+/// A load that reads its own key `depth` times and then returns a value.
 fn own(region: Region<u64, u64>, depth: u32) -> Read {
     Box::pin(async move {
         let again = region.clone();
@@ -188,7 +190,7 @@ async fn a_load_that_reads_its_own_key_is_loaded_directly_or_refused() {
     }
 }
 
-/// The error type has no word for it, so the caller panics with one.
+/// The error type cannot represent a recursion, so the caller panics.
 #[tokio::test]
 async fn a_recursion_is_found_out_for_any_error_type() {
     let cache = Cache::single_instance();
@@ -199,12 +201,12 @@ async fn a_recursion_is_found_out_for_any_error_type() {
     assert!(text.contains("reads its own key"), "{text}");
 }
 
-/// A cache whose deadlines are too far away to end a wait here.
+/// A cache whose deadlines are too long to end a wait here.
 fn patient() -> Cache {
     Cache::builder().remote(MemoryRemote::new()).load_deadline(Duration::from_mins(10)).build().unwrap()
 }
 
-/// Two callers at once: the load of each reads the key that the other one is loading.
+/// The loads of two concurrent callers read each other's keys.
 #[tokio::test]
 async fn loads_of_different_callers_do_not_wait_for_each_other() {
     let cache = patient();
@@ -221,11 +223,11 @@ async fn loads_of_different_callers_do_not_wait_for_each_other() {
     };
     let [first, second] = [read(1, 2), read(2, 1)];
     let values = [in_time(first).await.unwrap().unwrap(), in_time(second).await.unwrap().unwrap()];
-    // One of them loads the other's key itself, and the other one takes what comes of that.
+    // One of them loads the other's key itself, and the other one takes the result.
     assert!(values == [1, 1] || values == [2, 2], "{values:?}");
 }
 
-/// The same where a third caller waits in between, without a load of its own.
+/// The same with a third caller in between that has no load of its own.
 #[tokio::test]
 async fn nor_for_one_that_waits_for_the_other() {
     let cache = patient();
@@ -260,7 +262,7 @@ async fn nor_for_one_that_waits_for_the_other() {
     }
 }
 
-/// Lets the other tasks of the runtime go as far as they get.
+/// Lets the other tasks of the runtime run until they all wait.
 async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -299,7 +301,7 @@ impl Shelf for Halving {
     }
 }
 
-/// Each key is in five loads, one inside the other. Red where that counts as a recursion without end.
+/// Each key is in five nested loads. Fails if that counts as an endless recursion.
 #[tokio::test]
 async fn a_load_of_many_keys_may_read_parts_of_them() {
     let halving = Arc::<Halving>::default();
@@ -310,6 +312,8 @@ async fn a_load_of_many_keys_may_read_parts_of_them() {
     assert_eq!(in_time(read).await.unwrap().unwrap().len(), 16);
 }
 
+/// A store whose batches read each other.
+///
 /// The batch of 1 and 2 reads 3, and 3 reads a batch of 2 and 4. The first two calls begin together.
 struct Crossing {
     decorated: OnceLock<Arc<CachingShelf<Self>>>,
@@ -341,7 +345,7 @@ impl Shelf for Crossing {
     }
 }
 
-/// The error type cannot tell of a deadline either.
+/// The error type cannot represent a deadline either.
 #[tokio::test]
 async fn nor_do_loads_of_batches() {
     let crossing = Arc::new(Crossing { decorated: OnceLock::new(), calls: AtomicUsize::new(0), both: Barrier::new(2) });

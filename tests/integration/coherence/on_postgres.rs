@@ -1,4 +1,4 @@
-//! The races that need a store, once more on the real ones: Postgres behind the decorator, Redis between two instances.
+//! The races that need a store, on Postgres and Redis.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use stores::{Page, PageRequest, StoreError, TenantId};
 use super::gate::{Gate, until};
 use crate::stores::fixtures;
 
-/// The store on Postgres, which counts its reads and may be stopped after one.
+/// The Postgres store, which counts its reads and can stop after one.
 struct Watched {
     inner: PostgresPolicyStore,
     reads: AtomicU64,
@@ -124,7 +124,7 @@ async fn a_hit_does_not_touch_postgres_and_a_write_is_seen_by_the_next_read_else
         let before = world.reads();
         assert_eq!(writer.model(world.tenant).await.as_deref(), Some(&*model));
         until("the value is in the shared tier", || writer.stats().fills == round).await;
-        // A new instance has nothing of its own: it reads through the shared tier.
+        // A new instance has an empty local tier, so it reads through the shared tier.
         let other = world.instance().await;
         for _ in 0..10 {
             assert_eq!(other.model(world.tenant).await.as_deref(), Some(&*model));
@@ -134,7 +134,9 @@ async fn a_hit_does_not_touch_postgres_and_a_write_is_seen_by_the_next_read_else
     }
 }
 
-/// A slow reader has the old row; it is changed; the reader's fill comes last. What a third instance reads.
+/// Fills an old row after it has changed.
+///
+/// Returns what a third instance reads.
 async fn slow_fill(weakness: Weakness, delete: bool) -> Option<String> {
     let world = World::new(weakness).await;
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
@@ -162,7 +164,7 @@ async fn r1_and_r9_a_slow_read_of_postgres_does_not_outlive_a_write() {
     }
 }
 
-/// A flight with the old row is stopped; a write is done; a read that begins then waits behind it.
+/// Starts a read after a write, behind a flight that holds the old row.
 async fn late_join(weakness: Weakness) -> Option<String> {
     let world = World::new(weakness).await;
     let (reader, writer) = (world.instance().await, world.instance().await);

@@ -1,5 +1,6 @@
-//! R19: a row that is changed past the application. Nobody tells the cache, so the time to live is the bound; whoever
-//! knows of the change can end it at once.
+//! R19: a row changes without the application.
+//!
+//! The cache receives no invalidation, so the time to live is the bound, unless a caller invalidates the entry.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Redis goes away in the middle of everything: no caller sees an error, and hits come back with it.
+//! Redis stops while in use: no caller sees an error, and hits return with Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn killing_redis_in_the_middle_of_ten_thousand_reads_gives_no_error() {
         rows.seed(key, key);
     }
     let cache = Cache::builder().redis(server.url()).build().unwrap();
-    // Without the local tier, so that every read wants the server.
+    // Without the local tier, so that every read reaches the server.
     let store = CachingRegister::builder(Arc::clone(&rows), &cache).get(cache_core::ReadPolicy::local_off).build();
     let store = Arc::new(store);
     assert!(cache.connected(Duration::from_secs(20)).await);

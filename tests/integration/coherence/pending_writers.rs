@@ -1,7 +1,7 @@
 //! R32 to R35: targets that only the result of a write names.
 //!
-//! The write registers as a pending writer on the whole method, whose entries stay. If it does not finish, the method is
-//! invalidated.
+//! The write registers as a pending writer on the whole method, whose entries stay valid. If it does not finish, the
+//! method is invalidated.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl World {
     }
 }
 
-/// Polls a call at most this often, each time that it is woken; returns whether it has ended.
+/// Polls a call at most `polls` times, on each wake-up; returns whether it has ended.
 async fn polled(polls: usize, call: &mut (impl Future + Unpin)) -> bool {
     let mut left = polls;
     poll_fn(|context| {
@@ -110,7 +110,7 @@ async fn polled(polls: usize, call: &mut (impl Future + Unpin)) -> bool {
     .await
 }
 
-/// Drops a write at every poll; returns whether any instance reads an old value after that.
+/// Drops a write at each poll; returns whether any instance then reads an old value.
 async fn dropped_at_every_poll(world: World) -> bool {
     let accounts = Arc::new(Accounts::default());
     let reader = world.branch(&accounts).await;
@@ -197,8 +197,8 @@ async fn r32_a_write_that_commits_after_its_caller_is_gone_is_read_when_its_regi
 
 /// Kills the process of a writer between its commit and the release.
 ///
-/// Returns what another instance reads, which has the old state in its local tier, and what a third one reads from the shared
-/// tier.
+/// Returns what another instance reads, which has the old state in its local tier, and what a third one reads from the
+/// shared tier.
 async fn killed(world: World) -> [Option<u64>; 2] {
     let accounts = Arc::new(Accounts::default());
     let lease = LOCK / 2;
@@ -221,7 +221,7 @@ async fn killed(world: World) -> [Option<u64>; 2] {
     let seen = reader.account(id).await;
     let third = world.branch(&accounts).await;
     let seen = [seen, third.account(id).await];
-    // The method is invalidated once and not for every reader: values loaded since stay.
+    // The method is invalidated once, not for every reader: values loaded since then stay.
     let loads = accounts.loads();
     world.two_beats(&reader.instance, lease).await;
     until("the entry is in the shared tier", || third.fills() + reader.fills() >= 2 || seen[0].is_none()).await;
@@ -244,7 +244,7 @@ async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over
     }
 }
 
-/// A value read under a pending writer lives locally until its expiry, even if the registration message was missed.
+/// A local value read under a pending writer expires, even without the registration message.
 #[tokio::test]
 async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_local_tier() {
     for (weakness, expected) in [(Weakness::None, Some(10)), (Weakness::KeepPending, None)] {
@@ -424,7 +424,7 @@ async fn r32_what_redis_was_not_told_is_told_later() {
     assert_eq!(refused(world, &[Release], false).await[1], None, "the control must see the absence");
 }
 
-/// A write that its store refuses invalidates nothing.
+/// A write that its store rejects invalidates nothing.
 #[tokio::test]
 async fn a_write_that_is_refused_leaves_the_method_alone() {
     for world in World::each(Weakness::None) {
@@ -441,7 +441,7 @@ async fn a_write_that_is_refused_leaves_the_method_alone() {
     }
 }
 
-/// A lock and a registration take one round trip before the call and one after it.
+/// Locks and registrations share a round trip before the call and one after it.
 #[tokio::test]
 async fn locks_and_registrations_travel_together() {
     for world in World::each(Weakness::None) {
@@ -458,7 +458,7 @@ async fn locks_and_registrations_travel_together() {
     }
 }
 
-/// A fast write is acknowledged before its release, and its own instance reads it at once.
+/// A fast write returns before its release, and its own instance reads it at once.
 #[tokio::test]
 async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
     for world in World::each(Weakness::None) {
@@ -533,7 +533,7 @@ async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_
     }
 }
 
-/// Outside a runtime a dropped guard cannot start a task, so the journal keeps the invalidation.
+/// Outside a runtime a dropped guard cannot start a task: the journal keeps the invalidation.
 #[tokio::test]
 async fn a_guard_may_be_dropped_outside_of_a_runtime() {
     let lease = Duration::from_secs(1);
@@ -551,7 +551,9 @@ async fn a_guard_may_be_dropped_outside_of_a_runtime() {
     }
 }
 
-/// Drops the caller of an invalidation by hand during the round trip; returns what another instance reads then.
+/// Drops the caller of an invalidation by hand during the round trip.
+///
+/// Returns what another instance reads then.
 async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bool) -> Option<u64> {
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);

@@ -43,12 +43,12 @@ impl<S: PolicyStore + 'static> Policies<S> {
     }
 }
 
-/// The policy of a store, past every cache.
+/// The policy of a store, read without a cache.
 pub(super) async fn row(store: &impl PolicyStore, tenant: TenantId) -> String {
     store.get_policy(tenant).await.unwrap().expect("the tenant has a policy").default_model.clone()
 }
 
-/// A builder whose cache lacks this protection.
+/// A builder with this protection disabled.
 pub(super) fn without(weakness: Weakness) -> CacheBuilder {
     Cache::builder().weaken(weakness)
 }

@@ -1,4 +1,4 @@
-//! The promise where nothing goes wrong: hits do not touch the store, and a write is seen by the next read elsewhere.
+//! Without faults, hits do not reach the store, and other instances see writes.
 
 use cache_core::testing::Weakness;
 
@@ -30,7 +30,7 @@ async fn t1_a_write_is_seen_by_the_next_read_of_another_instance_through_the_sha
             writer.set(1, value).await;
             assert_eq!(writer.get(1).await, Some(value));
             until("the value is in the shared tier", || writer.stats().fills == value).await;
-            // A new instance has nothing of its own.
+            // A new instance has an empty local tier.
             if value % 20 == 0 {
                 let other = world.instance().await;
                 assert_eq!(other.get(1).await, Some(value));

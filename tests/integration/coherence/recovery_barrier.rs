@@ -60,7 +60,7 @@ async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalida
     assert_eq!(first_one_back(Weakness::NoBarrier).await[0], Some(10), "the control must see the stale value");
 }
 
-/// Refuses only a writer's announcements and invalidations.
+/// Refuses only a writer's write locks and invalidations.
 ///
 /// Returns what another instance reads from the shared tier once the write is acknowledged.
 async fn refused_writer(world: World) -> Option<u64> {
@@ -82,10 +82,10 @@ async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is
     }
 }
 
-/// A writer announces its writes while its local tier is not trusted.
+/// Counts the write locks of a writer whose local tier is not trusted.
 ///
-/// Redis answers the writer's heartbeats but they do not come back over the bus, as before the first heartbeat or during the
-/// subscription to a new namespace.
+/// Redis answers the writer's heartbeats but they do not return over the bus, as before the first heartbeat or during
+/// the subscription to a new namespace.
 async fn announcements_of_an_untrusted_writer(world: World) -> u64 {
     let (reader, writer) = reader_and_writer(&world).await;
     writer.chaos.hold_bus();
@@ -110,7 +110,7 @@ async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
     assert_eq!(announcements_of_an_untrusted_writer(world).await, 0, "the control must not announce the write");
 }
 
-/// An instance does not wait for a member that has shut down, and for a crashed one until the limit.
+/// A returning instance waits up to the limit for crashed members, not for departed ones.
 #[tokio::test]
 async fn one_that_comes_back_waits_for_those_that_may_come_back() {
     let world = World::memory(Weakness::None);
@@ -157,7 +157,7 @@ async fn a_write_after_a_shutdown_is_acknowledged() {
     }
 }
 
-/// A heartbeat after the departure would make the instance a member again, which the others then take for a crashed one.
+/// No heartbeat follows the departure, since it would restore the instance as a crashed member.
 #[tokio::test]
 async fn an_instance_that_leaves_sends_no_more_heartbeats() {
     let world = World::memory(Weakness::None);
@@ -178,7 +178,9 @@ async fn an_instance_that_leaves_sends_no_more_heartbeats() {
     shutdown.await.unwrap();
 }
 
-/// A shutdown waits for a release. Without heartbeats meanwhile the others would take the instance for a crashed one.
+/// A shutdown waits for a release and sends heartbeats meanwhile.
+///
+/// Without them the other instances would take this one for a crashed member.
 #[tokio::test]
 async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
     let world = World::memory(Weakness::None);
@@ -202,7 +204,7 @@ async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
     assert_eq!(reader.get(1).await, Some(20));
 }
 
-/// A load that hangs does not hold a shutdown up, and health tells of the shutdown.
+/// A hung load does not delay a shutdown, and health reports the shutdown.
 #[tokio::test]
 async fn a_shutdown_is_bounded_and_seen_in_health() {
     for world in World::each(Weakness::None) {

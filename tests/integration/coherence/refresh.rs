@@ -1,5 +1,6 @@
-//! R12: nothing is refreshed ahead of its end. A load that is late for whatever reason is an ordinary fill, with the
-//! tokens from before it began.
+//! R12: entries are never refreshed ahead of their expiry.
+//!
+//! A late load is an ordinary fill, with the generations from before it began.
 
 use cache_core::testing::Weakness;
 
@@ -7,8 +8,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::{Instance, World};
 
-/// A reader has loaded the old value and is held up; the row changes past the cache, and an operator invalidates it; the
-/// reader goes on. The reader, and an instance that has nothing of its own.
+/// Holds a load of the old value while the row changes and is invalidated.
+///
+/// Returns the reader, and an instance that has nothing of its own.
 async fn overtaken_by_an_invalidation(world: &World) -> (Instance, Instance) {
     let (reader, other, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);

@@ -1,4 +1,4 @@
-//! The store of these tests: numbers by number, with gates where a test may stop it.
+//! The store of these tests: numbers by number, with gates for the tests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,11 +40,11 @@ pub(super) trait Register: Send + Sync {
     #[cached(batch = get)]
     async fn get_many(&self, keys: &[u64]) -> Result<BTreeMap<u64, u64>, RegisterError>;
 
-    /// Sets it.
+    /// Sets the number.
     #[invalidates(get(key))]
     async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError>;
 
-    /// Deletes it.
+    /// Deletes the number.
     #[invalidates(get(key))]
     async fn delete(&self, key: u64) -> Result<(), RegisterError>;
 
@@ -52,19 +52,19 @@ pub(super) trait Register: Send + Sync {
     #[cached(entity = "text", key(group, text), ttl = "10m")]
     async fn text(&self, group: &str, text: &str) -> Result<String, RegisterError>;
 
-    /// Forgets what was derived from a group.
+    /// Invalidates the texts of a group.
     #[invalidates(text(group, ..))]
     async fn touch(&self, group: &str) -> Result<(), RegisterError>;
 }
 
-/// Where a call of the store is stopped.
+/// A point where a call of the store can stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Stop {
-    /// A read that has its answer and has not returned it.
+    /// A read has its answer and has not returned it.
     AfterRead,
-    /// A write that has not been applied.
+    /// A write has not been applied.
     BeforeCommit,
-    /// A write that has been applied and has not returned.
+    /// A write has been applied and has not returned.
     AfterCommit,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Stops the next call that comes to this point.
+    /// Stops the next call that reaches this point.
     pub(super) fn stop_next(&self, stop: Stop) -> Arc<Gate> {
         let gate = Arc::new(Gate::new());
         self.stops.lock().unwrap().insert(stop, Arc::clone(&gate));
@@ -94,7 +94,7 @@ impl Rows {
         self.table.lock().unwrap().get(&key).copied()
     }
 
-    /// How many reads reached the store.
+    /// The number of reads that reached the store.
     pub(super) fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
     }
@@ -104,7 +104,7 @@ impl Rows {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Writes past the cache.
+    /// Writes without the cache.
     pub(super) fn seed(&self, key: u64, value: u64) {
         self.table.lock().unwrap().insert(key, value);
     }

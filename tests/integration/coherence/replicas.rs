@@ -1,6 +1,7 @@
-//! R15: a load from a database that lags behind. What a load returns is taken for current: a replica that has not
-//! applied a write yet puts the old row back into the cache, for as long as an entry lives. So the ready-made stores have
-//! one address, and it has to be the primary's.
+//! R15: loads from a database replica that lags behind.
+//!
+//! The cache takes the result of a load for current, so a replica without the latest write puts the old row back for an
+//! entry's whole lifetime. For that reason the provided stores have one address, which must be the primary's.
 
 use cache_core::Cache;
 use cache_tests::{PostgresServer, RedisServer};
@@ -31,7 +32,7 @@ impl Databases {
         Self { primary, replica, _servers: [follower, server] }
     }
 
-    /// The replica applies nothing until it is told to go on.
+    /// Pauses the replica until the test resumes it.
     async fn hold_replica(&self) {
         sqlx::query("SELECT pg_wal_replay_pause()").execute(&self.replica).await.unwrap();
         let paused = async || {
@@ -46,14 +47,14 @@ impl Databases {
     }
 }
 
-/// What readers saw after a write that the replica had not applied yet.
+/// The values that readers saw after a write that the replica had not applied yet.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
-    /// By the one whose load it was, and by another instance through the shared tier.
+    /// Seen by the loading instance, and by another one through the shared tier.
     while_it_lagged: [String; 2],
-    /// By an instance that has nothing of its own.
+    /// Seen by a new instance.
     when_it_had_caught_up: String,
-    /// By the same one, after an operator has invalidated the entry.
+    /// Seen by the same instance after an operator has invalidated the entry.
     after_an_invalidation: String,
 }
 
@@ -103,7 +104,7 @@ async fn r15_a_load_from_the_primary_is_current_and_one_from_a_lagging_replica_i
     assert_eq!(from_replica, seen("old"), "nothing protects from it, and the lag's end does not end it");
 }
 
-/// The time to live is the bound where nobody invalidates.
+/// Without an invalidation, the time to live is the bound.
 #[tokio::test]
 async fn r15_what_a_lagging_replica_put_there_ends_with_its_time_to_live() {
     use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
-//! S13: what is in keys and values is in no log, no `Debug` output, no statistics and no answer of health, whatever
-//! goes wrong. In Redis keys are readable: see DESIGN.md.
+//! S13: keys and values appear in no log, `Debug` output, statistics or health.
+//!
+//! That holds for every failure. In Redis keys are readable: see DESIGN.md.
 
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ async fn no_key_and_no_value_gets_out() {
             instance.chaos.fail(operation);
             world.passing_time(use_it(&instance)).await;
             outputs.push(world.passing_time(said(&instance)).await);
-            // One at a time: with too many errors the shared tier would be left alone.
+            // One operation at a time: too many errors would open the circuit.
             instance.chaos.heal(operation);
         }
         match &mut world.tier {
@@ -72,7 +73,7 @@ async fn no_key_and_no_value_gets_out() {
     assert!(!logs.contains(CANARY), "{logs}");
 }
 
-/// A refused right is told with the server's words: they name the command and the user, and no key.
+/// On a missing right, the server's message names the command and user, but no key.
 #[tokio::test]
 async fn the_servers_own_words_name_no_key() {
     let logs = Logs::start();

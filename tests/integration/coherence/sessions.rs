@@ -1,5 +1,6 @@
-//! R8: somebody writes, and the next request of the same session arrives at another instance, which has not heard of the
-//! write yet. A session token says what was written.
+//! R8: a session writes, and its next request reaches an instance without the invalidation.
+//!
+//! A session token carries the written scopes there.
 
 use cache_core::SessionToken;
 use cache_core::testing::Weakness;
@@ -7,7 +8,7 @@ use cache_core::testing::Weakness;
 use super::register::Stop;
 use super::world::{Instance, World};
 
-/// What the next request brings along.
+/// The data that accompanies the next request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Brings {
     Token,
@@ -15,7 +16,7 @@ enum Brings {
 }
 
 impl Brings {
-    /// Writes here, and lets the session go on there. The token travels as text.
+    /// Writes here and continues the session there. The token travels as text.
     async fn write(self, here: &Instance, there: &Instance) {
         let ((), token) = here.cache.track(here.set(1, 20)).await;
         let header = token.to_string();
@@ -26,7 +27,9 @@ impl Brings {
     }
 }
 
-/// An instance has the old value and its bus is slow; another one writes. What the first one then reads for the session.
+/// Writes on another instance while the bus of one with the old value is slow.
+///
+/// Returns what the slow one reads for the session.
 async fn next_request_elsewhere(world: World, brings: Brings) -> Option<u64> {
     let (here, there) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -47,7 +50,7 @@ async fn r8_a_session_reads_its_write_on_another_instance() {
     }
 }
 
-/// The same where a load of the old value is under way there: it must not be kept.
+/// The same during a load of the old value, which must not be kept.
 async fn next_request_during_a_load(world: World, brings: Brings) -> Option<u64> {
     let (here, there) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);

@@ -1,5 +1,7 @@
-//! R18: a load inside of a transaction sees an old snapshot, or what is rolled back later. Nothing is cached inside of
-//! transactions: no method of a store takes one, and each load is a statement of its own, which sees what is committed.
+//! R18: a load inside a transaction may read old or uncommitted data.
+//!
+//! Nothing is cached inside transactions: no method of a store takes one, and each load is its own statement, which
+//! reads committed data.
 
 use cache_tests::RedisServer;
 use sqlx::postgres::PgPoolOptions;
@@ -37,7 +39,7 @@ impl Database {
         TenantPolicy::new(self.tenant, model, "local")
     }
 
-    /// The only connection of a pool, with a transaction begun on it: a store over that pool reads inside of it.
+    /// Returns a pool whose only connection is inside a transaction with a snapshot.
     async fn transaction(&self) -> PgPool {
         let pool = PgPoolOptions::new().max_connections(1).connect(&self.url).await.unwrap();
         pool.execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
@@ -46,7 +48,9 @@ impl Database {
     }
 }
 
-/// A transaction has its snapshot; a write is done; then a reader loads through this store. What another instance reads.
+/// Loads through `loads`, whose snapshot may predate a write.
+///
+/// Returns what another instance reads.
 async fn read_after_the_write(database: &Database, loads: PgPool) -> String {
     let redis = RedisServer::start();
     let writer = Policies::new(&redis, database.store()).await;
@@ -68,8 +72,9 @@ async fn r18_a_load_sees_no_old_snapshot() {
     assert_eq!(seen, "old", "the control, a load inside of the transaction, must bring the old row");
 }
 
-/// A transaction has changed the row; a reader loads through this store; the transaction is rolled back. What another
-/// instance reads.
+/// Loads while a transaction has changed the row, and rolls that transaction back.
+///
+/// Returns what another instance reads.
 async fn read_before_the_rollback(loads_inside: bool) -> String {
     let (database, redis) = (Database::start().await, RedisServer::start());
     let transaction = database.transaction().await;
@@ -90,7 +95,7 @@ async fn r18_a_load_sees_nothing_that_is_rolled_back_later() {
     assert_eq!(read_before_the_rollback(true).await, "never", "the control must bring what was never committed");
 }
 
-/// Also where the database makes every transaction one with a snapshot: a load is over with its statement.
+/// The same with snapshots as the default: a load ends with its statement.
 #[tokio::test]
 async fn r18_holds_where_repeatable_read_is_the_default() {
     let database = Database::start().await;

@@ -97,7 +97,7 @@ fn errors(cache: &Cache, kind: &str) -> u64 {
 async fn environments_with_different_prefixes_share_nothing() {
     for shared in Shared::each() {
         let production = shared.process(|builder| builder);
-        // Heartbeats are waited for.
+        // This test waits for heartbeats.
         let staging = shared.process(|builder| builder.key_prefix("staging").lease(Duration::from_secs(5)));
         let one = CachingRegister::new(rows(10), &production);
         let two = CachingRegister::new(rows(20), &staging);
@@ -110,8 +110,8 @@ async fn environments_with_different_prefixes_share_nothing() {
         entries.sort();
         assert_eq!(entries, ["race:test:register:1", "staging:race:test:register:1"]);
 
-        // No message: a write in the one is not received in the other. Messages arrive in order, so that of the first write
-        // would be there before that of the second.
+        // No message: a write in one environment is not received in the other. Messages arrive in order, so that of the
+        // first write would precede that of the second.
         let (written, received) = (production.invalidations_heard(), staging.invalidations_heard());
         one.set(1, 11).await.unwrap();
         until("the writer receives its message", || production.invalidations_heard() > written).await;
@@ -283,7 +283,7 @@ async fn read_over_another_database(shared: &Shared, weakness: Weakness) -> (Opt
     (read, two)
 }
 
-/// An entry filled from another database is a miss; the control reads the row of the other database.
+/// An entry of another database is a miss; the control reads its row.
 #[tokio::test]
 async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
@@ -449,7 +449,7 @@ fn words() -> Arc<Words> {
     Arc::new(Words)
 }
 
-/// Reads a car's owner in one process; returns what another process reads as a house's owner.
+/// Reads a car's owner; returns what another process reads as a house's owner.
 async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache) {
     let (one, two) = (shared.without(weakness), shared.without(weakness));
     let cars = CachingCars::new(words(), &one);
@@ -460,7 +460,7 @@ async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache)
     (houses.house_owner(7).await.unwrap(), two)
 }
 
-/// An entry of another trait is a miss; the control returns a car's owner for a house.
+/// An entry of another trait is a miss; the control returns the wrong owner.
 #[tokio::test]
 async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
@@ -489,7 +489,7 @@ async fn a_renamed_method_reads_none_of_the_entries_of_its_old_name() {
     }
 }
 
-/// A key part with the text of another trait's entity does not read that trait's entries.
+/// A key part that names another trait's entity does not read its entries.
 #[tokio::test]
 async fn a_key_part_cannot_name_the_entity_of_another_trait() {
     for shared in Shared::each() {
@@ -542,7 +542,7 @@ async fn the_arguments_of_a_trait_keep_its_entries_apart() {
         filled(&cache, 2).await;
         assert_eq!(shard.count(1).await.unwrap(), 121);
         assert_eq!(errors(&cache, "method"), 2);
-        // They are useless to each other, which is said once, with the remedy, and before the first look-up.
+        // The two cannot share entries: one warning gives the remedy, before the first look-up.
         let text = logs.text();
         assert_eq!(text.matches("with different type arguments").count(), 1, "{text}");
         assert!(text.contains("partition") && !text.contains("CACHE_KEY_PREFIX"), "{text}");
@@ -552,7 +552,7 @@ async fn the_arguments_of_a_trait_keep_its_entries_apart() {
     }
 }
 
-// Within one cache.
+// Names within one cache.
 
 /// A second trait with the namespace and entity of another one cannot be built.
 #[tokio::test]
@@ -616,7 +616,7 @@ async fn regions_and_ad_hoc_caches_follow_the_same_rule() {
     cache.try_region::<u64, u64>(there, "owner", policy).unwrap();
 }
 
-/// An ad-hoc cache does not read an entry that a region of another process has loaded.
+/// An ad-hoc cache does not read the entries of another process's region.
 #[tokio::test]
 async fn an_ad_hoc_cache_reads_no_entry_of_a_region_elsewhere() {
     for shared in Shared::each() {

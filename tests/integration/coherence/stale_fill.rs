@@ -1,4 +1,4 @@
-//! R1, R2, R3: a slow fill must not put an old value back, neither into the shared nor into the local tier.
+//! R1, R2, R3: a slow fill puts no old value back into either tier.
 
 use cache_core::testing::{Operation, Weakness};
 
@@ -6,8 +6,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::World;
 
-/// A reader has read the old value from the store; a writer writes and is done; the reader's fill comes last. What a
-/// third instance then reads.
+/// Fills an old value after a write has completed.
+///
+/// Returns what a third instance reads.
 async fn slow_fill_of_the_shared_tier(world: World) -> Option<u64> {
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -31,7 +32,9 @@ async fn r1_a_slow_fill_does_not_outlive_a_write() {
     }
 }
 
-/// The invalidation is heard between a reader's load and its fill of the local tier. What the reader reads next.
+/// Delivers an invalidation between a reader's load and its fill of the local tier.
+///
+/// Returns what the reader reads next.
 async fn slow_fill_of_the_local_tier(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -56,7 +59,9 @@ async fn r2_a_fill_of_the_local_tier_that_was_overtaken_is_refused() {
     }
 }
 
-/// The invalidation overtakes the answer of the shared tier. What the reader reads next.
+/// Delivers an invalidation before an older answer of the shared tier.
+///
+/// Returns what the reader reads next.
 async fn slow_answer_of_the_shared_tier(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);

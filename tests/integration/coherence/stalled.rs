@@ -1,4 +1,4 @@
-//! Callers that stand still: their futures are alive, and nobody polls them.
+//! Stalled callers: their futures are alive, but no task polls them.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::gate::Gate;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A read whose value is not kept locally.
+/// A region whose values are not kept locally.
 async fn region(chaos: &ChaosRemote, clock: &ManualClock) -> (Cache, Region<u64, u64>) {
     let cache = Cache::builder().remote(chaos.clone()).clock(clock.clone()).build().unwrap();
     let region = cache.region("stalled", "value", ReadPolicy::new(Duration::from_mins(5)).local_off());
@@ -26,7 +26,7 @@ fn read(region: &Region<u64, u64>, value: u64) -> impl Future<Output = Result<u6
     async move { region.get_or_load(&1, move || async move { Ok::<_, Error>(value) }).await }
 }
 
-/// Lets the time pass until the read has ended.
+/// Advances the clock until the read has ended.
 async fn ends<T>(clock: &ManualClock, read: JoinHandle<T>) -> T {
     let passing = async {
         while !read.is_finished() {
@@ -40,7 +40,7 @@ async fn ends<T>(clock: &ManualClock, read: JoinHandle<T>) -> T {
     tokio::time::timeout(PATIENCE, passing).await.expect("it waits for a future that nobody polls")
 }
 
-/// As in the body of a loop over `buffered` reads. Red where a wait for a flight without a load has no limit.
+/// As in a loop over `buffered` reads. Fails if the wait for a flight without a load has no limit.
 #[tokio::test]
 async fn a_look_up_that_nobody_polls_is_given_up() {
     let clock = ManualClock::new();
@@ -60,7 +60,7 @@ async fn a_look_up_that_nobody_polls_is_given_up() {
     assert_eq!(region.flights(), 0);
 }
 
-/// The one that waits for the flight before and is not polled when its turn comes.
+/// A caller stalls behind the previous flight, unpolled when its turn comes.
 #[tokio::test]
 async fn so_is_one_that_has_not_begun() {
     let clock = ManualClock::new();

@@ -1,4 +1,4 @@
-//! The background task where something does not answer: it goes on, and nobody waits for it without end.
+//! The background task continues if an operation does not complete, and no caller waits forever.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Instance {
     }
 }
 
-/// Lets the time pass until the call has ended.
+/// Advances the clock until the call has ended.
 async fn ends<T: Send + 'static>(clock: &ManualClock, call: impl Future<Output = T> + Send + 'static) -> T {
     let call = tokio::spawn(call);
     let passing = async {
@@ -46,7 +46,7 @@ async fn pass(clock: &ManualClock, span: Duration) {
     }
 }
 
-/// Red where a subscription has no time limit: no heartbeat follows, and no write is acknowledged any more.
+/// Fails without a time limit for subscriptions: no heartbeat follows, and no write is acknowledged.
 #[tokio::test]
 async fn a_subscription_that_is_not_answered_holds_no_write_up() {
     let clock = ManualClock::new();
@@ -63,8 +63,9 @@ async fn a_subscription_that_is_not_answered_holds_no_write_up() {
     assert!(ends(&clock, async move { again.connected(PATIENCE).await }).await);
 }
 
-/// As after a firewall has forgotten the connection of the bus. Red where only the answers to heartbeats count: the local
-/// tier is not trusted again.
+/// As after a firewall has dropped the state of the bus connection.
+///
+/// Fails if answers to heartbeats alone count as activity: the local tier is not trusted again.
 #[tokio::test]
 async fn a_bus_that_falls_silent_is_connected_again() {
     let clock = ManualClock::new();
@@ -91,7 +92,7 @@ async fn a_bus_that_falls_silent_is_connected_again() {
     assert_eq!(cache.stats().total().local_hits, before + 1, "the local tier is trusted again");
 }
 
-/// One that never worked is left as it is: connecting again and again would not help.
+/// A bus that never worked is not reconnected, since that would not help.
 #[tokio::test]
 async fn a_bus_that_never_delivered_anything_is_not() {
     let clock = ManualClock::new();
@@ -105,7 +106,7 @@ async fn a_bus_that_never_delivered_anything_is_not() {
     assert_eq!((chaos.connections(), store.get(1).await), (1, Ok(None)));
 }
 
-/// Red where the last steps wait for the write timeout.
+/// Fails if the last steps wait for the write timeout.
 #[tokio::test]
 async fn a_shutdown_ends_whatever_its_last_steps_meet() {
     let clock = ManualClock::new();

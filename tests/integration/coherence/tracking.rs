@@ -1,5 +1,6 @@
-//! R25: Redis's own client tracking is not used. Its table is bounded, and forgetting a key tells every client; here the
-//! server keeps nothing for a reader.
+//! R25: the cache does not use Redis client tracking, whose table is bounded.
+//!
+//! An eviction from that table would invalidate the key on every client. Here the server keeps no state for readers.
 
 use cache_core::testing::Weakness;
 use cache_tests::RedisServer;
@@ -10,7 +11,7 @@ use super::world::{Tier, World};
 
 const KEYS: u64 = 100;
 
-/// How many keys the server keeps for clients, and how many clients it keeps them for.
+/// How many keys the server tracks, and for how many clients.
 fn tracked(server: &RedisServer) -> [String; 2] {
     [("stats", "tracking_total_keys:"), ("clients", "tracking_clients:")].map(|(section, name)| {
         let text = server.raw(&["INFO", section]).unwrap();

@@ -1,5 +1,6 @@
-//! R31: nobody knows whether a write happens whose caller went away. Its lock lives on, and until it has expired nobody
-//! fills what the write may be about to replace.
+//! R31: if the caller of a write is dropped, its outcome is unknown.
+//!
+//! The lock stays until it expires, and no fill of the affected keys is kept meanwhile.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -15,12 +16,12 @@ use super::gate::{Gate, until};
 use super::register::{CachingRegister, Register, RegisterError, Rows};
 use super::world::{Instance, World};
 
-/// A database: it goes on with a write when the caller is gone, and commits when the test says so.
+/// A database that completes dropped writes, and commits at the test's request.
 #[derive(Clone)]
 struct Database {
     rows: Arc<Rows>,
     commit: Arc<Gate>,
-    /// How many writes have been begun and not committed.
+    /// The number of writes that have begun and not committed.
     at_work: Arc<AtomicUsize>,
 }
 
@@ -66,8 +67,9 @@ impl Register for Database {
     }
 }
 
-/// The caller of a write goes away after the store was called; others read; the store commits. What a third instance
-/// reads then.
+/// Drops a write's caller after the store's call, and commits after other reads.
+///
+/// Returns what a third instance reads.
 async fn late_commit(world: World, weakness: Weakness) -> Option<u64> {
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -80,7 +82,7 @@ async fn late_commit(world: World, weakness: Weakness) -> Option<u64> {
     while reads < 3 || (weakness == Weakness::ReleaseUnknown && reader.stats().fills == 0) {
         assert_eq!(reader.get(1).await, Some(10));
         reads += 1;
-        // A hit waits for nothing, and the fill has to come about.
+        // A hit does not yield, and the fill needs to run.
         tokio::task::yield_now().await;
     }
     if weakness == Weakness::None {
@@ -109,7 +111,7 @@ async fn r31_a_write_of_unknown_outcome_is_not_released() {
     }
 }
 
-/// Polls a call this often, each time when it asks to be, and drops it.
+/// Polls a call up to `polls` times, on each wake-up, and drops it.
 async fn dropped_after(polls: usize, call: impl Future) {
     let mut call = pin!(call);
     let mut left = polls;
@@ -123,8 +125,9 @@ async fn dropped_after(polls: usize, call: impl Future) {
     .await;
 }
 
-/// At every poll: before the lock, with the store at work, and on the way of the release. Where the store was called it
-/// commits, at once or after others have read.
+/// Drops a write at every poll: before the lock, in the store, during the release.
+///
+/// If the store was called, it commits at once or after other reads.
 #[tokio::test]
 async fn r31_a_write_that_is_dropped_anywhere_and_commits_late_is_read_by_all() {
     for world in World::each(Weakness::None) {

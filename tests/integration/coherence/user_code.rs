@@ -1,4 +1,4 @@
-//! User code that panics after the store has answered: `cache_if`, `visible_if`, `Clone`, `Serialize`.
+//! User code panics after the store has answered: `cache_if`, `visible_if`, `Clone`, `Serialize`.
 //!
 //! A value that cannot be cached is returned uncached, and no caller waits for one that has panicked.
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::gate::Gate;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The number that the user's code does not like.
+/// The number on which the user code panics.
 const BAD: u64 = 13;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the functions of the attributes take references")]
@@ -141,7 +141,7 @@ async fn a_value_that_cannot_be_serialized_is_returned() {
     }
 }
 
-/// Twenty callers wait for one load. Its own caller has the value; there is none for the others.
+/// Twenty callers wait for one load. Its own caller receives the value; the followers cannot.
 #[tokio::test]
 async fn a_value_that_cannot_be_cloned_is_an_error_for_those_who_wait() {
     for cache in caches().await {
@@ -178,7 +178,7 @@ fn region<R: cache_core::Cacheable>(cache: &Cache, entity: &'static str) -> Regi
     cache.region("user:code", entity, ReadPolicy::new(PATIENCE))
 }
 
-/// A key whose text panics for one number. `Eq` does not.
+/// A key whose text panics for one number. Its `Eq` does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Loud(u64);
 
@@ -210,7 +210,9 @@ impl Keyed for Plain {
     }
 }
 
-/// The panic is the caller's. Red where a flight compares its key when it ends: the second panic aborts the process.
+/// The panic reaches only its caller.
+///
+/// Fails if a flight compares its key when it ends: the second panic aborts the process.
 #[tokio::test]
 async fn a_key_whose_text_panics_harms_its_caller_only() {
     for cache in caches().await {
@@ -226,7 +228,7 @@ async fn a_key_whose_text_panics_harms_its_caller_only() {
     }
 }
 
-/// An error that can be cloned once, which is for all who wait; each of them needs a copy of its own.
+/// An error whose first clone, for all followers, works; each follower's own clone panics.
 #[derive(Debug)]
 struct Once(Arc<AtomicU64>);
 
@@ -244,7 +246,7 @@ trait Failing: Send + Sync {
     async fn fails(&self, id: u64) -> Result<u64, Once>;
 }
 
-/// The first call waits at the gate.
+/// A store whose first call waits at the gate.
 struct Fails {
     gate: Gate,
     calls: AtomicU64,
@@ -260,7 +262,7 @@ impl Failing for Fails {
     }
 }
 
-/// Those who cannot have the error of another one's load ask the store themselves.
+/// Followers that cannot receive the error of another load call the store themselves.
 #[tokio::test]
 async fn an_error_whose_clone_panics_is_not_shared() {
     let plain = Arc::new(Fails { gate: Gate::new(), calls: AtomicU64::new(0) });

@@ -1,4 +1,4 @@
-//! What a witness is told of a call is what the engine did for it: the history checker relies on that.
+//! The trace of a call matches the engine's actions, as the history checker requires.
 
 use cache_core::Mode;
 use cache_core::testing::{Account, Operation, Source, Weakness, announced, witness};

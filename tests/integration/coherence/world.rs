@@ -19,12 +19,12 @@ pub(super) enum Tier {
     Redis(RedisServer),
 }
 
-/// A store, a shared tier, and the protection that its instances lack.
+/// A store, a shared tier, and the protection that is disabled in its instances.
 pub(super) struct World {
     pub(super) rows: Arc<Rows>,
     pub(super) tier: Tier,
     weakness: Weakness,
-    /// Where its instances take numbers for tokens.
+    /// The source of numbers that replace random generations, if any.
     numbers: Option<TokenNumbers>,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct Instance {
     pub(super) store: Arc<CachingRegister<Rows>>,
 }
 
-/// How long a writer's lock lives here. Long enough for a slow machine, short enough to be waited for.
+/// The lifetime of a writer's lock. Long enough for a slow machine, short enough to wait for.
 pub(super) const LOCK: Duration = Duration::from_secs(2);
-/// How long the local tier is trusted here: no test but those of the lease itself is about its end.
+/// The lease: only tests of the lease itself outlast it.
 const LEASE: Duration = Duration::from_mins(2);
 
 impl World {
@@ -55,7 +55,7 @@ impl World {
         Self { rows: Arc::default(), tier: Tier::Redis(server), weakness, numbers: None }
     }
 
-    /// The same with a counter in the place of tokens.
+    /// The same world with a counter instead of random generations.
     pub(super) fn with_numbers(self) -> Self {
         Self { numbers: Some(TokenNumbers::default()), ..self }
     }
@@ -111,7 +111,7 @@ impl World {
 }
 
 impl World {
-    /// Waits until every lock is over.
+    /// Waits until every lock has expired.
     pub(super) async fn locks_expire(&self) {
         match &self.tier {
             Tier::Memory(_, clock) => clock.advance(LOCK),
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    /// The server loses the tokens and locks of the first key.
+    /// Evicts the generations and locks of the first key.
     pub(super) fn evict_scopes(&self) {
         match &self.tier {
             Tier::Memory(remote, _) => remote.evict_scopes(),
@@ -142,8 +142,9 @@ impl World {
         }
     }
 
-    /// Lets `instance`, whose lease is this, have two more beats: by the second one whatever waited for the first has
-    /// been told.
+    /// Waits for two more heartbeats of `instance`, whose lease this is.
+    ///
+    /// With the second one, everything that waited for the first has been delivered.
     pub(super) async fn two_beats(&self, instance: &Instance, lease: Duration) {
         for _ in 0..2 {
             let begun = instance.chaos.begun(Operation::Beat);
@@ -158,7 +159,7 @@ impl World {
     }
 }
 
-/// Whether a writer holds any scope of this server.
+/// Whether a writer holds a lock on any scope of this server.
 pub(super) fn has_locks(server: &RedisServer) -> bool {
     let scopes = server.raw(&["KEYS", "g:*"]).unwrap();
     let mut generations = scopes.lines().filter(|key| key.ends_with('}'));
@@ -166,26 +167,26 @@ pub(super) fn has_locks(server: &RedisServer) -> bool {
 }
 
 impl Instance {
-    /// The same instance with a store whose reads of one are in this mode. Its local tier is a new one.
+    /// The same instance with single-key reads in this mode, and a new local tier.
     pub(super) fn in_mode(mut self, mode: Mode) -> Self {
         let rows = Arc::clone(self.store.backing());
         self.store = Arc::new(CachingRegister::builder(rows, &self.cache).get(|policy| policy.mode(mode)).build());
         self
     }
 
-    /// A read, by a task of its own.
+    /// Reads in a separate task.
     pub(super) fn spawn_get(&self, key: u64) -> tokio::task::JoinHandle<Option<u64>> {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move { store.get(key).await.unwrap() })
     }
 
-    /// A read of many keys, by a task of its own.
+    /// Reads many keys in a separate task.
     pub(super) fn spawn_get_many(&self, keys: &[u64]) -> tokio::task::JoinHandle<BTreeMap<u64, u64>> {
         let (store, keys) = (Arc::clone(&self.store), keys.to_vec());
         tokio::spawn(async move { store.get_many(&keys).await.unwrap() })
     }
 
-    /// A write, by a task of its own.
+    /// Writes in a separate task.
     pub(super) fn spawn_set(&self, key: u64, value: u64) -> tokio::task::JoinHandle<()> {
         let store = Arc::clone(&self.store);
         tokio::spawn(async move { store.set(key, value).await.unwrap() })
@@ -199,7 +200,7 @@ impl Instance {
         self.store.set(key, value).await.unwrap();
     }
 
-    /// Health asks nobody and is there at once.
+    /// Health, which is available without waiting.
     pub(super) fn health(&self) -> Health {
         let health = std::pin::pin!(self.cache.health());
         match health.poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,4 +1,4 @@
-//! R10, and R16 beside it: the first of two writers to finish must not unlock for the other.
+//! R10, R16: the first of two writers to finish must not unlock for the other.
 
 use cache_core::testing::Weakness;
 
@@ -6,8 +6,9 @@ use super::gate::until;
 use super::register::Stop;
 use super::world::World;
 
-/// Two writers; the second commits and dies after the first has released. What a reader sees when the dead writer's
-/// lock has expired.
+/// Lets the second of two writers commit and die after the first has released.
+///
+/// Returns what a reader sees when the dead writer's lock has expired.
 async fn second_writer_dies(world: World) -> Option<u64> {
     let (first, second, reader) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -15,7 +16,7 @@ async fn second_writer_dies(world: World) -> Option<u64> {
     let dying = second.spawn_set(1, 30);
     before.reached().await;
     first.set(1, 20).await;
-    // Reads and, where nothing stops it, fills what the second writer is about to replace.
+    // Without the protection, this read fills what the second writer is about to replace.
     assert_eq!(reader.get(1).await, Some(20));
     let after = world.rows.stop_next(Stop::AfterCommit);
     before.open();

@@ -1,4 +1,4 @@
-//! Every way to get a variable wrong, with the whole message that it gets.
+//! Every kind of invalid variable, with its full error message.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -22,7 +22,7 @@ fn a_wrong_value_gets_exactly_these_words() {
     }
 }
 
-/// A switch that makes a variable useless does not make a wrong value right.
+/// An invalid value is rejected even if a switch makes its variable unused.
 #[test]
 fn a_wrong_value_is_refused_also_where_it_would_not_be_used() {
     let off = ("ENABLE_REDIS_CACHING", "false");

@@ -10,10 +10,10 @@ use stores::StoresConfig;
 
 type Names = BTreeSet<String>;
 
-/// The one file that reads the environment of the process for the libraries.
+/// The only file that reads the process environment for the libraries.
 const READER: &str = "cache-core/src/config/variables.rs";
 
-/// The sections of ENVIRONMENT.md, by what reads their variables.
+/// The sections of ENVIRONMENT.md, by the reader of their variables.
 const SHARED_TIER: &str = "Shared tier";
 const STORES: [&str; 2] = ["Database", "What is cached, and for how long"];
 const TESTS: &str = "Tests and benchmarks";
@@ -22,7 +22,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What `read` asks for, with nothing set.
+/// The variables that `read` looks up when none is set.
 fn asked_for(read: impl FnOnce(&dyn Fn(&str) -> Option<String>)) -> Names {
     let names = RefCell::new(Names::new());
     read(&|name| {
@@ -37,7 +37,7 @@ pub(super) fn read_by_the_stores() -> Names {
     asked_for(|lookup| drop(StoresConfig::from_lookup(lookup).unwrap()))
 }
 
-/// The names in the first column of the tables of one section: one variable a row.
+/// The names in the first column of a section's tables: one variable per row.
 fn documented(section: &str) -> Names {
     let text = fs::read_to_string(root().join("ENVIRONMENT.md")).unwrap();
     let heading = format!("\n## {section}\n");
@@ -56,7 +56,7 @@ fn the_documented_variables_are_those_that_are_read() {
     assert_eq!(documented, read_by_the_stores());
 }
 
-/// What is read does not depend on what is set: no variable hides behind another one.
+/// The set of variables read is always the same: no value hides another variable.
 #[test]
 fn every_variable_is_read_whatever_the_others_say() {
     let all = read_by_the_stores();
@@ -80,8 +80,9 @@ fn every_variable_is_read_whatever_the_others_say() {
     }
 }
 
-/// Only [`READER`] reads the environment for the libraries. What tests, benchmarks and examples read themselves is
-/// named in a section of its own.
+/// Only [`READER`] reads the environment for the libraries.
+///
+/// A section of its own lists the variables of tests, benchmarks and examples.
 #[test]
 fn nothing_else_reads_the_environment() {
     let mut read = Names::new();
@@ -106,7 +107,7 @@ fn is_library(file: &str) -> bool {
     ["cache-core", "cache-derive", "stores"].into_iter().any(|package| file.starts_with(package))
 }
 
-/// The first argument of each call that reads the environment of a process, however the function was imported.
+/// The first argument of each call that reads the environment, under any import.
 fn calls(text: &str) -> Vec<&str> {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let found = lines.flat_map(|line| ["var", "var_os", "vars", "vars_os"].map(|function| argument(line, function)));

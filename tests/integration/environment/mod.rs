@@ -1,4 +1,4 @@
-//! The environment: what a wrong value is told, that no secret gets out, and that all of it is documented.
+//! The environment: error messages for wrong values, secrecy, and complete documentation.
 
 mod bad_values;
 mod documented;

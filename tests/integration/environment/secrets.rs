@@ -1,4 +1,4 @@
-//! No secret of the environment gets into what an operator or a log sees.
+//! No secret of the environment appears in logs, errors or health.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use stores::{Stores, StoresConfig, TenantId};
 
 use crate::logs::Logs;
 
-/// Whatever a variable may hold: where it says so in good or bad company, nothing repeats it.
+/// No error and no `Debug` output repeats a variable's value, whether valid or not.
 #[test]
 fn no_refusal_and_no_debug_shows_a_secret() {
     let addresses = [
@@ -55,7 +55,7 @@ fn said(variables: &[(&str, &str)]) -> String {
     }
 }
 
-/// A wrong password of a server that runs: it answers with words of its own, which reach the log and health.
+/// A running server rejects the password with its own message, which reaches log and health.
 #[tokio::test]
 async fn a_refused_password_is_in_no_log_and_no_answer() {
     let logs = Logs::start();

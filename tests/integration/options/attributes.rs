@@ -6,7 +6,7 @@ use cache_core::{Cache, cached_store};
 
 use super::support::{Calls, Failed};
 
-/// A store of which some methods are not there.
+/// A store with some methods excluded by `cfg`.
 #[cached_store(namespace = "test:attributes")]
 #[cfg(test)]
 #[async_trait::async_trait]
@@ -20,7 +20,7 @@ pub(super) trait Store: Send + Sync {
     #[cached(entity = "here", key(id), ttl = "5m")]
     async fn here(&self, id: u64) -> Result<usize, Failed>;
 
-    /// Reads one where this is built so.
+    /// Reads one in this configuration.
     #[cfg(not(test))]
     #[cached(entity = "gone", key(id, what), ttl = NOT_THERE)]
     async fn gone(&self, id: u64, what: NotThere) -> Result<NotThere, Failed>;

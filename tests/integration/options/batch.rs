@@ -29,7 +29,7 @@ pub(super) trait Library: Send + Sync {
     #[cached(entity = "title", key(name), ttl = "1h", load = inline, codec = json)]
     async fn title(&self, name: &str) -> Result<String, Failed>;
 
-    /// A second batch of the same, by value and into a list of pairs.
+    /// A second batch of the same entity, by value and into a list of pairs.
     #[cached(batch = title)]
     async fn titles(&self, names: Vec<String>) -> Result<Vec<(String, String)>, Failed>;
 
@@ -39,7 +39,7 @@ pub(super) trait Library: Send + Sync {
     #[cached(entity = "loan", key(id, of), ttl = "1h", negative_ttl = "1m")]
     async fn loan(&self, id: u64, of: Option<u64>) -> Result<Option<u64>, Failed>;
 
-    /// Only what the store names is known.
+    /// Only the keys that the store returns are known.
     #[cached(batch = loan)]
     async fn loans(&self, ids: &[u64], of: Option<u64>) -> Result<HashMap<u64, Option<u64>>, Failed>;
 

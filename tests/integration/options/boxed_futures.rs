@@ -251,7 +251,7 @@ mod under_async_trait {
     }
 }
 
-/// Aliases by other names, and a `BoxFuture` of the program whose output is more than its argument.
+/// Aliases by other names, and a `BoxFuture` whose output is more than its argument.
 mod aliases {
     use super::*;
 
@@ -290,7 +290,7 @@ mod aliases {
         #[uncached]
         fn opaque(&self) -> impl Named + '_;
 
-        /// Not a future, and no name says so.
+        /// Not a future, and not named like one.
         fn calls(&self) -> Counted;
     }
 
@@ -363,7 +363,7 @@ mod aliases {
     }
 }
 
-/// Associated future types and futures in other types are the store's own: only `#[uncached]` can hand them on.
+/// Only `#[uncached]` can forward associated future types and futures inside other types.
 mod handed_on {
     use super::*;
 

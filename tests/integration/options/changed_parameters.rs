@@ -23,7 +23,7 @@ pub(super) struct Record {
     id: u64,
 }
 
-/// A parameter that cannot be cloned: the key is computed from it before the call consumes it.
+/// A parameter without `Clone`, whose key is computed before the call consumes it.
 pub(super) struct Token {
     name: String,
 }
@@ -294,7 +294,7 @@ async fn a_key_behind_an_optional_reference_to_a_trait_object() {
     assert_eq!(stale(&store), [1, 2]);
 }
 
-/// The write is committed: the caller gets its answer, and the whole method is invalidated.
+/// The write is committed: the caller receives its answer, and the whole method is invalidated.
 #[tokio::test]
 async fn a_target_that_panics_after_the_call() {
     let store = filled().await;
@@ -322,7 +322,7 @@ async fn a_key_behind_a_lock_that_is_awaited() {
     assert_eq!(stale(&store), [1, 2]);
 }
 
-/// The new key is known to nobody: the whole method is invalidated.
+/// The new key is unknown, so the whole method is invalidated.
 #[tokio::test]
 async fn a_caller_that_leaves_after_the_store_changed_a_key_behind_a_lock() {
     let (store, record) = (filled().await, Mutex::new(one()));
@@ -337,7 +337,7 @@ async fn a_caller_that_leaves_after_the_store_changed_a_key_behind_a_lock() {
     assert!(stale(&store).contains(&2));
 }
 
-/// No clone of an `Arc` is kept that shows nothing that could change.
+/// The decorator keeps no clone of an `Arc` without interior mutability.
 #[tokio::test]
 async fn a_store_may_take_what_is_in_an_arc() {
     let store = filled().await;
@@ -364,7 +364,7 @@ async fn a_write_that_did_not_happen_takes_nothing_more() {
     assert!(stale(&store).contains(&2), "the outcome is unknown");
 }
 
-/// Two instances and a shared tier: neither the writer nor the other instance answers from either tier.
+/// Two instances and a shared tier: neither instance answers from either tier.
 #[tokio::test]
 async fn the_other_instance_reads_the_new_entry() {
     for reader in 0..2 {

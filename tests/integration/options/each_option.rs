@@ -1,4 +1,4 @@
-//! What each option of `#[cached]` does.
+//! The effect of each option of `#[cached]`.
 
 use std::sync::Arc;
 use std::time::Duration;

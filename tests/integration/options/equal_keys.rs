@@ -1,4 +1,4 @@
-//! Keys that are equal and have different text: the text decides, in both tiers.
+//! Equal keys with different text: the text decides, in both tiers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,7 +10,7 @@ use cache_core::{Cache, CacheKey, KeyWriter, MemoryRemote, cached_store};
 
 use super::support::{Calls, Failed};
 
-/// A number of hundredths with the number of places that it is written with: 1.5 and 1.50 are equal.
+/// A number of hundredths with its number of written places: 1.5 and 1.50 are equal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decimal {
     hundredths: u32,
@@ -52,7 +52,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// A key that is written by hand.
+/// A key with a manual implementation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Price(Decimal);
 
@@ -66,7 +66,7 @@ impl CacheKey for Price {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, CacheKey)]
 pub(super) struct Rate(#[cache_key(display)] Decimal);
 
-/// A derived key whose own `Eq` does not look at the case.
+/// A derived key whose own `Eq` ignores case.
 #[derive(Clone, Debug, CacheKey)]
 pub(super) struct Name(String);
 
@@ -105,7 +105,7 @@ pub(super) trait Store: Send + Sync {
     async fn change(&self, price: Price, name: Option<Name>) -> Result<(), Failed>;
 }
 
-/// Says what it was asked for, and how often it was asked before.
+/// Returns its argument, and how often it was called with it before.
 #[derive(Default)]
 struct Echo(Calls);
 
@@ -132,7 +132,7 @@ impl Store for Echo {
 
 type Reader = fn(&CachingStore<Echo>, bool) -> std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>>;
 
-/// Each method, asked for one of two keys that are equal.
+/// Calls each method with one of two equal keys.
 fn readers() -> HashMap<&'static str, Reader> {
     HashMap::from([
         ("by hand", (|store, long| Box::pin(async move { store.by_price(price(long)).await.unwrap() })) as Reader),
@@ -154,7 +154,7 @@ fn name(long: bool) -> Name {
     Name(if long { "LONG" } else { "long" }.to_owned())
 }
 
-/// Red before: the local tier had one entry for both, and the invalidation of one key left it there.
+/// Fails if both share a local entry, which the invalidation of one key leaves there.
 #[tokio::test]
 async fn equal_keys_of_different_text_are_two_entries() {
     for cache in [Cache::single_instance(), shared().await] {
@@ -181,7 +181,7 @@ async fn cache_is_empty(store: &CachingStore<Echo>) {
     store.invalidate_all().await;
 }
 
-/// Red before: the local tier answered for the key that was loaded by another text.
+/// Fails if the local tier answers for a key that was loaded by another text.
 #[tokio::test]
 async fn a_batch_asks_for_equal_keys_one_after_the_other() {
     let store = CachingStore::new(Arc::new(Echo::default()), &Cache::single_instance());
@@ -196,7 +196,7 @@ async fn a_batch_asks_for_equal_keys_one_after_the_other() {
     assert_eq!(texts, ["1.5 1", "1.50 3"]);
 }
 
-/// Red before: the third call took the answer of the second one.
+/// Fails if the third call takes the second one's answer.
 #[tokio::test]
 async fn equal_keys_do_not_share_a_load() {
     let store = CachingStore::new(Arc::new(Echo::default()), &Cache::pass_through());

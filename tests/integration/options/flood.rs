@@ -1,5 +1,6 @@
-//! S15: somebody asks for one invented id after the other. The local tier stays within its bound, and what others read
-//! all the time stays in it.
+//! S15: a caller requests one invented id after the other.
+//!
+//! The local tier stays within its bound, and frequently read entries stay in it.
 
 use std::time::Duration;
 
@@ -8,11 +9,12 @@ use cache_core::{Cache, LocalEngine, ReadPolicy};
 const CAPACITY: usize = 2_000;
 const HOT: u64 = 200;
 const INVENTED: u64 = 100_000;
-/// After so many invented ids each hot one is read once.
+/// The number of invented ids for each read of every hot one.
 const ROUND: u64 = 1_000;
 
-/// Reads the hot ids between invented ones, whose absence is cached. Returns the share of hot reads that were local
-/// hits, in percent.
+/// Reads the hot ids between invented ones, whose absence is cached.
+///
+/// Returns the percentage of hot reads that were local hits.
 async fn hot_hits_under(engine: LocalEngine) -> u64 {
     let cache = Cache::single_instance();
     let hour = Duration::from_hours(1);
@@ -22,7 +24,7 @@ async fn hot_hits_under(engine: LocalEngine) -> u64 {
         let known = (id < HOT).then_some(id);
         region.get_or_load(&id, move || async move { Ok::<_, cache_core::Error>(known) }).await.unwrap()
     };
-    // An id is hot because it was read more than once.
+    // An id becomes hot by repeated reads.
     for id in (0..HOT).chain(0..HOT) {
         read(id).await;
     }

@@ -1,5 +1,6 @@
-//! S2: what a part of a key is for. The same check passes where every part is in the key, and fails where one is left out:
-//! a test that could not tell the two apart would protect nobody.
+//! S2: the purpose of a key part.
+//!
+//! The same check passes with every part in the key, and fails if one is missing, so it can detect a missing part.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use cache_core::{Cache, cached_store};
 
 use super::support::Failed;
 
-/// A store whose answer depends on all of its arguments, and whose key has the parts that `$key` lists.
+/// A store whose answer depends on all arguments, with the key parts in `$key`.
 macro_rules! documents {
     ($module:ident, key($($key:ident),*), ignore($($ignored:ident),*)) => {
         mod $module {
@@ -27,7 +28,7 @@ macro_rules! documents {
                 }
             }
 
-            /// Whether every caller gets what belongs to them.
+            /// Whether every caller receives its own document.
             pub(super) async fn tells_callers_apart() -> bool {
                 let store = CachingDocuments::new(Arc::new(Source), &Cache::single_instance());
                 for tenant in [1, 2] {

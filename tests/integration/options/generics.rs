@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::support::{Calls, Failed};
 
-/// What a table holds.
+/// The value type of a table.
 pub(super) trait Row: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     type Id: CacheKey + Clone + Eq + std::hash::Hash + Display + Send + Sync + 'static;
     fn made(id: &Self::Id, call: usize) -> Self;
@@ -174,7 +174,7 @@ mod associated {
 mod lifetimes {
     use super::*;
 
-    /// Borrows from a caller, so that it cannot go into a task.
+    /// Borrows from a caller, so that it cannot move into a task.
     pub(in super::super) struct Trace<'a>(&'a Calls);
 
     #[cached_store(namespace = "test:lifetimes")]

@@ -1,4 +1,4 @@
-//! How much a hit costs in memory.
+//! The memory cost of a hit.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl Store for Empty {
     }
 }
 
-/// The most bytes of the box that `async_trait` makes for each call, hit or miss.
+/// The maximum size of the box that `async_trait` allocates for each call, hit or miss.
 const LARGEST_BOX: usize = 88;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the generated decorators do, in every style of trait and with every option.
+//! The generated decorators, in every style of trait and with every option.
 
 mod attributes;
 mod batch;

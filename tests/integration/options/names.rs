@@ -1,4 +1,4 @@
-//! Names that get in the way: keywords, shadowed prelude, a renamed crate, our own names.
+//! Names that could conflict: keywords, a shadowed prelude, a renamed crate, our own names.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ mod keywords {
     }
 }
 
-/// Everything that generated code could lean on is something else here.
+/// Redefines every name that generated code could rely on.
 #[allow(non_snake_case, dead_code, unused_macros, unused_imports, reason = "this scope is hostile on purpose")]
 mod hostile {
     use super::Failed;
@@ -189,7 +189,7 @@ mod renamed {
     }
 }
 
-/// The whole annotated trait from a declarative macro, types and names included.
+/// A declarative macro that produces the whole annotated trait, including types and names.
 mod from_macro_rules {
     use super::*;
 

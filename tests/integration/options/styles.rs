@@ -6,7 +6,7 @@ use cache_core::{Cache, cached_store};
 
 use super::support::{Calls, Failed};
 
-/// Boxed by `async_trait`, and good for `dyn`.
+/// Boxed by `async_trait`, and usable as `dyn`.
 mod boxed {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What the stores of these tests share.
+//! Shared parts of these tests' stores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(super) struct Calls(AtomicUsize);
 
 impl Calls {
-    /// Counts one call, and gives its number.
+    /// Counts one call, and returns its number.
     pub(super) fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -18,6 +18,6 @@ impl Calls {
     }
 }
 
-/// An error that can tell of nothing and cannot be cloned.
+/// An error without any information or `Clone`.
 #[derive(Debug)]
 pub(super) struct Failed;

@@ -160,7 +160,7 @@ async fn a_rollback_releases_at_once() {
     }
 }
 
-/// After a dropped guard the commit is unknown: values are not kept beyond the lifetime of the lock.
+/// A dropped guard leaves the commit unknown: values are not kept beyond its lock.
 #[tokio::test]
 async fn a_guard_that_is_dropped_is_a_write_of_unknown_outcome() {
     for world in World::each().await {
@@ -190,7 +190,9 @@ async fn a_guard_that_is_dropped_is_a_write_of_unknown_outcome() {
     }
 }
 
-/// The decorated method itself cannot see the commit: with a shared tier, reads go to the store until its lock expires.
+/// The decorated method cannot see the commit.
+///
+/// With a shared tier, reads go to the store until the method's lock expires.
 #[tokio::test]
 async fn the_decorated_method_leaves_its_lock() {
     for world in World::each().await.into_iter().filter(World::has_remote) {

@@ -1,4 +1,4 @@
-//! What `#[invalidates]` makes stale, and when.
+//! The targets and timing of `#[invalidates]`.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ fn item(name: &str, parent: Option<&str>) -> Item {
     Item { tenant: 1, name: name.to_owned(), parent: parent.map(ToOwned::to_owned) }
 }
 
-/// The entries of `item` and of `children` that are not there any more.
+/// The entries of `item` and of `children` that are no longer cached.
 fn stale(store: &CachingStore<Counted>) -> (Vec<String>, Vec<String>) {
     let mut stale = (Vec::new(), Vec::new());
     for tenant in 0..3 {

@@ -1,4 +1,4 @@
-//! What docs/database.md tells the administrator of a database: its SQL is run, its tables are compared.
+//! docs/database.md for administrators: its SQL runs, and its tables match the database.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,11 +13,11 @@ use super::fixtures::{self, until};
 use super::roles::PERMISSION_DENIED;
 
 const PAGE: &str = include_str!("../../../docs/database.md");
-/// What the page calls the database.
+/// The name of the database on the page.
 const DATABASE: &str = "main";
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
-/// What is in the first block of this language behind a heading.
+/// The content of the first block of this language below a heading.
 fn block(heading: &str, language: &str) -> &'static str {
     let (_, section) = PAGE.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
     let (section, _) = section.split_once("\n## ").unwrap_or((section, ""));
@@ -33,7 +33,7 @@ fn table(head: &str) -> Vec<Vec<String>> {
     rows.map(cells).collect()
 }
 
-/// A server on which nothing of the stores is known, and a connection of its superuser to the page's database.
+/// A server without the stores, and a superuser connection to the page's database.
 struct Installation {
     server: PostgresServer,
     superuser: PgConnection,
@@ -57,7 +57,7 @@ impl Installation {
         self.server.url(DATABASE).replace("postgres@", &format!("{role}@"))
     }
 
-    /// As the page says: with the address and nothing else. The role knows its schema.
+    /// Migrates as the page describes: with only an address, since the role sets the schema.
     async fn migrated() -> Self {
         let mut new = Self::new().await;
         new.run("Before the first migration").await;
@@ -79,7 +79,7 @@ impl Installation {
     }
 }
 
-/// Every method of every store, through the cache.
+/// Runs every method of every store through the cache.
 async fn serves(stores: &Stores) {
     conformance::policy_store(&*stores.policies).await.unwrap();
     conformance::conversation_config_store(&*stores.configs).await.unwrap();
@@ -94,7 +94,7 @@ async fn is_denied(pool: &PgPool, statement: &str) {
     assert_eq!(code.as_deref(), Some(PERMISSION_DENIED), "{statement}: {error}");
 }
 
-/// What a role that serves has no use for.
+/// Statements that a serving role does not need.
 const TOO_MUCH: [&str; 7] = [
     "CREATE TABLE copilot_internal.mine ()",
     "CREATE SCHEMA mine",
@@ -136,7 +136,7 @@ async fn a_start_that_would_migrate_ends_as_the_page_says() {
     let error = Stores::connect(installation.config("copilot_service", &redis)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Permission, "the service may not migrate: {error:?}");
 
-    // A newer version of the program was here.
+    // Simulates a newer version of the program.
     let newer = "INSERT INTO copilot_internal.stores_migrations (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'from the future', true, '', 0)";
     installation.superuser.execute(newer).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_correction_by_hand_is_seen_once_redis_was_told() {
     }
 }
 
-/// The page's tenant becomes another one, or all.
+/// Replaces the page's tenant with another one, or with all.
 fn for_scope(word: &str, what: &str) -> String {
     word.replace("5f0c6f1e-8d52-4f8e-9a55-0d2f1f0b7a11", what)
 }

@@ -1,4 +1,4 @@
-//! What the table of configurations itself promises, whoever writes to it.
+//! The constraints of the configuration tables hold for every writer.
 
 use std::borrow::Cow;
 
@@ -75,7 +75,7 @@ async fn sqlite_refuses_what_is_no_configuration() {
     }
 }
 
-/// In the original a NULL made every row different from every other one.
+/// In the original schema, a NULL made every row distinct.
 #[tokio::test]
 async fn a_second_row_of_a_level_is_refused() {
     let (tenant, user) = (TenantId::random(), UserId::random());
@@ -102,7 +102,7 @@ async fn all_levels(store: &dyn ConversationConfigStore, tenant: TenantId, user:
     store.set_user_config(tenant, user, &settings(), user).await.unwrap();
 }
 
-/// Writers that meet: one of them updates the row that the other one has just made.
+/// Concurrent writers: one of them updates the row that the other has just inserted.
 #[tokio::test]
 async fn writers_of_one_level_at_once_leave_one_row() {
     let pool = fixtures::postgres().await;
@@ -142,14 +142,14 @@ async fn an_update_moves_updated_at_in_sqlite() {
     let store = SqliteConversationConfigStore::new(pool.clone());
     let (tenant, by) = (TenantId::random(), UserId::random());
     store.set_tenant_config(tenant, &settings(), by).await.unwrap();
-    // The clock of SQLite has milliseconds: the time is set back, not waited for.
+    // SQLite's clock has a resolution of milliseconds, so the test sets the time back instead of waiting.
     pool.execute("UPDATE conversation_configs SET updated_at = '2000-01-01T00:00:00.000Z'").await.unwrap();
     store.set_tenant_config(tenant, &settings(), by).await.unwrap();
     let updated: String = pool.fetch_one(TIMES).await.unwrap().get("updated");
     assert!(updated.as_str() > "2001", "{updated}");
 }
 
-/// The write shows that the count counts: it begins, writes and commits.
+/// The write shows that the counter works: it begins, writes and commits.
 #[tokio::test]
 async fn a_read_of_all_levels_is_one_statement() {
     let store = PostgresConversationConfigStore::new(fixtures::postgres().await);
@@ -186,13 +186,13 @@ async fn a_table_that_is_missing_is_a_clear_error() {
     assert_eq!((error.kind(), error.operation()), (StoreErrorKind::Schema, "delete_tenant_config"), "{error:?}");
 }
 
-/// The code of the error that a statement has to meet.
+/// The code of the error that a statement must cause.
 async fn code(pool: &PgPool, statement: &str) -> String {
     let error = pool.execute(AssertSqlSafe(statement)).await.expect_err(statement);
     error.as_database_error().and_then(|error| error.code().map(Cow::into_owned)).unwrap_or_default()
 }
 
-/// Whether a statement is refused because there is such a row already.
+/// Whether a statement is refused because such a row exists already.
 async fn is_second(pool: &SqlitePool, statement: &str) -> bool {
     let refused = pool.execute(AssertSqlSafe(statement)).await.expect_err(statement);
     refused.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)

@@ -1,4 +1,4 @@
-//! What a write of a configuration makes stale, and what it leaves cached, on the writing instance and on another one.
+//! The entries that a configuration write invalidates or keeps, on the writing and another instance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use stores::{StoreError, TenantId, UserId};
 use crate::coherence::gate::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// No test here is about the end of the lease, and no heartbeat comes between two counts of commands.
+/// Outlasts every test here, and no heartbeat falls between two command counts.
 const LEASE: Duration = Duration::from_hours(1);
 const STORE: &str = "ConversationConfigStore";
 
@@ -45,7 +45,7 @@ impl Instance {
     }
 }
 
-/// Whose configuration: of a tenant, or of a user of it.
+/// The owner of a configuration: a tenant, or a user of it.
 type Owner = (TenantId, Option<UserId>);
 
 fn redis(server: &RedisServer) -> Cache {
@@ -92,7 +92,7 @@ impl Write {
         }
     }
 
-    /// Which of the owners' entries are left.
+    /// Which of the owners' entries stay cached.
     fn leaves(self) -> [bool; 6] {
         match self {
             Self::Global => [false; 6],
@@ -102,8 +102,9 @@ impl Write {
     }
 }
 
-/// After each write the entries that it concerns are gone from every instance and the others are not, and every
-/// instance reads what the bare store says.
+/// Checks that each write removes exactly the entries it concerns from every instance.
+///
+/// Every instance then reads the bare store's values.
 async fn each_write_makes_stale_what_it_has_to(rows: Rows, instances: &[Instance]) {
     let owners = owners();
     for write in Write::ALL {
@@ -151,7 +152,7 @@ async fn between_instances_on_redis() {
     each_write_makes_stale_what_it_has_to(rows, &instances).await;
 }
 
-/// Nothing is kept, and so nothing is stale: each read is the store's.
+/// Without a tier, every read reaches the store.
 #[tokio::test]
 async fn a_cache_that_keeps_nothing_asks_the_store_each_time() {
     let rows = Rows::default();
@@ -176,7 +177,7 @@ async fn entries_are_shared_under_the_documented_keys() {
         [(None, format!("copilot:conv:config:{tenant}")), (Some(user), format!("copilot:conv:config:{tenant}:{user}"))]
     {
         one.store.get_config(tenant, user).await.unwrap();
-        // A fill is sent behind the read that made it.
+        // A fill is sent after its read has returned.
         until("the entry is there", || server.raw(&["EXISTS", &key]).unwrap() == "1").await;
         let left: u32 = server.raw(&["TTL", &key]).unwrap().parse().unwrap();
         assert!((200..=300).contains(&left), "{key}: {left} s");
@@ -188,7 +189,7 @@ async fn entries_are_shared_under_the_documented_keys() {
 const TENANTS: usize = 100;
 const USERS_OF_A_TENANT: usize = 100;
 
-/// Reads every owner's configuration, as many at once as there are tenants; each must allow this many messages.
+/// Reads all configurations, tenants concurrently; each must allow this many messages.
 async fn all_read(instance: &Instance, owners: &[Owner], messages: u32) {
     let mut tasks = tokio::task::JoinSet::new();
     for of_tenant in owners.chunks(USERS_OF_A_TENANT) {
@@ -202,7 +203,7 @@ async fn all_read(instance: &Instance, owners: &[Owner], messages: u32) {
     tasks.join_all().await;
 }
 
-/// How often each command was sent to the server or called by a script there, without those of the question itself.
+/// The executions of each command, direct or by a script, without those of this query.
 fn commands(server: &RedisServer) -> Vec<(String, u64)> {
     let statistics = server.raw(&["INFO", "commandstats"]).unwrap();
     let calls = statistics.lines().filter_map(|line| {
@@ -221,7 +222,7 @@ async fn cost(server: &RedisServer, action: impl Future<Output = Result<(), Stor
     since.filter(|(_, calls)| *calls > 0).collect()
 }
 
-/// Were the entries invalidated one by one, the global write would be 10,000 times as much.
+/// With one invalidation per entry, the global write would cost 10,000 times as much.
 #[tokio::test]
 async fn a_global_write_reaches_ten_thousand_cached_users_at_the_cost_of_one_users_write() {
     let (rows, server) = (Rows::default(), RedisServer::start());

@@ -1,4 +1,4 @@
-//! Who sees and writes which level: every role against the rows of two tenants and their users.
+//! The levels that each role may read and write, over two tenants and their users.
 
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use stores::conversation_config::{ConfigSettings, ConversationConfigStore, PostgresConversationConfigStore};
@@ -7,7 +7,9 @@ use stores::{TenantId, UserId};
 use super::fixtures;
 use super::roles::{self, PERMISSION_DENIED, claims};
 
-/// A global row, and of each of two tenants a row and those of two users. One user is in both tenants.
+/// A global row, and rows of two tenants and of two users in each.
+///
+/// One user is in both tenants.
 struct Fixture {
     pool: PgPool,
     a: TenantId,
@@ -117,7 +119,7 @@ async fn a_user_sees_the_global_row_their_tenants_and_their_own() {
         let nested = format!(r#"{{"sub": "{user}", "app_metadata": {{"tenant_id": "{tenant}"}}}}"#);
         assert_eq!(fixture.seen("authenticated", &nested).await, expected);
     }
-    // Another tenant's user has a row, but not in this tenant.
+    // The user has a row in another tenant, but not in this one.
     assert_eq!(fixture.seen("authenticated", &claims(a, only_b)).await, [global(), of_tenant(a)]);
 }
 
@@ -220,7 +222,7 @@ async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
     }
 }
 
-/// On Supabase `anon` is there, and new tables are granted to it.
+/// On Supabase the role `anon` exists, and new tables are granted to it.
 #[tokio::test]
 async fn anon_has_no_right_though_new_tables_are_granted_to_it() {
     let pool = fixtures::empty_postgres().await;

@@ -1,4 +1,4 @@
-//! What the decorator of a store adds to it: other instances, the documented key, refused writes.
+//! The decorator's additions to a store: other instances, the documented key, refused writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::fixtures::{self, until};
 
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
-/// One instance of a service: a cache and a store of its own. Its namespace is part of what has to be connected.
+/// One instance of a service, with its own cache and store, connected including its namespace.
 async fn instance(backing: &Arc<dyn PolicyStore>, redis: &RedisServer) -> (CachingPolicyStore<dyn PolicyStore>, Cache) {
     let cache = Cache::builder().redis(redis.url()).lease(Duration::from_millis(200)).build().unwrap();
     let store = CachingPolicyStore::new(Arc::clone(backing), &cache);
@@ -20,7 +20,7 @@ async fn instance(backing: &Arc<dyn PolicyStore>, redis: &RedisServer) -> (Cachi
     (store, cache)
 }
 
-/// What one instance writes, another one reads: a local hit at the latest when its lease is over, everything else at once.
+/// An instance reads another one's writes: local hits after its lease, everything else at once.
 #[tokio::test]
 async fn an_instance_reads_what_another_one_wrote() {
     let redis = RedisServer::start();
@@ -47,7 +47,7 @@ async fn an_entry_is_shared_under_the_documented_key() {
     let (one, cache_one) = instance(&backing, &redis).await;
     let (two, cache_two) = instance(&backing, &redis).await;
     let key = format!("copilot:llm:policy:{}", policy.tenant_id);
-    // A fill is sent behind the read that made it.
+    // A fill is sent after its read has returned.
     one.get_policy(policy.tenant_id).await.unwrap();
     until(async || redis.raw(&["EXISTS", &key]).is_ok_and(|reply| reply == "1")).await;
 
@@ -58,7 +58,7 @@ async fn an_entry_is_shared_under_the_documented_key() {
     cache_two.shutdown().await;
 }
 
-/// A refused write is known not to have happened: its entry is not left locked, and the next read is cached again.
+/// A refused write leaves its entry unlocked, so the next read is cached again.
 #[tokio::test]
 async fn a_refused_write_locks_nothing() {
     let redis = RedisServer::start();

@@ -119,7 +119,7 @@ async fn a_database_that_is_out_of_reach_is_a_clear_error_without_its_password()
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");
 }
 
-/// The command of ENVIRONMENT.md as it stands there, and an address with what it gives.
+/// Runs the command of ENVIRONMENT.md as printed, and connects with the user that it creates.
 #[tokio::test]
 async fn the_documented_user_of_redis_is_enough_for_the_stores() {
     let redis = RedisServer::start();

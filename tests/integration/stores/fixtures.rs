@@ -1,4 +1,4 @@
-//! Databases with the tables in them, and waiting for what other tasks bring about.
+//! Databases with the tables, and waiting for other tasks.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 pub(crate) const SCHEMA: &str = "copilot_internal";
 
-/// A pool for an empty database, whose `search_path` names a schema that is not there yet.
+/// A pool for an empty database, whose `search_path` names a missing schema.
 pub(super) async fn empty_postgres() -> PgPool {
     let database = PostgresServer::shared().create_database().await;
     pool(&database.url_with_schema(SCHEMA)).await
@@ -27,13 +27,13 @@ pub(crate) async fn pool(url: &str) -> PgPool {
     PgPoolOptions::new().max_connections(5).connect(url).await.unwrap()
 }
 
-/// A pool for an empty file in a folder that goes with the first value.
+/// A pool for an empty file in a folder; dropping the first value deletes it.
 pub(super) async fn empty_sqlite() -> (TempDir, SqlitePool) {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteConnectOptions::new()
         .filename(folder.path().join("stores.db"))
         .create_if_missing(true)
-        // Nothing of a test has to outlive a power cut.
+        // No data of a test needs to survive a power cut.
         .synchronous(SqliteSynchronous::Off);
     let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
     (folder, pool)
@@ -46,7 +46,7 @@ pub(crate) async fn sqlite() -> (TempDir, SqlitePool) {
     (folder, pool)
 }
 
-/// Waits for a state that other tasks bring about, and fails when they do not.
+/// Waits for a state that other tasks bring about, and panics if they do not.
 pub(crate) async fn until(holds: impl AsyncFn() -> bool) {
     let limit = Duration::from_secs(20);
     let deadline = Instant::now() + limit;

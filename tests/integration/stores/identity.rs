@@ -1,4 +1,4 @@
-//! Several databases with one Redis do not answer for each other.
+//! Databases that share one Redis do not answer for each other.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn sqlite_url(folder: &tempfile::TempDir, name: &str) -> String {
     format!("sqlite://{}", folder.path().join(name).display())
 }
 
-/// The second database has no such policy, and does not return the one of the first.
+/// The second database has no such policy, and does not return the first one's.
 #[tokio::test]
 async fn two_databases_behind_one_redis_never_answer_for_each_other() {
     let logs = Logs::start();
@@ -146,7 +146,7 @@ async fn a_copy_of_a_database_is_another_one() {
     assert_eq!(reads_from(&first, &copy).await, None, "a copied database");
 }
 
-/// The tables of two tenants or two versions, copied with everything that is in them.
+/// A schema copied with all its data, as for another tenant or version.
 #[tokio::test]
 async fn a_copy_of_a_schema_is_another_source() {
     let redis = RedisServer::start();
@@ -166,8 +166,9 @@ async fn a_copy_of_a_schema_is_another_source() {
     assert_eq!(errors(&services[1], "source"), 1);
 }
 
-/// With the identity that is left without the server, this instance would share nothing with the others until its next
-/// start.
+/// A server too slow to report its identifier fails the start.
+///
+/// With only the rest of its identity, this instance would share nothing with the others until its next start.
 #[tokio::test]
 async fn a_server_that_is_late_to_say_which_one_it_is_fails_the_start() {
     let (redis, server) = (RedisServer::start(), PostgresServer::start());
@@ -212,8 +213,8 @@ async fn the_id_is_drawn_once() {
 
 /// A database without a readable identity causes a warning and no error.
 ///
-/// This covers a database of an older version and one whose role may not read the identity. They share entries with other
-/// databases without an identity.
+/// This covers a database of an older version and one whose role may not read the identity. They share entries with
+/// other databases without an identity.
 #[tokio::test]
 async fn a_database_without_an_identity_is_warned_of() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
@@ -247,7 +248,7 @@ async fn a_database_without_an_identity_is_warned_of() {
     assert_eq!(logs.text().matches(NO_IDENTITY).count(), 1, "{}", logs.text());
 }
 
-/// A role that may not read the server's identifier only loses the protection from copies on other servers.
+/// Without a readable server identifier, only the protection from copies elsewhere is lost.
 #[tokio::test]
 async fn a_role_that_may_not_ask_for_the_server_has_an_identity() {
     let logs = Logs::start();

@@ -1,5 +1,6 @@
-//! A commit that reaches the database late must not happen: the lock on the cache entry has lapsed by then, and readers
-//! may hold the value from before it (R17).
+//! R17: a commit that reaches the database late must fail.
+//!
+//! The lock on the cache entry has expired by that time, and readers may hold the value from before it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -13,10 +14,10 @@ use stores::{StoreErrorKind, TenantId};
 
 use super::fixtures::{self, SCHEMA};
 
-/// Longer than the server waits for a client in the middle of a write, as `backend/write.rs` tells it.
+/// Longer than the server's timeout for an idle client within a write, set by `backend/write.rs`.
 const HOLD: Duration = Duration::from_millis(2500);
 
-/// Without `idle_in_transaction_session_timeout` in the write's settings the held commit succeeds, and this fails.
+/// Fails if the write does not set `idle_in_transaction_session_timeout`: the held commit succeeds.
 #[tokio::test]
 async fn a_commit_that_is_held_up_on_the_way_does_not_happen() {
     let server = PostgresServer::shared();
@@ -39,7 +40,7 @@ async fn a_commit_that_is_held_up_on_the_way_does_not_happen() {
     assert_eq!(found.as_deref(), Some(&before), "the server had ended the transaction");
 }
 
-/// Listens on the port that it returns, and passes everything on to `server`, a commit later than it came.
+/// Forwards to `server` from the returned port, and delays each commit.
 fn hold_commits(server: u16) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

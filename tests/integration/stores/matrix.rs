@@ -1,4 +1,4 @@
-//! Every store over every database behind every cache, one suite each, and a table of what was counted.
+//! Every store over every database behind every cache, with a table of counts.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,13 +26,13 @@ use super::fixtures;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// `scripts/test` shows this file at its end.
+/// `scripts/test` prints this file at its end.
 const TABLE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/conformance.txt");
 
-/// What a cell changes of the annotated policy of its store's cached method.
+/// A cell's change to the policy of its store's cached method.
 type Policy = fn(ReadPolicy) -> ReadPolicy;
 
-/// A store, with what the matrix has to know of it.
+/// A store, with the properties that the matrix needs.
 trait Subject: Send + 'static {
     /// The trait's own name and the name of its cached method.
     const NAMES: (&str, &str);
@@ -149,14 +149,14 @@ impl Database {
     }
 }
 
-/// Where the rows of one cell are.
+/// The location of a cell's rows.
 enum Rows {
     Memory,
     Sqlite(#[expect(dead_code, reason = "the folder goes with it")] TempDir, SqlitePool),
     Postgres(PgPool),
 }
 
-/// What stands before the store.
+/// The cache in front of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Front {
     Bare,
@@ -164,7 +164,7 @@ enum Front {
     SingleInstance,
     SharedInMemory,
     Redis,
-    /// Without a local tier, so that every hit is one of Redis.
+    /// Without a local tier, so that Redis serves every hit.
     RedisOnly,
     NoRedis,
 }
@@ -180,9 +180,9 @@ impl Front {
         (Self::NoRedis, "Redis is down"),
     ];
 
-    /// The cache, and its server. Each cell has one of its own: they all use the same keys.
+    /// The cache and its server, one per cell, since all cells use the same keys.
     fn cache(self) -> Option<(Cache, Option<RedisServer>)> {
-        // A machine that is busy with other cells is not a Redis that is lost.
+        // Other cells may keep the machine busy, which must not look like a lost Redis.
         let patient = Cache::builder().lease(PATIENCE).read_timeout(PATIENCE).write_timeout(PATIENCE);
         match self {
             Self::Bare => None,
@@ -211,10 +211,10 @@ impl Front {
         matches!(self, Self::SingleInstance | Self::SharedInMemory | Self::Redis)
     }
 
-    /// A suite that a tier answered which is not there, or that a tier never answered which is, has shown nothing.
+    /// Whether the tiers that answered the suite are the tiers that this front has.
     fn fits(self, counted: &MethodStats) -> bool {
         let shared_alone = self.is_shared() && !self.has_local();
-        // What was loaded while Redis is down answers for a short time.
+        // Values loaded while Redis is down answer for a short time.
         let trusted = counted.local_hits - counted.degraded_hits;
         (trusted > 0) == self.has_local()
             && (counted.degraded_hits > 0) == (self == Self::NoRedis)
@@ -229,7 +229,7 @@ struct Cell {
     store: &'static str,
     database: Database,
     front: Front,
-    /// How many checks were made, and what the cache did meanwhile; the error that ended it, otherwise.
+    /// The number of checks and the cache's statistics, or the error that ended the suite.
     outcome: Result<(usize, MethodStats), String>,
 }
 
@@ -237,7 +237,7 @@ fn spawn_cells<S: Subject>(cells: &mut JoinSet<Cell>) {
     for database in Database::ALL {
         for (front, _) in Front::ALL {
             cells.spawn(async move {
-                // A check that fails is a panic. In a task of its own it ends one cell.
+                // A failed check is a panic, which a separate task confines to one cell.
                 let ran = tokio::spawn(run::<S>(database, front)).await;
                 let outcome = match ran {
                     Ok(Ok(counted)) => Ok(counted),
@@ -267,7 +267,7 @@ async fn run<S: Subject>(database: Database, front: Front) -> Result<(usize, Met
     Ok((made, cache.stats().method(S::NAMES.0, S::NAMES.1)))
 }
 
-/// What is wrong with a cell whose suite has to make this many checks.
+/// The error of a cell, if any; its suite must make `expected` checks.
 fn mistake(cell: &Cell, expected: Option<usize>) -> Option<String> {
     let Cell { store, database, front, outcome } = cell;
     let what = match outcome {
@@ -279,7 +279,7 @@ fn mistake(cell: &Cell, expected: Option<usize>) -> Option<String> {
     Some(format!("{store} over {database:?} behind {front:?}: {what}"))
 }
 
-/// Checks made, and how many reads the local and the shared tier answered.
+/// A table of the checks, and of each tier's hits.
 fn table(cells: &[Cell]) -> String {
     let mut text = String::from("Checks of the conformance suites (local hits, shared hits)\n\n");
     let _ = write!(text, "{:<24}{:<10}", "store", "database");

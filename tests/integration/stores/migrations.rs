@@ -1,4 +1,4 @@
-//! Migrations: twice, at once, and without the rights that they need.
+//! Migrations: repeated, concurrent, and without the necessary rights.
 
 use cache_tests::PostgresServer;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -34,7 +34,7 @@ async fn instances_that_start_at_once_take_turns() {
     }
 }
 
-/// Roles belong to the server, so the migrations of two databases meet there.
+/// Roles belong to the server, so concurrent migrations of two databases can conflict there.
 #[tokio::test]
 async fn databases_of_one_server_are_migrated_at_once() {
     let server = PostgresServer::start();
@@ -67,7 +67,7 @@ async fn an_application_may_keep_its_own_record_in_the_same_schema() {
     migrate(&pool).await.unwrap();
 }
 
-/// A failed run must not keep its lock: the next one would wait for ever.
+/// A failed run must release its lock, since the next one would wait forever.
 #[tokio::test]
 async fn a_missing_right_is_named_and_the_next_run_goes_on() {
     let server = PostgresServer::start();

@@ -1,4 +1,4 @@
-//! Many policies at once, over Postgres and Redis.
+//! Batches of policies over Postgres and Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +33,9 @@ fn commands(redis: &RedisServer, name: &str) -> u64 {
     line.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
 }
 
-/// A thousand tenants, half of which Redis does not have: one statement for all that is missing, and two round trips. The
-/// first one asks for few entries, since it does not know yet how large they are.
+/// A thousand tenants, half of them missing, take one statement and two round trips.
+///
+/// The first round trip requests few entries, since the cache does not know their size yet.
 #[tokio::test]
 async fn what_redis_does_not_have_is_one_statement() {
     let redis = RedisServer::start();
@@ -69,7 +70,7 @@ async fn what_redis_does_not_have_is_one_statement() {
     cache_two.shutdown().await;
 }
 
-/// A batch sees what other instances write, entry by entry.
+/// A batch sees the writes of other instances, entry by entry.
 #[tokio::test]
 async fn a_batch_sees_the_writes_of_another_instance() {
     let redis = RedisServer::start();

@@ -1,4 +1,4 @@
-//! What the tables themselves promise, whoever writes to them.
+//! The constraints of the policy tables hold for every writer.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn an_update_moves_updated_at_in_sqlite() {
     let store = SqlitePolicyStore::new(pool.clone());
     let policy = TenantPolicy::new(TenantId::random(), "m", "p");
     store.set_policy(&policy).await.unwrap();
-    // The clock of SQLite has milliseconds: the time is set back, not waited for.
+    // SQLite's clock has a resolution of milliseconds, so the test sets the time back instead of waiting.
     pool.execute("UPDATE tenant_llm_policies SET updated_at = '2000-01-01T00:00:00.000Z'").await.unwrap();
     store.set_policy(&policy).await.unwrap();
     let row = pool.fetch_one(TIMES).await.unwrap();
@@ -74,7 +74,7 @@ async fn sqlite_refuses_what_is_no_policy() {
     }
 }
 
-/// A writer that a lock keeps waiting gives up long before the lock on its cache entry lapses.
+/// A blocked writer gives up long before the lock on its cache entry expires.
 #[tokio::test]
 async fn a_blocked_write_ends_by_itself() {
     let pool = fixtures::postgres().await;
@@ -108,7 +108,7 @@ async fn a_write_that_gets_no_connection_ends_by_itself() {
     store.set_policy(&policy).await.unwrap();
 }
 
-/// However long the pool would wait for another writer.
+/// The write ends long before the pool's own timeout for a blocked writer.
 #[tokio::test]
 async fn a_blocked_write_to_sqlite_ends_by_itself() {
     let folder = tempfile::tempdir().unwrap();

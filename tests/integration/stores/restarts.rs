@@ -1,4 +1,4 @@
-//! A restart of Postgres closes every pooled connection. The next calls must not fail because of it.
+//! A restart of Postgres closes every pooled connection, and the next calls must still succeed.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::fixtures::SCHEMA;
 
 const CONNECTIONS: u32 = 10;
 
-/// Ready to use, as `Stores::connect` makes it: a connection is not tested before it is used.
+/// A pool as `Stores::connect` builds it, which does not test connections before their use.
 struct Service {
     server: PostgresServer,
     pool: PgPool,
@@ -38,10 +38,10 @@ impl Service {
         Self { server, pool, policies, tenant }
     }
 
-    /// Every connection of the pool is open, and none is in use.
+    /// Waits until every connection of the pool is open and idle.
     async fn until_all_are_idle(&self) {
         super::fixtures::until(async || {
-            // Migrations close the connection that they used: each of these reads opens one where the pool has room.
+            // Migrations close their connection, so each of these reads may open a new one.
             let mut reads = JoinSet::new();
             for _ in 0..CONNECTIONS {
                 let (policies, tenant) = (Arc::clone(&self.policies), self.tenant);
@@ -54,7 +54,7 @@ impl Service {
     }
 }
 
-/// Without the second attempt each of these reads fails.
+/// Fails without the second attempt of each read.
 #[tokio::test]
 async fn no_read_fails_after_a_restart() {
     let mut service = Service::start().await;
@@ -71,7 +71,7 @@ async fn no_read_fails_after_a_restart() {
     }
 }
 
-/// One after the other: the first one must not leave closed connections to those that follow.
+/// Sequential reads: the first must not leave closed connections to the next.
 #[tokio::test]
 async fn no_read_fails_afterwards() {
     let mut service = Service::start().await;
@@ -83,7 +83,7 @@ async fn no_read_fails_afterwards() {
     }
 }
 
-/// As many reads as connections: each one meets a closed connection.
+/// As many reads as connections, so each one meets a closed connection.
 #[tokio::test]
 async fn every_read_has_a_second_attempt() {
     let mut service = Service::start().await;
@@ -144,7 +144,7 @@ async fn no_write_fails_after_a_restart() {
     }
 }
 
-/// A server that stays away is an error, and not a call that never returns.
+/// A server that does not return is an error, and not an endless call.
 #[tokio::test]
 async fn a_server_that_is_gone_is_an_error() {
     let Service { server, pool, tenant, .. } = Service::start().await;

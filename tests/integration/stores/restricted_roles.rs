@@ -1,5 +1,6 @@
-//! Roles that row-level security restricts, beside a service that caches: on one database and one Redis, every role reads
-//! through its stores what it would read without a cache, and leaves nothing behind for the others.
+//! Roles under row-level security share a database and a Redis with a service that caches.
+//!
+//! Every role reads the same through its stores as without a cache, and leaves nothing in it for other roles.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -86,7 +87,7 @@ impl Fixture {
         kinds
     }
 
-    /// A role that may connect, made by these words and statements. Returns its address.
+    /// Creates a role from these options and statements, and returns its address.
     async fn role(&self, create: &str, also: &[&str]) -> String {
         let name = format!("login_{}_{}", std::process::id(), ROLES.fetch_add(1, Ordering::Relaxed));
         let mut statements = vec![format!("CREATE ROLE {name} LOGIN {create}")];
@@ -95,7 +96,7 @@ impl Fixture {
         self.database.url().replace("postgres@", &format!("{name}@"))
     }
 
-    /// A login with the rights of `authenticated` and these claims, as if each of its connections had set them.
+    /// A login with the rights of `authenticated`, whose connections all set these claims.
     async fn authenticated(&self, claims: &str) -> String {
         let set = format!(r#"ALTER ROLE ROLE_NAME SET "request.jwt.claims" TO '{claims}'"#);
         self.role("IN ROLE authenticated", &[&set]).await
@@ -105,7 +106,7 @@ impl Fixture {
         self.authenticated(&format!(r#"{{"sub": "{user}", "tenant_id": "{tenant}"}}"#)).await
     }
 
-    /// Everybody who may come, and whether it sees every row.
+    /// Every kind of role, and whether it sees all rows.
     async fn identities(&self) -> Vec<(&'static str, bool, String)> {
         let ([a, b], [one, two]) = (self.tenants, self.users);
         vec![
@@ -120,7 +121,7 @@ impl Fixture {
         ]
     }
 
-    /// Everything that can be read, by whoever reads it.
+    /// Reads everything that the stores of a role offer.
     async fn read(
         &self,
         policies: &dyn PolicyStore,
@@ -183,7 +184,7 @@ async fn connect(url: &str, redis: &RedisServer) -> Stores {
     stores
 }
 
-/// Hits of every kind, and values that were put into the shared tier.
+/// The hits of every kind, and the fills of the shared tier.
 fn uses_of_the_cache(stores: &Stores) -> (u64, u64) {
     let stats = stores.cache.stats();
     let methods = [
@@ -195,7 +196,7 @@ fn uses_of_the_cache(stores: &Stores) -> (u64, u64) {
     (methods.iter().map(hits).sum(), methods.iter().map(|method| method.fills).sum())
 }
 
-/// Without the question that `Stores::connect` asks, the users get what the service cached, and the service what they did.
+/// Fails without the check in `Stores::connect`: users and the service read each other's entries.
 #[tokio::test]
 async fn whoever_comes_after_whomever_reads_what_it_would_read_without_a_cache() {
     let fixture = Fixture::new().await;
@@ -229,7 +230,7 @@ async fn whoever_comes_after_whomever_reads_what_it_would_read_without_a_cache()
     }
 }
 
-/// A restricted role reads past the cache, and what it may write is told to those who do not.
+/// A restricted role bypasses the cache, and its writes invalidate other roles' entries.
 #[tokio::test]
 async fn what_a_restricted_role_writes_is_told_to_those_who_cache() {
     let fixture = Fixture::new().await;
@@ -261,7 +262,7 @@ async fn caches(url: &str) -> bool {
     uses_of_the_cache(&stores).0 == 1
 }
 
-/// One warning, when it connects, and none for each read.
+/// One warning on connecting, and none for each read.
 #[tokio::test]
 async fn a_restricted_role_is_warned_of_once() {
     let fixture = Fixture::new().await;

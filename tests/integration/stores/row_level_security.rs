@@ -1,4 +1,4 @@
-//! Who sees which row: every role against the rows of two tenants.
+//! Row visibility for every role, over the rows of two tenants.
 
 use sqlx::PgPool;
 use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};

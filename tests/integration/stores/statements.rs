@@ -1,4 +1,4 @@
-//! Counts SQL statements, by what the driver says that it did.
+//! Counts SQL statements by the driver's trace events.
 
 use std::cell::Cell;
 use std::sync::Once;
@@ -10,8 +10,9 @@ thread_local! {
     static SENT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many statements a future sent. On Postgres, and on a runtime of one thread: other drivers tell theirs from a
-/// thread of their own.
+/// Counts the statements that a future sends on Postgres, on a single-threaded runtime.
+///
+/// Other drivers emit their events on a thread of their own.
 pub(super) async fn count(sends: impl Future<Output = ()>) -> u64 {
     listen();
     let before = SENT.get();
@@ -19,7 +20,9 @@ pub(super) async fn count(sends: impl Future<Output = ()>) -> u64 {
     SENT.get() - before
 }
 
-/// For the whole process: a subscriber of one thread misses an event that another thread was the first to reach.
+/// Installs the subscriber for the whole process.
+///
+/// A thread's own subscriber would miss an event that another thread reached first.
 fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {

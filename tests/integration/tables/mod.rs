@@ -1,4 +1,4 @@
-//! Tables that name tests: every row is there, and so is every test that a row names.
+//! Tables that name tests: they contain every row, and every named test exists.
 
 mod races;
 mod security;
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The rows of a table that begin so, each cut into its cells.
+/// The rows of a table that begin with `begin`, split into cells.
 fn rows<'a>(text: &'a str, begin: &str) -> Vec<Vec<&'a str>> {
     text.lines().filter(|line| line.starts_with(begin)).map(|line| line.split(" | ").collect()).collect()
 }
@@ -20,7 +20,7 @@ fn numbers<'a>(rows: &[Vec<&'a str>]) -> Vec<&'a str> {
     rows.iter().map(|row| row[0].trim_start_matches("| ")).collect()
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn names(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
@@ -45,7 +45,7 @@ fn collect_functions(folder: &Path, names: &mut Vec<String>) {
     }
 }
 
-/// Whether a name is that of one of these functions, or of a file where it is a path.
+/// Whether a name is one of these functions, or a path to an existing file.
 fn exists(name: &str, known: &[String]) -> bool {
     if name.contains('/') { root().join(name).exists() } else { known.iter().any(|known| known == name) }
 }

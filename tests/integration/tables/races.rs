@@ -1,13 +1,13 @@
-//! tests/RACES.md has every race, the tests that it names are there, and every test of a race is named in its row.
+//! Checks that tests/RACES.md lists every race, and that its test names match the sources.
 
 use std::fs;
 
 use super::{exists, functions, names, numbers, root, rows};
 
-/// How many races there are.
+/// The number of races.
 const RACES: usize = 39;
 
-/// The race that a test is about: it is in the name, `r7_the_writer_does_not_wait` or `r1_and_r9_a_slow_read`.
+/// The first race in a test's name, as in `r7_the_writer_does_not_wait` or `r1_and_r9_a_slow_read`.
 fn race_of(function: &str) -> Option<usize> {
     let (number, _) = function.strip_prefix('r')?.split_once('_')?;
     number.parse().ok()
@@ -36,7 +36,7 @@ fn every_race_has_its_row_and_every_test_of_one_is_there() {
     }
 }
 
-/// A protection that can be taken out is one that a row shows to be needed.
+/// A row demonstrates the need for every protection that can be disabled.
 #[test]
 fn every_weakness_is_the_control_of_a_race() {
     let text = fs::read_to_string(root().join("tests/RACES.md")).unwrap();

@@ -1,4 +1,4 @@
-//! The table of DESIGN.md has every rule, and the tests that it names are there.
+//! Checks that the table in DESIGN.md lists every rule, and that its tests exist.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What a configuration says: who takes part, what may go wrong, and what is expected.
+//! The parts of a configuration: its participants, its faults, and the expected result.
 
 use crate::state::Scopes;
 
@@ -8,11 +8,11 @@ use crate::state::Scopes;
 pub struct Configuration {
     /// Short, and unique in the table.
     pub name: &'static str,
-    /// What it is about.
+    /// The subject, in a sentence.
     pub about: &'static str,
     /// Small ones run with the tests, the others with `scripts/model`.
     pub size: Size,
-    /// How many instances there are.
+    /// The number of instances.
     pub(crate) instances: usize,
     /// The instance of each reader. One reader is one read at a time.
     pub(crate) readers: &'static [usize],
@@ -22,17 +22,17 @@ pub struct Configuration {
     pub(crate) local: bool,
     /// Whether there is a shared tier.
     pub(crate) shared: bool,
-    /// H in ticks of the clock; 0 where no clock is needed, and nothing lapses.
+    /// H in ticks of the clock, or 0 without a clock and any expiry.
     pub(crate) lease: u8,
-    /// How many scopes the journal remembers one by one.
+    /// The number of scopes that the journal holds before it overflows.
     pub(crate) journal: usize,
-    /// D in ticks of the clock: for how long a degraded read answers from the local tier; 0 where it does not.
+    /// D in ticks: how long a degraded read answers, or 0 for none.
     pub(crate) degraded: u8,
-    /// Whether tokens of writes are observed on other instances.
+    /// Whether session tokens are observed on other instances.
     pub(crate) sessions: bool,
-    /// Whether an instance lets others go first when it has come back.
+    /// Whether an instance waits for others after it has reconnected.
     pub(crate) pauses: bool,
-    /// Whether the first instance gets its store of the key's namespace while it is connected.
+    /// Whether the first instance joins the key's namespace while it is connected.
     pub(crate) joins: bool,
     /// Whether instances register as members, and wait for each other after an outage.
     pub(crate) members: bool,
@@ -40,31 +40,31 @@ pub struct Configuration {
     pub(crate) newcomer: bool,
     /// Whether both tiers hold the database's value at the start.
     pub(crate) warm: bool,
-    /// Whether each tick sends a heartbeat, so that a lease lapses only if Redis does not answer.
+    /// Whether each tick sends a heartbeat, so that only outages end a lease.
     pub(crate) punctual: bool,
     /// Whether an instance stops waiting for a missing member after a time.
     pub(crate) deadline: bool,
-    /// What the readers of the key are promised, and so what its writers wait for.
+    /// The promise to the readers of the key, which determines how long its writers wait.
     pub(crate) mode: Mode,
-    /// From when a write counts.
+    /// The point from which a write counts.
     pub(crate) counted: Counted,
     pub(crate) faults: Faults,
     pub(crate) variant: Variant,
-    /// The most times that the store may be asked.
+    /// The maximum number of calls of the store.
     pub(crate) max_loads: Option<u8>,
-    /// What the search must come to.
+    /// The expected result of the search.
     pub expected: Expected,
 }
 
 impl WriterOf {
-    /// The scopes that its journal may hold for it.
+    /// The scopes that its instance's journal may hold for it.
     pub(crate) fn journaled(&self) -> Scopes {
         if self.kind == Kind::ByResult { Scopes::ALL } else { self.scopes }
     }
 }
 
 impl Configuration {
-    /// Whether instances hear of invalidations.
+    /// Whether instances receive invalidations.
     pub(crate) fn has_bus(&self) -> bool {
         self.local && self.shared
     }
@@ -76,13 +76,13 @@ impl Configuration {
         self.has_bus() && (!self.members || self.readers.contains(&at))
     }
 
-    /// The age from which a token is old: local hits, degraded ones too, show its write by now.
+    /// The age from which a session token is old: all local hits show it.
     pub(crate) fn token_life(&self) -> u8 {
         let leases = 2 * self.lease;
         if self.variant == Variant::TokenOldByLease { leases } else { leases.max(self.degraded) }
     }
 
-    /// Up to which age acknowledged writes differ.
+    /// The age up to which acknowledged writes differ.
     pub(crate) fn longest_age(&self) -> Option<u8> {
         match (self.sessions, self.degraded) {
             (true, _) => Some(self.token_life().max(self.degraded)),
@@ -108,10 +108,10 @@ impl Configuration {
     }
 }
 
-/// How long a search takes.
+/// The duration of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// Some ten thousand states.
+    /// Tens of thousands of states.
     Small,
     /// Up to some millions.
     Large,
@@ -120,11 +120,11 @@ pub enum Size {
 /// How often a reader reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reads {
-    /// Again and again.
+    /// Repeatedly.
     Forever,
     /// Once: then every read must end.
     Once,
-    /// Once, and the store answers nobody before all have begun.
+    /// Once, and the store answers no reader before all have begun.
     Burst,
 }
 
@@ -143,28 +143,27 @@ pub(crate) enum Mode {
     Fast,
     /// A write waits for its release.
     Safe,
-    /// And until no instance trusts its local tier by a beat from before that.
+    /// A write waits until every lease from before its release has ended.
     Strict,
 }
 
-/// From when reads must reflect a write.
+/// The point from which reads must reflect a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
-    /// From its acknowledgement; where Redis could not be told, from when the journal has been.
+    /// From its acknowledgement, or from the delivery of its journal.
     Told,
-    /// From its release, or from when the journal has been told: what mode fast promises where a lock is lost.
+    /// From its release or its journal's delivery, as mode fast promises after a lost lock.
     Released,
-    /// From its acknowledgement, whatever Redis has heard. That is more than is promised, and shows what is lost.
+    /// From its acknowledgement in every case. That exceeds the promise, and shows what is lost.
     Acknowledged,
 }
 
-/// How a write tells the shared tier.
+/// How a write invalidates the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `Write::begin`, the store, `Write::finish`.
     Locks,
-    /// The store, then `write::bump`: for scopes that are known only after the store was called, and for whoever
-    /// invalidates by hand.
+    /// The store, then `write::bump`, for late-known scopes and for invalidations by hand.
     Bumps,
     /// The scopes are known only from the result.
     ///
@@ -175,31 +174,31 @@ pub(crate) enum Kind {
 /// How many of each fault may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Faults {
-    /// Redis evicts a token, a lock or the entry.
+    /// Redis evicts a generation, a lock or the entry.
     pub(crate) evictions: u8,
     /// FLUSHALL.
     pub(crate) flushes: u8,
     /// The process of a writer dies in the middle of its write.
     pub(crate) crashes: u8,
-    /// The caller of a write goes away while the store is at it: nobody knows the outcome.
+    /// A write is dropped during the call of the store, so its outcome is unknown.
     pub(crate) unknowns: u8,
     /// A command of a writer times out, applied or not, and the connection stays.
     pub(crate) timeouts: u8,
-    /// An instance's connection is lost, and everybody notices.
+    /// An instance's connection is lost, and both sides notice.
     pub(crate) disconnects: u8,
-    /// An instance's bus falls silent, and nobody notices yet.
+    /// An instance's bus falls silent, unnoticed at first.
     pub(crate) silences: u8,
-    /// The primary dies, and a replica that lags takes over.
+    /// The primary dies, and a lagging replica takes over.
     pub(crate) failovers: u8,
     /// The first primary takes over again, with the data of the second one.
     pub(crate) failbacks: u8,
     /// A lock expires while its writer is still at work.
     pub(crate) early_expiries: u8,
-    /// Redis is out of everybody's reach for a while.
+    /// No instance can reach Redis for a while.
     pub(crate) outages: u8,
-    /// A caller of a read goes away.
+    /// A caller of a read is dropped.
     pub(crate) cancels: u8,
-    /// Redis stops answering for a while, as in a pause or a busy script, and connections stay open.
+    /// Redis stops answering for a while, as in a pause, and connections stay open.
     pub(crate) stalls: u8,
     /// Redis loses its data in an outage.
     pub(crate) losses: u8,
@@ -207,7 +206,7 @@ pub(crate) struct Faults {
     pub(crate) isolations: u8,
 }
 
-/// Nothing goes wrong.
+/// No faults.
 pub(crate) const NONE: Faults = Faults {
     evictions: 0,
     flushes: 0,
@@ -226,68 +225,68 @@ pub(crate) const NONE: Faults = Faults {
     isolations: 0,
 };
 
-/// The protocol as it was built, or with one protection taken out.
+/// The protocol as built, or with one protection disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// Everything is in place.
+    /// Every protection is enabled.
     AsBuilt,
-    /// An entry is stamped with the tokens of the moment when it is stored.
+    /// The fence of an entry has the generations from the time of its fill.
     NoFence,
-    /// All writers lock with one token.
+    /// All writers share one lock.
     OneToken,
-    /// An entry is stamped with the epoch of the moment when it is stored.
+    /// The fence of an entry has the epoch from the time of its fill.
     LateEpoch,
-    /// The epoch is no part of the stamp.
+    /// The fence lacks the epoch.
     NoEpoch,
-    /// A beat counts from when it comes back.
+    /// A heartbeat counts from its return.
     ArrivalLease,
-    /// A fill of the local tier does not look whether it was overtaken.
+    /// A fill of the local tier skips the check of its sequence snapshot.
     NoSequenceCheck,
-    /// A token is a counter that begins anew when it is gone.
+    /// A generation is a counter that restarts after its loss.
     Counter,
-    /// Whoever arrives takes the answer of the flight that is under way.
+    /// Every new read takes the answer of the flight under way.
     JoinAnyFlight,
-    /// A flight's value is carried to the next one without asking for the tokens again.
+    /// The next flight takes a flight's value without reading the generations again.
     CarriedUnasked,
-    /// A leader that goes away does not end its flight.
+    /// A dropped leader does not end its flight.
     NoAbandonment,
-    /// A writer leaves its own local tier alone.
+    /// A writer does not invalidate its own local tier.
     NoLocalAdvance,
-    /// A writer does not advance once more before it is acknowledged.
+    /// A writer skips the last advance before its acknowledgement.
     NoLastAdvance,
     /// A write of unknown outcome is released.
     ReleaseUnknown,
-    /// Nobody remembers what Redis has not heard.
+    /// There is no journal for undelivered invalidations.
     NoJournal,
-    /// A journal that ran over counts as told before its own instance has heard of the new epoch.
+    /// An overflowed journal counts as delivered before its own instance has received the new epoch.
     ToldUnheard,
-    /// What is local outlives the connection that it was heard of on.
+    /// Local entries outlive the connection on which they were received.
     NoFlush,
-    /// What is kept for degraded reads looks like any other entry.
+    /// Values kept for degraded reads look like any other entry.
     NoMark,
     /// D counts from the end of a load.
     DegradedFromEnd,
     /// Methods in mode strict have degraded reads too.
     DegradedStrict,
-    /// A token that is observed ends nothing.
+    /// An observed session token invalidates nothing.
     TokenUnheeded,
-    /// A token counts as old after two leases, whatever D is.
+    /// A session token counts as old after two leases, whatever D is.
     TokenOldByLease,
-    /// What is heard of the namespace epoch before a connection is used is forgotten.
+    /// A namespace epoch received before a connection is used is dropped.
     EpochOfFirstBeat,
-    /// A new namespace leaves the trust as it was.
+    /// A new namespace leaves the trust unchanged.
     TrustingJoin,
-    /// A fast write is not in the journal until its release.
+    /// A fast write is not journaled until its release.
     NoJournalBehind,
-    /// A fast write does not advance once more when it is in the journal.
+    /// A fast write does not advance again once it is journaled.
     NoAdvanceBehind,
     /// A strict write does not wait.
     NoWait,
     /// A strict write waits a tick less than the lease.
     ShortWait,
-    /// A strict write waits from its announcement.
+    /// A strict write waits from its write lock.
     WaitFromAnnouncement,
-    /// A write is announced only while the local tier is trusted, and else acknowledged at once.
+    /// A write without a trusted local tier places no lock and is acknowledged at once.
     TellNeedsLease,
     /// An instance that reconnects reads the shared tier at once.
     NoBarrier,
@@ -295,7 +294,7 @@ pub(crate) enum Variant {
     BarrierByLoadTime,
     /// An instance that reconnects waits only for members with recent heartbeats.
     MembersForgotten,
-    /// An instance that reconnects waits only for members that are still in the hash in Redis.
+    /// An instance that reconnects waits only for members in the hash in Redis.
     MembersNotRemembered,
     /// A recent heartbeat from before the reconnect counts.
     EarlierHeartbeat,
@@ -317,7 +316,7 @@ pub(crate) enum Variant {
     NoFlushAfterSilence,
     /// A write that is not delivered is acknowledged at once.
     NoLateAcknowledgement,
-    /// A write that is not delivered is acknowledged after a lease, without another failed attempt to reach Redis.
+    /// An undelivered write is acknowledged after a lease, without a second failed attempt.
     AcknowledgedByClock,
     /// The wait of a write that is not delivered counts from its start.
     WaitFromBegin,
@@ -339,31 +338,31 @@ pub(crate) enum Variant {
     UnregisterFirst,
 }
 
-/// What a search comes to.
+/// The result of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// No state breaks a promise.
     Holds,
-    /// A shortest trace breaks this promise, and these words come in it in this order.
+    /// A shortest trace breaks this promise, and contains these words in this order.
     Refuted(Promise, &'static [&'static str]),
 }
 
-/// What is promised, in the words of the README and of `cache-core`.
+/// The promises, in the words of the README and of `cache-core`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Promise {
     /// T1: after a write is acknowledged, no later read that Redis or the store answers is older.
     Shared,
-    /// T2: a local hit reflects every write that the bus told of at least a lease ago.
+    /// T2: a local hit reflects every write published at least a lease ago.
     Local,
     /// T3: in mode strict, a local hit is no older than what the shared tier may answer.
     Strict,
-    /// A degraded read is no older than what was acknowledged D ago.
+    /// A degraded read is no older than the writes acknowledged D ago.
     Degraded,
     /// T4: an instance reads its own writes.
     OwnWrites,
-    /// An instance that observed the token of a write reads it.
+    /// An instance that observed the session token of a write reads it.
     Session,
-    /// The store is asked no more often than that.
+    /// The store is called at most that often.
     Loads,
     /// Every read ends.
     Ends,

@@ -1,7 +1,8 @@
 //! Explores configurations and prints a table of the verdicts.
 //!
-//! An argument selects the configurations whose names begin with it; an argument with a dot at its end selects the one of
-//! that name. `--trace` also prints the traces of refuted configurations. Fails if a verdict differs from the expected one.
+//! An argument selects the configurations whose names begin with it; an argument with a dot at its end selects the one
+//! of that name. `--trace` also prints the traces of refuted configurations. Fails if a verdict differs from the
+//! expected one.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use cache_model::{Configuration, Expected, Exploration, configurations, explore};
 
-/// The largest search takes a gigabyte.
+/// The largest search needs a gigabyte.
 const MOST_THREADS: usize = 4;
 
 fn main() -> ExitCode {
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     if unexpected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Hands over what each search came to, in the order of the table.
+/// Passes on the result of each search, in the order of the table.
 fn explore_all(chosen: &[&Configuration], mut hand_over: impl FnMut(&Configuration, &Exploration)) {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
     let next = AtomicUsize::new(0);
@@ -60,7 +61,7 @@ fn explore_all(chosen: &[&Configuration], mut hand_over: impl FnMut(&Configurati
     });
 }
 
-/// One search after the other, until there are none left.
+/// Runs one search after the other until none are left.
 fn explore_next(chosen: &[&Configuration], next: &AtomicUsize, tell: &Sender<(usize, Exploration)>) {
     loop {
         let place = next.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +72,7 @@ fn explore_next(chosen: &[&Configuration], next: &AtomicUsize, tell: &Sender<(us
     }
 }
 
-/// Prints the line of one.
+/// Prints the line of one search.
 fn is_as_expected(configuration: &Configuration, exploration: &Exploration, with_traces: bool) -> bool {
     let judged = exploration.judge(configuration.expected);
     let verdict = match (&judged, configuration.expected) {

@@ -1,4 +1,4 @@
-//! The promises, as the steps are held to them.
+//! Checks of the promises at each step.
 
 use crate::configuration::{Configuration, Promise};
 use crate::state::{Degraded, Instance, Source, Standing, State, Step, Version};
@@ -9,7 +9,7 @@ impl World<'_> {
         self.broken.get_or_insert_with(|| Broken { promise, how: how() });
     }
 
-    /// T2, T3 and T4: what a local hit must reflect at the moment of the hit.
+    /// T2, T3 and T4: checks a local hit at the moment of the hit.
     pub(crate) fn check_local_hit(&mut self, reader: usize, value: Version) {
         self.check_any_hit(reader, value);
         let lease = self.configuration.lease;
@@ -26,7 +26,7 @@ impl World<'_> {
         }
     }
 
-    /// What a degraded read must reflect at the moment of the hit.
+    /// Checks a degraded read at the moment of the hit.
     pub(crate) fn check_degraded_hit(&mut self, reader: usize, entry: Degraded) {
         let Degraded { value, outlived, .. } = entry;
         self.check_any_hit(reader, value);
@@ -58,7 +58,7 @@ impl World<'_> {
         }
     }
 
-    /// T1 and T4: what an answer must reflect of what was acknowledged when its read began.
+    /// T1 and T4: checks an answer against the writes acknowledged when its read began.
     pub(crate) fn check_answer(&mut self, reader: usize, value: Version, source: Source) {
         let of = self.state.readers[reader];
         if source != Source::Local && value < of.floor {
@@ -75,7 +75,7 @@ impl World<'_> {
         }
     }
 
-    /// One more call of the store.
+    /// Counts one more call of the store.
     pub(crate) fn count_load(&mut self) {
         let Some(most) = self.configuration.max_loads else { return };
         self.state.loads += 1;
@@ -86,7 +86,7 @@ impl World<'_> {
     }
 }
 
-/// Whether somebody still reads where nothing can happen any more.
+/// Whether a read is left although no further step is possible.
 pub(crate) fn stuck(configuration: &Configuration, state: &State) -> Option<Broken> {
     let reading = (0..configuration.readers.len()).find(|reader| state.readers[*reader].step != Step::Done)?;
     let how = format!("reader {} waits for ever", reading + 1);

@@ -1,4 +1,4 @@
-//! Breadth-first search: all states that can be reached, each once, and a shortest way to the first that breaks a promise.
+//! Breadth-first search over all reachable states, with a shortest trace to a broken promise.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
@@ -12,14 +12,14 @@ use crate::properties::stuck;
 use crate::state::State;
 use crate::world::Broken;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug, Clone)]
 pub struct Exploration {
-    /// How many states were reached.
+    /// The number of reached states.
     pub states: usize,
-    /// How many steps there are between them.
+    /// The number of steps between them.
     pub transitions: usize,
-    /// How long it took.
+    /// The duration of the search.
     pub took: Duration,
     /// A shortest way to break a promise, if there is one.
     pub refutation: Option<Refutation>,
@@ -32,16 +32,16 @@ pub struct Refutation {
     pub promise: Promise,
     /// How it is broken.
     pub how: String,
-    /// What happens, a step a line.
+    /// The steps of the trace, one per line.
     pub trace: Vec<String>,
 }
 
 impl Exploration {
-    /// Whether this is what the configuration expects.
+    /// Checks that this is the result that the configuration expects.
     ///
     /// # Errors
     ///
-    /// What is different, in a sentence.
+    /// A description of the difference, in a sentence.
     pub fn judge(&self, expected: Expected) -> Result<(), String> {
         match (&self.refutation, expected) {
             (None, Expected::Holds) => Ok(()),
@@ -56,7 +56,7 @@ impl Exploration {
 }
 
 impl Refutation {
-    /// Whether the words come in the trace in this order, no two in one line.
+    /// Whether the trace contains the words in this order, no two in one line.
     fn shows(&self, essence: &[&str]) -> Result<(), String> {
         let mut lines = self.trace.iter();
         match essence.iter().find(|words| !lines.any(|line| line.contains(**words))) {
@@ -66,21 +66,21 @@ impl Refutation {
     }
 }
 
-/// How a state was found: from which one, by which of its steps.
+/// The origin of a state: its predecessor, and the number of the step from there.
 struct Found {
     from: u32,
     step: u32,
 }
 
-/// Explores all that can happen, up to the first promise that is broken.
+/// Explores all steps, up to the first broken promise.
 ///
-/// A state that was seen is remembered by a hash of 64 bits. Two states with one hash would hide what follows from the
+/// The search stores a 64-bit hash of each seen state. Two states with one hash would hide the successors of the
 /// second; among ten million states the chance of that is one in some hundred thousand. A refutation is never in doubt:
 /// its trace is replayed.
 ///
 /// # Panics
 ///
-/// When there are more than 2³² states.
+/// If there are more than 2³² states.
 pub fn explore(configuration: &Configuration) -> Exploration {
     let began = Instant::now();
     let first = State::first(configuration);
@@ -117,7 +117,7 @@ pub fn explore(configuration: &Configuration) -> Exploration {
     Exploration { states: found.len(), transitions, took: began.elapsed(), refutation: None }
 }
 
-/// Follows the way back to the beginning, and goes it again to tell of it.
+/// Follows the steps back to the first state, and replays them to describe the trace.
 fn refute(
     configuration: &Configuration,
     found: &[Found],
@@ -151,7 +151,7 @@ impl Seen {
     }
 }
 
-/// What is hashed is a hash already.
+/// Passes a hash through unchanged.
 #[derive(Default)]
 struct AsItIs(u64);
 

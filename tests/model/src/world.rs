@@ -1,4 +1,4 @@
-//! One step from a state: what several actions have in common.
+//! One step from a state: the common parts of several actions.
 
 use std::fmt::{Arguments, Write as _};
 
@@ -19,7 +19,7 @@ pub(crate) struct World<'a> {
     pub(crate) configuration: &'a Configuration,
     pub(crate) state: State,
     pub(crate) broken: Option<Broken>,
-    /// What the step came to, where somebody wants to read it.
+    /// A description of the step, if requested.
     pub(crate) note: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl World<'_> {
         &mut self.state.instances[at]
     }
 
-    /// `Gate::advance` and `Gate::flush`: nothing that is local or on its way there answers any more.
+    /// `Gate::advance` and `Gate::flush`: drops local values, and fills under way.
     pub(crate) fn advance(&mut self, at: usize) {
         self.instance(at).local = None;
         for (reader, place) in self.state.readers.iter_mut().zip(self.configuration.readers) {
@@ -74,14 +74,15 @@ impl World<'_> {
         self.note(format_args!(" -> the journal remembers"));
     }
 
-    /// The read is over, and with it whatever its task had to do.
+    /// Ends the read together with all work of its task.
     pub(crate) fn end(&mut self, reader: usize) {
         let step = if self.configuration.reads == Reads::Forever { Step::Idle } else { Step::Done };
         self.state.readers[reader] = Reader { step, floor: 0, own_floor: 0, observed: 0 };
     }
 
-    /// `Lead::land`: ends the current flight of the instance. Whoever waits has the end before him; the next flight is
-    /// the current one from here on.
+    /// `Lead::land`: ends the current flight of the instance.
+    ///
+    /// Its followers proceed from that end, and the next flight becomes the current one.
     pub(crate) fn land(&mut self, at: usize, landing: Landing) {
         let carried = match landing {
             Landing::Found(Found { value, fence: Some(fence), .. }) => Some(Carried { value, fence }),

@@ -1,4 +1,4 @@
-//! The small configurations come to what is expected of them; the large ones are for `scripts/model`.
+//! The small configurations have the expected results; `scripts/model` runs the large ones.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ fn small() -> impl Iterator<Item = &'static Configuration> {
     configurations().filter(|configuration| configuration.size == Size::Small)
 }
 
-/// Explores a configuration whose promise is to break, prints the trace, and compares.
+/// Explores a configuration that must break its promise, prints the trace, and compares it.
 #[track_caller]
 fn refute(configuration: &Configuration) {
     let exploration = explore(configuration);
@@ -37,7 +37,9 @@ fn the_promises_hold() {
     }
 }
 
-/// The control of the search itself: what is known to break is found, for the reason that is expected. With `--nocapture`
+/// The control of the search itself: it finds each known failure for the expected reason.
+///
+/// With `--nocapture` the traces are printed.
 /// the traces can be read.
 #[test]
 fn each_protection_is_needed() {
@@ -204,7 +206,7 @@ fn a_registration_that_comes_late_ends_what_is_local() {
     is_refuted("without-timely-registration", Promise::Local);
 }
 
-/// Two scopes, three instances, flights and the journal are in it, and it is as large as it has to be.
+/// The table covers two scopes, three instances, flights and the journal, and is complete.
 #[test]
 fn the_table_is_whole() {
     let mut names = HashSet::new();

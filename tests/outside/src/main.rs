@@ -1,5 +1,7 @@
-//! A program of another workspace: the crate has another name, the error type is its own and can do nothing, the store
-//! is generic and has a where clause, and every lint that a strict team would deny is denied.
+//! A program of another workspace, with demanding settings.
+//!
+//! The crate has another name, the error type is its own and implements nothing, the store is generic and has a where
+//! clause, and every lint that a strict team would deny is denied.
 #![deny(warnings, clippy::pedantic, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What is kept, and under which key.
+//! The cached values and their keys.
 
 use caching::{CacheKey, CacheValue};
 use serde::{Deserialize, Serialize};

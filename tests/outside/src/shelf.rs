@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What can be put on a shelf.
+/// An item that a shelf can hold.
 pub(crate) trait Item: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// What it is found by.
+    /// The key of the item.
     type Id: Clone + Eq + Hash + Send + Sync + 'static;
 
-    /// What this one is found by.
+    /// Returns the key of this item.
     fn id(&self) -> &Self::Id;
 }
 
@@ -50,7 +50,7 @@ impl<T: Item> Default for Memory<T> {
 }
 
 impl<T: Item> Memory<T> {
-    /// How often it was read.
+    /// The number of reads.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! One connection: its two sockets, and how it ends.
+//! One connection: its two sockets, and its end.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -10,15 +10,15 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::flow::Flow;
 
-/// How long a write may wait before it looks whether its connection has ended.
+/// How long a write may block before it checks whether its connection has ended.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How a connection ends for its client. The server always sees it closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// As by a client or server that is done (FIN).
+    /// As by a peer that has finished (FIN).
     Closed,
-    /// As by a machine that does not know of it (RST).
+    /// As by a machine without that connection (RST).
     Reset,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Ending {
 pub(super) struct Connection {
     client: TcpStream,
     server: OnceLock<TcpStream>,
-    /// What the server sends next is not forwarded: the client gets a reset.
+    /// Drops the next bytes of the server: the client receives a reset instead.
     pub(super) doomed: AtomicBool,
     ended: AtomicBool,
 }
@@ -42,7 +42,7 @@ impl Connection {
         self.server.set(server).map_err(|_| ErrorKind::AlreadyExists.into())
     }
 
-    /// Where the data of this flow comes from.
+    /// The source of this flow.
     pub(super) fn source(&self, flow: Flow) -> io::Result<&TcpStream> {
         match flow {
             Flow::ToServer => Ok(&self.client),
@@ -50,7 +50,7 @@ impl Connection {
         }
     }
 
-    /// Where the data of this flow goes to.
+    /// The destination of this flow.
     pub(super) fn target(&self, flow: Flow) -> io::Result<&TcpStream> {
         match flow {
             Flow::ToServer => self.source(Flow::ToClient),
@@ -62,7 +62,7 @@ impl Connection {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// Wakes every thread that serves it. The first ending counts.
+    /// Wakes every thread that serves the connection. Only the first ending counts.
     pub(super) fn end(&self, ending: Ending) {
         if self.ended.swap(true, Ordering::AcqRel) {
             return;
@@ -74,7 +74,8 @@ impl Connection {
             Ending::Closed => {
                 let _ = self.client.shutdown(Shutdown::Both);
             }
-            // With no time to linger, closing the socket resets it. Shutting down its reading side says nothing to the peer.
+            // Without time to linger, closing the socket resets it. Shutting down its read side sends nothing to the
+            // peer.
             Ending::Reset => {
                 let _ = set_socket_linger(&self.client, Some(Duration::ZERO));
                 let _ = self.client.shutdown(Shutdown::Read);
@@ -82,7 +83,7 @@ impl Connection {
         }
     }
 
-    /// Sends `bytes` on, as long as the connection has not ended.
+    /// Forwards `bytes` until the connection ends.
     pub(super) fn send(&self, flow: Flow, bytes: &[u8]) -> io::Result<()> {
         let mut target = self.target(flow)?;
         let mut rest = bytes;

@@ -1,4 +1,4 @@
-//! The port of a proxy, which it keeps also while nobody listens there.
+//! The port of a proxy, which stays reserved while the proxy does not listen.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use super::shared::Shared;
 
 const BACKLOG: i32 = 128;
 
-/// Where clients come in. Closed it refuses them.
+/// The listener for clients, which a closed door refuses.
 #[derive(Debug)]
 pub(super) struct Door {
-    /// Bound, and never listening: no other process is given the port while the door is closed.
+    /// Bound, and never listening: no other process receives the port while the door is closed.
     _reservation: OwnedFd,
     addr: SocketAddr,
     open: Option<Open>,
@@ -41,7 +41,7 @@ impl Door {
         self.addr
     }
 
-    /// Lets clients in, if they are not let in already.
+    /// Accepts clients, if it does not already.
     pub(super) fn open(&mut self, shared: &Arc<Shared>) {
         if self.open.is_some() {
             return;
@@ -64,17 +64,18 @@ impl Door {
     pub(super) fn close(&mut self) {
         if let Some(Open { closing, thread }) = self.open.take() {
             closing.store(true, Ordering::Release);
-            // It looks only when somebody comes in.
+            // The thread checks the flag only when a client connects.
             let _ = TcpStream::connect(self.addr);
             let _ = thread.join();
         }
     }
 }
 
-/// Two sockets have one port only when both ask for that. Not by `SO_REUSEADDR`: with it any listener may have a port on which
-/// nobody listens.
+/// Binds a socket with `SO_REUSEPORT`: two sockets share a port only if both set it.
+///
+/// With `SO_REUSEADDR`, any listener could take a port on which no socket listens.
 fn bound(addr: SocketAddr) -> io::Result<OwnedFd> {
-    // Not for the servers that other tests start meanwhile: they would listen here for ever.
+    // Other tests' servers must not inherit the socket: they would keep the port forever.
     let flags = SocketFlags::CLOEXEC;
     let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseport(&socket, true)?;

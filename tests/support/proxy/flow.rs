@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-/// Which way data goes.
+/// The direction of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the server.

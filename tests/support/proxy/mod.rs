@@ -1,6 +1,6 @@
-//! A proxy that stands between a client and a server, and disturbs what passes on command.
+//! A proxy between a client and a server that injects faults on command.
 //!
-//! It knows bytes and no protocol, and works with threads alone: a runtime under test cannot slow it down.
+//! It knows bytes and no protocol, and uses threads only: a runtime under test cannot slow it down.
 
 mod connection;
 mod door;
@@ -17,11 +17,10 @@ use door::Door;
 pub use flow::Direction;
 use shared::Shared;
 
-/// A proxy on a port of its own of the loopback interface. Nothing goes wrong until it is told to; dropping it closes every
-/// connection.
+/// A proxy on its own port of the loopback interface.
 ///
-/// The faults can be combined, each stays until [`heal`](Self::heal), and those that concern bytes are for the connections that
-/// exist as well.
+/// It forwards undisturbed until a fault is set; dropping it closes every connection. The faults can be combined, each
+/// stays until [`heal`](Self::heal), and those that concern bytes affect existing connections as well.
 #[derive(Debug)]
 pub struct FaultProxy {
     shared: Arc<Shared>,
@@ -33,7 +32,7 @@ impl FaultProxy {
     ///
     /// # Panics
     ///
-    /// When the loopback interface has no free port.
+    /// If the loopback interface has no free port.
     pub fn start(upstream: impl Into<SocketAddr>) -> Self {
         let shared = Arc::new(Shared::new(upstream.into()));
         let mut door = Door::new();
@@ -41,16 +40,16 @@ impl FaultProxy {
         Self { shared, door }
     }
 
-    /// Where it listens. It stays the same, whatever happens.
+    /// The address on which it listens, which never changes.
     pub fn addr(&self) -> SocketAddr {
         self.door.addr()
     }
 
-    /// `url` with this proxy in place of its host and port; user, password and path stay.
+    /// Returns `url` with this proxy as its host and port; user, password and path stay.
     ///
     /// # Panics
     ///
-    /// When it has no `://`.
+    /// If it has no `://`.
     pub fn url_like(&self, url: &str) -> String {
         let (scheme, rest) = url.split_once("://").expect("an address has a scheme");
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -58,45 +57,49 @@ impl FaultProxy {
         format!("{scheme}://{}{}{}", &rest[..user], self.addr(), &rest[end..])
     }
 
-    /// Connects to another server from now on. Connections that exist stay with theirs: see
-    /// [`drop_connections`](Self::drop_connections).
+    /// Connects to another server from now on.
+    ///
+    /// Existing connections stay with theirs: see [`drop_connections`](Self::drop_connections).
     pub fn set_upstream(&self, upstream: impl Into<SocketAddr>) {
         self.shared.update(|state| state.upstream = upstream.into());
     }
 
-    /// Holds what flows in this direction for so long. What came together leaves together: nothing waits for what is before it.
+    /// Delays the data in this direction by `latency`, without a limit on its rate.
     pub fn latency(&self, direction: Direction, latency: Duration) {
         self.shared.update(|state| direction.flows().for_each(|flow| state.rules.latency[flow] = latency));
     }
 
-    /// Forwards every piece of data as pieces of at most `bytes` bytes, so that the receiver sees each by itself.
+    /// Forwards all data in pieces of at most `bytes` bytes, which arrive one by one.
     ///
     /// # Panics
     ///
-    /// When `bytes` is 0.
+    /// If `bytes` is 0.
     pub fn slice(&self, bytes: usize) {
         assert!(bytes > 0, "a piece has bytes");
         self.shared.update(|state| state.rules.slice = Some(bytes));
     }
 
-    /// Forwards nothing in this direction. Connections stay, new ones are accepted, and each end believes that the other one is
-    /// silent. What is sent meanwhile arrives after [`heal`](Self::heal), as it does over a network that was parted.
+    /// Forwards nothing in this direction, while connections stay open and new ones are accepted.
+    ///
+    /// Each end believes that the other one is silent. Data sent meanwhile arrives after [`heal`](Self::heal), as it
+    /// does over a network that was partitioned.
     pub fn half_open(&self, direction: Direction) {
         self.shared.update(|state| direction.flows().for_each(|flow| state.rules.silent[flow] = true));
     }
 
-    /// Lets every request that contains `part` reach the server, and resets the connection in place of what the server sends next.
-    /// The client cannot know whether the request was carried out.
+    /// Forwards each request that contains `part`, and answers it with a reset.
+    ///
+    /// The reset replaces the next bytes of the server, so the client cannot know whether the request was executed.
     pub fn reset_after_send(&self, part: impl AsRef<[u8]>) {
         self.shared.update(|state| state.rules.reset_after = Some(part.as_ref().into()));
     }
 
-    /// Closes the first connection on which the server has sent so many more bytes, in the middle of whatever that is.
+    /// Closes the first connection after `bytes` more bytes from the server, even within a reply.
     pub fn close_after(&self, bytes: usize) {
         self.shared.update(|state| state.rules.close_after = Some(bytes));
     }
 
-    /// Closes every connection and refuses new ones. What was under way is lost.
+    /// Closes every connection and refuses new ones. Data under way is lost.
     pub fn cut(&mut self) {
         self.cut_with(Ending::Closed);
     }
@@ -106,23 +109,23 @@ impl FaultProxy {
         self.cut_with(Ending::Reset);
     }
 
-    /// Closes every connection, while new ones are welcome.
+    /// Closes every connection, and accepts new ones.
     pub fn drop_connections(&self) {
         self.shared.end_all(Ending::Closed);
     }
 
-    /// Ends every fault. What was cut stays lost: the clients connect anew.
+    /// Ends every fault. Closed connections stay lost: the clients reconnect.
     pub fn heal(&mut self) {
         self.shared.update(|state| state.rules = shared::Rules::default());
         self.door.open(&self.shared);
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.shared.lock().connections.len()
     }
 
-    /// How many connections ended because a request was to be answered by a reset, or enough bytes had passed.
+    /// The number of connections ended by a request's reset or a byte limit.
     pub fn broken(&self) -> u64 {
         self.shared.lock().broken
     }

@@ -1,4 +1,4 @@
-//! The threads of one connection: for each flow one that reads and one that sends on.
+//! The threads of one connection: for each flow a reader and a writer.
 
 use std::io::{self, Read as _};
 use std::net::{Shutdown, TcpStream};
@@ -13,13 +13,13 @@ use super::flow::Flow;
 use super::shared::Shared;
 
 const CHUNK: usize = 16 * 1024;
-/// How many chunks may wait in a flow: beyond that the sender is held up, as by a full network.
+/// The maximum number of waiting chunks in a flow, beyond which its sender blocks.
 const WAITING: usize = 64;
-/// Between two pieces of a slice, so that the receiver finds the first before the second is there.
+/// The pause between two slices, so that the receiver reads each one separately.
 const BETWEEN_PIECES: Duration = Duration::from_micros(50);
 const TIME_TO_CONNECT: Duration = Duration::from_secs(5);
 
-/// What was read, and when it is due at the other end. Empty at the end of the flow.
+/// The data of a read, and its due time at the other end. Empty at the end of the flow.
 struct Chunk {
     bytes: Vec<u8>,
     due: Instant,
@@ -34,7 +34,7 @@ pub(super) fn serve(shared: &Arc<Shared>, client: TcpStream) {
         if relay(&shared, &connection).is_err() {
             shared.end(&connection, Ending::Reset);
         }
-        // The sockets close with the last reference, and whoever waits for the removal counts on that.
+        // The sockets close with the last reference, and a wait for the removal relies on that.
         drop(connection);
         shared.remove(number);
     });
@@ -93,7 +93,7 @@ fn send_on(shared: &Shared, connection: &Connection, flow: Flow, chunks: &Receiv
     Ok(())
 }
 
-/// The flow of requests, with the end of the last chunk: what is looked for may lie across two.
+/// The flow of requests, and the last chunk's end, since a match may span chunks.
 #[derive(Default)]
 struct Requests {
     tail: Vec<u8>,

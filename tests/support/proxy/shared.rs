@@ -1,4 +1,4 @@
-//! What the threads of a proxy share: the faults, and the connections.
+//! The shared state of a proxy's threads: the faults, and the connections.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use super::connection::{Connection, Ending};
 use super::flow::{EachFlow, Flow};
 
-/// The faults that are in force.
+/// The active faults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     pub(super) latency: EachFlow<Duration>,
-    /// Nothing is forwarded.
+    /// Whether forwarding is blocked.
     pub(super) silent: EachFlow<bool>,
     pub(super) slice: Option<usize>,
-    /// A request that contains this is answered by a reset.
+    /// A request that contains this is answered with a reset.
     pub(super) reset_after: Option<Arc<[u8]>>,
-    /// How many bytes the clients get until one connection is closed.
+    /// The number of bytes for the clients until one connection is closed.
     pub(super) close_after: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
-    /// Told of every change of the state, and of every connection that ends.
+    /// Signals every change of the state, and every end of a connection.
     changed: Condvar,
 }
 
@@ -66,7 +66,9 @@ impl Shared {
         })
     }
 
-    /// Says whether the connection is still wanted. Under the lock, as its end is: one of the two sees the other.
+    /// Returns whether the connection is still open.
+    ///
+    /// The lock covers this check and the end of a connection, so one of the two sees the other.
     pub(super) fn connected(&self, connection: &Connection, server: TcpStream) -> io::Result<bool> {
         self.update(|_| connection.connected_to(server).map(|()| !connection.has_ended()))
     }
@@ -76,12 +78,12 @@ impl Shared {
         drop(removed);
     }
 
-    /// Ends one connection. Nothing is forwarded any more when this returns, but what is being written at this moment.
+    /// Ends one connection. When this returns, only a write in progress may still be forwarded.
     pub(super) fn end(&self, connection: &Connection, ending: Ending) {
         self.update(|_| connection.end(ending));
     }
 
-    /// Ends one connection because of a rule that is about a single one.
+    /// Ends one connection because of a rule for single connections.
     pub(super) fn break_off(&self, connection: &Connection, ending: Ending) {
         self.update(|state| {
             state.broken += u64::from(!connection.has_ended());
@@ -89,7 +91,7 @@ impl Shared {
         });
     }
 
-    /// Ends every connection, and waits until their sockets are closed: only then a reset is sent.
+    /// Ends every connection and waits for the close of their sockets, which sends a reset.
     pub(super) fn end_all(&self, ending: Ending) {
         let ended: Vec<u64> = self.update(|state| {
             state.connections.values().for_each(|connection| connection.end(ending));
@@ -99,7 +101,7 @@ impl Shared {
         drop(self.changed.wait_while(self.lock(), open));
     }
 
-    /// Waits until data that is due at `due` may flow on. Says whether it may: not when the connection has ended.
+    /// Waits until `due` and while the flow is blocked; returns false after the connection's end.
     pub(super) fn wait(&self, flow: Flow, connection: &Connection, due: Instant) -> bool {
         let mut state = self.lock();
         while !connection.has_ended() {
@@ -113,7 +115,7 @@ impl Shared {
         false
     }
 
-    /// How many of `bytes` the client may still get, and whether the connection is closed behind them.
+    /// How many of `bytes` the client may still receive, and whether the connection then closes.
     pub(super) fn allowance(&self, bytes: usize) -> (usize, bool) {
         let mut state = self.lock();
         match state.rules.close_after {

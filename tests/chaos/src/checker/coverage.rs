@@ -1,4 +1,4 @@
-//! What the history had of what is rare: a promise that was never due was not checked.
+//! Counts of rare events in a history, without which some promises are never due.
 
 use std::ops::AddAssign;
 
@@ -6,7 +6,7 @@ use super::facts::Reach;
 use super::register::{Registers, Version};
 use crate::history::{Line, Outcome};
 
-/// How often rare things were seen.
+/// The number of rare events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Coverage {
     /// Versions in the store.
@@ -19,11 +19,13 @@ pub struct Coverage {
     pub isolated: u64,
     /// Writes acknowledged without delivery in an outage of all processes.
     pub outage: u64,
-    /// Writes that were never acknowledged: their writer was killed or cancelled, or the database did not answer.
+    /// Writes without an acknowledgement.
+    ///
+    /// Their writer was killed or cancelled, or the database did not answer.
     pub abandoned: u64,
-    /// Those among them that have to be seen when their lock has ended.
+    /// Those among them that are due after the end of their lock.
     pub abandoned_due: u64,
-    /// Reads by who had observed the token of a write in another process.
+    /// Reads that had observed the session token of a write in another process.
     pub observed: u64,
 }
 

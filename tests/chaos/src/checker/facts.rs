@@ -1,4 +1,4 @@
-//! A history, sorted by what is asked of it.
+//! A history, indexed for the checker's queries.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 /// The version of the schema that this checker understands.
 pub const SCHEMA: u32 = 2;
 
-/// The recovery barrier in leases: after it, a process that has not reconnected counts as isolated.
+/// The recovery barrier in leases, after which a process without a connection is isolated.
 const BARRIER_LEASES: u64 = 10;
 
 /// Why a process could not deliver a write.
@@ -23,7 +23,7 @@ pub(super) enum Reach {
 #[derive(Debug, Clone, Copy)]
 struct Effect {
     start: u64,
-    /// When the fault itself was over.
+    /// When the fault itself ended.
     healed: u64,
     /// When the process had reconnected.
     end: u64,
@@ -48,7 +48,7 @@ pub(super) struct Facts<'a> {
     pub(super) run: &'a Run,
     pub(super) writes: HashMap<u64, &'a Write>,
     pub(super) commits: Vec<&'a Commit>,
-    /// By their start.
+    /// Sorted by their start.
     pub(super) faults: Vec<&'a Fault>,
     /// When the journal of a process was empty, in order.
     told: HashMap<&'a str, Vec<u64>>,
@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
         if with_all && !alone && !died { Reach::Outage } else { Reach::Isolated }
     }
 
-    /// The time for which a fault may keep a process from Redis, including the reconnect after its end.
+    /// The time for which a fault may keep a process from Redis, including the reconnect.
     fn effect(&self, fault: &Fault, process: &str) -> Option<Effect> {
         let concerns = fault.kind.keeps_from_redis() && fault.targets.iter().any(|target| target == process);
         concerns.then(|| Effect {
@@ -145,7 +145,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether Redis may have forgotten a lock that it had between the two times.
+    /// Whether Redis may have lost a lock between the two times.
     pub(super) fn lock_was_lost(&self, from: u64, to: u64) -> bool {
         let mut losses = self.faults.iter().filter(|fault| fault.kind.loses_locks());
         losses.any(|fault| fault.start <= to && fault.end >= from)

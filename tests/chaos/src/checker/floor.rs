@@ -1,6 +1,6 @@
 //! The newest version that is due at a time.
 
-/// Answers which version is due to a read that begins at a time.
+/// Finds the version that is due to a read by its start.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Floor(Vec<Step>);
 
@@ -23,7 +23,7 @@ impl Floor {
         Self(steps)
     }
 
-    /// The newest version that is due to a read that begins at `start`; 0 where none is.
+    /// The newest version that is due to a read that begins at `start`, or 0.
     pub(super) fn at(&self, start: u64) -> u64 {
         let before = self.0.partition_point(|step| step.after < start);
         before.checked_sub(1).map_or(0, |last| self.0[last].version)

@@ -1,4 +1,4 @@
-//! One read beside the promise.
+//! Compares one read with the promises.
 
 use super::facts::{Facts, Reach};
 use super::register::{Register, Registers, Version};
@@ -6,7 +6,7 @@ use super::staleness::{Stale, Why};
 use super::{Promise, Violation};
 use crate::history::{Line, Mode, Read, Tier};
 
-/// What a read broke.
+/// The promise that a read broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken {
     promise: Promise,
@@ -19,7 +19,7 @@ impl Broken {
     }
 }
 
-/// What is to be said of a read.
+/// The findings on a read.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     pub(super) broken: Option<Broken>,
@@ -44,7 +44,7 @@ fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -
     Some(Broken { promise, required: Some((number, write)) })
 }
 
-/// What is due to a read because its caller came with the token of a write.
+/// The version due to a read whose caller observed the session token of a write.
 fn observed(register: &Register<'_>, read: &Read) -> u64 {
     let Some(write) = read.observed else { return 0 };
     let version = register.versions.iter().find(|version| version.write == write);
@@ -52,7 +52,7 @@ fn observed(register: &Register<'_>, read: &Read) -> u64 {
     told.map_or(0, |version| version.number)
 }
 
-/// What is due to a read by what answered it.
+/// The version due to a read from the tier that answered it.
 fn promised(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> (Promise, u64) {
     let start = read.start;
     match read.tier {
@@ -60,13 +60,13 @@ fn promised(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> (Promise
         Some(Tier::Shared) => (Promise::T1, register.shared.at(start)),
         Some(Tier::Local) if read.mode == Mode::Strict => (Promise::T3, register.local.at(start)),
         Some(Tier::Local) => (Promise::T2, register.local.at(start)),
-        // Not known: what is due to each of them.
+        // The tier is unknown, so the read owes only what both owe.
         None => (Promise::T2, register.local.at(start).min(register.degraded.at(start))),
         Some(Tier::Degraded) => (Promise::Degraded, degraded(facts, register, read)),
     }
 }
 
-/// In mode `strict` nothing may be answered without news.
+/// In mode `strict` there are no degraded reads.
 fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
     if read.mode == Mode::Strict || facts.run.degraded_ttl_ns == 0 {
         register.store.at(read.start)
@@ -75,7 +75,7 @@ fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
     }
 }
 
-/// How long the newest state had been acknowledged that the read did not show, and why that may be.
+/// How long the newest missed version had been acknowledged, and the permissible cause.
 fn stale(register: &Register<'_>, read: &Read, shown: u64, is_broken: bool) -> Option<Stale> {
     let missed: Vec<&Version> = register.missed(shown, read.start).collect();
     let since = missed.iter().filter_map(|version| version.due.store).min()?;

@@ -1,13 +1,13 @@
-//! Compares a history with the promise. It knows nothing but the lines.
+//! Compares a history with the promises, based on its lines alone.
 //!
-//! What a read must show depends on what answered it:
+//! The versions that a read must show depend on the tier that answered:
 //!
 //! - the store: every write that was acknowledged before the read began;
 //! - Redis (T1): the same; if the writer alone could not reach Redis, after the delivery;
 //! - the local tier (T2): the same, the lease later; in mode `strict` (T3) as for Redis;
-//! - the local tier while Redis is out of reach: what was acknowledged `degraded_ttl` before;
-//! - anything, in the process that wrote (T4): every write that was acknowledged before;
-//! - anything, after the token of a write was observed: that write, once Redis has been told of it.
+//! - the local tier while Redis is unreachable: the writes acknowledged `degraded_ttl` before;
+//! - any tier, in the process that wrote (T4): every write that was acknowledged before;
+//! - any tier, after the session token of a write was observed: that write, once it has been delivered to Redis.
 //!
 //! `promise.rs` has the exceptions, which are those of the protocol.
 
@@ -29,31 +29,31 @@ use facts::Facts;
 pub use facts::SCHEMA;
 use register::Registers;
 
-/// What is promised.
+/// A promise of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Promise {
-    /// An answer of Redis or the store is no older than what was acknowledged before the read.
+    /// An answer of Redis or the store shows every write acknowledged before the read.
     T1,
-    /// A local hit reflects what was announced longer ago than the lease.
+    /// A local hit reflects every write published longer ago than the lease.
     T2,
     /// In mode `strict` a local hit is no older than an answer of Redis.
     T3,
     /// A process reads its own writes.
     T4,
-    /// Who has observed the token of a write reads it, in whatever process.
+    /// A read shows the write whose session token was observed, in any process.
     Session,
-    /// An answer that is kept while Redis is out of reach is no older than `degraded_ttl`.
+    /// A degraded read is no older than `degraded_ttl`.
     Degraded,
-    /// What is read was written, and not later.
+    /// A version that is read was written, and not later than the read.
     Real,
-    /// An acknowledged write is in the store, with the version that it returned, and a refused one is not.
+    /// The store has every acknowledged write with the returned version, and no refused one.
     Durable,
 }
 
-/// Something that was seen and must not be.
+/// A violation of a promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What was promised.
+    /// The broken promise.
     pub promise: Promise,
     /// The line that breaks it.
     pub seen: Line,
@@ -71,30 +71,30 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What the checker found.
+/// The result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
-    /// How many reads and writes ended, in whatever way.
+    /// The number of reads and writes that ended, with any outcome.
     pub operations: u64,
-    /// How many of them were writes.
+    /// The number of writes among them.
     pub writes: u64,
-    /// What must not be.
+    /// The violations.
     pub violations: Vec<Violation>,
     /// Calls that ended with an error that is not the database's.
     pub failed: u64,
     /// Calls that ended with an error of the database.
     pub database_errors: u64,
-    /// What of the rare things was there.
+    /// The rare events in the history.
     pub coverage: Coverage,
-    /// How stale the reads were.
+    /// The staleness of the reads.
     pub staleness: Staleness,
 }
 
-/// Checks a history, in whatever order its lines are.
+/// Checks a history, with its lines in any order.
 ///
 /// # Errors
 ///
-/// When it has no line of the run's settings, or one of another schema.
+/// If it has no line with the run's settings, or one of another schema.
 pub fn check(lines: &[Line]) -> Result<Verdict, String> {
     let facts = Facts::of(lines)?;
     let registers = Registers::new(&facts);
@@ -119,11 +119,11 @@ pub fn check(lines: &[Line]) -> Result<Verdict, String> {
 pub struct Aged<'a> {
     /// The read.
     pub read: &'a Read,
-    /// How many nanoseconds before the read a newer version had been acknowledged, if one had.
+    /// How many nanoseconds before the read a newer version was acknowledged, if any.
     pub age: Option<u64>,
 }
 
-/// The age of the version that each read showed, without regard to what is due.
+/// The age of the version that each read showed, regardless of the version due.
 ///
 /// # Errors
 ///

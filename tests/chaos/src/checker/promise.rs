@@ -1,21 +1,21 @@
-//! From when a write is promised to be seen, and by whom.
+//! When a write is due, and to which readers.
 //!
-//! The protocol loses its promise in a few places, and says so. Here they are conditions:
+//! The protocol documents the few exceptions to its promise. Here they are conditions:
 //!
-//! - The write was not delivered, because the writer alone could not reach Redis: other processes show it once the journal is
-//!   delivered. In an outage of all processes there is no exception: a process that reconnects waits for the others' journals.
-//! - The lock did not last until the write was over (Redis lost its data, or the writer took longer than a lock lives): what was
-//!   read meanwhile is forgotten with the release, so the lease counts from there and not from the announcement.
-//! - The write was not acknowledged (its writer was killed or cancelled, or the database did not answer) but is in the store:
-//!   its lock expires. If the lock was lost before that, nothing is due.
+//! - The write was not delivered, because the writer alone could not reach Redis: other processes show it once the
+//! journal is delivered. In an outage of all processes there is no exception: a process that reconnects waits for the
+//! others' journals. - The lock did not last until the end of the write (Redis lost its data, or the writer took longer
+//! than a lock lives): the release invalidates entries filled meanwhile, so the lease counts from there and not from
+//! the write lock. - The write was not acknowledged (its writer was killed or cancelled, or the database did not
+//! answer) but is in the store: it is due when its lock expires. If the lock was lost before that, nothing is due.
 
 use super::facts::{Facts, Reach};
 use crate::history::{Commit, Mode, Outcome, Run, Write};
 
-/// How far the coarse clock of the kernel may lie behind.
+/// How far the kernel's coarse clock may lag.
 const CLOCK_NS: u64 = 10_000_000;
 
-/// The times after which a read that begins must show a write, by what answers it.
+/// The times after which a read must show a write, by tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Due {
     pub(super) own: Option<u64>,
@@ -23,11 +23,11 @@ pub(super) struct Due {
     pub(super) shared: Option<u64>,
     pub(super) local: Option<u64>,
     pub(super) degraded: Option<u64>,
-    /// For a reader that has observed the write's token.
+    /// For a reader that has observed the write's session token.
     pub(super) observed: Option<u64>,
     /// Why it was acknowledged without delivery; `None` if it was delivered.
     pub(super) untold: Option<Reach>,
-    /// Whether Redis had the lock from the announcement to the acknowledgement.
+    /// Whether Redis had the lock from its placement to the acknowledgement.
     pub(super) lock_lasted: bool,
 }
 
@@ -65,15 +65,15 @@ fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -
     }
 }
 
-/// How old an answer is at most that is kept without news. The ends of lives are read off a clock that may lie behind.
+/// The maximum age of a degraded read, including the lag of the expiry clock.
 fn degraded_ns(run: &Run) -> u64 {
     run.degraded_ttl_ns + CLOCK_NS
 }
 
-/// A write that is in the store and was never acknowledged. `end` is when its caller was gone.
+/// A committed write without an acknowledgement. `end` is the end of its caller.
 fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -> Due {
     let run = facts.run;
-    // The announcement came before the store was called, and took no longer than a write waits for Redis.
+    // The lock was placed before the call of the store, and took no longer than a write waits for Redis.
     let start = start.unwrap_or(commit.begun.saturating_sub(run.write_timeout_ns));
     let over = end + run.lock_ns;
     let is_short = end.saturating_sub(start) < run.lock_ns / 2;

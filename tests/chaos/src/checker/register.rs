@@ -18,7 +18,7 @@ pub(super) struct Version {
     pub(super) due: Due,
 }
 
-/// A row. Before its first version it is absent.
+/// A row, which is absent before its first version.
 #[derive(Debug, Default)]
 pub(super) struct Register<'a> {
     /// By number.
@@ -63,7 +63,9 @@ impl<'a> Register<'a> {
         Some(&self.versions[at])
     }
 
-    /// The newest version that a read may have seen: of an absent row nobody can tell which of its absences it was.
+    /// The newest version that a read may have seen.
+    ///
+    /// For an absent row, any of its absences is possible.
     pub(super) fn shown(&self, read: &Read) -> Option<u64> {
         let begun = |version: &&Version| version.begun < read.end;
         let Some(number) = read.version else {
@@ -73,7 +75,7 @@ impl<'a> Register<'a> {
         self.version(number).filter(begun).filter(|version| version.present).map(|version| version.number)
     }
 
-    /// The versions after `number` that are due to a read of the store that begins at `start`.
+    /// The versions after `number` due to a store read that begins at `start`.
     pub(super) fn missed(&self, number: u64, start: u64) -> impl Iterator<Item = &Version> {
         let newest = self.store.at(start);
         let from = self.versions.partition_point(|version| version.number <= number);
@@ -110,7 +112,7 @@ impl<'a> Registers<'a> {
         self.0.values().flat_map(|register| &register.versions)
     }
 
-    /// An acknowledged write is there with the version that it returned, and a refused one is not there.
+    /// Checks that acknowledged writes are there with the returned version, and refused ones are not.
     pub(super) fn check_writes(&self, facts: &Facts<'_>, violations: &mut Vec<Violation>) {
         let acknowledged = facts.writes.values().filter(|write| write.outcome == Outcome::Ok);
         for write in acknowledged.filter(|write| !write.operation.is_wide()) {
@@ -130,7 +132,7 @@ impl<'a> Registers<'a> {
     }
 }
 
-/// A key begins with the mode of its readers.
+/// The mode of a key's readers, with which the key begins.
 fn mode_of(key: &str) -> Mode {
     match key.split_once(':') {
         Some(("strict", _)) => Mode::Strict,

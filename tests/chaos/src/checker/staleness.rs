@@ -1,4 +1,4 @@
-//! How stale the reads were, by the fault that they fell into.
+//! The staleness of reads, by the fault during which they ran.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use super::facts::Facts;
 use crate::history::{FaultKind, Read};
 
-/// How long after its end a read still counts to a fault: connections come back by and by.
+/// How long after its end reads still count to a fault, since connections return gradually.
 const AFTERMATH_NS: u64 = 2_000_000_000;
 
-/// Why a read may be stale.
+/// The permissible cause of a stale read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Why {
-    /// A local hit before the news had come. Bounded by the lease.
+    /// A local hit before the message had arrived. Bounded by the lease.
     Lease,
-    /// A local hit while Redis was out of reach. Bounded by `degraded_ttl`.
+    /// A local hit while Redis was unreachable. Bounded by `degraded_ttl`.
     Degraded,
     /// The write was acknowledged without delivery: its writer alone could not reach Redis.
     ///
@@ -38,33 +38,33 @@ impl fmt::Display for Why {
     }
 }
 
-/// A read that did not show everything that was acknowledged before it began.
+/// A read that did not show every write acknowledged before it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stale {
-    /// Since when: the first acknowledgement that it did not show.
+    /// The time since the first acknowledgement that it did not show.
     pub(super) nanos: u64,
     pub(super) why: Why,
 }
 
-/// How stale reads were, in nanoseconds.
+/// The staleness of reads, in nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StaleReads(Vec<u64>);
 
-/// Some figures of them.
+/// A summary of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantiles {
-    /// How many there were.
+    /// The number of reads.
     pub count: usize,
-    /// Half of them were no staler.
+    /// The median.
     pub p50: Duration,
-    /// All but one of a hundred were no staler.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// None was staler.
+    /// The maximum.
     pub max: Duration,
 }
 
 impl StaleReads {
-    /// The figures, where there were any.
+    /// The summary, if there are any reads.
     pub fn quantiles(&self) -> Option<Quantiles> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -73,7 +73,7 @@ impl StaleReads {
     }
 }
 
-/// What was seen during one kind of fault.
+/// The reads during one kind of fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Seen {
     faults: u64,
@@ -81,12 +81,12 @@ struct Seen {
     stale: BTreeMap<Why, StaleReads>,
 }
 
-/// How stale the reads were, by kind of fault.
+/// The staleness of reads, by kind of fault.
 #[derive(Debug, Clone, Default)]
 pub struct Staleness {
     /// `None` is the calm.
     kinds: BTreeMap<Option<FaultKind>, Seen>,
-    /// Start, end with the aftermath, kind.
+    /// Start, end including the aftermath, and kind.
     spans: Vec<(u64, u64, FaultKind)>,
 }
 
@@ -95,11 +95,11 @@ pub struct Staleness {
 pub struct Row<'a> {
     /// `None` is the calm.
     pub kind: Option<FaultKind>,
-    /// How many faults of the kind there were.
+    /// The number of faults of the kind.
     pub faults: u64,
-    /// How many reads began in them or shortly after.
+    /// The number of reads that began in them or shortly after.
     pub reads: u64,
-    /// Those that were stale, by why they might be.
+    /// The stale ones among them, by cause.
     pub stale: &'a BTreeMap<Why, StaleReads>,
 }
 
@@ -119,14 +119,14 @@ impl Staleness {
         }
     }
 
-    /// The last fault that had begun, unless its aftermath was over.
+    /// The latest fault that had begun, unless its aftermath was over.
     fn fault_at(&self, time: u64) -> Option<FaultKind> {
         let begun = self.spans.partition_point(|(start, ..)| *start <= time);
         let (_, end, kind) = *self.spans.get(begun.checked_sub(1)?)?;
         (time <= end).then_some(kind)
     }
 
-    /// The figures of another run are added.
+    /// Adds the figures of another run.
     pub fn merge(&mut self, other: Self) {
         for (kind, seen) in other.kinds {
             let own = self.kinds.entry(kind).or_default();

@@ -1,4 +1,4 @@
-//! Histories made by hand. A unit of time is a nanosecond: the lease is 100, a lock lives 1000.
+//! Hand-written histories. A unit of time is a nanosecond: the lease is 100, a lock lives 1000.
 
 use super::*;
 use crate::history::{Commit, Fault, FaultKind, LinkState, Mode, Read, Run, Tier, Write};
@@ -36,7 +36,7 @@ fn read(process: &str, start: u64, version: impl Into<Option<u64>>, tier: Tier) 
     }
 }
 
-/// A write from `start` to `end` of the version that has its number, announced and released.
+/// A locked and released write from `start` to `end`; its version equals its number.
 fn write(process: &str, id: u64, start: u64, end: u64) -> Write {
     Write {
         process: process.into(),
@@ -76,7 +76,7 @@ fn link(process: &str, at: u64, up: bool, journal: u64) -> Line {
     Line::Link(LinkState { process: process.into(), at, connected: up, shared: up, local: up, journal })
 }
 
-/// Version 1 is old. Version 2 is written by `a`: begun at 1010, acknowledged at 1050.
+/// Version 1 is old. `a` writes version 2: begun at 1010, acknowledged at 1050.
 fn two_writes() -> Vec<Line> {
     vec![
         run(),
@@ -303,7 +303,7 @@ fn a_lock_that_is_not_released_and_lasts_is_as_good_as_a_release() {
     assert_eq!(broken(lost, read("b", 1051, 1, Tier::Shared)), []);
 }
 
-/// Version 2 was committed by a process that was dead at 1200.
+/// A process that was dead at 1200 committed version 2.
 fn crashed() -> Vec<Line> {
     let mut lines = two_writes();
     lines.remove(3);

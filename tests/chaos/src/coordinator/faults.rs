@@ -1,4 +1,4 @@
-//! The faults as they are done. Each has healed when it returns.
+//! Injects the faults. Each function returns when its fault has healed.
 
 use std::error::Error;
 use std::thread::sleep;
@@ -13,13 +13,13 @@ use super::run::World;
 use super::server_faults::RIGHTS;
 use crate::clock;
 
-/// A writer is armed, and may find nothing to write before it has to be killed all the same.
+/// The time for a writer to stop at its next write, which may not come.
 const TO_CRASH: Duration = Duration::from_secs(5);
 
 /// The age of the dump from which Redis restarts.
 const DUMP_AGE: Duration = Duration::from_millis(700);
 
-/// What is answered by a reset: announcements, releases and beats; fills; reads.
+/// Requests that a reset answers: write locks, releases and heartbeats; fills; reads.
 const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "GETRANGE"];
 
 impl World<'_> {
@@ -49,7 +49,7 @@ impl World<'_> {
         self.places(fault).map(|place| self.workers[place].process.clone()).collect()
     }
 
-    /// The places that a fault concerns.
+    /// The places that a fault affects.
     fn places(&self, fault: &Planned) -> std::ops::Range<usize> {
         match fault.place {
             Some(place) => place..place + 1,
@@ -103,7 +103,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What is not part of the fault, but has to be there for the next one.
+    /// Restores what the next fault requires.
     fn recover(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
         if fault.kind == FaultKind::Failover {
             self.redis.replace_replica();
@@ -138,7 +138,7 @@ impl World<'_> {
         }
     }
 
-    /// Killed between the commit of a write and its release.
+    /// Kills writers between the commit of a write and its release.
     fn crash_writer(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {
         for place in self.places(fault) {
             let worker = &mut self.workers[place];
@@ -176,7 +176,7 @@ fn right(draw: u64) -> &'static str {
 }
 
 fn direction(draw: u64) -> Direction {
-    // Not the bits that the amount is drawn from.
+    // Other bits than those that determine the amount.
     match (draw >> 32) % 3 {
         0 => Direction::ToServer,
         1 => Direction::ToClient,

@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::WORKER;
 use crate::worker::Assignment;
 
-/// How long a worker may take to do what it was told.
+/// The time limit for an order to a worker.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// A worker process. Dropped, it is killed.
+/// A worker process, which is killed on drop.
 pub(super) struct Worker {
     pub(super) process: String,
     pub(super) history: PathBuf,
@@ -36,7 +36,7 @@ impl Worker {
         let (sender, words) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // Nobody waits for the words of a worker that was given up.
+                // No receiver is left for the output of an abandoned worker.
                 let _ = sender.send(line);
             }
         });
@@ -44,14 +44,14 @@ impl Worker {
         Ok(Self { process, history, orders: child.stdin.take(), child, words })
     }
 
-    /// Tells it what to do. One that is gone is noticed by whoever waits for it.
+    /// Sends an order. A worker that has ended shows at the next wait for it.
     pub(super) fn order(&mut self, order: &str) {
         if let Some(orders) = &mut self.orders {
             let _ = writeln!(orders, "{order}");
         }
     }
 
-    /// Waits until it says this word.
+    /// Waits for this word from it.
     pub(super) fn wait_for(&self, word: &str) -> Result<(), String> {
         if self.says(word, PATIENCE)? {
             return Ok(());
@@ -59,7 +59,7 @@ impl Worker {
         Err(format!("worker {} did not say {word:?} within {PATIENCE:?}", self.process))
     }
 
-    /// Whether it says this word in time.
+    /// Whether this word arrives in time.
     pub(super) fn says(&self, word: &str, patience: Duration) -> Result<bool, String> {
         let deadline = Instant::now() + patience;
         loop {
@@ -80,12 +80,12 @@ impl Worker {
 
     /// Kills it and returns when it is dead.
     pub(super) fn kill(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Lets it end in order, and returns when it has.
+    /// Ends it in order, and returns when it has ended.
     pub(super) fn ended(mut self) -> Self {
         self.orders = None;
         let _ = self.child.wait();

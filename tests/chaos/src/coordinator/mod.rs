@@ -1,4 +1,4 @@
-//! Starts the servers and the workers, injects the faults, collects the lines and has them checked.
+//! Starts the servers and workers, injects the faults, and collects and checks the lines.
 
 mod faults;
 mod fleet;
@@ -22,12 +22,12 @@ pub(crate) use outages::{Outage, measure_all, outages, tabulate};
 /// The first argument of a worker.
 pub(crate) const WORKER: &str = "worker";
 
-/// How many violations are shown of a run.
+/// The maximum number of printed violations per run.
 const SHOWN: usize = 5;
 
-/// Runs, checks and reports. Says whether what was seen is what should be.
+/// Runs, checks and reports; returns whether the result is the expected one.
 ///
-/// Without a protection it ends with the first run that has a violation.
+/// With a protection disabled, it stops at the first run that has a violation.
 pub(crate) fn run_all(options: &Options) -> Result<bool, Box<dyn Error>> {
     if let Some(folder) = &options.keep {
         fs::create_dir_all(folder)?;
@@ -52,7 +52,7 @@ pub(crate) fn run_all(options: &Options) -> Result<bool, Box<dyn Error>> {
     Ok(if let Some(name) = &options.without { is_refuted(name, report.violations()) } else { report.is_clean() })
 }
 
-/// Without a protection something must be seen.
+/// With a protection disabled, a violation is expected.
 fn is_refuted(name: &str, violations: u64) -> bool {
     let refuted = violations > 0;
     println!("without {name} violations are expected: {}", if refuted { "found" } else { "NONE WAS FOUND" });
@@ -70,7 +70,7 @@ pub(crate) fn check_file(path: &Path) -> Result<bool, Box<dyn Error>> {
     Ok(report.is_clean())
 }
 
-/// One line a run, while it is waited for; and what was broken.
+/// Prints a line for each finished run, and its violations.
 fn tell(options: &Options, seed: u64, verdict: &Verdict) {
     let (operations, violations) = (verdict.operations, verdict.violations.len());
     println!(
@@ -92,7 +92,7 @@ fn show(verdict: &Verdict) {
     }
 }
 
-/// The lines of a worker that was killed in the middle of one end there.
+/// Reads the lines of a worker, which a kill may have cut short.
 fn lines_of(path: &Path) -> Result<Vec<Line>, String> {
     read_history(path).map_err(|error| format!("{}: {error}", path.display()))
 }

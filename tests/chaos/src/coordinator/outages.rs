@@ -24,7 +24,8 @@ use crate::settings::Profile;
 
 /// The reads and writes per second of all processes together.
 ///
-/// In every other run each process does both. That case is easier, since a process that also reads notices an outage sooner.
+/// In every other run each process does both. That case is easier, since a process that also reads notices an outage
+/// sooner.
 const RATES: Rates = Rates { reads: 1_000, writes: 45, split: true };
 
 /// A kind of outage to measure.

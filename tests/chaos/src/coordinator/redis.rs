@@ -11,14 +11,14 @@ use super::server_faults::BUSY_AFTER;
 /// Synchronises a replica at once, and enables the faults `DEBUG SLEEP` and busy script.
 const ARGUMENTS: [&str; 6] =
     ["--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", "--busy-reply-threshold", BUSY_AFTER];
-/// How long a replica is waited for before it is promoted all the same.
+/// How long to wait for a replica before its promotion.
 const TO_SYNC: Duration = Duration::from_secs(3);
 
-/// Redis as the workers have it.
+/// The Redis of the workers.
 pub(super) struct Redis {
     pub(super) primary: RedisServer,
     replica: RedisServer,
-    /// Between the two.
+    /// Between the primary and its replica.
     replication: FaultProxy,
     /// One for each place.
     pub(super) proxies: Vec<FaultProxy>,
@@ -39,12 +39,12 @@ impl Redis {
         self.proxies[place].url_like(&self.primary.url())
     }
 
-    /// The replica takes the place of the primary, without what was written in the last span.
+    /// Promotes the replica, without the writes of the last `lag`.
     pub(super) fn fail_over(&mut self, lag: Duration) {
         self.wait_for_replica();
         self.replication.half_open(cache_tests::Direction::Both);
         sleep(lag);
-        // Dead before anybody is told of the other one: two primaries at a time are more than is promised for.
+        // The old primary dies first: the promises do not cover two primaries at a time.
         self.primary.kill();
         self.replica.command(&["REPLICAOF", "NO", "ONE"]);
         std::mem::swap(&mut self.primary, &mut self.replica);
@@ -54,7 +54,7 @@ impl Redis {
         }
     }
 
-    /// The old primary comes back, empty, as the replica of the new one.
+    /// Restarts the old primary, empty, as the replica of the new one.
     pub(super) fn replace_replica(&mut self) {
         self.replica.restart();
         self.replication.set_upstream(addr(&self.primary));
@@ -63,7 +63,7 @@ impl Redis {
         self.follow();
     }
 
-    /// Deletes keys of chance, whatever they are.
+    /// Deletes random keys of any kind.
     pub(super) fn evict(&self, lasts: Duration) {
         let deadline = Instant::now() + lasts;
         while Instant::now() < deadline {

@@ -21,7 +21,7 @@ use crate::worker::Assignment;
 
 /// The calm at the beginning and at the end.
 const CALM: Duration = Duration::from_secs(2);
-/// A typical fault with the calm before it.
+/// A typical fault, including the calm before it.
 const FAULT: Duration = Duration::from_millis(2200);
 
 /// The work of the processes.
@@ -192,7 +192,7 @@ impl<'a> World<'a> {
         })
     }
 
-    /// A worker in the place of one that was killed, with the operations that are left for that.
+    /// Replaces a killed worker with one that makes the remaining operations.
     pub(super) fn replace_worker(&mut self, place: usize) -> Result<(), Box<dyn Error>> {
         let mut worker = self.start_worker(place, self.began.elapsed())?;
         worker.wait_for("ready")?;
@@ -201,7 +201,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Ends every connection to the database, again and again.
+    /// Ends every connection to the database, repeatedly.
     pub(super) fn reset_database(&self, lasts: Duration) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         while begun.elapsed() < lasts {

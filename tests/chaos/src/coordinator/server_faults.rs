@@ -7,10 +7,10 @@ use super::redis::Redis;
 
 /// The commands of which one is revoked.
 ///
-/// They serve announcements, releases and heartbeats; fills; reads; messages that scripts publish.
+/// They serve write locks, releases and heartbeats; fills; reads; messages that scripts publish.
 pub(super) const RIGHTS: [&str; 4] = ["-evalsha", "-set", "-mget", "-publish"];
 
-/// The running time of a script after which Redis answers other clients with `BUSY`, in milliseconds.
+/// The milliseconds after which a running script makes Redis answer `BUSY`.
 pub(super) const BUSY_AFTER: &str = "100";
 
 /// Runs until `SCRIPT KILL`.

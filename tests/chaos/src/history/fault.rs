@@ -16,7 +16,7 @@ pub enum FaultKind {
     Flush,
     /// Random keys are deleted in Redis one after the other, as by eviction.
     Evict,
-    /// Redis answers reads and refuses writes: it is out of memory, or has too few replicas.
+    /// Redis refuses writes only: it is out of memory, or has too few replicas.
     Refuse,
     /// Redis is killed and a lagging replica takes its place.
     Failover,

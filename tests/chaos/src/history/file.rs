@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::Line;
 
-/// Reads a history. A last line that a killed process did not finish is left out.
+/// Reads a history, without an incomplete last line of a killed process.
 ///
 /// # Errors
 ///
-/// Those of the file, and a line that is none of the schema.
+/// Those of the file, and a line that does not match the schema.
 pub fn read_history(path: &Path) -> io::Result<Vec<Line>> {
     let mut reader = BufReader::new(File::open(path)?);
     let mut lines = Vec::new();

@@ -1,4 +1,6 @@
-//! The lines. All times are nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
+//! The lines of a history.
+//!
+//! All times are nanoseconds of `CLOCK_MONOTONIC`, which all processes of a machine share.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,25 +9,25 @@ use serde::{Deserialize, Serialize};
 pub struct Run {
     /// The version of the schema.
     pub schema: u32,
-    /// What the operations and faults were drawn from.
+    /// The seed of the operations and faults.
     pub seed: u64,
-    /// How many operations were asked for.
+    /// The number of requested operations.
     pub operations: u64,
-    /// How many processes worked at a time.
+    /// The number of concurrent processes.
     pub processes: u32,
-    /// How long a local tier is trusted without news (H).
+    /// H, the lease: how long a local tier is trusted after a heartbeat.
     pub lease_ns: u64,
-    /// How long a writer's lock lives (P).
+    /// P, the lifetime of a write lock.
     pub lock_ns: u64,
-    /// How old an answer may be that an instance keeps while Redis is out of its reach.
+    /// The maximum age of a degraded read.
     pub degraded_ttl_ns: u64,
-    /// How long a write waits for Redis, each time that it asks.
+    /// How long a write waits for each reply of Redis.
     pub write_timeout_ns: u64,
-    /// The protection that was taken out, for a control.
+    /// The disabled protection, for a control.
     pub without: Option<String>,
 }
 
-/// What the readers of a key are promised.
+/// The promise to the readers of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -37,13 +39,13 @@ pub enum Mode {
     Strict,
 }
 
-/// What answered a read.
+/// The tier that answered a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
-    /// The memory of the process, while news from Redis came in time.
+    /// The local tier, while it was trusted.
     Local,
-    /// The memory of the process, while Redis was out of reach.
+    /// The local tier, while Redis was unreachable.
     Degraded,
     /// Redis.
     Shared,
@@ -55,54 +57,54 @@ pub enum Tier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It returned: a read what it read, a write its acknowledgement.
+    /// It returned: a read its version, a write its acknowledgement.
     Ok,
-    /// The caller went away in the middle of it.
+    /// The caller was dropped in the middle of it.
     Cancelled,
     /// The database refused it: a write was certainly not applied.
     Refused,
-    /// The database did not say: a write may be applied later.
+    /// The database did not answer: a write may be applied later.
     Unknown,
-    /// The caller was told an error that is not the database's, or nothing within ten seconds.
+    /// The caller received another error, or no answer within ten seconds.
     Failed,
 }
 
 /// A read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
-    /// Who read. A process that takes the place of one that was killed has a name of its own.
+    /// The process that read. The replacement of a killed process has a name of its own.
     pub process: String,
-    /// Which of its tasks.
+    /// The calling task of the process.
     pub task: u32,
     /// Taken before the call.
     pub start: u64,
     /// Taken after it.
     pub end: u64,
-    /// What was read.
+    /// The row that was read.
     pub key: String,
-    /// What its readers are promised.
+    /// The promise to its readers.
     pub mode: Mode,
-    /// What was found; nothing where the row is absent.
+    /// The version that was found; `None` if the row is absent.
     pub version: Option<u64>,
-    /// Where the answer came from.
+    /// The tier that answered.
     pub tier: Option<Tier>,
-    /// Whether the look-up was another caller's, which this one waited for.
+    /// Whether the call waited for another caller's look-up.
     pub joined: bool,
-    /// The number of the write whose token was observed before, if that was to be shown.
+    /// The number of the write that an observed session token promised to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<u64>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The words of an error.
+    /// The text of an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What a write does.
+/// The kind of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// The row is there afterwards, with the next version.
+    /// The row is present afterwards, with the next version.
     Put,
     /// The row is absent afterwards, with the next version.
     Erase,
@@ -113,9 +115,9 @@ pub enum Operation {
 /// A write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
-    /// Who wrote.
+    /// The process that wrote.
     pub process: String,
-    /// Which of its tasks.
+    /// The calling task of the process.
     pub task: u32,
     /// Taken before the call.
     pub start: u64,
@@ -123,21 +125,21 @@ pub struct Write {
     pub end: u64,
     /// The key, or the group with a `*`.
     pub key: String,
-    /// What its readers are promised.
+    /// The promise to its readers.
     pub mode: Mode,
-    /// What it did.
+    /// The kind of the write.
     pub operation: Operation,
-    /// Its number: commits have the same.
+    /// Its number, which its commits share.
     pub id: u64,
-    /// The version that the store said it has written; nothing for a group.
+    /// The version that the store returned; `None` for a group.
     pub version: Option<u64>,
-    /// Whether Redis had the lock before the store was called.
+    /// Whether Redis had the lock before the call of the store.
     pub announced: Option<bool>,
     /// Whether Redis had answered the release before the acknowledgement.
     pub released: Option<bool>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The words of an error.
+    /// The text of an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -147,34 +149,34 @@ pub struct Write {
 pub struct Commit {
     /// The number of the write.
     pub id: u64,
-    /// Whose write it was.
+    /// The process that wrote.
     pub process: String,
     /// The row.
     pub key: String,
-    /// Its version: each is one more than the one before.
+    /// Its version: each is one more than the previous one.
     pub version: u64,
-    /// Whether the row is there, or deleted.
+    /// Whether the row is present, or deleted.
     pub present: bool,
-    /// Whether Redis had the lock before the store was called.
+    /// Whether Redis had the lock before the call of the store.
     pub announced: bool,
-    /// When the store was called.
+    /// The time of the call of the store.
     pub begun: u64,
 }
 
-/// What a process knew of its connection to Redis at one moment.
+/// The state of a process's connection to Redis at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkState {
-    /// Whose connection.
+    /// The process of the connection.
     pub process: String,
-    /// Taken before it was asked for.
+    /// Taken before the state was read.
     pub at: u64,
     /// Whether there is a connection to Redis with a closed circuit.
     pub connected: bool,
-    /// Whether Redis may be asked.
+    /// Whether the shared tier may be read.
     pub shared: bool,
     /// Whether the local tier may answer.
     pub local: bool,
-    /// How many scopes were written that Redis has not heard of.
+    /// The number of scopes with a pending invalidation.
     pub journal: u64,
 }
 
@@ -183,7 +185,7 @@ pub struct LinkState {
 pub struct Logged {
     /// The process that logged it.
     pub process: String,
-    /// When.
+    /// The time of the line.
     pub at: u64,
     /// Its level.
     pub level: String,

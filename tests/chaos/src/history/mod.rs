@@ -1,4 +1,4 @@
-//! What happened, line by line. `tests/chaos/SCHEMA.md` describes every field.
+//! The events of a run, line by line. `tests/chaos/SCHEMA.md` describes every field.
 
 mod fault;
 mod file;
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 pub enum Line {
     /// The settings of the run: the first line.
     Run(Run),
-    /// A read that a caller made.
+    /// A read by a caller.
     Read(Read),
-    /// A write that a caller made.
+    /// A write by a caller.
     Write(Write),
-    /// A version that the store has, as the store itself lists them.
+    /// A version in the store, from the store's own list.
     Commit(Commit),
-    /// What a process knew of its connection to Redis.
+    /// The state of a process's connection to Redis.
     Link(LinkState),
     /// A fault that was injected.
     Fault(Fault),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::checker::{Aged, Verdict, Violation, ages};
 use crate::history::{Fault, Line, LinkState, Outcome, Read, Tier};
 
-/// A process with this many hits before the outage is expected to have hits after it.
+/// The number of hits before an outage from which hits are expected after it.
 const USUAL: u64 = 20;
 
 /// The figures of one or several outages of a kind. Times are in nanoseconds.
@@ -17,7 +17,7 @@ pub struct Figures {
     pub reads: u64,
     /// Reads from the shared tier that missed a write acknowledged before them.
     pub old_shared: u64,
-    /// Reads from the local tier that missed a write acknowledged more than the lease before them.
+    /// Local hits that missed a write acknowledged more than the lease before them.
     pub old_local: u64,
     /// The maximum time since the acknowledgement of the missed write in these reads.
     pub oldest: u64,
@@ -33,11 +33,11 @@ pub struct Figures {
     pub added_to_reads: Vec<u64>,
     /// The same for writes.
     pub added_to_writes: Vec<u64>,
-    /// The time from the end of each outage until all processes had reconnected; `None` if one did not.
+    /// The time from each outage's end to the last reconnect; `None` if one is missing.
     pub returned: Vec<Option<u64>>,
-    /// The time from the end of the outage until each process had its first shared hit.
+    /// The time from the outage's end to each process's first shared hit.
     ///
-    /// Processes without usual shared hits are omitted: a sole reader finds nothing there that it does not have locally.
+    /// Processes without usual shared hits are omitted: a sole reader finds nothing there that its local tier lacks.
     pub shared_back: Vec<Option<u64>>,
     /// As `shared_back`, from the reconnect of the last process or the end of the outage.
     pub shared_after_return: Vec<Option<u64>>,

@@ -1,4 +1,4 @@
-//! The cost of outages of all processes: old reads, slower calls, the time until hits return.
+//! The cost of outages of all processes: old reads, slower calls, and missing hits.
 
 mod figures;
 mod table;

@@ -1,4 +1,4 @@
-//! One caller: operations of chance, each a line.
+//! One caller: random operations, each recorded as a line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Caller {
         }
     }
 
-    /// Makes the operations at their pace. What was held up is made up for at once.
+    /// Makes the operations at their pace, and catches up at once after a delay.
     pub(super) async fn work(mut self, operations: u64, pace: Duration) {
         let begin = Instant::now() + self.chance.span(Duration::ZERO, pace);
         for operation in 0..operations {
@@ -85,7 +85,7 @@ impl Caller {
     async fn step(&mut self) {
         let place = self.place();
         match self.chance.less_than(1000) {
-            // A strict write takes as long as a lease: with as many as of the others the callers would do little else.
+            // A strict write takes as long as a lease: with an equal share of them the callers would do little else.
             0..80 if place.mode == Mode::Strict => self.read(place).await,
             0..100 => self.write(place, Operation::Put, None).await,
             100..125 => self.write(place, Operation::Erase, None).await,
@@ -104,7 +104,7 @@ impl Caller {
         }
     }
 
-    /// Some rows are asked for much more often than others.
+    /// Draws a row; some rows are drawn much more often than others.
     fn place(&mut self) -> Place {
         let mode = match self.chance.less_than(100) {
             0..68 => Mode::Safe,
@@ -117,18 +117,18 @@ impl Caller {
         Place { mode, group: row % GROUPS, member: row / GROUPS }
     }
 
-    /// Writes, and leaves the token of that for a caller in another process.
+    /// Writes, and leaves the session token for a caller in another process.
     async fn hand_over(&mut self, place: Place) {
         let Place { group, member, .. } = place;
         let (cache, write) = (self.cache.clone(), self.next_write);
         let tracked = self.write(Place { mode: Mode::Safe, ..place }, Operation::Put, None);
         let ((), token) = Box::pin(cache.track(tracked)).await;
-        // A token that does not arrive is one that nobody observes.
+        // If a token is lost, no process observes it.
         let _ =
             tokens::leave(self.store.backing().pool(), &self.process, &Handed { group, member, write, token }).await;
     }
 
-    /// Observes a token of another process, and reads what that has written.
+    /// Observes a session token of another process, and reads the row that it wrote.
     async fn follow(&self) {
         let handed = tokens::take(self.store.backing().pool(), &self.process).await;
         let Ok(Some(Handed { group, member, write, token })) = handed else { return };
@@ -154,7 +154,7 @@ impl Caller {
         }
     }
 
-    /// One call, and a line for each of its rows. What answered each is not told.
+    /// Makes one call, and records a line for each row, without the tiers that answered.
     async fn read_many(&self, group: u32) {
         let members: Vec<u32> = (0..MEMBERS).collect();
         let start = clock::now();
@@ -190,7 +190,7 @@ impl Caller {
         }));
     }
 
-    /// A caller without patience goes away in the middle of its write.
+    /// Writes; a caller with a limited patience drops its write when that ends.
     pub(super) async fn write(&mut self, place: Place, operation: Operation, patience: Option<Duration>) {
         let id = self.next_write;
         self.next_write += 1;

@@ -1,4 +1,4 @@
-//! A process with a cache of its own, which reads and writes until it has made its operations.
+//! A process with its own cache, which reads and writes until its operations are done.
 
 mod calls;
 mod logs;
@@ -26,34 +26,34 @@ use orders::{Order, Say};
 use recorder::Recorder;
 use steady::Steady;
 
-/// What a worker is told when it is started.
+/// The start arguments of a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Assignment {
     /// Its name in the history.
     pub(crate) process: String,
-    /// Its number, from which those of its writes are made.
+    /// Its number, which determines the numbers of its writes.
     pub(crate) number: u64,
     pub(crate) seed: u64,
     pub(crate) redis: String,
     pub(crate) postgres: String,
-    /// Where it writes its lines.
+    /// The file of its lines.
     pub(crate) history: String,
     /// The settings of its cache.
     pub(crate) profile: Profile,
     /// The work of its callers.
     pub(crate) load: Load,
-    /// The protection that it lacks.
+    /// The protection that is disabled in it.
     pub(crate) without: Option<String>,
 }
 
-/// How often the state of the connection is looked at.
+/// The interval between looks at the connection's state.
 const LOOK: Duration = Duration::from_millis(5);
-/// How often it is written down even if it has not changed.
+/// The maximum interval between records of an unchanged state.
 const LOOKS: u32 = 20;
 
-/// Runs until it is told to end.
+/// Runs until the order to end.
 pub(crate) fn work(assignment: &str) -> Result<(), Box<dyn std::error::Error>> {
-    // A stopped process reads no orders: without this it would outlive whoever started it.
+    // A stopped process reads no orders: without this it would outlive its coordinator.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let assignment: Assignment = serde_json::from_str(assignment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -130,7 +130,7 @@ async fn end_of_all(callers: Vec<JoinHandle<()>>, recorder: Arc<Recorder>) {
     orders::say("done");
 }
 
-/// Writes down what the cache knows of its connection: when it changes, and now and then.
+/// Records the cache's connection state on every change, and at intervals.
 async fn watch(cache: Cache, process: String, recorder: Arc<Recorder>) {
     let mut last = None;
     for look in 0_u32.. {

@@ -1,4 +1,4 @@
-//! What the coordinator says to a worker, and the worker to the coordinator: words on a pipe.
+//! The messages between the coordinator and a worker: words on a pipe.
 
 use std::io::{self, BufRead as _};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::recorder::Recorder;
 use crate::rows::Stopped;
 
-/// What a worker is to do next. When no order can come any more it ends.
+/// An order to a worker, which ends when no order can follow any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// Make the operations.
@@ -41,12 +41,12 @@ pub(super) fn listen() -> UnboundedReceiver<Order> {
     receiver
 }
 
-/// Says a word to the coordinator. One that is gone needs no answer.
+/// Sends a word to the coordinator, if it still exists.
 pub(super) fn say(word: &str) {
     println!("{word}");
 }
 
-/// Saves the lines and says that a writer has stopped after its commit.
+/// Saves the lines, and reports that a writer has stopped after its commit.
 #[derive(Debug)]
 pub(super) struct Say(pub(super) Arc<Recorder>);
 

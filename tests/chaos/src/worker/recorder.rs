@@ -1,4 +1,4 @@
-//! Where a worker writes its lines.
+//! The file of a worker's lines.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cache_chaos::history::Line;
 
-/// A file of lines. What was not flushed when the process is killed is lost, and then counts as not seen.
+/// A file of lines. Lines that were not flushed before a kill are lost, and count as unseen.
 #[derive(Debug)]
 pub(super) struct Recorder(Mutex<BufWriter<File>>);
 

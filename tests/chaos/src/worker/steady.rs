@@ -41,7 +41,7 @@ impl Steady {
         }
     }
 
-    /// The ticks of the calls, with a random start so that callers do not begin together.
+    /// The ticks of the calls, with a random start that separates the callers.
     fn ticks(&mut self) -> Interval {
         let first = Instant::now() + self.caller.chance.span(Duration::ZERO, self.pace);
         let mut ticks = interval_at(first, self.pace);

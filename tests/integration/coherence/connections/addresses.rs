@@ -1,4 +1,4 @@
-//! Each form of an address against a server.
+//! Every form of address, against a real server.
 
 use std::net::{Ipv6Addr, TcpListener};
 
@@ -7,7 +7,7 @@ use cache_tests::RedisServer;
 
 use super::{Instance, check, one_row, until};
 
-/// A user with a password that has to be escaped, who may use any database.
+/// Adds a user whose password needs escaping and whose access covers every database.
 fn add_user(server: &RedisServer) {
     let rules = ["ACL", "SETUSER", "us:er", "on", ">p@ss:/%#?&", "~*", "&*", "+@all"];
     assert_eq!(server.raw(&rules).unwrap(), "OK");
@@ -56,7 +56,7 @@ async fn an_address_of_ip_version_6() {
     check_url(&server.url().replace("127.0.0.1", "[::1]")).await;
 }
 
-/// Messages do not know databases. The news of another database costs a miss, and lets nothing in.
+/// Pub/sub ignores database numbers: a message from another database costs a miss and admits nothing.
 #[tokio::test]
 async fn two_databases_of_one_server_share_no_value_and_only_news() {
     let server = RedisServer::start();

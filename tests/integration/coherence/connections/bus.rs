@@ -1,4 +1,4 @@
-//! S12: messages that nobody of us sent. They cost misses at most.
+//! S12: forged messages on the bus cost misses at most.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn publisher(server: &RedisServer) -> Connection {
     redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap()
 }
 
-/// The channel on which an instance hears its own heartbeats.
+/// The channel on which an instance receives its own heartbeats.
 fn beat_channel(server: &RedisServer) -> String {
     server.raw(&["PUBSUB", "CHANNELS", "race:beat:*"]).unwrap()
 }
@@ -44,7 +44,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
         b"i race:test:register:1",
         &long,
     ];
-    // Long enough ago that a heartbeat that is believed would show.
+    // Long enough that an accepted forged heartbeat would show.
     while last_heartbeat(&instance).await < Duration::from_millis(50) {
         tokio::task::yield_now().await;
     }
@@ -56,7 +56,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
         }
     }
     let _: usize = publisher.publish(BUS, "I the-end").unwrap();
-    // Two of each round begin as an invalidation does: those of no scope, and of one that is no text.
+    // Two messages of each round count as invalidations: one without scopes, and one that is not text.
     until("all of it has arrived", || instance.cache.invalidations_heard() == heard + 5).await;
     assert!(last_heartbeat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
     assert_eq!(instance.cache.health().await.status, Status::Healthy);
@@ -68,8 +68,10 @@ async fn last_heartbeat(instance: &Instance) -> Duration {
     instance.cache.health().await.last_heartbeat.expect("a connected instance has had one")
 }
 
-/// A flood of forged invalidations: each is one counter of a fixed table, and what they hit is read again in one round
-/// trip, without the store.
+/// A flood of forged invalidations costs misses only.
+///
+/// Each one increments a counter of a fixed table, and an affected entry is read again in one round trip, without the
+/// store.
 #[tokio::test]
 async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
     const MESSAGES: u64 = 200_000;

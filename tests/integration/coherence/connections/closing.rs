@@ -1,4 +1,4 @@
-//! A session's connections are closed with it, over both protocols and however it ends.
+//! The two connections to Redis are closed together, over both protocols and however they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use cache_tests::RedisServer;
 use super::super::register::Stop;
 use super::{Instance, one_row, until};
 
-/// One connection for commands, and one for the bus.
+/// One connection for commands and one for the bus.
 const CONNECTIONS: usize = 2;
 const LOSSES: usize = 20;
 
-/// A server that knows RESP2 only, and a current one.
+/// A RESP2-only server and a current one.
 fn servers() -> [RedisServer; 2] {
     [RedisServer::start_with(&["--rename-command", "HELLO", ""]), RedisServer::start()]
 }
 
-/// The connections of the user of the tests: the id of each, and whether it is subscribed.
+/// The connections of the test user: the id of each, and whether it is subscribed.
 fn connections(server: &RedisServer) -> Vec<(String, bool)> {
     let list = server.raw(&["CLIENT", "LIST"]).unwrap();
     let ours = list.lines().filter(|line| line.contains("user=tests"));
@@ -26,18 +26,18 @@ fn connections(server: &RedisServer) -> Vec<(String, bool)> {
     ours.map(|line| (id(line), !line.contains(" sub=0 "))).collect()
 }
 
-/// Kills connections, and returns their ids.
+/// Kills connections and returns their ids.
 fn kill(server: &RedisServer, which: impl Fn(bool) -> bool) -> Vec<String> {
     let killed = connections(server).into_iter().filter(|(_, is_subscribed)| which(*is_subscribed));
     let killed: Vec<String> = killed.map(|(id, _)| id).collect();
     for id in &killed {
-        // It may be gone by now.
+        // The server may have closed it already.
         server.raw(&["CLIENT", "KILL", "ID", id]).unwrap();
     }
     killed
 }
 
-/// Whichever connection is lost, the other one is closed as well.
+/// The loss of either connection closes the other one.
 #[tokio::test]
 async fn no_connection_outlives_its_session() {
     for server in servers() {
@@ -60,7 +60,7 @@ async fn no_connection_outlives_its_session() {
     }
 }
 
-/// A load that runs on does not keep the connections of the session that it began with.
+/// A load that outlives its connections does not keep them open.
 #[tokio::test]
 async fn a_load_does_not_keep_the_connections_of_a_lost_session() {
     for server in servers() {
@@ -82,7 +82,7 @@ async fn a_load_does_not_keep_the_connections_of_a_lost_session() {
     }
 }
 
-/// A server that takes connections and refuses a command of the handshake, again and again.
+/// The server accepts connections and refuses a command of every handshake.
 #[tokio::test]
 async fn an_attempt_that_is_refused_leaves_nothing_behind() {
     for server in servers() {
@@ -97,10 +97,10 @@ async fn an_attempt_that_is_refused_leaves_nothing_behind() {
     }
 }
 
-/// A server that takes connections and answers too late.
+/// The server accepts connections and answers too late.
 #[tokio::test]
 async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
-    // Without a password no reply is needed until both connections are open.
+    // Without a password, both connections open before the first reply is needed.
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let clients = || server.raw(&["CLIENT", "LIST"]).unwrap().lines().count();
     let alone = clients();
@@ -112,7 +112,7 @@ async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
     until("only one session is left", || clients() == alone + CONNECTIONS).await;
 }
 
-/// Nor those of a cache that was shut down before the load ended.
+/// Nor does a load keep the connections of a cache that has shut down.
 #[tokio::test]
 async fn a_load_does_not_keep_the_connections_past_a_shutdown() {
     let server = RedisServer::start();

@@ -1,4 +1,4 @@
-//! Redis over TLS: with a certificate that is accepted, and with each that is not.
+//! Redis over TLS, with a valid certificate and with each kind of invalid one.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
@@ -12,7 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use super::super::register::Rows;
 use super::{Instance, check, one_row, until};
 
-/// An authority of one's own.
+/// A certificate authority for the test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -26,7 +26,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A server with a certificate for this host.
+    /// Starts a server with a certificate for this host.
     fn server(&self, host: &str) -> RedisServer {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([host.to_owned()]).unwrap();
@@ -56,7 +56,7 @@ async fn both_tiers_work_over_an_encrypted_connection() {
     }
 }
 
-/// The library opens its plain connections itself; these are ours to close and to notice.
+/// The client library opens plain connections itself; the cache opens, watches and closes TLS ones.
 #[tokio::test]
 async fn an_encrypted_connection_is_closed_with_its_cache_and_its_loss_is_noticed() {
     let authority = Authority::new();
@@ -75,7 +75,7 @@ async fn an_encrypted_connection_is_closed_with_its_cache_and_its_loss_is_notice
     instance.degraded().await;
 }
 
-/// A server that refuses HELLO: the bus has a connection of its own, encrypted as well.
+/// With a server that rejects HELLO, the bus has its own connection, also encrypted.
 #[tokio::test]
 async fn resp2_over_an_encrypted_connection() {
     let authority = Authority::new();
@@ -110,7 +110,7 @@ async fn a_certificate_that_is_not_accepted_degrades_in_words() {
     }
 }
 
-/// The port of a server that answers everybody in clear text, as long as the test runs.
+/// Returns the port of a server that answers every client in clear text.
 fn server_of_another_kind() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -122,7 +122,7 @@ fn server_of_another_kind() -> u16 {
     port
 }
 
-/// Nothing secret is sent where encryption was asked for and cannot be had.
+/// The client sends no secret if the server does not offer the required encryption.
 #[tokio::test]
 async fn a_certificate_without_encryption_is_refused() {
     let authority = Authority::new();

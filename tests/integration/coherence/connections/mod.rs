@@ -1,4 +1,4 @@
-//! Every way to a Redis: addresses, users, encryption, permissions, and what comes in over them.
+//! Connections to Redis: addresses, users, encryption, permissions and incoming messages.
 
 mod addresses;
 mod bus;
@@ -23,7 +23,7 @@ struct Instance {
 }
 
 impl Instance {
-    /// Does not wait for the connection. The local tier is trusted for longer than any test takes.
+    /// Builds an instance without waiting for its connection; its lease outlasts every test.
     fn new(builder: CacheBuilder, rows: &Arc<Rows>) -> Self {
         let cache = builder.lease(Duration::from_mins(2)).read_timeout(PATIENCE).build().unwrap();
         Self { store: CachingRegister::new(Arc::clone(rows), &cache), cache }
@@ -39,7 +39,7 @@ impl Instance {
         self.cache.stats().method("Register", "get")
     }
 
-    /// Waits until health says what is wrong, and checks that no reader notices.
+    /// Waits until health reports an error, and checks that no reader notices.
     async fn degraded(&self) -> String {
         let health = loop {
             let health = self.cache.health().await;
@@ -60,7 +60,7 @@ fn one_row() -> Arc<Rows> {
     rows
 }
 
-/// Two instances over these addresses: what one loads is a shared hit of the other, what one writes is heard by the other.
+/// Checks that two instances over these addresses share hits and invalidations.
 async fn check(addresses: [CacheBuilder; 2]) {
     let rows = one_row();
     let [writing, reading] = addresses;

@@ -1,4 +1,4 @@
-//! The rights that ENVIRONMENT.md gives a service: enough, and none too many.
+//! The ACL rules of ENVIRONMENT.md grant everything that a service needs, and nothing more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use cache_tests::{RedisServer, documented_rules};
 use super::super::ledger::{Accounts, CachingLedger};
 use super::{Instance, check, one_row, until};
 
-/// What was refused to anybody, one entry after the other; empty where nothing was.
+/// The server's log of refused commands, empty if there were none.
 fn refused(server: &RedisServer) -> String {
     server.raw(&["ACL", "LOG"]).unwrap()
 }
@@ -25,7 +25,7 @@ async fn nothing_that_the_cache_asks_for_is_refused() {
     assert!(server.raw(&["CLIENT", "LIST"]).unwrap().contains("user=tests"), "the user is the restricted one");
 }
 
-/// Each command is there because without it something is refused.
+/// Without any one of the granted commands, the server refuses something.
 #[tokio::test]
 async fn every_right_is_needed() {
     let rules = documented_rules();
@@ -33,7 +33,7 @@ async fn every_right_is_needed() {
     assert!(granted.len() > 10, "{granted:?}");
     for right in granted {
         let server = RedisServer::start();
-        // A right to one subcommand can only be added: all of the command is taken away.
+        // A rule for a subcommand can only grant it, so this revokes the whole command.
         let command = right.trim_start_matches('+').split('|').next().unwrap();
         assert_eq!(server.raw(&["ACL", "SETUSER", "tests", &format!("-{command}")]).unwrap(), "OK");
         let instance = Instance::new(Cache::builder().redis(server.url()), &one_row());
@@ -45,8 +45,9 @@ async fn every_right_is_needed() {
     }
 }
 
-/// Reads and writes for ever, and has Redis in states that are seldom: a token in the second half of its day, which is
-/// renewed, and a key of another type, which is deleted.
+/// Reads and writes forever, and puts Redis into rare states.
+///
+/// These are a generation in the second half of its day, which is renewed, and a key of another type, which is deleted.
 async fn use_everything(instance: &Instance, ledger: &CachingLedger<Accounts>, server: &RedisServer, missing: &str) {
     const OLD: &str = "g:{race:test:register:*}";
     const OTHER: &str = "g:{race:test:register:2}";

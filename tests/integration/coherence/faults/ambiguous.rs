@@ -1,5 +1,7 @@
-//! R29: the reply to an announcement or a release is lost, and the server has executed it, or will. Until the writer reconnects and
-//! releases its lock, or the lock expires, reads bypass the cache; no read is old.
+//! R29: the reply to a write lock or a release is lost.
+//!
+//! Redis executes it sooner or later. Reads bypass the cache until the writer reconnects and releases its lock,
+//! or the lock expires. No read is stale.
 
 use std::time::Duration;
 
@@ -13,10 +15,10 @@ use super::behind_proxy::{Behind, LOCK, PATIENCE, Tiers, health};
 
 const LEASE: Duration = Duration::from_secs(2);
 const TOKEN: &str = "g:{race:test:register:1}";
-/// What is published with an announcement and with a release.
+/// The message that a write lock and a release publish.
 const NEWS: &str = "I race:test:register:1";
 
-/// A writer behind the proxy and a reader that is not, with the old value in the shared tier.
+/// A writer behind the proxy and a reader without it, after a shared fill.
 struct Story {
     behind: Behind,
     writer: Instance,
@@ -40,20 +42,20 @@ impl Story {
         self.behind.server.raw(&["GET", TOKEN]).unwrap()
     }
 
-    /// What is left of the lock's life.
+    /// The remaining lifetime of the lock.
     fn lock(&self) -> Duration {
         let left = self.behind.server.raw(&["PTTL", TOKEN]).unwrap();
         Duration::from_millis(left.parse().expect("a lock ends"))
     }
 
-    /// The network is mended, and what the server has not heard is told.
+    /// Repairs the network, and waits until the writer has delivered its journal.
     async fn mend(&mut self) {
         self.behind.proxy.heal();
         assert!(self.writer.cache.connected(PATIENCE).await);
         health(&self.writer, "everything is told", |health| health.shared && health.pending_invalidations == 0).await;
     }
 
-    /// From here on the reader sees the new value, and in the end the shared tier has it again.
+    /// Checks that the reader sees only the new value, and that it is cached again.
     async fn ends_well(&self) {
         let fills = self.reader.stats().fills;
         until("a read is filled again", || {
@@ -113,8 +115,10 @@ async fn r29_a_silent_server_that_heard_everything_costs_a_bypass() {
     story.ends_well().await;
 }
 
-/// What the server has not heard when the write is acknowledged, and hears late or never. What a reader sees then is old, until the
-/// writer reaches the server again: that is a documented bound. What it sees after that is returned.
+/// Acknowledges a write that has not reached the server, which executes it late or never.
+///
+/// A reader sees the old value until the writer reaches the server again, a documented bound. Returns what it sees
+/// then.
 async fn heard_late(weakness: Weakness, lost: bool) -> Option<u64> {
     let mut story = Story::new(weakness).await;
     story.behind.proxy.half_open(Direction::ToServer);

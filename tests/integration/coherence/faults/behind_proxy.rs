@@ -1,4 +1,4 @@
-//! Instances whose way to a real server leads through a proxy.
+//! Instances that reach a real server through a proxy.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::super::register::{CachingRegister, Rows};
 use super::super::world::Instance;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-/// Longer than a busy machine needs for an answer, and short enough to be waited for where none comes.
+/// Longer than a busy machine needs for an answer, and short enough to wait for.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a writer's lock lives here: longer than a test's steps take, and short enough to be waited for.
+/// A writer's lock lifetime: longer than a test's steps, short enough to wait for.
 pub(super) const LOCK: Duration = Duration::from_secs(6);
 
-/// Which tiers an instance reads from.
+/// The tiers that an instance reads from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tiers {
     Both,
@@ -49,7 +49,7 @@ impl Behind {
         self.instance(&self.proxy.url_like(&self.server.url()), lease, tiers).await
     }
 
-    /// An instance that the proxy does not concern.
+    /// An instance that bypasses the proxy.
     pub(super) async fn near(&self, lease: Duration, tiers: Tiers) -> Instance {
         self.instance(&self.server.url(), lease, tiers).await
     }
@@ -69,7 +69,7 @@ pub(super) async fn connected(
     let chaos = ChaosRemote::redis(url);
     let builder =
         Cache::builder().lease(lease).recovery_barrier(lease).write_lock_ttl(LOCK).read_timeout(TIMEOUT).write_timeout(TIMEOUT);
-    // What is answered while there is nobody to ask has tests of its own.
+    // Degraded reads have tests of their own.
     let builder = builder.degraded_ttl(Duration::ZERO).weaken(weakness);
     let cache = builder.remote(chaos.clone()).build().unwrap();
     let store = CachingRegister::builder(Arc::clone(rows), &cache);
@@ -81,18 +81,18 @@ pub(super) async fn connected(
     Instance { cache, chaos, store }
 }
 
-/// Waits until the connection is lost, and until there is one again.
+/// Waits until the connection is lost, and then until it is restored.
 pub(super) async fn is_back(instance: &Instance) {
     is_lost(instance).await;
     assert!(instance.cache.connected(PATIENCE).await, "{:?}", instance.cache.health().await);
 }
 
-/// Waits until the shared tier is not used any more.
+/// Waits until the shared tier is no longer in use.
 pub(super) async fn is_lost(instance: &Instance) {
     health(instance, "the connection is lost", |health| !health.shared).await;
 }
 
-/// Waits for what health says.
+/// Waits until health satisfies `reached`.
 pub(super) async fn health(instance: &Instance, what: &str, reached: impl Fn(&cache_core::Health) -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {

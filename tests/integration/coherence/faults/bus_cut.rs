@@ -1,4 +1,4 @@
-//! R5 on a real connection: wherever the bytes of the bus end, a local hit reflects what was acknowledged more than a lease ago.
+//! R5 on a real connection: the lease bounds local hits, wherever the bus breaks.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,19 @@ use super::behind_proxy::{Behind, PATIENCE, Tiers, health};
 
 const LEASE: Duration = Duration::from_millis(300);
 
-/// What was acknowledged when, and what local hits said since.
+/// The times of acknowledgements, and the staleness of local hits.
 #[derive(Default)]
 struct History {
-    /// When each version was acknowledged, from the first on; the row begins with version 0.
+    /// The time of each version's acknowledgement, from version 1 on.
     acknowledged: Mutex<Vec<Instant>>,
     hits: AtomicU64,
-    /// The longest that a local hit came after the acknowledgement of the version that it should have had, in nanoseconds.
+    /// The longest time from a newer version's acknowledgement to a local hit, in nanoseconds.
     stalest: AtomicU64,
     done: AtomicBool,
 }
 
 impl History {
-    /// A local hit said `version`; it began at `at`.
+    /// Records a local hit of `version` that began at `at`.
     fn hit(&self, version: u64, at: Instant) {
         self.hits.fetch_add(1, Ordering::SeqCst);
         let next = usize::try_from(version).unwrap();
@@ -55,13 +55,13 @@ fn write(writer: Instance, history: &Arc<History>) -> JoinHandle<()> {
             }
             writer.set(1, version).await;
             history.acknowledged.lock().unwrap().push(Instant::now());
-            // Time for the other instance to keep something.
+            // Time for the other instance to fill its local tier.
             tokio::time::sleep(LEASE / 10).await;
         }
     })
 }
 
-/// Fills the local tier, and asks nothing but that.
+/// Fills the local tier, and reads from nothing else.
 fn read(reader: &Arc<Instance>, history: &Arc<History>) -> [JoinHandle<()>; 2] {
     let (filling, fills) = (Arc::clone(reader), Arc::clone(history));
     let (looking, looks) = (Arc::clone(reader), Arc::clone(history));
@@ -85,7 +85,7 @@ fn read(reader: &Arc<Instance>, history: &Arc<History>) -> [JoinHandle<()>; 2] {
     [fill, look]
 }
 
-/// Writes near the server and reads behind the proxy, while `disturb` is at work.
+/// Writes near the server and reads behind the proxy while `disturb` runs.
 async fn story(weakness: Weakness, disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History)) -> Duration {
     let mut behind = Behind::new(weakness);
     behind.rows.seed(1, 0);
@@ -108,7 +108,7 @@ async fn hits(history: &History) {
     until("local hits", || history.hits.load(Ordering::SeqCst) > before + 20).await;
 }
 
-/// Closes the connection after a number of bytes that differs every time: within a message, a reply, or between them.
+/// Cuts the connection after varying byte counts: within a message, a reply, or between them.
 async fn cuts(behind: &mut Behind, reader: &Instance, history: &History) {
     for round in 0..12 {
         let bytes = (round * 7919) % 613 + 1;
@@ -124,7 +124,7 @@ async fn cuts(behind: &mut Behind, reader: &Instance, history: &History) {
     }
 }
 
-/// Nothing comes any more, and nobody says so.
+/// Silences the connection without closing it.
 async fn silence(behind: &mut Behind, reader: &Instance, history: &History) {
     for _ in 0..3 {
         behind.proxy.half_open(Direction::ToClient);

@@ -1,4 +1,4 @@
-//! R30: reads that go away while their answers are under way. Nobody gets the answer to another's question.
+//! R30: reads are dropped while their answers are under way. No read receives another one's answer.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const LEASE: Duration = Duration::from_mins(1);
 const KEYS: u64 = 64;
 const AT_ONCE: u64 = 48;
 
-/// What became of many reads.
+/// The outcomes of many reads.
 #[derive(Debug, Default)]
 struct Counted {
     own: u64,
@@ -23,12 +23,12 @@ struct Counted {
     dropped: u64,
 }
 
-/// No other key has this value.
+/// A value that no other key has.
 fn value(key: u64) -> u64 {
     key * 1_000_003
 }
 
-/// Polls a future until it has been pending so many times, and drops it then.
+/// Polls a future until it has been pending `pending` times, and then drops it.
 async fn at_most<T>(pending: Option<u64>, future: impl Future<Output = T>) -> Option<T> {
     let mut future = Box::pin(future);
     let mut left = pending;
@@ -44,7 +44,7 @@ async fn at_most<T>(pending: Option<u64>, future: impl Future<Output = T>) -> Op
     .await
 }
 
-/// Many reads at once, round after round, most of them dropped at one of their polls.
+/// Runs rounds of concurrent reads, most of which are dropped at one of their polls.
 async fn fuzz(instance: &Instance, rounds: u64) -> Counted {
     let mut counted = Counted::default();
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
@@ -73,7 +73,7 @@ async fn fuzz(instance: &Instance, rounds: u64) -> Counted {
 
 async fn warm(weakness: Weakness) -> (Behind, Instance) {
     let behind = Behind::new(weakness);
-    // Answers come in pieces, so that reads go away in the middle of them.
+    // Splits the answers, so that reads are dropped in the middle of them.
     behind.proxy.slice(64);
     let instance = behind.far(LEASE, Tiers::Shared).await;
     for key in 0..KEYS {
@@ -94,7 +94,9 @@ async fn r30_a_read_that_goes_away_leaves_its_answer_to_nobody() {
     assert_eq!(instance.stats().errors.get("key"), None, "not even an answer that was found out");
 }
 
-/// A client that confuses its answers: each read gets the one to the read before it. The entry itself says whose it is.
+/// A faulty client gives each read the previous answer.
+///
+/// The cache detects it, since an entry names its own key.
 #[tokio::test]
 async fn r30_an_answer_to_another_question_is_found_out() {
     let (_behind, instance) = warm(Weakness::None).await;

@@ -1,4 +1,4 @@
-//! R22 and R23: another server takes over, and the old one is still there.
+//! R22 and R23: another server takes over while the old one is still running.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::super::register::{Rows, Stop};
 use super::super::world::Instance;
 use super::behind_proxy::{PATIENCE, Tiers, addr, connected, health, is_back};
 
-/// Beats are sent at twice this rate. Longer than a busy machine holds one up.
+/// Longer than a busy machine delays the heartbeats, which are sent at twice this rate.
 const LEASE: Duration = Duration::from_secs(2);
 const ENTRY: &str = "race:test:register:1";
 const TOKENS: [&str; 2] = ["g:{race:test:register:1}", "g:{race:test:register:*}"];
@@ -33,7 +33,7 @@ impl Pair {
         Self { rows: Arc::default(), primary, replica, proxy, weakness }
     }
 
-    /// An instance of whoever the primary is.
+    /// An instance that connects to the current primary.
     async fn instance(&self) -> Instance {
         self.instance_of(&self.proxy.url_like(&self.primary.url())).await
     }
@@ -42,14 +42,14 @@ impl Pair {
         connected(url, &self.rows, self.weakness, LEASE, Tiers::Both).await
     }
 
-    /// Waits until the replica has these keys as the primary has them.
+    /// Waits until the replica has the primary's values of these keys.
     async fn has_replicated(&self, keys: &[&str]) {
         let on = |server: &RedisServer, key: &str| server.raw(&["GET", key]).unwrap();
         let same = |key: &&str| on(&self.primary, key) != "(nil)" && on(&self.primary, key) == on(&self.replica, key);
         until("the replica has it", || keys.iter().all(same)).await;
     }
 
-    /// The replica keeps what it has, and hears of nothing new.
+    /// Stops replication: the replica keeps its data and receives no changes.
     fn fall_behind(&self) {
         replicate(&self.replica, 1);
     }
@@ -69,7 +69,9 @@ fn promote(server: &RedisServer) {
     assert_eq!(server.raw(&["REPLICAOF", "NO", "ONE"]).unwrap(), "OK");
 }
 
-/// The replica has an entry and its tokens, and not the write after that. What a reader sees when it has taken over.
+/// Promotes a replica that has an entry and its generations, but not the following write.
+///
+/// Returns what a reader sees after the failover.
 async fn revived(weakness: Weakness) -> Option<u64> {
     let mut pair = Pair::new(weakness);
     let (reader, writer) = (pair.instance().await, pair.instance().await);
@@ -92,7 +94,9 @@ async fn r22_what_a_lagging_replica_revives_is_no_hit() {
     assert_eq!(revived(Weakness::NoServerEpoch).await, Some(10), "the control must see the stale value");
 }
 
-/// A load begins before the write and the fail-over, and its answer comes after both. What another reader sees then.
+/// Completes a load that began before a write and a failover.
+///
+/// Returns what another reader sees then.
 async fn filled_after_a_fail_over(weakness: Weakness) -> Option<u64> {
     let mut pair = Pair::new(weakness);
     let (reader, writer) = (pair.instance().await, pair.instance().await);
@@ -120,8 +124,10 @@ async fn r22_an_entry_has_the_epoch_in_which_its_load_began() {
     assert_eq!(filled_after_a_fail_over(Weakness::EpochAtFill).await, Some(10), "the control must see the stale value");
 }
 
-/// Another primary has taken over, and one instance still talks to the old one, which is a replica now and answers reads.
-/// What that instance reads after a write elsewhere and more than a lease. `beats_write`: whether a beat is a write.
+/// Promotes another primary while one instance still reads from the old one, now a replica.
+///
+/// Returns what that instance reads more than a lease after a write elsewhere. With `beats_write`, a heartbeat is a
+/// write.
 async fn demoted(beats_write: bool) -> Option<u64> {
     let pair = Pair::new(Weakness::None);
     let reader = pair.instance_of(&pair.primary.url()).await;

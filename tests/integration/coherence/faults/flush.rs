@@ -15,8 +15,9 @@ fn flush(world: &World) {
     assert_eq!(server.raw(&["FLUSHALL"]).unwrap(), "OK");
 }
 
-/// A row is corrected by hand and the server flushed, while a load is under way that has the old row. What another instance sees
-/// when that load has been filled.
+/// Changes a row by hand and flushes the server during its load.
+///
+/// Returns what another instance reads after that load's fill.
 async fn flush_in_a_load(weakness: Weakness) -> Option<u64> {
     let world = World::redis(weakness);
     let (one, two) = (world.instance().await, world.instance().await);
@@ -38,8 +39,9 @@ async fn r26_what_was_loaded_before_a_flush_is_no_hit_after_it() {
     assert_eq!(flush_in_a_load(Weakness::NoFence).await, Some(10), "the control must see the stale value");
 }
 
-/// The same for the instance that loaded, and its own local tier. What it reads after the next beat, which brings another namespace
-/// epoch.
+/// The same for the local tier of the instance that loaded.
+///
+/// Returns what it reads after the next heartbeat, which brings another namespace epoch.
 async fn flush_and_a_beat(weakness: Weakness) -> Option<u64> {
     let world = World::redis(weakness);
     let one = world.instance_with_lease(LEASE).await;

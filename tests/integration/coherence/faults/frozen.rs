@@ -1,4 +1,4 @@
-//! A server that is stopped and goes on (SIGSTOP, SIGCONT): what was written meanwhile is not lost on anybody.
+//! A server freezes and resumes (SIGSTOP, SIGCONT) without the loss of any invalidation.
 
 use std::time::Duration;
 
@@ -10,8 +10,9 @@ use super::behind_proxy::{Behind, PATIENCE, Tiers, health, is_lost};
 const LEASE: Duration = Duration::from_millis(500);
 const KEYS: u64 = 30;
 
-/// Every row is written while the server is frozen. How many of them a reader sees as they were before, once the writer has told
-/// the server everything.
+/// Writes every row while the server is frozen.
+///
+/// Returns how many of them a reader sees with their old values once the writer has delivered its journal.
 async fn stale_after_a_freeze(weakness: Weakness) -> usize {
     let mut behind = Behind::new(weakness);
     let (reader, writer) = (behind.near(LEASE, Tiers::Both).await, behind.near(LEASE, Tiers::Both).await);

@@ -1,4 +1,6 @@
-//! R28: a shared tier that comes back empty has everything asked for at once. The store is not overrun, and nothing needs a restart.
+//! R28: an empty shared tier returns while every key is in demand.
+//!
+//! The store is not overloaded, and nothing needs a restart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,13 +13,13 @@ use cache_tests::RedisServer;
 use super::super::gate::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The calls at once that the store is good for.
+/// The concurrent calls that the store can sustain.
 const CAPACITY: usize = 8;
-/// Several times as many as that read at once.
+/// Several times as many concurrent readers.
 const READERS: u64 = 64;
 const KEYS: u64 = 1000;
 
-/// A store that takes its time, and counts who is there at once.
+/// A slow store that counts its concurrent calls.
 #[derive(Default)]
 struct Busy {
     calls: AtomicUsize,
@@ -42,7 +44,7 @@ async fn get(region: &Region<u64, u64>, store: &Arc<Busy>, key: u64) {
     assert!(matches!(read, Ok(value) if value == key), "no reader notices: {read:?}");
 }
 
-/// Reads one key after the other, from a place of its own.
+/// Reads one key after the other, starting at `first`.
 fn reader(
     region: &Region<u64, u64>,
     store: &Arc<Busy>,
@@ -71,7 +73,7 @@ async fn nothing_but_hits(cache: &Cache, store: &Busy) {
     }
 }
 
-/// The most calls of the store at once, from the moment when Redis is killed until everything is filled again.
+/// The maximum of concurrent store calls from a crash of Redis to the last fill.
 async fn outage(weakness: Weakness) -> usize {
     let mut server = RedisServer::start();
     let builder = Cache::builder().redis(server.url()).max_concurrent_loads(CAPACITY).weaken(weakness);
@@ -104,7 +106,7 @@ async fn r28_the_store_is_not_overrun_when_redis_comes_back_empty() {
     assert!(most > 2 * CAPACITY, "the control: {most} calls at once");
 }
 
-/// How far apart the first and the last of many instances come back after a restart, in time of their clock.
+/// The time between the first and the last of many reconnections after a restart.
 async fn spread(weakness: Weakness) -> Duration {
     const STEP: Duration = Duration::from_millis(5);
     let clock = ManualClock::new();
@@ -130,7 +132,7 @@ async fn spread(weakness: Weakness) -> Duration {
         }
         clock.advance(STEP);
         step += 1;
-        // Every task has its turn before the time moves on.
+        // Every task runs before the clock advances.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
@@ -142,7 +144,7 @@ async fn r28_instances_come_back_one_after_the_other() {
     let spread_out = spread(Weakness::None).await;
     assert!(spread_out > Duration::from_millis(200), "{spread_out:?}");
     assert!(spread_out <= Duration::from_secs(2), "and within a bound: {spread_out:?}");
-    // The pause between two tries to connect has some chance in it as well.
+    // The pause between two connection attempts is randomised as well.
     let together = spread(Weakness::NoRecovery).await;
     assert!(together < Duration::from_millis(150), "the control: {together:?}");
 }

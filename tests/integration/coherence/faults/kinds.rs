@@ -1,5 +1,6 @@
-//! Each kind of failure of the shared tier: degraded, one warning that says what to do about this very kind, no error for any
-//! caller, and an end by itself when it is mended.
+//! Every kind of shared tier failure degrades the cache and logs one specific warning.
+//!
+//! No caller sees an error, and the cache recovers by itself once the fault is repaired.
 
 use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -14,7 +15,7 @@ fn addr(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A command that is answered with OK.
+/// Sends a command that the server answers with OK.
 fn command(server: &RedisServer, command: &[&str]) {
     assert_eq!(server.raw(command).unwrap(), "OK", "{command:?}");
 }
@@ -65,7 +66,7 @@ async fn a_server_that_is_killed() {
 #[tokio::test]
 async fn a_replica() {
     let server = RedisServer::start();
-    // Nobody listens there: the replica serves what it has.
+    // No server listens on that port: the replica serves its own data.
     let replicate = || command(&server, &["REPLICAOF", "127.0.0.1", "1"]);
     let promote = || command(&server, &["REPLICAOF", "NO", "ONE"]);
     let read_only =
@@ -100,7 +101,7 @@ async fn a_server_whose_memory_is_full() {
     is_there(&server.url(), mend, told).await;
 }
 
-/// Loading takes as long as it takes: nobody mends anything.
+/// Loading ends by itself, without a repair.
 #[tokio::test]
 async fn a_server_that_loads_its_data() {
     let slowly = ["--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"];
@@ -161,13 +162,13 @@ async fn a_password_that_is_wrong() {
     let told = Told { error: "WRONGPASS", advice: "compare them with its ACL" };
     let accept = |server: &RedisServer| command(server, &["ACL", "SETUSER", "tests", ">another-secret"]);
     is_there(&url, || accept(&server), told).await;
-    // The same over RESP2, where the client's library keeps the server's words to itself.
+    // The same over RESP2, for which the client library hides the server's error message.
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let url = server.url().replace("secret", "another-secret");
     is_there(&url, || accept(&server), Told { error: "authentication failed", ..told }).await;
 }
 
-/// The password is changed while the cache is connected, and its connections are closed.
+/// Changes the password while the cache is connected, and closes its connections.
 #[tokio::test]
 async fn a_password_that_is_changed() {
     for arguments in [&[][..], &["--rename-command", "HELLO", ""]] {
@@ -258,7 +259,7 @@ async fn a_postgres() {
     wrong_server(addr(postgres.port()), told).await;
 }
 
-/// The address leads to a server that is not meant, until it is corrected.
+/// Directs the cache to the wrong server until the address is corrected.
 async fn wrong_server(wrong: SocketAddr, told: Told) {
     let server = RedisServer::start();
     let proxy = FaultProxy::start(wrong);

@@ -1,4 +1,4 @@
-//! Servers and networks that fail, each in its own way: what a reader sees, what an operator is told, and what no caller notices.
+//! Failures of servers and networks: the reads, the operator's warnings, and undisturbed callers.
 
 mod ambiguous;
 mod behind_proxy;

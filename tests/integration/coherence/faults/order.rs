@@ -1,4 +1,4 @@
-//! R6: a beat never overtakes an invalidation that was published before it.
+//! R6: a heartbeat never overtakes an invalidation that was published before it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,12 @@ use super::behind_proxy::{Behind, Tiers};
 
 const LEASE: Duration = Duration::from_millis(200);
 const ROUNDS: u64 = 15;
-/// The control ends with the first old answer; on a busy machine the lease may be over before it is looked for.
+/// The maximum for the control, which ends at its first stale answer.
+///
+/// On a busy machine the lease may end before the check, so one round is not enough.
 const ROUNDS_OF_THE_CONTROL: u64 = 100;
 
-/// Writes, and waits for a beat that was sent after the write was acknowledged. Says whether the old value is still answered locally.
+/// Writes, and returns whether the old value is a local hit after a later heartbeat.
 async fn is_old_after_a_beat(reader: &Instance, writer: &Instance, value: u64) -> bool {
     let mut old = None;
     while old.is_none() {
@@ -24,12 +26,12 @@ async fn is_old_after_a_beat(reader: &Instance, writer: &Instance, value: u64) -
     }
     writer.set(1, value).await;
     let beats = reader.chaos.begun(Operation::Beat);
-    // The first of them may have been sent before, the second was not, and when the third is sent the second is back.
+    // The first may precede the acknowledgement and the second follows it. The third is sent once the second is back.
     until("a later beat is back", || reader.chaos.begun(Operation::Beat) >= beats + 3).await;
     reader.store.peek_get(1) == old
 }
 
-/// Keeps the bus busy with the news of others.
+/// Keeps the bus busy with other invalidations.
 fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::JoinHandle<()>> {
     let task = |first: u64| {
         let (writer, done) = (Arc::clone(writer), Arc::clone(done));
@@ -39,7 +41,7 @@ fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::Jo
                     return;
                 }
                 writer.set(key, key).await;
-                // As fast as the news are taken in: a beat must not wait behind all of them.
+                // No faster than the reader takes messages in, so that no heartbeat waits behind a backlog.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         })
@@ -47,7 +49,7 @@ fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::Jo
     [1_000_000, 2_000_000, 3_000_000].map(task).into()
 }
 
-/// Whether the old value was answered in any round.
+/// Whether any round returned the old value.
 async fn story(overtakes: bool) -> bool {
     let behind = Behind::new(Weakness::None);
     behind.rows.seed(1, 0);

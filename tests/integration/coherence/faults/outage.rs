@@ -1,4 +1,4 @@
-//! One outage from its beginning to its end, as a service and its operator see it.
+//! One outage from beginning to end, as a service and its operator see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,31 +10,31 @@ use super::super::register::{CachingRegister, Rows};
 use crate::logs::Logs;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// Beats are sent at twice this rate.
+/// Heartbeats are sent at twice this rate.
 const LEASE: Duration = Duration::from_millis(500);
 /// Longer than a busy machine needs for an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the operator is to be told.
+/// The expected information for the operator.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
-    /// A part of what health says is wrong.
+    /// A part of the error that health reports.
     pub(super) error: &'static str,
-    /// A part of the one warning's advice.
+    /// A part of the advice in the only warning.
     pub(super) advice: &'static str,
 }
 
-/// A service with one row, and all that it logs.
+/// A service with one row, and all its log lines.
 struct Service {
     cache: Cache,
     store: CachingRegister<Rows>,
     rows: Arc<Rows>,
-    /// Of its own in each service: several may follow one another on one server.
+    /// Unique to each service, since several may follow one another on one server.
     key: u64,
     logs: Logs,
 }
 
-/// Something goes wrong while the cache is in use, and is mended.
+/// Causes a fault while the cache is in use, and repairs it.
 pub(super) async fn begins(url: &str, fault: impl FnOnce(), mend: impl FnOnce(), told: Told) {
     let service = Service::new(url);
     service.works().await;
@@ -42,7 +42,7 @@ pub(super) async fn begins(url: &str, fault: impl FnOnce(), mend: impl FnOnce(),
     service.survives(mend, told).await;
 }
 
-/// Something is wrong before the cache connects for the first time, and is mended.
+/// Starts a cache with an existing fault, and repairs it.
 pub(super) async fn is_there(url: &str, mend: impl FnOnce(), told: Told) {
     Service::new(url).survives(mend, told).await;
 }
@@ -58,7 +58,7 @@ impl Service {
         Self { store: CachingRegister::new(Arc::clone(&rows), &cache), cache, rows, key, logs }
     }
 
-    /// Both tiers are in use: what one write changes is filled anew.
+    /// Waits until both tiers are in use: a read after a write fills again.
     async fn works(&self) {
         assert!(self.cache.connected(PATIENCE).await, "{:?}", self.cache.health().await);
         let fills = || self.cache.stats().method("Register", "get").fills;
@@ -87,7 +87,7 @@ impl Service {
         self.cache.shutdown().await;
     }
 
-    /// Waits until health says what is wrong. No caller notices, meanwhile or after.
+    /// Waits until health reports the expected error. No caller notices, meanwhile or after.
     async fn degraded(&self, told: Told) -> Health {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -102,14 +102,14 @@ impl Service {
         }
     }
 
-    /// A read, a write and a read of what was written.
+    /// Reads, writes, and reads the written value.
     async fn answers(&self) {
         let row = self.rows.row(self.key);
         assert_eq!(self.store.get(self.key).await, Ok(row), "no reader notices");
         let next = row.map(|value| value + 1);
         self.store.set(self.key, next.unwrap()).await.expect("no writer notices");
         assert_eq!(self.store.get(self.key).await, Ok(next), "it reads its own write");
-        // What health and the logs say is the work of other tasks of this thread.
+        // Health and the logs depend on other tasks of this thread.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Health in each state that a cache can be in.
+//! Health in every state of a cache.
 
 use std::time::Duration;
 
@@ -10,17 +10,16 @@ use super::super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
 
-/// How far a reading of the clock may lie behind.
+/// The maximum age of a clock reading.
 const GRANULARITY: Duration = Duration::from_millis(10);
 
 async fn bound(instance: &Instance) -> Duration {
     instance.cache.health().await.staleness_bound
 }
 
-/// From the last heartbeat that came back the bound grows with the time, to the lease, and is nothing when nothing local
-/// answers any more.
+/// The bound grows from a returned heartbeat to the lease, then equals the degraded TTL.
 ///
-/// Red where it counts from the return of the heartbeat.
+/// Fails if it counts from the return of the heartbeat.
 #[tokio::test]
 async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     let world = World::memory(Weakness::None);
@@ -52,7 +51,7 @@ async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     );
 }
 
-/// While a write of another instance is not heard, the old value is not answered for longer than the bound said.
+/// With an undelivered invalidation, an old value is never staler than the reported bound.
 #[tokio::test]
 async fn a_local_answer_is_never_older_than_the_bound() {
     let world = World::memory(Weakness::None);
@@ -81,7 +80,7 @@ async fn caches_without_a_shared_tier_have_no_link_and_no_bound() {
     }
 }
 
-/// The states of the link one after the other, as they are in health and in its line for a log.
+/// The successive states of the link, in health and in its log line.
 #[tokio::test]
 async fn the_link_is_told_in_one_word() {
     let world = World::memory(Weakness::None);

@@ -1,4 +1,4 @@
-//! Metrics through the facade: what is told, when, and to which recorder.
+//! Metrics through the facade: what a recorder receives, and when.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn read<'a>(tier: &'a str, result: &'a str) -> [(&'a str, &'a str); 4] {
     [("method", "get"), ("operation", "read"), ("tier", tier), ("result", result)]
 }
 
-/// What was counted is published by a task of the cache, a second later at the latest.
+/// A background task publishes each count within a second.
 #[tokio::test]
 async fn reads_are_told_by_tier_and_result() {
     let recorder = Recorder::default();
@@ -48,9 +48,9 @@ async fn reads_are_told_by_tier_and_result() {
     assert!(bytes("sent") > 0 && bytes("received") > 0);
 }
 
-/// The sums of all instances are what their statistics say together, and telling twice adds nothing.
+/// The totals of all instances match their statistics, and publishing twice adds nothing.
 ///
-/// Red where totals are told in place of what was added.
+/// Fails if totals are published instead of increments.
 #[tokio::test]
 async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
     let recorder = Recorder::default();
@@ -66,15 +66,14 @@ async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
     let hits = one.stats().local_hits + two.stats().local_hits;
     assert!(hits > 0);
     one.cache.shutdown().await;
-    // The other one is only dropped: its daemon and its decorator go with it.
+    // The other one is only dropped, along with its background task and its decorator.
     drop(two);
     until("it is told", || recorder.count(READS, &[("operation", "read"), ("tier", "local")]) == hits).await;
 }
 
-/// A second decorator of the same store in the same cache adds to the first one, and what one that is gone held is not
-/// held any more.
+/// Two decorators of a store in one cache add up; dropped ones hold no entries.
 ///
-/// Red without the sum over the regions.
+/// Fails without the sum over the regions.
 #[tokio::test]
 async fn regions_of_one_name_are_told_together() {
     let recorder = Recorder::default();
@@ -99,7 +98,7 @@ async fn regions_of_one_name_are_told_together() {
     assert_eq!(recorder.count(READS, &[("operation", "load"), ("result", "ok")]), 4, "what is gone stays told");
 }
 
-/// Red where nothing is recorded.
+/// Fails if nothing is recorded.
 #[tokio::test]
 async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     let recorder = Recorder::default();
@@ -137,7 +136,7 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     assert_eq!(recorder.recorded(DURATION, &[("operation", "read")]).len(), after, "a local hit is not timed");
 }
 
-/// Red without the count in `remote_failed`.
+/// Fails without the count in `remote_failed`.
 #[tokio::test]
 async fn errors_are_told_by_operation_and_kind() {
     let recorder = Recorder::default();
@@ -183,8 +182,9 @@ async fn errors_are_told_by_operation_and_kind() {
     assert_eq!(announced("intent", "unreachable"), 1);
 }
 
-/// The rule of the facade: what is resolved before there is a recorder goes nowhere. Decorators that are built after it
-/// are heard.
+/// Handles resolved before a recorder exists record nothing, a rule of the facade.
+///
+/// Decorators that are built afterwards do record.
 #[tokio::test]
 async fn a_recorder_hears_what_is_built_after_it() {
     let early = Cache::single_instance_with_clock(ManualClock::new());
@@ -201,7 +201,7 @@ async fn a_recorder_hears_what_is_built_after_it() {
     assert_eq!(recorder.count(READS, &[("method", "after"), ("operation", "load"), ("result", "ok")]), 1);
 }
 
-/// Outside of a runtime there is no task, and still nothing is lost.
+/// Outside a runtime no background task runs, and still no count is lost.
 #[test]
 fn a_cache_without_a_runtime_tells_when_it_is_asked_to() {
     let recorder = Recorder::default();

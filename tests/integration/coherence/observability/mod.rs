@@ -1,4 +1,4 @@
-//! What a cache tells of itself: metrics, health, and what its verifier finds.
+//! The metrics and health of a cache, and the findings of its verifier.
 
 mod health;
 mod metrics;

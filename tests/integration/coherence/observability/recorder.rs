@@ -1,5 +1,6 @@
-//! A recorder of the `metrics` facade that remembers everything, for the thread that it was started on: a test with a
-//! single-threaded runtime has all of its tasks there.
+//! A thread-local recorder of the `metrics` facade that keeps everything.
+//!
+//! A test with a single-threaded runtime runs all of its tasks on that thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,7 @@ use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, K
 /// A metric with its labels, by name.
 pub(super) type Series = (String, BTreeMap<String, String>);
 
-/// What a recorder was told when a metric was described: kind, unit, meaning.
+/// The description of a metric: kind, unit, meaning.
 pub(super) type Described = (&'static str, Option<Unit>, String);
 
 #[derive(Debug, Clone, Default)]
@@ -22,7 +23,7 @@ struct Told {
     series: Mutex<BTreeMap<Series, (&'static str, Arc<Cell>)>>,
 }
 
-/// One series: a number, and every value that was recorded.
+/// One series: a number, and every recorded value.
 #[derive(Debug, Default)]
 struct Cell {
     count: AtomicU64,
@@ -41,7 +42,7 @@ impl Recorder {
         self.0.series.lock().unwrap().iter().map(|(series, (kind, _))| (*kind, series.clone())).collect()
     }
 
-    /// The sum of the counters of this name that have these labels, whatever their others are.
+    /// The sum of the counters of this name that have at least these labels.
     pub(super) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         self.matching(name, labels).iter().map(|cell| cell.count.load(Ordering::Relaxed)).sum()
     }
@@ -52,7 +53,7 @@ impl Recorder {
         cells.iter().map(|cell| f64::from_bits(cell.level.load(Ordering::Relaxed))).collect()
     }
 
-    /// What the histograms of this name with these labels recorded.
+    /// The values in the histograms of this name with these labels.
     pub(super) fn recorded(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
         let cells = self.matching(name, labels);
         cells.iter().flat_map(|cell| cell.recorded.lock().unwrap().clone()).collect()

@@ -1,4 +1,4 @@
-//! The page on metrics names what a recorder is told, and nothing else.
+//! The page on metrics lists exactly what a recorder receives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,9 @@ fn page() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The rows of the table under this heading, each cell with its words in backquotes, or else its text.
+/// The rows of the table under this heading.
+///
+/// A cell holds its words in backquotes, or else its text.
 fn rows(page: &str, heading: &str) -> Vec<Vec<Words>> {
     let (_, rest) = page.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("no heading `{heading}`"));
     let section = rest.split("\n# ").next().unwrap_or_default();
@@ -33,8 +35,9 @@ fn only(words: &Words) -> &str {
     words.first().unwrap()
 }
 
-/// A recorder that was told everything by a cache with a shared tier: handles are resolved when it is built, so that
-/// nothing has to happen first.
+/// A recorder with every metric of a cache with a shared tier.
+///
+/// The cache registers its handles when it is built, so no event has to occur first.
 async fn told() -> Recorder {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -47,7 +50,7 @@ async fn told() -> Recorder {
     recorder.clone()
 }
 
-/// Red with a row of the page taken out.
+/// Fails if a row of the page is missing.
 #[tokio::test]
 async fn the_page_has_every_name_with_its_kind_its_unit_and_its_labels() {
     let recorder = told().await;
@@ -88,7 +91,7 @@ fn combinations(cells: &[Words]) -> Words {
     })
 }
 
-/// Red with a row of the page taken out.
+/// Fails if a row of the page is missing.
 #[tokio::test]
 async fn the_page_has_every_combination_of_labels() {
     let (recorder, page) = (told().await, page());
@@ -113,7 +116,7 @@ async fn the_page_has_every_combination_of_labels() {
     }
 }
 
-/// What tells series apart is known when the cache is built: names of code, and never what callers say.
+/// Labels are names in the code, fixed at build time, and never a caller's data.
 #[tokio::test]
 async fn no_label_holds_a_key() {
     let recorder = told().await;

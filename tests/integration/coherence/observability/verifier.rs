@@ -1,4 +1,4 @@
-//! The verifier: a sample of hits is read from the store as well.
+//! The verifier compares a sample of the hits with the store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 
 const CHECKS: &str = "cache.verifier.checks.total";
 
-/// A store behind a cache that checks one hit in so many.
+/// A store behind a cache that verifies one in N hits.
 struct Checked {
     clock: ManualClock,
     rows: Arc<Rows>,
@@ -68,9 +68,9 @@ async fn a_hit_that_the_store_confirms_is_equal() {
     assert!(recorder.recorded("cache.verifier.staleness", &[("method", "get")]).is_empty());
 }
 
-/// A row that is written past the decorator is what a verifier is for: it says for how long the old value was answered.
+/// The verifier finds rows written without the decorator, and reports how long old values answered.
 ///
-/// Red where the verifier compares and does not watch.
+/// Fails if the verifier compares and does not watch.
 #[tokio::test]
 async fn a_write_past_the_decorator_is_found_and_timed() {
     let recorder = Recorder::default();
@@ -81,7 +81,7 @@ async fn a_write_past_the_decorator_is_found_and_timed() {
     let loads = checked.rows.loads();
     assert_eq!(checked.store.get(1).await, Ok(Some(10)), "the caller gets what the local tier has");
     until("the store was read", || checked.rows.loads() > loads).await;
-    // Watched, while it is still answered.
+    // The verifier watches the key while the old value still answers.
     for _ in 0..20 {
         checked.clock.advance(Duration::from_millis(100));
         tokio::task::yield_now().await;
@@ -102,9 +102,9 @@ async fn a_write_past_the_decorator_is_found_and_timed() {
     assert!(matches!(found[..], [seconds] if (2.0..2.5).contains(&seconds)), "{found:?}");
 }
 
-/// A value that was replaced in the ordinary way while the store was being read was not answered too long.
+/// A value replaced normally during the verifier's read does not count as stale.
 ///
-/// Red without the look at what the local tier answers by then.
+/// Fails if the verifier does not look at the local tier again after its read.
 #[tokio::test]
 async fn what_was_replaced_meanwhile_is_gone_and_not_stale() {
     let checked = Checked::one_in(1).await;
@@ -131,9 +131,9 @@ async fn a_store_that_fails_or_panics_is_no_answer() {
     assert_eq!(checked.store.get(1).await, Ok(Some(10)), "no caller sees any of it");
 }
 
-/// A value that never leaves the local tier is not watched for ever.
+/// The verifier stops watching a value that never leaves the local tier.
 ///
-/// Red where the verifier compares and does not watch.
+/// Fails if the verifier compares and does not watch.
 #[tokio::test]
 async fn a_stale_value_is_watched_for_a_minute_at_most() {
     let checked = Checked::one_in(1).await;
@@ -149,7 +149,7 @@ async fn a_stale_value_is_watched_for_a_minute_at_most() {
     assert!(checked.stats().verified_stale_micros >= 60_000_000);
 }
 
-/// The hits of the shared tier are checked too.
+/// Hits of the shared tier are verified too.
 #[tokio::test]
 async fn a_hit_of_the_shared_tier_is_checked() {
     let remote = MemoryRemote::new();
@@ -171,7 +171,7 @@ async fn a_hit_of_the_shared_tier_is_checked() {
     assert_eq!(rows.loads(), 2, "one by the miss, one by the verifier");
 }
 
-/// Red where the switch is always on.
+/// Fails if the verifier cannot be switched off.
 #[tokio::test]
 async fn switched_off_it_asks_the_store_for_nothing() {
     let checked = Checked::one_in(0).await;
@@ -186,16 +186,16 @@ async fn switched_off_it_asks_the_store_for_nothing() {
     assert_eq!((stats.verified_equal, stats.verified_failed, stats.local_hits), (0, 0, 1000));
 }
 
-/// About one in so many, and not every one.
+/// Verifies about one in N hits, and not all of them.
 ///
-/// Red where every hit is drawn.
+/// Fails if every hit is sampled.
 #[tokio::test]
 async fn one_in_ten_is_about_a_tenth() {
     let checked = Checked::one_in(10).await;
     checked.cached(1, 10).await;
     for _ in 0..2000 {
         assert_eq!(checked.store.get(1).await, Ok(Some(10)));
-        // Each check ends before the next hit, so that none is left out.
+        // Each check ends before the next hit, so that none is skipped.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     }
@@ -204,9 +204,9 @@ async fn one_in_ten_is_about_a_tenth() {
     assert!((80..=320).contains(&checks), "{checks} of 2000");
 }
 
-/// However many hits there are, four reads of the store are under way at once, and no caller waits.
+/// However many hits there are, at most four checks run concurrently, and no caller waits.
 ///
-/// Red with a hundred permits.
+/// Fails with a hundred permits.
 #[tokio::test]
 async fn no_more_than_four_checks_run_at_once() {
     let checked = Checked::one_in(1).await;

@@ -1,5 +1,6 @@
-//! R16: a writer is killed in the middle of its write, between Redis and the database too. Its lock outlives it, and takes
-//! the token with it.
+//! R16: a writer is killed during its write, even between Redis and the database.
+//!
+//! Its lock outlives it, and leaves no generation when it expires.
 
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use super::super::world::has_locks;
 use super::writer::{Lacks, Order, Step, Writer};
 use crate::stores::fixtures;
 
-/// How long a lock lives here.
+/// The lifetime of a lock.
 const LOCK: Duration = Duration::from_secs(2);
 
-/// What is in the store after its writer was killed at this step, and what an instance reads that has nothing of its own,
-/// when the lock is over.
+/// Kills a writer at this step.
+///
+/// Returns the row in the store, and what a new instance reads after the lock has expired.
 async fn killed_at<S>(step: Step, lacks: Lacks, store: S, database: &str) -> [String; 2]
 where
     S: PolicyStore + Clone + 'static,

@@ -1,4 +1,4 @@
-//! A writer in a process of its own, so that it can be killed and stopped at each step of a write.
+//! A writer in its own process, which tests kill or stop at each step.
 
 mod killed;
 mod stopped;

@@ -1,4 +1,4 @@
-//! R17: a writer is stopped for longer than its lock lives, as by a machine that is suspended, and then goes on.
+//! R17: a writer is suspended for longer than its lock lives, and then resumes.
 
 use std::time::Duration;
 
@@ -14,25 +14,26 @@ use crate::stores::fixtures;
 
 const LOCK: Duration = Duration::from_millis(500);
 
-/// What is left when the writer has gone on.
+/// The state after the writer has resumed.
 struct Afterwards {
     redis: RedisServer,
     store: PostgresPolicyStore,
     tenant: TenantId,
-    /// It filled the old value while the writer was stopped.
+    /// The instance that filled the old value while the writer was stopped.
     reader: Policies<PostgresPolicyStore>,
     _writer: Writer,
 }
 
 impl Afterwards {
-    /// What an instance reads that has nothing of its own.
+    /// Returns what a new instance reads.
     async fn newcomer(&self) -> String {
         Policies::new(&self.redis, self.store.clone()).await.model(self.tenant).await
     }
 }
 
-/// A writer with this lease is stopped before its commit until its lock is over; a reader fills the old value; the writer
-/// goes on, and its write is acknowledged.
+/// Suspends a writer with this lease before its commit, until its lock has expired.
+///
+/// A reader fills the old value. Then the writer resumes, and its write is acknowledged.
 async fn suspended(lease: Duration, lacks: Lacks) -> Afterwards {
     let (redis, tenant) = (RedisServer::start(), TenantId::random());
     let url = PostgresServer::shared().create_database().await.url_with_schema(fixtures::SCHEMA);
@@ -66,8 +67,9 @@ async fn r17_a_writer_that_was_suspended_beyond_its_lock_invalidates_when_it_goe
     assert_eq!(control.reader.model(control.tenant).await, "old", "in the local tier too");
 }
 
-/// With a lease that was over long ago the process may not trust its connection at first. Then the journal tells what the
-/// release could not.
+/// After its lease has expired, the process may distrust its connection at first.
+///
+/// In that case the journal delivers the invalidation that the release could not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r17_a_writer_that_was_suspended_beyond_its_lease_too_tells_the_others() {
     let after = suspended(Duration::from_millis(200), Lacks::Nothing).await;

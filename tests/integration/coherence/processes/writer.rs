@@ -1,4 +1,4 @@
-//! The process, and the handle of it.
+//! The writer process, and a handle for it.
 
 use std::collections::HashMap;
 use std::env;
@@ -19,17 +19,17 @@ use super::super::gate::until;
 use super::super::policies::{Policies, without};
 use crate::stores::fixtures;
 
-/// The test that is the process.
+/// The test that runs as the process.
 const WRITER: &str = "coherence::processes::writer::writes_as_it_is_told";
 const STOPPED: &str = "stopped at its step";
 const DONE: &str = "acknowledged";
 
-/// Where the process stops and waits.
+/// The point where the process stops and waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Step {
-    /// It has not announced its write.
+    /// Before the write lock.
     BeforeIntent,
-    /// The lock is there, the store has not been called.
+    /// The lock is placed; the store has not been called.
     BeforeCommit,
     /// The store has committed.
     AfterCommit,
@@ -37,7 +37,7 @@ pub(super) enum Step {
     BeforeRelease,
 }
 
-/// A protection that the process lacks.
+/// A protection that is disabled in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Lacks {
     Nothing,
@@ -45,7 +45,7 @@ pub(super) enum Lacks {
     LossOfLock,
 }
 
-/// What the process does.
+/// The instructions for the process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) redis: String,
@@ -58,7 +58,7 @@ pub(super) struct Order {
     pub(super) lease: Duration,
 }
 
-/// The process. It ends with this value.
+/// The process, which ends when this value is dropped.
 pub(super) struct Writer {
     child: Child,
     orders: ChildStdin,
@@ -66,7 +66,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts it, and waits until it has stopped at its step.
+    /// Starts the process, and waits until it has stopped at its step.
     pub(super) fn stopped_at_its_step(order: &Order) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", WRITER])
@@ -82,17 +82,17 @@ impl Writer {
         writer
     }
 
-    /// Ends it as a crash would (SIGKILL).
+    /// Ends the process as a crash would (SIGKILL).
     pub(super) fn kill(mut self) {
         self.end();
     }
 
-    /// Stops it in its tracks (SIGSTOP), as a machine that is suspended.
+    /// Suspends the process (SIGSTOP), as a suspended machine would.
     pub(super) fn suspend(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on after [`suspend`](Self::suspend) and from its step, and waits until its write is acknowledged.
+    /// Resumes the process, also after [`suspend`](Self::suspend), and waits until its write is acknowledged.
     pub(super) fn goes_on(mut self) -> Self {
         writeln!(self.orders, "go on").unwrap();
         self.signal(Signal::CONT);
@@ -162,7 +162,7 @@ impl<S: PolicyStore> PolicyStore for Stopping<S> {
     }
 }
 
-/// Says that the process has stopped, and waits until it is told to go on.
+/// Reports that the process has stopped, and waits for the order to resume.
 async fn wait_here() {
     println!("{STOPPED}");
     let told = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new())).await;
@@ -183,11 +183,11 @@ async fn writes_as_it_is_told() {
         write(order, PostgresPolicyStore::new(pool)).await.cache
     };
     println!("{DONE}");
-    // What it has not told yet it tells as long as it lives.
+    // The process delivers pending invalidations as long as it lives.
     tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new())).await.unwrap().unwrap();
 }
 
-/// Writes as ordered. Returns the instance that did.
+/// Writes as ordered; returns the instance.
 async fn write<S: PolicyStore + 'static>(order: Order, inner: S) -> Policies<Stopping<S>> {
     let weakness = match order.lacks {
         Lacks::Nothing => Weakness::None,

@@ -1,5 +1,6 @@
-//! Who gets what, cached and not: every identity against every kind of conversation, while nothing is cached, while the
-//! local tier has it, and while only Redis has it.
+//! Every identity's access to every kind of conversation, with and without the cache.
+//!
+//! Each case runs without entries, with an entry in the local tier, and with an entry in Redis only.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
 
 type Decorated = CachingConversationStore<dyn ConversationStore>;
 
-/// Who asks, and as a user of which tenant.
+/// The tenant and user of a caller.
 type Identity = (TenantId, Option<UserId>);
 
 struct World {
@@ -43,7 +44,7 @@ impl World {
         CachingConversationStore::new(Arc::clone(&self.bare), cache)
     }
 
-    /// An instance that has to ask the shared tier each time.
+    /// An instance that reads from the shared tier each time.
     fn instance_without_local_tier(&self, cache: &Cache) -> Decorated {
         let builder = CachingConversationStore::builder(Arc::clone(&self.bare), cache);
         builder.get_conversation(ReadPolicy::local_off).build()
@@ -58,7 +59,7 @@ impl World {
         rows
     }
 
-    /// What this identity is told, cached and not.
+    /// Checks that this identity reads the same with and without the cache.
     async fn agree(&self, store: &Decorated, row: &Conversation, (tenant, user): Identity) {
         let bare = self.bare.get_conversation(tenant, row.id, user).await.unwrap();
         let inherent = store.get_conversation(tenant, row.id, user).await.unwrap();
@@ -111,7 +112,7 @@ async fn a_shared_hit_is_for_those_whom_a_miss_is_for() {
     let counted = || caches[1].stats().method("ConversationStore", "get_conversation");
     for row in world.rows().await {
         filler.get_conversation(world.tenant, row.id, row.user_id).await.unwrap().expect("its owner sees it");
-        // A fill is sent behind the read that made it.
+        // A fill is sent after its read has returned.
         let key = format!("copilot:conv:conversation:{}:{}", world.tenant, row.id);
         until(async || redis.raw(&["EXISTS", &key]).is_ok_and(|reply| reply == "1")).await;
         for identity in &world.identities {
@@ -130,7 +131,7 @@ async fn a_shared_hit_is_for_those_whom_a_miss_is_for() {
     }
 }
 
-/// One change: what to do to a conversation, by whom.
+/// A change to a conversation.
 #[derive(Debug, Clone, Copy)]
 enum Change {
     Append(MessageRole),
@@ -148,7 +149,7 @@ const CHANGES: [Change; 6] = [
     Change::Archive,
 ];
 
-/// A conversation with a message, and what a change of it by this identity comes to.
+/// Creates a conversation with a message, and returns the result of its change.
 async fn outcome(
     store: &dyn ConversationStore,
     new: &NewConversation,
@@ -185,7 +186,7 @@ async fn perform(
     }
 }
 
-/// A change of a decorated store comes to what it does without a cache, and the next read sees it.
+/// Changes match those without a cache, and the next read sees them.
 async fn changes_agree(world: &World, store: &Decorated) {
     for new in kinds(world.tenant, world.owner) {
         for identity in &world.identities {

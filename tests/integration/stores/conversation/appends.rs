@@ -1,4 +1,4 @@
-//! Messages that are appended at once, or while something else happens to their conversation.
+//! Appends that run concurrently with each other or with changes of their conversation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ async fn goes_on_from(store: &Arc<dyn ConversationStore>, move_ahead: impl Async
     assert_eq!(last().await - before, chrono::TimeDelta::microseconds(1));
 }
 
-/// Shared with the tenant, which may edit it.
+/// A conversation shared with the tenant, which may edit it.
 async fn shared(store: &dyn ConversationStore) -> (TenantId, ConversationId) {
     let new = NewConversation {
         share_audience: ShareAudience::Tenant,
@@ -92,7 +92,7 @@ async fn until_somebody_waits_for_a_lock(pool: &PgPool) {
     until(async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap() > 0).await;
 }
 
-/// The right to write is asked of the row that is locked: not of what it was when the append began.
+/// The locked row decides on the right to append, not an earlier state.
 #[tokio::test]
 async fn an_append_that_waited_for_a_change_of_the_sharing_goes_by_it() {
     let pool = fixtures::postgres().await;
@@ -114,7 +114,7 @@ async fn an_append_that_waited_for_a_change_of_the_sharing_goes_by_it() {
     }
 }
 
-/// A writer that a lock keeps waiting gives up long before the lock on its cache entry lapses.
+/// A blocked writer gives up long before the lock on its cache entry expires.
 #[tokio::test]
 async fn a_blocked_append_ends_by_itself_and_leaves_nothing() {
     let pool = fixtures::postgres().await;
@@ -130,7 +130,7 @@ async fn a_blocked_append_ends_by_itself_and_leaves_nothing() {
     assert!(store.get_messages(tenant, id, None, 9).await.unwrap().is_empty());
 }
 
-/// The message and the time of its conversation are written together or not at all.
+/// A message and its conversation's time are written together or not at all.
 #[tokio::test]
 async fn half_an_append_is_none() {
     let pool = fixtures::postgres().await;

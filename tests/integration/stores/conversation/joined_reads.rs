@@ -1,4 +1,4 @@
-//! Readers who meet at one key while it is being loaded: the load of one of them is not an answer for all.
+//! Concurrent readers of one key: one reader's load may not answer the others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::coherence::gate::Gate;
 
-/// A store that stops one read, after it has asked for the row.
+/// A store that stops one read after its query of the row.
 struct Stopped {
     rows: MemoryConversationStore,
     stops: AtomicBool,
@@ -103,7 +103,9 @@ impl ConversationStore for Stopped {
     }
 }
 
-/// The first of these readers is stopped in the store, the others arrive meanwhile in this order; who of them got it?
+/// Stops the first reader in the store while the others arrive in this order.
+///
+/// Returns which of them received the conversation.
 async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
     let backing =
         Arc::new(Stopped { rows: MemoryConversationStore::new(), stops: AtomicBool::new(true), gate: Gate::new() });
@@ -119,7 +121,7 @@ async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
     backing.gate.reached().await;
     for reader in &readers[1..] {
         reads.push(read(reader));
-        // On this runtime of one thread a reader goes on until it waits for another one.
+        // On this single-threaded runtime a reader runs until it waits for another one.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }

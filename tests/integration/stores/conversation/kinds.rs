@@ -1,10 +1,12 @@
-//! Conversations of every kind that the rules of access tell apart.
+//! Conversations of every kind that the access rules distinguish.
 
 use serde_json::json;
 use stores::conversation::{AuthorizationModel, NewConversation, ShareAudience, TenantAccess};
 use stores::{TenantId, UserId};
 
-/// Audience by access, under rbac and as the fallback of `OpenFGA`, and `OpenFGA` without one, with and without an owner.
+/// Conversations with and without an owner, for every access rule.
+///
+/// They combine audience and access, under rbac and as the fallback of `OpenFGA`, and `OpenFGA` without a fallback.
 pub(super) fn kinds(tenant: TenantId, owner: UserId) -> Vec<NewConversation> {
     let mut kinds = Vec::new();
     for user_id in [None, Some(owner)] {

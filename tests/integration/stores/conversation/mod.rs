@@ -1,4 +1,4 @@
-//! The conversations: what is stored, who sees it, and that a cache changes neither.
+//! Conversations: their storage and visibility, neither of which a cache changes.
 
 mod access_matrix;
 mod appends;

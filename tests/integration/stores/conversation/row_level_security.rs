@@ -1,4 +1,4 @@
-//! Who sees which row in SQL: what the policies of the tables let through is what the rules of the stores do.
+//! Row-level security of conversations: the policies admit the rows that the stores' rules admit.
 
 use std::collections::BTreeSet;
 
@@ -42,14 +42,14 @@ impl Fixture {
         ids.into_iter().collect()
     }
 
-    /// Messages, and whether each is deleted.
+    /// The visible messages, and whether each is deleted.
     async fn messages(&self, role: &str, claims: &str) -> BTreeSet<(ConversationId, MessageId, bool)> {
         let mut session = session(&self.pool, role, claims).await;
         let select = "SELECT conversation_id, id, deleted_at IS NOT NULL FROM conversation_messages";
         sqlx::query_as(select).fetch_all(&mut *session).await.unwrap().into_iter().collect()
     }
 
-    /// What the rules of the stores say.
+    /// The conversations that the stores' rules admit.
     async fn readable(&self, tenant: TenantId, user: Option<UserId>) -> BTreeSet<ConversationId> {
         let store = PostgresConversationStore::new(self.pool.clone());
         let mut readable = BTreeSet::new();
@@ -180,7 +180,7 @@ async fn anon_may_not_even_ask() {
     }
 }
 
-/// A function or a table of the same name in another schema must not be taken for ours.
+/// A function or table of the same name in another schema is not used instead.
 #[tokio::test]
 async fn a_users_own_search_path_changes_nothing() {
     let fixture = Fixture::new().await;

@@ -1,4 +1,4 @@
-//! What the tables themselves promise, whoever writes to them.
+//! The constraints of the conversation tables hold for every writer.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -85,7 +85,7 @@ async fn a_message_belongs_to_a_conversation_and_goes_with_it() {
     assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&pool).await.unwrap(), 0);
 }
 
-/// By whoever writes SQL past the store.
+/// An SQL update without the store changes it too.
 #[tokio::test]
 async fn an_update_moves_updated_at() {
     let pool = fixtures::postgres().await;
@@ -99,14 +99,14 @@ async fn an_update_moves_updated_at() {
     let (_folder, pool) = fixtures::sqlite().await;
     let store = SqliteConversationStore::new(pool.clone());
     let (tenant, id) = one(&store).await;
-    // The clock of the trigger has milliseconds: the time is set back, not waited for.
+    // The trigger's clock has a resolution of milliseconds, so the test sets the time back instead of waiting.
     pool.execute("UPDATE conversations SET updated_at = '2000-01-01T00:00:00.000000Z'").await.unwrap();
     pool.execute("UPDATE conversations SET title = 'x'").await.unwrap();
     let after = store.get_conversation(tenant, id, None).await.unwrap().unwrap();
     assert!(after.updated_at.timestamp() > 1_000_000_000, "{}", after.updated_at);
 }
 
-/// A row that was written by SQL alone, with every default.
+/// A row inserted by plain SQL, with every default.
 #[tokio::test]
 async fn the_defaults_of_the_tables_are_those_of_the_types() {
     let tenant = TenantId::random();
@@ -157,7 +157,7 @@ async fn a_table_that_is_missing_is_a_clear_error() {
     assert_eq!((error.kind(), error.operation()), (StoreErrorKind::Schema, "create_conversation"), "{error:?}");
 }
 
-/// A page in the middle of a tenant's list, asked for as the store does.
+/// A page in the middle of a tenant's list, queried as the store does.
 const PAGE: &str = "SELECT id FROM conversations WHERE tenant_id = TENANT AND (last_activity, id) < (TIME, TENANT) \
                     ORDER BY last_activity DESC, id DESC LIMIT 10";
 
@@ -166,7 +166,7 @@ async fn a_page_is_read_in_the_order_of_an_index() {
     let pool = fixtures::postgres().await;
     let select = PAGE.replace("TENANT", "'6f0c5a4e-3b5a-4f0e-9a55-0d2f1f0b7a11'").replace("TIME", "now()");
     let mut connection = pool.acquire().await.unwrap();
-    // A table of no rows is read as a whole, whatever its indexes are.
+    // PostgreSQL scans an empty table as a whole, whatever its indexes are.
     connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.unwrap();
     let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN {select}"))).fetch_all(&mut *connection).await.unwrap();
     let plan = lines(&plan.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>());

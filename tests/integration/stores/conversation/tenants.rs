@@ -1,4 +1,4 @@
-//! No tenant gets another's entry, whatever is asked first; and what an entry holds comes back whole.
+//! No tenant receives another one's entry, in any order, and entries are restored completely.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn everything(tenant: TenantId, owner: UserId) -> NewConversation {
     }
 }
 
-/// Also through the encoding of the shared tier: times with microseconds, JSON with every kind of value.
+/// The shared tier's encoding keeps times with microseconds, and JSON with every kind of value.
 #[tokio::test]
 async fn an_entry_is_shared_whole_under_the_documented_key() {
     let redis = RedisServer::start();
@@ -88,13 +88,13 @@ async fn another_tenant_gets_nothing_and_leaves_nothing() {
         let key = format!("copilot:conv:conversation:{tenant}:{id}");
         until(async || redis.raw(&["EXISTS", &key]).is_ok_and(|reply| reply == "1")).await;
     }
-    // Shutting down waits for what is still being sent.
+    // The shutdown waits for pending fills.
     cache.shutdown().await;
     let key = format!("copilot:conv:conversation:{other}:{id}");
     assert_eq!(redis.raw(&["EXISTS", &key]).unwrap(), "0", "an absence is not cached: it may be for this caller alone");
 }
 
-/// A conversation that stops being shared is gone for the others at once, on the instance that says so.
+/// After a conversation becomes private, the writing instance denies it to others at once.
 #[tokio::test]
 async fn what_is_no_longer_shared_is_not_shown_from_the_cache() {
     let redis = RedisServer::start();

@@ -6,7 +6,7 @@ use crate::state::{Phase, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
-    /// Between the advance of `Write::finish` and the journal.
+    /// Between the advance of `Write::finish` and the entry in the journal.
     pub(super) fn acknowledge_early(&mut self, writer: usize, placed: bool) {
         self.act(format_args!("writer {}: leaves its release for later", writer + 1), |world| {
             world.leave_release(writer, placed);
@@ -15,7 +15,9 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// The journal keeps the scopes until the release has ended: where the lock was lost, an old value may be in Redis.
+    /// The journal keeps the scopes until the release has ended.
+    ///
+    /// If the lock was lost, Redis may hold an old value.
     fn leave_release(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         if !self.is(Variant::NoJournalBehind) {
@@ -31,7 +33,7 @@ impl World<'_> {
         }
     }
 
-    /// Its lock keeps the promise for as long as it lives.
+    /// The lock keeps the promise for as long as it lives.
     fn is_promised_early(&self, placed: bool) -> bool {
         placed && self.configuration.counted != Counted::Released
     }

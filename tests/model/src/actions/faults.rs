@@ -1,4 +1,4 @@
-//! What goes wrong. Each fault happens at most as often as the configuration says.
+//! The faults, each of which occurs at most as often as the configuration allows.
 
 use super::Successors;
 use super::write::WIDE;
@@ -17,7 +17,7 @@ impl Successors<'_> {
                 world.state.redis.gens = [Gen::Missing; SCOPES];
                 world.state.redis.entry = None;
                 (world.state.redis.pending, world.state.redis.suffix) = (0, 0);
-                // The next beat of anybody makes a new one.
+                // The next heartbeat of any instance creates a new one.
                 world.state.redis.namespace = world.state.fresh_namespace();
             });
         }
@@ -70,7 +70,7 @@ impl Successors<'_> {
             });
         }
         let (Phase::Writes { placed } | Phase::Committed { placed }) = phase else { return };
-        // Not later: a release that is due is finished whoever goes away.
+        // Not later: a release that is due completes even if the caller is dropped.
         if faults.unknowns > 0 {
             self.act(format_args!("writer {name}: its caller goes away, the outcome is unknown"), |world| {
                 world.state.faults.unknowns -= 1;
@@ -183,10 +183,11 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// Nobody is answered any more, and nobody has noticed yet.
+    /// Redis becomes unreachable, and no instance has noticed yet.
     fn lose_all(&mut self) {
         if self.configuration.members {
-            // Instances notice at once, to reduce the states: one that has not noticed can neither read nor announce.
+            // Instances notice at once, to reduce the states: one that has not noticed can neither read nor place
+            // locks.
             for at in 0..self.configuration.instances {
                 self.instance(at).barrier.queued = None;
                 if self.state.instances[at].link != Link::Down {
@@ -218,7 +219,7 @@ impl World<'_> {
         }
     }
 
-    /// The process ends with all that it had; another one may take its place.
+    /// The process ends and loses its state; another one may start in its place.
     fn die(&mut self, at: usize) {
         let Instance { epoch, heard_epoch, namespace, barrier, .. } = self.state.instances[at];
         let has_members = self.configuration.members;
@@ -252,7 +253,7 @@ impl World<'_> {
         }
     }
 
-    /// Its process is gone.
+    /// Continues without the process of a writer.
     fn orphan(&mut self, writer: usize) {
         let of = &mut self.state.writers[writer];
         if of.standing == Standing::Untold {
@@ -265,7 +266,7 @@ impl World<'_> {
             | Phase::Leaves { placed }
             | Phase::Unregisters { placed }
             | Phase::Behind { placed, .. }
-            // What its process was to repeat, nobody does.
+            // No process repeats what this one still had to deliver.
             | Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
             Phase::Waits { told, placed } => Phase::Gone { placed: told || placed, repeats: false },
             Phase::Intends(_) => Phase::Leftover,

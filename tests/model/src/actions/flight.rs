@@ -1,4 +1,4 @@
-//! `Region::local`, `Region::read_with` and `flight`: who looks a value up, and who waits for whom.
+//! `Region::local`, `Region::read_with` and `flight`: leaders look a value up, and followers wait for them.
 
 use super::Successors;
 use crate::configuration::Variant;
@@ -28,7 +28,7 @@ impl Successors<'_> {
         }
     }
 
-    /// The caller goes away. Once the store is asked, the task goes on as if the caller were there.
+    /// Drops the caller. Once the store is called, the task continues as if the caller still waited.
     fn cancel(&mut self, reader: usize) {
         let step = self.from.readers[reader].step;
         let is_cancelled =

@@ -1,4 +1,6 @@
-//! `Link::join`: a store is built while its cache is connected, and nobody has told this instance of its keys before.
+//! `Link::join`: a connected instance builds a store of a new namespace.
+//!
+//! It has received no messages for the keys of that namespace so far.
 
 use super::Successors;
 use crate::configuration::Variant;
@@ -34,7 +36,7 @@ impl World<'_> {
         }
     }
 
-    /// `supervisor::subscribe`. Beats from before do not count.
+    /// `supervisor::subscribe`. Earlier heartbeats do not count.
     fn widen(&mut self, at: usize) {
         let namespace = self.state.redis.namespace;
         let instance = self.instance(at);

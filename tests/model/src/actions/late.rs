@@ -1,4 +1,4 @@
-//! Late acknowledgements: every write in mode strict, and in every mode a write that is not delivered.
+//! Late acknowledgements: in mode strict every write, in other modes an undelivered one.
 
 use super::Successors;
 use crate::configuration::{Configuration, Mode, Variant};
@@ -26,15 +26,16 @@ impl Successors<'_> {
         }
     }
 
-    /// Every other instance either has no lease any more or has seen that something is pending.
+    /// Every other instance has lost its lease or knows of the pending invalidation.
     fn is_late_enough(&self, writer: usize, waited: u8) -> bool {
         let Configuration { lease, mode, members, variant, .. } = *self.configuration;
         let at = self.configuration.writers[writer].instance;
         let barrier = self.from.instances[at].barrier;
         let out = barrier.unanswered.unwrap_or_default();
         if mode == Mode::Strict {
-            // Other instances notice late that this one alone cannot reach Redis. Redis may execute its last heartbeat a lease
-            // after the failure, the silence shows a lease later, and an instance that has just asked trusts for a third lease.
+            // Other instances notice late that this one alone cannot reach Redis. Redis may execute its last heartbeat
+            // a lease after the failure, the silence shows a lease later, and an instance that sent its own heartbeat
+            // just before that keeps its trust for a third lease.
             let leases = match variant {
                 Variant::StrictOneLease => 1,
                 Variant::StrictTwoLeases => 2,
@@ -65,9 +66,9 @@ impl Configuration {
 }
 
 impl World<'_> {
-    /// Starts the wait of a write whose scopes are all delivered or journaled, or acknowledges it.
+    /// Starts the wait of a write with all scopes delivered or journaled, or acknowledges it.
     ///
-    /// The wait counts from here and not from the announcement: a release that finds its lock gone publishes a second
+    /// The wait counts from here and not from the write lock: a release that finds its lock gone publishes a second
     /// message, and another instance may have kept an older value locally before that.
     pub(super) fn wait_or_acknowledge(&mut self, writer: usize, told: bool, placed: bool) {
         let is_strict = self.configuration.mode == Mode::Strict;

@@ -1,4 +1,4 @@
-//! `coherence::link` and `coherence::supervisor`: the bus, the beats, the order of a reconnect, the drain of the journal.
+//! `coherence::link` and `coherence::supervisor`: bus, heartbeats, reconnects, and the drain of the journal.
 
 use super::Successors;
 use crate::configuration::{Configuration, Variant};
@@ -6,7 +6,7 @@ use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Namespace, News, Phase,
 use crate::world::World;
 
 impl Successors<'_> {
-    /// What an instance's connection does.
+    /// The steps of an instance's connection.
     pub(super) fn connection(&mut self, at: usize) {
         let name = at + 1;
         let instance = self.from.instances[at];
@@ -65,8 +65,10 @@ impl Successors<'_> {
         }
     }
 
-    /// A beat of `supervisor::round`. One that could prolong no trust and tell nothing new is left out, and so is one
-    /// that follows before the one before is back.
+    /// A heartbeat of `supervisor::round`.
+    ///
+    /// The model omits one that could neither prolong the trust nor deliver a message, and one that is sent before the
+    /// previous one has returned.
     fn beat(&mut self, at: usize) {
         let name = at + 1;
         let instance = self.from.instances[at];
@@ -119,7 +121,7 @@ impl Successors<'_> {
         }
     }
 
-    /// A finished writer of this instance whose locks or registration are still there.
+    /// A finished writer of this instance whose locks or registration still exist.
     fn unreleased(&self, at: usize) -> Option<usize> {
         let is_finished = |phase: Phase| matches!(phase, Phase::Waits { .. } | Phase::Over);
         let redis = &self.from.redis;
@@ -129,7 +131,7 @@ impl Successors<'_> {
         })
     }
 
-    /// The scopes were invalidated before, so the end of the locks and of the registration lets in nothing older.
+    /// Removes locks and registration, which admits nothing older: the scopes were invalidated before.
     fn release_from_journal(&mut self, at: usize) {
         let Some(writer) = self.unreleased(at) else { return };
         self.act(format_args!("instance {}: RELEASE of writer {} from its journal", at + 1, writer + 1), |world| {
@@ -140,7 +142,7 @@ impl Successors<'_> {
         });
     }
 
-    /// A journal that ran over stands in for the new namespace epoch until its instance has heard of it.
+    /// An overflowed journal stands in for the new namespace epoch until its instance has received it.
     fn waits_for_epoch(&self, at: usize) -> bool {
         let Instance { journal, link, heard_epoch, .. } = self.from.instances[at];
         let has_heard = heard_epoch == self.from.redis.namespace;
@@ -157,7 +159,7 @@ impl Successors<'_> {
         self.configuration.punctual && (0..self.configuration.instances).any(is_due)
     }
 
-    /// The clock moves on for everybody alike.
+    /// Advances the clock of every part alike.
     pub(super) fn tick(&mut self) {
         let lease = self.configuration.lease;
         let mut ticked = *self.from;
@@ -204,7 +206,7 @@ impl Instance {
     ///
     /// When the right to read the shared tier lapses, the instance enters the barrier, again if it is inside already.
     fn tick_member(&mut self, configuration: &Configuration) {
-        // If only the bus is silent, commands are still answered.
+        // If only the bus is silent, Redis still answers commands.
         if self.link != Link::Deaf || configuration.members {
             self.answered = self.answered.saturating_sub(1);
         }
@@ -223,7 +225,7 @@ impl Instance {
 impl World<'_> {
     /// Sends a heartbeat.
     ///
-    /// Its reply allows reads of the shared tier and announcements, and shows the namespace epoch. Its message on the bus
+    /// Its reply allows reads of the shared tier and write locks, and shows the namespace epoch. Its message on the bus
     /// prolongs the lease of the local tier.
     fn send_beat(&mut self, at: usize) {
         let Configuration { lease, .. } = *self.configuration;
@@ -240,7 +242,7 @@ impl World<'_> {
         self.heartbeat(at);
     }
 
-    /// `Link::beat_returned`: trust from when the beat was sent.
+    /// `Link::beat_returned`: trust counts from the sending of the heartbeat.
     fn beat_returned(&mut self, at: usize, beat: Beat) {
         let Configuration { lease, degraded, pauses, .. } = *self.configuration;
         let is_trusting = self.is(Variant::TrustingJoin);
@@ -256,7 +258,7 @@ impl World<'_> {
             instance.link = if degraded > 0 || pauses { Link::Trusted } else { Link::Up };
         }
         let has_moved = instance.heard_epoch != beat.namespace;
-        // `Live::new` has what the first beat told.
+        // `Live::new` has the epoch of the first heartbeat.
         if is_first {
             instance.epoch.namespace = beat.namespace;
         }
@@ -292,7 +294,7 @@ impl World<'_> {
         self.outlive(at);
     }
 
-    /// What was kept before says so from here on.
+    /// Marks values that were kept before the new connection.
     fn outlive(&mut self, at: usize) {
         if let Some(Kept::Degraded(entry)) = &mut self.instance(at).local {
             entry.outlived = true;
@@ -324,7 +326,7 @@ impl World<'_> {
         }
     }
 
-    /// `Link::close_session`; what is asked over the connection ends with an error.
+    /// `Link::close_session`; pending commands of the connection end with an error.
     pub(super) fn close(&mut self, at: usize) {
         let (has_members, counts) = (self.configuration.members, self.configuration.counts_unanswered(at));
         let instance = self.instance(at);
@@ -354,7 +356,7 @@ impl World<'_> {
         self.count_told();
     }
 
-    /// Redis has heard of what the journal holds of a scope, or of everything.
+    /// Redis has received the journal's invalidations of a scope, or all of them.
     fn told_for(&mut self, at: usize, scope: Option<usize>) {
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             let concerns = of.instance == at && scope.is_none_or(|scope| of.journaled().holds(scope));
@@ -375,13 +377,15 @@ impl World<'_> {
         self.count_told();
     }
 
-    /// Writes that waited for a journal to be told count once it is; after an overflow, once whoever may still ask Redis
-    /// has heard of the new namespace epoch, by his next beat or by the end of his lease.
+    /// Counts the writes whose journal has been delivered.
+    ///
+    /// After an overflow they count once every instance with read rights has received the new namespace epoch, by its
+    /// next heartbeat or by the end of its lease.
     pub(super) fn count_told(&mut self) {
         let namespace = self.state.redis.namespace;
         let has_heard = |at: usize| {
             let Instance { heard_epoch, bus, .. } = self.state.instances[at];
-            // A beat that was sent before may still prolong the trust in the old epoch.
+            // An earlier heartbeat may still prolong the trust in the old epoch.
             let comes_old = bus.beat.is_some_and(|beat| beat.namespace != namespace);
             heard_epoch == namespace || !self.may_ask(at) && !comes_old
         };

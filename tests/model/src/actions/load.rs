@@ -1,5 +1,6 @@
-//! `Load::fly`, `Flying::landed` and `LateFill::store`: the store, the end of the flight, and the shared tier after the
-//! caller has been answered.
+//! `Load::fly`, `Flying::landed` and `LateFill::store`: the call of the store and the late fill.
+//!
+//! The fill of the shared tier follows the answer to the caller.
 
 use super::Successors;
 use crate::configuration::{Reads, Variant};
@@ -7,7 +8,7 @@ use crate::state::{Carried, Entry, Epoch, Fence, Found, Gen, Keep, SCOPES, Sourc
 use crate::world::World;
 
 impl Successors<'_> {
-    /// A read that asks the store.
+    /// A read that calls the store.
     pub(super) fn load(&mut self, reader: usize) {
         let name = reader + 1;
         match self.from.readers[reader].step {
@@ -33,7 +34,7 @@ impl Successors<'_> {
         }
     }
 
-    /// The store holds its answers back until everybody has asked.
+    /// Whether the store withholds its answers until every reader has called it.
     fn is_gathering(&self) -> bool {
         let readers = &self.from.readers[..self.configuration.readers.len()];
         self.configuration.reads == Reads::Burst && readers.iter().any(|reader| reader.step == Step::Idle)
@@ -59,21 +60,22 @@ impl World<'_> {
         }
     }
 
-    /// A fill of a connection that is gone may still arrive, here even at another server than the one that it was sent
-    /// to. One that never arrives is covered by the eviction of the entry.
+    /// A fill of a closed connection may still arrive, here even at another server.
+    ///
+    /// The eviction of the entry covers a fill that never arrives.
     fn fill(&mut self, fill: Carried) {
         let Some(fence) = self.stamp_of(fill.fence) else { return };
         self.state.redis.entry = Some(Entry { value: fill.value, fence });
     }
 
-    /// The stamp of an entry: what was read before its load, unless a variant knows better.
+    /// The fence of an entry: the generations read before its load, except in some variants.
     fn stamp_of(&self, fence: Fence) -> Option<Fence> {
         let now = Epoch { run: self.state.run, namespace: self.state.redis.namespace };
         match self.configuration.variant {
             Variant::NoFence => {
                 let mut gens = [0; SCOPES];
                 for (token, state) in gens.iter_mut().zip(self.state.redis.gens) {
-                    // Without a token there is nothing to stamp the entry with.
+                    // Without a generation the entry cannot have a fence.
                     let Gen::Free(current) = state else { return None };
                     *token = current;
                 }

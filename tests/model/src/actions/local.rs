@@ -1,4 +1,4 @@
-//! `engine/local.rs`: what the local tier answers, and what is put into it.
+//! `engine/local.rs`: hits and fills of the local tier.
 
 use crate::configuration::{Mode, Variant};
 use crate::state::{Barrier, Degraded, Keep, Kept, Link, Namespace, Stamp, Version};
@@ -25,7 +25,7 @@ impl World<'_> {
         settled && !sees_silence
     }
 
-    /// `Region::find` and `Region::find_degraded`. That an answer does not keep a promise shows here.
+    /// `Region::find` and `Region::find_degraded`, which check each answer against the promises.
     pub(super) fn find(&mut self, reader: usize) -> Option<Version> {
         let at = self.configuration.readers[reader];
         let is_trusted = self.is_trusted(at);
@@ -54,7 +54,7 @@ impl World<'_> {
         }
     }
 
-    /// `Region::keep_unshared` where there is a shared tier: nothing fences what is loaded now.
+    /// `Region::keep_unshared` with a shared tier: nothing fences a value that is loaded now.
     pub(super) fn keep_degraded_later(&self) -> Keep {
         let is_allowed = self.configuration.mode != Mode::Strict || self.is(Variant::DegradedStrict);
         match self.configuration.degraded {
@@ -76,7 +76,7 @@ impl World<'_> {
 }
 
 impl Kept {
-    /// The entry when the clock has moved on.
+    /// The entry after a tick of the clock.
     pub(super) fn ticked(self) -> Option<Self> {
         match self {
             Self::Degraded(Degraded { life: 0 | 1, .. }) => None,

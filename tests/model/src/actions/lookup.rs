@@ -8,7 +8,7 @@ use crate::state::{
 use crate::world::World;
 
 impl Successors<'_> {
-    /// A look-up before the store is asked.
+    /// A look-up before the call of the store.
     pub(super) fn look_up(&mut self, reader: usize) {
         let name = reader + 1;
         match self.from.readers[reader].step {
@@ -38,8 +38,9 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// `Region::lead` up to the round trip: `find_owned`, `begin` (the stamp), `is_journaled`, `shared`. Nothing in it
-    /// waits, and in the other orders a step of another task in between only makes a miss.
+    /// `Region::lead` up to the round trip: `find_owned`, `begin`, `is_journaled`, `shared`.
+    ///
+    /// Nothing in it waits, and in the other orders a step of another task in between only makes a miss.
     fn begin_look_up(&mut self, reader: usize, carried: Option<Carried>) {
         let at = self.configuration.readers[reader];
         if let Some(value) = self.find(reader) {
@@ -66,7 +67,7 @@ impl World<'_> {
         self.state.readers[reader].step = step;
     }
 
-    /// Whether the shared tier may be read: a heartbeat has been answered, and the recovery barrier has ended.
+    /// Whether the shared tier may be read: after a heartbeat's answer and the recovery barrier.
     pub(super) fn may_ask(&self, at: usize) -> bool {
         let Configuration { degraded, pauses, .. } = *self.configuration;
         let is_used = match self.state.instances[at].link {
@@ -77,7 +78,7 @@ impl World<'_> {
         is_used && self.is_answered(at) && self.is_settled(at)
     }
 
-    /// Whether writes may be announced: there is a connection, and it has answered.
+    /// Whether write locks may be placed: there is a connection, and it has answered.
     pub(super) fn may_tell(&self, at: usize) -> bool {
         let is_open = !matches!(self.state.instances[at].link, Link::Absent | Link::Down);
         is_open && self.is_answered(at) && (self.is_trusted(at) || !self.is(Variant::TellNeedsLease))
@@ -87,8 +88,10 @@ impl World<'_> {
         !self.configuration.has_clock() || self.state.instances[at].answered > 0
     }
 
-    /// `Session::read` as Redis executes it. The entry is read before the tokens and with them in one step here: a write
-    /// in between changes a token and makes a miss.
+    /// `Session::read` as Redis executes it.
+    ///
+    /// The entry and the generations are read in one step here, in the code the entry first: a write in between changes
+    /// a generation and makes a miss.
     fn fetch(&mut self, reader: usize, asking: Asking) {
         let gens = self.state.redis.gens;
         if gens.contains(&Gen::Missing) {
@@ -99,8 +102,9 @@ impl World<'_> {
         }
     }
 
-    /// `Session::init_gens` for the scopes whose token was missing. An entry that was read before cannot carry a token
-    /// that is made now.
+    /// `Session::init_gens` for the scopes without a generation.
+    ///
+    /// An entry that was read before cannot carry a generation that is created now.
     fn init_gens(&mut self, reader: usize, asking: Asking, mut gens: [Gen; SCOPES]) {
         for (scope, gen_state) in gens.iter_mut().enumerate().filter(|(_, gen_state)| **gen_state == Gen::Missing) {
             if self.state.redis.gens[scope] == Gen::Missing {
@@ -108,12 +112,12 @@ impl World<'_> {
             }
             *gen_state = self.state.redis.gens[scope];
         }
-        // What a counter makes can be what the entry carries.
+        // The entry may carry the number that a counter produces.
         let entry = self.state.redis.entry.filter(|_| self.is(Variant::Counter));
         self.judge(reader, asking, gens, entry);
     }
 
-    /// `Region::judge`. It is pure but for the local tier, which the answer reaches when it is back.
+    /// `Region::judge`, which is pure except for the local tier: the returned answer enters it.
     fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<Entry>) {
         self.limit_fill(self.configuration.readers[reader]);
         let Some(gens) = unlocked(gens) else {
@@ -163,7 +167,7 @@ impl World<'_> {
         self.end(reader);
     }
 
-    /// Ends the flight with a value, which is the leader's answer too.
+    /// Ends the flight with a value, which also answers the leader.
     pub(super) fn finish_flight(&mut self, reader: usize, found: Found) {
         self.answer(reader, found.value, found.source);
         self.land(self.configuration.readers[reader], Landing::Found(found));

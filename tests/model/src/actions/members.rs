@@ -65,7 +65,7 @@ fn is_connected(link: Link) -> bool {
 }
 
 impl crate::state::State {
-    /// Whether this instance gets no answers from Redis.
+    /// Whether Redis does not answer this instance.
     pub(crate) fn is_unreachable(&self, at: usize) -> bool {
         self.down || self.stalled || self.instances[at].barrier.isolated
     }
@@ -139,7 +139,7 @@ impl World<'_> {
         }
     }
 
-    /// Notes whether a member is silent; strict methods read neither tier meanwhile.
+    /// Records whether a member is silent; strict methods read neither tier meanwhile.
     fn learn_silence(&mut self, at: usize, is_silent: bool) {
         let was_silent = std::mem::replace(&mut self.instance(at).barrier.sees_silence, is_silent);
         if was_silent && !is_silent && !self.is(Variant::NoFlushAfterSilence) {
@@ -147,7 +147,7 @@ impl World<'_> {
         }
     }
 
-    /// Notes that replies now show other members the pending invalidations of this instance.
+    /// Records that replies now show other members the pending invalidations of this instance.
     fn show_pending(&mut self, at: usize) {
         for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {
             let waits = matches!(writer.phase, Phase::Waits { told: false, .. });
@@ -192,7 +192,7 @@ impl World<'_> {
         }
     }
 
-    /// Discards entries and loads from before the return, for the variant that has no other barrier.
+    /// Discards entries and loads from before the reconnect, for the variant without any other barrier.
     pub(super) fn distrust_loads(&mut self) {
         if self.is(Variant::BarrierByLoadTime) {
             self.state.redis.entry = None;

@@ -1,4 +1,4 @@
-//! Everything that can happen next.
+//! All possible next steps.
 
 mod fast;
 mod faults;
@@ -26,7 +26,7 @@ use crate::world::{Broken, World};
 pub(crate) struct Successor {
     pub(crate) state: State,
     pub(crate) broken: Option<Broken>,
-    /// What happened; empty unless it is wanted.
+    /// A description of the step, empty unless requested.
     pub(crate) line: String,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Successors<'a> {
 }
 
 impl<'a> Successors<'a> {
-    /// Into a list that is used again and again.
+    /// Collects them in a list that is reused.
     pub(crate) fn of(
         configuration: &'a Configuration,
         from: &'a State,
@@ -67,7 +67,7 @@ impl<'a> Successors<'a> {
         all.found
     }
 
-    /// One action: its name, and what it does.
+    /// One action: its name and its effect.
     fn act(&mut self, name: Arguments<'_>, action: impl FnOnce(&mut World<'_>)) {
         let note = self.with_lines.then(|| name.to_string());
         let mut world = World { configuration: self.configuration, state: *self.from, broken: None, note };

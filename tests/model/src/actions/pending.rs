@@ -1,7 +1,7 @@
-//! Pending writers: the scopes of a write are known only from its result, so it registers on the whole method.
+//! Pending writers: a write whose result names its scopes registers on the whole method.
 //!
-//! The registration does not invalidate: cached entries stay hits until it expires. Then the generation of the wide scope
-//! counts as missing, and local tiers invalidate the method.
+//! The registration does not invalidate: cached entries stay hits until it expires. Then the generation of the wide
+//! scope counts as missing, and local tiers invalidate the method.
 
 use super::Successors;
 use super::write::WIDE;
@@ -65,7 +65,7 @@ impl World<'_> {
 
     /// Invalidates the method on each instance that knows of an expired registration.
     ///
-    /// Each instance does so less than a lease later than Redis, since it accepts only messages that are younger than a lease.
+    /// Each instance does so less than a lease later than Redis, since it accepts only messages younger than a lease.
     pub(super) fn forget_expired(&mut self) {
         let expired = self.state.expired;
         for at in 0..self.configuration.instances {

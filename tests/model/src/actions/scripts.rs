@@ -1,4 +1,4 @@
-//! `tier/remote/redis/scripts.rs`: what Redis does as one step. A pipeline over several scopes is several steps.
+//! `tier/remote/redis/scripts.rs`: each script is one step. A pipeline over several scopes is several steps.
 
 use super::write::WIDE;
 use crate::configuration::{Kind, Variant};
@@ -44,7 +44,7 @@ impl World<'_> {
         self.publish(News::INVALIDATION);
     }
 
-    /// A lock ends by time: with the last of them the key is gone.
+    /// A lock expires; with the last one the key disappears.
     pub(super) fn expire(&mut self, writer: usize) {
         if self.is_by_result(writer) {
             return self.expire_registration(writer);
@@ -59,7 +59,7 @@ impl World<'_> {
         }
     }
 
-    /// A new token.
+    /// Creates a new generation.
     pub(super) fn renew(&mut self, scope: usize) {
         let token = match self.state.redis.gens[scope] {
             Gen::Free(counter) if self.is(Variant::Counter) => counter + 1,
@@ -73,7 +73,7 @@ impl World<'_> {
         }
     }
 
-    /// From here on the lease bounds how long a local hit may not reflect the write.
+    /// From here on the lease bounds how long a local hit may be stale.
     pub(super) fn told_of(&mut self, writer: usize) {
         if self.configuration.has_clock() {
             self.state.writers[writer].news = Some(0);

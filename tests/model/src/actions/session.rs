@@ -1,4 +1,4 @@
-//! `Cache::observe`: the token of a write is read where somebody else reads.
+//! `Cache::observe`: another instance observes the session token of a write.
 
 use super::Successors;
 use crate::configuration::{Kind, Variant};
@@ -6,7 +6,7 @@ use crate::state::{Phase, Standing, Version, Writer};
 use crate::world::World;
 
 impl Successors<'_> {
-    /// A request of the session arrives at another instance than the one that wrote.
+    /// A request of the session arrives at an instance other than the writer's.
     pub(super) fn observe(&mut self, writer: usize) {
         let of = self.from.writers[writer];
         let is_acknowledged = matches!(of.phase, Phase::Over | Phase::Behind { .. }) && of.standing == Standing::Counts;
@@ -31,7 +31,7 @@ impl World<'_> {
         self.state.writers[writer].heard = self.configuration.sessions && heard;
     }
 
-    /// A group invalidation that was told.
+    /// A group invalidation that was delivered.
     pub(super) fn name_bump_in_token(&mut self, writer: usize) {
         if self.configuration.writers[writer].kind == Kind::Bumps {
             self.name_in_token(writer, true);
@@ -49,7 +49,7 @@ impl World<'_> {
         self.instance(at).observed = version;
     }
 
-    /// Local hits show the write by now, without the token.
+    /// Local hits already reflect the write without the session token.
     fn is_old(&self, at: usize, writer: usize) -> bool {
         let Writer { heard, age, .. } = self.state.writers[writer];
         heard

@@ -1,4 +1,4 @@
-//! Mode strict: the acknowledgement waits until no instance can trust its local tier by a beat from before the release.
+//! Mode strict: the acknowledgement waits until every lease from before the release has ended.
 
 use crate::configuration::{Counted, Mode, Variant};
 use crate::state::Standing;
@@ -9,7 +9,7 @@ impl World<'_> {
         self.configuration.mode == Mode::Strict
     }
 
-    /// `Write::begin` has its answer, or none.
+    /// `Write::begin` has its answer, or has failed.
     pub(super) fn announced(&mut self, writer: usize, placed: bool) {
         self.name_in_token(writer, placed);
         if self.is_strict() {
@@ -26,8 +26,9 @@ impl World<'_> {
         }
     }
 
-    /// Local hits must reflect the write from here on. One that Redis has not heard of is as good where nobody else has
-    /// heard anything since either.
+    /// Local hits must reflect the write from here on.
+    ///
+    /// An undelivered write is as good if no other instance has received anything since either.
     pub(super) fn promise_strictly(&mut self, writer: usize, told: bool) {
         let counted = self.configuration.counted;
         let is_strict = self.is_strict();
@@ -37,7 +38,7 @@ impl World<'_> {
         of.shown = false;
     }
 
-    /// Others may read again what could not be told: the documented loss.
+    /// Other instances may read the undelivered write's old value again: the documented loss.
     pub(super) fn lose_strictness(&mut self) {
         if self.configuration.members {
             return;

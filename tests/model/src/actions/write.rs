@@ -100,7 +100,7 @@ impl Successors<'_> {
         });
     }
 
-    /// The writer waits no longer for what is left of its pipeline: none of it was applied, or all of it was.
+    /// The writer stops waiting for its pipeline's rest, applied completely or not at all.
     fn time_out(&mut self, writer: usize, left: Scopes) {
         if self.from.faults.timeouts == 0 {
             return;
@@ -214,7 +214,7 @@ impl World<'_> {
         }
     }
 
-    /// `write::told` says no: the scopes are journaled, and the write goes on.
+    /// `write::told` fails: the scopes are journaled, and the write continues.
     pub(super) fn give_up(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
         let phase = self.state.writers[writer].phase;
@@ -234,13 +234,15 @@ impl World<'_> {
             Phase::Releases { placed, .. } => self.wait_or_acknowledge(writer, false, placed),
             // The registration stays, and its expiry invalidates once more.
             Phase::Unregisters { placed } => self.wait_or_acknowledge(writer, is_told, placed),
-            // What the journal has since its acknowledgement stays there.
+            // Invalidations journaled after its acknowledgement stay in the journal.
             _ => self.state.writers[writer].phase = Phase::Over,
         }
     }
 
-    /// A read that began after the first advance may have put what the lock no longer kept out into the local tier.
-    /// After the journal, so that whoever begins now and keeps a stamp sees the scope there.
+    /// Advances the local sequences once more before the acknowledgement.
+    ///
+    /// If the lock was lost, a read after the first advance may have filled a stale value. This advance follows the
+    /// journal entry, so that a read that takes its sequence snapshot from here on finds the scope there.
     pub(super) fn advance_last(&mut self, writer: usize) {
         if !self.is(Variant::NoLastAdvance) {
             self.advance_own(self.configuration.writers[writer].instance);
@@ -265,13 +267,14 @@ impl World<'_> {
         self.count(writer, told || self.configuration.counted == Counted::Acknowledged);
     }
 
-    /// From here on it is counted how old the write is, where that matters.
+    /// Starts to track the age of the write, if the configuration needs it.
     fn begin_age(&mut self, writer: usize) {
         self.state.writers[writer].age = self.configuration.longest_age().map(|_| 0);
     }
 
-    /// Reads must reflect the write from here on, or from when Redis has heard of it. The local hits of an instance that
-    /// is the only one must as well.
+    /// Reads must reflect the write from here on, or from its delivery to Redis.
+    ///
+    /// The local hits of a single instance must reflect it as well.
     pub(super) fn count(&mut self, writer: usize, told: bool) {
         let of = &mut self.state.writers[writer];
         of.standing = if told { Standing::Counts } else { Standing::Untold };
@@ -285,11 +288,11 @@ impl World<'_> {
         }
     }
 
-    /// `Write::drop` with an unknown outcome: what was placed stays.
+    /// `Write::drop` with an unknown outcome: its locks and registrations stay.
     pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
-        // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated at once.
+        // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated now.
         if self.configuration.shared && (!placed || self.is_by_result(writer)) {
             let reach = self.reach(writer);
             self.remember(of.instance, reach);
@@ -303,8 +306,9 @@ impl World<'_> {
         self.begin_wait(writer);
     }
 
-    /// What was to be committed has been. With its locks the write has told everybody; without them
-    /// `Write::repeat_later` does.
+    /// No commit can follow any more.
+    ///
+    /// A write with locks has invalidated everywhere; without them `Write::repeat_later` does.
     fn time_over(&mut self, writer: usize, placed: bool, repeats: bool) {
         let of = self.configuration.writers[writer];
         self.state.writers[writer].phase = Phase::Over;

@@ -1,4 +1,4 @@
-//! The recovery barrier and late acknowledgements: T1 from the acknowledgement on, through outages of all instances.
+//! The recovery barrier and late acknowledgements: T1 through outages of all instances.
 
 use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, bumps, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};

@@ -1,4 +1,4 @@
-//! Degraded reads: what is kept while the shared tier is out of reach.
+//! Degraded reads: values kept while the shared tier is unreachable.
 
 use super::{DEGRADED, OWN, OWN_WRITES, WIDE, bumps, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};

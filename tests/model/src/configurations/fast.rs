@@ -1,4 +1,4 @@
-//! Mode fast: T1 while the lock lives, and from the release on where it was lost; T4 always.
+//! Mode fast: T1 while the lock lives or from the release on; T4 always.
 
 use super::{BOTH, FAST, LOCAL, OWN, OWN_WRITES, writes};
 use crate::configuration::{Configuration, Counted, Faults, Mode, NONE, Size};
@@ -106,5 +106,5 @@ pub(super) const ALL: &[Configuration] = &[
     },
 ];
 
-/// Where the lock may be lost, an own write is read from its acknowledgement all the same.
+/// Even without its lock, an own write is read from its acknowledgement on.
 const OWN_FAST: Configuration = Configuration { mode: Mode::Fast, counted: Counted::Released, ..OWN_WRITES };

@@ -1,4 +1,4 @@
-//! Flights: who waits for whom, and how often the store is asked.
+//! Flights: followers, and the number of calls of the store.
 
 use super::{OWN, SHARED, writes};
 use crate::configuration::{Configuration, Faults, NONE, Reads, Size};

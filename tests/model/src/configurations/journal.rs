@@ -1,4 +1,4 @@
-//! What Redis has not heard.
+//! Undelivered invalidations.
 
 use super::{BOTH, LOCAL, OWN, SHARED, WIDE, bumps, writes};
 use crate::configuration::{Configuration, Faults, NONE, Size};

@@ -1,4 +1,4 @@
-//! Where the promise is lost, as the documents say.
+//! The documented limits of the promises.
 
 use super::{FAST, OWN, PUNCTUAL, SHARED, STRICT, by_result};
 use crate::configuration::{Configuration, Counted, Expected, Faults, NONE, Promise};

@@ -1,4 +1,4 @@
-//! The table of what is explored.
+//! The table of configurations.
 
 mod barrier;
 mod degraded;
@@ -45,7 +45,7 @@ const fn writes(instance: usize, scopes: Scopes) -> WriterOf {
     WriterOf { instance, scopes, kind: Kind::Locks }
 }
 
-/// A write on this instance that is told of afterwards.
+/// A write on this instance that invalidates afterwards.
 const fn bumps(instance: usize, scopes: Scopes) -> WriterOf {
     WriterOf { instance, scopes, kind: Kind::Bumps }
 }
@@ -55,8 +55,9 @@ const fn by_result(instance: usize, scopes: Scopes) -> WriterOf {
     WriterOf { instance, scopes, kind: Kind::ByResult }
 }
 
-/// Two readers and a writer on two instances that share a tier and have no local one: every read is of Redis or of the
-/// store.
+/// Two readers and a writer on two instances with only a shared tier.
+///
+/// Every read is answered by Redis or the store.
 const SHARED: Configuration = Configuration {
     name: "",
     about: "",
@@ -86,14 +87,14 @@ const SHARED: Configuration = Configuration {
     expected: Expected::Holds,
 };
 
-/// A reader and a writer on two instances with local tiers, a bus and a clock.
+/// A reader and a writer on two instances with local tiers and a clock.
 const LOCAL: Configuration =
     Configuration { local: true, lease: 1, readers: &[0], writers: &[writes(1, OWN)], ..SHARED };
 
 /// The same with degraded reads.
 const DEGRADED: Configuration = Configuration { degraded: 1, ..LOCAL };
 
-/// A reader on another instance than that of the writer, whose tokens are observed there, without a clock.
+/// A reader on an instance that observes the writer's session tokens, without a clock.
 const SESSION: Configuration = Configuration { sessions: true, writers: &[writes(1, OWN)], ..OWN_WRITES };
 
 /// A reader and a writer on two instances that are members, without local tiers.
@@ -121,5 +122,5 @@ const FAST: Configuration = Configuration { mode: Mode::Fast, ..SHARED };
 /// The same in mode strict.
 const STRICT: Configuration = Configuration { mode: Mode::Strict, ..LOCAL };
 
-/// A reader on the instance of the writer, with a local tier and without a clock: nothing lapses.
+/// A reader on the writer's instance, with a local tier and no clock or expiry.
 const OWN_WRITES: Configuration = Configuration { local: true, readers: &[0], ..SHARED };

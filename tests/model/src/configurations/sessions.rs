@@ -1,4 +1,4 @@
-//! Tokens of writes, observed on other instances.
+//! Session tokens, observed on other instances.
 
 use super::{DEGRADED, LOCAL, OWN, SESSION, WIDE, bumps, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};

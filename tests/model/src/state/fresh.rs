@@ -1,4 +1,4 @@
-//! The first state, and tokens that nothing remembers.
+//! The first state, and generations that no part of the state holds.
 
 use super::{
     Barrier, Bus, Entry, Epoch, Fence, Gen, Instance, Keep, Kept, Keys, Link, Namespace, Phase, Reader, Record, SCOPES,
@@ -7,7 +7,7 @@ use super::{
 use crate::configuration::Configuration;
 
 impl State {
-    /// Nothing is cached, every instance is connected and trusted, and nobody has begun.
+    /// An empty cache with all instances connected and trusted, and no reads or writes begun.
     pub(crate) fn first(configuration: &Configuration) -> Self {
         let keys = Keys { gens: [Gen::Free(0); SCOPES], entry: None, namespace: 0, pending: 0, suffix: 0 };
         let faults = configuration.faults;
@@ -79,7 +79,7 @@ impl State {
         state
     }
 
-    /// A token of the scope that nothing remembers.
+    /// A generation of the scope that no part of the state holds.
     pub(crate) fn fresh_token(&self, scope: usize) -> Token {
         let mut known = 0_u64;
         let mut note = |token: Token| known |= 1 << token;
@@ -99,7 +99,7 @@ impl State {
         lowest_free(known)
     }
 
-    /// A namespace epoch that nothing remembers.
+    /// A namespace epoch that no part of the state holds.
     pub(crate) fn fresh_namespace(&self) -> Token {
         let mut known = 0_u64;
         let mut note = |token: Token| known |= 1 << token;

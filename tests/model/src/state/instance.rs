@@ -5,28 +5,28 @@ use super::{Epoch, SCOPES, Scopes, Token, Version};
 /// The connection of an instance, as `coherence::supervisor` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Link {
-    /// There is no shared tier in this cache.
+    /// This cache has no shared tier.
     Absent,
     Down,
-    /// Connected, subscribed and flushed; tells Redis what it has not heard.
+    /// Connected, subscribed and flushed; delivers the journal to Redis.
     Subscribed,
-    /// The first beat is under way.
+    /// The first heartbeat is under way.
     Beating,
-    /// It is back, the instance lets others go first, and `Link::live` has nothing yet.
+    /// It has returned, the instance waits for others, and `Link::live` is still empty.
     Trusted,
     Up,
-    /// Commands are answered, but the bus is silent and nobody has noticed.
+    /// Redis answers commands, but the bus is silent, unnoticed so far.
     Deaf,
-    /// Nothing is answered, and nobody has noticed.
+    /// Redis does not answer, unnoticed so far.
     Lost,
 }
 
-/// What an instance has to do with the namespace of the key.
+/// The relation of an instance to the namespace of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Namespace {
     /// No store of this instance is in it.
     Foreign,
-    /// One is, and its bus is not subscribed to yet.
+    /// A store is in it, and its bus is not subscribed to yet.
     Joined,
     Heard,
 }
@@ -36,15 +36,14 @@ pub(crate) enum Namespace {
 pub(crate) struct Beat {
     /// How long ago it was sent, up to the lease.
     pub(crate) age: u8,
-    /// The namespace epoch that it tells.
+    /// The namespace epoch that it reports.
     pub(crate) namespace: Token,
 }
 
-/// The bus of one connection, in order: news, a beat, more news.
+/// The bus of one connection, in order: messages, a heartbeat, more messages.
 ///
-/// News that are heard one right after the other are one: each ends every local entry and every stamp of the key. Local
-/// entries may be evicted at any time, which covers that the second of two would have ended an entry that the first let
-/// in.
+/// Adjacent messages are merged: each ends every local entry and every sequence snapshot of the key. Local entries may
+/// be evicted at any time, which covers an entry that was filled between two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Bus {
     pub(crate) news: News,
@@ -67,7 +66,7 @@ pub(crate) struct News {
 pub(crate) struct Queued {
     /// The remaining time for which its reply may prolong the lease.
     pub(crate) life: u8,
-    /// The remaining time for which it counts, up to a lease after the last reply to its sender.
+    /// The remaining time for which it counts, up to a lease after the last reply.
     pub(crate) counts: u8,
     pub(crate) pending: bool,
     pub(crate) settled: bool,
@@ -89,22 +88,22 @@ pub(crate) struct Barrier {
     pub(crate) sees_silence: bool,
     /// How long Redis has not answered.
     pub(crate) unanswered: Option<u8>,
-    /// An attempt to reach Redis has failed that began a lease or more after the first failure.
+    /// An attempt to reach Redis has failed, at least a lease after the first failure.
     pub(crate) in_vain: bool,
     /// The instance alone cannot reach Redis.
     pub(crate) isolated: bool,
     pub(crate) queued: Option<Queued>,
 }
 
-/// `coherence::Journal`: what Redis has not heard.
+/// `coherence::Journal`: the undelivered invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Journal {
     pub(crate) scopes: Scopes,
     pub(crate) overflow: bool,
-    /// What was added since the drain under way began, and so outlives it.
+    /// The scopes added since the drain under way began, which outlive it.
     pub(crate) added: Scopes,
     pub(crate) overflowed: bool,
-    /// The writer in mode fast, if he is the last one who added the scope.
+    /// The writer in mode fast, if it is the last one that added the scope.
     pub(crate) noted: [Option<u8>; SCOPES],
 }
 
@@ -141,7 +140,7 @@ impl Journal {
         *self = Self { scopes: self.added, overflow: self.overflowed, noted, ..Self::default() };
     }
 
-    /// What this writer added needs no telling any more.
+    /// Removes what this writer added, which needs no delivery any more.
     pub(crate) fn forget(&mut self, writer: usize) {
         for scope in 0..SCOPES {
             if self.noted[scope].is_some_and(|noted| usize::from(noted) == writer) {
@@ -153,7 +152,7 @@ impl Journal {
     }
 }
 
-/// What a drain has still to tell.
+/// The scopes that a drain still has to deliver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Due {
     pub(crate) everything: bool,
@@ -169,13 +168,13 @@ pub(crate) enum Kept {
     Degraded(Degraded),
 }
 
-/// What was loaded while the shared tier was out of reach.
+/// A value loaded while the shared tier was unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Degraded {
     pub(crate) value: Version,
-    /// For how long it still answers.
+    /// The remaining time for which it answers.
     pub(crate) life: u8,
-    /// Its instance has connected anew since.
+    /// Its instance has reconnected since.
     pub(crate) outlived: bool,
 }
 
@@ -184,18 +183,18 @@ pub(crate) struct Degraded {
 pub(crate) struct Instance {
     pub(crate) link: Link,
     pub(crate) namespace: Namespace,
-    /// For how long `Gate` still trusts the local tier.
+    /// The remaining time for which `Gate` trusts the local tier.
     pub(crate) trust: u8,
-    /// How long the last reply to a heartbeat still allows announcements and reads of the shared tier.
+    /// The remaining time for which a reply allows write locks and shared reads.
     pub(crate) answered: u8,
     pub(crate) barrier: Barrier,
     /// The pending writers whose expiry invalidates the local tier.
     pub(crate) expects: u8,
     /// `Live::epoch`.
     pub(crate) epoch: Epoch,
-    /// The namespace epoch as the last beat told it.
+    /// The namespace epoch of the last heartbeat.
     pub(crate) heard_epoch: Token,
-    /// The local entry, if its stamp is still current. One whose stamp is not never answers again.
+    /// The local entry, if its sequence snapshot is current; a stale one never answers again.
     pub(crate) local: Option<Kept>,
     pub(crate) bus: Bus,
     pub(crate) journal: Journal,
@@ -205,6 +204,6 @@ pub(crate) struct Instance {
     pub(crate) next: bool,
     /// The last version whose write was acknowledged on this instance.
     pub(crate) acked: Version,
-    /// The last version whose token was observed here.
+    /// The last version whose session token was observed here.
     pub(crate) observed: Version,
 }

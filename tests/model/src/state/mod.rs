@@ -1,4 +1,4 @@
-//! What there is at one moment: the database, Redis, the instances, and how far every read and write has come.
+//! One state: the database, Redis, the instances, and the progress of every read and write.
 //!
 //! There is one key, and it belongs to two scopes, its own and a wide one: keys interact through their scopes only, so
 //! what holds for one key under writes of either scope holds for each.
@@ -23,11 +23,13 @@ pub(crate) const INSTANCES: usize = 3;
 pub(crate) const READERS: usize = 4;
 pub(crate) const WRITERS: usize = 3;
 
-/// The number of the write that made a value. The database begins with 0, which nobody wrote.
+/// The number of the write that produced a value; the database begins with 0.
 pub(crate) type Version = u8;
 
-/// A unique token. Numbers are used again once nothing in the whole state remembers them: tokens are only ever compared
-/// for equality, so a number that nobody remembers is as good as a new one, and the states stay few.
+/// A unique generation.
+///
+/// The model reuses a number once no part of the state holds it. Generations are only ever compared for equality, so
+/// such a number is as good as a new one, and the states stay few.
 pub(crate) type Token = u8;
 
 /// Some of the scopes.
@@ -77,14 +79,14 @@ impl Scopes {
 pub(crate) struct State {
     pub(crate) redis: Keys,
     pub(crate) run: u8,
-    /// Redis is out of everybody's reach.
+    /// No instance can reach Redis.
     pub(crate) down: bool,
     /// Redis has stopped answering, and connections stay open.
     pub(crate) stalled: bool,
     pub(crate) records: [Record; INSTANCES],
     /// The pending writers whose registration has expired.
     pub(crate) expired: u8,
-    /// What a replica has, while it may still take over.
+    /// The data of a replica that may still take over.
     pub(crate) replica: Option<Keys>,
     pub(crate) database: Version,
     pub(crate) instances: [Instance; INSTANCES],

@@ -1,16 +1,17 @@
-//! How far a read has come, and what it carries.
+//! The progress of a read, and the data that it carries.
 
 use super::{Epoch, Fence, Gen, SCOPES, Version};
 
-/// `coherence::Stamp`: all that matters is whether it is still current. Sequences only grow, so one that is not never is
-/// again.
+/// `coherence::Stamp`, reduced to whether it is still current.
+///
+/// Sequences only grow, so a stale one never becomes current again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Stamp {
     Current,
     Dead,
 }
 
-/// Where an answer came from.
+/// The source of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     Local,
@@ -33,24 +34,24 @@ pub(crate) enum Landing {
     Abandoned,
 }
 
-/// `lookup::Keep`: where the answer of a load may be kept.
+/// `lookup::Keep`: the tiers that may keep the result of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Keep {
     Nothing,
     Local(Stamp),
-    /// In the local tier, for this long, while the shared tier is out of reach.
+    /// In the local tier, for this long, while the shared tier is unreachable.
     Degraded(Stamp, u8),
     Both(Stamp, Fence),
 }
 
-/// What a flight carries on to the next one: a value under the fence that was read before it.
+/// A value that a flight passes to the next one, with the earlier fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Carried {
     pub(crate) value: Version,
     pub(crate) fence: Fence,
 }
 
-/// A look-up that asks the shared tier: `lookup::Begun`, `lookup::Shared`, and what the flight before found.
+/// A look-up of the shared tier: `lookup::Begun`, `lookup::Shared`, and the previous flight's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Asking {
     pub(crate) stamp: Stamp,
@@ -58,21 +59,21 @@ pub(crate) struct Asking {
     pub(crate) carried: Option<Carried>,
 }
 
-/// How far a read has come. A flight has no name: it is the current or the next one of its instance.
+/// The progress of a read. A flight has no name: it is the current or the next one of its instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     Idle,
     /// Leads the next flight, and waits for the end of the current one.
     AwaitsTurn,
-    /// Leads the current flight, and has not looked anywhere yet.
+    /// Leads the current flight, before its first look-up.
     Leads(Option<Carried>),
     /// The round trip is on its way to Redis.
     Asks(Asking),
-    /// So is the second one: scopes had no token.
+    /// So is the second one: scopes had no generation.
     Inits(Asking, [Gen; SCOPES]),
-    /// The answer of the shared tier is on its way back. With a stamp it may enter the local tier.
+    /// The answer of the shared tier is on its way back. With a snapshot it may enter the local tier.
     Hits(Carried, Option<Stamp>),
-    /// The store is asked, in a task of its own.
+    /// The store is called, in a separate task.
     Loads(Keep),
     /// It has answered.
     Loaded(Keep, Version),
@@ -84,23 +85,27 @@ pub(crate) enum Step {
     FollowsCurrent,
     /// The flight that it waited for has ended.
     Lands(Landing),
-    /// Reads no more.
+    /// Has ended for good.
     Done,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Reader {
     pub(crate) step: Step,
-    /// The oldest version that the shared tier and the store may answer: what was acknowledged when the read began.
+    /// The oldest version that the shared tier and the store may return.
+    ///
+    /// It is the last one acknowledged before the read began.
     pub(crate) floor: Version,
-    /// The oldest version that any tier may answer: what was acknowledged on this instance when the read began.
+    /// The oldest version that any tier may return.
+    ///
+    /// It is the last one acknowledged on this instance before the read began.
     pub(crate) own_floor: Version,
-    /// The same of what was observed there.
+    /// The same for the last version observed there.
     pub(crate) observed: Version,
 }
 
 impl Step {
-    /// The clock moves on.
+    /// Advances the clock.
     pub(crate) fn tick(&mut self) {
         let (Self::Loads(keep) | Self::Loaded(keep, _)) = self else { return };
         if let Keep::Degraded(stamp, life) = *keep {

@@ -1,4 +1,4 @@
-//! What Redis holds, and what stamps an entry.
+//! The data in Redis, and the fence of an entry.
 
 use super::{SCOPES, Token, Version};
 
@@ -9,14 +9,14 @@ pub(crate) struct Epoch {
     pub(crate) namespace: Token,
 }
 
-/// `flight::FoundFence`: what was read before a load.
+/// `flight::FoundFence`: the generations read before a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Fence {
     pub(crate) epoch: Epoch,
     pub(crate) gens: [Token; SCOPES],
 }
 
-/// What Redis holds for a scope.
+/// The state of a scope in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Gen {
     Missing,
@@ -49,7 +49,7 @@ pub(crate) struct Keys {
 pub(crate) struct Record {
     /// The hash names it.
     pub(crate) present: bool,
-    /// The age of its last heartbeat, at most a tick more than the lease, if that matters.
+    /// The age of its last heartbeat, up to a tick more than the lease.
     pub(crate) age: u8,
     /// Its last heartbeat reported pending invalidations.
     pub(crate) pending: bool,

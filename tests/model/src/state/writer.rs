@@ -1,14 +1,14 @@
-//! How far a write has come.
+//! The progress of a write.
 
 use super::{Scopes, Version};
 
-/// How far a write has come.
+/// The progress of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Begins,
     /// These scopes' INTENTs have not been applied yet.
     Intends(Scopes),
-    /// The store is called; whether the locks are placed.
+    /// The store is called, with the locks placed or not.
     Writes {
         placed: bool,
     },
@@ -41,13 +41,13 @@ pub(crate) enum Phase {
         told: bool,
         placed: bool,
     },
-    /// Nobody waits for it any more. The store may still commit it, for as long as a lock lives.
+    /// No caller waits for it any more. The store may still commit it, for as long as a lock lives.
     Gone {
         placed: bool,
         /// The process is still there.
         repeats: bool,
     },
-    /// Its process died before the store was called: all that is left of it are locks.
+    /// Its process died before the call of the store: only its locks remain.
     Leftover,
     Over,
 }
@@ -55,9 +55,9 @@ pub(crate) enum Phase {
 /// Whether reads must reflect a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Standing {
-    /// It is not acknowledged, nor given up for longer than a lock lives.
+    /// It is neither acknowledged nor was dropped longer ago than a lock's lifetime.
     Open,
-    /// It would count if Redis had heard of it.
+    /// It would count if it had been delivered to Redis.
     Untold,
     Counts,
 }
@@ -75,18 +75,20 @@ pub(crate) struct Writer {
     pub(crate) phase: Phase,
     /// 0 before the commit.
     pub(crate) version: Version,
-    /// How long ago Redis last published news of it, up to the lease.
+    /// The time since Redis last published a message about it, up to the lease.
     pub(crate) news: Option<u8>,
     pub(crate) standing: Standing,
-    /// Its token says that Redis has heard of it.
+    /// Its session token shows that Redis has received it.
     pub(crate) heard: bool,
-    /// How long ago it was acknowledged, or given up for longer than a lock lives, as far as it matters.
+    /// The time since its acknowledgement, as far as it matters.
+    ///
+    /// For a dropped write, it starts after a lock's lifetime.
     pub(crate) age: Option<u8>,
     /// How long it has waited, up to one lease, or three in mode strict.
     pub(crate) waited: Option<u8>,
-    /// Redis was there for others when this write could not be announced.
+    /// Other instances could reach Redis when this write could not place its lock.
     pub(crate) cut_off: bool,
-    /// A heartbeat has shown the members that it is pending, and its wait counts from there.
+    /// A heartbeat has shown it as pending to the members, and starts its wait.
     pub(crate) shown: bool,
     /// In mode strict: local hits must reflect it.
     pub(crate) strict: bool,

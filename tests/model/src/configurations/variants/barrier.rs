@@ -1,4 +1,4 @@
-//! Variants of the recovery barrier, of late acknowledgements, and of announcements without a lease.
+//! Variants of the recovery barrier, of late acknowledgements, and of write locks without a lease.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Counted, Faults, Mode, NONE, Promise, Size, Variant};

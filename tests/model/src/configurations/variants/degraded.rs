@@ -1,4 +1,4 @@
-//! Of degraded reads.
+//! Variants of degraded reads.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, Mode, NONE, Promise, Variant};

@@ -1,4 +1,4 @@
-//! Of mode fast: T4.
+//! Variants of mode fast: T4.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Counted, Faults, Mode, NONE, Promise, Variant};

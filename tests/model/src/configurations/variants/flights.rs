@@ -1,4 +1,4 @@
-//! Of flights.
+//! Variants of flights.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Reads, Variant};

@@ -1,4 +1,4 @@
-//! Of the local tier: T2 and T4.
+//! Variants of the local tier: T2 and T4.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};

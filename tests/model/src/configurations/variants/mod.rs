@@ -1,4 +1,4 @@
-//! Each protection taken out: the search must find what it is for.
+//! The protocol with each protection disabled: the search must find the race that it prevents.
 
 mod barrier;
 mod degraded;

@@ -1,4 +1,4 @@
-//! Of tokens.
+//! Variants of session tokens.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Promise, Size, Variant};

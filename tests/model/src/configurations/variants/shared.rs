@@ -1,4 +1,4 @@
-//! Of the shared tier: T1.
+//! Variants of the shared tier: T1.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Variant};

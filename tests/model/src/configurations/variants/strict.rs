@@ -1,4 +1,4 @@
-//! Of mode strict: T3.
+//! Variants of mode strict: T3.
 
 use crate::configuration::Expected::Refuted;
 use crate::configuration::{Configuration, Faults, NONE, Promise, Size, Variant};
