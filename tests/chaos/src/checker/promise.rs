@@ -3,11 +3,12 @@
 //! The protocol documents the few exceptions to its promise. Here they are conditions:
 //!
 //! - The write was not delivered, because the writer alone could not reach Redis: other processes show it once the
-//! journal is delivered. In an outage of all processes there is no exception: a process that reconnects waits for the
-//! others' journals. - The lock did not last until the end of the write (Redis lost its data, or the writer took longer
-//! than a lock lives): the release invalidates entries filled meanwhile, so the lease counts from there and not from
-//! the write lock. - The write was not acknowledged (its writer was killed or cancelled, or the database did not
-//! answer) but is in the store: it is due when its lock expires. If the lock was lost before that, nothing is due.
+//!   journal is delivered. In an outage of all processes there is no exception: a process that reconnects waits for the
+//!   others' journals.
+//! - The lock did not last until the end of the write (Redis lost its data, or the writer took longer than a lock lives):
+//!   the release invalidates entries filled meanwhile, so the lease counts from there and not from the write lock.
+//! - The write was not acknowledged (its writer was killed or cancelled, or the database did not answer) but is in the
+//!   store: it is due when its lock expires. If the lock was lost before that, nothing is due.
 
 use super::facts::{Facts, Reach};
 use crate::history::{Commit, Mode, Outcome, Run, Write};

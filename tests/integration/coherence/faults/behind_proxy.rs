@@ -67,8 +67,12 @@ pub(super) async fn connected(
     tiers: Tiers,
 ) -> Instance {
     let chaos = ChaosRemote::redis(url);
-    let builder =
-        Cache::builder().lease(lease).recovery_barrier(lease).write_lock_ttl(LOCK).read_timeout(TIMEOUT).write_timeout(TIMEOUT);
+    let builder = Cache::builder()
+        .lease(lease)
+        .recovery_barrier(lease)
+        .write_lock_ttl(LOCK)
+        .read_timeout(TIMEOUT)
+        .write_timeout(TIMEOUT);
     // Degraded reads have tests of their own.
     let builder = builder.degraded_ttl(Duration::ZERO).weaken(weakness);
     let cache = builder.remote(chaos.clone()).build().unwrap();

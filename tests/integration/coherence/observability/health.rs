@@ -95,11 +95,11 @@ async fn the_link_is_told_in_one_word() {
     world.passing_time(instance.set(1, 10)).await;
     let down = line().await;
     assert!(down.starts_with("status=degraded backend=memory link=down shared=false local=false"), "{down}");
-    assert!(down.contains(" journal=1 ") && down.contains(" error=\""), "{down}");
+    assert!(down.contains(" pending_invalidations=1 ") && down.contains(" error=\""), "{down}");
     remote.start();
     while instance.cache.health().await.link != LinkStatus::Up {
         clock.advance(Duration::from_millis(20));
         tokio::task::yield_now().await;
     }
-    assert!(line().await.contains(" journal=0 "));
+    assert!(line().await.contains(" pending_invalidations=0 "));
 }
