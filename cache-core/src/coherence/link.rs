@@ -474,7 +474,7 @@ impl Link {
     }
 
     /// The time limit of a heartbeat or a delivery.
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.settings.lease.max(self.settings.write_timeout)
     }
 

@@ -31,8 +31,8 @@ const SENT_AT_ONCE: usize = 256;
 /// The maximum number of requested heartbeats per half lease; further requests wait for its end.
 const REQUESTED_BEATS: u32 = 100;
 
-/// The number of silent half leases after which a working bus is given up.
-const SILENT_HALVES: u32 = 6;
+/// The number of leases without a heartbeat after which a bus that worked is given up.
+const SILENT_LEASES: u32 = 3;
 
 const ENDED: &str =
     "the background task of the cache has ended, with its runtime or by a panic; the next call starts it again";
@@ -135,7 +135,7 @@ async fn connect(
 async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Result<(), RemoteError> {
     let mut budget = REQUESTED_BEATS;
     let mut has_asked = false;
-    let mut silence = Silence { last: link.last_heartbeat().map(|beat| beat.sent), halves: None };
+    let mut silence = Silence::new(link);
     while link.is_open(number) {
         if link.membership.is_settled() {
             has_asked = false;
@@ -177,23 +177,26 @@ async fn serve(link: &Link, live: &Live, number: u64, report: &mut Report) -> Re
 #[derive(Debug)]
 struct Silence {
     last: Option<Moment>,
-    /// The half leases since a heartbeat has returned; `None` until the first one has.
-    halves: Option<u32>,
+    /// The checks since a heartbeat has returned.
+    checks: u32,
 }
 
 impl Silence {
-    /// Called every half lease while heartbeats are answered.
+    fn new(link: &Link) -> Self {
+        Self { last: link.last_heartbeat().map(|beat| beat.sent), checks: 0 }
+    }
+
+    /// Called at least every half lease while heartbeats are answered.
     ///
-    /// A bus that never delivered anything is not reconnected: its messages may be forbidden.
+    /// A bus that never delivered anything is not reconnected: its messages may be forbidden. The time alone does not
+    /// count, since this process may have been suspended.
     fn check(&mut self, link: &Link) -> Result<(), RemoteError> {
-        let last = link.last_heartbeat().map(|beat| beat.sent);
-        if last != self.last {
-            (self.last, self.halves) = (last, Some(0));
-        } else if let Some(halves) = &mut self.halves {
-            *halves += 1;
-            if *halves > SILENT_HALVES {
-                return Err(RemoteError::timeout("the bus"));
-            }
+        let Some(last) = link.last_heartbeat() else { return Ok(()) };
+        self.checks = if self.last == Some(last.sent) { self.checks + 1 } else { 0 };
+        self.last = Some(last.sent);
+        let is_long_ago = link.clock.now().since(last.sent) >= link.settings.lease.saturating_mul(SILENT_LEASES);
+        if self.checks > 2 * SILENT_LEASES && is_long_ago {
+            return Err(RemoteError::timeout("the bus"));
         }
         Ok(())
     }
@@ -261,22 +264,36 @@ async fn deliver(link: &Link, live: &Live) -> Result<(), RemoteError> {
 
 /// Ends the locks of finished writes whose release failed.
 async fn release(link: &Link, live: &Live) -> Result<(), RemoteError> {
-    let mut left = link.journal.take_unreleased();
-    while !left.is_empty() {
-        let chunk = &left[left.len().saturating_sub(SENT_AT_ONCE)..];
+    let mut writes = Releasing { link, left: link.journal.take_unreleased() };
+    while !writes.left.is_empty() {
+        let done = writes.left.len().saturating_sub(SENT_AT_ONCE);
+        let chunk = &writes.left[done..];
         let released = in_time(link, live, try_join_all(chunk.iter().map(|write| release_one(live, write)))).await;
         // If the server answers with another error, the locks expire.
         if let Err(error) = released
             && [RemoteErrorKind::Disconnected, RemoteErrorKind::Timeout].contains(&error.kind())
         {
-            for write in left {
-                link.journal.add_unreleased(write);
-            }
             return Err(error);
         }
-        left.truncate(left.len().saturating_sub(SENT_AT_ONCE));
+        writes.left.truncate(done);
     }
     Ok(())
+}
+
+/// The finished writes that are left to release.
+///
+/// They return to the journal on an error, and if the release is cancelled, as by the loss of the connection.
+struct Releasing<'a> {
+    link: &'a Link,
+    left: Vec<Unreleased>,
+}
+
+impl Drop for Releasing<'_> {
+    fn drop(&mut self) {
+        for write in self.left.drain(..) {
+            self.link.journal.add_unreleased(write);
+        }
+    }
 }
 
 fn release_one<'a>(live: &'a Live, Unreleased { token, locked, methods }: &'a Unreleased) -> Reply<'a, ()> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::coherence::{Acknowledgement, Scope};
+use crate::coherence::{Acknowledgement, Scope, WAITS};
 use crate::policy::Mode;
 use crate::runtime::GRANULARITY;
 
@@ -59,12 +59,18 @@ async fn wait(cache: &Cache, scopes: &[Scope]) -> End {
             Acknowledgement::NotBefore(at) => drop(link.clock.timeout(at.since(now), changed).await),
             Acknowledgement::Unknown if pauses == PAUSES => return End::Unread,
             Acknowledgement::Unknown => {
-                let pause = link.settings.connect_timeout.saturating_add(PAUSE);
+                let pause = longest_step(cache).saturating_add(PAUSE);
                 let is_standing = link.clock.timeout(pause, changed).await.is_none();
                 pauses = if is_standing { pauses + 1 } else { 0 };
             }
         }
     }
+}
+
+/// The longest time that one step of the supervisor takes: an attempt to connect, a delivery or a heartbeat.
+fn longest_step(cache: &Cache) -> Duration {
+    let link = &cache.0.link;
+    link.settings.connect_timeout.max(link.patience().saturating_mul(WAITS))
 }
 
 /// Waits until no local tier can return a value from before this moment.

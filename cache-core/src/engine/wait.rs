@@ -7,7 +7,7 @@ use super::nesting;
 use super::region::Region;
 use super::terms::LoadErrors;
 use crate::coherence::WAITS;
-use crate::flight::{Flight, Landing, Stage};
+use crate::flight::{Flight, Landing, Progress, Stage};
 use crate::key::KeyPart;
 use crate::value::Cacheable;
 
@@ -33,7 +33,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             let deadline = self.0.link.settings.load_deadline;
             let patience = if errors.can_tell_of_a_deadline() { Duration::MAX } else { deadline };
             let now = clock.now();
-            let limit = seen.map_or(STALLED, |(_, stage)| self.longest(stage));
+            let limit = seen.map_or(STALLED, |progress| self.longest(progress.stage));
             let left = limit.saturating_sub(now.since(since)).min(patience.saturating_sub(now.since(began)));
             if let Some(landing) = clock.timeout(left, flight.landing()).await {
                 return Some(landing);
@@ -43,9 +43,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 return None;
             }
             let progress = flights.progress(flight);
-            if progress != seen {
+            if progress != seen || progress.is_none() {
                 (seen, since) = (progress, now);
-            } else if let Some((id, stage)) = progress
+            } else if let Some(Progress { flight: id, stage, .. }) = progress
                 && now.since(since) >= self.longest(stage)
             {
                 flights.give_up(flight, id);
@@ -57,9 +57,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     fn longest(&self, stage: Stage) -> Duration {
         let settings = &self.0.link.settings;
         match stage {
-            Stage::Looking => STALLED.max(settings.read_timeout.saturating_mul(WAITS)),
+            // A look-up of one key has two steps at most.
+            Stage::Looking => STALLED.max(settings.read_timeout.saturating_mul(2 * WAITS)),
             Stage::LoadingInline => settings.load_deadline.saturating_add(STALLED),
-            Stage::LoadingInTask => settings.load_deadline.saturating_mul(2),
+            Stage::LoadingInTask => settings.load_deadline.saturating_mul(2).saturating_add(STALLED),
         }
     }
 }

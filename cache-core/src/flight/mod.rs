@@ -25,7 +25,7 @@ use self::table::{Pair, Table};
 use crate::coherence::{Epoch, Gen};
 use crate::error::Error;
 use crate::key::KeyPart;
-use crate::runtime::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use crate::runtime::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The outcome of a flight.
@@ -97,7 +97,7 @@ impl FlightId {
     }
 }
 
-/// The progress of a flight.
+/// The stage of a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stage {
@@ -109,6 +109,14 @@ pub(crate) enum Stage {
     LoadingInTask = 2,
 }
 
+/// The progress of one flight. It is stalled while this stays the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) flight: FlightId,
+    pub(crate) stage: Stage,
+    steps: u32,
+}
+
 #[derive(Debug)]
 pub(crate) struct Flight<R> {
     id: FlightId,
@@ -117,6 +125,8 @@ pub(crate) struct Flight<R> {
     /// The flight that must end before this one begins.
     before: Option<FlightId>,
     stage: AtomicU8,
+    /// The steps that its leader has taken since the look-up began.
+    steps: AtomicU32,
     landing: Mutex<Option<Landing<R>>>,
     landed: Notify,
     /// Whether a load that holds a permit waits for this flight.
@@ -133,6 +143,7 @@ impl<R: Clone> Flight<R> {
             hash,
             before,
             stage: AtomicU8::new(Stage::Looking as u8),
+            steps: AtomicU32::new(0),
             landing: Mutex::new(None),
             landed: Notify::new(),
             is_urgent: AtomicBool::new(false),
@@ -145,10 +156,11 @@ impl<R: Clone> Flight<R> {
         iter::once(self.id).chain(self.before)
     }
 
-    fn stage(&self) -> Stage {
+    fn progress(&self) -> Progress {
         let stages = [Stage::Looking, Stage::LoadingInline];
         let reached = self.stage.load(Ordering::Acquire);
-        stages.into_iter().find(|stage| *stage as u8 == reached).unwrap_or(Stage::LoadingInTask)
+        let stage = stages.into_iter().find(|stage| *stage as u8 == reached).unwrap_or(Stage::LoadingInTask);
+        Progress { flight: self.id, stage, steps: self.steps.load(Ordering::Acquire) }
     }
 
     fn urge(&self) {
@@ -258,13 +270,13 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Returns the flight that this one depends on, and its stage.
+    /// Returns the progress of the flight that this one depends on.
     ///
     /// That is the flight itself or its predecessor.
-    pub(crate) fn progress(&self, flight: &Arc<Flight<R>>) -> Option<(FlightId, Stage)> {
+    pub(crate) fn progress(&self, flight: &Arc<Flight<R>>) -> Option<Progress> {
         let mut shard = self.shard(flight.hash);
         let Pair { current, .. } = shard.find_flight(flight)?;
-        Some((current.id, current.stage()))
+        Some(current.progress())
     }
 
     /// Ends the flight that this one depends on, if it still has this id. Its leader continues for itself.
@@ -275,8 +287,8 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         let Some(stalled) = stalled else { return };
         let key = shard.leave(&stalled);
         drop(shard);
-        drop(key);
         stalled.land(Landing::Abandoned);
+        drop(key);
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Table<K, R>> {
@@ -312,6 +324,11 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
     /// Takes the previous flight, if there is one to wait for.
     pub(crate) fn take_before(&mut self) -> Option<Arc<Flight<R>>> {
         self.before.take()
+    }
+
+    /// Records that the look-up has come a step further.
+    pub(crate) fn advance(&self) {
+        self.flight.steps.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Records that the load begins.
@@ -408,15 +425,19 @@ mod tests {
         let mut stalled = lead(flights.arrive(&1, false));
         let mut next = lead(flights.arrive(&1, false));
         let third = follow(flights.arrive(&1, false));
-        let (id, stage) = flights.progress(&third).unwrap();
-        assert_eq!((id, stage), (stalled.id(), Stage::Looking), "the third one needs the first");
+        let before = flights.progress(&third).unwrap();
+        let id = before.flight;
+        assert_eq!((id, before.stage), (stalled.id(), Stage::Looking), "the third one needs the first");
+        assert_eq!(flights.progress(&third), Some(before), "it is stalled");
+        stalled.advance();
+        assert_ne!(flights.progress(&third), Some(before), "it is not");
         stalled.loads(Stage::LoadingInTask);
-        assert_eq!(flights.progress(&third).unwrap(), (id, Stage::LoadingInTask));
+        assert_eq!(flights.progress(&third).unwrap().stage, Stage::LoadingInTask);
         flights.give_up(&third, next.id());
-        assert_eq!(flights.progress(&third).unwrap().0, id, "another flight was meant");
+        assert_eq!(flights.progress(&third).unwrap().flight, id, "another flight was meant");
         flights.give_up(&third, id);
         assert!(matches!(next.take_before().unwrap().landing().await, Landing::Abandoned));
-        assert_eq!(flights.progress(&third).unwrap().0, next.id());
+        assert_eq!(flights.progress(&third).unwrap().flight, next.id());
         assert!(stalled.take_before().is_none());
         stalled.land(found(1));
         next.land(found(2));

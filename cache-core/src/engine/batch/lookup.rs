@@ -73,6 +73,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 None => looked.extend(asking.into_iter().map(|asking| self.unshared(asking))),
             }
             asking = rest;
+            for waiting in &asking {
+                waiting.ready.lead.advance();
+            }
         }
         looked
     }
