@@ -121,3 +121,25 @@ async fn a_shutdown_ends_whatever_its_last_steps_meet() {
     let took = clock.elapsed().saturating_sub(began);
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
+
+/// With a long lease one delivery may take minutes. Fails if the supervisor counts as blocked before that.
+#[tokio::test]
+async fn a_slow_delivery_is_not_a_blocked_supervisor() {
+    let clock = ManualClock::new();
+    let long = |builder: CacheBuilder| builder.lease(Duration::from_mins(1));
+    let Instance { cache, store, chaos } = Instance::connected(&clock, long).await;
+    let held = [Operation::Intent, Operation::Release, Operation::Bump];
+    for operation in held {
+        chaos.hold(operation);
+    }
+    let write = tokio::spawn(async move { store.set(1, 10).await });
+    for _ in 0..300 {
+        pass(&clock, Duration::from_millis(100)).await;
+    }
+    assert!(!write.is_finished(), "other instances may still read the old value");
+    for operation in held {
+        chaos.release(operation);
+    }
+    assert_eq!(ends(&clock, async move { write.await.unwrap() }).await, Ok(()));
+    drop(cache);
+}
