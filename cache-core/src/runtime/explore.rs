@@ -23,7 +23,7 @@ const DEPTH: usize = 3;
 /// The most orders to try: a scenario that exceeds it is too large.
 const MOST: usize = 2_000_000;
 /// The stack size: the read path has deep futures.
-const STACK: usize = 1 << 18;
+const STACK: usize = 1 << 20;
 /// A fixed seed, for the same orders in every run.
 const SEED: u64 = 0x5eed;
 
