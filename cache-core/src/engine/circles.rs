@@ -4,6 +4,7 @@
 //! All caches of the process share it, since a load may read through several.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -18,8 +19,8 @@ struct Graph(HashMap<FlightId, Vec<FlightId>, RandomState>);
 
 impl Graph {
     /// Whether one of `flights` can end only after one of `ends` has ended.
-    fn leads(&self, flights: &[FlightId], ends: &[FlightId]) -> bool {
-        let (mut open, mut known) = (flights.to_vec(), HashSet::<_, RandomState>::default());
+    fn leads(&self, flights: impl Iterator<Item = FlightId>, ends: &[FlightId]) -> bool {
+        let (mut open, mut known) = (flights.collect::<Vec<_>>(), HashSet::<_, RandomState>::default());
         while let Some(flight) = open.pop() {
             if ends.contains(&flight) {
                 return true;
@@ -59,16 +60,15 @@ pub(super) struct Circle;
 impl Waiting {
     /// Adds the wait of a nested read.
     ///
-    /// `loads` are the flights of the loads that the read is part of. `flights` holds the flight that it waits for, and
-    /// then the predecessor that this flight waits for in turn, if any.
-    pub(super) fn enter(loads: &[FlightId], flights: &[FlightId]) -> Result<Self, Circle> {
+    /// `loads` are the flights of the loads that the read is part of. `flight` is the one that it waits for, and `before`
+    /// the predecessor that this flight waits for in turn, if any.
+    pub(super) fn enter(loads: &[FlightId], flight: FlightId, before: Option<FlightId>) -> Result<Self, Circle> {
         let mut graph = WAITS.lock().unwrap_or_else(PoisonError::into_inner);
-        if graph.leads(flights, loads) {
+        if graph.leads(iter::once(flight).chain(before), loads) {
             return Err(Circle);
         }
-        let next = flights.windows(2).map(|pair| (pair[0], pair[1]));
-        let edges: Vec<_> =
-            loads.iter().zip(flights.first().into_iter().cycle()).map(|(from, to)| (*from, *to)).chain(next).collect();
+        let of_loads = loads.iter().map(|load| (*load, flight));
+        let edges: Vec<_> = of_loads.chain(before.map(|before| (flight, before))).collect();
         for (from, to) in &edges {
             graph.add(*from, *to);
         }
@@ -96,36 +96,36 @@ mod tests {
     #[test]
     fn the_last_wait_of_a_circle_is_refused() {
         let [one, two, three] = flights();
-        let first = Waiting::enter(&[one], &[two]).unwrap();
-        let _second = Waiting::enter(&[two], &[three]).unwrap();
-        assert_eq!(Waiting::enter(&[three], &[one]).unwrap_err(), Circle);
+        let first = Waiting::enter(&[one], two, None).unwrap();
+        let _second = Waiting::enter(&[two], three, None).unwrap();
+        assert_eq!(Waiting::enter(&[three], one, None).unwrap_err(), Circle);
         drop(first);
-        Waiting::enter(&[three], &[one]).unwrap();
+        Waiting::enter(&[three], one, None).unwrap();
     }
 
     #[test]
     fn outer_loads_wait_too() {
         let [outer, inner, other] = flights();
-        let _waiting = Waiting::enter(&[inner, outer], &[other]).unwrap();
-        assert_eq!(Waiting::enter(&[other], &[outer]).unwrap_err(), Circle);
-        assert_eq!(Waiting::enter(&[other], &[inner]).unwrap_err(), Circle);
+        let _waiting = Waiting::enter(&[inner, outer], other, None).unwrap();
+        assert_eq!(Waiting::enter(&[other], outer, None).unwrap_err(), Circle);
+        assert_eq!(Waiting::enter(&[other], inner, None).unwrap_err(), Circle);
     }
 
     #[test]
     fn a_flight_waits_for_the_one_before_it() {
         let [load, next, before] = flights();
-        let _waiting = Waiting::enter(&[load], &[next, before]).unwrap();
-        assert_eq!(Waiting::enter(&[before], &[load]).unwrap_err(), Circle);
-        assert_eq!(Waiting::enter(&[next], &[load]).unwrap_err(), Circle);
+        let _waiting = Waiting::enter(&[load], next, Some(before)).unwrap();
+        assert_eq!(Waiting::enter(&[before], load, None).unwrap_err(), Circle);
+        assert_eq!(Waiting::enter(&[next], load, None).unwrap_err(), Circle);
     }
 
     #[test]
     fn many_may_wait_for_one() {
         let [one, two, target] = flights();
-        let first = Waiting::enter(&[one], &[target]).unwrap();
-        let _again = Waiting::enter(&[one], &[target]).unwrap();
-        let _second = Waiting::enter(&[two], &[target]).unwrap();
+        let first = Waiting::enter(&[one], target, None).unwrap();
+        let _again = Waiting::enter(&[one], target, None).unwrap();
+        let _second = Waiting::enter(&[two], target, None).unwrap();
         drop(first);
-        assert_eq!(Waiting::enter(&[target], &[one]).unwrap_err(), Circle, "it still waits once");
+        assert_eq!(Waiting::enter(&[target], one, None).unwrap_err(), Circle, "it still waits once");
     }
 }

@@ -84,10 +84,10 @@ pub(super) fn recursion<K: KeyPart>(region: usize, key: &K, count: usize) -> Rec
 }
 
 /// Registers that the current task waits for flights. Outside of a load it does nothing.
-pub(super) fn wait(flights: impl Iterator<Item = FlightId>) -> Result<Option<Waiting>, Circle> {
+pub(super) fn wait(flight: FlightId, before: Option<FlightId>) -> Result<Option<Waiting>, Circle> {
     let Some(innermost) = current() else { return Ok(None) };
     let loads: Vec<FlightId> = chain(Some(&innermost)).flat_map(|frame| &frame.flights).copied().collect();
-    Waiting::enter(&loads, &flights.collect::<Vec<_>>()).map(Some)
+    Waiting::enter(&loads, flight, before).map(Some)
 }
 
 fn chain(innermost: Option<&Arc<Frame>>) -> impl Iterator<Item = &Frame> {

@@ -25,7 +25,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         errors: LoadErrors<E>,
         flight: &Arc<Flight<R>>,
     ) -> Option<Landing<R>> {
-        let _waiting = nesting::wait(flight.and_before()).ok()?;
+        let _waiting = nesting::wait(flight.id(), flight.before()).ok()?;
         let (clock, flights) = (&self.0.link.clock, &self.0.flights);
         let began = clock.now();
         let (mut seen, mut since) = (flights.progress(flight), began);

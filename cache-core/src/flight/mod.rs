@@ -151,9 +151,13 @@ impl<R: Clone> Flight<R> {
         })
     }
 
-    /// Returns the flight, and the one that must end before it begins.
-    pub(crate) fn and_before(&self) -> impl Iterator<Item = FlightId> {
-        iter::once(self.id).chain(self.before)
+    pub(crate) fn id(&self) -> FlightId {
+        self.id
+    }
+
+    /// Returns the flight that must end before this one begins.
+    pub(crate) fn before(&self) -> Option<FlightId> {
+        self.before
     }
 
     fn progress(&self) -> Progress {

@@ -1,7 +1,9 @@
 //! Points where a test stops the code under test.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
+use cache_core::testing::ManualClock;
 use tokio::sync::Semaphore;
 
 /// A point where a call waits until the test releases it.
@@ -38,6 +40,26 @@ pub(crate) async fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let began = Instant::now();
     while !reached() {
         assert!(began.elapsed() < Duration::from_secs(20), "this did not happen: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Advances the clock until the call has ended. Fails if it does not end.
+pub(crate) async fn ends<T: Send + 'static>(clock: &ManualClock, call: impl Future<Output = T> + Send + 'static) -> T {
+    let call = tokio::spawn(call);
+    let passing = async {
+        while !call.is_finished() {
+            pass(clock, Duration::from_millis(50)).await;
+        }
+        call.await.unwrap()
+    };
+    tokio::time::timeout(Duration::from_secs(20), passing).await.expect("the call does not end")
+}
+
+/// Advances the clock, and lets the other tasks run.
+pub(crate) async fn pass(clock: &ManualClock, span: Duration) {
+    clock.advance(span);
+    for _ in 0..20 {
         tokio::task::yield_now().await;
     }
 }

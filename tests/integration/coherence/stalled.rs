@@ -7,9 +7,8 @@ use std::time::Duration;
 use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
 use futures_util::poll;
-use tokio::task::JoinHandle;
 
-use super::gate::Gate;
+use super::gate::{Gate, ends};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,20 +25,6 @@ fn read(region: &Region<u64, u64>, value: u64) -> impl Future<Output = Result<u6
     async move { region.get_or_load(&1, move || async move { Ok::<_, Error>(value) }).await }
 }
 
-/// Advances the clock until the read has ended.
-async fn ends<T>(clock: &ManualClock, read: JoinHandle<T>) -> T {
-    let passing = async {
-        while !read.is_finished() {
-            clock.advance(Duration::from_millis(50));
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
-        }
-        read.await.unwrap()
-    };
-    tokio::time::timeout(PATIENCE, passing).await.expect("it waits for a future that nobody polls")
-}
-
 /// As in a loop over `buffered` reads. Fails if the wait for a flight without a load has no limit.
 #[tokio::test]
 async fn a_look_up_that_nobody_polls_is_given_up() {
@@ -53,10 +38,10 @@ async fn a_look_up_that_nobody_polls_is_given_up() {
     let others = [2, 3, 4].map(|value| tokio::spawn(read(&region, value)));
     let mut seen = Vec::new();
     for other in others {
-        seen.push(ends(&clock, other).await.unwrap());
+        seen.push(ends(&clock, async move { other.await.unwrap() }).await.unwrap());
     }
     assert!(seen.iter().all(|value| *value == seen[0]), "one load for all: {seen:?}");
-    assert_eq!(ends(&clock, tokio::spawn(first)).await.unwrap(), seen[0], "it takes what is there by now");
+    assert_eq!(ends(&clock, first).await.unwrap(), seen[0], "it takes what is there by now");
     assert_eq!(region.flights(), 0);
 }
 
@@ -88,8 +73,8 @@ async fn so_is_one_that_has_not_begun() {
     assert!(!follower.is_finished(), "a load that takes its time is waited for");
     gate.open();
     loading.await.unwrap().unwrap();
-    let value = ends(&clock, follower).await.unwrap();
+    let value = ends(&clock, async move { follower.await.unwrap() }).await.unwrap();
     assert!([1, 3].contains(&value), "from the shared tier or loaded: {value}");
-    assert!([1, value].contains(&ends(&clock, tokio::spawn(next)).await.unwrap()));
+    assert!([1, value].contains(&ends(&clock, next).await.unwrap()));
     assert_eq!(region.flights(), 0);
 }

@@ -1,12 +1,12 @@
 //! The background task continues if an operation does not complete, and no caller waits forever.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, CacheBuilder, MemoryRemote, ReadPolicy};
 
+use super::gate::{ends, pass};
 use super::register::{CachingRegister, Rows};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,25 +24,6 @@ impl Instance {
         let store = Arc::new(CachingRegister::new(Arc::default(), &cache));
         assert!(cache.connected(PATIENCE).await);
         Self { cache, store, chaos }
-    }
-}
-
-/// Advances the clock until the call has ended.
-async fn ends<T: Send + 'static>(clock: &ManualClock, call: impl Future<Output = T> + Send + 'static) -> T {
-    let call = tokio::spawn(call);
-    let passing = async {
-        while !call.is_finished() {
-            pass(clock, Duration::from_millis(50)).await;
-        }
-        call.await.unwrap()
-    };
-    tokio::time::timeout(PATIENCE, passing).await.expect("the call does not end")
-}
-
-async fn pass(clock: &ManualClock, span: Duration) {
-    clock.advance(span);
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
     }
 }
 
