@@ -90,3 +90,13 @@ pub trait WriteError {
     /// a timeout is not such a case.
     fn not_written(&self) -> bool;
 }
+
+/// Returns the value, or panics with the error.
+///
+/// # Panics
+///
+/// If `result` is an error.
+#[track_caller]
+pub fn built<T>(result: Result<T, Error>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}

@@ -29,44 +29,52 @@
 //! | `testing` | no | a manual clock, fault injection, negative controls |
 
 mod breaker;
+mod builder;
 mod cache;
+#[cfg(feature = "testing")]
+mod call_trace;
 mod codec;
 mod coherence;
 mod config;
 pub mod docs;
 mod engine;
-mod envelope;
 mod error;
-mod flight;
+mod freshness;
 #[cfg(test)]
 mod fuzz;
+mod health;
 mod key;
 mod macro_support;
 mod observability;
 mod ownership;
 mod policy;
+mod process;
+mod protocol;
+mod read_your_writes;
 mod runtime;
-mod session;
+mod single_flight;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tier;
 mod transparent;
 mod value;
 
+pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use codec::Codec;
-pub use coherence::Scope;
-pub use config::{CacheBuilder, Variables};
-pub use engine::{LoadErrors, Presence, Region, RegionSpec, Terms, WriteGuard, WriteOutcome};
+pub use config::Variables;
+pub use engine::{Region, WriteGuard, WriteOutcome};
 pub use error::{Error, ErrorKind, WriteError};
+pub use health::{Health, LinkStatus, Status};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
-pub use observability::{Backend, Health, LinkStatus, MethodStats, Stats, Status};
+pub use observability::{MethodStats, Stats};
 pub use ownership::Namespace;
-pub use policy::{LocalEngine, Mode, ReadPolicy};
+pub use policy::{LocalEngine, ReadPolicy};
+pub use protocol::{Backend, Mode, Scope};
+pub use read_your_writes::SessionToken;
 pub use runtime::Clock;
-pub use session::SessionToken;
-pub use tier::remote::{MemoryRemote, Remote};
+pub use tier::shared::{MemoryRemote, Remote};
 pub use transparent::TransparentCache;
 pub use value::{CacheValue, Cacheable};
 

@@ -14,24 +14,25 @@ pub use crate::__self_describing_only as self_describing_only;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
-pub use crate::coherence::Scope;
 pub use crate::engine::{
-    BatchMap, BatchTerms, LoadErrors, Presence, Region, RegionSpec, Slot, Terms, WriteGuard, WriteOutcome,
+    BatchMap, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Slot, WriteGuard, WriteOutcome,
 };
-pub use crate::error::{Error, WriteError};
+pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
-pub use crate::policy::{LocalEngine, Mode, ReadPolicy};
+pub use crate::policy::{LocalEngine, ReadPolicy};
+pub use crate::protocol::{Mode, Scope};
 pub use crate::value::{CacheValue, Cacheable};
 
-/// Returns the decorator, or panics with the error.
-///
-/// # Panics
-///
-/// If `result` is an error.
-#[track_caller]
-pub fn built<T>(result: Result<T, Error>) -> T {
-    result.unwrap_or_else(|error| panic!("{error}"))
+impl Place {
+    /// Claims the keys of every read method of a decorator.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if another trait or method already uses them in this cache.
+    pub fn of_store(cache: &Cache, spec: &StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
+        Self::of_decorator(&cache.0.ownership, spec, namespace)
+    }
 }
 
 /// A parameter that the call consumes, so that the decorator keeps a clone.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::engine::{Region, RegionSpec};
+use crate::engine::{LocalRead, Region};
 use crate::error::Error;
-use crate::observability::Backend;
-use crate::ownership::{Kind, Namespace, Place};
+use crate::ownership::{Kind, Namespace};
 use crate::policy::ReadPolicy;
+use crate::protocol::Backend;
 use crate::value::Cacheable;
 
 /// Values under text keys, shared between instances, with no store behind them.
@@ -36,19 +36,11 @@ pub struct TransparentCache<T> {
 }
 
 impl<T: Cacheable> TransparentCache<T> {
-    pub(crate) fn new(cache: &Cache, namespace: Namespace, entity: &'static str) -> Result<Self, Error> {
-        let spec = RegionSpec::by_hand(&namespace, entity);
-        let place = Place::of_region::<String, T>(cache, Kind::Transparent, namespace, entity)?;
-        // Each value has its own time to live.
-        let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
-        Ok(Self { cache: cache.clone(), region: Region::without_store(cache, &place, spec, policy) })
-    }
-
     /// Returns the value, or `None` if there is none or the shared tier is unreachable.
     pub async fn get(&self, key: &str) -> Option<T> {
         match self.region.local(&key) {
-            Some(value) => Some(value),
-            None => self.region.look_for(&key.to_owned()).await,
+            LocalRead::Fresh(value) | LocalRead::Revisit(value) => Some(value),
+            LocalRead::Miss => self.region.look_for(&key.to_owned()).await,
         }
     }
 
@@ -68,5 +60,41 @@ impl<T: Cacheable> TransparentCache<T> {
     /// Returns the tiers of the cache.
     pub fn backend(&self) -> Backend {
         self.cache.backend()
+    }
+}
+
+impl Cache {
+    /// Creates a cache for ad-hoc values under text keys, shared between instances.
+    ///
+    /// # Panics
+    ///
+    /// If a decorator, a region or a `TransparentCache` of another type already uses these keys in this cache.
+    /// [`try_transparent`](Self::try_transparent) returns an error instead.
+    #[track_caller]
+    pub fn transparent<T>(&self, namespace: impl Into<Namespace>, entity: &'static str) -> TransparentCache<T>
+    where
+        T: Cacheable,
+    {
+        crate::error::built(self.try_transparent(namespace, entity))
+    }
+
+    /// Like [`transparent`](Self::transparent), but returns an error if the keys are in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a region or a `TransparentCache` of another type already
+    /// uses these keys in this cache.
+    pub fn try_transparent<T>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+    ) -> Result<TransparentCache<T>, Error>
+    where
+        T: Cacheable,
+    {
+        // Each value has its own time to live.
+        let policy = ReadPolicy::new(Duration::MAX).jitter_percent(0);
+        let region = Region::without_decorator(self, Kind::Transparent, namespace.into(), entity, policy)?;
+        Ok(TransparentCache { cache: self.clone(), region })
     }
 }

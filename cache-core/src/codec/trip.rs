@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Codec;
 use super::digest::digest;
-use crate::runtime::chance;
+use crate::runtime::random;
 
 /// How many values of a method are checked first, and again after each value that differs.
 const FIRST: u32 = 8;
@@ -35,7 +35,7 @@ impl Trips {
     /// Whether the next value is checked.
     pub(crate) fn is_due(&self) -> bool {
         let taken = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| due.checked_sub(1));
-        taken.is_ok() || chance::one_in(LATER_ONE_IN)
+        taken.is_ok() || random::one_in(LATER_ONE_IN)
     }
 
     /// Records a value that was altered; returns whether it is the first one.

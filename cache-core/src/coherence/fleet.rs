@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::protocol::{Member, Members};
 use crate::runtime::Moment;
 
 /// The longest silence of a member, even if the barriers wait longer.
@@ -24,36 +25,7 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// After such a long outage, the members that are still alive return within a retry.
 const LATE_RETURN: Duration = Duration::from_secs(3);
 
-/// One instance, as its last heartbeat describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
-    /// The id of the instance.
-    pub(crate) id: String,
-    /// The sequence number of its last heartbeat within the namespace.
-    pub(crate) sequence: u64,
-    /// When the server executed that heartbeat, in milliseconds of the server's clock.
-    pub(crate) last: u64,
-    /// The number of its undelivered invalidations.
-    pub(crate) pending: u64,
-    /// Whether it was outside the recovery barrier.
-    pub(crate) settled: bool,
-    /// The server process that it was connected to.
-    pub(crate) run: String,
-    /// Its lease, in milliseconds.
-    pub(crate) lease: u64,
-}
-
 impl Member {
-    /// Parses the fields as the server stores them, without the id.
-    #[cfg(any(feature = "redis", test))]
-    pub(crate) fn parse(id: &str, value: &str) -> Option<Self> {
-        let mut fields = value.split(':');
-        let mut number = || fields.next()?.parse::<u64>().ok();
-        let (sequence, last, pending, settled, lease) = (number()?, number()?, number()?, number()?, number()?);
-        let run = fields.next()?.to_owned();
-        Some(Self { id: id.to_owned(), sequence, last, pending, settled: settled == 1, run, lease })
-    }
-
     fn age(&self, server_time: u64) -> u64 {
         server_time.saturating_sub(self.last)
     }
@@ -76,17 +48,6 @@ impl Member {
     fn is_silent(&self, server_time: u64) -> bool {
         self.age(server_time) > self.lease
     }
-}
-
-/// The members of one namespace, as a heartbeat reply lists them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Members {
-    /// The sequence number of the heartbeat that the server replied to.
-    pub(crate) sequence: u64,
-    /// Whether the server already listed the sender before this heartbeat.
-    pub(crate) knew_me: bool,
-    /// All instances, including the sender.
-    pub(crate) list: Vec<Member>,
 }
 
 /// Settings that are the same for every heartbeat.

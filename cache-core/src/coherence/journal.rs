@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Scope;
+use crate::protocol::Scope;
 use crate::runtime::sync::atomic::{AtomicUsize, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 

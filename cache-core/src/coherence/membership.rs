@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::Epoch;
 use super::fleet::{Barrier, Reply, Rules, View};
+use crate::protocol::{Epoch, Expired, HeartbeatReply};
 use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
-use crate::tier::remote::{Expired, Heartbeat};
 
 /// The recovery barriers of all namespaces of this instance, and their combined result.
 #[derive(Debug)]
@@ -130,7 +129,7 @@ impl Membership {
     }
 
     /// Processes the reply to a heartbeat for these namespaces.
-    pub(super) fn observe(&self, namespaces: &[String], heartbeat: &Heartbeat, run: &str, now: Moment) -> Change {
+    pub(super) fn observe(&self, namespaces: &[String], heartbeat: &HeartbeatReply, run: &str, now: Moment) -> Change {
         let mut state = self.lock();
         let (mut all, mut expired) = (View::default(), Vec::new());
         for (place, (namespace, (_, members))) in namespaces.iter().zip(&heartbeat.namespaces).enumerate() {
@@ -163,16 +162,18 @@ impl Membership {
         (state.awaited.iter().cloned().collect(), state.isolated.iter().cloned().collect())
     }
 
-    /// Handles a membership message; returns whether a heartbeat is due.
-    pub(super) fn hear(&self, message: Message<'_>) -> bool {
-        match message {
-            Message::Requested(by) if by != self.rules.me => {
-                self.requested.store(true, Ordering::Release);
-                true
-            }
-            Message::Announced(by) => by != self.rules.me && !self.is_settled(),
-            Message::Requested(_) => false,
+    /// Handles a member's request for heartbeats; returns whether a heartbeat is due.
+    pub(super) fn requested(&self, by: &str) -> bool {
+        let is_due = by != self.rules.me;
+        if is_due {
+            self.requested.store(true, Ordering::Release);
         }
+        is_due
+    }
+
+    /// Handles a member's announcement; returns whether a heartbeat is due, whose reply shows the member's state.
+    pub(super) fn announced(&self, by: &str) -> bool {
+        by != self.rules.me && !self.is_settled()
     }
 
     /// Whether other members wait for a heartbeat with this number of pending invalidations.
@@ -184,13 +185,4 @@ impl Membership {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A membership message on the bus.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Message<'a> {
-    /// This member requests heartbeats.
-    Requested(&'a str),
-    /// This member has sent a heartbeat that others may wait for, or has left.
-    Announced(&'a str),
 }

@@ -1,55 +1,160 @@
-//! Coherence between instances: scopes, generations, local sequences, the lease, the journal, and the supervisor.
+//! Coherence between instances: the connection, the heartbeats, the journal, and the members.
+//!
+//! [`Coherence`] is what the engine, the supervisor and the bus share. Its parts are pure or keep one kind of state each;
+//! `lifecycle` and `heartbeat` are the steps that touch several of them, in an order that is part of the consistency
+//! promise.
 
 mod bus;
+mod circuit;
+mod connection;
 mod cut_off;
 mod fleet;
-mod gate;
-mod gens;
+mod heartbeat;
+mod herd_guard;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod journal;
+mod lifecycle;
 mod link;
-mod live;
 mod membership;
+mod operator_log;
 mod pending_writers;
-mod recovery;
-mod report;
-mod scope;
+mod signals;
 mod supervision;
 mod supervisor;
 
-#[cfg(any(feature = "testing", test))]
-pub(crate) use bus::Bus;
-pub(crate) use bus::BusSink;
+use std::sync::Arc;
+
 #[cfg(test)]
 pub(crate) use bus::Listener;
-pub(crate) use cut_off::{Acknowledgement, CutOff};
-pub(crate) use fleet::{Member, Members};
-pub(crate) use gate::{Gate, Stamp};
-pub(crate) use gens::{Gen, GenState};
+pub(crate) use connection::{Connection, WAITS};
+pub(crate) use cut_off::Acknowledgement;
 #[cfg(all(test, shuttle))]
 pub(crate) use journal::Due;
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Unreleased};
 pub(crate) use link::{Link, LinkState};
-pub(crate) use live::{Live, WAITS};
-pub(crate) use membership::Membership;
-pub(crate) use pending_writers::PendingWriters;
-pub use scope::Scope;
-#[cfg(feature = "redis")]
-pub(crate) use scope::writers_key;
-pub(crate) use scope::{MAX_SCOPES, ScopeHash};
-pub(crate) use supervision::Supervision;
 pub(crate) use supervisor::supervise;
 
-/// The epoch under which a load began: the server process and the namespace epoch.
-///
-/// Entries of another epoch are misses: a fail-over to a lagging replica must not bring invalidated entries back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Epoch(pub(crate) u64);
+use self::cut_off::CutOff;
+use self::herd_guard::HerdGuard;
+use self::membership::Membership;
+use self::pending_writers::PendingWriters;
+use self::signals::Signals;
+use self::supervision::Supervision;
+use crate::freshness::Freshness;
+use crate::process::Process;
+use crate::protocol::{Epoch, Protection, ScopeHash};
+use crate::runtime::sync::atomic::AtomicU64;
 
-impl Epoch {
-    /// `run` names the server process, `namespace` the namespace epoch.
-    pub(crate) fn of(run: &str, namespace: &str) -> Self {
-        Self(xxhash_rust::xxh3::xxh3_64(format!("{run} {namespace}").as_bytes()))
+/// The state of one instance among those that share a tier.
+#[derive(Debug)]
+pub(crate) struct Coherence {
+    pub(crate) process: Arc<Process>,
+    pub(crate) link: Link,
+    pub(crate) freshness: Freshness,
+    pub(crate) journal: Journal,
+    /// The state of the other members.
+    pub(crate) membership: Membership,
+    /// Registrations of writers whose targets are not known yet.
+    pending_writers: PendingWriters,
+    pub(crate) herd_guard: HerdGuard,
+    /// Tracks since when writes cannot be announced.
+    pub(crate) cut_off: CutOff,
+    /// Whether the supervisor's task runs.
+    pub(crate) supervision: Supervision,
+    pub(crate) signals: Signals,
+    /// The number of received invalidations, for health and tests.
+    pub(crate) invalidations: AtomicU64,
+}
+
+impl Coherence {
+    pub(crate) fn new(process: Arc<Process>) -> Self {
+        let limit = if process.protects(Protection::RecoveryBarrier) {
+            process.settings.recovery_barrier()
+        } else {
+            std::time::Duration::ZERO
+        };
+        Self {
+            link: Link::default(),
+            freshness: Freshness::new(),
+            journal: Journal::default(),
+            membership: Membership::new(&process.instance, limit),
+            pending_writers: PendingWriters::default(),
+            herd_guard: HerdGuard::default(),
+            cut_off: CutOff::new(process.clock.now()),
+            supervision: Supervision::default(),
+            signals: Signals::default(),
+            invalidations: AtomicU64::new(0),
+            process,
+        }
+    }
+
+    /// The connection, while its server responds.
+    ///
+    /// Writes are announced over it, whether this instance may read or not.
+    pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
+        self.link.open(self.process.clock.now())
+    }
+
+    /// The connection and epoch for reads of a namespace, if outside the recovery barrier.
+    pub(crate) fn readable(&self, namespace: usize) -> Option<(Arc<Connection>, Epoch)> {
+        let connection = self.connection().filter(|_| self.membership.is_settled())?;
+        let epoch = connection.epoch(namespace)?;
+        Some((connection, epoch))
+    }
+
+    /// Whether the shared tier may be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        let connection = self.connection().filter(|_| self.membership.is_settled());
+        connection.is_some_and(|connection| connection.known_epochs() == self.link.namespace_count())
+    }
+
+    /// Whether both tiers may serve reads.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_readable() && self.freshness.is_trusted(self.process.clock.now())
+    }
+
+    /// Makes this instance a member of `namespace`; returns its index in order of joining.
+    ///
+    /// The local tier is not trusted until the bus of a new namespace is subscribed to and a heartbeat sent after that
+    /// has returned. Writes are announced meanwhile.
+    pub(crate) fn join(&self, namespace: &str) -> usize {
+        let (place, is_new) = self.link.add_namespace(namespace);
+        if is_new && self.process.backend.has_remote() {
+            let heartbeats = self.link.heartbeats();
+            self.freshness.distrust();
+            drop(heartbeats);
+            self.signals.joined.notify_one();
+        }
+        place
+    }
+
+    /// Schedules an early delivery after an announcement failed and was journaled.
+    pub(crate) fn deliver_soon(&self) {
+        self.cut_off.begin(self.process.clock.now());
+        self.signals.due.notify_one();
+    }
+
+    /// Flushes the local tier, since invalidations may have been missed.
+    fn flush(&self) {
+        if self.process.protects(Protection::FlushOnLoss) {
+            self.pending_writers.clear();
+            self.freshness.flush();
+        }
+    }
+
+    /// Records a writer registered on a method; `expiry` is in milliseconds of the server's clock.
+    fn writer_registered(&self, method: ScopeHash, token: &str, expiry: u64) {
+        let now = self.process.clock.now();
+        // Without a connection the server's time is unknown, and the local tier is not trusted.
+        let expiry = self.link.current().map_or(now, |connection| connection.moment_of(expiry, now));
+        self.pending_writers.add(&self.freshness, method, token, expiry, now);
+    }
+
+    /// Invalidates the local entries of methods whose pending writers did not finish in time.
+    fn expire_writers(&self) {
+        if self.process.protects(Protection::PendingExpiry) {
+            self.pending_writers.expire(&self.freshness, self.process.clock.now());
+        }
     }
 }

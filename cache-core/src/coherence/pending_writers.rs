@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::{Gate, ScopeHash};
+use crate::freshness::Freshness;
+use crate::protocol::ScopeHash;
 use crate::runtime::Moment;
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,13 +29,13 @@ impl PendingWriters {
     /// Adds a writer that is to finish before `expiry`.
     ///
     /// The method is invalidated at once if `expiry` has passed or there is no room for another registration.
-    pub(crate) fn add(&self, gate: &Gate, method: ScopeHash, token: &str, expiry: Moment, now: Moment) {
+    pub(crate) fn add(&self, freshness: &Freshness, method: ScopeHash, token: &str, expiry: Moment, now: Moment) {
         let mut pending = self.lock();
         let registration = Registration { method, token: token.into() };
         let has_room = pending.len() < CAPACITY || pending.contains_key(&registration);
         if expiry <= now || !has_room {
             pending.remove(&registration);
-            gate.advance_hash(method);
+            freshness.advance_hash(method);
             return;
         }
         // A duplicate of a message must not extend the writer's time.
@@ -50,11 +51,11 @@ impl PendingWriters {
     ///
     /// It runs before each heartbeat is sent. The local tier answers for at most one lease after that, so no answer is
     /// based on a registration that expired more than one lease ago.
-    pub(crate) fn forget_expired(&self, gate: &Gate, now: Moment) {
+    pub(crate) fn expire(&self, freshness: &Freshness, now: Moment) {
         self.lock().retain(|registration, expiry| {
             let is_pending = now < *expiry;
             if !is_pending {
-                gate.advance_hash(registration.method);
+                freshness.advance_hash(registration.method);
             }
             is_pending
         });
@@ -85,63 +86,63 @@ mod tests {
     const METHOD: ScopeHash = ScopeHash(1);
     const OTHER: ScopeHash = ScopeHash(2);
 
-    /// Registrations, and the gate whose sequences they advance.
-    fn registrations() -> (PendingWriters, Gate) {
-        (PendingWriters::default(), Gate::new())
+    /// Registrations, and the freshness whose sequences they advance.
+    fn registrations() -> (PendingWriters, Freshness) {
+        (PendingWriters::default(), Freshness::new())
     }
 
     #[test]
     fn a_method_is_forgotten_once_at_the_expiry_and_no_other_one() {
-        let (pending, gate) = registrations();
-        let (stamp, other) = (gate.stamp([METHOD]), gate.stamp([OTHER]));
-        pending.add(&gate, METHOD, "a", Moment(10), Moment(0));
-        pending.forget_expired(&gate, Moment(9));
-        assert!(gate.is_current(&stamp), "its writer may still finish");
-        pending.forget_expired(&gate, Moment(10));
-        assert!(!gate.is_current(&stamp) && gate.is_current(&other));
-        let again = gate.stamp([METHOD]);
-        pending.forget_expired(&gate, Moment(11));
-        assert!(gate.is_current(&again) && pending.len() == 0);
+        let (pending, freshness) = registrations();
+        let (stamp, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        pending.add(&freshness, METHOD, "a", Moment(10), Moment(0));
+        pending.expire(&freshness, Moment(9));
+        assert!(freshness.is_current(&stamp), "its writer may still finish");
+        pending.expire(&freshness, Moment(10));
+        assert!(!freshness.is_current(&stamp) && freshness.is_current(&other));
+        let again = freshness.snapshot([METHOD]);
+        pending.expire(&freshness, Moment(11));
+        assert!(freshness.is_current(&again) && pending.len() == 0);
     }
 
     #[test]
     fn a_writer_that_finishes_leaves_the_method_alone_and_others_pending() {
-        let (pending, gate) = registrations();
-        let stamp = gate.stamp([METHOD]);
+        let (pending, freshness) = registrations();
+        let stamp = freshness.snapshot([METHOD]);
         for token in ["a", "b"] {
-            pending.add(&gate, METHOD, token, Moment(10), Moment(0));
+            pending.add(&freshness, METHOD, token, Moment(10), Moment(0));
         }
         pending.remove(METHOD, "a");
         pending.remove(OTHER, "b");
-        assert!(pending.len() == 1 && gate.is_current(&stamp));
-        pending.forget_expired(&gate, Moment(10));
-        assert!(!gate.is_current(&stamp));
+        assert!(pending.len() == 1 && freshness.is_current(&stamp));
+        pending.expire(&freshness, Moment(10));
+        assert!(!freshness.is_current(&stamp));
     }
 
     #[test]
     fn an_expiry_that_is_over_forgets_at_once_and_a_copy_does_not_prolong() {
-        let (pending, gate) = registrations();
-        let stamp = gate.stamp([METHOD]);
-        pending.add(&gate, METHOD, "a", Moment(10), Moment(10));
-        assert!(!gate.is_current(&stamp) && pending.len() == 0);
-        let stamp = gate.stamp([METHOD]);
-        pending.add(&gate, METHOD, "a", Moment(20), Moment(10));
-        pending.add(&gate, METHOD, "a", Moment(90), Moment(10));
-        pending.forget_expired(&gate, Moment(20));
-        assert!(!gate.is_current(&stamp));
+        let (pending, freshness) = registrations();
+        let stamp = freshness.snapshot([METHOD]);
+        pending.add(&freshness, METHOD, "a", Moment(10), Moment(10));
+        assert!(!freshness.is_current(&stamp) && pending.len() == 0);
+        let stamp = freshness.snapshot([METHOD]);
+        pending.add(&freshness, METHOD, "a", Moment(20), Moment(10));
+        pending.add(&freshness, METHOD, "a", Moment(90), Moment(10));
+        pending.expire(&freshness, Moment(20));
+        assert!(!freshness.is_current(&stamp));
     }
 
     #[test]
     fn the_number_of_registrations_is_bounded() {
-        let (pending, gate) = registrations();
+        let (pending, freshness) = registrations();
         for writer in 0..CAPACITY {
-            pending.add(&gate, METHOD, &writer.to_string(), Moment(10), Moment(0));
+            pending.add(&freshness, METHOD, &writer.to_string(), Moment(10), Moment(0));
         }
-        let (stamp, other) = (gate.stamp([METHOD]), gate.stamp([OTHER]));
-        pending.add(&gate, METHOD, "0", Moment(10), Moment(0));
-        assert!(gate.is_current(&stamp), "it is known");
-        pending.add(&gate, OTHER, "one too many", Moment(10), Moment(0));
-        assert!(!gate.is_current(&other) && gate.is_current(&stamp) && pending.len() == CAPACITY);
+        let (stamp, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        pending.add(&freshness, METHOD, "0", Moment(10), Moment(0));
+        assert!(freshness.is_current(&stamp), "it is known");
+        pending.add(&freshness, OTHER, "one too many", Moment(10), Moment(0));
+        assert!(!freshness.is_current(&other) && freshness.is_current(&stamp) && pending.len() == CAPACITY);
         pending.clear();
         assert_eq!(pending.len(), 0);
     }

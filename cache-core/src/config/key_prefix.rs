@@ -3,11 +3,11 @@
 /// The longest prefix, in bytes.
 const LONGEST: usize = 128;
 
-pub(super) const EXPECTED: &str =
+pub(crate) const EXPECTED: &str =
     "parts of letters, digits, `_`, `-` and `.`, separated by `:`, 128 bytes at most, such as `staging`";
 
 /// Checks a prefix; the error describes what is allowed.
-pub(super) fn check(prefix: &str) -> Result<(), &'static str> {
+pub(crate) fn check(prefix: &str) -> Result<(), &'static str> {
     if prefix.len() <= LONGEST && prefix.split(':').all(is_part) { Ok(()) } else { Err(EXPECTED) }
 }
 
@@ -17,9 +17,9 @@ fn is_part(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CacheBuilder;
     use super::super::variables::Variables;
     use super::*;
+    use crate::CacheBuilder;
     use crate::cache::Cache;
 
     #[test]

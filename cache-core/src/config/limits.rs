@@ -16,38 +16,38 @@ const MOST_LOADS: usize =
 const LARGEST_ENTRY: usize = 511 * 1024 * 1024;
 
 /// Two heartbeats go to Redis in each lease, so it is not shorter than 20 ms.
-pub(super) fn lease(span: Duration) -> Duration {
+pub(crate) fn lease(span: Duration) -> Duration {
     span.clamp(Duration::from_millis(20), HOUR)
 }
 
-pub(super) fn write_lock_ttl(span: Duration) -> Duration {
+pub(crate) fn write_lock_ttl(span: Duration) -> Duration {
     span.clamp(MILLISECOND, DAY)
 }
 
-pub(super) fn timeout(span: Duration) -> Duration {
+pub(crate) fn timeout(span: Duration) -> Duration {
     span.clamp(MILLISECOND, HOUR)
 }
 
-pub(super) fn deadline(span: Duration) -> Duration {
+pub(crate) fn deadline(span: Duration) -> Duration {
     span.clamp(MILLISECOND, LONGEST_LIFE)
 }
 
-pub(super) fn degraded_ttl(span: Duration) -> Duration {
+pub(crate) fn degraded_ttl(span: Duration) -> Duration {
     span.min(DAY)
 }
 
-pub(super) fn recovery_barrier(span: Duration) -> Duration {
+pub(crate) fn recovery_barrier(span: Duration) -> Duration {
     span.min(LONGEST_LIFE)
 }
 
-pub(super) fn shutdown_timeout(span: Duration) -> Duration {
+pub(crate) fn shutdown_timeout(span: Duration) -> Duration {
     span.min(DAY)
 }
 
-pub(super) fn loads(count: usize) -> usize {
+pub(crate) fn loads(count: usize) -> usize {
     count.clamp(1, MOST_LOADS)
 }
 
-pub(super) fn entry(bytes: usize) -> usize {
+pub(crate) fn entry(bytes: usize) -> usize {
     bytes.min(LARGEST_ENTRY)
 }

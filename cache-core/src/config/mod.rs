@@ -1,15 +1,14 @@
-//! Builds a cache, in code or from the environment.
+//! Settings, their ranges, and the variables of the environment.
 
-mod builder;
-#[cfg(feature = "redis")]
-mod endpoint;
-mod env;
-mod key_prefix;
+pub(crate) mod key_prefix;
 pub(crate) mod limits;
 #[cfg(feature = "redis")]
 mod secret;
+mod settings;
 mod variables;
 
-pub use builder::CacheBuilder;
-pub(crate) use builder::Settings;
+#[cfg(feature = "redis")]
+pub(crate) use secret::Secret;
+pub(crate) use settings::Settings;
 pub use variables::Variables;
+pub(crate) use variables::shown;

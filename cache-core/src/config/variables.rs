@@ -116,7 +116,7 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
-pub(super) fn shown(value: &str) -> String {
+pub(crate) fn shown(value: &str) -> String {
     let mut shown: String = value.chars().take(MOST_SHOWN).collect();
     if shown.len() < value.len() {
         shown.push('…');

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
-use crate::flight::FlightId;
+use crate::single_flight::FlightId;
 
 static WAITS: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
 

@@ -1,8 +1,9 @@
 //! Scopes that this instance bypasses while their invalidation is being delivered.
 
-use super::news::advance;
+use super::announce::advance;
 use crate::cache::Cache;
-use crate::coherence::{Scope, Unreleased};
+use crate::coherence::Unreleased;
+use crate::protocol::{Protection, Scope};
 
 /// Makes reads of this instance bypass the shared tier until the invalidation of the scopes is delivered.
 ///
@@ -18,9 +19,9 @@ impl Held {
     ///
     /// The local entries come second: a read that checked the journal before must not keep what it finds.
     pub(super) fn new(cache: &Cache, scopes: Vec<Scope>) -> Self {
-        let scopes = if is_without_journal(cache) { Vec::new() } else { scopes };
+        let scopes = if is_journaled(cache) { scopes } else { Vec::new() };
         if !scopes.is_empty() {
-            cache.0.link.journal.hold(&scopes);
+            cache.0.coherence.journal.hold(&scopes);
             advance(cache, &scopes);
         }
         Self { cache: cache.clone(), scopes }
@@ -30,8 +31,8 @@ impl Held {
     pub(super) fn end(mut self) {
         let scopes = std::mem::take(&mut self.scopes);
         if !scopes.is_empty() {
-            self.cache.0.link.journal.unhold(&scopes);
-            self.cache.0.link.delivered.notify_waiters();
+            self.cache.0.coherence.journal.unhold(&scopes);
+            self.cache.0.coherence.signals.delivered.notify_waiters();
         }
     }
 }
@@ -40,34 +41,27 @@ impl Drop for Held {
     fn drop(&mut self) {
         if !self.scopes.is_empty() {
             journal(&self.cache, &self.scopes);
-            self.cache.0.link.journal.unhold(&self.scopes);
+            self.cache.0.coherence.journal.unhold(&self.scopes);
         }
     }
 }
 
 /// Adds scopes to the journal, and schedules their delivery.
 pub(super) fn journal(cache: &Cache, scopes: &[Scope]) {
-    if !scopes.is_empty() && cache.has_remote() && !is_without_journal(cache) {
-        cache.0.link.journal.add(scopes);
-        cache.0.link.deliver_soon();
+    if !scopes.is_empty() && cache.has_remote() && is_journaled(cache) {
+        cache.0.coherence.journal.add(scopes);
+        cache.0.coherence.deliver_soon();
     }
 }
 
 /// Leaves the release of a finished write to the journal.
 pub(super) fn release_later(cache: &Cache, write: Unreleased) {
-    if !is_without_journal(cache) {
-        cache.0.link.journal.add_unreleased(write);
+    if is_journaled(cache) {
+        cache.0.coherence.journal.add_unreleased(write);
     }
 }
 
-/// Whether the journal is disabled for a negative control. `InvalidateInCaller` has no journal either.
-#[cfg(feature = "testing")]
-fn is_without_journal(cache: &Cache) -> bool {
-    use crate::testing::Weakness::{InvalidateInCaller, NoJournal};
-    [InvalidateInCaller, NoJournal].contains(&cache.0.link.settings.weakness)
-}
-
-#[cfg(not(feature = "testing"))]
-fn is_without_journal(_: &Cache) -> bool {
-    false
+/// Whether invalidations that were not delivered are journaled. Those bound to their caller are not.
+fn is_journaled(cache: &Cache) -> bool {
+    [Protection::Journal, Protection::InvalidationTask].into_iter().all(|needed| cache.0.process.protects(needed))
 }

@@ -1,164 +1,100 @@
-//! Calls of the store, and the use of their results.
+//! Calls of the store, and what follows from their outcomes.
 
-use std::any::Any;
+use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, select_all};
 use tokio::sync::oneshot;
 
-use super::fill::LateFill;
-use super::lookup::{Keep, Ticket};
-use super::names::Names;
+use super::batch_map::{BatchMap, Slot};
+use super::entry_keys::EntryKeys;
+use super::method::Method;
 use super::nesting::Frame;
+use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
-use super::terms::{CacheIf, LoadErrors};
-use super::user_code::{guarded, panic_text};
+use super::shared::{Encoded, FillPermit, FillTarget};
+use super::user_code::guarded;
 use crate::error::Error;
-use crate::flight::{Found, Landing, Lead, Source, Stage};
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::lifetime;
-use crate::runtime::{Clock, chance};
+use crate::protocol::{Fence, Protection};
+use crate::runtime::random;
+use crate::single_flight::{Found, Lead, Outcome, Shared, Source, Stage};
 use crate::value::Cacheable;
 
-/// The store call of one read, for a miss in the tiers.
-pub(super) trait Load<R, E>: Send {
-    /// Calls the store in place, for this caller only.
-    fn direct(self) -> impl Future<Output = Result<R, E>> + Send;
+/// The values of some keys, in the order of the keys; `None` for those that the store does not have.
+pub(super) type Values<R> = Vec<Option<R>>;
 
-    /// Checks a hit against the store, unless the call borrows from its caller.
-    fn verify<K: KeyPart>(self, region: &Region<K, R>, key: K, seen: R)
-    where
-        R: Cacheable,
-        E: Send + 'static;
+pub(super) type Call<'a, K, R, E> = dyn Fn(Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> + Send + Sync + 'a;
 
-    /// Calls the store and ends the flight.
-    fn fly<K>(self, job: Job<K, R, E>) -> impl Future<Output = Result<R, E>> + Send
-    where
-        K: KeyPart,
-        R: Cacheable,
-        E: Send + 'static;
+/// The store's method behind a read, for one key or many.
+pub(super) enum Load<'a, K, R, E> {
+    /// It can run in a task, and continues if its caller is dropped.
+    InTask(Arc<Call<'static, K, R, E>>),
+    /// It borrows from its caller.
+    Inline(Box<Call<'a, K, R, E>>),
 }
 
-/// A load that can run in a task, and continues if its caller is dropped.
-pub(super) struct InTask<F>(pub(super) F);
-
-/// A load that borrows from its caller.
-pub(super) struct Inline<F>(pub(super) F);
-
-impl<R, E, F, Fut> Load<R, E> for InTask<F>
-where
-    F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
-{
-    async fn direct(self) -> Result<R, E> {
-        (self.0)().await
-    }
-
-    fn verify<K: KeyPart>(self, region: &Region<K, R>, key: K, seen: R)
-    where
-        R: Cacheable,
-        E: Send + 'static,
-    {
-        region.verify(key, seen, self.0);
-    }
-
-    async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>
-    where
-        K: KeyPart,
-        R: Cacheable,
-        E: Send + 'static,
-    {
-        #[cfg(feature = "testing")]
-        if job.flying.region.0.link.settings.weakness == crate::testing::Weakness::LoadInCaller {
-            return Inline(self.0).fly(job).await;
-        }
-        job.flying.lead.loads(Stage::LoadingInTask);
-        let (tell, told) = oneshot::channel();
-        let (region, errors) = (job.flying.region.clone(), job.errors);
-        let filling = region.clone();
-        region.0.cache.0.tasks.spawn(async move {
-            let (answer, fill) = job.perform(self.0).await;
-            // The caller may have been dropped; the flight has ended for its followers.
-            let _ = tell.send(answer);
-            fill.store(&filling).await;
-        });
-        region.told_by_task(told, errors).await.unwrap()
-    }
-}
-
-impl<R, E, F, Fut> Load<R, E> for Inline<F>
-where
-    F: FnOnce() -> Fut + Send,
-    Fut: Future<Output = Result<R, E>> + Send,
-{
-    async fn direct(self) -> Result<R, E> {
-        (self.0)().await
-    }
-
-    fn verify<K: KeyPart>(self, _: &Region<K, R>, _: K, _: R)
-    where
-        R: Cacheable,
-        E: Send + 'static,
-    {
-    }
-
-    async fn fly<K>(self, job: Job<K, R, E>) -> Result<R, E>
-    where
-        K: KeyPart,
-        R: Cacheable,
-        E: Send + 'static,
-    {
-        job.flying.lead.loads(Stage::LoadingInline);
-        let region = job.flying.region.clone();
-        let (answer, fill) = job.perform(self.0).await;
-        region.clone().0.cache.0.tasks.spawn(async move { fill.store(&region).await });
-        answer.unwrap()
-    }
-}
-
-/// The reason why a load returned no value.
-pub(super) enum Fall<E> {
-    Error(E),
-    Panicked(Box<dyn Any + Send>),
-    TimedOut(Duration),
-}
-
-/// The outcome for the caller that requested the load.
-pub(super) enum Answer<R, E> {
-    Returned(Result<R, E>),
-    /// The store panicked and its error type cannot report that: the panic continues in the caller.
-    Panic(Box<dyn Any + Send>),
-}
-
-impl<R, E> Answer<R, E> {
-    pub(super) fn unwrap(self) -> Result<R, E> {
+impl<'a, K, R, E> Load<'a, K, R, E> {
+    pub(super) fn call(&self, keys: Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> {
         match self {
-            Self::Returned(result) => result,
-            Self::Panic(panic) => resume_unwind(panic),
+            Self::InTask(call) => call(keys),
+            Self::Inline(call) => call(keys),
         }
     }
 }
 
-/// A flight whose value is being loaded.
-pub(super) struct Flying<K, R>
+/// The store's method over one key, which a read calls at most once.
+pub(super) fn of_one<'a, K, R, E, F, Fut>(
+    load: F,
+) -> impl Fn(Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> + Send + Sync + 'a
+where
+    F: FnOnce() -> Fut + Send + 'a,
+    Fut: Future<Output = Result<R, E>> + Send + 'a,
+{
+    let load = Mutex::new(Some(load));
+    move |_| {
+        let load = load.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            let load = load.expect("a read of one key calls the store at most once");
+            let value = load().await?;
+            Ok(vec![Some(value)])
+        })
+    }
+}
+
+/// The store's method over many keys, which differ in one part.
+pub(super) fn of_many<K, R, E, T, M, F, Fut>(
+    part: fn(&K) -> &T,
+    load: F,
+) -> impl Fn(Vec<K>) -> BoxFuture<'static, Result<Values<R>, E>> + Send + Sync + 'static
 where
     K: KeyPart,
-    R: Clone,
+    R: Slot<M::Value>,
+    T: Clone + Eq + Hash + Send + Sync + 'static,
+    M: BatchMap<T>,
+    F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M, E>> + Send + 'static,
 {
-    pub(super) region: Region<K, R>,
-    pub(super) key: K,
-    pub(super) names: Names,
-    pub(super) lead: Lead<K, R>,
-    pub(super) ticket: Ticket,
-    pub(super) cacheable: Option<CacheIf<R>>,
+    let load = Arc::new(load);
+    move |keys| {
+        let load = Arc::clone(&load);
+        Box::pin(async move {
+            let parts = keys.iter().map(|key| part(key).clone()).collect();
+            let mut found: HashMap<T, M::Value, RandomState> = load(parts).await?.into_pairs().collect();
+            Ok(keys.iter().map(|key| R::of_found(found.remove(part(key)))).collect())
+        })
+    }
 }
 
-/// The parameters of a load, besides the store.
-pub(super) struct Call<U> {
+/// The parameters of a call of the store, besides its arguments.
+pub(super) struct Attempt<U> {
     /// Whether the number of concurrent calls is bounded.
     pub(super) degraded: bool,
     pub(super) frame: Arc<Frame>,
@@ -166,189 +102,174 @@ pub(super) struct Call<U> {
     pub(super) urgent: U,
 }
 
-/// The load of one key.
-pub(super) struct Job<K, R, E>
-where
-    K: KeyPart,
-    R: Clone,
-{
-    flying: Flying<K, R>,
-    errors: LoadErrors<E>,
-    frame: Arc<Frame>,
+impl<R> Method<R> {
+    /// Calls the store, with limited concurrency while the shared tier is unreachable or recovering.
+    pub(super) async fn call_store<T, E, Fut>(
+        &self,
+        attempt: Attempt<impl Future<Output = ()>>,
+        errors: LoadErrors<E>,
+        call: impl FnOnce() -> Fut,
+    ) -> Outcome<T, E>
+    where
+        E: Send + 'static,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Counters::add(&self.counters.loads);
+        let (clock, deadline) = (&self.process().clock, self.process().settings.load_deadline);
+        let called = async {
+            // Even if the load has no deadline, the wait for a permit has one.
+            let _permit = if attempt.frame.is_nested() {
+                None
+            } else {
+                clock.timeout(deadline, self.cache.permit(attempt.degraded, attempt.urgent)).await.flatten()
+            };
+            // The future is created inside: a store may panic before it returns one.
+            AssertUnwindSafe(attempt.frame.scope(async { call().await })).catch_unwind().await
+        };
+        let in_time = async {
+            if errors.can_report_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
+        };
+        let outcome = match self.counters.meter.load.of(clock, in_time).await {
+            Some(Ok(Ok(value))) => {
+                Counters::add(&self.counters.loaded);
+                return Outcome::Found(value);
+            }
+            Some(Ok(Err(error))) => Outcome::Failed(error),
+            Some(Err(panic)) => panicked(self.name(), panic),
+            None => Outcome::Broken(Error::load_timed_out(self.name(), deadline).into()),
+        };
+        Counters::add(&self.counters.load_errors);
+        outcome
+    }
 }
 
-impl<K: KeyPart, R: Cacheable> Flying<K, R> {
-    /// Stores the value in the local tier, ends the flight, and returns the remaining fill.
-    pub(super) fn landed(self, value: &R) -> LateFill {
-        let inner = &self.region.0;
-        let head = inner.head.text();
-        let absent = inner.presence.is_absent(value);
-        let is_cacheable = |cacheable: &CacheIf<R>| guarded(head, "cache_if", || cacheable(value)).unwrap_or(false);
-        let cacheable = self.cacheable.as_ref().is_none_or(is_cacheable);
-        let life = lifetime(&inner.policy, absent, chance::fraction()).filter(|_| cacheable);
-        if self.ticket.keep.is_bypass() {
-            Counters::add(&inner.counters.bypasses);
+/// A flight whose value no tier has.
+pub(super) struct Missing<K: KeyPart, R: Clone> {
+    pub(super) key: K,
+    pub(super) keys: EntryKeys,
+    pub(super) lead: Lead<K, R>,
+    pub(super) permit: FillPermit,
+}
+
+/// The load of missing keys in one call of the store.
+pub(super) struct Job<K: KeyPart, R: Clone, E> {
+    pub(super) region: Region<K, R>,
+    pub(super) missing: Vec<Missing<K, R>>,
+    pub(super) errors: LoadErrors<E>,
+    pub(super) cache_if: Option<CacheIf<R>>,
+}
+
+impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
+    /// Loads the keys; returns the values in their order.
+    pub(super) async fn run(self, load: &Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
+        match load {
+            Load::InTask(call) if self.region.method().protects(Protection::LoadTask) => {
+                self.run_in_task(Arc::clone(call)).await
+            }
+            load => self.run_inline(load).await,
         }
-        let copy = || guarded(head, "Clone", || value.clone());
-        if let Some(life) = life
-            && let Some(value) = copy()
+    }
+
+    /// Loads in a task, which ends the flights even if the caller is dropped.
+    async fn run_in_task(self, call: Arc<Call<'static, K, R, E>>) -> Outcome<Values<R>, E> {
+        self.begins(Stage::LoadingInTask);
+        let (send, outcome) = oneshot::channel();
+        let (region, frame) = (self.region.clone(), self.frame());
+        let tasks = region.method().process().tasks.clone();
+        tasks.spawn(async move {
+            let (outcome, encoded) = self.perform(frame, |keys| call(keys)).await;
+            // The caller may have been dropped; the flights have ended for their followers.
+            let _ = send.send(outcome);
+            region.0.shared.store(encoded).await;
+        });
+        outcome.await.unwrap_or(Outcome::Abandoned)
+    }
+
+    async fn run_inline(self, load: &Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
+        self.begins(Stage::LoadingInline);
+        let (region, frame) = (self.region.clone(), self.frame());
+        let (outcome, encoded) = self.perform(frame, |keys| load.call(keys)).await;
+        region.clone().method().process().tasks.spawn(async move { region.0.shared.store(encoded).await });
+        outcome
+    }
+
+    fn begins(&self, stage: Stage) {
+        self.missing.iter().for_each(|one| one.lead.loads(stage));
+    }
+
+    /// Creates the frame of this load, inside the current load if there is one.
+    fn frame(&self) -> Arc<Frame> {
+        let (keys, flights) = self.missing.iter().map(|one| (one.key.clone(), one.lead.id())).unzip();
+        Frame::new(self.region.address(), keys, flights)
+    }
+
+    /// Calls the store, ends the flights, and returns the entries for the shared tier.
+    async fn perform<Fut>(
+        self,
+        frame: Arc<Frame>,
+        call: impl FnOnce(Vec<K>) -> Fut,
+    ) -> (Outcome<Values<R>, E>, Vec<Encoded>)
+    where
+        Fut: Future<Output = Result<Values<R>, E>>,
+    {
+        let Self { region, missing, errors, cache_if } = self;
+        let degraded = missing.iter().any(|one| one.permit.target.is_degraded());
+        let keys = missing.iter().map(|one| one.key.clone()).collect();
+        let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
+        let attempt = Attempt { degraded, frame, urgent };
+        let outcome = region.method().call_store(attempt, errors, || call(keys)).await;
+        let Outcome::Found(values) = &outcome else {
+            let shared = errors.share(region.method().name(), &outcome);
+            missing.into_iter().for_each(|one| one.lead.finish(shared.clone()));
+            return (outcome, Vec::new());
+        };
+        // Followers of a key that the store does not have load it themselves.
+        let loaded = missing.into_iter().zip(values);
+        let encoded = loaded.filter_map(|(one, value)| one.loaded(&region, value.as_ref()?, cache_if.as_ref()));
+        let encoded = encoded.collect();
+        (outcome, encoded)
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Missing<K, R> {
+    /// Stores the value in the local tier, ends the flight, and returns the entry for the shared tier.
+    fn loaded(self, region: &Region<K, R>, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<Encoded> {
+        let (Self { key, keys, lead, permit }, method) = (self, region.method());
+        if permit.target.is_bypass() {
+            Counters::add(&method.counters.bypasses);
+        }
+        let is_cacheable =
+            cache_if.is_none_or(|cache_if| guarded(method.name(), "cache_if", || cache_if(value)).unwrap_or(false));
+        let absent = method.presence.is_absent(value);
+        let lifetime = lifetime(&method.policy, absent, random::fraction()).filter(|_| is_cacheable);
+        if let Some(lifetime) = lifetime
+            && let Some(value) = method.copy(value)
         {
-            let (key, started) = (self.key, self.ticket.started);
-            match &self.ticket.keep {
-                Keep::Local(stamp) => self.region.keep_local(key, value, *stamp, started.after(life)),
-                Keep::Both { stamp, until, .. } => {
-                    self.region.keep_local(key, value, *stamp, started.after(life).min(*until));
-                }
-                Keep::Degraded(stamp) => self.region.keep_degraded(key, value, *stamp, started, life),
-                Keep::Nothing | Keep::NothingDegraded => {}
+            let (local, started) = (&region.0.local, permit.started);
+            let deadline = started.after(lifetime);
+            match &permit.target {
+                FillTarget::Local(snapshot) => local.keep(key, value, *snapshot, deadline),
+                FillTarget::Both { snapshot, until, .. } => local.keep(key, value, *snapshot, deadline.min(*until)),
+                FillTarget::Degraded(snapshot) => local.keep_degraded(key, value, *snapshot, started, lifetime),
+                FillTarget::Nothing | FillTarget::NothingDegraded => {}
             }
         }
         // A value that must not be cached must not be passed to a later flight either.
-        let fence = life.and_then(|_| self.ticket.keep.fence());
-        self.lead.land(match copy() {
-            Some(value) => Landing::Found(Found { value, source: Source::Store, fence }),
-            None => Landing::Broken(Error::load_panicked(head, "the value cannot be cloned")),
-        });
-        LateFill::new(&self.region, self.names, self.ticket, life, value)
+        let fence = lifetime.and_then(|_| permit.target.fence());
+        lead.finish(shareable(method, value, Source::Store, fence));
+        region.0.shared.encode(keys, permit, lifetime?, value)
     }
 }
 
-impl<K, R, E> Job<K, R, E>
-where
-    K: KeyPart,
-    R: Cacheable,
-    E: Send + 'static,
-{
-    pub(super) fn new(flying: Flying<K, R>, errors: LoadErrors<E>) -> Self {
-        let frame = Frame::new(flying.region.address(), vec![flying.key.clone()], vec![flying.lead.id()]);
-        Self { flying, errors, frame }
-    }
-
-    /// Calls the store, ends the flight, and returns the remaining fill.
-    async fn perform<F, Fut>(self, load: F) -> (Answer<R, E>, LateFill)
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-    {
-        let Self { flying, errors, frame } = self;
-        let call = Call { degraded: flying.ticket.keep.is_degraded(), frame, urgent: flying.lead.urgent() };
-        match flying.region.call(call, errors, load).await {
-            Ok(value) => {
-                let fill = flying.landed(&value);
-                (Answer::Returned(Ok(value)), fill)
-            }
-            Err(fall) => {
-                let (landing, answer) = flying.region.fell(fall, errors);
-                flying.lead.land(landing);
-                (answer, LateFill::nothing())
-            }
-        }
-    }
-}
-
-impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Calls the store, with limited concurrency while the shared tier is unreachable or recovering.
-    pub(super) async fn call<T, E, F, Fut>(
-        &self,
-        call: Call<impl Future<Output = ()>>,
-        errors: LoadErrors<E>,
-        load: F,
-    ) -> Result<T, Fall<E>>
-    where
-        E: Send + 'static,
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let inner = &self.0;
-        Counters::add(&inner.counters.loads);
-        let (clock, deadline): (&Clock, _) = (&inner.link.clock, inner.link.settings.load_deadline);
-        let called = async {
-            // Even if the load has no deadline, the wait for a permit has one.
-            let _permit = if call.frame.is_nested() {
-                None
-            } else {
-                clock.timeout(deadline, inner.cache.permit(call.degraded, call.urgent)).await.flatten()
-            };
-            // The future is created inside: a store may panic before it returns one.
-            AssertUnwindSafe(call.frame.scope(async { load().await })).catch_unwind().await
-        };
-        let in_time = async {
-            if errors.can_tell_of_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
-        };
-        let Some(ended) = inner.counters.meter.load.of(clock, in_time).await else {
-            return Err(Fall::TimedOut(deadline));
-        };
-        match ended {
-            Ok(Ok(answer)) => {
-                Counters::add(&inner.counters.loaded);
-                Ok(answer)
-            }
-            Ok(Err(error)) => Err(Fall::Error(error)),
-            Err(panic) => Err(Fall::Panicked(panic)),
-        }
-    }
-
-    /// Ends a flight with this value, and returns the value.
-    pub(super) fn landed_with(&self, lead: Lead<K, R>, found: Found<R>) -> R {
-        let Found { value, source, fence } = found;
-        lead.land(match guarded(self.0.head.text(), "Clone", || value.clone()) {
-            Some(value) => Landing::Found(Found { value, source, fence }),
-            None => Landing::Broken(Error::load_panicked(self.0.head.text(), "the value cannot be cloned")),
-        });
-        value
-    }
-
-    /// Waits for the outcome from a task. If the task ends without one, its runtime has shut down.
-    pub(super) async fn told_by_task<T, E: Send + 'static>(
-        &self,
-        told: oneshot::Receiver<Answer<T, E>>,
-        errors: LoadErrors<E>,
-    ) -> Answer<T, E> {
-        told.await.unwrap_or_else(|_| {
-            let error = Error::load_panicked(self.0.head.text(), "its task ended without an answer");
-            self.told(&error, None, errors)
-        })
-    }
-
-    /// Converts an error of the cache for the caller of the load.
-    fn told<T, E: Send + 'static>(
-        &self,
-        error: &Error,
-        panic: Option<Box<dyn Any + Send>>,
-        errors: LoadErrors<E>,
-    ) -> Answer<T, E> {
-        match errors.of_cache(self.0.head.text(), error) {
-            Some(error) => Answer::Returned(Err(error)),
-            None => Answer::Panic(panic.unwrap_or_else(|| Box::new(error.to_string()))),
-        }
-    }
-
-    /// Rejects a load that reads its own key recursively.
-    pub(super) fn refuse_recursion<T, E: Send + 'static>(&self, errors: LoadErrors<E>) -> Result<T, E> {
-        self.told(&Error::load_recursion(self.0.head.text()), None, errors).unwrap()
-    }
-
-    /// Converts a failed load for the followers and for its caller.
-    pub(super) fn fell<T, E: Send + 'static>(
-        &self,
-        fall: Fall<E>,
-        errors: LoadErrors<E>,
-    ) -> (Landing<R>, Answer<T, E>) {
-        Counters::add(&self.0.counters.load_errors);
-        let (error, panic) = match fall {
-            Fall::Error(error) => {
-                let shared = errors.share(self.0.head.text(), &error);
-                return (Landing::Failed(shared), Answer::Returned(Err(error)));
-            }
-            Fall::Panicked(panic) => {
-                let error = Error::load_panicked(self.0.head.text(), panic_text(&*panic));
-                tracing::error!(key = self.0.head.text(), %error, "the store panicked");
-                (error, Some(panic))
-            }
-            // Only error types that can report a deadline have one.
-            Fall::TimedOut(after) => (Error::load_timed_out(self.0.head.text(), after), None),
-        };
-        let answer = self.told(&error, panic, errors);
-        (Landing::Broken(error), answer)
+/// The outcome of a flight with a copy of this value.
+pub(super) fn shareable<R: Cacheable>(
+    method: &Method<R>,
+    value: &R,
+    source: Source,
+    fence: Option<Arc<Fence>>,
+) -> Shared<R> {
+    match method.copy(value) {
+        Some(value) => Outcome::Found(Found { value, source, fence }),
+        None => Outcome::Broken(Error::load_panicked(method.name(), "the value cannot be cloned").into()),
     }
 }

@@ -1,33 +1,34 @@
-//! The read path and the write path: the only modules that order their steps.
+//! The order of the steps of reads and writes. Only these modules decide it.
+//!
+//! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
+//! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
+//! store. `write` and `announce` are the write path.
 
-mod batch;
+mod announce;
+mod batch_map;
 mod circles;
-mod entry_size;
-mod fill;
+mod entry_keys;
 mod held;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod late_acknowledgement;
 mod load;
 mod local;
-mod lookup;
-mod names;
+mod method;
 mod nesting;
-mod news;
-mod permits;
 mod put;
 mod read;
+mod read_options;
 mod region;
-mod terms;
+mod shared;
+mod trace;
 mod user_code;
 mod verify;
 mod wait;
-mod witness;
 mod write;
 
-pub use batch::{BatchMap, BatchTerms, Slot};
-pub(crate) use permits::{Permit, Permits};
+pub use batch_map::{BatchMap, Slot};
+pub use local::LocalRead;
+pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
-pub use terms::{LoadErrors, Presence, Terms};
-pub(crate) use verify::CHECKS_AT_ONCE;
 pub use write::{WriteGuard, WriteOutcome};

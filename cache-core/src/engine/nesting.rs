@@ -10,8 +10,8 @@ use std::iter;
 use std::sync::Arc;
 
 use super::circles::{Circle, Waiting};
-use crate::flight::FlightId;
 use crate::key::KeyPart;
+use crate::single_flight::FlightId;
 
 #[cfg(all(test, shuttle))]
 use super::interleavings::frames::{current, scope};

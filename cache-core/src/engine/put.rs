@@ -1,29 +1,34 @@
 //! Reads and writes of values that have no store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::fill::LateFill;
-use super::lookup::{Keep, Step, Ticket, Unlocked, unlocked};
-use super::names::Names;
-use super::news;
+use super::announce;
 use super::region::Region;
-use crate::coherence::Gen;
+use super::shared::LookUp;
 use crate::config::limits::LONGEST_LIFE;
-use crate::flight::FoundFence;
 use crate::key::KeyPart;
-use crate::observability::{Backend, Counters};
-use crate::runtime::chance;
+use crate::observability::Counters;
+use crate::protocol::Backend;
+use crate::runtime::random;
 use crate::value::Cacheable;
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value in the shared tier.
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
-        self.0.cache.revive();
-        match self.look_up(key, &self.names(key), None).await {
-            Step::Hit(found) => Some(found.value),
-            Step::Load(_) => {
-                Counters::add(&self.0.counters.misses);
+        let (method, shared) = (self.method(), &self.0.shared);
+        method.cache.revive();
+        let query = shared.query(method.keys(key), None);
+        let (_, answer) = shared.look_up(vec![query], || ()).await.pop()?;
+        match answer {
+            LookUp::Hit { found, snapshot, deadline } => {
+                if let Some(copy) = method.copy(&found.value) {
+                    self.0.local.keep(key.clone(), copy, snapshot, deadline);
+                }
+                Some(found.value)
+            }
+            LookUp::Confirmed(found) => Some(found.value),
+            LookUp::Miss(_) => {
+                Counters::add(&method.counters.misses);
                 None
             }
         }
@@ -33,38 +38,17 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// It invalidates the entry, and fills it under the generation that this invalidation created.
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
-        let ttl = ttl.min(LONGEST_LIFE);
-        let names = self.names(&key);
-        let token = chance::token_text();
-        let told = news::invalidate_as(&self.0.cache, names.scopes[..1].to_vec(), token.clone()).await;
-        let started = self.0.link.clock.now();
-        if self.0.cache.backend() == Backend::SingleInstance {
-            let stamp = self.0.link.gate.stamp(names.hashes());
-            self.keep_local(key, value, stamp, started.after(ttl));
-        } else if told && let Some(keep) = self.own_fence(&names, &token).await {
-            LateFill::new(self, names, Ticket { started, keep }, Some(ttl), &value).store(self).await;
+        let (method, shared, ttl) = (self.method(), &self.0.shared, ttl.min(LONGEST_LIFE));
+        let (keys, token) = (method.keys(&key), random::token_text());
+        let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
+        if method.cache.backend() == Backend::SingleInstance {
+            let deadline = method.process().clock.now().after(ttl);
+            self.0.local.keep(key, value, shared.begin(&keys).snapshot, deadline);
+        } else if delivered
+            && let Some(permit) = shared.own_permit(&keys, &token).await
+            && let Some(entry) = shared.encode(keys, permit, ttl, &value)
+        {
+            shared.store(vec![entry]).await;
         }
-    }
-
-    /// Returns the fence of a value that was put with this token, unless another writer followed.
-    async fn own_fence(&self, names: &Names, token: &str) -> Option<Keep> {
-        let link = &self.0.link;
-        let stamp = link.gate.stamp(names.hashes());
-        let (live, epoch) = link.readable(self.0.namespace)?;
-        let states = self.in_time(&live, live.session.init_gens(&names.gens().collect::<Vec<_>>())).await.ok()?;
-        let Unlocked { gens, until } = unlocked(states, &live, link.clock.now())?;
-        let fence = Arc::new(FoundFence { epoch, gens });
-        self.is_own(&fence.gens[0], token).then_some(Keep::Both { stamp, live, fence, until })
-    }
-
-    #[cfg(not(feature = "testing"))]
-    #[expect(clippy::unused_self, reason = "the version for negative controls needs it")]
-    fn is_own(&self, found: &Gen, token: &str) -> bool {
-        found.is_of(token)
-    }
-
-    #[cfg(feature = "testing")]
-    fn is_own(&self, found: &Gen, token: &str) -> bool {
-        found.is_of(token) || self.0.link.lacks(crate::testing::Weakness::BlindPut)
     }
 }

@@ -1,136 +1,329 @@
-//! The read path after a miss in the local tier.
+//! The order of the steps of a read after a miss in the local tier, for one key or many.
+//!
+//! A read leads the flights of some of its keys and follows those of others. Another read of many keys may do the
+//! reverse, so to avoid a cycle of waits, a flight begins as soon as the previous flight *of the same key* has ended,
+//! together with all others that are ready at that moment, regardless of what the rest of the read waits for. A read
+//! follows the flights of others only after its own have ended.
 
+use std::collections::HashSet;
 use std::future;
+use std::sync::Arc;
 
-use super::load::{Call, Flying, Job, Load};
-use super::lookup::Step;
+use foldhash::fast::RandomState;
+use futures_util::future::join_all;
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
+
+use super::load::{Attempt, Job, Load, Missing, shareable};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
+use super::read_options::ReadOptions;
 use super::region::Region;
-use super::terms::Terms;
-use super::witness;
-use crate::flight::{Arrival, Found, Landing, Lead, Source};
+use super::shared::LookUp;
+use super::trace;
+use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::Counters;
+use crate::single_flight::{Arrival, Flight, Found, Lead, Outcome, Shared, Source};
 use crate::value::Cacheable;
 
-impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    pub(super) async fn read_with<E: Send + 'static>(
-        &self,
-        key: K,
-        terms: Terms<'_, R, E>,
-        load: impl Load<R, E>,
-    ) -> Result<R, E> {
-        if let Some(hit) = self.drawn_hit(&key, &terms) {
-            load.verify(self, key, hit.clone());
-            return Ok(hit);
-        }
-        if !self.0.policy.enabled {
-            return load.direct().await;
-        }
-        self.0.cache.revive();
-        match recursion(self.address(), &key, 1) {
-            Recursion::None => {}
-            Recursion::Once => return self.alone(key, &terms, load).await,
-            Recursion::Endless => return self.refuse_recursion(terms.errors),
-        }
-        loop {
-            let flight = match self.0.flights.arrive(&key, is_nested()) {
-                Arrival::Lead(duty) => return self.lead(key, duty, terms, load).await,
-                Arrival::Follow(flight) => flight,
+/// The number of groups of flights that a read runs concurrently. There is only one, unless other callers were reading
+/// some of the keys, so that they became ready at different times.
+const MAX_GROUPS: usize = 8;
+
+/// Keys with their values.
+pub(super) type Pairs<K, R> = Vec<(K, R)>;
+
+/// One call of a read method.
+pub(super) struct Reading<'a, K, R, E> {
+    pub(super) region: &'a Region<K, R>,
+    pub(super) options: ReadOptions<'a, K, R, E>,
+    pub(super) load: Load<'a, K, R, E>,
+}
+
+/// The results of a read so far.
+struct Progress<K, R> {
+    found: Pairs<K, R>,
+    /// Keys without a result.
+    open: Vec<K>,
+    /// Keys that this call must load itself, since no other result is usable for it.
+    bypass: Vec<K>,
+}
+
+/// A key whose previous flight has ended.
+struct Ready<K: KeyPart, R: Clone> {
+    key: K,
+    lead: Lead<K, R>,
+    /// The value that the previous flight found.
+    carried: Option<Found<R>>,
+}
+
+impl<K, R> Progress<K, R> {
+    fn of(open: Vec<K>) -> Self {
+        Self { found: Vec::new(), open, bypass: Vec::new() }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.found.extend(other.found);
+        self.open.extend(other.open);
+        self.bypass.extend(other.bypass);
+    }
+}
+
+impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
+    /// Reads keys that may occur more than once, with the local tier first.
+    pub(super) async fn read_all(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+        let (mut keys, mut found) = (keys, Vec::new());
+        while !keys.is_empty() {
+            let (distinct, later) = distinct(keys);
+            let missing = if self.region.method().policy.enabled {
+                distinct.into_iter().filter(|key| !self.is_local(key, &mut found)).collect()
+            } else {
+                distinct
             };
-            match self.wait_for(terms.errors, &flight).await {
-                // The leader was dropped without an outcome: every follower starts over.
-                Some(Landing::Abandoned) => {}
-                Some(landing) => match self.take(landing, &terms) {
-                    Some(result) => return result,
-                    None => return self.alone(key, &terms, load).await,
+            found.extend(self.read(missing).await?);
+            keys = later;
+        }
+        Ok(found)
+    }
+
+    /// Adds the value if the local tier answers for this key.
+    fn is_local(&self, key: &K, found: &mut Pairs<K, R>) -> bool {
+        let local = &self.region.0.local;
+        let Some(hit) = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value)) else { return false };
+        local.count(&hit);
+        self.sample(key, &hit.value);
+        found.push((key.clone(), hit.value));
+        true
+    }
+
+    /// Reads keys that all differ, and that the local tier did not answer.
+    pub(super) async fn read(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+        let method = self.region.method();
+        if !method.policy.enabled {
+            return Ok(pairs(keys.clone(), self.load.call(keys).await?));
+        }
+        method.cache.revive();
+        let mut progress = Progress::of(keys);
+        while !progress.open.is_empty() {
+            self.attempt(&mut progress).await?;
+        }
+        if !progress.bypass.is_empty() {
+            progress.found.extend(self.bypass(progress.bypass).await?);
+        }
+        Ok(progress.found)
+    }
+
+    /// Leads the flights that have no leader, then follows the others.
+    async fn attempt(&self, progress: &mut Progress<K, R>) -> Result<(), E> {
+        let (mut leads, mut follows) = (Vec::new(), Vec::new());
+        let keys = std::mem::take(&mut progress.open);
+        let (is_nested, count) = (is_nested(), keys.len());
+        for key in keys {
+            match recursion(self.region.address(), &key, count) {
+                Recursion::None => match self.region.0.flights.arrive(&key, is_nested) {
+                    Arrival::Lead(lead) => leads.push((key, lead)),
+                    Arrival::Follow(flight) => follows.push((key, flight)),
                 },
-                None => return self.alone(key, &terms, load).await,
+                Recursion::Once => progress.bypass.push(key),
+                Recursion::Endless => return self.refuse_recursion(),
             }
+        }
+        let (first, later): (Vec<_>, Vec<_>) = leads.into_iter().partition(|(_, lead)| lead.is_first());
+        let first = first.into_iter().map(|(key, lead)| Ready { key, lead, carried: None }).collect();
+        if later.is_empty() {
+            progress.add(self.lead(first).await?);
+        } else {
+            // Boxed: this is rare, and would enlarge the future of every read.
+            Box::pin(self.lead_in_turn(first, later, progress)).await?;
+        }
+        self.follow(follows, progress).await
+    }
+
+    /// Begins flights as they become ready; all that are ready at one moment form a group.
+    async fn lead_in_turn(
+        &self,
+        first: Vec<Ready<K, R>>,
+        later: Vec<(K, Lead<K, R>)>,
+        progress: &mut Progress<K, R>,
+    ) -> Result<(), E> {
+        let at_most = later.len();
+        let turns: FuturesUnordered<_> = later.into_iter().map(|(key, lead)| self.turn(key, lead)).collect();
+        let groups = stream::iter([first.into_iter().map(Ok).collect()]).chain(turns.ready_chunks(at_most));
+        let ended = groups.map(|group: Vec<Result<_, K>>| async {
+            let (mut ready, mut late) = (Vec::new(), Vec::new());
+            group.into_iter().for_each(|turn| match turn {
+                Ok(turn) => ready.push(turn),
+                Err(key) => late.push(key),
+            });
+            let mut progress = self.lead(ready).await?;
+            progress.bypass.extend(late);
+            Ok(progress)
+        });
+        let mut ended = std::pin::pin!(ended.buffer_unordered(MAX_GROUPS));
+        while let Some(group) = ended.next().await {
+            progress.add(group?);
+        }
+        Ok(())
+    }
+
+    /// Waits for the previous flight of the key. Returns the key if that takes too long, or waits for this call.
+    async fn turn(&self, key: K, mut lead: Lead<K, R>) -> Result<Ready<K, R>, K> {
+        let Some(before) = lead.take_before() else { return Ok(Ready { key, lead, carried: None }) };
+        match self.region.wait_for(self.options.errors, &before).await {
+            Some(Outcome::Found(found)) => Ok(Ready { key, lead, carried: Some(found) }),
+            Some(_) => Ok(Ready { key, lead, carried: None }),
+            // This drops the lead: no other caller must wait for a flight that does not start.
+            None => Err(key),
         }
     }
 
-    /// Looks up the value for all callers that wait for the key.
-    async fn lead<E: Send + 'static>(
-        &self,
-        key: K,
-        mut duty: Lead<K, R>,
-        terms: Terms<'_, R, E>,
-        load: impl Load<R, E>,
-    ) -> Result<R, E> {
-        let mut carried = None;
-        if let Some(before) = duty.take_before() {
-            match self.wait_for(terms.errors, &before).await {
-                Some(Landing::Found(found)) => carried = Some(found),
-                Some(_) => {}
-                None => {
-                    // No other caller must wait for a flight that does not start.
-                    drop(duty);
-                    return self.alone(key, &terms, load).await;
+    /// Looks up a group of keys for all callers that wait for them, and loads the missing ones in one call of the store.
+    async fn lead(&self, group: Vec<Ready<K, R>>) -> Result<Progress<K, R>, E> {
+        let mut progress = Progress::of(Vec::new());
+        let (mut queries, mut leads) = (Vec::new(), Vec::new());
+        for Ready { key, lead, carried } in group {
+            // The previous flight may have stored it in the local tier.
+            if let Some(hit) = self.region.0.local.find_owned(&key) {
+                self.region.0.local.count(&hit);
+                let found = Found { source: hit.source(), value: hit.value, fence: None };
+                self.hand_over(key, lead, found, &mut progress);
+            } else {
+                queries.push(self.region.0.shared.query(self.region.method().keys(&key), carried));
+                leads.push((key, lead));
+            }
+        }
+        if queries.is_empty() {
+            return Ok(progress);
+        }
+        let advance = || leads.iter().for_each(|(_, lead)| lead.advance());
+        let answers = self.region.0.shared.look_up(queries, advance).await;
+        let mut missing = Vec::new();
+        for ((key, lead), (keys, answer)) in leads.into_iter().zip(answers) {
+            match answer {
+                LookUp::Hit { found, snapshot, deadline } => {
+                    if let Some(copy) = self.region.method().copy(&found.value) {
+                        self.region.0.local.keep(key.clone(), copy, snapshot, deadline);
+                    }
+                    self.hand_over(key, lead, found, &mut progress);
                 }
+                LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut progress),
+                LookUp::Miss(permit) => missing.push(Missing { key, keys, lead, permit }),
             }
         }
-        // The previous flight may have stored it in the local tier.
-        if let Some(hit) = self.find_owned(&key) {
-            self.count(&hit);
-            let found = Found { source: hit.source(), value: hit.value, fence: None };
-            return self.hand_over(key, duty, found, &terms, load).await;
+        if !missing.is_empty() {
+            progress.found.extend(self.load(missing).await?);
         }
-        let names = self.names(&key);
-        match self.look_up(&key, &names, carried).await {
-            Step::Hit(found) => self.hand_over(key, duty, found, &terms, load).await,
-            Step::Load(ticket) => {
-                Counters::add(&self.0.counters.misses);
-                witness::answered(Source::Store);
-                let cacheable = terms.cacheable.clone();
-                let flying = Flying { region: self.clone(), key, names, lead: duty, ticket, cacheable };
-                load.fly(Job::new(flying, terms.errors)).await
-            }
-        }
+        Ok(progress)
     }
 
-    /// Ends the flight with this value, and returns it if this caller may see it.
-    async fn hand_over<E: Send + 'static>(
-        &self,
-        key: K,
-        duty: Lead<K, R>,
-        found: Found<R>,
-        terms: &Terms<'_, R, E>,
-        load: impl Load<R, E>,
-    ) -> Result<R, E> {
-        witness::answered(found.source);
-        let value = self.landed_with(duty, found);
-        if !terms.may_see(self.0.head.text(), &value) {
-            return self.alone(key, terms, load).await;
+    /// Ends a flight with this value, and uses it if this caller may see it.
+    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, progress: &mut Progress<K, R>) {
+        let Found { value, source, fence } = found;
+        trace::answered(source);
+        lead.finish(shareable(self.region.method(), &value, source, fence));
+        if !self.is_visible(&key, &value) {
+            progress.bypass.push(key);
+            return;
         }
-        if self.is_drawn() {
-            load.verify(self, key, value.clone());
-        }
-        Ok(value)
+        self.sample(&key, &value);
+        progress.found.push((key, value));
     }
 
-    /// Converts a flight's outcome for a follower; `None` if the follower must call the store itself.
-    fn take<E: Send + 'static>(&self, landing: Landing<R>, terms: &Terms<'_, R, E>) -> Option<Result<R, E>> {
-        match landing {
-            Landing::Found(found) if terms.may_see(self.0.head.text(), &found.value) => {
-                Counters::add(&self.0.counters.coalesced);
-                witness::answered(found.source);
-                witness::joined();
-                Some(Ok(found.value))
-            }
-            fallen => terms.errors.told_by(self.0.head.text(), &fallen).map(Err),
+    /// Loads the keys that no tier has.
+    async fn load(&self, missing: Vec<Missing<K, R>>) -> Result<Pairs<K, R>, E> {
+        let (errors, cache_if) = (self.options.errors, self.options.cache_if.clone());
+        Counters::add_many(&self.region.method().counters.misses, missing.len());
+        trace::answered(Source::Store);
+        let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
+        let job = Job { region: self.region.clone(), missing, errors, cache_if };
+        let values = self.options.errors.result(self.region.method().name(), job.run(&self.load).await)?;
+        Ok(pairs(keys, values))
+    }
+
+    /// Waits for the flights that other callers lead.
+    async fn follow(&self, follows: Vec<(K, Arc<Flight<R>>)>, progress: &mut Progress<K, R>) -> Result<(), E> {
+        let outcomes = follows.into_iter().map(|(key, flight)| async move {
+            let outcome = self.region.wait_for(self.options.errors, &flight).await;
+            (key, outcome)
+        });
+        for (key, outcome) in join_all(outcomes).await {
+            self.take(key, outcome, progress)?;
         }
+        Ok(())
+    }
+
+    /// Uses the outcome of a flight that another caller led. There is none if this call must not wait for it.
+    fn take(&self, key: K, outcome: Option<Shared<R>>, progress: &mut Progress<K, R>) -> Result<(), E> {
+        let method = self.region.method();
+        match outcome {
+            Some(Outcome::Found(found)) if self.is_visible(&key, &found.value) => {
+                Counters::add(&method.counters.coalesced);
+                trace::joined(found.source);
+                progress.found.push((key, found.value));
+            }
+            // The leader was dropped without an outcome: every follower starts over.
+            Some(Outcome::Abandoned) => progress.open.push(key),
+            outcome => match outcome.and_then(|outcome| self.options.errors.of_follower(method.name(), &outcome)) {
+                Some(error) => return Err(error),
+                None => progress.bypass.push(key),
+            },
+        }
+        Ok(())
     }
 
     /// Calls the store for this caller only, and caches nothing.
-    async fn alone<E: Send + 'static>(&self, key: K, terms: &Terms<'_, R, E>, load: impl Load<R, E>) -> Result<R, E> {
-        witness::answered(Source::Store);
-        Counters::add(&self.0.counters.bypasses);
-        let frame = Frame::new(self.address(), vec![key], Vec::new());
-        let call = Call { degraded: true, frame, urgent: future::pending() };
-        match self.call(call, terms.errors, || load.direct()).await {
-            Ok(value) => Ok(value),
-            Err(fall) => self.fell(fall, terms.errors).1.unwrap(),
+    async fn bypass(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+        let (method, errors) = (self.region.method(), self.options.errors);
+        trace::answered(Source::Store);
+        Counters::add_many(&method.counters.bypasses, keys.len());
+        let frame = Frame::new(self.region.address(), keys.clone(), Vec::new());
+        let attempt = Attempt { degraded: true, frame, urgent: future::pending() };
+        let outcome = method.call_store(attempt, errors, || self.load.call(keys.clone())).await;
+        Ok(pairs(keys, errors.result(method.name(), outcome)?))
+    }
+
+    /// Rejects a load that reads its own key recursively.
+    fn refuse_recursion<T>(&self) -> Result<T, E> {
+        let name = self.region.method().name();
+        self.options.errors.result(name, Outcome::Broken(Error::load_recursion(name).into()))
+    }
+
+    fn is_visible(&self, key: &K, value: &R) -> bool {
+        self.options.is_visible(self.region.method().name(), key, value)
+    }
+
+    /// Checks a hit against the store, if it is sampled.
+    fn sample(&self, key: &K, value: &R) {
+        if self.region.0.sampling.is_due() {
+            self.verify(key, value);
         }
     }
+
+    /// Checks a hit against the store, unless the load borrows from its caller.
+    pub(super) fn verify(&self, key: &K, value: &R) {
+        if let (Load::InTask(call), Some(value)) = (&self.load, self.region.method().copy(value)) {
+            self.region.verify(key.clone(), value, Arc::clone(call));
+        }
+    }
+}
+
+/// Leaves out the keys that the store does not have.
+fn pairs<K, R>(keys: Vec<K>, values: Vec<Option<R>>) -> Pairs<K, R> {
+    keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+/// Separates each key's first occurrence from other keys that are merely equal to it.
+///
+/// The map that a store returns cannot distinguish equal keys, so one call must not request both.
+fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
+    let mut known: HashSet<K, RandomState> = HashSet::default();
+    let mut others = Vec::new();
+    keys.retain(|key| match known.get(key) {
+        None => known.insert(key.clone()),
+        Some(first) if first.same_key(key) => false,
+        Some(_) => {
+            others.push(key.clone());
+            false
+        }
+    });
+    (keys, others)
 }

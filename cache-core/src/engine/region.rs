@@ -2,48 +2,67 @@
 
 use std::fmt;
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
-use super::entry_size::EntrySize;
-use super::load::{InTask, Inline};
-use super::names::Names;
-use super::news;
-use super::terms::{LoadErrors, Presence, Terms};
+use super::announce;
+use super::batch_map::{BatchMap, Slot};
+use super::load::{Load, of_many, of_one};
+use super::local::{Local, LocalHit, LocalRead};
+use super::method::Method;
+use super::read::Reading;
+use super::read_options::{LoadErrors, Presence, ReadOptions};
+use super::shared::SharedReads;
+use super::user_code::guarded;
+use super::verify::Sampling;
 use crate::cache::Cache;
-use crate::coherence::{Link, MAX_SCOPES, Scope};
-use crate::error::Error;
-use crate::flight::Flights;
-use crate::key::{CacheKey, Head, KeyPart, KeyText, Lookup, prefix_scope};
-use crate::observability::{Backend, Counters, Occupancy, Occupied};
-use crate::ownership::{Claim, Namespace, Place};
+use crate::error::{Error, built};
+use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
+use crate::observability::{Counters, Occupancy, Occupied};
+use crate::ownership::{Claim, Kind, Namespace, Place};
 use crate::policy::ReadPolicy;
-use crate::tier::local::LocalTier;
+use crate::protocol::{Protection, Scope};
+use crate::single_flight::Flights;
 use crate::value::Cacheable;
 
 /// The names of a region, and the format of its entries.
 #[derive(Debug, Clone, Copy)]
+#[must_use]
 pub struct RegionSpec {
-    /// The store in statistics, such as `PolicyStore`.
-    pub store: &'static str,
-    /// The method in statistics, such as `get_policy`.
-    pub method: &'static str,
-    /// The part of every key after the namespace, such as `policy`.
-    pub entity: &'static str,
-    /// Entries of another version are misses.
-    pub version: u32,
-    /// Entries of a value type with another fingerprint are misses.
-    pub fingerprint: u64,
-    /// The lengths of the key prefixes that can be invalidated as a group. Only the first six are used.
-    pub prefixes: &'static [usize],
+    pub(super) store: &'static str,
+    pub(super) method: &'static str,
+    entity: &'static str,
+    version: u32,
+    fingerprint: u64,
+    pub(super) prefixes: &'static [usize],
 }
 
 impl RegionSpec {
-    /// The spec of a region without a trait.
-    pub(crate) fn by_hand(namespace: &Namespace, entity: &'static str) -> Self {
-        Self { store: namespace.text, method: entity, entity, version: 0, fingerprint: 0, prefixes: &[] }
+    /// Creates the spec of a method of a store, whose keys contain `entity` after the namespace.
+    pub const fn new(store: &'static str, method: &'static str, entity: &'static str) -> Self {
+        Self { store, method, entity, version: 0, fingerprint: 0, prefixes: &[] }
+    }
+
+    /// Sets the version of the entries. Entries of another version are misses.
+    pub const fn version(self, version: u32) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Sets the fingerprint of the value type. Entries of a value type with another fingerprint are misses.
+    pub const fn fingerprint(self, fingerprint: u64) -> Self {
+        Self { fingerprint, ..self }
+    }
+
+    /// Sets the lengths of the key prefixes that can be invalidated as a group. Only the first six are used.
+    pub const fn prefixes(self, prefixes: &'static [usize]) -> Self {
+        Self { prefixes, ..self }
+    }
+
+    /// The hash of the fingerprint, the version and the type of the values.
+    fn hash<R>(&self) -> u64 {
+        let text = format!("{:x} {} {}", self.fingerprint, self.version, std::any::type_name::<R>());
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
     }
 }
 
@@ -53,30 +72,13 @@ impl RegionSpec {
 pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
 
 pub(super) struct Inner<K, R> {
-    pub(super) cache: Cache,
-    pub(super) link: Arc<Link>,
-    pub(super) spec: RegionSpec,
-    pub(super) policy: ReadPolicy,
-    pub(super) presence: Presence<R>,
-    /// The verifier checks about one in this many hits.
-    pub(super) verify_one_in: Option<NonZeroU32>,
-    pub(super) local: LocalTier<K, R>,
+    method: Arc<Method<R>>,
+    pub(super) local: Local<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) entry_size: EntrySize,
-    /// The beginning of every key.
-    pub(super) head: Head,
-    /// The index of its bus namespace among those of the cache.
-    pub(super) namespace: usize,
-    /// The identity of the store's database; 0 if unknown.
-    pub(super) source: u128,
-    /// The hash of trait and method.
-    pub(super) method: u64,
+    pub(super) shared: SharedReads<R>,
+    pub(super) sampling: Sampling,
     /// Reserves the keys of a region without a decorator. A decorator has its own claim.
     _claim: Option<Claim>,
-    /// The scope of every entry.
-    whole: Scope,
-    pub(super) fingerprint: u64,
 }
 
 impl<K, R> Clone for Region<K, R> {
@@ -88,80 +90,85 @@ impl<K, R> Clone for Region<K, R> {
 impl<K, R> fmt::Debug for Region<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")
-            .field("key", &self.0.head.text())
-            .field("policy", &self.0.policy)
+            .field("key", &self.0.method.name())
+            .field("policy", &self.0.method.policy)
             .finish_non_exhaustive()
     }
 }
 
-impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Creates a region of this cache.
-    ///
-    /// Two regions with the same keys share their entries in the shared tier.
-    pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
-        let checks = cache.0.link.settings.verify_one_in;
-        Self::verified(cache, place, spec, policy, presence, checks, None)
-    }
-
-    /// Creates a region without a decorator.
-    pub(crate) fn by_hand(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
-        let checks = cache.0.link.settings.verify_one_in;
-        Self::verified(cache, place, spec, policy, Presence::ALWAYS, checks, Some(place.claim()))
-    }
-
-    /// Creates a region without a store, whose hits cannot be checked.
-    pub(crate) fn without_store(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy) -> Self {
-        Self::verified(cache, place, spec, policy, Presence::ALWAYS, None, Some(place.claim()))
-    }
-
-    fn verified(
-        cache: &Cache,
-        place: &Place,
-        spec: RegionSpec,
-        policy: ReadPolicy,
-        presence: Presence<R>,
-        verify_one_in: Option<NonZeroU32>,
-        claim: Option<Claim>,
-    ) -> Self {
-        let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
-        let head = place.head(spec.entity);
-        let namespace = cache.0.link.join(head.bus_namespace());
-        let local = match cache.backend() {
-            Backend::PassThrough => LocalTier::off(),
-            _ => LocalTier::new(&policy),
-        };
-        let inner = Arc::new(Inner {
-            cache: cache.clone(),
-            link: Arc::clone(&cache.0.link),
-            policy,
-            presence,
-            verify_one_in,
-            local,
-            flights: flights(cache),
-            counters: Arc::clone(&counters),
-            entry_size: EntrySize::default(),
-            whole: prefix_scope(&head, |_| ()),
-            head,
-            namespace,
-            source: place.source(),
-            method: place.method_hash(spec.method),
-            _claim: claim,
-            fingerprint: fingerprint::<R>(&spec),
-            spec,
-        });
-        let occupied: Weak<Inner<K, R>> = Arc::downgrade(&inner);
-        cache.register(counters, occupied);
-        Self(inner)
+impl<K, R> Region<K, R> {
+    pub(super) fn method(&self) -> &Method<R> {
+        &self.0.method
     }
 
     /// Identifies this region within the process.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
+}
 
+/// Construction.
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Creates a region of this cache.
+    ///
+    /// Two regions with the same keys share their entries in the shared tier.
+    #[doc(hidden)]
+    pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
+        Self::assemble(cache, place, spec, policy, presence, Sampling::of(cache), None)
+    }
+
+    /// Creates a region without a decorator.
+    ///
+    /// `kind` is [`Kind::Transparent`] for a region without a store, whose hits cannot be checked.
+    pub(crate) fn without_decorator(
+        cache: &Cache,
+        kind: Kind,
+        namespace: Namespace,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Result<Self, Error> {
+        let spec = RegionSpec::new(namespace.text, entity, entity);
+        let place = Place::of_region::<K, R>(&cache.0.ownership, kind, namespace, entity)?;
+        let sampling = if kind == Kind::Transparent { Sampling::default() } else { Sampling::of(cache) };
+        Ok(Self::assemble(cache, &place, spec, policy, Presence::ALWAYS, sampling, Some(place.claim())))
+    }
+
+    fn assemble(
+        cache: &Cache,
+        place: &Place,
+        spec: RegionSpec,
+        policy: ReadPolicy,
+        presence: Presence<R>,
+        sampling: Sampling,
+        claim: Option<Claim>,
+    ) -> Self {
+        let method = Arc::new(Method::new(cache, &spec, policy, presence, place.head(spec.entity)));
+        let namespace = method.coherence().join(method.head.bus_namespace());
+        let (source, hash) = (place.source(), place.method_hash(spec.method));
+        let inner = Arc::new(Inner {
+            local: Local::new(&method),
+            flights: Flights::new(method.protects(Protection::NextFlight)),
+            shared: SharedReads::new(&method, namespace, source, hash, spec.hash::<R>()),
+            method,
+            sampling,
+            _claim: claim,
+        });
+        let occupied: Weak<Inner<K, R>> = Arc::downgrade(&inner);
+        cache.register(Arc::clone(&inner.method.counters), occupied);
+        Self(inner)
+    }
+}
+
+/// Keys, scopes and contents.
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the number of keys that are being looked up or loaded.
-    pub fn flights(&self) -> usize {
+    pub fn in_flight(&self) -> usize {
         self.0.flights.len()
+    }
+
+    /// Returns the number of local entries, including outdated ones that are not evicted yet.
+    pub fn local_entries(&self) -> u64 {
+        self.0.local.len()
     }
 
     /// Returns the owned form of a borrowed key.
@@ -171,14 +178,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Returns the scope of one entry.
     pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
-        KeyText::of(&self.0.head, key).own.of_mode(self.0.policy.mode)
+        KeyText::of(&self.method().head, key).own.of_mode(self.method().policy.mode)
     }
 
     /// Returns the scope of every entry whose key begins with these parts.
     ///
-    /// Only the prefix lengths in [`RegionSpec::prefixes`] have a scope.
+    /// Only the prefixes that the annotation of the method names have a scope.
     pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
-        prefix_scope(&self.0.head, |out| parts.write_key(out)).of_mode(self.0.policy.mode)
+        prefix_scope(&self.method().head, |out| parts.write_key(out)).of_mode(self.method().policy.mode)
     }
 
     /// Invalidates a scope on every instance.
@@ -189,11 +196,18 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// this call returns only after that. If the call is dropped after its first poll, a task completes the
     /// invalidation.
     pub async fn invalidate(&self, scope: Scope) {
-        Counters::add(&self.0.counters.invalidations);
-        news::invalidate(&self.0.cache, vec![scope]).await;
+        Counters::add(&self.method().counters.invalidations);
+        announce::invalidate(&self.method().cache, vec![scope]).await;
+    }
+
+    /// Returns the value, if the local tier may answer. Does not count a hit.
+    pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
+        let local = &self.0.local;
+        local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)
     }
 }
 
+/// Reads.
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value from the local tier, the shared tier, or `load`.
     ///
@@ -210,63 +224,200 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        if let Some(hit) = self.local(&key) {
-            return Ok(hit);
+        match self.local(&key) {
+            LocalRead::Fresh(value) => Ok(value),
+            local => {
+                let errors = LoadErrors::new(Some(E::clone), Some(E::from));
+                self.read(key.clone(), local, ReadOptions::new(errors), load).await
+            }
         }
-        let errors = LoadErrors::new(Some(E::clone), Some(E::from));
-        self.read(key.clone(), Terms::new(errors), load).await
     }
 
-    /// Completes a read that the local tier did not answer, with the load in a task.
-    pub fn read<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
+    /// Returns what the local tier answers. Counts a hit.
+    #[doc(hidden)]
+    #[inline]
+    pub fn local<L: Lookup<K>>(&self, key: &L) -> LocalRead<R> {
+        match self.0.local.find(key) {
+            Some(hit) => self.hit(hit),
+            None => self.local_degraded(key, |_| true),
+        }
+    }
+
+    /// Returns what the local tier answers, if `visible` accepts it. Counts a hit.
+    #[doc(hidden)]
+    #[inline]
+    pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
+        let visible = |value: &R| guarded(self.method().name(), "visible_if", || visible(value)).unwrap_or(false);
+        let Some(hit) = self.0.local.find(key) else { return self.local_degraded(key, visible) };
+        if visible(&hit.value) { self.hit(hit) } else { LocalRead::Miss }
+    }
+
+    #[inline]
+    fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
+        self.0.local.count(&hit);
+        if self.0.sampling.is_due() { LocalRead::Revisit(hit.value) } else { LocalRead::Fresh(hit.value) }
+    }
+
+    #[cold]
+    fn local_degraded<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
+        match self.0.local.find_degraded(key).filter(|hit| visible(&hit.value)) {
+            Some(hit) => self.hit(hit),
+            None => LocalRead::Miss,
+        }
+    }
+
+    /// Completes a read after [`local`](Self::local), with the load in a task.
+    #[doc(hidden)]
+    pub fn read<'a, E, F, Fut>(
+        &'a self,
+        key: K,
+        local: LocalRead<R>,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> BoxFuture<'a, Result<R, E>>
     where
         E: Send + 'static,
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Box::pin(self.read_with(key, terms, InTask(load)))
+        Box::pin(self.read_one(key, local, options, Load::InTask(Arc::new(of_one(load)))))
     }
 
-    /// Completes a read that the local tier did not answer, with the load in this call.
+    /// Completes a read after [`local`](Self::local), with the load in this call.
     ///
     /// If the call is dropped, a caller that waits for the key starts over with a load of its own.
-    pub fn read_inline<'a, E, F, Fut>(&'a self, key: K, terms: Terms<'a, R, E>, load: F) -> BoxFuture<'a, Result<R, E>>
+    #[doc(hidden)]
+    pub fn read_inline<'a, E, F, Fut>(
+        &'a self,
+        key: K,
+        local: LocalRead<R>,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> BoxFuture<'a, Result<R, E>>
     where
         E: Send + 'static,
         F: FnOnce() -> Fut + Send + 'a,
         Fut: Future<Output = Result<R, E>> + Send + 'a,
     {
-        Box::pin(self.read_with(key, terms, Inline(load)))
+        Box::pin(self.read_one(key, local, options, Load::Inline(Box::new(of_one(load)))))
     }
 
-    pub(super) fn names(&self, key: &K) -> Names {
-        let inner = &*self.0;
-        let prefixes = inner.spec.prefixes.iter().take(MAX_SCOPES - 2);
-        let prefixes = prefixes.map(|width| prefix_scope(&inner.head, |out| key.write_first(*width, out)));
-        Names::new(KeyText::of(&inner.head, key), std::iter::once(inner.whole.clone()).chain(prefixes))
+    async fn read_one<'a, E: Send + 'static>(
+        &'a self,
+        key: K,
+        local: LocalRead<R>,
+        options: ReadOptions<'a, K, R, E>,
+        load: Load<'a, K, R, E>,
+    ) -> Result<R, E> {
+        let reading = Reading { region: self, options, load };
+        match local {
+            LocalRead::Fresh(value) => Ok(value),
+            LocalRead::Revisit(value) => {
+                reading.verify(&key, &value);
+                Ok(value)
+            }
+            LocalRead::Miss => {
+                let pair = reading.read(vec![key]).await?.pop();
+                let (_, value) = pair.expect("a read of one key ends with its value or with an error");
+                Ok(value)
+            }
+        }
+    }
+
+    /// Returns the values of many keys from the local tier, the shared tier, or `load`.
+    ///
+    /// The keys differ in one part, which `part` returns; the result maps that part to the value. Keys may occur more
+    /// than once. `load` receives the parts that no tier could answer, each once, usually in one call. There is more
+    /// than one call only if another read of the same keys is in progress. It runs in a task of its own.
+    ///
+    /// A key that is missing in the result of `load` is absent: if the region's values are optional, the absence is
+    /// cached like that of a single read.
+    #[doc(hidden)]
+    pub fn read_many<'a, T, M, E, F, Fut>(
+        &'a self,
+        keys: Vec<K>,
+        part: fn(&K) -> &T,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> BoxFuture<'a, Result<M, E>>
+    where
+        T: Clone + Eq + std::hash::Hash + Send + Sync + 'static,
+        M: BatchMap<T>,
+        R: Slot<M::Value>,
+        E: Send + 'static,
+        F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<M, E>> + Send + 'static,
+    {
+        let reading = Reading { region: self, options, load: Load::InTask(Arc::new(of_many(part, load))) };
+        Box::pin(async move {
+            let found = reading.read_all(keys).await?;
+            let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
+            Ok(M::from_pairs(pairs))
+        })
     }
 }
 
 impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { entries: self.local.len(), flights: self.flights.len() }
+        Occupancy { entries: self.local.len(), in_flight: self.flights.len() }
     }
 }
 
-#[cfg(not(feature = "testing"))]
-fn flights<K: KeyPart, R: Clone>(_: &Cache) -> Arc<Flights<K, R>> {
-    Flights::new()
-}
-
-#[cfg(feature = "testing")]
-fn flights<K: KeyPart, R: Clone>(cache: &Cache) -> Arc<Flights<K, R>> {
-    match cache.0.link.settings.weakness {
-        crate::testing::Weakness::JoinAnyFlight => Flights::weakened(),
-        _ => Flights::new(),
+impl Cache {
+    /// Creates a typed region for values without an annotated trait.
+    ///
+    /// The generated decorators use the same regions.
+    ///
+    /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
+    /// change: use lower-case words, the namespace with colons between them. A [`Namespace`] takes a partition as well.
+    ///
+    /// # Panics
+    ///
+    /// If a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already uses these keys in this cache.
+    /// [`try_region`](Self::try_region) returns an error instead. The same region may be created any number of times.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo:math", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// let nine = squares.get_or_load(&3, || async { Ok::<_, cache_core::Error>(9) }).await;
+    /// assert_eq!(nine.unwrap(), 9);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn region<K, R>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Region<K, R>
+    where
+        K: KeyPart,
+        R: Cacheable,
+    {
+        built(self.try_region(namespace, entity, policy))
     }
-}
 
-fn fingerprint<R>(spec: &RegionSpec) -> u64 {
-    let text = format!("{:x} {} {}", spec.fingerprint, spec.version, std::any::type_name::<R>());
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    /// Like [`region`](Self::region), but returns an error if the keys are in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already
+    /// uses these keys in this cache.
+    pub fn try_region<K, R>(
+        &self,
+        namespace: impl Into<Namespace>,
+        entity: &'static str,
+        policy: ReadPolicy,
+    ) -> Result<Region<K, R>, Error>
+    where
+        K: KeyPart,
+        R: Cacheable,
+    {
+        Region::without_decorator(self, Kind::Region, namespace.into(), entity, policy)
+    }
 }

@@ -1,6 +1,5 @@
 //! The verifier: re-reads a sample of hits from the store, and reports how stale they were.
 
-use std::future::Future;
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,16 +7,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
+use super::load::Call;
 use super::region::Region;
-use super::terms::Terms;
+use crate::cache::Cache;
 use crate::key::KeyPart;
 use crate::observability::Check;
-use crate::runtime::{Stopwatch, chance};
+use crate::runtime::{Stopwatch, random};
 use crate::value::Cacheable;
-
-/// The number of concurrent checks of a cache. Beyond it a sampled hit is not checked, so that no caller waits for the
-/// verifier, and the store has little extra load.
-pub(crate) const CHECKS_AT_ONCE: usize = 4;
 
 /// The longest time for which a stale value is watched.
 const WATCH: Duration = Duration::from_mins(1);
@@ -25,54 +21,51 @@ const WATCH: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(100);
 
-impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Whether this read is sampled. Draws no random number if sampling is off.
-    ///
-    /// The local tier does not answer a sampled read. It follows the path of a miss up to
-    /// [`drawn_hit`](Self::drawn_hit), which provides what a call of the store needs.
+/// How many hits are checked: about one in this many, or none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sampling(Option<NonZeroU32>);
+
+impl Sampling {
+    pub(super) fn of(cache: &Cache) -> Self {
+        Self(cache.0.process.settings.verify_one_in)
+    }
+
+    /// Whether this hit is checked. Draws no random number if sampling is off.
     #[inline]
-    pub(super) fn is_drawn(&self) -> bool {
-        self.0.verify_one_in.is_some_and(drawn)
+    pub(super) fn is_due(self) -> bool {
+        self.0.is_some_and(is_drawn)
     }
+}
 
-    /// Returns the hit that the local tier would have returned.
-    pub(super) fn drawn_hit<E>(&self, key: &K, terms: &Terms<'_, R, E>) -> Option<R> {
-        self.0.verify_one_in?;
-        let hit = self.find_owned(key).filter(|hit| terms.may_see(self.0.head.text(), &hit.value))?;
-        self.count(&hit);
-        Some(hit.value)
-    }
+/// Out of line: most caches sample nothing, and their hits should not carry the random number generator.
+#[cold]
+fn is_drawn(hits: NonZeroU32) -> bool {
+    random::one_in(hits)
+}
 
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Checks a hit against the store, in a task of its own.
     ///
     /// It does nothing while the local tier is not trusted: the store is busy enough then, and degraded hits are stale
     /// by design.
-    pub(super) fn verify<E, F, Fut>(&self, key: K, seen: R, load: F)
-    where
-        E: 'static,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-    {
-        let link = &self.0.link;
-        let may_ask = link.gate.is_trusted(link.clock.now()) && tokio::runtime::Handle::try_current().is_ok();
-        let Ok(permit) = Arc::clone(&self.0.cache.0.checks).try_acquire_owned() else { return };
+    pub(super) fn verify<E: 'static>(&self, key: K, seen: R, load: Arc<Call<'static, K, R, E>>) {
+        let method = self.method();
+        let is_trusted = method.coherence().freshness.is_trusted(method.process().clock.now());
+        let may_ask = is_trusted && tokio::runtime::Handle::try_current().is_ok();
+        let Ok(permit) = Arc::clone(&method.cache.0.checks).try_acquire_owned() else { return };
         if may_ask {
             let region = self.clone();
-            self.0.cache.0.tasks.spawn_daemon(async move {
-                let check = region.check(&key, &seen, load).await;
-                region.0.counters.checked(check);
+            method.process().tasks.spawn_daemon(async move {
+                let check = region.check(&key, &seen, &*load).await;
+                region.method().counters.checked(check);
                 drop(permit);
             });
         }
     }
 
-    async fn check<E, F, Fut>(&self, key: &K, seen: &R, load: F) -> Check
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-    {
-        let began = self.0.link.clock.stopwatch();
-        let Some(current) = self.confirm(load).await.and_then(|value| self.encoded(&value)) else {
+    async fn check<E>(&self, key: &K, seen: &R, load: &Call<'static, K, R, E>) -> Check {
+        let began = self.method().process().clock.stopwatch();
+        let Some(current) = self.confirm(key, load).await.and_then(|value| self.encoded(&value)) else {
             return Check::Failed;
         };
         match self.encoded(seen) {
@@ -83,20 +76,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Returns the store's value, or `None` if the load fails.
-    async fn confirm<E, F, Fut>(&self, load: F) -> Option<R>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<R, E>>,
-    {
-        let link = &self.0.link;
-        let asked = AssertUnwindSafe(async { load().await }).catch_unwind();
-        link.clock.timeout(link.settings.load_deadline, asked).await?.ok()?.ok()
+    async fn confirm<E>(&self, key: &K, load: &Call<'static, K, R, E>) -> Option<R> {
+        let process = self.method().process();
+        let asked = AssertUnwindSafe(async { load(vec![key.clone()]).await }).catch_unwind();
+        process.clock.timeout(process.settings.load_deadline, asked).await?.ok()?.ok()?.pop()?
     }
 
     /// Encodes a value as the shared tier would: a type need not implement `PartialEq`.
     fn encoded(&self, value: &R) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.0.policy.codec.encode(value, &mut bytes).ok()?;
+        self.method().policy.codec.encode(value, &mut bytes).ok()?;
         Some(bytes)
     }
 
@@ -107,20 +96,14 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return Check::Gone;
         }
         while self.still_answers(key, seen) && began.elapsed() < WATCH {
-            self.0.link.clock.sleep(pause).await;
+            self.method().process().clock.sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);
         }
         Check::Stale(began.elapsed())
     }
 
     fn still_answers(&self, key: &K, seen: &[u8]) -> bool {
-        let answer = self.find_owned(key).and_then(|hit| self.encoded(&hit.value));
+        let answer = self.0.local.find_owned(key).and_then(|hit| self.encoded(&hit.value));
         answer.is_some_and(|answer| answer == seen)
     }
-}
-
-/// Out of line: most caches sample nothing, and their hits should not carry the random number generator.
-#[cold]
-fn drawn(hits: NonZeroU32) -> bool {
-    chance::one_in(hits)
 }

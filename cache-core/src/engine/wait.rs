@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::nesting;
+use super::read_options::LoadErrors;
 use super::region::Region;
-use super::terms::LoadErrors;
 use crate::coherence::WAITS;
-use crate::flight::{Flight, Landing, Progress, Stage};
 use crate::key::KeyPart;
+use crate::single_flight::{Flight, Progress, Shared, Stage};
 use crate::value::Cacheable;
 
 /// The shortest time without progress before a look-up is given up. On a busy machine it may just be slow.
@@ -24,19 +24,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         &self,
         errors: LoadErrors<E>,
         flight: &Arc<Flight<R>>,
-    ) -> Option<Landing<R>> {
+    ) -> Option<Shared<R>> {
         let _waiting = nesting::wait(flight.id(), flight.before()).ok()?;
-        let (clock, flights) = (&self.0.link.clock, &self.0.flights);
+        let (process, flights) = (self.method().process(), &self.0.flights);
+        let clock = &process.clock;
         let began = clock.now();
         let (mut seen, mut since) = (flights.progress(flight), began);
         loop {
-            let deadline = self.0.link.settings.load_deadline;
-            let patience = if errors.can_tell_of_a_deadline() { Duration::MAX } else { deadline };
+            let deadline = process.settings.load_deadline;
+            let patience = if errors.can_report_a_deadline() { Duration::MAX } else { deadline };
             let now = clock.now();
             let limit = seen.map_or(STALLED, |progress| self.longest(progress.stage));
             let left = limit.saturating_sub(now.since(since)).min(patience.saturating_sub(now.since(began)));
-            if let Some(landing) = clock.timeout(left, flight.landing()).await {
-                return Some(landing);
+            if let Some(outcome) = clock.timeout(left, flight.outcome()).await {
+                return Some(outcome);
             }
             let now = clock.now();
             if now.since(began) >= patience {
@@ -55,7 +56,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// The longest time at one stage. A load in a task ends by its deadline, unless its runtime is blocked.
     fn longest(&self, stage: Stage) -> Duration {
-        let settings = &self.0.link.settings;
+        let settings = &self.method().process().settings;
         match stage {
             // A look-up of one key has two steps at most.
             Stage::Looking => STALLED.max(settings.read_timeout.saturating_mul(2 * WAITS)),

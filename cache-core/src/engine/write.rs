@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use super::announce::{Announcement, advance, announce, finished, invalidated};
 use super::held::{Held, journal, release_later};
 use super::late_acknowledgement::acknowledge;
-use super::news::{News, advance, finished, invalidated, tell, told};
-use super::witness;
+use super::trace;
 use crate::cache::Cache;
-use crate::coherence::{Scope, Unreleased};
-use crate::observability::Told;
-use crate::policy::Mode;
-use crate::runtime::{Tasks, chance};
-use crate::session;
-use crate::tier::remote::WriteScopes;
+use crate::coherence::Unreleased;
+use crate::observability::Delivery;
+use crate::protocol::{Mode, Protection, Scope, ScopeState, WriteScopes};
+use crate::read_your_writes;
+use crate::runtime::{Tasks, random};
 
 /// The outcome of a write, as far as the caller of the store knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub struct WriteGuard {
     found: Vec<Scope>,
     token: String,
     /// Whether the shared tier has the locks and registrations.
-    placed: Told,
+    placed: Delivery,
     /// Whether the store may have been called.
     begun: bool,
     /// Whether a drop has nothing left to do.
@@ -65,13 +64,14 @@ impl WriteGuard {
     /// and delivered once the shared tier is reachable.
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         cache.revive();
-        let (token, methods) = (writer_token(cache), registered(cache, methods));
+        let token = writer_token(cache);
+        let methods = if cache.0.process.protects(Protection::PendingWriters) { methods } else { Vec::new() };
         let (cache, found) = (cache.clone(), Vec::new());
         let mut write =
-            Self { cache, scopes, methods, found, token, placed: Told::Unreachable, begun: false, settled: false };
+            Self { cache, scopes, methods, found, token, placed: Delivery::Unreachable, begun: false, settled: false };
         write.advance();
         write.placed = write.place().await;
-        witness::announced(write.is_placed());
+        trace::announced(write.is_placed());
         if !write.is_placed() {
             journal(&write.cache, &write.written());
         }
@@ -97,10 +97,10 @@ impl WriteGuard {
         self.settled = true;
         let (cache, written) = (self.cache.clone(), self.written());
         let mode = self.mode();
-        let heard = self.end(mode).await;
-        acknowledge(&cache, &written, mode, heard).await;
+        let delivered = self.end(mode).await;
+        acknowledge(&cache, &written, mode, delivered).await;
         if outcome == WriteOutcome::Written {
-            session::note(&cache, &written, heard);
+            read_your_writes::note(&cache, &written, delivered);
         }
     }
 
@@ -144,7 +144,7 @@ impl WriteGuard {
     async fn released(self) -> bool {
         let (cache, held) = (self.cache.clone(), Held::new(&self.cache, self.found.clone()));
         let released = finished(&cache, self.release(held)).await.unwrap_or(false);
-        witness::released(released);
+        trace::released(released);
         released
     }
 
@@ -154,7 +154,7 @@ impl WriteGuard {
     /// must not read. The model in `tests/model` found this case.
     fn release_behind(self) -> bool {
         let (placed, held) = (self.is_placed(), Held::new(&self.cache, self.written()));
-        let tasks = self.cache.0.tasks.clone();
+        let tasks = self.cache.0.process.tasks.clone();
         tasks.spawn(self.release(held));
         placed
     }
@@ -163,28 +163,32 @@ impl WriteGuard {
     ///
     /// If it was not, the journal invalidates the written scopes, and releases the locks and registrations later.
     async fn release(self, held: Held) -> bool {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.lacks(crate::testing::Weakness::IgnoreLostLock) && self.has_lost_its_lock().await {
+        if !self.protects(Protection::LostLock) && self.has_lost_its_lock().await {
             held.end();
             return true;
         }
-        let told = told(&self.cache, News::Release { write: self.all(), token: &self.token }).await;
-        if !told {
+        let announcement = Announcement::Release { write: self.all(), token: &self.token };
+        let delivered = announce(&self.cache, announcement).await == Delivery::Delivered;
+        if !delivered {
             journal(&self.cache, &self.written());
             self.release_later();
         }
         // A read that began since the first advance may have stored an old value locally, if the lock was lost.
         self.advance();
         held.end();
-        told
+        delivered
     }
 
     /// Leaves the release to the journal, if the shared tier may have the locks and registrations.
     fn release_later(&self) {
-        if self.placed != Told::Unreachable {
+        if self.placed != Delivery::Unreachable {
             let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
             release_later(&self.cache, Unreleased { token, locked, methods });
         }
+    }
+
+    fn protects(&self, protection: Protection) -> bool {
+        self.cache.0.process.protects(protection)
     }
 
     fn has_remote(&self) -> bool {
@@ -201,29 +205,22 @@ impl WriteGuard {
 
     /// Invalidates the local entries of this instance, and rejects fills in progress.
     fn advance(&self) {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.settings.weakness == crate::testing::Weakness::NoLocalAdvance {
-            return;
+        if self.protects(Protection::LocalInvalidation) {
+            advance(&self.cache, &self.scopes);
+            advance(&self.cache, &self.found);
         }
-        advance(&self.cache, &self.scopes);
-        advance(&self.cache, &self.found);
     }
 
     fn is_placed(&self) -> bool {
-        self.placed == Told::Heard
+        self.placed == Delivery::Delivered
     }
 
-    async fn place(&self) -> Told {
-        #[cfg(feature = "testing")]
-        if self.cache.0.link.lacks(crate::testing::Weakness::NoIntent) {
-            return Told::Heard;
+    async fn place(&self) -> Delivery {
+        if !self.has_remote() || self.is_empty() || !self.protects(Protection::WriteLock) {
+            return Delivery::Delivered;
         }
-        if !self.has_remote() || self.is_empty() {
-            return Told::Heard;
-        }
-        let hold = self.cache.0.link.settings.write_lock_ttl;
-        let news = News::Intent { write: self.all(), token: &self.token, hold };
-        tell(&self.cache, news).await
+        let ttl = self.cache.0.process.settings.write_lock_ttl;
+        announce(&self.cache, Announcement::Lock { write: self.all(), token: &self.token, ttl }).await
     }
 }
 
@@ -232,8 +229,9 @@ impl Drop for WriteGuard {
         if self.settled {
             return;
         }
-        #[cfg(feature = "testing")]
-        self.release_unknown();
+        if !self.protects(Protection::UnknownOutcome) {
+            self.release_unknown();
+        }
         if !self.begun {
             self.withdraw();
             return;
@@ -265,9 +263,9 @@ impl WriteGuard {
         }
         let cache = self.cache.clone();
         let (token, locked, methods) = (self.token.clone(), self.scopes.clone(), self.methods.clone());
-        self.cache.0.tasks.spawn(async move {
+        self.cache.0.process.tasks.spawn(async move {
             let write = WriteScopes { locked: &locked, methods: &methods, found: &[] };
-            if tell(&cache, News::Release { write, token: &token }).await != Told::Heard {
+            if announce(&cache, Announcement::Release { write, token: &token }).await != Delivery::Delivered {
                 release_later(&cache, Unreleased { token, locked, methods });
             }
         });
@@ -279,8 +277,8 @@ impl WriteGuard {
     fn invalidate_found(&mut self) {
         let (cache, scopes) = (self.cache.clone(), std::mem::take(&mut self.found));
         if Tasks::can_spawn() {
-            let tasks = cache.0.tasks.clone();
-            tasks.spawn(invalidated(cache, scopes, chance::token_text()));
+            let tasks = cache.0.process.tasks.clone();
+            tasks.spawn(invalidated(cache, scopes, random::token_text()));
         } else {
             journal(&cache, &scopes);
             advance(&cache, &scopes);
@@ -295,64 +293,39 @@ impl WriteGuard {
         if !Tasks::can_spawn() || self.is_empty() {
             return;
         }
-        let (link, scopes) = (Arc::clone(&self.cache.0.link), self.written());
-        self.cache.0.tasks.spawn_daemon(async move {
-            link.clock.sleep(link.settings.write_lock_ttl).await;
-            if link.backend.has_remote() {
-                link.journal.add(&scopes);
-                link.deliver_soon();
+        let (coherence, scopes) = (Arc::clone(&self.cache.0.coherence), self.written());
+        self.cache.0.process.tasks.spawn_daemon(async move {
+            let process = &coherence.process;
+            process.clock.sleep(process.settings.write_lock_ttl).await;
+            if process.backend.has_remote() {
+                coherence.journal.add(&scopes);
+                coherence.deliver_soon();
             }
             for scope in &scopes {
-                link.gate.advance(scope);
+                coherence.freshness.advance(scope);
             }
         });
     }
-}
 
-/// The behaviour of negative controls.
-#[cfg(feature = "testing")]
-impl WriteGuard {
     /// Releases although the outcome of the write is unknown.
     fn release_unknown(&self) {
-        if !self.cache.0.link.lacks(crate::testing::Weakness::ReleaseUnknown) {
-            return;
-        }
         let (cache, scopes, token) = (self.cache.clone(), self.scopes.clone(), self.token.clone());
-        self.cache.0.tasks.spawn(async move {
+        self.cache.0.process.tasks.spawn(async move {
             let write = WriteScopes { locked: &scopes, methods: &[], found: &[] };
-            told(&cache, News::Release { write, token: &token }).await
+            announce(&cache, Announcement::Release { write, token: &token }).await
         });
     }
 
+    /// Whether no scope of this write is locked any more.
     async fn has_lost_its_lock(&self) -> bool {
-        let Some(live) = self.cache.0.link.open() else { return false };
-        let gens: Vec<&str> = self.scopes.iter().map(Scope::gen_key).collect();
-        let found = live.session.read(&[], &gens).await;
-        found.is_ok_and(|found| !found.gens.contains(&crate::coherence::GenState::Locked))
+        let Some(connection) = self.cache.0.coherence.connection() else { return false };
+        let generations: Vec<&str> = self.scopes.iter().map(Scope::generation_key).collect();
+        let reply = connection.tier.read(&[], &generations).await;
+        reply.is_ok_and(|reply| !reply.generations.contains(&ScopeState::Locked))
     }
 }
 
-#[cfg(not(feature = "testing"))]
-fn registered(_: &Cache, methods: Vec<Scope>) -> Vec<Scope> {
-    methods
-}
-
-/// The methods that a write is registered on; for a negative control, none.
-#[cfg(feature = "testing")]
-fn registered(cache: &Cache, methods: Vec<Scope>) -> Vec<Scope> {
-    if cache.0.link.lacks(crate::testing::Weakness::NoPendingWriter) { Vec::new() } else { methods }
-}
-
-#[cfg(not(feature = "testing"))]
-fn writer_token(_: &Cache) -> String {
-    chance::token_text()
-}
-
-/// A token of this writer's own; for a negative control, one that all writers share.
-#[cfg(feature = "testing")]
+/// Returns a token of this writer's own.
 fn writer_token(cache: &Cache) -> String {
-    match cache.0.link.settings.weakness {
-        crate::testing::Weakness::OneToken => "shared".to_owned(),
-        _ => chance::token_text(),
-    }
+    if cache.0.process.protects(Protection::WriterTokens) { random::token_text() } else { "shared".to_owned() }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use cache_fuzz::{Grain, Target};
 
-use crate::coherence::{Bus as _, GenState, Link, Listener, ScopeHash};
+use crate::coherence::{Coherence, Listener};
 use crate::config::Settings;
-use crate::observability::Backend;
+use crate::process::Process;
+use crate::protocol::Backend;
+use crate::protocol::{Bus as _, ScopeHash, ScopeState};
 use crate::runtime::Clock;
 
 const TARGET: Target = Target {
@@ -20,42 +22,42 @@ const TARGET: Target = Target {
 
 /// A placeholder in an input for the number of the current heartbeat, which differs in each run.
 const NONCE: &str = "<nonce>";
-const SESSION: u64 = 1;
+const NUMBER: u64 = 1;
 
 /// Shared by all inputs, since it has half a megabyte.
-static LINK: LazyLock<Arc<Link>> = LazyLock::new(|| {
+static INSTANCE: LazyLock<Arc<Coherence>> = LazyLock::new(|| {
     let settings = Settings { lease: Duration::from_hours(1), ..Settings::default() };
-    Arc::new(Link::new(Clock::default(), settings, Backend::Memory))
+    Arc::new(Coherence::new(Arc::new(Process::new(Clock::default(), settings, Backend::Memory))))
 });
 
 /// Handles each line of the input as a message.
 fn run(bytes: &[u8]) -> u64 {
-    let link = &*LINK;
-    link.close_session(SESSION);
-    link.open_session(SESSION);
-    let nonce = link.beat_sent().0.to_string();
-    let ends = bytes.split(|byte| *byte == b'\n').map(|line| message(link, line, &nonce) * 4 + token(line));
+    let coherence = &*INSTANCE;
+    coherence.close_connection(NUMBER);
+    coherence.open_connection(NUMBER);
+    let nonce = coherence.heartbeat_sent().0.to_string();
+    let ends = bytes.split(|byte| *byte == b'\n').map(|line| message(coherence, line, &nonce) * 4 + token(line));
     ends.fold(0, |all, end| all.wrapping_mul(31).wrapping_add(end))
 }
 
-fn message(link: &Arc<Link>, payload: &[u8], nonce: &str) -> u64 {
+fn message(coherence: &Arc<Coherence>, payload: &[u8], nonce: &str) -> u64 {
     let payload = substituted(payload, nonce);
-    let (heard, trusted) = (heard(link), is_trusted(link));
-    let named = payload.strip_prefix(b"I ").map(|name| link.gate.stamp([ScopeHash::of_name(name)]));
-    let method = registered_method(&payload).map(|name| link.gate.stamp([ScopeHash::of_name(name)]));
-    Listener { link: Arc::clone(link), session: SESSION + 1 }.message(&payload);
-    assert!(is_trusted(link) == trusted, "a message of another connection");
-    Listener { link: Arc::clone(link), session: SESSION }.message(&payload);
-    if let Some(stamp) = named {
-        assert!(!link.gate.is_current(&stamp), "a scope that was invalidated");
+    let (heard, trusted) = (heard(coherence), is_trusted(coherence));
+    let named = payload.strip_prefix(b"I ").map(|name| coherence.freshness.snapshot([ScopeHash::of_name(name)]));
+    let method = registered_method(&payload).map(|name| coherence.freshness.snapshot([ScopeHash::of_name(name)]));
+    Listener { coherence: Arc::clone(coherence), connection: NUMBER + 1 }.message(&payload);
+    assert!(is_trusted(coherence) == trusted, "a message of another connection");
+    Listener { coherence: Arc::clone(coherence), connection: NUMBER }.message(&payload);
+    if let Some(snapshot) = named {
+        assert!(!coherence.freshness.is_current(&snapshot), "a scope that was invalidated");
     }
-    if let Some(stamp) = method {
-        assert!(!link.gate.is_current(&stamp), "a method with a writer whose expiry is unknown");
+    if let Some(snapshot) = method {
+        assert!(!coherence.freshness.is_current(&snapshot), "a method with a writer whose expiry is unknown");
     }
-    assert_eq!(self::heard(link) - heard, if named.is_some() { 2 } else { 0 });
+    assert_eq!(self::heard(coherence) - heard, if named.is_some() { 2 } else { 0 });
     let beat = payload.starts_with(b"B ") && payload.windows(nonce.len()).any(|part| part == nonce.as_bytes());
-    assert!(trusted || !is_trusted(link) || beat, "only the beat that is under way gives trust");
-    u64::from(named.is_some() || method.is_some()) + 2 * u64::from(is_trusted(link))
+    assert!(trusted || !is_trusted(coherence) || beat, "only the beat that is under way gives trust");
+    u64::from(named.is_some() || method.is_some()) + 2 * u64::from(is_trusted(coherence))
 }
 
 /// Returns the method of a well-formed registration, which has a number, a token and a name.
@@ -70,18 +72,18 @@ fn registered_method(payload: &[u8]) -> Option<&[u8]> {
 
 /// Parses a generation: it must keep its bytes, and any age in it is accepted.
 fn token(bytes: &[u8]) -> u64 {
-    match GenState::parse(Some(bytes)) {
-        GenState::Free(token) => {
+    match ScopeState::parse(Some(bytes)) {
+        ScopeState::Free(token) => {
             assert_eq!(token.as_bytes(), bytes);
             1 + u64::from(token.made_at() > 0)
         }
-        GenState::Pending { generation, expiry } => {
+        ScopeState::Pending { generation, expiry } => {
             assert!(bytes.starts_with(generation.as_bytes()) && bytes[generation.as_bytes().len()] == b'|');
             assert!(bytes.ends_with(expiry.to_string().as_bytes()));
             2
         }
-        GenState::Locked => 3,
-        GenState::Missing => 0,
+        ScopeState::Locked => 3,
+        ScopeState::Missing => 0,
     }
 }
 
@@ -92,12 +94,12 @@ fn substituted(line: &[u8], nonce: &str) -> Vec<u8> {
     }
 }
 
-fn is_trusted(link: &Link) -> bool {
-    link.gate.is_trusted(link.clock.now())
+fn is_trusted(coherence: &Coherence) -> bool {
+    coherence.freshness.is_trusted(coherence.process.clock.now())
 }
 
-fn heard(link: &Link) -> u64 {
-    link.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
+fn heard(coherence: &Coherence) -> u64 {
+    coherence.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use cache_fuzz::{Grain, Input, Target};
 
-use crate::coherence::{Epoch, Gen, Scope};
-use crate::envelope::{Expiry, Fence, Identity, Unfit, open, seal};
+use crate::protocol::envelope::{Expiry, Identity, Unusable, open, seal};
+use crate::protocol::{Epoch, Fence, Generation, Scope};
 
 const TARGET: Target =
     Target { name: "envelope", grain: Grain::Bytes, dictionary: &["CS", "U1-a", "U2-b"], longest: 512, run };
@@ -13,8 +13,8 @@ const NOW: u64 = 999;
 
 /// Reads the input as an entry that was written by the first release.
 fn run(bytes: &[u8]) -> u64 {
-    let gens = [Gen::from_bytes(b"U1-a").unwrap(), Gen::from_bytes(b"U2-b").unwrap()];
-    let fence = Fence { epoch: Epoch(5), scopes: &[Scope::hashed(1), Scope::hashed(2)], gens: &gens };
+    let generations = [Generation::from_bytes(b"U1-a").unwrap(), Generation::from_bytes(b"U2-b").unwrap()];
+    let fence = Fence::new(Epoch(5), &[Scope::hashed(1), Scope::hashed(2)], generations);
     let identity = Identity { source: 33, method: 55, codec: 1, fingerprint: 77, key_hash: 99, full_key: None };
     let long = Identity { full_key: Some("k"), ..identity };
     let repaired = with_checksum(bytes);
@@ -27,10 +27,12 @@ fn run(bytes: &[u8]) -> u64 {
 }
 
 /// Opens the bytes. An accepted entry must be exactly what a writer would have written.
-fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence<'_>) -> u64 {
+fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence) -> u64 {
     let opened = match open(bytes, identity, fence, NOW) {
         Ok(opened) => opened,
-        Err(unfit) => return Unfit::ALL.iter().position(|reason| *reason == unfit).map_or(0, |at| at as u64 + 1),
+        Err(unusable) => {
+            return Unusable::ALL.iter().position(|reason| *reason == unusable).map_or(0, |at| at as u64 + 1);
+        }
     };
     assert!(opened.expiry.hard > NOW, "an entry that is over");
     let payload = &bytes[opened.payload];
@@ -54,15 +56,15 @@ fn write(mut input: Input<'_>) {
     let expiry = Expiry { soft: input.number(), hard: input.number() };
     let count = input.below(9);
     let scopes: Vec<_> = (0..count).map(|_| Scope::hashed(input.number())).collect();
-    let gens: Vec<_> = (0..count).map(|_| token(&mut input)).collect();
-    let fence = Fence { epoch: Epoch(input.number()), scopes: &scopes, gens: &gens };
+    let generations: Vec<_> = (0..count).map(|_| token(&mut input)).collect();
+    let fence = Fence::new(Epoch(input.number()), &scopes, generations);
     let (absent, at, bit) = (input.flag(), input.number(), input.below(8));
     let payload = input.rest();
 
     let bytes = sealed(&own, &fence, expiry, absent, payload);
     match open(&bytes, &own, &fence, NOW) {
         Ok(opened) => assert_eq!((opened.expiry, opened.absent, &bytes[opened.payload]), (expiry, absent, payload)),
-        Err(unfit) => assert!(unfit == Unfit::Expired && expiry.hard <= NOW, "{unfit:?}"),
+        Err(unusable) => assert!(unusable == Unusable::Expired && expiry.hard <= NOW, "{unusable:?}"),
     }
     if (own.codec, own.fingerprint, own.key_hash, own.full_key)
         != (other.codec, other.fingerprint, other.key_hash, other.full_key)
@@ -81,14 +83,14 @@ fn write(mut input: Input<'_>) {
     open(&damaged, &own, &fence, 0).expect_err("a damaged entry");
 }
 
-fn token(input: &mut Input<'_>) -> Gen {
+fn token(input: &mut Input<'_>) -> Generation {
     let mut token = vec![b'U'];
     let length = input.below(64);
     token.extend_from_slice(input.bytes(length));
-    Gen::from_bytes(&token).expect("at most 64 bytes that begin with U")
+    Generation::from_bytes(&token).expect("at most 64 bytes that begin with U")
 }
 
-fn sealed(identity: &Identity<'_>, fence: &Fence<'_>, expiry: Expiry, absent: bool, payload: &[u8]) -> Vec<u8> {
+fn sealed(identity: &Identity<'_>, fence: &Fence, expiry: Expiry, absent: bool, payload: &[u8]) -> Vec<u8> {
     let written = seal(identity, fence, expiry, absent, |out| {
         out.extend_from_slice(payload);
         Ok::<_, ()>(())

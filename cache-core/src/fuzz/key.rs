@@ -2,8 +2,8 @@
 
 use cache_fuzz::{Grain, Input, Target};
 
-use crate::coherence::Scope;
 use crate::key::{CacheKey, Head, KeyText, prefix_scope};
+use crate::protocol::Scope;
 
 const TARGET: Target = Target { name: "key", grain: Grain::Bytes, dictionary: &PIECES, longest: 256, run };
 
@@ -61,7 +61,7 @@ fn well_formed(head: &Head, text: &KeyText) {
     assert!(!written.contains(|c: char| matches!(c, '*' | '{' | '}') || c.is_control()), "{name}");
     assert_eq!(text.full.is_some(), written.starts_with(":%h"), "the full text of a hashed key, and of no other");
     assert_eq!(text.own.bus_namespace(), head.bus_namespace());
-    assert_eq!(text.own.gen_key(), format!("g:{{{name}}}"));
+    assert_eq!(text.own.generation_key(), format!("g:{{{name}}}"));
 }
 
 fn beginning(head: &Head, parts: &Parts, count: usize) -> Scope {

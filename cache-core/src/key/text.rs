@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 
 use super::{CacheKey, Head, KeyWriter};
-use crate::coherence::Scope;
+use crate::protocol::Scope;
 
 /// The maximum length of a key's parts in Redis, in bytes. Longer parts are hashed.
 const MAX_PARTS: usize = 512;

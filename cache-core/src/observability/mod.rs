@@ -1,19 +1,16 @@
-//! Observability: statistics, metrics and health.
+//! Statistics and metrics: what is counted, and how it is published.
 
+mod cache_counters;
 mod checks;
 mod counter;
-mod health;
 mod metrics;
 mod registry;
-mod staleness;
 mod stats;
-mod tally;
 
+pub(crate) use cache_counters::{CacheCounters, Delivery, Request};
 pub(crate) use checks::Check;
 pub(crate) use counter::Sharded;
-pub use health::{Backend, Health, LinkStatus, Status};
-pub(crate) use metrics::Publisher;
+pub(crate) use metrics::Levels;
 pub(crate) use registry::{Occupancy, Occupied, Registry};
 pub(crate) use stats::Counters;
 pub use stats::{MethodStats, Stats};
-pub(crate) use tally::{Request, Tally, Told};

@@ -12,7 +12,7 @@ pub(crate) struct Occupancy {
     /// The number of local entries, including outdated ones that are not evicted yet.
     pub(crate) entries: u64,
     /// The number of keys with a flight in progress.
-    pub(crate) flights: usize,
+    pub(crate) in_flight: usize,
 }
 
 /// A region that reports its contents.
@@ -79,7 +79,7 @@ impl Registry {
             counters.publish();
             let here = region.upgrade().map_or_else(Occupancy::default, |region| region.occupancy());
             let sum = held.entry((counters.store, counters.method)).or_default();
-            *sum = Occupancy { entries: sum.entries + here.entries, flights: sum.flights + here.flights };
+            *sum = Occupancy { entries: sum.entries + here.entries, in_flight: sum.in_flight + here.in_flight };
         }
         for Member { counters, .. } in &members {
             counters.meter.occupied(held[&(counters.store, counters.method)]);

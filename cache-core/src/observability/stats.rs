@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Sharded;
 use super::checks::{Check, Checks};
 use super::metrics::{MethodMeter, Totals};
-use super::{Backend, Sharded};
 use crate::codec::{Codec, Trips};
-use crate::envelope::Unfit;
-use crate::tier::remote::RemoteErrorKind;
+use crate::protocol::Backend;
+use crate::protocol::TierErrorKind;
+use crate::protocol::envelope::Unusable;
 
 /// The counters of one read method.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ pub(crate) struct Counters {
     pub(crate) invalidations: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
-    unfit: [AtomicU64; Unfit::ALL.len()],
-    remote: [AtomicU64; RemoteErrorKind::ALL.len()],
+    unusable: [AtomicU64; Unusable::ALL.len()],
+    remote: [AtomicU64; TierErrorKind::ALL.len()],
     encode: AtomicU64,
     altered: AtomicU64,
     /// Decides which values are checked for a round trip through the codec.
@@ -43,7 +44,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn new(store: &'static str, method: &'static str, backend: Backend) -> Self {
-        let damage = damage().map(Unfit::name).chain(["encode", "altered"]).map(|kind| ("entry", kind));
+        let damage = damage().map(Unusable::name).chain(["encode", "altered"]).map(|kind| ("entry", kind));
         Self {
             store,
             method,
@@ -61,7 +62,7 @@ impl Counters {
             invalidations: AtomicU64::default(),
             bytes_read: AtomicU64::default(),
             bytes_written: AtomicU64::default(),
-            unfit: Default::default(),
+            unusable: Default::default(),
             remote: Default::default(),
             encode: AtomicU64::default(),
             altered: AtomicU64::default(),
@@ -79,11 +80,11 @@ impl Counters {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn unfit(&self, reason: Unfit) {
-        Self::add(&self.unfit[reason as usize]);
+    pub(crate) fn unusable(&self, reason: Unusable) {
+        Self::add(&self.unusable[reason as usize]);
     }
 
-    pub(crate) fn remote_error(&self, kind: RemoteErrorKind) {
+    pub(crate) fn tier_error(&self, kind: TierErrorKind) {
         Self::add(&self.remote[kind as usize]);
     }
 
@@ -140,7 +141,7 @@ impl Counters {
             bytes: [get(&self.bytes_read), get(&self.bytes_written)],
             checks: self.checks.totals(),
             damage: damage()
-                .map(|reason| &self.unfit[reason as usize])
+                .map(|reason| &self.unusable[reason as usize])
                 .chain([&self.encode, &self.altered])
                 .map(get)
                 .collect(),
@@ -175,16 +176,16 @@ impl Counters {
     }
 
     fn errors(&self) -> BTreeMap<&'static str, u64> {
-        let unfit = damage().map(|reason| (reason.name(), &self.unfit[reason as usize]));
-        let remote = RemoteErrorKind::ALL.iter().map(|kind| (kind.name(), &self.remote[*kind as usize]));
-        let all = unfit.chain(remote).chain([("encode", &self.encode), ("altered", &self.altered)]);
+        let unusable = damage().map(|reason| (reason.name(), &self.unusable[reason as usize]));
+        let remote = TierErrorKind::ALL.iter().map(|kind| (kind.name(), &self.remote[*kind as usize]));
+        let all = unusable.chain(remote).chain([("encode", &self.encode), ("altered", &self.altered)]);
         all.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).filter(|(_, count)| *count > 0).collect()
     }
 }
 
 /// The reasons that mean damaged or foreign bytes, not just outdated ones.
-fn damage() -> impl Iterator<Item = Unfit> {
-    Unfit::ALL.into_iter().filter(|reason| reason.is_damage())
+fn damage() -> impl Iterator<Item = Unusable> {
+    Unusable::ALL.into_iter().filter(|reason| reason.is_damage())
 }
 
 /// The statistics of a cache since it was built, per store and method.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::envelope::Unfit;
 use crate::key::Head;
+use crate::protocol::envelope::Unusable;
 use crate::runtime::sync::{Mutex, PoisonError};
 
 /// Warns once about each kind of foreign entry.
@@ -28,9 +28,9 @@ impl Mixups {
     }
 
     /// Warns about an entry that is unusable for this reason; `key` is the head of its key.
-    pub(crate) fn found(&self, reason: Unfit, key: &str) {
+    pub(crate) fn found(&self, reason: Unusable, key: &str) {
         match reason {
-            Unfit::Source if !self.source.swap(true, Ordering::Relaxed) => tracing::warn!(
+            Unusable::Source if !self.source.swap(true, Ordering::Relaxed) => tracing::warn!(
                 key,
                 "an entry in the shared tier belongs to another database, and is a miss: two databases use the same keys in one \
                  Redis. Give each environment its own `CACHE_KEY_PREFIX` (`CacheBuilder::key_prefix`), or each decorator a \
@@ -38,14 +38,16 @@ impl Mixups {
                  of the processes cannot read its identity: grant SELECT on the table `stores_identity` to every role that \
                  connects. This is normal for a while after a database was replaced"
             ),
-            Unfit::Method if !self.is_explained(key) && !self.method.swap(true, Ordering::Relaxed) => tracing::warn!(
-                key,
-                "an entry in the shared tier belongs to another trait or method, or to a trait with other type arguments, and is a \
+            Unusable::Method if !self.is_explained(key) && !self.method.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(
+                    key,
+                    "an entry in the shared tier belongs to another trait or method, or to a trait with other type arguments, and is a \
                  miss: both use the same keys. Give one of two traits another namespace, and each decorator of a generic trait \
                  a partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). Two services on one Redis need \
                  a `CACHE_KEY_PREFIX` each (`CacheBuilder::key_prefix`). This is normal during the roll-out of a renamed trait \
                  or method"
-            ),
+                )
+            }
             _ => {}
         }
     }

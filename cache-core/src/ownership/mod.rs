@@ -9,9 +9,28 @@ mod mixups;
 mod namespace;
 mod place;
 
+use std::sync::Arc;
+
 pub use claims::Claim;
-pub(crate) use claims::Claims;
-pub(crate) use mixups::Mixups;
+use claims::Claims;
+use mixups::Mixups;
 pub use namespace::Namespace;
 pub(crate) use place::Kind;
 pub use place::{Place, StoreSpec};
+
+/// The keys in use in one cache, with the decorator or region that uses each.
+#[derive(Debug)]
+pub(crate) struct Ownership {
+    /// The key prefix of the cache.
+    prefix: Option<String>,
+    /// Whether stores that share their keys are warned about: only a shared tier mixes their entries.
+    warns: bool,
+    claims: Arc<Claims>,
+    pub(crate) mixups: Mixups,
+}
+
+impl Ownership {
+    pub(crate) fn new(prefix: Option<String>, warns: bool) -> Self {
+        Self { prefix, warns, claims: Arc::default(), mixups: Mixups::default() }
+    }
+}

@@ -3,8 +3,7 @@
 use std::any::type_name;
 
 use super::claims::{Owner, Shared};
-use super::{Claim, Namespace};
-use crate::cache::Cache;
+use super::{Claim, Namespace, Ownership};
 use crate::error::Error;
 use crate::key::Head;
 
@@ -45,10 +44,12 @@ pub struct Place {
 impl Place {
     /// Claims the keys of every read method of a decorator.
     ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config) if another trait or method already uses them in this cache.
-    pub fn of_store(cache: &Cache, spec: &StoreSpec<'_>, namespace: Namespace) -> Result<Self, Error> {
+    /// Returns an error if another trait or method already uses them in this cache.
+    pub(crate) fn of_decorator(
+        ownership: &Ownership,
+        spec: &StoreSpec<'_>,
+        namespace: Namespace,
+    ) -> Result<Self, Error> {
         let owner = Owner {
             kind: Kind::Store,
             name: format!("{}::{}", spec.module, spec.store),
@@ -58,12 +59,12 @@ impl Place {
             source: namespace.source,
         };
         let label = format!("{}{}{}", spec.store, if spec.parameters.is_empty() { "" } else { " " }, spec.parameters);
-        Self::claimed(cache, &owner, spec.reads, namespace, label)
+        Self::claimed(ownership, &owner, spec.reads, namespace, label)
     }
 
     /// Claims the keys of a region without a trait.
     pub(crate) fn of_region<K, R>(
-        cache: &Cache,
+        ownership: &Ownership,
         kind: Kind,
         namespace: Namespace,
         entity: &'static str,
@@ -73,23 +74,20 @@ impl Place {
             Kind::Region | Kind::Store => format!("a Region from {} to {}", type_name::<K>(), type_name::<R>()),
         };
         let owner = Owner { kind, name, parameters: String::new(), backing: None, source: namespace.source };
-        Self::claimed(cache, &owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
+        Self::claimed(ownership, &owner, &[(entity, "")], namespace, type_name::<K>().to_owned())
     }
 
     fn claimed(
-        cache: &Cache,
+        ownership: &Ownership,
         claimant: &Owner,
         reads: &[(&'static str, &'static str)],
         namespace: Namespace,
         owner: String,
     ) -> Result<Self, Error> {
-        let prefix = cache.0.link.settings.key_prefix.clone();
-        let kind = claimant.kind;
-        let warns = cache.has_remote();
-        let (claim, shared) = cache.0.claims.claim(claimant, &namespace, reads, warns)?;
-        let place = Self { prefix, namespace, kind, owner, claim };
+        let (claim, shared) = ownership.claims.claim(claimant, &namespace, reads, ownership.warns)?;
+        let place = Self { prefix: ownership.prefix.clone(), namespace, kind: claimant.kind, owner, claim };
         if shared == Some(Shared::Arguments) {
-            cache.0.mixups.explained(reads.iter().map(|(entity, _)| place.head(entity)));
+            ownership.mixups.explained(reads.iter().map(|(entity, _)| place.head(entity)));
         }
         Ok(place)
     }
@@ -133,7 +131,7 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn place(cache: &Cache, namespace: &'static str, store: &'static str, parameters: &str) -> Place {
+    fn place(ownership: &Ownership, namespace: &'static str, store: &'static str, parameters: &str) -> Place {
         let spec = StoreSpec {
             store,
             module: "anywhere",
@@ -141,22 +139,19 @@ mod tests {
             backing: std::ptr::null(),
             reads: &[],
         };
-        Place::of_store(cache, &spec, Namespace::new(namespace)).unwrap()
+        Place::of_decorator(ownership, &spec, Namespace::new(namespace)).unwrap()
     }
 
     #[test]
     fn the_hash_of_a_method_is_the_same_in_every_build() {
-        let place = place(&Cache::pass_through(), "copilot:llm", "PolicyStore", "");
+        let place = place(&Ownership::new(None, false), "copilot:llm", "PolicyStore", "");
         assert_eq!(format!("{:016x}", place.method_hash("get_policy")), "7a5e73c0e5311c9f");
     }
 
     #[test]
     fn names_that_come_to_the_same_text_have_different_hashes() {
-        let prefixed = |prefix: &str| {
-            let settings = crate::config::Settings { key_prefix: Some(prefix.to_owned()), ..Default::default() };
-            Cache::assemble(crate::Backend::PassThrough, settings, crate::Clock::default())
-        };
-        let (none, a, ab) = (Cache::pass_through(), prefixed("a"), prefixed("a:b"));
+        let [none, a, ab] =
+            [None, Some("a"), Some("a:b")].map(|prefix| Ownership::new(prefix.map(str::to_owned), false));
         let places = [
             place(&none, "a:b:c", "Store", ""),
             place(&a, "b:c", "Store", ""),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Mode;
 use crate::codec::Codec;
+use crate::protocol::Mode;
 
 /// The engine of the local tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

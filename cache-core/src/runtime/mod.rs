@@ -1,9 +1,9 @@
 //! Time, randomness and tasks. All other modules use them through this one.
 
-pub(crate) mod chance;
 mod clock;
 #[cfg(all(test, shuttle))]
 pub(crate) mod explore;
+pub(crate) mod random;
 pub(crate) mod sync;
 mod tasks;
 

@@ -8,15 +8,16 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::lies::Lies;
+use super::faults::ReplyFaults;
 use super::numbers::TokenNumbers;
-use crate::coherence::{Bus, BusSink, GenState, Scope};
-use crate::observability::Backend;
-#[cfg(feature = "redis")]
-use crate::tier::remote::redis::{Address, RedisRemote};
-use crate::tier::remote::{
-    Beat, Fill, Heartbeat, Remote, RemoteError, RemoteTier, Reply, Session, Snapshot, WriteScopes,
+use crate::protocol::Backend;
+use crate::protocol::{Bus, BusSink, Scope, ScopeState};
+use crate::protocol::{
+    Fill, Heartbeat, HeartbeatReply, ReadReply, Reply, SharedTier, TierConnection, TierError, WriteScopes,
 };
+use crate::tier::shared::Remote;
+#[cfg(feature = "redis")]
+use crate::tier::shared::redis::{Address, RedisRemote};
 
 /// An operation of the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,17 +30,17 @@ pub enum Operation {
     /// The reply to a read that the server has already executed.
     ReadReply,
     /// Creating the missing generations.
-    InitGens,
+    InitGenerations,
     /// Storing an entry.
     Fill,
     /// Locking scopes and registering a pending writer before a write.
-    Intent,
+    Lock,
     /// Ending the locks and registrations after a write.
     Release,
     /// Invalidating scopes at once.
-    Bump,
+    Invalidate,
     /// A heartbeat.
-    Beat,
+    Heartbeat,
     /// Leaving the members.
     Leave,
 }
@@ -57,7 +58,7 @@ pub struct ChaosRemote {
 struct Faults {
     commands: watch::Sender<Commands>,
     state: Mutex<State>,
-    lies: Lies,
+    replies: ReplyFaults,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -84,7 +85,7 @@ enum BusMode {
     #[default]
     Deliver,
     Hold,
-    HoldNews,
+    HoldInvalidations,
     Lose,
 }
 
@@ -94,7 +95,7 @@ impl ChaosRemote {
         let commands = watch::Sender::new(Commands::default());
         Self {
             inner: inner.into(),
-            faults: Arc::new(Faults { commands, state: Mutex::default(), lies: Lies::default() }),
+            faults: Arc::new(Faults { commands, state: Mutex::default(), replies: ReplyFaults::default() }),
         }
     }
 
@@ -149,8 +150,8 @@ impl ChaosRemote {
     }
 
     /// Holds invalidations, in order, and lets heartbeats overtake them.
-    pub fn hold_news(&self) {
-        self.lock().bus = BusMode::HoldNews;
+    pub fn hold_invalidations(&self) {
+        self.lock().bus = BusMode::HoldInvalidations;
     }
 
     /// Drops bus messages.
@@ -190,12 +191,12 @@ impl ChaosRemote {
 
     /// Gives each read the reply to the previous one, like a client that mismatches replies.
     pub fn confuse_reads(&self) {
-        self.faults.lies.confuse_reads();
+        self.faults.replies.confuse_reads();
     }
 
     /// Returns heartbeats that the server refuses, as if they were not writes.
-    pub fn answer_beats(&self) {
-        self.faults.lies.answer_beats();
+    pub fn answer_heartbeats(&self) {
+        self.faults.replies.answer_heartbeats();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -208,21 +209,21 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn numbered(&self, keys: &[&str], states: Vec<GenState>) -> Vec<GenState> {
+    fn numbered(&self, keys: &[&str], states: Vec<ScopeState>) -> Vec<ScopeState> {
         match &self.lock().numbers {
             Some(numbers) => keys.iter().zip(states).map(|(key, state)| numbers.of(key, state)).collect(),
             None => states,
         }
     }
 
-    async fn pass(&self, operation: Operation) -> Result<(), RemoteError> {
+    async fn pass(&self, operation: Operation) -> Result<(), TierError> {
         *self.lock().begun.entry(operation).or_default() += 1;
         let mut commands = self.commands.subscribe();
         // The sender lives as long as `self`.
         let now = commands.wait_for(|commands| !commands.held.contains(&operation)).await;
         if now.is_ok_and(|commands| commands.failing.contains(&operation)) {
-            let kind = crate::tier::remote::RemoteErrorKind::Refused;
-            return Err(RemoteError::new(kind, "refused on command"));
+            let kind = crate::protocol::TierErrorKind::Refused;
+            return Err(TierError::new(kind, "refused on command"));
         }
         Ok(())
     }
@@ -234,12 +235,16 @@ impl From<ChaosRemote> for Remote {
     }
 }
 
-impl RemoteTier for ChaosRemote {
+impl SharedTier for ChaosRemote {
     fn backend(&self) -> Backend {
         self.inner.0.backend()
     }
 
-    fn connect<'a>(&'a self, instance: &'a str, bus: BusSink) -> BoxFuture<'a, Result<Arc<dyn Session>, RemoteError>> {
+    fn connect<'a>(
+        &'a self,
+        instance: &'a str,
+        bus: BusSink,
+    ) -> BoxFuture<'a, Result<Arc<dyn TierConnection>, TierError>> {
         async move {
             let faults = Arc::clone(&self.faults);
             let number = {
@@ -249,7 +254,7 @@ impl RemoteTier for ChaosRemote {
             };
             let heard = Arc::new(ChaosBus { inner: Arc::clone(&bus), faults: Arc::clone(&faults), number });
             let inner = self.inner.0.connect(instance, heard).await?;
-            Ok(Arc::new(ChaosSession { inner, bus, faults }) as Arc<dyn Session>)
+            Ok(Arc::new(ChaosSession { inner, bus, faults }) as Arc<dyn TierConnection>)
         }
         .boxed()
     }
@@ -269,7 +274,7 @@ impl Bus for ChaosBus {
             return;
         }
         let held = match state.bus {
-            BusMode::HoldNews if payload.starts_with(b"B ") => BusMode::Deliver,
+            BusMode::HoldInvalidations if payload.starts_with(b"B ") => BusMode::Deliver,
             mode => mode,
         };
         match held {
@@ -277,7 +282,9 @@ impl Bus for ChaosBus {
                 drop(state);
                 self.inner.message(payload);
             }
-            BusMode::Hold | BusMode::HoldNews => state.waiting.push((Arc::clone(&self.inner), payload.to_vec())),
+            BusMode::Hold | BusMode::HoldInvalidations => {
+                state.waiting.push((Arc::clone(&self.inner), payload.to_vec()))
+            }
             BusMode::Lose => {}
         }
     }
@@ -289,7 +296,7 @@ impl Bus for ChaosBus {
 
 #[derive(Debug)]
 struct ChaosSession {
-    inner: Arc<dyn Session>,
+    inner: Arc<dyn TierConnection>,
     bus: BusSink,
     faults: Arc<Faults>,
 }
@@ -308,7 +315,7 @@ impl ChaosSession {
     }
 }
 
-impl Session for ChaosSession {
+impl TierConnection for ChaosSession {
     fn run_id(&self) -> &str {
         self.inner.run_id()
     }
@@ -329,21 +336,21 @@ impl Session for ChaosSession {
         self.after(Operation::Subscribe, move || self.inner.subscribe(namespaces))
     }
 
-    fn read<'a>(&'a self, entries: &'a [&'a str], gens: &'a [&'a str]) -> Reply<'a, Snapshot> {
+    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
         async move {
             self.faults.pass(Operation::Read).await?;
-            let answer = self.inner.read(entries, gens).await;
+            let answer = self.inner.read(entries, generations).await;
             self.faults.pass(Operation::ReadReply).await?;
-            let answer = answer.map(|answer| self.faults.lies.read(answer));
-            answer.map(|found| Snapshot { gens: self.faults.numbered(gens, found.gens), ..found })
+            let answer = answer.map(|answer| self.faults.replies.read(answer));
+            answer.map(|found| ReadReply { generations: self.faults.numbered(generations, found.generations), ..found })
         }
         .boxed()
     }
 
-    fn init_gens<'a>(&'a self, gens: &'a [&'a str]) -> Reply<'a, Vec<GenState>> {
+    fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
         async move {
-            self.faults.pass(Operation::InitGens).await?;
-            Ok(self.faults.numbered(gens, self.inner.init_gens(gens).await?))
+            self.faults.pass(Operation::InitGenerations).await?;
+            Ok(self.faults.numbered(generations, self.inner.init_generations(generations).await?))
         }
         .boxed()
     }
@@ -352,26 +359,26 @@ impl Session for ChaosSession {
         self.after(Operation::Fill, move || self.inner.fill(fills))
     }
 
-    fn intent<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
-        self.after(Operation::Intent, move || self.inner.intent(write, token, hold))
+    fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.after(Operation::Lock, move || self.inner.lock(write, token, hold))
     }
 
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
         self.after(Operation::Release, move || self.inner.release(write, token))
     }
 
-    fn bump<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.after(Operation::Bump, move || self.inner.bump(scopes, token))
+    fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.after(Operation::Invalidate, move || self.inner.invalidate(scopes, token))
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         self.inner.move_epoch(namespaces)
     }
 
-    fn beat<'a>(&'a self, beat: &'a Beat) -> Reply<'a, Heartbeat> {
+    fn heartbeat<'a>(&'a self, beat: &'a Heartbeat) -> Reply<'a, HeartbeatReply> {
         async move {
-            self.faults.pass(Operation::Beat).await?;
-            let (answer, said) = self.faults.lies.beat(beat.nonce, self.inner.beat(beat).await);
+            self.faults.pass(Operation::Heartbeat).await?;
+            let (answer, said) = self.faults.replies.heartbeat(beat.nonce, self.inner.heartbeat(beat).await);
             if let Some(said) = said {
                 self.bus.message(said.as_bytes());
             }
@@ -380,8 +387,8 @@ impl Session for ChaosSession {
         .boxed()
     }
 
-    fn request_beats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
-        self.inner.request_beats(namespaces)
+    fn request_heartbeats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.inner.request_heartbeats(namespaces)
     }
 
     fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {

@@ -3,15 +3,12 @@
 //! It requires the feature `testing`, and is not meant for production.
 
 mod chaos;
-mod lies;
+mod faults;
 mod numbers;
-mod weakness;
-mod witness;
 
+pub use crate::call_trace::{CallTrace, Source, announced, trace};
 pub use chaos::{ChaosRemote, Operation};
 pub use numbers::TokenNumbers;
-pub use weakness::Weakness;
-pub(crate) use witness::note;
-pub use witness::{Account, Source, announced, witness};
 
+pub use crate::protocol::Protection;
 pub use crate::runtime::ManualClock;

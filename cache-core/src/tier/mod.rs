@@ -1,4 +1,4 @@
 //! The local tier and the shared tier.
 
 pub(crate) mod local;
-pub(crate) mod remote;
+pub(crate) mod shared;

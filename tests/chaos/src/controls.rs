@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_core::{CacheBuilder, Mode};
 
 use crate::settings::Spans;
@@ -13,7 +13,7 @@ use crate::settings::Spans;
 /// The changes for a disabled protection.
 struct Control {
     name: &'static str,
-    weaken: fn(CacheBuilder, Spans) -> CacheBuilder,
+    disable: fn(CacheBuilder, Spans) -> CacheBuilder,
 }
 
 /// The protections that a run can disable.
@@ -21,16 +21,16 @@ struct Control {
 /// Those from `lease` on have an effect only with faults: a late bus, a killed writer, an unreachable Redis. The last
 /// two need an outage of all processes.
 const CONTROLS: [Control; 10] = [
-    Control { name: FENCE, weaken: |cache, _| cache.weaken(Weakness::NoFence) },
-    Control { name: "sequences", weaken: |cache, _| cache.weaken(Weakness::NoSequenceCheck) },
-    Control { name: "next-flights", weaken: |cache, _| cache.weaken(Weakness::JoinAnyFlight) },
-    Control { name: "local-advance", weaken: |cache, _| cache.weaken(Weakness::NoLocalAdvance) },
-    Control { name: "lease", weaken: |cache, spans| cache.lease(spans.lease * 5) },
-    Control { name: "lock", weaken: |cache, _| cache.write_lock_ttl(Duration::from_millis(1)) },
-    Control { name: "degraded-ttl", weaken: |cache, spans| cache.degraded_ttl(spans.degraded * 5) },
-    Control { name: STRICT_WAIT, weaken: |cache, _| cache },
-    Control { name: "barrier", weaken: |cache, _| cache.weaken(Weakness::NoBarrier) },
-    Control { name: "late-acknowledgement", weaken: |cache, _| cache.weaken(Weakness::NoLateAcknowledgement) },
+    Control { name: FENCE, disable: |cache, _| cache.without(Protection::Fence) },
+    Control { name: "sequences", disable: |cache, _| cache.without(Protection::SequenceCheck) },
+    Control { name: "next-flights", disable: |cache, _| cache.without(Protection::NextFlight) },
+    Control { name: "local-advance", disable: |cache, _| cache.without(Protection::LocalInvalidation) },
+    Control { name: "lease", disable: |cache, spans| cache.lease(spans.lease * 5) },
+    Control { name: "lock", disable: |cache, _| cache.write_lock_ttl(Duration::from_millis(1)) },
+    Control { name: "degraded-ttl", disable: |cache, spans| cache.degraded_ttl(spans.degraded * 5) },
+    Control { name: STRICT_WAIT, disable: |cache, _| cache },
+    Control { name: "barrier", disable: |cache, _| cache.without(Protection::RecoveryBarrier) },
+    Control { name: "late-acknowledgement", disable: |cache, _| cache.without(Protection::LateAcknowledgement) },
 ];
 
 const FENCE: &str = "fence";
@@ -44,7 +44,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// A cache with this protection disabled, or with all protections if there is no name.
 pub(crate) fn without(name: Option<&str>, cache: CacheBuilder, spans: Spans) -> CacheBuilder {
     match CONTROLS.iter().find(|control| Some(control.name) == name) {
-        Some(control) => (control.weaken)(cache, spans),
+        Some(control) => (control.disable)(cache, spans),
         None => cache,
     }
 }

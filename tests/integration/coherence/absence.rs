@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_core::{Cache, MemoryRemote, cached_store};
 
 use super::gate::until;
@@ -33,27 +33,27 @@ async fn fill_after(world: World, old: Option<u64>, new: Option<u64>) -> Option<
 
 #[tokio::test]
 async fn r9_a_slow_fill_does_not_bring_a_deleted_row_back() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(fill_after(world, Some(10), None).await, None);
     }
-    for world in World::each(Weakness::NoFence) {
+    for world in World::each(Some(Protection::Fence)) {
         assert_eq!(fill_after(world, Some(10), None).await, Some(10), "the control must see the deleted row");
     }
 }
 
 #[tokio::test]
 async fn r9_a_slow_absence_does_not_hide_a_new_row() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(fill_after(world, None, Some(10)).await, Some(10));
     }
-    for world in World::each(Weakness::NoFence) {
+    for world in World::each(Some(Protection::Fence)) {
         assert_eq!(fill_after(world, None, Some(10)).await, None, "the control must not see the new row");
     }
 }
 
 #[tokio::test]
 async fn r9_a_cached_absence_ends_with_the_insert() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (reader, writer) = (world.instance().await, world.instance().await);
         assert_eq!(reader.get(1).await, None);
         assert_eq!(reader.get(1).await, None);

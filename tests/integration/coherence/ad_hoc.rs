@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_core::{Backend, Cache};
 
 use super::gate::until;
@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn what_one_instance_sets_and_deletes_the_other_sees() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         let (first, second) =
             (one.cache.transparent::<u64>("race:test", "adhoc"), two.cache.transparent("race:test", "adhoc"));
@@ -34,7 +34,7 @@ async fn what_one_instance_sets_and_deletes_the_other_sees() {
 
 #[tokio::test]
 async fn a_value_ends_with_its_own_time_to_live() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let cache = world.instance().await.cache.transparent::<String>("race:test", "adhoc");
     cache.set("short", "s".into(), Duration::from_secs(5)).await;
@@ -45,7 +45,7 @@ async fn a_value_ends_with_its_own_time_to_live() {
 
 #[tokio::test]
 async fn two_writers_never_leave_two_values() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         let (first, second) =
             (one.cache.transparent::<u64>("race:test", "adhoc"), two.cache.transparent("race:test", "adhoc"));

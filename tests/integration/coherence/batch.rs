@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cache_core::Cache;
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
@@ -37,10 +37,10 @@ async fn slow_fill_of_a_batch(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r1_a_batch_does_not_put_an_old_value_back() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(slow_fill_of_a_batch(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoFence) {
+    for world in World::each(Some(Protection::Fence)) {
         assert_eq!(slow_fill_of_a_batch(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -69,10 +69,10 @@ async fn slow_answer_to_a_batch(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r3_an_answer_to_a_batch_that_the_invalidation_overtook_does_not_enter_the_local_tier() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(slow_answer_to_a_batch(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoSequenceCheck) {
+    for world in World::each(Some(Protection::SequenceCheck)) {
         assert_eq!(slow_answer_to_a_batch(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -97,10 +97,10 @@ async fn batch_after_the_write_meets_an_old_batch(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r13_a_batch_that_began_after_the_write_does_not_take_an_older_batchs_answer() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(batch_after_the_write_meets_an_old_batch(world).await, Some(20));
     }
-    for world in World::each(Weakness::JoinAnyFlight) {
+    for world in World::each(Some(Protection::NextFlight)) {
         assert_eq!(
             batch_after_the_write_meets_an_old_batch(world).await,
             Some(10),
@@ -112,7 +112,7 @@ async fn r13_a_batch_that_began_after_the_write_does_not_take_an_older_batchs_an
 /// R10, R31: during the write of a key, no fill of it is kept.
 #[tokio::test]
 async fn a_batch_under_a_writers_lock_is_read_and_not_kept() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (reader, writer) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         world.rows.seed(2, 11);
@@ -130,7 +130,7 @@ async fn a_batch_under_a_writers_lock_is_read_and_not_kept() {
 
 #[tokio::test]
 async fn overlapping_batches_ask_the_store_once_for_each_key() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         (0..100).for_each(|key| world.rows.seed(key, key));
         let gate = world.rows.stop_next(Stop::AfterRead);
@@ -150,8 +150,8 @@ async fn overlapping_batches_ask_the_store_once_for_each_key() {
 /// Batches that lead keys which other batches wait for, in a circle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_in_a_circle_do_not_wait_for_each_other() {
-    for weakness in [Weakness::None, Weakness::JoinAnyFlight] {
-        let world = World::memory(weakness);
+    for without in [None, Some(Protection::NextFlight)] {
+        let world = World::memory(without);
         let reader = world.instance().await;
         (0..8).for_each(|key| world.rows.seed(key, key));
         for _ in 0..200 {
@@ -177,7 +177,7 @@ async fn batches_in_a_circle_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn a_batch_asks_each_tier_once_and_shares_its_entries() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         (0..10).for_each(|key| world.rows.seed(key, key));
         one.get(0).await;
@@ -211,7 +211,7 @@ async fn a_batch_asks_each_tier_once_and_shares_its_entries() {
 
 #[tokio::test]
 async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         let keys: Vec<u64> = (0..3_000).collect();
         for key in &keys {
@@ -231,7 +231,7 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
 /// R14: followers of a batch that is dropped, panics or fails receive an answer.
 #[tokio::test]
 async fn a_caller_that_leaves_a_batch_neither_ends_nor_repeats_its_load() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         let gate = world.rows.stop_next(Stop::AfterRead);
@@ -248,7 +248,7 @@ async fn a_caller_that_leaves_a_batch_neither_ends_nor_repeats_its_load() {
 
 #[tokio::test]
 async fn a_batch_that_leaves_before_its_load_leaves_nobody_behind() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         reader.chaos.hold(Operation::Read);
@@ -266,7 +266,7 @@ async fn a_batch_that_leaves_before_its_load_leaves_nobody_behind() {
 
 #[tokio::test]
 async fn a_panic_or_an_error_of_a_batch_reaches_all_who_wait_and_is_not_kept() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.panics.store(true, Ordering::SeqCst);
@@ -282,7 +282,7 @@ async fn a_panic_or_an_error_of_a_batch_reaches_all_who_wait_and_is_not_kept() {
 
 #[tokio::test]
 async fn without_a_shared_tier_a_batch_is_one_call_of_the_store() {
-    let dead = World::memory(Weakness::None).instance().await;
+    let dead = World::memory(None).instance().await;
     dead.chaos.fail(Operation::Read);
     for cache in [Cache::pass_through(), Cache::single_instance(), dead.cache] {
         let rows = Arc::<Rows>::default();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{Cache, Status};
 use cache_tests::RedisServer;
 
@@ -31,7 +31,7 @@ async fn time_out(world: &World, instance: &Instance, count: u64) {
 
 #[tokio::test]
 async fn after_five_reads_without_an_answer_nobody_waits() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
     world.rows.seed(1, 10);
@@ -59,8 +59,8 @@ async fn after_five_reads_without_an_answer_nobody_waits() {
 /// Writes on another instance while the circuit of this one is open.
 ///
 /// Returns what this instance reads once the circuit is closed.
-async fn written_elsewhere_while_it_was_open(weakness: Weakness) -> Option<u64> {
-    let world = World::memory(weakness);
+async fn written_elsewhere_while_it_was_open(without: Option<Protection>) -> Option<u64> {
+    let world = World::memory(without);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -78,15 +78,15 @@ async fn written_elsewhere_while_it_was_open(weakness: Weakness) -> Option<u64> 
 
 #[tokio::test]
 async fn r24_what_was_written_elsewhere_while_it_was_open_is_seen_after_it() {
-    assert_eq!(written_elsewhere_while_it_was_open(Weakness::None).await, Some(20));
-    assert_eq!(written_elsewhere_while_it_was_open(Weakness::KeepLocal).await, Some(10), "the control");
+    assert_eq!(written_elsewhere_while_it_was_open(None).await, Some(20));
+    assert_eq!(written_elsewhere_while_it_was_open(Some(Protection::FlushOnLoss)).await, Some(10), "the control");
 }
 
 /// Writes on an instance whose circuit is open.
 ///
 /// Returns what another instance reads once the circuit is closed.
-async fn written_here_while_it_was_open(weakness: Weakness) -> Option<u64> {
-    let world = World::memory(weakness);
+async fn written_here_while_it_was_open(without: Option<Protection>) -> Option<u64> {
+    let world = World::memory(without);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -107,8 +107,8 @@ async fn written_here_while_it_was_open(weakness: Weakness) -> Option<u64> {
 /// The invalidation is published before this instance reads from the shared tier again.
 #[tokio::test]
 async fn r24_what_was_written_here_while_it_was_open_reaches_the_others() {
-    assert_eq!(written_here_while_it_was_open(Weakness::None).await, Some(20));
-    assert_eq!(written_here_while_it_was_open(Weakness::NoJournal).await, Some(10), "the control");
+    assert_eq!(written_here_while_it_was_open(None).await, Some(20));
+    assert_eq!(written_here_while_it_was_open(Some(Protection::Journal)).await, Some(10), "the control");
 }
 
 /// A frozen server delays few reads, and the cache uses it again after it resumes.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Operation, Weakness};
+use cache_core::testing::{ManualClock, Operation, Protection};
 
 use super::gate::until;
 use super::world::{Tier, World};
@@ -32,10 +32,10 @@ async fn shared_hits_with_clocks_apart(world: World) -> u64 {
 
 #[tokio::test]
 async fn r20_instances_with_clocks_hours_apart_share_their_entries() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(shared_hits_with_clocks_apart(world).await, 2);
     }
-    for world in World::each(Weakness::OwnClock) {
+    for world in World::each(Some(Protection::ServerClock)) {
         let hits = shared_hits_with_clocks_apart(world).await;
         assert!(hits < 2, "the control takes an entry for one that has ended");
     }
@@ -43,7 +43,7 @@ async fn r20_instances_with_clocks_hours_apart_share_their_entries() {
 
 #[tokio::test]
 async fn r20_writes_are_seen_whatever_the_clocks_say() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (behind, ahead) = (ManualClock::new(), ManualClock::new());
         ahead.advance(APART);
         let (slow, fast) = (world.instance_at(&behind).await, world.instance_at(&ahead).await);
@@ -62,8 +62,8 @@ async fn r20_writes_are_seen_whatever_the_clocks_say() {
 /// Lets an instance keep an entry that was filled by one whose clock is ahead.
 ///
 /// Returns what it reads ten minutes after the load, when the row has changed without an invalidation.
-async fn after_its_time_to_live(weakness: Weakness) -> Option<u64> {
-    let world = World::memory(weakness);
+async fn after_its_time_to_live(without: Option<Protection>) -> Option<u64> {
+    let world = World::memory(without);
     let Tier::Memory(_, server) = &world.tier else { unreachable!() };
     let (behind, ahead) = (ManualClock::new(), ManualClock::new());
     ahead.advance(APART);
@@ -74,11 +74,11 @@ async fn after_its_time_to_live(weakness: Weakness) -> Option<u64> {
     assert_eq!(slow.get(1).await, Some(10));
     world.rows.seed(1, 20);
     for _ in 0..10 {
-        let beats = slow.chaos.begun(Operation::Beat);
+        let beats = slow.chaos.begun(Operation::Heartbeat);
         for clock in [server, &behind, &ahead] {
             clock.advance(Duration::from_mins(1));
         }
-        until("a beat is back", || slow.chaos.begun(Operation::Beat) > beats).await;
+        until("a beat is back", || slow.chaos.begun(Operation::Heartbeat) > beats).await;
     }
     assert!(slow.cache.health().await.local, "the local tier may answer");
     slow.get(1).await
@@ -86,8 +86,12 @@ async fn after_its_time_to_live(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r20_no_entry_outlives_its_time_to_live_on_an_instance_whose_clock_is_behind() {
-    assert_eq!(after_its_time_to_live(Weakness::None).await, Some(20));
-    assert_eq!(after_its_time_to_live(Weakness::OwnClock).await, Some(10), "the control must see the stale value");
+    assert_eq!(after_its_time_to_live(None).await, Some(20));
+    assert_eq!(
+        after_its_time_to_live(Some(Protection::ServerClock)).await,
+        Some(10),
+        "the control must see the stale value"
+    );
 }
 
 /// The source lines below a folder that contain one of these words.

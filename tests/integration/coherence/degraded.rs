@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Operation, Weakness};
+use cache_core::testing::{ManualClock, Operation, Protection};
 use cache_core::{Cache, Mode, Status};
 
 use super::gate::until;
@@ -15,8 +15,8 @@ const ALMOST: Duration = Duration::from_millis(1999);
 const REST: Duration = Duration::from_millis(1);
 
 /// An in-memory world whose shared tier stopped after an instance had connected. Row 1 is 10.
-async fn cut_off(weakness: Weakness) -> (World, ManualClock, Instance) {
-    let world = World::memory(weakness);
+async fn cut_off(without: Option<Protection>) -> (World, ManualClock, Instance) {
+    let world = World::memory(without);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let clock = clock.clone();
     let instance = world.instance_with_lease(LEASE).await;
@@ -28,7 +28,7 @@ async fn cut_off(weakness: Weakness) -> (World, ManualClock, Instance) {
 
 #[tokio::test]
 async fn what_was_loaded_then_answers_until_it_is_too_old() {
-    let (world, clock, instance) = cut_off(Weakness::None).await;
+    let (world, clock, instance) = cut_off(None).await;
     assert_eq!(instance.get(1).await, Some(10));
     world.rows.seed(1, 20);
     for _ in 0..3 {
@@ -46,7 +46,7 @@ async fn what_was_loaded_then_answers_until_it_is_too_old() {
 
 #[tokio::test]
 async fn an_age_counts_from_the_beginning_of_the_load() {
-    let (world, clock, instance) = cut_off(Weakness::None).await;
+    let (world, clock, instance) = cut_off(None).await;
     let gate = world.rows.stop_next(Stop::AfterRead);
     let slow = instance.spawn_get(1);
     gate.reached().await;
@@ -62,8 +62,8 @@ async fn an_age_counts_from_the_beginning_of_the_load() {
 /// Writes on a disconnected instance that has just read the row.
 ///
 /// Returns what the instance reads next.
-async fn read_after_an_own_write(weakness: Weakness) -> Option<u64> {
-    let (world, _, instance) = cut_off(weakness).await;
+async fn read_after_an_own_write(without: Option<Protection>) -> Option<u64> {
+    let (world, _, instance) = cut_off(without).await;
     world.passing_time(instance.set(2, 9)).await;
     instance.get(1).await;
     // In the middle of an outage a write does not wait.
@@ -73,9 +73,9 @@ async fn read_after_an_own_write(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
-    assert_eq!(read_after_an_own_write(Weakness::None).await, Some(20));
+    assert_eq!(read_after_an_own_write(None).await, Some(20));
     assert_eq!(
-        read_after_an_own_write(Weakness::NoLocalAdvance).await,
+        read_after_an_own_write(Some(Protection::LocalInvalidation)).await,
         Some(10),
         "the control must see the stale value"
     );
@@ -87,7 +87,7 @@ async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
 /// snapshot unchanged.
 #[tokio::test]
 async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
@@ -97,14 +97,14 @@ async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
     gate.reached().await;
     until("the reader has heard of it", || reader.cache.invalidations_heard() > heard).await;
     reader.chaos.hold_bus();
-    reader.chaos.hold(Operation::Beat);
+    reader.chaos.hold(Operation::Heartbeat);
     clock.advance(LEASE);
     assert_eq!(reader.get(1).await, Some(10), "loaded before the commit, and kept");
     assert_eq!(reader.get(1).await, Some(10));
     assert_eq!(reader.stats().degraded_hits, 1);
     gate.open();
     write.await.unwrap();
-    reader.chaos.release(Operation::Beat);
+    reader.chaos.release(Operation::Heartbeat);
     reader.chaos.deliver_bus();
     while !reader.cache.health().await.local {
         clock.advance(Duration::from_millis(10));
@@ -115,7 +115,7 @@ async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
 
 #[tokio::test]
 async fn while_a_write_is_not_told_nothing_is_kept() {
-    let (world, _, instance) = cut_off(Weakness::None).await;
+    let (world, _, instance) = cut_off(None).await;
     world.passing_time(instance.set(1, 20)).await;
     assert_eq!(instance.cache.health().await.pending_invalidations, 1);
     for loads in 1..=3 {
@@ -126,7 +126,7 @@ async fn while_a_write_is_not_told_nothing_is_kept() {
 
 #[tokio::test]
 async fn strict_methods_and_those_who_want_none_of_it_load_every_time() {
-    let (world, _, instance) = cut_off(Weakness::None).await;
+    let (world, _, instance) = cut_off(None).await;
     let strict = instance.in_mode(Mode::Strict);
     for loads in 1..=2 {
         assert_eq!(strict.get(1).await, Some(10));
@@ -142,6 +142,6 @@ async fn strict_methods_and_those_who_want_none_of_it_load_every_time() {
 /// A cache that never connects and keeps nothing.
 fn unreachable_cache() -> Cache {
     let chaos = cache_core::testing::ChaosRemote::new(cache_core::MemoryRemote::new());
-    chaos.fail(Operation::Beat);
+    chaos.fail(Operation::Heartbeat);
     Cache::builder().degraded_ttl(Duration::ZERO).remote(chaos).build().unwrap()
 }

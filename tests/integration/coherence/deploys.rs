@@ -3,7 +3,7 @@
 //! An entry of one build is a miss for the other if the value's type, the annotation's version or the codec differs. A
 //! write by either build invalidates the entries of both.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::world::{Instance, World};
@@ -103,12 +103,12 @@ macro_rules! deployed {
 /// Checks what the new build reads after a fill of the old one.
 macro_rules! case {
     ($old:ident, $new:ident, $refusal:literal, right: $right:expr, wrong: $wrong:expr) => {
-        for world in World::each(Weakness::None) {
+        for world in World::each(None) {
             let (_one, two, _old, new) = deployed!(world, $old, $new);
             assert_eq!($new::Deployed::value(&new, 1).await, Ok($right));
             assert_eq!(refused(&two), [$refusal]);
         }
-        for world in World::each(Weakness::NoFingerprint) {
+        for world in World::each(Some(Protection::Fingerprint)) {
             let (_one, _two, _old, new) = deployed!(world, $old, $new);
             assert_eq!($new::Deployed::value(&new, 1).await, Ok($wrong), "the control must read the old build's bytes");
         }
@@ -125,7 +125,7 @@ async fn r27_an_entry_of_another_shape_version_or_codec_is_a_miss() {
 
 #[tokio::test]
 async fn r27_a_write_of_either_build_ends_the_entries_of_both() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two, old, new) = deployed!(world, in_whole, in_cents);
         in_cents::Deployed::value(&new, 1).await.unwrap();
         until("both have filled", || two.cache.stats().method("Deployed", "value").fills == 1).await;

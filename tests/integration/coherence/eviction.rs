@@ -1,6 +1,6 @@
 //! R21: Redis may evict generations. A new generation never repeats an old one, so no stale entry becomes valid again.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 
 use super::gate::until;
@@ -23,10 +23,10 @@ async fn evicted_tokens(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r21_a_token_that_was_evicted_does_not_come_back() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(evicted_tokens(world).await, Some(20));
     }
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(evicted_tokens(world.with_numbers()).await, Some(10), "the control, a counter, must begin anew");
     }
 }
@@ -56,10 +56,10 @@ async fn flushed_during_a_load(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r26_what_was_loaded_before_a_flush_is_not_taken_for_current_after_it() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(flushed_during_a_load(world).await, Some(20));
     }
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(flushed_during_a_load(world.with_numbers()).await, Some(10), "the control, a counter, begins anew");
     }
 }
@@ -67,7 +67,7 @@ async fn r26_what_was_loaded_before_a_flush_is_not_taken_for_current_after_it() 
 /// Writes and reads more keys than the server has room for.
 async fn under_memory_pressure(numbered: bool) -> (Report, u64) {
     let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-lru", "--maxmemory-samples", "1"]);
-    let world = World::on_redis(server, Weakness::None);
+    let world = World::on_redis(server, None);
     let world = if numbered { world.with_numbers() } else { world };
     let Tier::Redis(server) = &world.tier else { unreachable!() };
     let hammer = Hammer::new(&world).await;

@@ -1,6 +1,6 @@
 //! Foreign bytes under an entry's key count as misses, and the next fill replaces them.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 use redis::Commands as _;
 
@@ -40,7 +40,7 @@ fn random(length: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn foreign_bytes_are_misses_counted_and_repaired() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let writer = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.seed(2, 20);
@@ -77,7 +77,7 @@ async fn foreign_bytes_are_misses_counted_and_repaired() {
 
 #[tokio::test]
 async fn a_key_of_another_type_is_a_miss_and_is_repaired() {
-    let world = World::redis(Weakness::None);
+    let world = World::redis(None);
     let Tier::Redis(server) = &world.tier else { unreachable!() };
     world.rows.seed(1, 10);
     for key in [KEY, "g:{race:test:register:1}", "g:{race:test:register:*}"] {

@@ -1,6 +1,6 @@
 //! Entries moved or damaged in the shared tier, and key parts that look like commands.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use redis::Commands as _;
 
 use super::foreign_bytes::{get, put};
@@ -15,7 +15,7 @@ const TWO: &str = "race:test:register:2";
 /// Both rows have changed since, so a hit would show.
 #[tokio::test]
 async fn swapped_values_are_misses() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let writer = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.seed(2, 20);
@@ -38,7 +38,7 @@ async fn swapped_values_are_misses() {
 /// The undamaged entry holds another value, so a hit would show.
 #[tokio::test]
 async fn a_read_over_any_damaged_byte_is_the_stores() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let writer = world.instance().await;
         world.rows.seed(1, 10);
         writer.get(1).await;
@@ -75,7 +75,7 @@ async fn parts_that_look_like_commands_are_parts() {
         "}:{",
         "I race:test:text:*",
     ];
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         if let Tier::Redis(server) = &world.tier {
             let mut connection = redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap();

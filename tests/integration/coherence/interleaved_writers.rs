@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::gate::until;
 use super::hammer::{Hammer, Plan};
@@ -57,10 +57,10 @@ async fn first_to_commit_and_last_to_tell(world: World, told: Told) -> Option<u6
 
 #[tokio::test]
 async fn r11_the_writer_that_is_done_last_does_not_put_its_older_value_there() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(first_to_commit_and_last_to_tell(world, Told::ByTheDecorator).await, Some(30));
     }
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let seen = first_to_commit_and_last_to_tell(world, Told::BySettingTheValue).await;
         assert_eq!(seen, Some(20), "the control, a writer that sets its value, must leave the old one");
     }
@@ -72,24 +72,24 @@ async fn r11_the_writer_that_is_done_last_does_not_put_its_older_value_there() {
 async fn overtaken_put(world: World) -> Option<u64> {
     let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
     let put = |instance: &Instance| instance.cache.transparent::<u64>("race:test", "adhoc");
-    first.chaos.hold(Operation::InitGens);
+    first.chaos.hold(Operation::InitGenerations);
     let slow = tokio::spawn({
         let values = put(&first);
         async move { values.set("k", 20, MINUTE).await }
     });
-    until("the first has invalidated", || first.chaos.begun(Operation::InitGens) == 1).await;
+    until("the first has invalidated", || first.chaos.begun(Operation::InitGenerations) == 1).await;
     put(&second).set("k", 30, MINUTE).await;
-    first.chaos.release(Operation::InitGens);
+    first.chaos.release(Operation::InitGenerations);
     slow.await.unwrap();
     put(&third).get("k").await
 }
 
 #[tokio::test]
 async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(overtaken_put(world).await, Some(30));
     }
-    for world in World::each(Weakness::BlindPut) {
+    for world in World::each(Some(Protection::PutFence)) {
         assert_eq!(overtaken_put(world).await, Some(20), "the control must see the older value");
     }
 }
@@ -100,17 +100,17 @@ async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r11_interleaved_writers_leave_a_register() {
     let plan = Plan { keys: 3, rounds: 300, writers: 2, readers: 4 };
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let report = Hammer::new(&world).await.run(plan).await;
         assert_eq!(report.too_old, 0, "{report:?}");
         assert!(report.shared_hits > 0, "{report:?}");
     }
-    let mut report = Hammer::new(&World::redis(Weakness::NoFence)).await.run(plan).await;
+    let mut report = Hammer::new(&World::redis(Some(Protection::Fence))).await.run(plan).await;
     for _ in 0..20 {
         if report.too_old > 0 {
             return;
         }
-        report = Hammer::new(&World::redis(Weakness::NoFence)).await.run(plan).await;
+        report = Hammer::new(&World::redis(Some(Protection::Fence))).await.run(plan).await;
     }
     panic!("the control must see stale values: {report:?}");
 }

@@ -1,6 +1,6 @@
 //! R13: a read takes only an answer that was looked up after the read began.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::register::Stop;
@@ -26,10 +26,10 @@ async fn read_after_the_write_joins_an_old_flight(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r13_a_read_that_began_after_the_write_does_not_take_an_older_flights_answer() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(read_after_the_write_joins_an_old_flight(world).await, Some(20));
     }
-    for world in World::each(Weakness::JoinAnyFlight) {
+    for world in World::each(Some(Protection::NextFlight)) {
         assert_eq!(
             read_after_the_write_joins_an_old_flight(world).await,
             Some(10),
@@ -40,7 +40,7 @@ async fn r13_a_read_that_began_after_the_write_does_not_take_an_older_flights_an
 
 #[tokio::test]
 async fn r13_ten_thousand_callers_of_a_cold_key_cost_one_load() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         let gate = world.rows.stop_next(Stop::AfterRead);

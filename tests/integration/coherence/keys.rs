@@ -1,6 +1,6 @@
 //! Key parts with a meaning elsewhere cause no collision and no error.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::world::World;
 
@@ -12,7 +12,7 @@ async fn hostile_parts_neither_collide_nor_fail() {
         "", ":", "%", "%3A", "{}", "{", "}", "\0", "\n", "\r\n", "*", "a:b", "a", "b", "🦀", "é", "e\u{301}", " ",
         "%-", "%+", "%h", "g:{a}", &long, &longer,
     ];
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         for group in parts {
             for text in parts {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::gate::until;
 use super::world::{Tier, World};
@@ -12,8 +12,8 @@ const LEASE: Duration = Duration::from_secs(1);
 /// Loses the bus of a reader, and writes on another instance.
 ///
 /// Returns what the reader reads after the lease.
-async fn lost_bus(weakness: Weakness) -> Option<u64> {
-    let world = World::memory(weakness);
+async fn lost_bus(without: Option<Protection>) -> Option<u64> {
+    let world = World::memory(without);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
@@ -27,21 +27,21 @@ async fn lost_bus(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r5_with_the_bus_lost_local_hits_end_with_the_lease() {
-    assert_eq!(lost_bus(Weakness::None).await, Some(20));
-    assert_eq!(lost_bus(Weakness::NoLease).await, Some(10), "the control must see the stale value");
+    assert_eq!(lost_bus(None).await, Some(20));
+    assert_eq!(lost_bus(Some(Protection::Lease)).await, Some(10), "the control must see the stale value");
 }
 
 /// Delivers a heartbeat later than one lease after it was sent.
 ///
 /// Returns whether the local tier is trusted then.
-async fn trusted_after_a_late_beat(weakness: Weakness) -> bool {
-    let world = World::memory(weakness);
+async fn trusted_after_a_late_beat(without: Option<Protection>) -> bool {
+    let world = World::memory(without);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let reader = world.instance_with_lease(LEASE).await;
     reader.chaos.hold_bus();
-    let beats = reader.chaos.begun(Operation::Beat);
+    let beats = reader.chaos.begun(Operation::Heartbeat);
     clock.advance(LEASE / 2);
-    until("a beat is sent", || reader.chaos.begun(Operation::Beat) > beats).await;
+    until("a beat is sent", || reader.chaos.begun(Operation::Heartbeat) > beats).await;
     clock.advance(LEASE);
     reader.chaos.deliver_bus();
     reader.cache.health().await.local
@@ -50,13 +50,13 @@ async fn trusted_after_a_late_beat(weakness: Weakness) -> bool {
 /// The lease counts from the sending of a heartbeat, so a late one prolongs nothing.
 #[tokio::test]
 async fn r5_a_late_beat_does_not_prolong_the_lease() {
-    assert!(!trusted_after_a_late_beat(Weakness::None).await, "the beat was sent longer ago than the lease");
-    assert!(trusted_after_a_late_beat(Weakness::BeatFromReturn).await, "the control must trust it");
+    assert!(!trusted_after_a_late_beat(None).await, "the beat was sent longer ago than the lease");
+    assert!(trusted_after_a_late_beat(Some(Protection::LeaseFromSending)).await, "the control must trust it");
 }
 
 #[tokio::test]
 async fn r26_after_a_flush_of_the_server_nothing_old_answers() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let one = world.instance().await;
         let two = world.instance().await;
         world.rows.seed(1, 10);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Weakness};
+use cache_core::testing::{ManualClock, Protection};
 use cache_core::{Cache, Codec, LocalEngine, ReadPolicy};
 
 use super::gate::until;
@@ -70,7 +70,7 @@ async fn a_method_that_is_switched_off_asks_the_store_every_time() {
 
 #[tokio::test]
 async fn the_local_tier_may_be_shorter_lived_than_the_shared_one() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
     let local = |policy: ReadPolicy| policy.local_ttl(Duration::from_secs(5)).jitter_percent(0);
@@ -88,7 +88,7 @@ async fn the_local_tier_may_be_shorter_lived_than_the_shared_one() {
 /// The local tier keeps a shared hit only for the rest of its lifetime.
 #[tokio::test]
 async fn a_shared_hit_does_not_prolong_a_life() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (one, two) = (world.instance().await, world.instance().await);
     let policy = |policy: ReadPolicy| policy.ttl(Duration::from_mins(1)).jitter_percent(0);
@@ -107,7 +107,7 @@ async fn a_shared_hit_does_not_prolong_a_life() {
 
 #[tokio::test]
 async fn entries_of_another_codec_are_misses() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         for codec in [Codec::MessagePack, Codec::Json, Codec::Postcard] {
             let (one, two) = (world.instance().await, world.instance().await);
             world.rows.seed(1, 10);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{Cache, CacheBuilder, Status};
 use cache_tests::RedisServer;
 
@@ -84,7 +84,7 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     world.rows.seed(1, 10);
     reader.get(1).await;
     until("the value is in the shared tier", || reader.stats().fills == 1).await;
-    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+    for operation in [Operation::Lock, Operation::Release, Operation::Invalidate] {
         writer.chaos.fail(operation);
     }
     world.passing_time(writer.set(1, 20)).await;
@@ -94,7 +94,7 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     } else {
         assert_eq!(seen, Some(20), "the writer's heartbeats show the pending invalidation");
     }
-    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+    for operation in [Operation::Lock, Operation::Release, Operation::Invalidate] {
         writer.chaos.heal(operation);
     }
     world.two_beats(&writer, lease).await;
@@ -105,10 +105,10 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
 /// R4: the journal delivers a failed invalidation as soon as Redis accepts it.
 #[tokio::test]
 async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(write_that_redis_did_not_hear(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoJournal) {
+    for world in World::each(Some(Protection::Journal)) {
         assert_eq!(write_that_redis_did_not_hear(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -116,7 +116,7 @@ async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
 /// A lost connection clears the local tier at once, before the lease ends.
 #[tokio::test]
 async fn a_lost_connection_flushes_the_local_tier() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -144,18 +144,18 @@ async fn a_lost_connection_flushes_the_local_tier() {
 #[tokio::test]
 async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
     let lease = Duration::from_secs(1);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let (other, away) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
     let beat = async |instance: &Instance| {
-        let begun = instance.chaos.begun(Operation::Beat);
-        while instance.chaos.begun(Operation::Beat) == begun {
+        let begun = instance.chaos.begun(Operation::Heartbeat);
+        while instance.chaos.begun(Operation::Heartbeat) == begun {
             clock.advance(Duration::from_millis(50));
             yield_often().await;
         }
     };
     world.rows.seed(1, 10);
-    away.chaos.fail(Operation::Beat);
+    away.chaos.fail(Operation::Heartbeat);
     beat(&away).await;
     until("it has lost its connection", || away.health().status == Status::Degraded).await;
     remote.forget_epochs();
@@ -163,7 +163,7 @@ async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
     assert_eq!(other.get(1).await, Some(10));
     until("the value is in the shared tier", || other.stats().fills == 1).await;
 
-    away.chaos.heal(Operation::Beat);
+    away.chaos.heal(Operation::Heartbeat);
     beat(&away).await;
     assert!(!away.health().shared, "it lets others go first, since the epoch is another one");
     world.rows.seed(1, 20);

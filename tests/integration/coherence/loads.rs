@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cache_core::Cache;
-use cache_core::testing::{ManualClock, Weakness};
+use cache_core::testing::{ManualClock, Protection};
 
 use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
@@ -33,10 +33,10 @@ async fn loads_when_the_first_caller_leaves(world: World) -> u64 {
 
 #[tokio::test]
 async fn r14_a_caller_that_leaves_neither_ends_nor_repeats_the_load() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(loads_when_the_first_caller_leaves(world).await, 1);
     }
-    for world in World::each(Weakness::LoadInCaller) {
+    for world in World::each(Some(Protection::LoadTask)) {
         assert_eq!(loads_when_the_first_caller_leaves(world).await, 2, "the control must load again");
     }
 }
@@ -44,7 +44,7 @@ async fn r14_a_caller_that_leaves_neither_ends_nor_repeats_the_load() {
 #[tokio::test]
 async fn r14_callers_dropped_at_every_poll_leave_the_others_their_answer() {
     for polls in 1..8 {
-        let world = World::memory(Weakness::None);
+        let world = World::memory(None);
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         let gate = world.rows.stop_next(Stop::AfterRead);
@@ -65,7 +65,7 @@ async fn r14_callers_dropped_at_every_poll_leave_the_others_their_answer() {
 
 #[tokio::test]
 async fn r14_a_panic_is_an_error_for_all_who_wait_and_the_next_call_tries_again() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.panics.store(true, Ordering::SeqCst);
@@ -81,7 +81,7 @@ async fn r14_a_panic_is_an_error_for_all_who_wait_and_the_next_call_tries_again(
 
 #[tokio::test]
 async fn r14_an_error_reaches_every_waiter_and_is_not_cached() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.fails.store(true, Ordering::SeqCst);

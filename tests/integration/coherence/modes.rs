@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cache_core::testing::{ChaosRemote, ManualClock, Operation, Weakness};
+use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection};
 use cache_core::{Cache, MemoryRemote, Mode, cached_store};
 
 use super::gate::until;
@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_millis(1);
 ///
 /// Returns what that reader reads after the write has returned.
 async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(mode);
     let reader = world.instance_with_lease(LEASE).await.in_mode(mode);
@@ -62,7 +62,7 @@ async fn ends_with_the_lease(clock: &ManualClock, write: tokio::task::JoinHandle
 /// The model in `tests/model` found this order. Fails if the wait counts from the write lock.
 #[tokio::test]
 async fn t3_the_lease_counts_from_the_release() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     let reader = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
@@ -75,10 +75,12 @@ async fn t3_the_lease_counts_from_the_release() {
     remote.evict_scopes();
     assert_eq!(reader.get(1).await, Some(10));
     for _ in 0..2 {
-        let beats = reader.chaos.begun(Operation::Beat);
+        let beats = reader.chaos.begun(Operation::Heartbeat);
         clock.advance(LEASE / 2);
-        until("the reader's beat is back", || reader.chaos.begun(Operation::Beat) > beats && reader.health().local)
-            .await;
+        until("the reader's beat is back", || {
+            reader.chaos.begun(Operation::Heartbeat) > beats && reader.health().local
+        })
+        .await;
     }
     reader.chaos.lose_bus();
     gate.open();
@@ -90,10 +92,10 @@ async fn t3_the_lease_counts_from_the_release() {
 
 #[tokio::test]
 async fn a_strict_write_waits_also_when_nobody_hears_of_it() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
-    writer.chaos.fail(Operation::Intent);
+    writer.chaos.fail(Operation::Lock);
     writer.chaos.fail(Operation::Release);
     let write = writer.spawn_set(1, 20);
     until("it has tried", || writer.chaos.begun(Operation::Release) >= 1).await;
@@ -102,19 +104,19 @@ async fn a_strict_write_waits_also_when_nobody_hears_of_it() {
 
 #[tokio::test]
 async fn a_strict_invalidation_by_hand_waits_too() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     let store = Arc::clone(&writer.store);
     let invalidation = tokio::spawn(async move { store.invalidate_get(1).await });
-    until("it was told", || writer.chaos.begun(Operation::Bump) == 1).await;
+    until("it was told", || writer.chaos.begun(Operation::Invalidate) == 1).await;
     ends_with_the_lease(clock, invalidation).await;
 }
 
 #[tokio::test]
 async fn a_strict_write_on_a_real_redis_takes_the_lease() {
     let lease = Duration::from_millis(200);
-    let world = World::redis(Weakness::None);
+    let world = World::redis(None);
     let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
     let (writer, reader) = (writer.in_mode(Mode::Strict), reader.in_mode(Mode::Strict));
     world.rows.seed(1, 10);
@@ -139,7 +141,7 @@ async fn fast_writer(world: &World) -> Instance {
 
 #[tokio::test]
 async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (writer, reader) = (fast_writer(&world).await, world.instance().await);
         world.rows.seed(1, 10);
         assert_eq!(reader.get(1).await, Some(10));
@@ -162,7 +164,7 @@ async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
 /// without the journal in `Write::release_behind`.
 #[tokio::test]
 async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
     let (writer, reader) = (fast_writer(&world).await, world.instance().await);
     world.rows.seed(1, 10);
@@ -184,16 +186,16 @@ async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
 
 #[tokio::test]
 async fn a_fast_release_that_fails_is_told_later() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Fast);
-    for operation in [Operation::Release, Operation::Bump] {
+    for operation in [Operation::Release, Operation::Invalidate] {
         writer.chaos.fail(operation);
     }
     writer.set(1, 20).await;
-    until("the invalidation is retried at once", || writer.chaos.begun(Operation::Bump) == 1).await;
+    until("the invalidation is retried at once", || writer.chaos.begun(Operation::Invalidate) == 1).await;
     assert_eq!(writer.health().pending_invalidations, 1);
-    writer.chaos.heal(Operation::Bump);
+    writer.chaos.heal(Operation::Invalidate);
     clock.advance(LEASE / 2);
     until("the next heartbeat delivers the invalidation", || writer.health().pending_invalidations == 0).await;
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::testing::{ChaosRemote, Weakness};
+use cache_core::testing::{ChaosRemote, Protection};
 use cache_core::{Cache, MethodStats};
 use cache_tests::RedisServer;
 use stores::policy::{CachingPolicyStore, PolicyStore, PostgresPolicyStore, TenantPolicy};
@@ -63,21 +63,21 @@ struct Instance {
 struct World {
     rows: Arc<Watched>,
     redis: RedisServer,
-    weakness: Weakness,
+    without: Option<Protection>,
     tenant: TenantId,
 }
 
 impl World {
-    async fn new(weakness: Weakness) -> Self {
+    async fn new(without: Option<Protection>) -> Self {
         let inner = PostgresPolicyStore::new(fixtures::postgres().await);
         let rows = Arc::new(Watched { inner, reads: AtomicU64::new(0), after_read: Mutex::new(None) });
-        Self { rows, redis: RedisServer::start(), weakness, tenant: TenantId::random() }
+        Self { rows, redis: RedisServer::start(), without, tenant: TenantId::random() }
     }
 
     async fn instance(&self) -> Instance {
         let patience = Duration::from_secs(20);
         let builder = Cache::builder().lease(Duration::from_mins(2)).read_timeout(patience).write_timeout(patience);
-        let cache = builder.weaken(self.weakness).remote(ChaosRemote::redis(&self.redis.url())).build().unwrap();
+        let cache = builder.without(self.without).remote(ChaosRemote::redis(&self.redis.url())).build().unwrap();
         let store = Arc::new(CachingPolicyStore::new(Arc::clone(&self.rows), &cache));
         assert!(cache.connected(patience).await);
         Instance { cache, store }
@@ -115,7 +115,7 @@ impl Instance {
 
 #[tokio::test]
 async fn a_hit_does_not_touch_postgres_and_a_write_is_seen_by_the_next_read_elsewhere() {
-    let world = World::new(Weakness::None).await;
+    let world = World::new(None).await;
     let writer = world.instance().await;
     writer.store.set_policy(&world.policy("v0")).await.unwrap();
     for round in 1..20 {
@@ -137,8 +137,8 @@ async fn a_hit_does_not_touch_postgres_and_a_write_is_seen_by_the_next_read_else
 /// Fills an old row after it has changed.
 ///
 /// Returns what a third instance reads.
-async fn slow_fill(weakness: Weakness, delete: bool) -> Option<String> {
-    let world = World::new(weakness).await;
+async fn slow_fill(without: Option<Protection>, delete: bool) -> Option<String> {
+    let world = World::new(without).await;
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.inner.set_policy(&world.policy("old")).await.unwrap();
     let gate = world.stop_after_read();
@@ -157,16 +157,16 @@ async fn slow_fill(weakness: Weakness, delete: bool) -> Option<String> {
 
 #[tokio::test]
 async fn r1_and_r9_a_slow_read_of_postgres_does_not_outlive_a_write() {
-    assert_eq!(slow_fill(Weakness::None, false).await.as_deref(), Some("new"));
-    assert_eq!(slow_fill(Weakness::None, true).await, None);
+    assert_eq!(slow_fill(None, false).await.as_deref(), Some("new"));
+    assert_eq!(slow_fill(None, true).await, None);
     for delete in [false, true] {
-        assert_eq!(slow_fill(Weakness::NoFence, delete).await.as_deref(), Some("old"), "the control");
+        assert_eq!(slow_fill(Some(Protection::Fence), delete).await.as_deref(), Some("old"), "the control");
     }
 }
 
 /// Starts a read after a write, behind a flight that holds the old row.
-async fn late_join(weakness: Weakness) -> Option<String> {
-    let world = World::new(weakness).await;
+async fn late_join(without: Option<Protection>) -> Option<String> {
+    let world = World::new(without).await;
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.inner.set_policy(&world.policy("old")).await.unwrap();
     let gate = world.stop_after_read();
@@ -184,7 +184,7 @@ async fn late_join(weakness: Weakness) -> Option<String> {
 
 #[tokio::test]
 async fn r2_and_r13_a_read_after_a_write_takes_nothing_older_from_a_flight_or_the_local_tier() {
-    assert_eq!(late_join(Weakness::None).await.as_deref(), Some("new"));
-    assert_eq!(late_join(Weakness::JoinAnyFlight).await.as_deref(), Some("old"), "the control");
-    assert_eq!(late_join(Weakness::NoSequenceCheck).await.as_deref(), Some("old"), "the control");
+    assert_eq!(late_join(None).await.as_deref(), Some("new"));
+    assert_eq!(late_join(Some(Protection::NextFlight)).await.as_deref(), Some("old"), "the control");
+    assert_eq!(late_join(Some(Protection::SequenceCheck)).await.as_deref(), Some("old"), "the control");
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use cache_core::ReadPolicy;
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::register::CachingRegister;
@@ -14,7 +14,7 @@ use super::world::World;
 #[tokio::test]
 async fn r19_what_is_changed_past_the_cache_is_read_when_the_time_to_live_is_over() {
     const LIFE: Duration = Duration::from_secs(2);
-    let world = World::redis(Weakness::None);
+    let world = World::redis(None);
     for policy in [|policy: ReadPolicy| policy.ttl(LIFE), |policy: ReadPolicy| policy.ttl(LIFE).local_off()] {
         let instance = world.instance().await;
         let store = CachingRegister::builder(world.rows.clone(), &instance.cache).get(policy).build();
@@ -38,7 +38,7 @@ async fn r19_what_is_changed_past_the_cache_is_read_when_the_time_to_live_is_ove
 
 #[tokio::test]
 async fn r19_an_explicit_invalidation_ends_it_at_once() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two, operator) = (world.instance().await, world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         assert_eq!((one.get(1).await, two.get(1).await), (Some(10), Some(10)));

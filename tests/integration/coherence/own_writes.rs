@@ -4,7 +4,7 @@ use std::future::Future;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::gate::until;
 use super::register::Stop;
@@ -23,10 +23,10 @@ async fn write_while_the_bus_is_silent(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r7_the_writer_does_not_wait_for_its_own_news() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(write_while_the_bus_is_silent(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoLocalAdvance) {
+    for world in World::each(Some(Protection::LocalInvalidation)) {
         assert_eq!(write_while_the_bus_is_silent(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -34,10 +34,10 @@ async fn r7_the_writer_does_not_wait_for_its_own_news() {
 /// Drops a write after each number of polls, while the bus is silent.
 ///
 /// Returns how often its own instance then reads something other than the row.
-async fn hidden_by_a_dropped_write(weakness: Weakness) -> usize {
+async fn hidden_by_a_dropped_write(without: Option<Protection>) -> usize {
     let mut hidden = 0;
     for polls in 0..12 {
-        let world = World::memory(weakness);
+        let world = World::memory(without);
         let writer = world.instance().await;
         world.rows.seed(1, 10);
         writer.get(1).await;
@@ -57,8 +57,8 @@ async fn hidden_by_a_dropped_write(weakness: Weakness) -> usize {
 
 #[tokio::test]
 async fn r7_a_write_that_is_dropped_anywhere_is_never_hidden_from_its_own_instance() {
-    assert_eq!(hidden_by_a_dropped_write(Weakness::None).await, 0);
-    assert!(hidden_by_a_dropped_write(Weakness::NoLocalAdvance).await > 0, "the control must hide one");
+    assert_eq!(hidden_by_a_dropped_write(None).await, 0);
+    assert!(hidden_by_a_dropped_write(Some(Protection::LocalInvalidation)).await > 0, "the control must hide one");
 }
 
 /// Writes without the shared tier; returns what the writer reads next.
@@ -68,7 +68,7 @@ async fn write_while_the_shared_tier_is_down(world: World) -> Option<u64> {
     assert_eq!(writer.get(1).await, Some(10));
     until("the value is in the shared tier", || writer.stats().fills == 1).await;
     assert_eq!(other.get(1).await, Some(10));
-    writer.chaos.fail(Operation::Intent);
+    writer.chaos.fail(Operation::Lock);
     writer.chaos.fail(Operation::Release);
     writer.set(1, 20).await;
     let seen = writer.get(1).await;
@@ -78,10 +78,10 @@ async fn write_while_the_shared_tier_is_down(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r7_holds_while_the_shared_tier_is_down() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(write_while_the_shared_tier_is_down(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoJournal) {
+    for world in World::each(Some(Protection::Journal)) {
         assert_eq!(write_while_the_shared_tier_is_down(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -91,7 +91,7 @@ async fn r7_holds_while_the_shared_tier_is_down() {
 /// A reader fills that value, and the writer's instance takes it from the shared tier just before the release. Returns
 /// what the writer reads once its write is acknowledged. The model in `tests/model` found this order.
 async fn write_whose_lock_was_evicted(release: impl Fn(&Instance)) -> Option<u64> {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -123,13 +123,13 @@ async fn r7_holds_where_the_lock_was_lost_while_the_store_was_at_work() {
 /// this one as well.
 #[tokio::test]
 async fn r7_holds_where_the_journal_ran_over() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance().await;
     world.rows.seed(1, 10);
     assert_eq!(writer.get(1).await, Some(10));
     until("the old value is in the shared tier", || writer.stats().fills == 1).await;
-    writer.chaos.fail(Operation::Bump);
+    writer.chaos.fail(Operation::Invalidate);
     world.rows.seed(1, 20);
     for key in 1..=10_001 {
         // Once begun, the invalidation completes in its own task. This test does not wait for the acknowledgement.
@@ -148,7 +148,7 @@ async fn r7_holds_where_the_journal_ran_over() {
     assert!(!writer.cache.health().await.breaker_open);
     assert!(writer.cache.health().await.journal_overflowed, "too many to remember");
     assert_eq!(writer.get(1).await, Some(20));
-    writer.chaos.heal(Operation::Bump);
+    writer.chaos.heal(Operation::Invalidate);
     while journal(&writer).await != 0 {
         clock.advance(Duration::from_secs(1));
         assert_eq!(writer.get(1).await, Some(20), "until the others are told");
@@ -165,7 +165,7 @@ async fn journal(instance: &Instance) -> usize {
 
 #[tokio::test]
 async fn a_write_that_certainly_did_not_happen_releases_at_once() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
     writer.store.set(1, u64::MAX).await.unwrap_err();

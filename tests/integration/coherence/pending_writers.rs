@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{Mode, ReadPolicy, Region, Scope, WriteGuard};
 
 use super::gate::until;
@@ -146,10 +146,10 @@ async fn dropped_at_every_poll(world: World) -> bool {
 
 #[tokio::test]
 async fn r32_a_write_that_is_dropped_at_any_poll_hides_nothing_that_its_result_would_have_named() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert!(!dropped_at_every_poll(world).await);
     }
-    for world in World::each(Weakness::NoPendingWriter) {
+    for world in World::each(Some(Protection::PendingWriters)) {
         assert!(dropped_at_every_poll(world).await, "the control must see the absence");
     }
 }
@@ -187,10 +187,10 @@ async fn late_commit(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r32_a_write_that_commits_after_its_caller_is_gone_is_read_when_its_registration_is_over() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(late_commit(world).await, Some(10));
     }
-    for world in World::each(Weakness::KeepPending) {
+    for world in World::each(Some(Protection::PendingExpiry)) {
         assert_eq!(late_commit(world).await, None, "the control must see the absence");
     }
 }
@@ -241,11 +241,11 @@ async fn killed(world: World) -> [Option<u64>; 2] {
 
 #[tokio::test]
 async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(killed(world).await, [Some(10); 2]);
     }
-    for weakness in [Weakness::NoPendingWriter, Weakness::KeepPending] {
-        for world in World::each(weakness) {
+    for without in [Some(Protection::PendingWriters), Some(Protection::PendingExpiry)] {
+        for world in World::each(without) {
             assert_eq!(killed(world).await, [None; 2], "the control must see the absence");
         }
     }
@@ -254,15 +254,15 @@ async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over
 /// A local value read under a pending writer expires, even without the registration message.
 #[tokio::test]
 async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_local_tier() {
-    for (weakness, expected) in [(Weakness::None, Some(10)), (Weakness::KeepPending, None)] {
-        let world = World::memory(weakness);
+    for (without, expected) in [(None, Some(10)), (Some(Protection::PendingExpiry), None)] {
+        let world = World::memory(without);
         let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
         let accounts = Arc::new(Accounts::default());
         let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
         let id = accounts.next();
         let gate = accounts.stop_next(Stop::BeforeCommit);
         let mut call = Box::pin(writer.store.open(10));
-        reader.instance.chaos.hold_news();
+        reader.instance.chaos.hold_invalidations();
         tokio::select! {
             _ = &mut call => unreachable!("the store does not return"),
             () = gate.reached() => {}
@@ -286,7 +286,7 @@ async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_lo
 #[tokio::test]
 async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
     const OPENERS: u64 = 50;
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
         let reader = world.branch(&accounts).await;
@@ -351,7 +351,7 @@ enum Loss {
 #[tokio::test]
 async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same() {
     for loss in [Loss::Writers, Loss::Method, Loss::Everything, Loss::Expiry] {
-        for world in World::each(Weakness::None) {
+        for world in World::each(None) {
             let accounts = Arc::new(Accounts::default());
             let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
             let id = accounts.next();
@@ -418,23 +418,23 @@ async fn r32_what_redis_was_not_told_is_told_later() {
     use Operation::{Bump, Intent, Release};
     for is_dropped in [false, true] {
         for operations in [&[Intent][..], &[Release, Bump], &[Intent, Release, Bump]] {
-            for world in World::each(Weakness::None) {
+            for world in World::each(None) {
                 let seen = refused(world, operations, is_dropped).await;
                 assert_eq!(seen, [Some(10); 2], "{operations:?}, dropped: {is_dropped}");
             }
         }
     }
-    for world in World::each(Weakness::NoPendingWriter) {
+    for world in World::each(Some(Protection::PendingWriters)) {
         assert_eq!(refused(world, &[Intent, Release, Bump], true).await, [None; 2], "the control must see the absence");
     }
-    let world = World::memory(Weakness::NoJournal);
+    let world = World::memory(Some(Protection::Journal));
     assert_eq!(refused(world, &[Release], false).await[1], None, "the control must see the absence");
 }
 
 /// A write that its store rejects invalidates nothing.
 #[tokio::test]
 async fn a_write_that_is_refused_leaves_the_method_alone() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
         writer.store.open(10).await.unwrap();
@@ -451,14 +451,14 @@ async fn a_write_that_is_refused_leaves_the_method_alone() {
 /// Locks and registrations share a round trip before the call and one after it.
 #[tokio::test]
 async fn locks_and_registrations_travel_together() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
         let reader = world.branch(&accounts).await;
         assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(0), None));
         writer.store.open_in(1, 10).await.unwrap();
         let count = |operation| writer.instance.chaos.begun(operation);
-        assert_eq!([Operation::Intent, Operation::Release, Operation::Bump].map(count), [1, 1, 0]);
+        assert_eq!([Operation::Lock, Operation::Release, Operation::Invalidate].map(count), [1, 1, 0]);
         let is_told = || reader.store.peek_branch(1).is_none() && reader.store.peek_account(1).is_none();
         until("the reader has dropped both entries", is_told).await;
         assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(1), Some(10)));
@@ -468,7 +468,7 @@ async fn locks_and_registrations_travel_together() {
 /// A fast write returns before its release, and its own instance reads it at once.
 #[tokio::test]
 async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let (mut writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
         let fast = |policy: ReadPolicy| policy.mode(Mode::Fast);
@@ -488,7 +488,7 @@ async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
 /// A session token contains the scopes that a result named.
 #[tokio::test]
 async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
         assert_eq!(reader.account(1).await, None);
@@ -528,7 +528,7 @@ impl ByHand {
 
 #[tokio::test]
 async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_does_not() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (writer, reader) = (ByHand::new(&world).await, ByHand::new(&world).await);
         assert_eq!((writer.read(10).await, reader.read(10).await), (10, 10));
         writer.begin().await.rolled_back().await;
@@ -544,7 +544,7 @@ async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_
 #[tokio::test]
 async fn a_guard_may_be_dropped_outside_of_a_runtime() {
     let lease = Duration::from_secs(1);
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let mut writer = ByHand::new(&world).await;
         writer.instance = world.instance_with_lease(lease).await;
         let reader = ByHand::new(&world).await;
@@ -567,7 +567,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
     let heard = reader.instance.cache.invalidations_heard();
     Accounts::open_past_the_cache(&accounts, 10).await;
-    writer.instance.chaos.hold(Operation::Bump);
+    writer.instance.chaos.hold(Operation::Invalidate);
     let store = Arc::clone(&writer.store);
     let has_ended = AtomicBool::new(false);
     let mut call = Box::pin(async {
@@ -582,9 +582,9 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     drop(call);
     assert!(!has_ended.load(Ordering::SeqCst));
     assert!(writer.store.peek_account(1).is_none(), "its own instance invalidates at the first poll");
-    let is_begun = || writer.instance.chaos.begun(Operation::Bump) == 1;
+    let is_begun = || writer.instance.chaos.begun(Operation::Invalidate) == 1;
     until("the invalidation has begun", is_begun).await;
-    writer.instance.chaos.release(Operation::Bump);
+    writer.instance.chaos.release(Operation::Invalidate);
     if is_finished {
         until("the reader has received the message", || reader.instance.cache.invalidations_heard() > heard).await;
     } else {
@@ -597,10 +597,10 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
 #[tokio::test]
 async fn r35_an_invalidation_by_hand_is_finished_without_its_caller() {
     for is_everything in [false, true] {
-        for world in World::each(Weakness::None) {
+        for world in World::each(None) {
             assert_eq!(dropped_invalidation(world, is_everything, true).await, Some(10));
         }
-        for world in World::each(Weakness::InvalidateInCaller) {
+        for world in World::each(Some(Protection::InvalidationTask)) {
             assert_eq!(
                 dropped_invalidation(world, is_everything, false).await,
                 None,

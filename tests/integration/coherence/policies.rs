@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{ChaosRemote, Weakness};
+use cache_core::testing::{ChaosRemote, Protection};
 use cache_core::{Cache, CacheBuilder, MethodStats};
 use cache_tests::RedisServer;
 use stores::TenantId;
@@ -49,6 +49,6 @@ pub(super) async fn row(store: &impl PolicyStore, tenant: TenantId) -> String {
 }
 
 /// A builder with this protection disabled.
-pub(super) fn without(weakness: Weakness) -> CacheBuilder {
-    Cache::builder().weaken(weakness)
+pub(super) fn without(without: Option<Protection>) -> CacheBuilder {
+    Cache::builder().without(without)
 }

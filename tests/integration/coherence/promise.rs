@@ -1,13 +1,13 @@
 //! Without faults, hits do not reach the store, and other instances see writes.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::world::World;
 
 #[tokio::test]
 async fn a_hit_of_either_tier_does_not_touch_the_store() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         assert_eq!(one.get(1).await, Some(10));
@@ -24,7 +24,7 @@ async fn a_hit_of_either_tier_does_not_touch_the_store() {
 
 #[tokio::test]
 async fn t1_a_write_is_seen_by_the_next_read_of_another_instance_through_the_shared_tier() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let writer = world.instance().await;
         for value in 1..100 {
             writer.set(1, value).await;
@@ -42,7 +42,7 @@ async fn t1_a_write_is_seen_by_the_next_read_of_another_instance_through_the_sha
 
 #[tokio::test]
 async fn t2_local_hits_follow_the_bus() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (writer, reader) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 0);
         for value in 1..100 {
@@ -57,7 +57,7 @@ async fn t2_local_hits_follow_the_bus() {
 
 #[tokio::test]
 async fn a_group_is_invalidated_as_one_and_its_neighbours_are_not() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         for store in [&one.store, &two.store] {
             assert_eq!(store.text("a", "x").await.unwrap(), "0/a/x");
@@ -77,7 +77,7 @@ async fn a_group_is_invalidated_as_one_and_its_neighbours_are_not() {
 
 #[tokio::test]
 async fn invalidate_all_reaches_every_instance() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         one.get(1).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{LinkStatus, Status};
 
 use super::gate::until;
@@ -22,8 +22,8 @@ async fn reader_and_writer(world: &World) -> (Instance, Instance) {
 /// Stops the shared tier, writes on one instance, and lets the reader reconnect first.
 ///
 /// Returns what the reader reads before and after the writer has delivered its invalidation.
-async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
-    let world = World::memory(weakness);
+async fn first_one_back(without: Option<Protection>) -> [Option<u64>; 2] {
+    let world = World::memory(without);
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
     let (reader, writer) = reader_and_writer(&world).await;
     remote.stop();
@@ -31,7 +31,7 @@ async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
         until("the outage is noticed", || instance.health().status == Status::Degraded).await;
     }
     world.passing_time(writer.set(1, 20)).await;
-    for operation in [Operation::Beat, Operation::Bump] {
+    for operation in [Operation::Heartbeat, Operation::Invalidate] {
         writer.chaos.hold(operation);
     }
     remote.resume();
@@ -42,7 +42,7 @@ async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
     };
     world.passing_time(is_back).await;
     let before = reader.get(1).await;
-    for operation in [Operation::Beat, Operation::Bump] {
+    for operation in [Operation::Heartbeat, Operation::Invalidate] {
         writer.chaos.release(operation);
     }
     let are_settled = async {
@@ -56,8 +56,12 @@ async fn first_one_back(weakness: Weakness) -> [Option<u64>; 2] {
 
 #[tokio::test]
 async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalidate() {
-    assert_eq!(first_one_back(Weakness::None).await, [Some(20); 2]);
-    assert_eq!(first_one_back(Weakness::NoBarrier).await[0], Some(10), "the control must see the stale value");
+    assert_eq!(first_one_back(None).await, [Some(20); 2]);
+    assert_eq!(
+        first_one_back(Some(Protection::RecoveryBarrier)).await[0],
+        Some(10),
+        "the control must see the stale value"
+    );
 }
 
 /// Refuses only a writer's write locks and invalidations.
@@ -65,7 +69,7 @@ async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalida
 /// Returns what another instance reads from the shared tier once the write is acknowledged.
 async fn refused_writer(world: World) -> Option<u64> {
     let (reader, writer) = reader_and_writer(&world).await;
-    for operation in [Operation::Intent, Operation::Release, Operation::Bump] {
+    for operation in [Operation::Lock, Operation::Release, Operation::Invalidate] {
         writer.chaos.fail(operation);
     }
     world.passing_time(writer.set(1, 20)).await;
@@ -74,10 +78,10 @@ async fn refused_writer(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is_read() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(refused_writer(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoLateAcknowledgement) {
+    for world in World::each(Some(Protection::LateAcknowledgement)) {
         assert_eq!(refused_writer(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -95,30 +99,30 @@ async fn announcements_of_an_untrusted_writer(world: World) -> u64 {
         }
     };
     world.passing_time(is_off).await;
-    let announced = writer.chaos.begun(Operation::Intent);
+    let announced = writer.chaos.begun(Operation::Lock);
     world.passing_time(writer.set(1, 20)).await;
     assert_eq!(reader.get(1).await, Some(20));
-    writer.chaos.begun(Operation::Intent) - announced
+    writer.chaos.begun(Operation::Lock) - announced
 }
 
 #[tokio::test]
 async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(announcements_of_an_untrusted_writer(world).await, 1);
     }
-    let world = World::memory(Weakness::AnnounceWhileTrusted);
+    let world = World::memory(Some(Protection::EarlyAnnouncements));
     assert_eq!(announcements_of_an_untrusted_writer(world).await, 0, "the control must not announce the write");
 }
 
 /// A returning instance waits up to the limit for crashed members, not for departed ones.
 #[tokio::test]
 async fn one_that_comes_back_waits_for_those_that_may_come_back() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let (reader, leaver) = reader_and_writer(&world).await;
     let crashed = world.instance_with_lease(LEASE).await;
     leaver.cache.shutdown().await;
-    crashed.chaos.hold(Operation::Beat);
+    crashed.chaos.hold(Operation::Heartbeat);
     remote.stop();
     until("the outage is noticed", || reader.health().status == Status::Degraded).await;
     remote.resume();
@@ -144,7 +148,7 @@ async fn one_that_comes_back_waits_for_those_that_may_come_back() {
 /// Nothing delivers the journal after a shutdown, so a write must not wait for it.
 #[tokio::test]
 async fn a_write_after_a_shutdown_is_acknowledged() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (_, writer) = reader_and_writer(&world).await;
         writer.cache.shutdown().await;
         let changes = async {
@@ -160,20 +164,20 @@ async fn a_write_after_a_shutdown_is_acknowledged() {
 /// No heartbeat follows the departure, since it would restore the instance as a crashed member.
 #[tokio::test]
 async fn an_instance_that_leaves_sends_no_more_heartbeats() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let (reader, leaver) = reader_and_writer(&world).await;
     leaver.chaos.hold(Operation::Leave);
     let cache = leaver.cache.clone();
     let shutdown = tokio::spawn(async move { cache.shutdown().await });
     until("the instance leaves", || leaver.chaos.begun(Operation::Leave) == 1).await;
-    let (own, others) = (leaver.chaos.begun(Operation::Beat), reader.chaos.begun(Operation::Beat));
+    let (own, others) = (leaver.chaos.begun(Operation::Heartbeat), reader.chaos.begun(Operation::Heartbeat));
     let time_passes = async {
-        while reader.chaos.begun(Operation::Beat) < others + 2 {
+        while reader.chaos.begun(Operation::Heartbeat) < others + 2 {
             tokio::task::yield_now().await;
         }
     };
     world.passing_time(time_passes).await;
-    assert_eq!(leaver.chaos.begun(Operation::Beat), own);
+    assert_eq!(leaver.chaos.begun(Operation::Heartbeat), own);
     leaver.chaos.release(Operation::Leave);
     shutdown.await.unwrap();
 }
@@ -183,16 +187,16 @@ async fn an_instance_that_leaves_sends_no_more_heartbeats() {
 /// Without them the other instances would take this one for a crashed member.
 #[tokio::test]
 async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let (reader, writer) = reader_and_writer(&world).await;
     writer.chaos.hold(Operation::Release);
     let write = writer.spawn_set(1, 20);
     until("the release is on its way", || writer.chaos.begun(Operation::Release) == 1).await;
     let cache = writer.cache.clone();
     let shutdown = tokio::spawn(async move { cache.shutdown().await });
-    let beats = writer.chaos.begun(Operation::Beat);
+    let beats = writer.chaos.begun(Operation::Heartbeat);
     let are_sent = async {
-        while writer.chaos.begun(Operation::Beat) < beats + 2 {
+        while writer.chaos.begun(Operation::Heartbeat) < beats + 2 {
             tokio::task::yield_now().await;
         }
     };
@@ -207,7 +211,7 @@ async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
 /// A hung load does not delay a shutdown, and health reports the shutdown.
 #[tokio::test]
 async fn a_shutdown_is_bounded_and_seen_in_health() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let instance = world.instance().await;
         let gate = world.rows.stop_next(super::register::Stop::AfterRead);
         let read = instance.spawn_get(1);

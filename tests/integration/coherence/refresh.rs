@@ -2,7 +2,7 @@
 //!
 //! A late load is an ordinary fill, with the generations from before it began.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::register::Stop;
@@ -29,15 +29,15 @@ async fn overtaken_by_an_invalidation(world: &World) -> (Instance, Instance) {
 
 #[tokio::test]
 async fn r12_a_late_load_does_not_outlive_an_invalidation() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (reader, third) = overtaken_by_an_invalidation(&world).await;
         assert_eq!((third.get(1).await, reader.get(1).await), (Some(20), Some(20)));
     }
-    for world in World::each(Weakness::NoFence) {
+    for world in World::each(Some(Protection::Fence)) {
         let (_, third) = overtaken_by_an_invalidation(&world).await;
         assert_eq!(third.get(1).await, Some(10), "the control must see the stale value in the shared tier");
     }
-    for world in World::each(Weakness::NoSequenceCheck) {
+    for world in World::each(Some(Protection::SequenceCheck)) {
         let (reader, _) = overtaken_by_an_invalidation(&world).await;
         assert_eq!(reader.get(1).await, Some(10), "the control must see the stale value in the local tier");
     }

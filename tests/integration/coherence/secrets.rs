@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{Error, ReadPolicy, Status};
 
 use super::foreign_bytes::put;
@@ -35,7 +35,7 @@ async fn said(instance: &Instance) -> String {
 #[tokio::test]
 async fn no_key_and_no_value_gets_out() {
     let logs = Logs::start();
-    for mut world in World::each(Weakness::None) {
+    for mut world in World::each(None) {
         let instance = world.instance_with_lease(LEASE).await;
         let mut outputs = Vec::new();
         use_it(&instance).await;
@@ -44,7 +44,7 @@ async fn no_key_and_no_value_gets_out() {
         let key = format!("race:test:text:{CANARY}:{CANARY}");
         put(&world, &key, CANARY.as_bytes());
         use_it(&instance).await;
-        let operations = [Operation::Read, Operation::Fill, Operation::Intent, Operation::Release, Operation::Bump];
+        let operations = [Operation::Read, Operation::Fill, Operation::Lock, Operation::Release, Operation::Invalidate];
         for operation in operations {
             instance.chaos.fail(operation);
             world.passing_time(use_it(&instance)).await;
@@ -77,7 +77,7 @@ async fn no_key_and_no_value_gets_out() {
 #[tokio::test]
 async fn the_servers_own_words_name_no_key() {
     let logs = Logs::start();
-    let world = World::redis(Weakness::None);
+    let world = World::redis(None);
     let Tier::Redis(server) = &world.tier else { unreachable!() };
     let instance = world.instance_with_lease(LEASE).await;
     use_it(&instance).await;

@@ -3,7 +3,7 @@
 //! A session token carries the written scopes there.
 
 use cache_core::SessionToken;
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::register::Stop;
 use super::world::{Instance, World};
@@ -41,10 +41,10 @@ async fn next_request_elsewhere(world: World, brings: Brings) -> Option<u64> {
 
 #[tokio::test]
 async fn r8_a_session_reads_its_write_on_another_instance() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(next_request_elsewhere(world, Brings::Token).await, Some(20));
     }
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let seen = next_request_elsewhere(world, Brings::Nothing).await;
         assert_eq!(seen, Some(10), "the control, a session without a token, must see the old value");
     }
@@ -66,10 +66,10 @@ async fn next_request_during_a_load(world: World, brings: Brings) -> Option<u64>
 
 #[tokio::test]
 async fn r8_a_load_that_began_before_the_token_came_is_not_kept() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(next_request_during_a_load(world, Brings::Token).await, Some(20));
     }
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let seen = next_request_during_a_load(world, Brings::Nothing).await;
         assert_eq!(seen, Some(10), "the control, a session without a token, must see the old value");
     }

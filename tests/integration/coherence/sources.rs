@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_core::{Cache, CacheBuilder, ErrorKind, MemoryRemote, Namespace, ReadPolicy, cached_store};
 use cache_tests::RedisServer;
 
@@ -35,8 +35,8 @@ impl Shared {
         change(builder).build().unwrap()
     }
 
-    fn without(&self, weakness: Weakness) -> Cache {
-        self.process(|builder| builder.weaken(weakness))
+    fn without(&self, without: Option<Protection>) -> Cache {
+        self.process(|builder| builder.without(without))
     }
 
     /// The keys of the entries.
@@ -270,8 +270,8 @@ async fn no_key_and_no_entity_reads_like_a_partition() {
 // The identity of the source.
 
 /// Fills an entry in one process; returns what a second one over another database reads.
-async fn read_over_another_database(shared: &Shared, weakness: Weakness) -> (Option<u64>, Cache) {
-    let (one, two) = (shared.without(weakness), shared.without(weakness));
+async fn read_over_another_database(shared: &Shared, without: Option<Protection>) -> (Option<u64>, Cache) {
+    let (one, two) = (shared.without(without), shared.without(without));
     let first = CachingRegister::builder(rows(10), &one).source(1_u128).build();
     let second = CachingRegister::builder(rows(20), &two).source(2_u128).build();
     connected(&[&one, &two]).await;
@@ -288,7 +288,7 @@ async fn read_over_another_database(shared: &Shared, weakness: Weakness) -> (Opt
 async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
         let logs = Logs::start();
-        let (read, cache) = read_over_another_database(&shared, Weakness::None).await;
+        let (read, cache) = read_over_another_database(&shared, None).await;
         assert_eq!(read, Some(20));
         assert_eq!((errors(&cache, "source"), errors(&cache, "method")), (1, 0));
         let text = logs.text();
@@ -297,7 +297,7 @@ async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
         assert!(text.contains("stores_identity"), "a role that may not read it has no source: {text}");
     }
     for shared in Shared::each() {
-        let (read, _) = read_over_another_database(&shared, Weakness::NoOwner).await;
+        let (read, _) = read_over_another_database(&shared, Some(Protection::Owner)).await;
         assert_eq!(read, Some(10), "without the protection");
     }
 }
@@ -450,8 +450,8 @@ fn words() -> Arc<Words> {
 }
 
 /// Reads a car's owner; returns what another process reads as a house's owner.
-async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache) {
-    let (one, two) = (shared.without(weakness), shared.without(weakness));
+async fn house_after_car(shared: &Shared, without: Option<Protection>) -> (String, Cache) {
+    let (one, two) = (shared.without(without), shared.without(without));
     let cars = CachingCars::new(words(), &one);
     let houses = CachingHouses::new(words(), &two);
     connected(&[&one, &two]).await;
@@ -465,14 +465,18 @@ async fn house_after_car(shared: &Shared, weakness: Weakness) -> (String, Cache)
 async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
     for shared in Shared::each() {
         let logs = Logs::start();
-        let (read, cache) = house_after_car(&shared, Weakness::None).await;
+        let (read, cache) = house_after_car(&shared, None).await;
         assert_eq!((read.as_str(), errors(&cache, "method")), ("owner of house 7", 1));
         let text = logs.text();
         assert_eq!(text.matches("belongs to another trait or method").count(), 1, "{text}");
         assert!(text.contains("CACHE_KEY_PREFIX") && text.contains("partition"), "{text}");
     }
     for shared in Shared::each() {
-        assert_eq!(house_after_car(&shared, Weakness::NoOwner).await.0, "owner of car 7", "without the protection");
+        assert_eq!(
+            house_after_car(&shared, Some(Protection::Owner)).await.0,
+            "owner of car 7",
+            "without the protection"
+        );
     }
 }
 

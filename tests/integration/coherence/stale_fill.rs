@@ -1,6 +1,6 @@
 //! R1, R2, R3: a slow fill puts no old value back into either tier.
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::gate::until;
 use super::register::Stop;
@@ -24,10 +24,10 @@ async fn slow_fill_of_the_shared_tier(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r1_a_slow_fill_does_not_outlive_a_write() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(slow_fill_of_the_shared_tier(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoFence) {
+    for world in World::each(Some(Protection::Fence)) {
         assert_eq!(slow_fill_of_the_shared_tier(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -51,10 +51,10 @@ async fn slow_fill_of_the_local_tier(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r2_a_fill_of_the_local_tier_that_was_overtaken_is_refused() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(slow_fill_of_the_local_tier(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoSequenceCheck) {
+    for world in World::each(Some(Protection::SequenceCheck)) {
         assert_eq!(slow_fill_of_the_local_tier(world).await, Some(10), "the control must see the stale value");
     }
 }
@@ -81,10 +81,10 @@ async fn slow_answer_of_the_shared_tier(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r3_an_answer_that_the_invalidation_overtook_does_not_enter_the_local_tier() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(slow_answer_of_the_shared_tier(world).await, Some(20));
     }
-    for world in World::each(Weakness::NoSequenceCheck) {
+    for world in World::each(Some(Protection::SequenceCheck)) {
         assert_eq!(slow_answer_of_the_shared_tier(world).await, Some(10), "the control must see the stale value");
     }
 }

@@ -109,7 +109,7 @@ async fn a_slow_delivery_is_not_a_blocked_supervisor() {
     let clock = ManualClock::new();
     let long = |builder: CacheBuilder| builder.lease(Duration::from_mins(1));
     let Instance { cache, store, chaos } = Instance::connected(&clock, long).await;
-    let held = [Operation::Intent, Operation::Release, Operation::Bump];
+    let held = [Operation::Lock, Operation::Release, Operation::Invalidate];
     for operation in held {
         chaos.hold(operation);
     }

@@ -2,7 +2,7 @@
 //!
 //! An eviction from that table would invalidate the key on every client. Here the server keeps no state for readers.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 use redis::Commands as _;
 
@@ -22,7 +22,7 @@ fn tracked(server: &RedisServer) -> [String; 2] {
 #[tokio::test]
 async fn r25_the_servers_tracking_table_stays_empty() {
     let server = RedisServer::start_with(&["--tracking-table-max-keys", "10"]);
-    let world = World::on_redis(server, Weakness::None);
+    let world = World::on_redis(server, None);
     let Tier::Redis(server) = &world.tier else { unreachable!() };
     let (one, two) = (world.instance().await, world.instance().await);
     for key in 0..KEYS {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use async_trait::async_trait;
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::{Gate, until};
 use super::register::{CachingRegister, Register, RegisterError, Rows};
@@ -70,7 +70,7 @@ impl Register for Database {
 /// Drops a write's caller after the store's call, and commits after other reads.
 ///
 /// Returns what a third instance reads.
-async fn late_commit(world: World, weakness: Weakness) -> Option<u64> {
+async fn late_commit(world: World, without: Option<Protection>) -> Option<u64> {
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
     let (database, store) = Database::of(&world, &writer);
@@ -79,13 +79,13 @@ async fn late_commit(world: World, weakness: Weakness) -> Option<u64> {
         () = database.commit.reached() => {}
     }
     let mut reads = 0;
-    while reads < 3 || (weakness == Weakness::ReleaseUnknown && reader.stats().fills == 0) {
+    while reads < 3 || (without == Some(Protection::UnknownOutcome) && reader.stats().fills == 0) {
         assert_eq!(reader.get(1).await, Some(10));
         reads += 1;
         // A hit does not yield, and the fill needs to run.
         tokio::task::yield_now().await;
     }
-    if weakness == Weakness::None {
+    if without == None {
         assert_eq!((reader.stats().bypasses, reader.stats().fills), (3, 0));
     }
     database.commit.open();
@@ -99,12 +99,12 @@ async fn late_commit(world: World, weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r31_a_write_of_unknown_outcome_is_not_released() {
-    for world in World::each(Weakness::None) {
-        assert_eq!(late_commit(world, Weakness::None).await, Some(20));
+    for world in World::each(None) {
+        assert_eq!(late_commit(world, None).await, Some(20));
     }
-    for world in World::each(Weakness::ReleaseUnknown) {
+    for world in World::each(Some(Protection::UnknownOutcome)) {
         assert_eq!(
-            late_commit(world, Weakness::ReleaseUnknown).await,
+            late_commit(world, Some(Protection::UnknownOutcome)).await,
             Some(10),
             "the control must see the stale value"
         );
@@ -130,7 +130,7 @@ async fn dropped_after(polls: usize, call: impl Future) {
 /// If the store was called, it commits at once or after other reads.
 #[tokio::test]
 async fn r31_a_write_that_is_dropped_anywhere_and_commits_late_is_read_by_all() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (writer, reader) = (world.instance().await, world.instance().await);
         for (key, (polls, late)) in (1..).zip((0..12).flat_map(|polls| [(polls, false), (polls, true)])) {
             world.rows.seed(key, 10);

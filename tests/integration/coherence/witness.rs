@@ -1,7 +1,7 @@
 //! The trace of a call matches the engine's actions, as the history checker requires.
 
 use cache_core::Mode;
-use cache_core::testing::{Account, Operation, Source, Weakness, announced, witness};
+use cache_core::testing::{Account, Operation, Protection, Source, announced, witness};
 
 use super::gate::until;
 use super::register::Stop;
@@ -13,7 +13,7 @@ async fn source_of(instance: &Instance, key: u64) -> Option<Source> {
 
 #[tokio::test]
 async fn a_read_is_told_of_with_what_answered_it() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (first, second) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         assert_eq!(source_of(&first, 1).await, Some(Source::Store));
@@ -26,7 +26,7 @@ async fn a_read_is_told_of_with_what_answered_it() {
 
 #[tokio::test]
 async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_that_one() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         let gate = world.rows.stop_next(Stop::AfterRead);
@@ -42,13 +42,13 @@ async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_tha
 
 #[tokio::test]
 async fn a_write_is_told_of_with_what_the_shared_tier_heard() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let writer = world.instance().await;
         let heard = |account: Account| (account.announced, account.released);
         assert_eq!(heard(witness(writer.set(1, 10)).await.1), (Some(true), Some(true)));
-        writer.chaos.fail(Operation::Intent);
+        writer.chaos.fail(Operation::Lock);
         assert_eq!(heard(witness(writer.set(1, 20)).await.1), (Some(false), Some(true)));
-        writer.chaos.heal(Operation::Intent);
+        writer.chaos.heal(Operation::Lock);
         writer.chaos.fail(Operation::Release);
         assert_eq!(heard(witness(writer.set(1, 30)).await.1), (Some(true), Some(false)));
         let fast = writer.in_mode(Mode::Fast);

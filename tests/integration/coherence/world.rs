@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cache_core::testing::{ChaosRemote, ManualClock, Operation, TokenNumbers, Weakness};
+use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
 use cache_tests::RedisServer;
 
@@ -23,7 +23,7 @@ pub(super) enum Tier {
 pub(super) struct World {
     pub(super) rows: Arc<Rows>,
     pub(super) tier: Tier,
-    weakness: Weakness,
+    without: Option<Protection>,
     /// The source of numbers that replace random generations, if any.
     numbers: Option<TokenNumbers>,
 }
@@ -41,18 +41,18 @@ pub(super) const LOCK: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_mins(2);
 
 impl World {
-    pub(super) fn memory(weakness: Weakness) -> Self {
+    pub(super) fn memory(without: Option<Protection>) -> Self {
         let clock = ManualClock::new();
         let remote = MemoryRemote::with_clock(clock.clone());
-        Self { rows: Arc::default(), tier: Tier::Memory(remote, clock), weakness, numbers: None }
+        Self { rows: Arc::default(), tier: Tier::Memory(remote, clock), without, numbers: None }
     }
 
-    pub(super) fn redis(weakness: Weakness) -> Self {
-        Self::on_redis(RedisServer::start(), weakness)
+    pub(super) fn redis(without: Option<Protection>) -> Self {
+        Self::on_redis(RedisServer::start(), without)
     }
 
-    pub(super) fn on_redis(server: RedisServer, weakness: Weakness) -> Self {
-        Self { rows: Arc::default(), tier: Tier::Redis(server), weakness, numbers: None }
+    pub(super) fn on_redis(server: RedisServer, without: Option<Protection>) -> Self {
+        Self { rows: Arc::default(), tier: Tier::Redis(server), without, numbers: None }
     }
 
     /// The same world with a counter instead of random generations.
@@ -61,8 +61,8 @@ impl World {
     }
 
     /// One world of each kind.
-    pub(super) fn each(weakness: Weakness) -> [Self; 2] {
-        [Self::memory(weakness), Self::redis(weakness)]
+    pub(super) fn each(without: Option<Protection>) -> [Self; 2] {
+        [Self::memory(without), Self::redis(without)]
     }
 
     pub(super) async fn instance(&self) -> Instance {
@@ -103,7 +103,7 @@ impl World {
         if let Some(numbers) = &self.numbers {
             chaos.number_tokens(numbers);
         }
-        let cache = builder.weaken(self.weakness).remote(chaos.clone()).build().unwrap();
+        let cache = builder.without(self.without).remote(chaos.clone()).build().unwrap();
         let store = Arc::new(CachingRegister::new(Arc::clone(&self.rows), &cache));
         assert!(cache.connected(patience).await, "the shared tier of a test does not connect");
         Instance { cache, chaos, store }
@@ -147,12 +147,12 @@ impl World {
     /// With the second one, everything that waited for the first has been delivered.
     pub(super) async fn two_beats(&self, instance: &Instance, lease: Duration) {
         for _ in 0..2 {
-            let begun = instance.chaos.begun(Operation::Beat);
+            let begun = instance.chaos.begun(Operation::Heartbeat);
             let sent = || {
                 if let Tier::Memory(_, clock) = &self.tier {
                     clock.advance(lease / 100);
                 }
-                instance.chaos.begun(Operation::Beat) > begun
+                instance.chaos.begun(Operation::Heartbeat) > begun
             };
             until("a beat is sent", sent).await;
         }

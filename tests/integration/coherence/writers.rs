@@ -1,6 +1,6 @@
 //! R10, R16: the first of two writers to finish must not unlock for the other.
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::register::Stop;
@@ -30,17 +30,17 @@ async fn second_writer_dies(world: World) -> Option<u64> {
 
 #[tokio::test]
 async fn r10_a_release_ends_only_its_own_lock() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         assert_eq!(second_writer_dies(world).await, Some(30));
     }
-    for world in World::each(Weakness::OneToken) {
+    for world in World::each(Some(Protection::WriterTokens)) {
         assert_eq!(second_writer_dies(world).await, Some(20), "the control must see the stale value");
     }
 }
 
 #[tokio::test]
 async fn r10_both_writers_done_and_the_last_commit_is_read() {
-    for world in World::each(Weakness::None) {
+    for world in World::each(None) {
         let (first, second, reader) = (world.instance().await, world.instance().await, world.instance().await);
         for round in 1..50 {
             let one = first.spawn_set(1, round * 2);

@@ -38,15 +38,15 @@ fn every_race_has_its_row_and_every_test_of_one_is_there() {
 
 /// A row demonstrates the need for every protection that can be disabled.
 #[test]
-fn every_weakness_is_the_control_of_a_race() {
+fn every_protection_is_the_control_of_a_race() {
     let text = fs::read_to_string(root().join("tests/RACES.md")).unwrap();
-    let source = fs::read_to_string(root().join("cache-core/src/testing/weakness.rs")).unwrap();
+    let source = fs::read_to_string(root().join("cache-core/src/protocol/protection.rs")).unwrap();
     let variants: Vec<&str> = source.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
-    let controls: Vec<&str> = names(&text).filter_map(|name| name.strip_prefix("Weakness::")).collect();
-    for variant in variants.iter().filter(|variant| **variant != "None") {
-        assert!(controls.contains(variant), "no row names `Weakness::{variant}`");
+    let controls: Vec<&str> = names(&text).filter_map(|name| name.strip_prefix("Protection::")).collect();
+    for variant in &variants {
+        assert!(controls.contains(variant), "no row names `Protection::{variant}`");
     }
     for control in controls {
-        assert!(variants.contains(&control), "there is no `Weakness::{control}`");
+        assert!(variants.contains(&control), "there is no `Protection::{control}`");
     }
 }

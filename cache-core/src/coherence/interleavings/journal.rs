@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shuttle::thread;
 
-use crate::coherence::{Due, Journal, Scope};
+use crate::coherence::{Due, Journal};
+use crate::protocol::Scope;
 use crate::runtime::explore::every_order;
 
 /// The times of the scope's last write and its last delivery, from one counter.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use crate::coherence::{Bus as _, Link, Listener, ScopeHash};
+use crate::coherence::{Link, Listener};
 use crate::config::Settings;
-use crate::observability::Backend;
+use crate::protocol::Backend;
+use crate::protocol::{Bus as _, ScopeHash};
 use crate::runtime::explore::every_order;
 use crate::runtime::{Clock, ManualClock};
 
@@ -18,17 +19,17 @@ fn link() -> Arc<Link> {
 }
 
 fn is_trusted(link: &Link) -> bool {
-    link.gate.is_trusted(link.clock.now())
+    link.freshness.is_trusted(link.clock.now())
 }
 
 /// Sends a heartbeat over this connection; returns the message that carries it back.
 fn beat(link: &Link) -> Vec<u8> {
-    format!("B {} epoch", link.beat_sent().0).into_bytes()
+    format!("B {} epoch", link.heartbeat_sent().0).into_bytes()
 }
 
 /// Opens a connection of an instance outside the recovery barrier.
 fn open(link: &Link, session: u64) {
-    link.open_session(session);
+    link.open_connection(session);
     link.membership.set_settled(true);
 }
 
@@ -43,19 +44,19 @@ fn end_against_a_beat() -> (bool, bool) {
     let link = link();
     open(&link, FIRST);
     hear(&link, FIRST, &beat(&link));
-    let before = link.gate.stamp([ScopeHash(1)]);
+    let before = link.freshness.snapshot([ScopeHash(1)]);
     let message = beat(&link);
     let returning = {
         let link = Arc::clone(&link);
         thread::spawn(move || hear(&link, FIRST, &message))
     };
-    link.close_session(FIRST);
+    link.close_connection(FIRST);
     let at_once = is_trusted(&link);
     returning.join().unwrap();
-    (at_once || is_trusted(&link), link.gate.is_current(&before))
+    (at_once || is_trusted(&link), link.freshness.is_current(&before))
 }
 
-/// Fails if the lease is renewed after the lock is released (`Link::beat_returned`).
+/// Fails if the lease is renewed after the lock is released (`Link::heartbeat_returned`).
 #[test]
 fn trust_does_not_come_back_with_the_last_beat() {
     let seen = every_order("end against a beat", end_against_a_beat);
@@ -73,7 +74,7 @@ fn next_against_a_late_beat() -> bool {
         let link = Arc::clone(&link);
         thread::spawn(move || hear(&link, FIRST, &message))
     };
-    link.close_session(FIRST);
+    link.close_connection(FIRST);
     open(&link, SECOND);
     beat(&link);
     returning.join().unwrap();
@@ -97,9 +98,9 @@ fn two_ends() -> bool {
     open(&link, FIRST);
     let other = {
         let link = Arc::clone(&link);
-        thread::spawn(move || link.close_session(FIRST))
+        thread::spawn(move || link.close_connection(FIRST))
     };
-    link.close_session(FIRST);
+    link.close_connection(FIRST);
     open(&link, SECOND);
     let message = beat(&link);
     hear(&link, SECOND, &message);
@@ -107,7 +108,7 @@ fn two_ends() -> bool {
     is_trusted(&link)
 }
 
-/// Fails if the lease is revoked after the lock is released (`Link::close_session`).
+/// Fails if the lease is revoked after the lock is released (`Link::close_connection`).
 #[test]
 fn an_end_that_comes_late_leaves_the_next_connection_alone() {
     let seen = every_order("two ends of one connection", two_ends);

@@ -3,7 +3,7 @@
 use super::{Instance, Row};
 use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
-use crate::tier::remote::MemoryRemote;
+use crate::tier::shared::MemoryRemote;
 
 /// Fails if the connection ignores a namespace that joined after the subscription.
 ///

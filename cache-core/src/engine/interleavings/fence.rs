@@ -3,7 +3,7 @@
 use super::{Instance, Row};
 use crate::runtime::explore::many_orders;
 use crate::testing::Weakness;
-use crate::tier::remote::MemoryRemote;
+use crate::tier::shared::MemoryRemote;
 
 /// Reads on one instance while another one writes. Returns the lower of the two values that the instances read after
 /// the acknowledgement of the write.
@@ -31,6 +31,6 @@ fn read_against_a_write(weakness: Weakness) -> u64 {
 fn a_fill_that_was_overtaken_is_no_hit_for_anybody() {
     let seen = many_orders("read against a write", || read_against_a_write(Weakness::None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
-    let seen = many_orders("read against a write, no fence", || read_against_a_write(Weakness::NoFence));
+    let seen = many_orders("read against a write, no fence", || read_against_a_write(Protection::Fence));
     assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
 }

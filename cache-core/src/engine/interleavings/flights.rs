@@ -32,14 +32,14 @@ fn reads_against_a_write(weakness: Weakness) -> bool {
 fn a_read_never_returns_less_than_was_acknowledged_before_it() {
     let seen = many_orders("reads against a write", || reads_against_a_write(Weakness::None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
-    let seen = many_orders("reads against a write, any flight", || reads_against_a_write(Weakness::JoinAnyFlight));
+    let seen = many_orders("reads against a write, any flight", || reads_against_a_write(Protection::NextFlight));
     assert!(seen.contains_key(&true), "the control must see the stale value: {seen:?}");
 }
 
 /// Drops a caller whose load runs in its own call, while two others wait for it. Both receive the value.
 fn a_caller_is_dropped() -> Vec<u64> {
     let row = Row::new(1);
-    let instance = Instance::single(&row, Weakness::LoadInCaller);
+    let instance = Instance::single(&row, Protection::LoadTask);
     let [first, second, third] = [(); 3].map(|()| {
         let instance = instance.clone();
         future::spawn(async move { instance.get().await })

@@ -23,7 +23,7 @@ fn fill_against_news(weakness: Weakness) -> Option<u64> {
         })
     };
     row.store(2);
-    instance.cache.0.link.gate.advance(&instance.scope());
+    instance.cache.0.link.freshness.advance(&instance.scope());
     let heard = instance.region.find_owned(&KEY).map(|hit| hit.value);
     reader.join().unwrap();
     heard.or(instance.region.find_owned(&KEY).map(|hit| hit.value))
@@ -34,7 +34,7 @@ fn a_fill_that_was_overtaken_never_answers() {
     let seen = every_order("fill against news", || fill_against_news(Weakness::None));
     assert!(!seen.contains_key(&Some(1)), "a stale hit: {seen:?}");
     assert!(seen.contains_key(&Some(2)) && seen.contains_key(&None), "both ends are reached: {seen:?}");
-    let seen = every_order("fill against news, no check", || fill_against_news(Weakness::NoSequenceCheck));
+    let seen = every_order("fill against news, no check", || fill_against_news(Protection::SequenceCheck));
     assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
 }
 
@@ -47,7 +47,7 @@ fn misses_against_news(weakness: Weakness) -> u64 {
         shuttle::future::spawn(async move { instance.get().await })
     });
     row.store(2);
-    instance.cache.0.link.gate.advance(&instance.scope());
+    instance.cache.0.link.freshness.advance(&instance.scope());
     shuttle::future::block_on(async move {
         for reader in readers {
             reader.await.unwrap();
@@ -60,6 +60,6 @@ fn misses_against_news(weakness: Weakness) -> u64 {
 fn whole_reads_that_were_overtaken_leave_nothing_behind() {
     let seen = many_orders("misses against news", || misses_against_news(Weakness::None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
-    let seen = many_orders("misses against news, no check", || misses_against_news(Weakness::NoSequenceCheck));
+    let seen = many_orders("misses against news, no check", || misses_against_news(Protection::SequenceCheck));
     assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
 }

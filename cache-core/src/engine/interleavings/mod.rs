@@ -13,15 +13,15 @@ use std::time::Duration;
 use shuttle::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::Cache;
-use crate::coherence::Scope;
 use crate::config::Settings;
 use crate::engine::{Region, WriteGuard, WriteOutcome};
 use crate::error::Error;
-use crate::observability::Backend;
 use crate::policy::ReadPolicy;
+use crate::protocol::Backend;
+use crate::protocol::Scope;
 use crate::runtime::{Clock, ManualClock, Moment};
 use crate::testing::Weakness;
-use crate::tier::remote::MemoryRemote;
+use crate::tier::shared::MemoryRemote;
 
 /// The key of the row.
 const KEY: u64 = 1;
@@ -57,7 +57,7 @@ impl Instance {
     fn single(row: &Row, weakness: Weakness) -> Self {
         let settings = Settings { weakness, ..Settings::default() };
         let cache = Cache::assemble(Backend::SingleInstance, settings, clock());
-        cache.0.link.gate.trust_until(Moment::NEVER);
+        cache.0.link.freshness.trust_until(Moment::NEVER);
         Self::over(cache, row)
     }
 

@@ -25,6 +25,6 @@ fn write_against_a_load(weakness: Weakness) -> u64 {
 fn a_load_never_hides_a_write_of_its_own_instance() {
     let seen = many_orders("write against a load", || write_against_a_load(Weakness::None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
-    let seen = many_orders("write against a load, no advance", || write_against_a_load(Weakness::NoLocalAdvance));
+    let seen = many_orders("write against a load, no advance", || write_against_a_load(Protection::LocalInvalidation));
     assert!(seen.contains_key(&1), "the control must see the stale value: {seen:?}");
 }

@@ -1,15 +1,27 @@
 //! The series of a cache as a whole.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::handles::{Count, Level, Timing, describe};
 use super::names;
-use crate::observability::tally::{ANNOUNCEMENTS, Request, TOLD, Totals};
-use crate::observability::{Backend, Health};
-use crate::tier::remote::RemoteErrorKind;
+use crate::observability::cache_counters::{ANNOUNCEMENTS, DELIVERIES, Request, Totals};
+use crate::protocol::Backend;
+use crate::protocol::TierErrorKind;
 
 /// The store and method labels of announcements: a write may lock scopes of several methods.
 const EVERY: &str = "*";
+
+/// The current state of a cache, as its gauges show it.
+#[derive(Debug)]
+pub(crate) struct Levels {
+    pub(crate) heartbeat_rtt: Duration,
+    /// Whether the shared tier may be used.
+    pub(crate) shared: bool,
+    pub(crate) breaker_open: bool,
+    pub(crate) pending_invalidations: usize,
+    pub(crate) staleness_bound: Duration,
+}
 
 /// The handles of one cache.
 pub(crate) struct CacheMeter {
@@ -30,7 +42,7 @@ impl CacheMeter {
     pub(crate) fn new(backend: Backend) -> Self {
         describe();
         let of_cache = ("backend", backend.name());
-        let error = |request: Request, kind: RemoteErrorKind| {
+        let error = |request: Request, kind: TierErrorKind| {
             Count::new(&names::ERRORS, &[("operation", request.name()), of_cache, ("kind", kind.name())])
         };
         let of_announcement =
@@ -40,8 +52,8 @@ impl CacheMeter {
         };
         let level = |definition| Level::new(definition, &[of_cache]);
         Self {
-            errors: Request::ALL.map(|request| RemoteErrorKind::ALL.map(|kind| error(request, kind)).into()).into(),
-            announcements: ANNOUNCEMENTS.map(|request| TOLD.map(|result| told(request, result)).into()).into(),
+            errors: Request::ALL.map(|request| TierErrorKind::ALL.map(|kind| error(request, kind)).into()).into(),
+            announcements: ANNOUNCEMENTS.map(|request| DELIVERIES.map(|result| told(request, result)).into()).into(),
             timings: ANNOUNCEMENTS.map(|request| Timing::new(&names::DURATION, &of_announcement(request))),
             invalidations: Count::new(&names::BUS_INVALIDATIONS, &[of_cache]),
             heartbeat_rtt: level(&names::BUS_LAG),
@@ -57,21 +69,21 @@ impl CacheMeter {
         &self.timings[announcement]
     }
 
-    pub(crate) fn publish(&self, totals: &Totals, health: &Health, invalidations: u64) {
+    pub(crate) fn publish(&self, totals: &Totals, levels: &Levels, invalidations: u64) {
         let errors = self.errors.iter().flatten().zip(totals.errors.iter().flatten());
         let announcements = self.announcements.iter().flatten().zip(totals.announcements.iter().flatten());
         errors.chain(announcements).for_each(|(count, total)| count.publish(*total));
         self.invalidations.publish(invalidations);
-        self.observed(health);
+        self.observed(levels);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "the journal is bounded")]
-    fn observed(&self, health: &Health) {
-        self.heartbeat_rtt.set(health.heartbeat_rtt.unwrap_or_default().as_secs_f64());
-        self.bus_up.set(f64::from(u8::from(health.shared)));
-        self.breaker_open.set(f64::from(u8::from(health.breaker_open)));
-        self.journal.set((health.pending_invalidations + usize::from(health.journal_overflowed)) as f64);
-        self.staleness.set(health.staleness_bound.as_secs_f64());
+    fn observed(&self, levels: &Levels) {
+        self.heartbeat_rtt.set(levels.heartbeat_rtt.as_secs_f64());
+        self.bus_up.set(f64::from(u8::from(levels.shared)));
+        self.breaker_open.set(f64::from(u8::from(levels.breaker_open)));
+        self.journal.set(levels.pending_invalidations as f64);
+        self.staleness.set(levels.staleness_bound.as_secs_f64());
     }
 }
 

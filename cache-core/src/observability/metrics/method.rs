@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::handles::{Count, Labels, Level, Timing};
 use super::names;
+use crate::observability::Occupancy;
 use crate::observability::checks::RESULTS;
-use crate::observability::{Backend, Occupancy};
+use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
 pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
@@ -103,7 +104,7 @@ impl MethodMeter {
     #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries")]
     pub(crate) fn occupied(&self, occupancy: Occupancy) {
         self.entries.set(occupancy.entries as f64);
-        self.flights.set(occupancy.flights as f64);
+        self.flights.set(occupancy.in_flight as f64);
     }
 }
 

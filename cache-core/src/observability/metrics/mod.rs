@@ -11,9 +11,7 @@ mod handles;
 mod handles;
 mod method;
 pub(crate) mod names;
-mod publisher;
 
-pub(crate) use cache::CacheMeter;
+pub(crate) use cache::{CacheMeter, Levels};
 pub(crate) use handles::Timing;
 pub(crate) use method::{MethodMeter, Totals};
-pub(crate) use publisher::Publisher;

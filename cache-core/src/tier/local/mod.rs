@@ -4,7 +4,7 @@ mod engine;
 
 pub(crate) use engine::Engine;
 
-use crate::coherence::Stamp;
+use crate::freshness::SequenceSnapshot;
 use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
 use crate::runtime::Moment;
@@ -16,7 +16,7 @@ pub(crate) struct LocalEntry<R> {
     /// The end of its life.
     pub(crate) deadline: Moment,
     /// The snapshot of its scopes' sequences from before the value was read.
-    pub(crate) stamp: Stamp,
+    pub(crate) snapshot: SequenceSnapshot,
     pub(crate) absent: bool,
 }
 

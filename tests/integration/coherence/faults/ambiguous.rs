@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_tests::Direction;
 
 use super::super::gate::until;
@@ -26,8 +26,8 @@ struct Story {
 }
 
 impl Story {
-    async fn new(weakness: Weakness) -> Self {
-        let behind = Behind::new(weakness);
+    async fn new(without: Option<Protection>) -> Self {
+        let behind = Behind::new(without);
         behind.rows.seed(1, 10);
         let writer = behind.far(LEASE, Tiers::Shared).await;
         let reader = behind.near(LEASE, Tiers::Shared).await;
@@ -71,7 +71,7 @@ impl Story {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r29_an_announcement_whose_answer_is_lost_costs_a_bypass_until_the_journal_releases_it() {
-    let mut story = Story::new(Weakness::None).await;
+    let mut story = Story::new(None).await;
     story.behind.proxy.reset_after_send(NEWS);
     story.writer.set(1, 20).await;
     assert!(story.behind.proxy.broken() >= 1, "the answer was lost");
@@ -86,7 +86,7 @@ async fn r29_an_announcement_whose_answer_is_lost_costs_a_bypass_until_the_journ
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r29_a_release_whose_answer_is_lost_is_repeated_without_harm() {
-    let mut story = Story::new(Weakness::None).await;
+    let mut story = Story::new(None).await;
     let gate = story.behind.rows.stop_next(Stop::AfterCommit);
     let write = story.writer.spawn_set(1, 20);
     gate.reached().await;
@@ -105,7 +105,7 @@ async fn r29_a_release_whose_answer_is_lost_is_repeated_without_harm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r29_a_silent_server_that_heard_everything_costs_a_bypass() {
-    let mut story = Story::new(Weakness::None).await;
+    let mut story = Story::new(None).await;
     let before = story.token();
     story.behind.proxy.half_open(Direction::ToClient);
     story.writer.set(1, 20).await;
@@ -119,12 +119,12 @@ async fn r29_a_silent_server_that_heard_everything_costs_a_bypass() {
 ///
 /// A reader sees the old value until the writer reaches the server again, a documented bound. Returns what it sees
 /// then.
-async fn heard_late(weakness: Weakness, lost: bool) -> Option<u64> {
-    let mut story = Story::new(weakness).await;
+async fn heard_late(without: Option<Protection>, lost: bool) -> Option<u64> {
+    let mut story = Story::new(without).await;
     story.behind.proxy.half_open(Direction::ToServer);
-    let begun = story.writer.chaos.begun(Operation::Intent);
+    let begun = story.writer.chaos.begun(Operation::Lock);
     story.writer.set(1, 20).await;
-    assert_eq!(story.writer.chaos.begun(Operation::Intent), begun + 1, "it was sent");
+    assert_eq!(story.writer.chaos.begun(Operation::Lock), begun + 1, "it was sent");
     assert!(story.token().starts_with('U'), "and not heard");
     assert_eq!(story.writer.get(1).await, Some(20), "the writer reads its own write");
     assert_eq!(story.reader.get(1).await, Some(10));
@@ -138,7 +138,7 @@ async fn heard_late(weakness: Weakness, lost: bool) -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r29_what_a_server_hears_late_or_never_is_told_again() {
     for lost in [false, true] {
-        assert_eq!(heard_late(Weakness::None, lost).await, Some(20));
+        assert_eq!(heard_late(None, lost).await, Some(20));
     }
-    assert_eq!(heard_late(Weakness::NoJournal, true).await, Some(10), "the control must see the stale value");
+    assert_eq!(heard_late(Some(Protection::Journal), true).await, Some(10), "the control must see the stale value");
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{ChaosRemote, Weakness};
+use cache_core::testing::{ChaosRemote, Protection};
 use cache_core::{Cache, ReadPolicy};
 use cache_tests::{FaultProxy, RedisServer};
 
@@ -30,7 +30,7 @@ pub(super) struct Behind {
     pub(super) rows: Arc<Rows>,
     pub(super) server: RedisServer,
     pub(super) proxy: FaultProxy,
-    weakness: Weakness,
+    without: Option<Protection>,
 }
 
 pub(super) fn addr(server: &RedisServer) -> SocketAddr {
@@ -38,10 +38,10 @@ pub(super) fn addr(server: &RedisServer) -> SocketAddr {
 }
 
 impl Behind {
-    pub(super) fn new(weakness: Weakness) -> Self {
+    pub(super) fn new(without: Option<Protection>) -> Self {
         let server = RedisServer::start();
         let proxy = FaultProxy::start(addr(&server));
-        Self { rows: Arc::default(), server, proxy, weakness }
+        Self { rows: Arc::default(), server, proxy, without }
     }
 
     /// An instance on the other side of the proxy.
@@ -55,14 +55,14 @@ impl Behind {
     }
 
     async fn instance(&self, url: &str, lease: Duration, tiers: Tiers) -> Instance {
-        connected(url, &self.rows, self.weakness, lease, tiers).await
+        connected(url, &self.rows, self.without, lease, tiers).await
     }
 }
 
 pub(super) async fn connected(
     url: &str,
     rows: &Arc<Rows>,
-    weakness: Weakness,
+    without: Option<Protection>,
     lease: Duration,
     tiers: Tiers,
 ) -> Instance {
@@ -74,7 +74,7 @@ pub(super) async fn connected(
         .read_timeout(TIMEOUT)
         .write_timeout(TIMEOUT);
     // Degraded reads have tests of their own.
-    let builder = builder.degraded_ttl(Duration::ZERO).weaken(weakness);
+    let builder = builder.degraded_ttl(Duration::ZERO).without(without);
     let cache = builder.remote(chaos.clone()).build().unwrap();
     let store = CachingRegister::builder(Arc::clone(rows), &cache);
     let store = Arc::new(match tiers {

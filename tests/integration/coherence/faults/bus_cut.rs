@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 use cache_tests::Direction;
 use tokio::task::JoinHandle;
 
@@ -86,8 +86,8 @@ fn read(reader: &Arc<Instance>, history: &Arc<History>) -> [JoinHandle<()>; 2] {
 }
 
 /// Writes near the server and reads behind the proxy while `disturb` runs.
-async fn story(weakness: Weakness, disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History)) -> Duration {
-    let mut behind = Behind::new(weakness);
+async fn story(without: Option<Protection>, disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History)) -> Duration {
+    let mut behind = Behind::new(without);
     behind.rows.seed(1, 0);
     let writer = behind.near(LEASE, Tiers::Both).await;
     let reader = Arc::new(behind.far(LEASE, Tiers::Both).await);
@@ -137,14 +137,14 @@ async fn silence(behind: &mut Behind, reader: &Instance, history: &History) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_wherever_the_bus_is_cut_local_hits_end_with_the_lease() {
-    let stalest = story(Weakness::None, cuts).await;
+    let stalest = story(None, cuts).await;
     assert!(stalest <= LEASE, "{stalest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_when_the_bus_falls_silent_local_hits_end_with_the_lease() {
-    let stalest = story(Weakness::None, silence).await;
+    let stalest = story(None, silence).await;
     assert!(stalest <= LEASE, "{stalest:?}");
-    let stalest = story(Weakness::NoLease, silence).await;
+    let stalest = story(Some(Protection::Lease), silence).await;
     assert!(stalest > LEASE, "the control must see an older hit: {stalest:?}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::super::gate::until;
 use super::super::world::Instance;
@@ -71,8 +71,8 @@ async fn fuzz(instance: &Instance, rounds: u64) -> Counted {
     counted
 }
 
-async fn warm(weakness: Weakness) -> (Behind, Instance) {
-    let behind = Behind::new(weakness);
+async fn warm(without: Option<Protection>) -> (Behind, Instance) {
+    let behind = Behind::new(without);
     // Splits the answers, so that reads are dropped in the middle of them.
     behind.proxy.slice(64);
     let instance = behind.far(LEASE, Tiers::Shared).await;
@@ -86,7 +86,7 @@ async fn warm(weakness: Weakness) -> (Behind, Instance) {
 
 #[tokio::test]
 async fn r30_a_read_that_goes_away_leaves_its_answer_to_nobody() {
-    let (_behind, instance) = warm(Weakness::None).await;
+    let (_behind, instance) = warm(None).await;
     let counted = fuzz(&instance, 150).await;
     assert_eq!(counted.foreign, 0, "{counted:?}");
     assert!(counted.own > 1000 && counted.dropped > 500, "{counted:?}");
@@ -99,12 +99,12 @@ async fn r30_a_read_that_goes_away_leaves_its_answer_to_nobody() {
 /// The cache detects it, since an entry names its own key.
 #[tokio::test]
 async fn r30_an_answer_to_another_question_is_found_out() {
-    let (_behind, instance) = warm(Weakness::None).await;
+    let (_behind, instance) = warm(None).await;
     instance.chaos.confuse_reads();
     let counted = fuzz(&instance, 20).await;
     assert_eq!(counted.foreign, 0, "{counted:?}");
     assert!(instance.stats().errors["key"] > 50, "{:?}", instance.stats());
-    let (_behind, instance) = warm(Weakness::NoIdentity).await;
+    let (_behind, instance) = warm(Some(Protection::Identity)).await;
     instance.chaos.confuse_reads();
     let counted = fuzz(&instance, 20).await;
     assert!(counted.foreign > 50, "the control must see values of others: {counted:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_tests::{FaultProxy, RedisServer};
 
 use super::super::gate::until;
@@ -22,15 +22,15 @@ struct Pair {
     primary: RedisServer,
     replica: RedisServer,
     proxy: FaultProxy,
-    weakness: Weakness,
+    without: Option<Protection>,
 }
 
 impl Pair {
-    fn new(weakness: Weakness) -> Self {
+    fn new(without: Option<Protection>) -> Self {
         let (primary, replica) = (RedisServer::start(), RedisServer::start());
         replicate(&replica, primary.port());
         let proxy = FaultProxy::start(addr(&primary));
-        Self { rows: Arc::default(), primary, replica, proxy, weakness }
+        Self { rows: Arc::default(), primary, replica, proxy, without }
     }
 
     /// An instance that connects to the current primary.
@@ -39,7 +39,7 @@ impl Pair {
     }
 
     async fn instance_of(&self, url: &str) -> Instance {
-        connected(url, &self.rows, self.weakness, LEASE, Tiers::Both).await
+        connected(url, &self.rows, self.without, LEASE, Tiers::Both).await
     }
 
     /// Waits until the replica has the primary's values of these keys.
@@ -72,8 +72,8 @@ fn promote(server: &RedisServer) {
 /// Promotes a replica that has an entry and its generations, but not the following write.
 ///
 /// Returns what a reader sees after the failover.
-async fn revived(weakness: Weakness) -> Option<u64> {
-    let mut pair = Pair::new(weakness);
+async fn revived(without: Option<Protection>) -> Option<u64> {
+    let mut pair = Pair::new(without);
     let (reader, writer) = (pair.instance().await, pair.instance().await);
     pair.rows.seed(1, 10);
     assert_eq!(reader.get(1).await, Some(10));
@@ -90,15 +90,15 @@ async fn revived(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r22_what_a_lagging_replica_revives_is_no_hit() {
-    assert_eq!(revived(Weakness::None).await, Some(20));
-    assert_eq!(revived(Weakness::NoServerEpoch).await, Some(10), "the control must see the stale value");
+    assert_eq!(revived(None).await, Some(20));
+    assert_eq!(revived(Some(Protection::ServerEpoch)).await, Some(10), "the control must see the stale value");
 }
 
 /// Completes a load that began before a write and a failover.
 ///
 /// Returns what another reader sees then.
-async fn filled_after_a_fail_over(weakness: Weakness) -> Option<u64> {
-    let mut pair = Pair::new(weakness);
+async fn filled_after_a_fail_over(without: Option<Protection>) -> Option<u64> {
+    let mut pair = Pair::new(without);
     let (reader, writer) = (pair.instance().await, pair.instance().await);
     let other = pair.instance().await;
     pair.rows.seed(1, 10);
@@ -120,8 +120,12 @@ async fn filled_after_a_fail_over(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r22_an_entry_has_the_epoch_in_which_its_load_began() {
-    assert_eq!(filled_after_a_fail_over(Weakness::None).await, Some(20));
-    assert_eq!(filled_after_a_fail_over(Weakness::EpochAtFill).await, Some(10), "the control must see the stale value");
+    assert_eq!(filled_after_a_fail_over(None).await, Some(20));
+    assert_eq!(
+        filled_after_a_fail_over(Some(Protection::LoadEpoch)).await,
+        Some(10),
+        "the control must see the stale value"
+    );
 }
 
 /// Promotes another primary while one instance still reads from the old one, now a replica.
@@ -129,14 +133,14 @@ async fn r22_an_entry_has_the_epoch_in_which_its_load_began() {
 /// Returns what that instance reads more than a lease after a write elsewhere. With `beats_write`, a heartbeat is a
 /// write.
 async fn demoted(beats_write: bool) -> Option<u64> {
-    let pair = Pair::new(Weakness::None);
+    let pair = Pair::new(None);
     let reader = pair.instance_of(&pair.primary.url()).await;
     pair.rows.seed(1, 10);
     assert_eq!(reader.get(1).await, Some(10));
     until("the value is in the shared tier", || reader.stats().fills == 1).await;
     pair.has_replicated(&[ENTRY, TOKENS[0], TOKENS[1]]).await;
     if !beats_write {
-        reader.chaos.answer_beats();
+        reader.chaos.answer_heartbeats();
     }
     promote(&pair.replica);
     replicate(&pair.primary, 1);
@@ -146,8 +150,8 @@ async fn demoted(beats_write: bool) -> Option<u64> {
     if beats_write {
         health(&reader, "neither tier is used", |health| !health.shared && !health.local).await;
     } else {
-        let beats = reader.chaos.begun(Operation::Beat);
-        until("more than a lease has passed", || reader.chaos.begun(Operation::Beat) > beats + 4).await;
+        let beats = reader.chaos.begun(Operation::Heartbeat);
+        until("more than a lease has passed", || reader.chaos.begun(Operation::Heartbeat) > beats + 4).await;
     }
     reader.get(1).await
 }

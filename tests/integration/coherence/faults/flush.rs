@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::super::gate::until;
 use super::super::register::Stop;
@@ -18,8 +18,8 @@ fn flush(world: &World) {
 /// Changes a row by hand and flushes the server during its load.
 ///
 /// Returns what another instance reads after that load's fill.
-async fn flush_in_a_load(weakness: Weakness) -> Option<u64> {
-    let world = World::redis(weakness);
+async fn flush_in_a_load(without: Option<Protection>) -> Option<u64> {
+    let world = World::redis(without);
     let (one, two) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
     let gate = world.rows.stop_next(Stop::AfterRead);
@@ -35,15 +35,15 @@ async fn flush_in_a_load(weakness: Weakness) -> Option<u64> {
 
 #[tokio::test]
 async fn r26_what_was_loaded_before_a_flush_is_no_hit_after_it() {
-    assert_eq!(flush_in_a_load(Weakness::None).await, Some(20));
-    assert_eq!(flush_in_a_load(Weakness::NoFence).await, Some(10), "the control must see the stale value");
+    assert_eq!(flush_in_a_load(None).await, Some(20));
+    assert_eq!(flush_in_a_load(Some(Protection::Fence)).await, Some(10), "the control must see the stale value");
 }
 
 /// The same for the local tier of the instance that loaded.
 ///
 /// Returns what it reads after the next heartbeat, which brings another namespace epoch.
-async fn flush_and_a_beat(weakness: Weakness) -> Option<u64> {
-    let world = World::redis(weakness);
+async fn flush_and_a_beat(without: Option<Protection>) -> Option<u64> {
+    let world = World::redis(without);
     let one = world.instance_with_lease(LEASE).await;
     world.rows.seed(1, 10);
     let gate = world.rows.stop_next(Stop::AfterRead);
@@ -53,13 +53,13 @@ async fn flush_and_a_beat(weakness: Weakness) -> Option<u64> {
     gate.open();
     load.await.unwrap();
     world.rows.seed(1, 20);
-    let beats = one.chaos.begun(Operation::Beat);
-    until("a beat is back", || one.chaos.begun(Operation::Beat) >= beats + 3).await;
+    let beats = one.chaos.begun(Operation::Heartbeat);
+    until("a beat is back", || one.chaos.begun(Operation::Heartbeat) >= beats + 3).await;
     one.get(1).await
 }
 
 #[tokio::test]
 async fn r26_a_flush_reaches_the_local_tiers_with_the_next_beat() {
-    assert_eq!(flush_and_a_beat(Weakness::None).await, Some(20));
-    assert_eq!(flush_and_a_beat(Weakness::KeepLocal).await, Some(10), "the control must see the stale value");
+    assert_eq!(flush_and_a_beat(None).await, Some(20));
+    assert_eq!(flush_and_a_beat(Some(Protection::FlushOnLoss)).await, Some(10), "the control must see the stale value");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Weakness};
+use cache_core::testing::{ManualClock, Protection};
 use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
 use cache_tests::RedisServer;
 
@@ -74,9 +74,9 @@ async fn nothing_but_hits(cache: &Cache, store: &Busy) {
 }
 
 /// The maximum of concurrent store calls from a crash of Redis to the last fill.
-async fn outage(weakness: Weakness) -> usize {
+async fn outage(without: Option<Protection>) -> usize {
     let mut server = RedisServer::start();
-    let builder = Cache::builder().redis(server.url()).max_concurrent_loads(CAPACITY).weaken(weakness);
+    let builder = Cache::builder().redis(server.url()).max_concurrent_loads(CAPACITY).without(without);
     let cache = builder.read_timeout(PATIENCE).write_timeout(PATIENCE).build().unwrap();
     let region = cache.region("race:herd", "number", ReadPolicy::new(Duration::from_mins(10)).local_off());
     let (store, done) = (Arc::<Busy>::default(), Arc::<AtomicBool>::default());
@@ -100,18 +100,18 @@ async fn outage(weakness: Weakness) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r28_the_store_is_not_overrun_when_redis_comes_back_empty() {
-    let most = outage(Weakness::None).await;
+    let most = outage(None).await;
     assert!(most <= CAPACITY, "{most} calls at once");
-    let most = outage(Weakness::NoRecovery).await;
+    let most = outage(Some(Protection::HerdGuard)).await;
     assert!(most > 2 * CAPACITY, "the control: {most} calls at once");
 }
 
 /// The time between the first and the last of many reconnections after a restart.
-async fn spread(weakness: Weakness) -> Duration {
+async fn spread(without: Option<Protection>) -> Duration {
     const STEP: Duration = Duration::from_millis(5);
     let clock = ManualClock::new();
     let remote = MemoryRemote::with_clock(clock.clone());
-    let builder = || Cache::builder().remote(remote.clone()).clock(clock.clone()).weaken(weakness);
+    let builder = || Cache::builder().remote(remote.clone()).clock(clock.clone()).without(without);
     let caches: Vec<Cache> = (0..12).map(|_| builder().lease(Duration::from_secs(10)).build().unwrap()).collect();
     for cache in &caches {
         assert!(cache.connected(PATIENCE).await, "the first connection is used at once: the clock stands still");
@@ -141,10 +141,10 @@ async fn spread(weakness: Weakness) -> Duration {
 
 #[tokio::test]
 async fn r28_instances_come_back_one_after_the_other() {
-    let spread_out = spread(Weakness::None).await;
+    let spread_out = spread(None).await;
     assert!(spread_out > Duration::from_millis(200), "{spread_out:?}");
     assert!(spread_out <= Duration::from_secs(2), "and within a bound: {spread_out:?}");
     // The pause between two connection attempts is randomised as well.
-    let together = spread(Weakness::NoRecovery).await;
+    let together = spread(Some(Protection::HerdGuard)).await;
     assert!(together < Duration::from_millis(150), "the control: {together:?}");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 
 use super::super::gate::until;
 use super::super::world::Instance;
@@ -25,9 +25,9 @@ async fn is_old_after_a_beat(reader: &Instance, writer: &Instance, value: u64) -
         old = reader.store.peek_get(1);
     }
     writer.set(1, value).await;
-    let beats = reader.chaos.begun(Operation::Beat);
+    let beats = reader.chaos.begun(Operation::Heartbeat);
     // The first may precede the acknowledgement and the second follows it. The third is sent once the second is back.
-    until("a later beat is back", || reader.chaos.begun(Operation::Beat) >= beats + 3).await;
+    until("a later beat is back", || reader.chaos.begun(Operation::Heartbeat) >= beats + 3).await;
     reader.store.peek_get(1) == old
 }
 
@@ -51,14 +51,14 @@ fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::Jo
 
 /// Whether any round returned the old value.
 async fn story(overtakes: bool) -> bool {
-    let behind = Behind::new(Weakness::None);
+    let behind = Behind::new(None);
     behind.rows.seed(1, 0);
     let reader = behind.near(LEASE, Tiers::Both).await;
     let writer = Arc::new(behind.near(LEASE, Tiers::Both).await);
     let done = Arc::<AtomicBool>::default();
     let hammers = hammer(&writer, &done);
     if overtakes {
-        reader.chaos.hold_news();
+        reader.chaos.hold_invalidations();
     }
     let rounds = if overtakes { ROUNDS_OF_THE_CONTROL } else { ROUNDS };
     let (mut old, mut round) = (false, 0);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use cache_core::{Cache, LinkStatus, Status};
 
 use super::super::gate::until;
@@ -22,18 +22,18 @@ async fn bound(instance: &Instance) -> Duration {
 /// Fails if it counts from the return of the heartbeat.
 #[tokio::test]
 async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let instance = world.instance_with_lease(LEASE).await;
     assert_eq!(bound(&instance).await, GRANULARITY);
 
-    instance.chaos.hold(Operation::Beat);
-    let sent = instance.chaos.begun(Operation::Beat);
+    instance.chaos.hold(Operation::Heartbeat);
+    let sent = instance.chaos.begun(Operation::Heartbeat);
     clock.advance(LEASE / 2);
-    until("a heartbeat is under way", || instance.chaos.begun(Operation::Beat) > sent).await;
+    until("a heartbeat is under way", || instance.chaos.begun(Operation::Heartbeat) > sent).await;
     clock.advance(LEASE / 4);
     assert_eq!(bound(&instance).await, LEASE * 3 / 4 + GRANULARITY, "what is under way proves nothing");
-    instance.chaos.release(Operation::Beat);
+    instance.chaos.release(Operation::Heartbeat);
     let health = || async { instance.cache.health().await };
     while health().await.last_heartbeat != Some(Duration::ZERO) {
         tokio::task::yield_now().await;
@@ -54,7 +54,7 @@ async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
 /// With an undelivered invalidation, an old value is never staler than the reported bound.
 #[tokio::test]
 async fn a_local_answer_is_never_older_than_the_bound() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
@@ -83,7 +83,7 @@ async fn caches_without_a_shared_tier_have_no_link_and_no_bound() {
 /// The successive states of the link, in health and in its log line.
 #[tokio::test]
 async fn the_link_is_told_in_one_word() {
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
     let line = || async { instance.cache.health().await.to_string() };

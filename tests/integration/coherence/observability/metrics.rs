@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Operation, Weakness};
+use cache_core::testing::{ManualClock, Operation, Protection};
 use cache_core::{Cache, Error, ReadPolicy};
 
 use super::super::gate::until;
@@ -22,7 +22,7 @@ fn read<'a>(tier: &'a str, result: &'a str) -> [(&'a str, &'a str); 4] {
 async fn reads_are_told_by_tier_and_result() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (one, two) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
@@ -55,7 +55,7 @@ async fn reads_are_told_by_tier_and_result() {
 async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let (one, two) = (world.instance().await, world.instance().await);
     for key in 0..20 {
         one.get(key % 5).await;
@@ -103,7 +103,7 @@ async fn regions_of_one_name_are_told_together() {
 async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
     let timed = |operation, tier| recorder.recorded(DURATION, &[("operation", operation), ("tier", tier)]);
@@ -117,12 +117,12 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     assert_eq!(timed("load", "store"), [0.25]);
     assert_eq!(timed("read", "shared"), [0.0]);
 
-    instance.chaos.hold(Operation::Intent);
-    let asked = instance.chaos.begun(Operation::Intent);
+    instance.chaos.hold(Operation::Lock);
+    let asked = instance.chaos.begun(Operation::Lock);
     let writing = instance.spawn_set(1, 10);
-    until("the lock is asked for", || instance.chaos.begun(Operation::Intent) > asked).await;
+    until("the lock is asked for", || instance.chaos.begun(Operation::Lock) > asked).await;
     clock.advance(Duration::from_millis(50));
-    instance.chaos.release(Operation::Intent);
+    instance.chaos.release(Operation::Lock);
     writing.await.unwrap();
     assert_eq!(timed("intent", "shared"), [0.05]);
     assert_eq!(timed("release", "shared"), [0.0]);
@@ -141,7 +141,7 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
 async fn errors_are_told_by_operation_and_kind() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
     let errors = |operation, kind| {

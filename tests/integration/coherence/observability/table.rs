@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use cache_core::testing::Weakness;
+use cache_core::testing::Protection;
 
 use super::super::world::World;
 use super::recorder::Recorder;
@@ -41,7 +41,7 @@ fn only(words: &Words) -> &str {
 async fn told() -> Recorder {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let world = World::memory(Weakness::None);
+    let world = World::memory(None);
     let instance = world.instance().await;
     instance.get(1).await;
     instance.set(1, 10).await;

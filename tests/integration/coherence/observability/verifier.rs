@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Weakness};
+use cache_core::testing::{ManualClock, Protection};
 use cache_core::{Cache, Error, MemoryRemote, MethodStats, ReadPolicy};
 use tokio::sync::Semaphore;
 
@@ -26,7 +26,7 @@ impl Checked {
     async fn one_in(hits: u32) -> Self {
         let clock = ManualClock::new();
         let remote = MemoryRemote::with_clock(clock.clone());
-        let builder = Cache::builder().clock(clock.clone()).lease(Duration::from_mins(10)).weaken(Weakness::None);
+        let builder = Cache::builder().clock(clock.clone()).lease(Duration::from_mins(10)).without(None);
         let cache = builder.verify_one_in(hits).remote(remote).build().unwrap();
         let rows = Arc::<Rows>::default();
         let store = CachingRegister::new(Arc::clone(&rows), &cache);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::testing::{Operation, Weakness};
+use cache_core::testing::{Operation, Protection};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqlitePoolOptions;
@@ -189,16 +189,16 @@ async fn writes_as_it_is_told() {
 
 /// Writes as ordered; returns the instance.
 async fn write<S: PolicyStore + 'static>(order: Order, inner: S) -> Policies<Stopping<S>> {
-    let weakness = match order.lacks {
-        Lacks::Nothing => Weakness::None,
-        Lacks::Intent => Weakness::NoIntent,
-        Lacks::LossOfLock => Weakness::IgnoreLostLock,
+    let without = match order.lacks {
+        Lacks::Nothing => None,
+        Lacks::Intent => Some(Protection::WriteLock),
+        Lacks::LossOfLock => Some(Protection::LostLock),
     };
-    let builder = without(weakness).write_lock_ttl(order.lock).lease(order.lease);
+    let builder = without(without).write_lock_ttl(order.lock).lease(order.lease);
     let instance = Policies::build(&order.redis, Stopping { inner, step: order.step }, builder).await;
     let policy = TenantPolicy::new(order.tenant.parse().unwrap(), order.model, "local");
     let held = match order.step {
-        Step::BeforeIntent => Some(Operation::Intent),
+        Step::BeforeIntent => Some(Operation::Lock),
         Step::BeforeRelease => Some(Operation::Release),
         Step::BeforeCommit | Step::AfterCommit => None,
     };

@@ -1,0 +1,196 @@
+//! Reads the address of the shared tier from the environment.
+
+use super::CacheBuilder;
+use crate::config::{Secret, Variables};
+use crate::error::Error;
+use crate::tier::shared::redis::{Address, Kind};
+
+const REDIS_URL: &str = "REDIS_URL";
+const REDIS_PASSWORD: &str = "REDIS_PASSWORD";
+const UPSTASH_URL: &str = "UPSTASH_REDIS_REST_URL";
+const UPSTASH_TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
+const CACHE_PROVIDER: &str = "CACHE_PROVIDER";
+
+/// The provider that selects one of two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    Redis,
+    Upstash,
+}
+
+/// An address, its secret, and the variable that contained it.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    variable: &'static str,
+    kind: Kind,
+    url: Secret,
+    secret: Option<Secret>,
+}
+
+impl Endpoint {
+    pub(super) fn read(variables: &Variables<'_>) -> Result<Option<Self>, Error> {
+        let provider = variables.parse(CACHE_PROVIDER, "redis or upstash", Provider::parse)?;
+        let redis = redis(variables)?;
+        let upstash = upstash(variables)?;
+        let chosen = match provider {
+            None => either(redis, upstash)?,
+            Some(Provider::Redis) => Some(forced_redis(redis)?),
+            Some(Provider::Upstash) => Some(forced_upstash(redis, upstash)?),
+        };
+        chosen.map(Self::checked).transpose()
+    }
+
+    /// Creates a builder for this address.
+    pub(super) fn into_builder(self) -> Result<CacheBuilder, Error> {
+        self.kind.check_supported().map_err(|error| self.named(&error))?;
+        Ok(CacheBuilder::at(self.url, self.secret))
+    }
+
+    /// Checks the address. An address of an unsupported kind is not parsed further.
+    fn checked(self) -> Result<Self, Error> {
+        if self.kind == Kind::Http && self.secret.is_none() {
+            return Err(Error::config(format!(
+                "{REDIS_URL} is an https:// address, and {REDIS_PASSWORD}, its token, is not set"
+            )));
+        }
+        if self.kind.check_supported().is_ok() {
+            let password = self.secret.as_ref().map(|secret| secret.0.as_str());
+            Address::parse(&self.url.0, password).map_err(|error| self.named(&error))?;
+        }
+        Ok(self)
+    }
+
+    fn named(&self, error: &Error) -> Error {
+        Error::config(format!("{}: {error}", self.variable))
+    }
+}
+
+impl Provider {
+    fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "redis" => Some(Self::Redis),
+            "upstash" => Some(Self::Upstash),
+            _ => None,
+        }
+    }
+}
+
+/// Reads `REDIS_URL`. A password without an address is ignored: another program may use it.
+fn redis(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
+    let (url, secret) = (variables.text(REDIS_URL)?, variables.text(REDIS_PASSWORD)?);
+    let Some(url) = url else { return Ok(None) };
+    let kind = Kind::of(&url).map_err(|error| Error::config(format!("{REDIS_URL}: {error}")))?;
+    Ok(Some(Endpoint { variable: REDIS_URL, kind, url: Secret(url), secret: secret.map(Secret) }))
+}
+
+/// Reads `UPSTASH_REDIS_REST_URL`.
+fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
+    match (variables.text(UPSTASH_URL)?, variables.text(UPSTASH_TOKEN)?) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Error::config(format!("{UPSTASH_URL} is set, and {UPSTASH_TOKEN} is not"))),
+        (None, Some(_)) => Err(Error::config(format!("{UPSTASH_TOKEN} is set, and {UPSTASH_URL} is not"))),
+        (Some(url), Some(token)) if matches!(Kind::of(&url), Ok(Kind::Http)) => {
+            let (url, secret) = (Secret(url), Some(Secret(token)));
+            Ok(Some(Endpoint { variable: UPSTASH_URL, kind: Kind::Http, url, secret }))
+        }
+        _ => Err(Error::config(format!("{UPSTASH_URL} is no address of Upstash: expected https://"))),
+    }
+}
+
+/// Selects the address that is set. Both may be set if they agree.
+fn either(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Option<Endpoint>, Error> {
+    let (redis, upstash) = match (redis, upstash) {
+        (Some(redis), Some(upstash)) => (redis, upstash),
+        (redis, upstash) => return Ok(redis.or(upstash)),
+    };
+    let bare = |endpoint: &Endpoint| endpoint.url.0.trim_end_matches('/').to_owned();
+    if bare(&redis) != bare(&upstash) {
+        return Err(Error::config(format!(
+            "{REDIS_URL} and {UPSTASH_URL} are two addresses: set one of them, or {CACHE_PROVIDER} to redis or upstash"
+        )));
+    }
+    if redis.secret.is_some() && redis.secret != upstash.secret {
+        return Err(Error::config(format!(
+            "{REDIS_PASSWORD} and {UPSTASH_TOKEN} are two tokens of one address: set one of them"
+        )));
+    }
+    Ok(Some(upstash))
+}
+
+fn forced_redis(redis: Option<Endpoint>) -> Result<Endpoint, Error> {
+    match redis {
+        Some(redis) if redis.kind != Kind::Http => Ok(redis),
+        Some(_) => Err(Error::config(format!(
+            "{CACHE_PROVIDER} is `redis`, and {REDIS_URL} is an https:// address, which is Upstash's: change one of them"
+        ))),
+        None => Err(Error::config(format!("{CACHE_PROVIDER} is `redis`, and {REDIS_URL} is not set"))),
+    }
+}
+
+fn forced_upstash(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Endpoint, Error> {
+    match (upstash, redis) {
+        (Some(upstash), _) => Ok(upstash),
+        (None, Some(redis)) if redis.kind == Kind::Http => Ok(redis),
+        (None, Some(_)) => Err(Error::config(format!(
+            "{CACHE_PROVIDER} is `upstash`, and {REDIS_URL} is no https:// address: change one of them, or set {UPSTASH_URL}"
+        ))),
+        (None, None) => Err(Error::config(format!(
+            "{CACHE_PROVIDER} is `upstash`, and neither {UPSTASH_URL} nor {REDIS_URL} is set"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Backend, Cache};
+
+    const HTTPS: &str = "https://h.upstash.io";
+
+    fn builder(set: &[(&str, &str)]) -> Result<CacheBuilder, Error> {
+        let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        CacheBuilder::from_variables(&Variables::new(find))
+    }
+
+    fn backend(set: &[(&str, &str)]) -> Backend {
+        builder(set).and_then(CacheBuilder::build).as_ref().map(Cache::backend).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_makes_a_pass_through_and_what_does_not() {
+        for set in [
+            &[][..],
+            &[(REDIS_URL, " ")],
+            &[(REDIS_PASSWORD, "of somebody else")],
+            &[(REDIS_URL, "redis://h"), ("ENABLE_REDIS_CACHING", "off")],
+            &[(REDIS_URL, "redis-cluster://h"), ("ENABLE_REDIS_CACHING", "off")],
+        ] {
+            assert_eq!(backend(set), Backend::PassThrough, "{set:?}");
+        }
+        let url = (REDIS_URL, "redis://127.0.0.1:1");
+        for set in [&[url][..], &[url, (CACHE_PROVIDER, "Redis")], &[url, (REDIS_PASSWORD, "secret")]] {
+            assert_eq!(backend(set), Backend::Redis, "{set:?}");
+        }
+    }
+
+    /// The error names the variable of the refused address, which shows the one that was selected.
+    #[test]
+    fn the_provider_decides_between_two_addresses() {
+        let both = [(REDIS_URL, "redis-cluster://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
+        for (provider, begins) in
+            [("redis", "REDIS_URL: Redis Cluster"), ("upstash", "UPSTASH_REDIS_REST_URL: Redis over HTTP")]
+        {
+            let error = builder(&[&both[..], &[(CACHE_PROVIDER, provider)]].concat()).unwrap_err().to_string();
+            assert!(error.starts_with(begins), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_address_said_twice_is_one_address() {
+        let twice = [(REDIS_URL, "https://h.upstash.io/"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
+        for more in [&[][..], &[(REDIS_PASSWORD, "t")]] {
+            let error = builder(&[&twice[..], more].concat()).unwrap_err().to_string();
+            assert!(error.starts_with("UPSTASH_REDIS_REST_URL: Redis over HTTP"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Builds a cache from the environment. Only this module reads the variables of the shared tier.
+
+use super::CacheBuilder;
+use crate::cache::Cache;
+use crate::config::{Variables, key_prefix};
+use crate::error::Error;
+
+/// The global switch.
+const ENABLE_REDIS_CACHING: &str = "ENABLE_REDIS_CACHING";
+/// The prefix of every key.
+const CACHE_KEY_PREFIX: &str = "CACHE_KEY_PREFIX";
+
+impl CacheBuilder {
+    /// Creates a builder from the variables of the process, like [`from_variables`](Self::from_variables).
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_variables`](Self::from_variables).
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(&Variables::from_env())
+    }
+
+    /// Creates a builder with the shared tier that these variables configure, without connecting.
+    ///
+    /// | variable | meaning |
+    /// | --- | --- |
+    /// | `REDIS_URL` | the address, as for [`redis`](Self::redis); unset: the cache is a pass-through |
+    /// | `REDIS_PASSWORD` | its password, in place of one in the address |
+    /// | `UPSTASH_REDIS_REST_URL`, `UPSTASH_REDIS_REST_TOKEN` | an `https://` address and its token |
+    /// | `CACHE_PROVIDER` | `redis` or `upstash`: which of the two addresses is meant |
+    /// | `CACHE_KEY_PREFIX` | in front of every key, as for [`key_prefix`](Self::key_prefix) |
+    /// | `ENABLE_REDIS_CACHING` | the switch of all caching, default `true`; off, writes invalidate nothing elsewhere |
+    ///
+    /// Every variable is read and must parse, even with the switch off. `ENVIRONMENT.md` in the repository has the
+    /// details and an example of each.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Config`](crate::ErrorKind::Config) if a value does not parse, if variables contradict each other, or
+    /// if the switch is on and the kind of Redis is not supported yet. The message names the variables and the expected
+    /// form, and never contains an address, a password or a token.
+    pub fn from_variables(variables: &Variables<'_>) -> Result<Self, Error> {
+        let enabled = variables.switch(ENABLE_REDIS_CACHING)?;
+        let parse = |value: &str| key_prefix::check(value).ok().map(|()| value.to_owned());
+        let prefix = variables.parse(CACHE_KEY_PREFIX, key_prefix::EXPECTED, parse)?;
+        let builder = match endpoint(variables)? {
+            Some(endpoint) if enabled => endpoint.into_builder()?,
+            _ => Cache::builder(),
+        };
+        Ok(match prefix {
+            Some(prefix) => builder.key_prefix(prefix),
+            None => builder,
+        })
+    }
+}
+
+#[cfg(feature = "redis")]
+fn endpoint(variables: &Variables<'_>) -> Result<Option<super::endpoint::Endpoint>, Error> {
+    super::endpoint::Endpoint::read(variables)
+}
+
+/// The endpoint in a build without Redis: building the cache returns an error.
+#[cfg(not(feature = "redis"))]
+struct Endpoint(&'static str);
+
+#[cfg(not(feature = "redis"))]
+fn endpoint(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
+    for name in ["REDIS_URL", "UPSTASH_REDIS_REST_URL"] {
+        if variables.text(name)?.is_some() {
+            return Ok(Some(Endpoint(name)));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(not(feature = "redis"))]
+impl Endpoint {
+    fn into_builder(self) -> Result<CacheBuilder, Error> {
+        Err(Error::config(format!("{} is set, and this build has no Redis: enable the feature `redis`", self.0)))
+    }
+}

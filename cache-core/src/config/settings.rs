@@ -1,0 +1,81 @@
+//! The settings of a cache.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::protocol::Protection;
+
+/// The settings of a cache, with their defaults.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The prefix of every key, generation and channel.
+    pub(crate) key_prefix: Option<String>,
+    /// H: how long the local tier is trusted after a heartbeat.
+    pub(crate) lease: Duration,
+    /// P: how long a writer's lock lives.
+    pub(crate) write_lock_ttl: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) load_deadline: Duration,
+    /// How long the local tier answers while the shared tier is unreachable; zero disables it.
+    pub(crate) degraded_ttl: Duration,
+    /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
+    pub(crate) recovery_barrier: Option<Duration>,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) max_concurrent_loads: usize,
+    pub(crate) max_entry: usize,
+    pub(crate) verify_one_in: Option<NonZeroU32>,
+    /// The protection that a test has disabled.
+    #[cfg(feature = "testing")]
+    pub(crate) without: Option<Protection>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            key_prefix: None,
+            lease: Duration::from_secs(1),
+            write_lock_ttl: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(2),
+            read_timeout: Duration::from_millis(50),
+            write_timeout: Duration::from_millis(250),
+            load_deadline: Duration::from_secs(30),
+            degraded_ttl: Duration::from_secs(2),
+            recovery_barrier: None,
+            shutdown_timeout: Duration::from_secs(10),
+            max_concurrent_loads: 64,
+            max_entry: 1024 * 1024,
+            verify_one_in: None,
+            #[cfg(feature = "testing")]
+            without: None,
+        }
+    }
+}
+
+/// The default limit of the recovery barrier, in leases.
+const RECOVERY_BARRIER: u32 = 10;
+
+impl Settings {
+    /// The limit of each of the last steps of a shutdown.
+    pub(crate) fn last_step(&self) -> Duration {
+        self.write_timeout.min(Duration::from_secs(1))
+    }
+
+    pub(crate) fn recovery_barrier(&self) -> Duration {
+        self.recovery_barrier.unwrap_or(self.lease.saturating_mul(RECOVERY_BARRIER))
+    }
+
+    /// Whether this protection is enabled. Always, in a build without the feature `testing`.
+    #[inline]
+    #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only a test disables a protection"))]
+    pub(crate) fn protects(&self, protection: Protection) -> bool {
+        #[cfg(feature = "testing")]
+        return self.without != Some(protection);
+        #[cfg(not(feature = "testing"))]
+        {
+            let _ = protection;
+            true
+        }
+    }
+}

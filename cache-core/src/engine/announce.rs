@@ -1,0 +1,149 @@
+//! Invalidates scopes in the shared tier, on the other instances, and in the local tier.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
+use tokio::sync::oneshot;
+
+use super::held::{Held, journal};
+use super::late_acknowledgement::acknowledge;
+use crate::cache::Cache;
+use crate::observability::{Delivery, Request};
+use crate::protocol::{Protection, Reply, Scope, TierConnection, WriteScopes};
+use crate::read_your_writes;
+use crate::runtime::{Tasks, random};
+
+/// Invalidates scopes at once, on every instance.
+///
+/// If Redis is unreachable, the scopes are journaled.
+pub(super) async fn invalidate(cache: &Cache, scopes: Vec<Scope>) {
+    let delivered = invalidate_as(cache, scopes.clone(), random::token_text()).await;
+    acknowledge(cache, &scopes, Scope::strongest_mode(&scopes), delivered).await;
+}
+
+/// Like [`invalidate`], with new generations that end in `token`; returns whether they were delivered.
+///
+/// Once begun, it completes even if this call is dropped: the first poll spawns a task.
+pub(super) async fn invalidate_as(cache: &Cache, scopes: Vec<Scope>, token: String) -> bool {
+    cache.revive();
+    if !cache.has_remote() {
+        advance(cache, &scopes);
+        read_your_writes::note(cache, &scopes, true);
+        return true;
+    }
+    let work = invalidated(cache.clone(), scopes.clone(), token);
+    let is_bound = !cache.0.process.protects(Protection::InvalidationTask);
+    let delivered = if is_bound { work.await } else { finished(cache, work).await.unwrap_or(false) };
+    read_your_writes::note(cache, &scopes, delivered);
+    delivered
+}
+
+/// Invalidates the scopes, or journals them; returns whether the shared tier has executed it.
+pub(super) fn invalidated(
+    cache: Cache,
+    scopes: Vec<Scope>,
+    token: String,
+) -> impl Future<Output = bool> + Send + 'static {
+    advance(&cache, &scopes);
+    let held = Held::new(&cache, scopes.clone());
+    async move {
+        let delivery = announce(&cache, Announcement::Invalidate { scopes: &scopes, token: &token }).await;
+        if delivery != Delivery::Delivered {
+            journal(&cache, &scopes);
+        }
+        // A read that began before the invalidation may have stored an old value in the local tier meanwhile.
+        advance(&cache, &scopes);
+        held.end();
+        delivery == Delivery::Delivered
+    }
+}
+
+/// Runs `work` to completion in a task, even if the returned future is dropped.
+///
+/// Resolves to `None` if the runtime is shutting down.
+pub(super) fn finished<T: Send + 'static>(
+    cache: &Cache,
+    work: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = Option<T>> + Send + 'static {
+    if !Tasks::can_spawn() {
+        // Boxed: this is rare, and would enlarge the future of every write.
+        return Either::Left(Box::pin(work.map(Some)));
+    }
+    let (send, done) = oneshot::channel();
+    cache.0.process.tasks.spawn(async move {
+        let done = work.await;
+        // The caller may be gone.
+        let _ = send.send(done);
+    });
+    Either::Right(done.map(Result::ok))
+}
+
+pub(super) fn advance(cache: &Cache, scopes: &[Scope]) {
+    for scope in scopes {
+        cache.0.coherence.freshness.advance(scope);
+    }
+}
+
+/// An announcement to the shared tier about scopes.
+#[derive(Clone, Copy)]
+pub(super) enum Announcement<'a> {
+    Lock { write: WriteScopes<'a>, token: &'a str, ttl: Duration },
+    Release { write: WriteScopes<'a>, token: &'a str },
+    Invalidate { scopes: &'a [Scope], token: &'a str },
+}
+
+impl<'a> Announcement<'a> {
+    fn send(self, tier: &'a dyn TierConnection) -> Reply<'a, ()> {
+        match self {
+            Self::Lock { write, token, ttl } => tier.lock(write, token, ttl),
+            Self::Release { write, token } => tier.release(write, token),
+            Self::Invalidate { scopes, token } => tier.invalidate(scopes, token),
+        }
+    }
+
+    fn request(self) -> Request {
+        match self {
+            Self::Lock { .. } => Request::Lock,
+            Self::Release { .. } => Request::Release,
+            Self::Invalidate { .. } => Request::Invalidate,
+        }
+    }
+}
+
+/// Sends an announcement. After [`Delivery::Failed`] the shared tier may have executed it, or may do so later.
+pub(super) async fn announce(cache: &Cache, announcement: Announcement<'_>) -> Delivery {
+    let (process, coherence, request) = (&cache.0.process, &cache.0.coherence, announcement.request());
+    let may_announce = process.protects(Protection::EarlyAnnouncements) || coherence.is_usable();
+    let Some(connection) = coherence.connection().filter(|_| may_announce) else {
+        process.counters.announced(request, Delivery::Unreachable);
+        return Delivery::Unreachable;
+    };
+    let (clock, limit) = (&process.clock, process.settings.write_timeout);
+    let sent = connection.in_time(clock, limit, 1, "a write", announcement.send(&*connection.tier));
+    match process.counters.timing(request).of(clock, sent).await {
+        Ok(()) => {
+            process.counters.announced(request, Delivery::Delivered);
+            coherence.succeeded();
+            Delivery::Delivered
+        }
+        Err(error) => {
+            process.counters.announced(request, Delivery::Failed);
+            process.counters.error(request, error.kind());
+            coherence.failed(&connection, &error);
+            tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
+            Delivery::Failed
+        }
+    }
+}
+
+impl Cache {
+    /// Invalidates scopes at once, on every instance.
+    ///
+    /// Once begun, the invalidation completes even if the call is dropped.
+    #[doc(hidden)]
+    pub async fn invalidate(&self, scopes: Vec<Scope>) {
+        invalidate(self, scopes).await;
+    }
+}

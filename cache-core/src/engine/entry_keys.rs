@@ -1,0 +1,40 @@
+//! The Redis keys of an entry.
+
+use crate::key::{KeyText, hash_of_key};
+use crate::protocol::{Scope, ScopeHash};
+
+/// The keys of one entry, built after a miss in the local tier.
+#[derive(Debug)]
+pub(super) struct EntryKeys {
+    /// The entry's own scope first, then the wider ones.
+    pub(super) scopes: Vec<Scope>,
+    /// The text of the key, if the Redis key holds only its hash.
+    pub(super) full_key: Option<Box<str>>,
+}
+
+impl EntryKeys {
+    pub(super) fn new(text: KeyText, wider: impl Iterator<Item = Scope>) -> Self {
+        let mut scopes = Vec::with_capacity(2);
+        scopes.push(text.own);
+        scopes.extend(wider);
+        Self { scopes, full_key: text.full }
+    }
+
+    /// The key of the entry.
+    pub(super) fn entry(&self) -> &str {
+        self.scopes[0].name()
+    }
+
+    pub(super) fn hash(&self) -> u128 {
+        hash_of_key(self.full_key.as_deref().unwrap_or(self.entry()))
+    }
+
+    pub(super) fn scope_hashes(&self) -> impl Iterator<Item = ScopeHash> {
+        self.scopes.iter().map(Scope::hash)
+    }
+
+    /// The keys of the scopes' generations.
+    pub(super) fn generations(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(Scope::generation_key)
+    }
+}

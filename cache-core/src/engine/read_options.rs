@@ -1,0 +1,183 @@
+//! The properties of a read method and of one call of it: absence, errors, visibility.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::user_code::{guarded, panic_text};
+use crate::error::Error;
+use crate::single_flight::{Broken, Outcome, Shared, SharedError};
+
+/// How a method's results represent absence.
+pub struct Presence<R> {
+    is_absent: Option<fn(&R) -> bool>,
+}
+
+impl<R> Presence<R> {
+    /// The method always returns a value.
+    pub const ALWAYS: Self = Self { is_absent: None };
+}
+
+impl<V> Presence<Option<V>> {
+    /// The method returns an `Option`.
+    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none) };
+}
+
+impl<R> Presence<R> {
+    pub(super) fn is_absent(self, value: &R) -> bool {
+        self.is_absent.is_some_and(|is_absent| is_absent(value))
+    }
+}
+
+impl<R> Clone for Presence<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Presence<R> {}
+
+impl<R> fmt::Debug for Presence<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_absent.is_some() { "Optional" } else { "Always" })
+    }
+}
+
+/// The conversions that the error type of a store supports.
+pub struct LoadErrors<E> {
+    clone: Option<fn(&E) -> E>,
+    from_cache: Option<fn(Error) -> E>,
+}
+
+impl<E> LoadErrors<E> {
+    /// Creates the conversions.
+    ///
+    /// `clone` shares one error with all followers; `from_cache` converts the error of a load that panicked, timed out
+    /// or recurses.
+    pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
+        Self { clone, from_cache }
+    }
+}
+
+/// The conversions of outcomes. `method` is the name of the read method in errors and log lines.
+impl<E: Send + 'static> LoadErrors<E> {
+    /// Whether the error type can report an exceeded deadline.
+    pub(super) fn can_report_a_deadline(&self) -> bool {
+        self.from_cache.is_some()
+    }
+
+    /// Returns the outcome of a load without a value in the form for followers.
+    pub(super) fn share<T, R>(&self, method: &str, outcome: &Outcome<T, E>) -> Shared<R> {
+        match outcome {
+            Outcome::Failed(error) => {
+                let copy = guarded(method, "Clone of the error", || self.clone.map(|clone| clone(error))).flatten();
+                Outcome::Failed(copy.map(|error| Arc::new(Mutex::new(error)) as SharedError))
+            }
+            Outcome::Broken(broken) => Outcome::Broken(broken.clone()),
+            Outcome::Found(_) | Outcome::Abandoned => Outcome::Abandoned,
+        }
+    }
+
+    /// Converts the outcome of a load for the caller that requested it.
+    ///
+    /// # Panics
+    ///
+    /// If the load did not return and the error type cannot represent that. A panic of the store continues here.
+    pub(super) fn result<T>(&self, method: &str, outcome: Outcome<T, E>) -> Result<T, E> {
+        let Broken { error, panic } = match outcome {
+            Outcome::Found(value) => return Ok(value),
+            Outcome::Failed(error) => return Err(error),
+            Outcome::Broken(broken) => broken,
+            // The runtime of its task has shut down.
+            Outcome::Abandoned => Error::load_panicked(method, "its task ended without an answer").into(),
+        };
+        match self.of_cache(method, &error) {
+            Some(error) => Err(error),
+            None => std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new(error.to_string()))),
+        }
+    }
+
+    /// Returns the error of a flight's outcome for a follower, if representable.
+    pub(super) fn of_follower<R>(&self, method: &str, outcome: &Shared<R>) -> Option<E> {
+        match outcome {
+            Outcome::Failed(error) => guarded(method, "Clone of the error", || self.unshare(error.as_ref()))?,
+            Outcome::Broken(broken) => self.of_cache(method, &broken.error),
+            Outcome::Found(_) | Outcome::Abandoned => None,
+        }
+    }
+
+    fn unshare(&self, shared: Option<&SharedError>) -> Option<E> {
+        let error = shared?.downcast_ref::<Mutex<E>>()?;
+        Some(self.clone?(&error.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn of_cache(&self, method: &str, error: &Error) -> Option<E> {
+        let from_cache = self.from_cache?;
+        guarded(method, "From<Error>", || from_cache(error.clone()))
+    }
+}
+
+impl<E> Clone for LoadErrors<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for LoadErrors<E> {}
+
+impl<E> fmt::Debug for LoadErrors<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadErrors")
+            .field("clone", &self.clone.is_some())
+            .field("from_cache", &self.from_cache.is_some())
+            .finish()
+    }
+}
+
+/// Returns the outcome of a store that panicked, and logs the panic.
+pub(super) fn panicked<T, E>(method: &str, panic: Box<dyn std::any::Any + Send>) -> Outcome<T, E> {
+    let error = Error::load_panicked(method, panic_text(&*panic));
+    tracing::error!(key = method, %error, "the store panicked");
+    Outcome::Broken(Broken { error, panic: Some(panic) })
+}
+
+type Visible<'a, K, R> = Box<dyn Fn(&K, &R) -> bool + Send + Sync + 'a>;
+pub(super) type CacheIf<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
+
+/// The options of one call of a read method.
+#[must_use]
+pub struct ReadOptions<'a, K, R, E> {
+    pub(super) errors: LoadErrors<E>,
+    visible: Option<Visible<'a, K, R>>,
+    pub(super) cache_if: Option<CacheIf<R>>,
+}
+
+impl<'a, K, R, E> ReadOptions<'a, K, R, E> {
+    /// Creates options that let every caller see every value, and cache every value.
+    pub fn new(errors: LoadErrors<E>) -> Self {
+        Self { errors, visible: None, cache_if: None }
+    }
+
+    /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.
+    pub fn visible_if(mut self, visible: impl Fn(&K, &R) -> bool + Send + Sync + 'a) -> Self {
+        self.visible = Some(Box::new(visible));
+        self
+    }
+
+    /// Checks every loaded value. If it returns `false` or panics, the value is not cached.
+    pub fn cache_if(mut self, cache_if: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
+        self.cache_if = Some(Arc::new(cache_if));
+        self
+    }
+
+    /// Whether the caller may see the value. A check that panics counts as `false`.
+    pub(super) fn is_visible(&self, method: &str, key: &K, value: &R) -> bool {
+        let Some(visible) = &self.visible else { return true };
+        guarded(method, "visible_if", || visible(key, value)).unwrap_or(false)
+    }
+}
+
+impl<K, R, E> fmt::Debug for ReadOptions<'_, K, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadOptions").field("errors", &self.errors).finish_non_exhaustive()
+    }
+}

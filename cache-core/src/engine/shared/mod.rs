@@ -1,0 +1,403 @@
+//! Look-ups in the shared tier, and the permits of the fills that may follow.
+
+mod entry_size;
+mod fill;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use self::entry_size::EntrySize;
+pub(super) use self::fill::Encoded;
+use super::entry_keys::EntryKeys;
+use super::method::Method;
+use crate::coherence::{Connection, WAITS};
+use crate::freshness::SequenceSnapshot;
+use crate::observability::{Counters, Request};
+use crate::protocol::envelope::{self, Identity, Unusable};
+use crate::protocol::{Backend, Epoch, Fence, Generation, Mode, Protection, ReadReply, ScopeState, TierError};
+use crate::runtime::Moment;
+use crate::single_flight::{Found, Source};
+use crate::value::Cacheable;
+
+/// The shared tier, for the entries of one read method.
+pub(super) struct SharedReads<R> {
+    method: Arc<Method<R>>,
+    /// The index of its bus namespace among those of the cache.
+    namespace: usize,
+    /// The identity of the store's database; 0 if unknown.
+    source: u128,
+    /// The hash of trait and method.
+    method_hash: u64,
+    fingerprint: u64,
+    entry_size: EntrySize,
+}
+
+/// The look-up of one entry.
+pub(super) struct Query<R> {
+    pub(super) keys: EntryKeys,
+    begun: Begun,
+    /// The value that the previous flight of the key found.
+    carried: Option<Found<R>>,
+}
+
+/// The state before a look-up reads anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    started: Moment,
+    /// The local tier must not store anything that is invalidated after this snapshot.
+    pub(super) snapshot: SequenceSnapshot,
+}
+
+/// The outcome of a look-up.
+pub(super) enum LookUp<R> {
+    /// The shared tier has the value. The local tier may keep it until `deadline`.
+    Hit { found: Found<R>, snapshot: SequenceSnapshot, deadline: Moment },
+    /// The value of the previous flight is still current.
+    Confirmed(Found<R>),
+    /// The store must be called.
+    Miss(FillPermit),
+}
+
+/// The permission to cache the value of a load, from the state before it began.
+#[derive(Debug)]
+pub(super) struct FillPermit {
+    pub(super) started: Moment,
+    pub(super) target: FillTarget,
+}
+
+/// The tiers that may cache the value of a load.
+#[derive(Debug)]
+pub(super) enum FillTarget {
+    /// No tier: a write is in progress, or its invalidation has not reached Redis.
+    Nothing,
+    /// No tier, with limited concurrent loads: the shared tier did not answer.
+    NothingDegraded,
+    /// The local tier for a short time, with limited concurrent loads: the shared tier is unreachable.
+    Degraded(SequenceSnapshot),
+    /// The local tier of the only instance.
+    Local(SequenceSnapshot),
+    /// Both tiers; the local one until the earliest pending writer expires at `until`.
+    Both { snapshot: SequenceSnapshot, connection: Arc<Connection>, fence: Arc<Fence>, until: Moment },
+}
+
+impl FillTarget {
+    pub(super) fn fence(&self) -> Option<Arc<Fence>> {
+        match self {
+            Self::Both { fence, .. } => Some(Arc::clone(fence)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_bypass(&self) -> bool {
+        matches!(self, Self::Nothing | Self::NothingDegraded | Self::Degraded(_))
+    }
+
+    pub(super) fn is_degraded(&self) -> bool {
+        matches!(self, Self::NothingDegraded | Self::Degraded(_))
+    }
+}
+
+impl Begun {
+    fn miss<R>(self, target: FillTarget) -> LookUp<R> {
+        LookUp::Miss(FillPermit { started: self.started, target })
+    }
+}
+
+impl<R: Cacheable> SharedReads<R> {
+    pub(super) fn new(
+        method: &Arc<Method<R>>,
+        namespace: usize,
+        source: u128,
+        method_hash: u64,
+        fingerprint: u64,
+    ) -> Self {
+        let (method, entry_size) = (Arc::clone(method), EntrySize::default());
+        Self { method, namespace, source, method_hash, fingerprint, entry_size }
+    }
+
+    /// Begins a look-up. What is invalidated from now on does not enter the local tier.
+    pub(super) fn query(&self, keys: EntryKeys, carried: Option<Found<R>>) -> Query<R> {
+        let begun = self.begin(&keys);
+        Query { keys, begun, carried }
+    }
+
+    pub(super) fn begin(&self, keys: &EntryKeys) -> Begun {
+        let started = self.method.process().clock.now();
+        Begun { started, snapshot: self.method.coherence().freshness.snapshot(keys.scope_hashes()) }
+    }
+
+    /// Looks up entries, in as few round trips as their size allows, and calls `between` after each but the last.
+    ///
+    /// The answers are in the order of the queries.
+    pub(super) async fn look_up(&self, mut queries: Vec<Query<R>>, between: impl Fn()) -> Vec<(EntryKeys, LookUp<R>)> {
+        let journal = &self.method.coherence().journal;
+        let mut answers: Vec<Option<LookUp<R>>> = queries
+            .iter()
+            .map(|query| journal.holds(&query.keys.scopes).then(|| query.begun.miss(FillTarget::Nothing)))
+            .collect();
+        let mut open: Vec<usize> = (0..queries.len()).filter(|at| answers[*at].is_none()).collect();
+        let mut at_once = None;
+        while !open.is_empty() {
+            let count = self.entry_size.keys_at_once(at_once);
+            at_once = Some(count);
+            let rest = open.split_off(open.len().min(count));
+            match self.readable() {
+                Some((connection, epoch)) => {
+                    // A batch waits for one timeout, not for one in each round trip.
+                    let Ok(reply) = self.ask(&connection, &queries, &open).await else { break };
+                    for (at, (entry, states)) in open.iter().zip(reply) {
+                        answers[*at] = Some(self.judge(&mut queries[*at], &connection, epoch, &entry, states));
+                    }
+                }
+                None => open.iter().for_each(|at| answers[*at] = Some(self.unreachable(queries[*at].begun))),
+            }
+            open = rest;
+            if !open.is_empty() {
+                between();
+            }
+        }
+        let unanswered = |begun: Begun| begun.miss(FillTarget::NothingDegraded);
+        let answered = queries.into_iter().zip(answers);
+        answered.map(|(query, answer)| (query.keys, answer.unwrap_or_else(|| unanswered(query.begun)))).collect()
+    }
+
+    /// Returns the connection and epoch to read with, if the shared tier may be read.
+    pub(super) fn readable(&self) -> Option<(Arc<Connection>, Epoch)> {
+        let coherence = self.method.coherence();
+        // Readers of a strict method must also see the writes of a member that is cut off.
+        if self.method.policy.mode == Mode::Strict && coherence.membership.is_incomplete() {
+            return None;
+        }
+        coherence.readable(self.namespace)
+    }
+
+    /// The answer without a shared tier.
+    fn unreachable(&self, begun: Begun) -> LookUp<R> {
+        begun.miss(match self.method.cache.backend() {
+            Backend::PassThrough => FillTarget::Nothing,
+            Backend::SingleInstance => FillTarget::Local(begun.snapshot),
+            Backend::Memory | Backend::Redis => FillTarget::Degraded(begun.snapshot),
+        })
+    }
+
+    /// Fetches some of the entries, each with the states of its scopes, in one round trip.
+    async fn ask(
+        &self,
+        connection: &Connection,
+        queries: &[Query<R>],
+        places: &[usize],
+    ) -> Result<Vec<(Vec<u8>, Vec<ScopeState>)>, TierError> {
+        let entries: Vec<&str> = places.iter().map(|at| queries[*at].keys.entry()).collect();
+        let scopes = DistinctScopes::of(places.iter().map(|at| &queries[*at].keys));
+        let ReadReply { entries, generations } = self.fetch(connection, &entries, &scopes.generations).await?;
+        let states =
+            scopes.of_entries.iter().map(|of_entry| of_entry.iter().map(|at| generations[*at].clone()).collect());
+        Ok(entries.into_iter().zip(states).collect())
+    }
+
+    /// Fetches entries and the states of scopes in one round trip.
+    ///
+    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless
+    /// it concerns only this command.
+    async fn fetch(
+        &self,
+        connection: &Connection,
+        entries: &[&str],
+        generations: &[&str],
+    ) -> Result<ReadReply, TierError> {
+        let process = self.method.process();
+        let asked = async {
+            let mut reply = self.in_time(connection, connection.tier.read(entries, generations)).await?;
+            self.entry_size.observe(reply.entries.iter().map(Vec::len));
+            let now = process.clock.now();
+            let is_missing = |at: &usize| self.is_missing(&reply.generations[*at], connection, now);
+            let missing: Vec<usize> = (0..generations.len()).filter(is_missing).collect();
+            if !missing.is_empty() {
+                let without: Vec<&str> = missing.iter().map(|at| generations[*at]).collect();
+                let created = self.in_time(connection, connection.tier.init_generations(&without)).await?;
+                missing.into_iter().zip(created).for_each(|(at, state)| reply.generations[at] = state);
+            }
+            Ok(reply)
+        };
+        let reply = self.method.counters.meter.look_up.of(&process.clock, asked).await;
+        match &reply {
+            Ok(_) => self.method.coherence().succeeded(),
+            Err(error) => self.failed(connection, Request::Read, error),
+        }
+        reply
+    }
+
+    async fn in_time<T>(
+        &self,
+        connection: &Connection,
+        asked: impl Future<Output = Result<T, TierError>>,
+    ) -> Result<T, TierError> {
+        let process = self.method.process();
+        connection.in_time(&process.clock, process.settings.read_timeout, WAITS, "a read", asked).await
+    }
+
+    fn failed(&self, connection: &Connection, request: Request, error: &TierError) {
+        self.method.counters.tier_error(error.kind());
+        self.method.process().counters.error(request, error.kind());
+        // One entry that the server does not accept must not open the circuit for all others.
+        if !error.is_of_one_command() {
+            self.method.coherence().failed(connection, error);
+        }
+        tracing::debug!(key = self.method.name(), %error, "a request to the shared tier failed");
+    }
+
+    /// Whether a scope needs, or may need, a new generation.
+    ///
+    /// The server's clock decides whether a pending writer has expired, and its decision is final.
+    fn is_missing(&self, state: &ScopeState, connection: &Connection, now: Moment) -> bool {
+        match state {
+            ScopeState::Missing => true,
+            ScopeState::Pending { expiry, .. } => self.end_of_pending(connection.moment_of(*expiry, now)) <= now,
+            ScopeState::Locked | ScopeState::Free(_) => false,
+        }
+    }
+
+    /// The local expiry of an entry with a pending writer.
+    fn end_of_pending(&self, until: Moment) -> Moment {
+        if self.method.protects(Protection::PendingExpiry) { until } else { Moment::NEVER }
+    }
+
+    /// Evaluates the shared tier's reply for one entry.
+    fn judge(
+        &self,
+        query: &mut Query<R>,
+        connection: &Arc<Connection>,
+        epoch: Epoch,
+        entry: &[u8],
+        states: Vec<ScopeState>,
+    ) -> LookUp<R> {
+        let Query { keys, begun, carried } = query;
+        let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
+        let Some(Unlocked { generations, until }) = unlocked(states, connection, now) else {
+            return begun.miss(FillTarget::Nothing);
+        };
+        let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
+        let until = self.end_of_pending(until);
+        if let Some((value, left)) = self.open(keys, entry, connection.server_now(now), &fence) {
+            let found = Found { value, source: Source::Shared, fence: Some(fence) };
+            return LookUp::Hit { found, snapshot, deadline: now.after(left).min(until) };
+        }
+        match carried.take().filter(|found| found.fence.as_ref() == Some(&fence)) {
+            Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
+            None => begun.miss(FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, until }),
+        }
+    }
+
+    /// Decodes an entry, if it belongs to this key and is current. Returns the value and its remaining lifetime.
+    fn open(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Option<(R, Duration)> {
+        let counters = &self.method.counters;
+        if bytes.is_empty() {
+            return None;
+        }
+        Counters::add_many(&counters.bytes_read, bytes.len());
+        let decoded = if self.method.protects(Protection::Identity) {
+            self.decode(keys, bytes, now, fence)
+        } else {
+            self.decode(keys, &envelope::readdress(bytes, &self.identity(keys), fence), now, fence)
+        };
+        match decoded {
+            Ok((value, left)) => {
+                let is_absent = self.method.presence.is_absent(&value);
+                Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
+                Some((value, left))
+            }
+            Err(reason) => {
+                counters.unusable(reason);
+                self.method.cache.0.ownership.mixups.found(reason, self.method.name());
+                None
+            }
+        }
+    }
+
+    fn decode(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Result<(R, Duration), Unusable> {
+        if bytes.len() > self.method.process().settings.max_entry {
+            return Err(Unusable::TooLarge);
+        }
+        let opened = envelope::open(bytes, &self.identity(keys), fence, now)?;
+        let value = self.method.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unusable::Payload)?;
+        // Some codecs encode `Some(())` and `None` alike.
+        if self.method.presence.is_absent(&value) != opened.absent {
+            return Err(Unusable::Payload);
+        }
+        Ok((value, Duration::from_millis(opened.expiry.hard - now)))
+    }
+
+    /// The properties that an entry of this key carries.
+    fn identity<'a>(&self, keys: &'a EntryKeys) -> Identity<'a> {
+        let (has_owner, has_shape) =
+            (self.method.protects(Protection::Owner), self.method.protects(Protection::Fingerprint));
+        Identity {
+            source: if has_owner { self.source } else { 0 },
+            method: if has_owner { self.method_hash } else { 0 },
+            codec: if has_shape { self.method.policy.codec.id() } else { 0 },
+            fingerprint: if has_shape { self.fingerprint } else { 0 },
+            key_hash: keys.hash(),
+            full_key: keys.full_key.as_deref(),
+        }
+    }
+
+    /// Returns the permit for a value that has no store, unless another writer followed the one with this token.
+    pub(super) async fn own_permit(&self, keys: &EntryKeys, token: &str) -> Option<FillPermit> {
+        let Begun { started, snapshot } = self.begin(keys);
+        let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
+        let generations: Vec<&str> = keys.generations().collect();
+        let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
+        let Unlocked { generations, until } = unlocked(states, &connection, self.method.process().clock.now())?;
+        let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
+        let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
+        let target = FillTarget::Both { snapshot, connection, fence, until };
+        is_own.then_some(FillPermit { started, target })
+    }
+}
+
+/// Current generations, and the local expiry of an entry that is filled under them.
+struct Unlocked {
+    generations: Vec<Generation>,
+    until: Moment,
+}
+
+/// Returns the generations, if no scope is locked and none is missing.
+fn unlocked(states: Vec<ScopeState>, connection: &Connection, now: Moment) -> Option<Unlocked> {
+    let mut until = Moment::NEVER;
+    let generation = |state| match state {
+        ScopeState::Free(generation) => Some(generation),
+        ScopeState::Pending { generation, expiry } => {
+            until = connection.moment_of(expiry, now).min(until);
+            Some(generation)
+        }
+        ScopeState::Locked | ScopeState::Missing => None,
+    };
+    let generations = states.into_iter().map(generation).collect::<Option<_>>()?;
+    Some(Unlocked { generations, until })
+}
+
+/// The scopes of many entries without duplicates: entries share the wider ones.
+struct DistinctScopes<'a> {
+    /// The keys of the generations.
+    generations: Vec<&'a str>,
+    /// The indices of each entry's scopes in `generations`.
+    of_entries: Vec<Vec<usize>>,
+}
+
+impl<'a> DistinctScopes<'a> {
+    fn of(entries: impl Iterator<Item = &'a EntryKeys>) -> Self {
+        let mut generations = Vec::new();
+        let mut known: HashMap<&str, usize, RandomState> = HashMap::default();
+        let mut place = |key: &'a str| {
+            *known.entry(key).or_insert_with(|| {
+                generations.push(key);
+                generations.len() - 1
+            })
+        };
+        let of_entries = entries.map(|keys| keys.generations().map(&mut place).collect()).collect();
+        Self { generations, of_entries }
+    }
+}

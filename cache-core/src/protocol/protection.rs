@@ -1,0 +1,67 @@
+//! The protections of the protocol, one for each race that it survives.
+
+/// A protection of the protocol.
+///
+/// With the feature `testing` a cache can be built without one of them (`CacheBuilder::without`). The test of each race
+/// runs a second time like that, and must then fail: it proves that the protection is needed and that the test can
+/// detect its absence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protection {
+    /// A fill carries the generations from before its load, not those from after it.
+    Fence,
+    /// A fill of the local tier checks whether its scopes were invalidated since its look-up began.
+    SequenceCheck,
+    /// A caller takes the outcome of a flight only if the flight began after the call.
+    NextFlight,
+    /// Each writer locks with a token of its own, so that its release ends only its own locks.
+    WriterTokens,
+    /// A writer invalidates its own local entries.
+    LocalInvalidation,
+    /// A load runs in a task of its own, and continues if its caller is dropped.
+    LoadTask,
+    /// After an outage instances return one after another, and the number of concurrent loads is limited.
+    HerdGuard,
+    /// A writer locks its scopes before it calls the store.
+    WriteLock,
+    /// A write of unknown outcome keeps its locks until they expire.
+    UnknownOutcome,
+    /// A release that does not find its lock invalidates nevertheless.
+    LostLock,
+    /// The lease starts when a heartbeat is sent, not when it returns.
+    LeaseFromSending,
+    /// The local tier is trusted only for a lease after a heartbeat.
+    Lease,
+    /// An invalidation that was not delivered is journaled.
+    Journal,
+    /// A value without a store is filled only if no other writer was faster.
+    PutFence,
+    /// The local tier is flushed when the connection that delivered its invalidations is lost.
+    FlushOnLoss,
+    /// An instance uses the server's clock, not its own, for times that instances share.
+    ServerClock,
+    /// An entry carries the type and the codec of its value.
+    Fingerprint,
+    /// An entry carries the identity of the server process.
+    ServerEpoch,
+    /// An entry carries the epoch of its look-up, and is filled over the same connection.
+    LoadEpoch,
+    /// An entry is accepted only for the key that it carries.
+    Identity,
+    /// An instance that returns after an outage waits for the others before it reads the shared tier.
+    RecoveryBarrier,
+    /// The acknowledgement of a write that could not be announced is delayed.
+    LateAcknowledgement,
+    /// A writer announces its writes as soon as it is connected, whether its local tier is trusted or not.
+    EarlyAnnouncements,
+    /// A write is registered on the methods whose entries its result names.
+    ///
+    /// Without it a dropped write does not invalidate them either.
+    PendingWriters,
+    /// A generation with a pending writer expires with that writer, in both tiers.
+    PendingExpiry,
+    /// An invalidation without a write completes even if its caller is dropped.
+    InvalidationTask,
+    /// An entry carries its source, trait and method.
+    Owner,
+}

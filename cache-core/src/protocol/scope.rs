@@ -1,0 +1,120 @@
+//! Scopes: the units of invalidation.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::Mode;
+#[cfg(feature = "redis")]
+use super::key_names::writers_key;
+use super::key_names::{GENERATION_PREFIX, GENERATION_SUFFIX};
+
+/// The most scopes of one entry: its own, the whole method, and six prefixes.
+pub(crate) const MAX_SCOPES: usize = 8;
+
+/// A unit of invalidation: an entry, a key prefix, or a whole read method.
+///
+/// Only a [`Region`](crate::Region) creates scopes, so the name is always well formed.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Contains the name, so that both need one allocation.
+    generation_key: Arc<str>,
+    hash: ScopeHash,
+    /// The length of the bus namespace at the start of the name.
+    bus: u32,
+    /// The consistency mode of its readers. It is not part of the identity.
+    mode: Mode,
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.generation_key == other.generation_key
+    }
+}
+
+impl Eq for Scope {}
+
+impl Hash for Scope {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}
+
+impl Scope {
+    #[cfg(test)]
+    pub(crate) fn new(name: &str) -> Self {
+        Self::written(name.find(':').unwrap_or(name.len()), |out| out.push_str(name))
+    }
+
+    /// Creates a scope with a given hash.
+    #[cfg(test)]
+    pub(crate) fn hashed(hash: u64) -> Self {
+        Self { hash: ScopeHash(hash), ..Self::new("chosen") }
+    }
+
+    /// Creates the scope whose name `write` appends.
+    ///
+    /// The name begins with a bus namespace of `bus` bytes.
+    pub(crate) fn written(bus: usize, write: impl FnOnce(&mut String)) -> Self {
+        let mut text = String::with_capacity(128);
+        text.push_str(GENERATION_PREFIX);
+        write(&mut text);
+        let hash = ScopeHash::of_name(&text.as_bytes()[GENERATION_PREFIX.len()..]);
+        text.push_str(GENERATION_SUFFIX);
+        // Never reached: a Redis string cannot be that long.
+        let bus = u32::try_from(bus).unwrap_or(u32::MAX);
+        Self { generation_key: text.into(), hash, bus, mode: Mode::default() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.generation_key[GENERATION_PREFIX.len()..self.generation_key.len() - GENERATION_SUFFIX.len()]
+    }
+
+    /// The namespace whose bus carries the messages about this scope.
+    pub(crate) fn bus_namespace(&self) -> &str {
+        &self.name()[..self.bus as usize]
+    }
+
+    /// The Redis key of this scope's generation.
+    ///
+    /// The braces are a hash tag: in a cluster the generation is in the slot of the entry.
+    pub(crate) fn generation_key(&self) -> &str {
+        &self.generation_key
+    }
+
+    /// The key of this scope's pending writers in Redis, in the slot of its generation.
+    #[cfg(feature = "redis")]
+    pub(crate) fn writers_key(&self) -> String {
+        writers_key(&self.generation_key)
+    }
+
+    /// Whether this is a whole-method or key-prefix scope that contains or equals `other`.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.name().strip_suffix('*').is_some_and(|beginning| other.name().starts_with(beginning))
+    }
+
+    pub(crate) fn hash(&self) -> ScopeHash {
+        self.hash
+    }
+
+    /// Returns the same scope with the consistency mode of its readers.
+    #[must_use]
+    pub(crate) fn of_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Returns the strongest mode of these scopes, which a write of them must satisfy.
+    pub(crate) fn strongest_mode<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Mode {
+        scopes.into_iter().map(|scope| scope.mode).max().unwrap_or_default()
+    }
+}
+
+/// The stable hash of a scope's name, for envelopes and local sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ScopeHash(pub(crate) u64);
+
+impl ScopeHash {
+    pub(crate) fn of_name(name: &[u8]) -> Self {
+        Self(xxhash_rust::xxh3::xxh3_64(name))
+    }
+}

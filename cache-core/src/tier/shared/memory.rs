@@ -1,0 +1,546 @@
+//! A shared tier in memory with the semantics of Redis, for several caches of one process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+
+use super::Remote;
+use crate::protocol::{
+    Backend, BusSink, Expired, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply, Member, Members, Message,
+    ReadReply, Reply, Scope, ScopeState, SharedTier, TierConnection, TierError, WriteScopes,
+};
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
+use crate::runtime::{Clock, Moment, random};
+
+/// An in-process shared tier and bus, for tests and experiments.
+///
+/// Caches that are built with copies of one `MemoryRemote` behave like instances that share one Redis server.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use cache_core::{Cache, MemoryRemote};
+///
+/// let remote = MemoryRemote::new();
+/// let one = Cache::builder().remote(remote.clone()).build()?;
+/// let two = Cache::builder().remote(remote).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryRemote(Arc<Shared>);
+
+/// Shows only numbers, since keys and values must not be logged.
+impl fmt::Debug for MemoryRemote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        let mut shown = f.debug_struct("MemoryRemote");
+        shown.field("up", &state.up).field("entries", &state.entries.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+struct State {
+    run_id: String,
+    up: bool,
+    entries: HashMap<String, Expiring<Vec<u8>>>,
+    scopes: HashMap<String, Expiring<Mark>>,
+    /// The pending writers of each scope: token, and expiry in milliseconds.
+    writers: HashMap<String, HashMap<String, u64>>,
+    epochs: HashMap<String, String>,
+    members: HashMap<String, Registry>,
+    /// Every open connection, with its subscriptions.
+    sessions: Vec<(u64, BusSink, Vec<String>)>,
+    next_session: u64,
+}
+
+struct Expiring<T> {
+    value: T,
+    until: Moment,
+}
+
+enum Mark {
+    Free(Generation),
+    Locked(Vec<(Moment, String)>),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            run_id: random::token_text(),
+            up: true,
+            entries: HashMap::new(),
+            scopes: HashMap::new(),
+            writers: HashMap::new(),
+            epochs: HashMap::new(),
+            members: HashMap::new(),
+            sessions: Vec::new(),
+            next_session: 0,
+        }
+    }
+}
+
+impl MemoryRemote {
+    /// Creates an empty shared tier.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs one operation, if the server is up and the connection still exists.
+    fn perform<T>(&self, session: u64, operation: impl FnOnce(&mut State, Moment) -> T) -> Result<T, TierError> {
+        let mut state = self.lock();
+        if !state.up || !state.sessions.iter().any(|(number, ..)| *number == session) {
+            return Err(TierError::disconnected("the in-memory remote is down"));
+        }
+        let now = self.0.clock.now();
+        Ok(operation(&mut state, now))
+    }
+}
+
+#[cfg(feature = "testing")]
+impl MemoryRemote {
+    /// Creates an empty shared tier whose locks and entries expire by this clock.
+    pub fn with_clock(clock: impl Into<Clock>) -> Self {
+        Self(Arc::new(Shared { clock: clock.into(), state: Mutex::default() }))
+    }
+
+    /// Closes every connection and refuses new ones, like a server that was killed. The data is kept.
+    pub fn stop(&self) {
+        let sessions = {
+            let mut state = self.lock();
+            state.up = false;
+            std::mem::take(&mut state.sessions)
+        };
+        for (_, bus, _) in sessions {
+            bus.disconnected();
+        }
+    }
+
+    /// Accepts connections again, under a new run id, as after a restart.
+    pub fn start(&self) {
+        self.resume();
+        self.lock().run_id = random::token_text();
+    }
+
+    /// Accepts connections again, as after a network outage.
+    pub fn resume(&self) {
+        self.lock().up = true;
+    }
+
+    /// Removes every entry, generation and epoch, like `FLUSHALL`.
+    pub fn flush_all(&self) {
+        let mut state = self.lock();
+        state.entries.clear();
+        state.scopes.clear();
+        state.writers.clear();
+        state.epochs.clear();
+        state.members.clear();
+    }
+
+    /// Makes every entry stale, as if an operator had deleted the epochs.
+    pub fn forget_epochs(&self) {
+        self.lock().epochs.clear();
+    }
+
+    /// Returns the bytes of an entry, as Redis would store them.
+    pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
+        self.lock().entries.get(key).map(|entry| entry.value.clone())
+    }
+
+    /// Overwrites an entry with these bytes.
+    pub fn put_raw(&self, key: &str, bytes: Vec<u8>) {
+        self.lock().entries.insert(key.to_owned(), Expiring { value: bytes, until: Moment::NEVER });
+    }
+
+    /// Returns the keys of all entries.
+    pub fn keys(&self) -> Vec<String> {
+        self.lock().entries.keys().cloned().collect()
+    }
+
+    /// Removes the generation or lock of every scope, as an eviction would.
+    pub fn evict_scopes(&self) {
+        self.lock().scopes.clear();
+    }
+
+    /// Removes every pending writer, as an eviction of their sets would.
+    pub fn evict_writers(&self) {
+        self.lock().writers.clear();
+    }
+}
+
+impl From<MemoryRemote> for Remote {
+    fn from(remote: MemoryRemote) -> Self {
+        Self(Arc::new(remote))
+    }
+}
+
+impl SharedTier for MemoryRemote {
+    fn backend(&self) -> Backend {
+        Backend::Memory
+    }
+
+    fn connect<'a>(
+        &'a self,
+        instance: &'a str,
+        bus: BusSink,
+    ) -> BoxFuture<'a, Result<Arc<dyn TierConnection>, TierError>> {
+        let mut state = self.lock();
+        if !state.up {
+            return ready(Err(TierError::disconnected("the in-memory remote is down"))).boxed();
+        }
+        state.next_session += 1;
+        let connected_at = self.0.clock.now().as_millis();
+        let (number, instance) = (state.next_session, instance.to_owned());
+        state.sessions.push((number, bus, Vec::new()));
+        let session: Arc<dyn TierConnection> = Arc::new(MemoryConnection {
+            remote: self.clone(),
+            number,
+            instance,
+            run_id: state.run_id.clone(),
+            connected_at,
+        });
+        ready(Ok(session)).boxed()
+    }
+}
+
+impl State {
+    fn publish(&self, namespace: &str, message: Message<'_>) {
+        let message = message.to_string();
+        for (_, bus, namespaces) in &self.sessions {
+            if namespaces.iter().any(|joined| joined == namespace) {
+                bus.message(message.as_bytes());
+            }
+        }
+    }
+
+    fn publish_all(&self, message: Message<'_>, namespaces: &[String]) {
+        namespaces.iter().for_each(|namespace| self.publish(namespace, message));
+    }
+
+    fn invalidate(&self, scope: &Scope) {
+        self.publish(scope.bus_namespace(), Message::Invalidated { scope: scope.name().as_bytes() });
+    }
+
+    fn mark(&mut self, key: &str, now: Moment) -> Option<&mut Mark> {
+        if self.scopes.get(key).is_some_and(|mark| mark.until <= now) {
+            self.scopes.remove(key);
+        }
+        self.scopes.get_mut(key).map(|mark| &mut mark.value)
+    }
+
+    fn state_of(&mut self, key: &str, now: Moment) -> ScopeState {
+        match self.mark(key, now) {
+            None => ScopeState::Missing,
+            Some(Mark::Locked(_)) => ScopeState::Locked,
+            Some(Mark::Free(token)) => {
+                let generation = token.clone();
+                match self.writers.get(key).and_then(|writers| writers.values().min()) {
+                    Some(&expiry) => ScopeState::Pending { generation, expiry },
+                    None => ScopeState::Free(generation),
+                }
+            }
+        }
+    }
+
+    /// Removes the expired pending writers of a scope; returns whether there were any.
+    fn drop_expired(&mut self, key: &str, now: Moment) -> bool {
+        let Some(writers) = self.writers.get_mut(key) else { return false };
+        let before = writers.len();
+        writers.retain(|_, expiry| *expiry > now.as_millis());
+        let dropped = writers.len() < before;
+        if writers.is_empty() {
+            self.writers.remove(key);
+        }
+        dropped
+    }
+
+    /// Removes the expired pending writers, and renews the generation if there were any.
+    fn renew_expired(&mut self, key: &str, now: Moment) {
+        if self.drop_expired(key, now) && !matches!(self.mark(key, now), Some(Mark::Locked(_))) {
+            self.renew(key, now);
+        }
+    }
+
+    fn register(&mut self, method: &Scope, token: &str, hold: Duration, now: Moment) {
+        let (key, expiry) = (method.generation_key(), now.after(hold).as_millis());
+        self.renew_expired(key, now);
+        self.writers.entry(key.to_owned()).or_default().insert(token.to_owned(), expiry);
+        self.publish(
+            method.bus_namespace(),
+            Message::Registered { expiry, writer: token, method: method.name().as_bytes() },
+        );
+    }
+
+    fn finish(&mut self, method: &Scope, token: &str, now: Moment) {
+        let key = method.generation_key();
+        if let Some(writers) = self.writers.get_mut(key) {
+            writers.remove(token);
+        }
+        self.renew_expired(key, now);
+        if self.writers.get(key).is_some_and(HashMap::is_empty) {
+            self.writers.remove(key);
+        }
+        self.publish(method.bus_namespace(), Message::Finished { writer: token, method: method.name().as_bytes() });
+    }
+
+    fn renew(&mut self, key: &str, now: Moment) {
+        self.renew_as(key, &random::token_text(), now);
+    }
+
+    fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
+        let token = format!("U{}-{token}", now.0 / 1000);
+        // Expired registrations are obsolete: no entry of the new generation was filled before their writes. Others
+        // stay.
+        self.drop_expired(key, now);
+        // The text begins with U and is shorter than the limit.
+        if let Some(token) = Generation::from_bytes(token.as_bytes()) {
+            self.set_mark(key, Mark::Free(token), now.after(GENERATION_TTL));
+        }
+    }
+
+    fn set_mark(&mut self, key: &str, value: Mark, until: Moment) {
+        self.scopes.insert(key.to_owned(), Expiring { value, until });
+    }
+
+    /// Returns the unexpired locks of other writers, and whether `token` had one.
+    fn other_locks(&mut self, key: &str, token: &str, now: Moment) -> (Vec<(Moment, String)>, bool) {
+        let Some(Mark::Locked(locks)) = self.mark(key, now) else { return (Vec::new(), false) };
+        locks.retain(|(until, _)| *until > now);
+        let before = locks.len();
+        locks.retain(|(_, owner)| owner != token);
+        (locks.clone(), locks.len() < before)
+    }
+
+    fn lock_scope(&mut self, scope: &Scope, token: &str, hold: Duration, now: Moment) {
+        let key = scope.generation_key();
+        let (mut locks, _) = self.other_locks(key, token, now);
+        locks.push((now.after(hold), token.to_owned()));
+        self.set_locks(key, locks);
+        self.invalidate(scope);
+    }
+
+    fn set_locks(&mut self, key: &str, locks: Vec<(Moment, String)>) {
+        let until = locks.iter().map(|(until, _)| *until).max().unwrap_or_default();
+        self.set_mark(key, Mark::Locked(locks), until);
+    }
+
+    fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
+        let key = scope.generation_key();
+        let (others, mine) = self.other_locks(key, token, now);
+        if !mine {
+            self.invalidate(scope);
+        }
+        if others.is_empty() {
+            self.renew(key, now);
+        } else {
+            self.set_locks(key, others);
+        }
+    }
+
+    fn bump_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
+        let key = scope.generation_key();
+        if self.state_of(key, now) != ScopeState::Locked {
+            self.renew_as(key, token, now);
+        }
+        self.invalidate(scope);
+    }
+
+    fn epoch(&mut self, namespace: &str) -> String {
+        self.epochs.entry(namespace.to_owned()).or_insert_with(random::token_text).clone()
+    }
+}
+
+#[derive(Debug)]
+struct MemoryConnection {
+    remote: MemoryRemote,
+    number: u64,
+    instance: String,
+    run_id: String,
+    connected_at: u64,
+}
+
+impl MemoryConnection {
+    fn reply<'a, T: Send + 'a>(&self, operation: impl FnOnce(&mut State, Moment) -> T) -> Reply<'a, T> {
+        ready(self.remote.perform(self.number, operation)).boxed()
+    }
+
+    fn for_each<'a>(&self, scopes: &[Scope], mut operation: impl FnMut(&mut State, &Scope, Moment)) -> Reply<'a, ()> {
+        self.reply(|state, now| scopes.iter().for_each(|scope| operation(state, scope, now)))
+    }
+}
+
+impl Drop for MemoryConnection {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.remote.lock().sessions.retain(|(other, ..)| *other != number);
+    }
+}
+
+impl TierConnection for MemoryConnection {
+    fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    fn connected_at(&self) -> u64 {
+        self.connected_at
+    }
+
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for (number, _, joined) in &mut state.sessions {
+                if *number == self.number {
+                    joined.clone_from(&namespaces.to_vec());
+                }
+            }
+        })
+    }
+
+    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
+        self.reply(|state, now| {
+            let found = |key: &&str| state.entries.get(*key).filter(|found| found.until > now);
+            let bytes = |key| found(key).map(|found| found.value.clone()).unwrap_or_default();
+            let entries = entries.iter().map(bytes).collect();
+            ReadReply { entries, generations: generations.iter().map(|key| state.state_of(key, now)).collect() }
+        })
+    }
+
+    fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
+        self.reply(|state, now| {
+            let mut init = |key: &&str| {
+                state.renew_expired(key, now);
+                if state.mark(key, now).is_none() {
+                    state.renew(key, now);
+                }
+                state.state_of(key, now)
+            };
+            generations.iter().map(&mut init).collect()
+        })
+    }
+
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            for fill in fills {
+                let entry = Expiring { value: fill.bytes.to_vec(), until: now.after(fill.ttl) };
+                state.entries.insert(fill.entry.to_owned(), entry);
+                for (key, token) in fill.renew {
+                    if matches!(state.mark(key, now), Some(Mark::Free(current)) if current == token) {
+                        state.set_mark(key, Mark::Free(token.clone()), now.after(GENERATION_TTL));
+                    }
+                }
+            }
+        })
+    }
+
+    fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            write.locked.iter().for_each(|scope| state.lock_scope(scope, token, hold, now));
+            write.methods.iter().for_each(|method| state.register(method, token, hold, now));
+        })
+    }
+
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            write.locked.iter().for_each(|scope| state.release_scope(scope, token, now));
+            write.found_elsewhere().for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
+            for method in write.methods {
+                write.found_in(method).for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
+                state.finish(method, token, now);
+            }
+        })
+    }
+
+    fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.for_each(scopes, |state, scope, now| state.bump_scope(scope, token, now))
+    }
+
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for namespace in namespaces {
+                state.epochs.insert(namespace.clone(), random::token_text());
+            }
+        })
+    }
+
+    fn heartbeat<'a>(&'a self, beat: &'a Heartbeat) -> Reply<'a, HeartbeatReply> {
+        self.reply(|state, now| {
+            let server_time = now.as_millis();
+            let register = |(place, namespace): (usize, &String)| {
+                let members = state.members.entry(namespace.clone()).or_default();
+                members.remove(place, &beat.expired);
+                let members = members.register(&self.instance, &self.run_id, beat, server_time);
+                (state.epoch(namespace), members)
+            };
+            let namespaces: Vec<_> = beat.namespaces.iter().enumerate().map(register).collect();
+            let message = Message::Heartbeat { nonce: beat.nonce }.to_string();
+            if let Some((_, bus, _)) = state.sessions.iter().find(|(number, ..)| *number == self.number) {
+                bus.message(message.as_bytes());
+            }
+            if beat.announced {
+                state.publish_all(Message::Announced { member: &self.instance }, &beat.namespaces);
+            }
+            HeartbeatReply { server_time, namespaces }
+        })
+    }
+
+    fn request_heartbeats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| state.publish_all(Message::Requested { member: &self.instance }, namespaces))
+    }
+
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for namespace in namespaces {
+                if let Some(members) = state.members.get_mut(namespace) {
+                    members.list.remove(&self.instance);
+                }
+            }
+            state.publish_all(Message::Announced { member: &self.instance }, namespaces);
+        })
+    }
+}
+
+/// The members of one namespace.
+#[derive(Default)]
+struct Registry {
+    sequence: u64,
+    list: BTreeMap<String, Member>,
+}
+
+impl Registry {
+    fn remove(&mut self, place: usize, expired: &[Expired]) {
+        for over in expired.iter().filter(|over| over.namespace == place) {
+            if self.list.get(&over.id).is_some_and(|member| member.sequence == over.sequence) {
+                self.list.remove(&over.id);
+            }
+        }
+    }
+
+    fn register(&mut self, id: &str, run: &str, beat: &Heartbeat, now: u64) -> Members {
+        self.sequence += 1;
+        let lease = u64::try_from(beat.lease.as_millis()).unwrap_or(u64::MAX);
+        let is_late = now.saturating_sub(beat.seen) > lease;
+        let member = Member {
+            id: id.to_owned(),
+            sequence: self.sequence,
+            last: now,
+            pending: if is_late { beat.pending.max(1) } else { beat.pending },
+            settled: beat.settled && !is_late,
+            run: run.to_owned(),
+            lease,
+        };
+        let knew_me = self.list.insert(id.to_owned(), member).is_some();
+        Members { sequence: self.sequence, knew_me, list: self.list.values().cloned().collect() }
+    }
+}

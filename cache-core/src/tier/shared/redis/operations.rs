@@ -1,0 +1,353 @@
+//! The operations of one session.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connect::{Commands, Messages};
+use super::stream::Received;
+use super::{connect, heartbeat, scripts};
+use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
+use crate::protocol::{
+    Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, Scope, ScopeState, TierConnection,
+    TierError, TierErrorKind, WriteScopes,
+};
+use crate::runtime::random;
+
+pub(super) struct RedisConnection {
+    connection: MultiplexedConnection,
+    received: Received,
+    driver: AbortOnDropHandle<()>,
+    messages: Messages,
+    run_id: String,
+    connected_at: u64,
+    instance: String,
+    /// The namespace of the heartbeats before the first store has joined.
+    home: String,
+    max_entry: usize,
+    hashes: Hashes,
+}
+
+/// The hashes under which the server stores the scripts.
+struct Hashes {
+    lock: String,
+    release: String,
+    invalidate: String,
+    register: String,
+    finish: String,
+    getinit: String,
+    renew: String,
+    heartbeat: String,
+}
+
+impl Hashes {
+    fn new() -> Self {
+        let hash = |script| redis::Script::new(script).get_hash().to_owned();
+        Self {
+            lock: hash(scripts::LOCK),
+            release: hash(scripts::RELEASE),
+            invalidate: hash(scripts::INVALIDATE),
+            register: hash(scripts::REGISTER),
+            finish: hash(scripts::FINISH),
+            getinit: hash(scripts::GETINIT),
+            renew: hash(scripts::RENEW),
+            heartbeat: hash(scripts::HEARTBEAT),
+        }
+    }
+}
+
+impl std::fmt::Debug for RedisConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisConnection").field("run_id", &self.run_id).finish_non_exhaustive()
+    }
+}
+
+impl RedisConnection {
+    pub(super) fn new(
+        commands: Commands,
+        messages: Messages,
+        (run_id, connected_at): (String, u64),
+        instance: &str,
+        home: &str,
+        max_entry: usize,
+    ) -> Self {
+        let (instance, home) = (instance.to_owned(), home.to_owned());
+        let Commands { connection, received, driver } = commands;
+        let hashes = Hashes::new();
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
+    }
+
+    /// The namespace of the heartbeat key, also before the first store has joined.
+    fn home<'a>(&'a self, namespaces: &'a [String]) -> &'a str {
+        namespaces.first().map_or(&self.home, String::as_str)
+    }
+
+    /// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
+    async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, TierError> {
+        let mut connection = self.connection.clone();
+        match pipeline.query_async(&mut connection).await {
+            Err(error) if is_unknown_script(&error) => {
+                connect::load_scripts(&mut connection).await?;
+                Ok(pipeline.query_async(&mut connection).await?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), TierError> {
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = redis::pipe();
+        for call in calls {
+            pipeline.add_command(call).ignore();
+        }
+        self.run(&pipeline).await
+    }
+
+    fn lock_call(&self, scope: &Scope, token: &str, hold: Duration) -> Cmd {
+        let mut cmd = call(&self.hashes.lock, &[scope.generation_key()]);
+        cmd.arg(token).arg(millis(hold)).arg(bus_channel(scope)).arg(invalidation(scope));
+        cmd
+    }
+
+    fn register_call(&self, method: &Scope, token: &str, hold: Duration) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.register, [method]);
+        cmd.arg(token).arg(millis(hold)).arg(bus_channel(method)).arg(method.name());
+        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
+        cmd
+    }
+
+    fn release_call(&self, scope: &Scope, token: &str) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.release, [scope]);
+        cmd.arg(token).arg(bus_channel(scope)).arg(invalidation(scope));
+        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
+        cmd
+    }
+
+    fn invalidate_call(&self, scope: &Scope, token: &str) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.invalidate, [scope]);
+        cmd.arg(bus_channel(scope)).arg(invalidation(scope)).arg(token).arg(millis(GENERATION_TTL));
+        cmd
+    }
+
+    fn finish_call(&self, method: &Scope, write: WriteScopes<'_>, token: &str) -> Cmd {
+        let found: Vec<&Scope> = write.found_in(method).collect();
+        let mut cmd = call_with_writers(&self.hashes.finish, [&[method][..], &found].concat());
+        cmd.arg(token).arg(bus_channel(method)).arg(method.name());
+        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
+        for scope in found {
+            cmd.arg(invalidation(scope));
+        }
+        cmd
+    }
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// Builds the `EVALSHA` of a script on these keys.
+pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
+    let mut cmd = redis::cmd("EVALSHA");
+    cmd.arg(hash).arg(keys.len()).arg(keys);
+    cmd
+}
+
+/// Builds the `EVALSHA` of a script on generations, each followed by its pending writers.
+fn call_with_writers<'a>(hash: &str, scopes: impl IntoIterator<Item = &'a Scope>) -> Cmd {
+    let keys: Vec<_> =
+        scopes.into_iter().flat_map(|scope| [scope.generation_key().to_owned(), scope.writers_key()]).collect();
+    call(hash, &keys.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+pub(super) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+fn bus_channel(scope: &Scope) -> String {
+    channel(scope.bus_namespace())
+}
+
+fn invalidation(scope: &Scope) -> String {
+    Message::Invalidated { scope: scope.name().as_bytes() }.to_string()
+}
+
+/// Parses the reply to `GETRANGE`.
+fn parse_entry(answer: Value) -> Result<Vec<u8>, TierError> {
+    match answer {
+        Value::BulkString(bytes) => Ok(bytes),
+        // The key holds another type: this is a miss, and the fill replaces it.
+        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
+        Value::ServerError(error) => Err(RedisError::from(error).into()),
+        _ => Err(unexpected("GETRANGE")),
+    }
+}
+
+/// Parses the reply to `MGET` of `count` generations.
+fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<ScopeState>, TierError> {
+    let state = |value: &Value| match value {
+        Value::BulkString(bytes) => ScopeState::parse(Some(bytes)),
+        _ => ScopeState::Missing,
+    };
+    match answer {
+        Some(Value::Array(values)) if values.len() == count => Ok(values.iter().map(state).collect()),
+        Some(Value::ServerError(error)) => Err(RedisError::from(error).into()),
+        _ => Err(unexpected("a read of tokens")),
+    }
+}
+
+pub(super) fn unexpected(what: &str) -> TierError {
+    TierError::new(TierErrorKind::Protocol, format!("the answer to {what} has an unexpected form"))
+}
+
+impl TierConnection for RedisConnection {
+    fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    fn connected_at(&self) -> u64 {
+        self.connected_at
+    }
+
+    fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    fn close(&self) {
+        self.driver.abort();
+        self.messages.pump.abort();
+    }
+
+    fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut channels = vec![heartbeat_channel(self.home(namespaces), &self.instance)];
+            channels.extend(namespaces.iter().map(|namespace| channel(namespace)));
+            Ok(self.messages.sink.lock().await.subscribe(&channels).await?)
+        }
+        .boxed()
+    }
+
+    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
+        async move {
+            // GETRANGE instead of GET: it limits the size of the reply, whatever the key holds.
+            let mut pipeline = redis::pipe();
+            for entry in entries {
+                pipeline.cmd("GETRANGE").arg(*entry).arg(0).arg(self.max_entry);
+            }
+            pipeline.cmd("MGET").arg(generations).ignore_errors();
+            let mut answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
+            let states = parse_states(answer.pop(), generations.len())?;
+            let entries = answer.into_iter().map(parse_entry).collect::<Result<_, _>>()?;
+            Ok(ReadReply { entries, generations: states })
+        }
+        .boxed()
+    }
+
+    fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
+        async move {
+            let mut pipeline = redis::pipe();
+            let keys: Vec<_> = generations.iter().flat_map(|key| [(*key).to_owned(), writers_key(key)]).collect();
+            let mut cmd = call(&self.hashes.getinit, &keys.iter().map(String::as_str).collect::<Vec<_>>());
+            cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
+            pipeline.add_command(cmd);
+            let (states,): (Value,) = self.run(&pipeline).await?;
+            parse_states(Some(states), generations.len())
+        }
+        .boxed()
+    }
+
+    fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for fill in fills {
+                pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
+                for (key, token) in fill.renew {
+                    let mut cmd = call(&self.hashes.renew, &[key]);
+                    cmd.arg(token.as_bytes()).arg(millis(GENERATION_TTL));
+                    pipeline.add_command(cmd).ignore();
+                }
+            }
+            self.run(&pipeline).await
+        }
+        .boxed()
+    }
+
+    fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
+        let locks = write.locked.iter().map(|scope| self.lock_call(scope, token, hold));
+        let registrations = write.methods.iter().map(|method| self.register_call(method, token, hold));
+        self.run_all(locks.chain(registrations).collect()).boxed()
+    }
+
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        let releases = write.locked.iter().map(|scope| self.release_call(scope, token));
+        let bumps = write.found_elsewhere().map(|scope| self.invalidate_call(scope, &random::token_text()));
+        let ends = write.methods.iter().map(|method| self.finish_call(method, write, token));
+        self.run_all(releases.chain(bumps).chain(ends).collect()).boxed()
+    }
+
+    fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
+        self.run_all(scopes.iter().map(|scope| self.invalidate_call(scope, token)).collect()).boxed()
+    }
+
+    fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline.cmd("SET").arg(epoch_key(namespace)).arg(random::token_text()).ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+
+    fn heartbeat<'a>(&'a self, beat: &'a Heartbeat) -> Reply<'a, HeartbeatReply> {
+        async move {
+            let mut pipeline = redis::pipe();
+            pipeline.add_command(heartbeat::command(
+                &self.hashes.heartbeat,
+                beat,
+                self.home(&beat.namespaces),
+                &self.instance,
+                &self.run_id,
+            ));
+            let (reply,): (Value,) = self.run(&pipeline).await?;
+            heartbeat::parse(reply, beat.namespaces.len())
+        }
+        .boxed()
+    }
+
+    fn request_heartbeats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline
+                    .cmd("PUBLISH")
+                    .arg(channel(namespace))
+                    .arg(Message::Requested { member: &self.instance }.to_string())
+                    .ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+
+    fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for namespace in namespaces {
+                pipeline.cmd("HDEL").arg(members_key(namespace)).arg(&self.instance).ignore();
+                pipeline
+                    .cmd("PUBLISH")
+                    .arg(channel(namespace))
+                    .arg(Message::Announced { member: &self.instance }.to_string())
+                    .ignore();
+            }
+            if namespaces.is_empty() { Ok(()) } else { self.run(&pipeline).await }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,105 @@
+//! One server, and the connections to it.
+
+use std::io;
+
+use redis::aio::{MultiplexedConnection, PubSub};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError};
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::address::{Address, Kind};
+use super::connect::Commands;
+use super::stream::{Bytes, Counted, Received};
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+use crate::error::Error;
+use crate::protocol::{BusSink, TierError};
+
+/// The advice for a server that closes the connection at once.
+const HUNG_UP: &str =
+    "something listens there and hangs up: check that it is a Redis server, and whether it expects TLS";
+
+pub(super) struct Target {
+    pub(super) info: ConnectionInfo,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+impl Target {
+    pub(super) fn new(address: Address, roots: &[&str]) -> Result<Self, Error> {
+        if !roots.is_empty() && address.kind != Kind::Tls {
+            return Err(Error::config("a root certificate of Redis is set, and the address is no rediss:// address"));
+        }
+        Ok(Self {
+            #[cfg(feature = "tls")]
+            tls: tls(&address, roots)?,
+            info: address.info,
+        })
+    }
+
+    /// Opens a connection for commands; `bus` is notified when it ends.
+    pub(super) async fn commands(
+        &self,
+        protocol: ProtocolVersion,
+        config: AsyncConnectionConfig,
+        bus: BusSink,
+    ) -> Result<Commands, TierError> {
+        let received = Received::default();
+        let stream = Counted::new(self.stream().await?, received.clone());
+        let settings = self.settings(protocol);
+        let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
+        let (connection, driver) = connecting.await.map_err(not_connected)?;
+        let driver = tokio::spawn(async move {
+            driver.await;
+            // With both protocols the driver ends as soon as the server has closed the connection.
+            bus.disconnected();
+        });
+        Ok(Commands { connection, received, driver: AbortOnDropHandle::new(driver) })
+    }
+
+    /// Opens a connection for messages.
+    pub(super) async fn messages(&self, protocol: ProtocolVersion) -> Result<PubSub, TierError> {
+        let stream = self.stream().await?;
+        PubSub::new(&self.settings(protocol), stream).await.map_err(not_connected)
+    }
+
+    async fn stream(&self) -> Result<Box<dyn Bytes>, TierError> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return Ok(Box::new(tls.connect().await?));
+        }
+        plain(self.info.addr()).await.map_err(|error| not_connected(error.into()))
+    }
+
+    fn settings(&self, protocol: ProtocolVersion) -> RedisConnectionInfo {
+        self.info.redis_settings().clone().set_protocol(protocol)
+    }
+}
+
+/// Connects without encryption.
+async fn plain(addr: &ConnectionAddr) -> io::Result<Box<dyn Bytes>> {
+    match addr {
+        ConnectionAddr::Tcp(host, port) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream))
+        }
+        #[cfg(unix)]
+        ConnectionAddr::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+fn not_connected(error: RedisError) -> TierError {
+    let hung_up = error.is_connection_dropped() && !error.is_connection_refusal();
+    let error = TierError::from(error);
+    if hung_up { error.advising(HUNG_UP) } else { error }
+}
+
+#[cfg(feature = "tls")]
+fn tls(address: &Address, roots: &[&str]) -> Result<Option<Tls>, Error> {
+    match address.info.addr() {
+        redis::ConnectionAddr::Tcp(host, port) if address.kind == Kind::Tls => Tls::new(host, *port, roots).map(Some),
+        _ => Ok(None),
+    }
+}
