@@ -142,7 +142,7 @@ pub fn derive_cache_value(item: TokenStream) -> TokenStream {
 fn cached_store_tokens(args: Tokens, item: Tokens) -> Tokens {
     let mut sink = Sink::default();
     let Some(syntax) = parse::store(args, item.clone(), &mut sink) else {
-        return sink.after(parse::without_marks(item));
+        return sink.after(parse::without_cache_attributes(item));
     };
     let definition = expand::definition(&syntax);
     let store = validate::store(&syntax, &mut sink);

@@ -84,8 +84,8 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
 
 /// The parameters outside the key, unless `visible_if` receives them.
 fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
-    let asked = read.options.visible_if.is_some();
-    let places = (0..method.params.len()).filter(move |place| !asked && !read.key.contains(place));
+    let is_filtered = read.options.visible_if.is_some();
+    let places = (0..method.params.len()).filter(move |place| !is_filtered && !read.key.contains(place));
     places.map(|place| &method.params[place].ident)
 }
 

@@ -46,15 +46,15 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
         many if many == batch.many => quote!(#one),
         other => method.params[other].view(),
     });
-    let asked = pair.read.options.visible_if.as_ref().map(|path| {
+    let is_filtered = pair.read.options.visible_if.as_ref().map(|path| {
         let terms = terms(&pair, Some(path));
         quote!(, #terms)
     });
-    let copies = pair.others().map(|param| param.to_owned(asked.is_some()));
+    let copies = pair.others().map(|param| param.to_owned(is_filtered.is_some()));
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
     quote! {
         let #keys = #list.iter().map(|#one| #this.#key(#(#views),*)).collect();
-        #this.#function(#keys #asked #arguments).await
+        #this.#function(#keys #is_filtered #arguments).await
     }
 }
 
@@ -66,12 +66,12 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
     let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
-    let asked = pair.read.options.visible_if.is_some();
-    let terms_param = asked.then(|| {
+    let is_filtered = pair.read.options.visible_if.is_some();
+    let terms_param = is_filtered.then(|| {
         let terms = terms_type(&pair);
         quote!(, #terms_name: #terms)
     });
-    let terms = if asked { quote!(#terms_name) } else { terms(&pair, None) };
+    let terms = if is_filtered { quote!(#terms_name) } else { terms(&pair, None) };
     let names: Vec<_> = pair.others().map(|param| &param.ident).collect();
     let owned = pair.others().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));

@@ -49,8 +49,8 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
     let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
     let terms = terms(store, method, read, read.options.visible_if.as_ref());
-    let asked = read.options.visible_if.is_some();
-    let copies = method.params.iter().filter(|param| asked && param.is_owned()).map(|param| {
+    let is_filtered = read.options.visible_if.is_some();
+    let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
         quote!(let #name = #copy;)
     });
@@ -71,13 +71,13 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
     let (function, key_type, of_backing) =
         (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
-    let asked = read.options.visible_if.is_some();
-    let terms_param = asked.then(|| {
+    let is_filtered = read.options.visible_if.is_some();
+    let terms_param = is_filtered.then(|| {
         let (terms, value, error) =
             (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
         quote!(, #terms_name: #terms<'__call, #value, #error>)
     });
-    let terms = if asked { quote!(#terms_name) } else { terms(store, method, read, None) };
+    let terms = if is_filtered { quote!(#terms_name) } else { terms(store, method, read, None) };
     let names: Vec<_> = method.params.iter().map(|param| &param.ident).collect();
     let owned = method.params.iter().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));

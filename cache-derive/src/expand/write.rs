@@ -9,7 +9,8 @@ use syn::{Expr, Ident};
 use super::generics::turbofish;
 use super::names::{at, derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
-    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
+    Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Reevaluation, Store, Taken,
+    Write,
 };
 
 /// The body, which calls the store and evaluates the user's expressions again after it.
@@ -122,7 +123,10 @@ fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
 
 /// The methods whose stale entries are known only after the call, each once.
 fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
-    let changed = write.before.iter().filter(|target| matches!(target.again, Again::Registered | Again::Whole));
+    let changed = write
+        .before
+        .iter()
+        .filter(|target| matches!(target.reevaluation, Reevaluation::Registered | Reevaluation::Whole));
     let mut named: Vec<String> = Vec::new();
     let methods = write.after.iter().chain(changed).filter_map(|target| {
         let whole = whole(this, target);
@@ -149,7 +153,7 @@ fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
 /// The scopes known only after the call; none if the call certainly did not write.
 fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
-    if !write.looks_again() {
+    if !write.reevaluates() {
         return quote!(::std::vec::Vec::<#scope>::new());
     }
     let (outcome, outcomes, found, this) =
@@ -157,10 +161,10 @@ fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let changed: Vec<_> = write
         .before
         .iter()
-        .filter_map(|target| match target.again {
-            Again::Nothing => None,
-            Again::Evaluated | Again::Registered => Some(self::scope(store, &this, target, Pass::After)),
-            Again::Whole => Some(whole(&this, target)),
+        .filter_map(|target| match target.reevaluation {
+            Reevaluation::Nothing => None,
+            Reevaluation::Evaluated | Reevaluation::Registered => Some(self::scope(store, &this, target, Pass::After)),
+            Reevaluation::Whole => Some(whole(&this, target)),
         })
         .collect();
     let named = (!write.after.is_empty()).then(|| named(store, method, write));

@@ -9,7 +9,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBound, Visibility, braced};
 
-use super::{Mark, StoreArgs, Style, marks, style};
+use super::{CacheAttribute, StoreArgs, Style, attributes, style};
 use crate::diag::Sink;
 
 /// The trait as written.
@@ -49,7 +49,7 @@ pub(crate) struct MethodSyntax {
     /// The attributes that are not ours.
     pub(crate) attrs: Vec<Attribute>,
     /// Ours.
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) cache_attributes: Vec<CacheAttribute>,
     /// Those that resemble ours, each with the name that it resembles.
     pub(crate) misspelt: Vec<(Attribute, &'static str)>,
     /// Its signature.
@@ -80,7 +80,9 @@ impl StoreSyntax {
 impl MethodSyntax {
     /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        let wraps = self.marks.first().is_some_and(|mark| !matches!(mark, Mark::Uncached(_) | Mark::Updates(_)));
+        let wraps = self.cache_attributes.first().is_some_and(|cache_attribute| {
+            !matches!(cache_attribute, CacheAttribute::Uncached(_) | CacheAttribute::Updates(_))
+        });
         Style::of(&self.sig, &self.futures, wraps)
     }
 }
@@ -153,12 +155,12 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
         return Ok(ItemSyntax::Other(Box::new(TraitItem::parse(input)?)));
     }
     let mut attrs = Vec::new();
-    let mut marks = Vec::new();
+    let mut cache_attributes = Vec::new();
     let mut misspelt = Vec::new();
     for attribute in input.call(Attribute::parse_outer)? {
-        match Mark::parse(attribute, sink) {
-            Ok(mark) => marks.push(mark),
-            Err(attribute) => match marks::meant(&attribute) {
+        match CacheAttribute::parse(attribute, sink) {
+            Ok(cache_attribute) => cache_attributes.push(cache_attribute),
+            Err(attribute) => match attributes::meant(&attribute) {
                 Some(name) => misspelt.push((*attribute, name)),
                 None => attrs.push(*attribute),
             },
@@ -166,7 +168,14 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
     }
     let sig = input.parse()?;
     let body = body(input)?;
-    Ok(ItemSyntax::Method(Box::new(MethodSyntax { attrs, marks, misspelt, sig, body, futures: Rc::default() })))
+    Ok(ItemSyntax::Method(Box::new(MethodSyntax {
+        attrs,
+        cache_attributes,
+        misspelt,
+        sig,
+        body,
+        futures: Rc::default(),
+    })))
 }
 
 fn body(input: ParseStream<'_>) -> syn::Result<Option<Group>> {

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_read_and_added_up() {
+    fn units_are_parsed_and_added_up() {
         for (text, millis) in
             [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)]
         {
@@ -57,15 +57,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_positive_length_is_said() {
-        for (text, said) in [
+    fn invalid_durations_are_rejected() {
+        for (text, message) in [
             ("0s", "`ttl` is zero"),
             ("5", "time unit needed"),
             ("", "value was empty"),
             ("5 parsecs", "unknown time unit"),
         ] {
             let problem = parsed(text).unwrap_err();
-            assert!(problem.contains(said), "{text}: {problem}");
+            assert!(problem.contains(message), "{text}: {problem}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Turns the syntax tree into a valid model, or reports its mistakes.
 
-mod backing;
 mod batch;
 mod captures;
 mod changes;
@@ -13,6 +12,7 @@ mod options;
 mod read;
 mod read_options;
 mod returned;
+mod self_type;
 mod shape;
 mod signature;
 mod store;

@@ -1,7 +1,7 @@
 //! Names that generated code reserves in the decorator.
 
 use crate::diag::{Problem, Sink};
-use crate::parse::{Mark, MethodSyntax, StoreSyntax};
+use crate::parse::{CacheAttribute, MethodSyntax, StoreSyntax};
 
 const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
 
@@ -50,11 +50,11 @@ fn taken(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> O
 }
 
 fn is_cached(method: &MethodSyntax) -> bool {
-    method.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+    method.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
 }
 
 fn is_a_write(method: &MethodSyntax) -> bool {
-    method.marks.iter().any(|mark| matches!(mark, Mark::Invalidates(..)))
+    method.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Invalidates(..)))
 }
 
 fn plain_name(method: &MethodSyntax) -> String {

@@ -3,9 +3,9 @@
 use quote::ToTokens;
 use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
-use super::backing::Backing;
 use super::options::{self, Given, Known};
 use super::returned::{Returned, borrows, option_of};
+use super::self_type::SelfType;
 use super::{key, read_options, signature, text};
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
@@ -70,7 +70,7 @@ pub(super) fn read(
     method: &Method<'_>,
     attribute: &Attribute,
     options: &[OptionSyntax],
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Option<Read> {
     if !matches!(attribute.meta, Meta::List(_)) {
@@ -83,7 +83,7 @@ pub(super) fn read(
     let value = value(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
     let key = key::key(method.sig, method.params, &given, sink);
-    let options = read_options::all(method.sig, attribute, &given, backing, sink);
+    let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
     let value = value?;
     Some(Read {

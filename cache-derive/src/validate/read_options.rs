@@ -5,9 +5,9 @@ use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, ExprPath, LitInt, Signature};
 
-use super::backing::Backing;
 use super::duration;
 use super::options::{self, Given};
+use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
 use crate::model::{Codec, LocalEngine, LocalTier, Mode, Options, Span};
 use crate::parse::{OptionSyntax, Value};
@@ -26,7 +26,7 @@ pub(super) fn all(
     sig: &Signature,
     attribute: &Attribute,
     given: &Given<'_>,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Option<Options> {
     let before = sink.count();
@@ -35,17 +35,17 @@ pub(super) fn all(
     let local = given.read("local", sink, local);
     shorter_than(ttl.as_ref(), local.as_ref(), given, sink);
     let options = Options {
-        ttl: of_backing(ttl?, backing),
-        negative_ttl: negative_ttl.map(|span| of_backing(span, backing)),
+        ttl: of_backing(ttl?, self_type),
+        negative_ttl: negative_ttl.map(|span| of_backing(span, self_type)),
         jitter: given.read("jitter", sink, jitter),
-        local: local.map(|local| local_of_backing(local, backing)),
+        local: local.map(|local| local_of_backing(local, self_type)),
         local_capacity: given.read("local_capacity", sink, capacity),
         local_engine: given.read("local_engine", sink, |option, _| options::word(option, &ENGINES)),
         version: given.read("version", sink, version).unwrap_or_default(),
         mode: given.read("mode", sink, mode),
         codec: given.read("codec", sink, codec),
-        cache_if: given.read("cache_if", sink, |option, _| question(option, "worth_keeping", backing)),
-        visible_if: given.read("visible_if", sink, |option, _| question(option, "may_read", backing)),
+        cache_if: given.read("cache_if", sink, |option, _| question(option, "worth_keeping", self_type)),
+        visible_if: given.read("visible_if", sink, |option, _| question(option, "may_read", self_type)),
         inline: given.read("load", sink, |option, _| options::word(option, &[("inline", ())])).is_some(),
     };
     (sink.count() == before).then_some(options)
@@ -62,26 +62,26 @@ fn ttl(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sin
     given.read("ttl", sink, duration::duration)
 }
 
-fn of_backing(span: Span, backing: &mut Backing) -> Span {
+fn of_backing(span: Span, self_type: &mut SelfType) -> Span {
     match span {
         Span::Const(mut path, name) => {
-            backing.visit_expr_path_mut(&mut path);
+            self_type.visit_expr_path_mut(&mut path);
             Span::Const(path, name)
         }
         literal @ Span::Literal(_) => literal,
     }
 }
 
-fn local_of_backing(local: LocalTier, backing: &mut Backing) -> LocalTier {
+fn local_of_backing(local: LocalTier, self_type: &mut SelfType) -> LocalTier {
     match local {
-        LocalTier::AtMost(span) => LocalTier::AtMost(of_backing(span, backing)),
+        LocalTier::AtMost(span) => LocalTier::AtMost(of_backing(span, self_type)),
         LocalTier::Off => LocalTier::Off,
     }
 }
 
-fn question(option: &OptionSyntax, example: &str, backing: &mut Backing) -> Result<ExprPath, Problem> {
+fn question(option: &OptionSyntax, example: &str, self_type: &mut SelfType) -> Result<ExprPath, Problem> {
     let mut path = options::function(option, example)?;
-    backing.visit_expr_path_mut(&mut path);
+    self_type.visit_expr_path_mut(&mut path);
     Ok(path)
 }
 

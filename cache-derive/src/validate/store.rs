@@ -9,14 +9,14 @@ use syn::parse::Parser;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, GenericParam, Ident, LitStr, Meta, Path, TraitItem, parse_quote};
 
-use super::backing::{Backing, mentions};
 use super::method::{self, Draft};
 use super::options::{self, Given, Known};
+use super::self_type::{SelfType, mentions};
 use super::write::{Reader, Readers};
 use super::{names, read_options, text};
 use crate::diag::{Problem, Sink};
 use crate::model::{Associated, Behaviour, Extent, Method, Store};
-use crate::parse::{ItemSyntax, Mark, OptionSyntax, StoreSyntax, Value};
+use crate::parse::{CacheAttribute, ItemSyntax, OptionSyntax, StoreSyntax, Value};
 
 const KNOWN: Known = Known {
     attribute: "cached_store",
@@ -49,10 +49,10 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     let namespace = namespace(&given, sink);
     let mode = given.read("mode", sink, read_options::mode);
     let krate = given.read("crate", sink, crate_path).or_else(|| Some(parse_quote!(::cache_core)));
-    let mut backing = Backing::of(&syntax.source);
-    let (methods, projects) = backing.noting(|backing| methods(syntax, backing, sink));
+    let mut self_type = SelfType::of(&syntax.source);
+    let (methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
     let mut generics = syntax.generics.clone();
-    let ((), bounded) = backing.noting(|backing| backing.visit_generics_mut(&mut generics));
+    let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
     let name = syntax.ident.unraw();
     Some(Store {
         krate: krate?,
@@ -67,7 +67,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         async_trait: syntax.async_trait().cloned(),
         decorator: format_ident!("Caching{name}", span = syntax.ident.span()),
         builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
-        backing: backing.ident,
+        backing: self_type.ident,
         associated: associated(syntax, sink),
         methods,
     })
@@ -122,7 +122,9 @@ fn whole_trait(syntax: &StoreSyntax, sink: &mut Sink) {
                 .instead("`#[async_trait]`"),
         );
     }
-    if syntax.methods().all(|method| method.marks.iter().all(|mark| !matches!(mark, Mark::Cached(..)))) {
+    if syntax.methods().all(|method| {
+        method.cache_attributes.iter().all(|cache_attribute| !matches!(cache_attribute, CacheAttribute::Cached(..)))
+    }) {
         sink.report(
             Problem::at(&syntax.ident, format!("no method of `{}` is cached", syntax.ident))
                 .why("its decorator would do nothing")
@@ -135,13 +137,13 @@ fn is_not_send(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if mentions(&list.tokens, "Send"))
 }
 
-fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<Method> {
+fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
     let boxed = syntax.async_trait().is_some();
-    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, backing, sink)).collect();
+    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, self_type, sink)).collect();
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
-    let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, backing, sink)).collect();
+    let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, self_type, sink)).collect();
     let mut methods = Vec::new();
     for (draft, behaviour) in drafts.into_iter().zip(behaviours) {
         if let Some(mut method) = draft.method {
@@ -223,8 +225,8 @@ fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
 }
 
 fn entity_literal(draft: &Draft<'_>) -> Option<LitStr> {
-    draft.syntax.marks.iter().find_map(|mark| {
-        let Mark::Cached(_, given) = mark else { return None };
+    draft.syntax.cache_attributes.iter().find_map(|cache_attribute| {
+        let CacheAttribute::Cached(_, given) = cache_attribute else { return None };
         let option = given.iter().find(|option| option.name == "entity")?;
         options::text(option, "").ok()
     })
@@ -258,13 +260,13 @@ fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {
         match &**item {
             TraitItem::Type(ty) => associated.push(Associated::Type(ty.clone())),
             TraitItem::Const(constant) => associated.push(Associated::Const(constant.clone())),
-            other => sink.report(unseen(other)),
+            other => sink.report(unsupported_item(other)),
         }
     }
     associated
 }
 
-fn unseen(item: &dyn ToTokens) -> Problem {
+fn unsupported_item(item: &dyn ToTokens) -> Problem {
     Problem::at(item, "this item of the trait cannot be seen through")
         .why("the decorator has to implement what it stands for")
         .instead("the items themselves: methods, associated types and constants")

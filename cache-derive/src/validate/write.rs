@@ -6,12 +6,12 @@ use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Expr, ExprAsync, ExprClosure, ExprReturn, ExprTry, Signature, Type};
 
-use super::backing::{Backing, mentions};
 use super::changes::{Change, change, is_small};
 use super::returned::is_called_result;
+use super::self_type::{SelfType, mentions};
 use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Taken, Write};
+use crate::model::{Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Reevaluation, Taken, Write};
 use crate::parse::{OptionSyntax, Target, is_rest};
 use crate::types::peel;
 
@@ -49,7 +49,7 @@ pub(super) fn write(
     targets: &[Target],
     options: &[OptionSyntax],
     readers: &Readers<'_>,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Write {
     let result = match call.output {
@@ -69,12 +69,12 @@ pub(super) fn write(
         if needs_result {
             no_such_parameter(call.sig, call.params, target, sink);
         }
-        let Some(mut invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() else { continue };
+        let Some(mut invalidation) = sink.accept(invalidation(target, readers, self_type)).flatten() else { continue };
         if needs_result {
             keep(call, target, &mut write, sink);
             write.after.push(invalidation);
         } else {
-            look_again(call, target, &mut invalidation, readers, &mut write);
+            plan_reevaluation(call, target, &mut invalidation, readers, &mut write);
             write.before.push(invalidation);
         }
     }
@@ -106,9 +106,9 @@ fn leaves(argument: &Expr) -> Option<Problem> {
     }
     let mut search = Search(None);
     search.visit_expr(argument);
-    let word = search.0?;
+    let token = search.0?;
     Some(
-        Problem::at(&word, format!("`{word}` in an argument of `#[invalidates(..)]`"))
+        Problem::at(&token, format!("`{token}` in an argument of `#[invalidates(..)]`"))
             .why("it would return from the method: before the call without a write, or after it without the store's answer")
             .instead("an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method"),
     )
@@ -122,14 +122,14 @@ fn keep(call: &Call<'_>, target: &Target, write: &mut Write, sink: &mut Sink) {
         }
         match change(&param.ty, call.output) {
             Change::Exclusive(Some(lending)) => lend(write, place, lending),
-            Change::Exclusive(None) => sink.report(gone_with_the_call(call, target, param)),
+            Change::Exclusive(None) => sink.report(consumed_by_the_call(call, target, param)),
             _ if matches!(param.passing, Passing::Owned) => clone(write, place),
             _ => {}
         }
     }
 }
 
-fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
+fn consumed_by_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
     let (name, read) = (&param.ident, &target.read);
     Problem::at(&param.ty, format!("`{name}` of `{}` is named together with `result`", call.sig.ident))
         .why("the call takes what is in it, and an exclusive reference or a guard cannot be cloned: after the call it is gone")
@@ -137,7 +137,7 @@ fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Proble
 }
 
 /// Decides how a target known before the call is treated after it, by its remaining parameters.
-fn look_again(
+fn plan_reevaluation(
     call: &Call<'_>,
     target: &Target,
     invalidation: &mut Invalidation,
@@ -149,15 +149,16 @@ fn look_again(
         (0..call.params.len()).filter(|place| mentioned(args, &call.params[*place])).collect()
     };
     let named = mentioned_by(&target.args);
-    invalidation.again = named.iter().map(|place| again(changes[*place])).max().unwrap_or(Again::Nothing);
-    if matches!(invalidation.again, Again::Nothing | Again::Whole) {
+    invalidation.reevaluation =
+        named.iter().map(|place| reevaluation(changes[*place])).max().unwrap_or(Reevaluation::Nothing);
+    if matches!(invalidation.reevaluation, Reevaluation::Nothing | Reevaluation::Whole) {
         return;
     }
     let parts = parts(target, readers);
     let entry = write.before.len();
     for (position, arg) in invalidation.extent.arguments_mut().iter_mut().enumerate() {
         let named = mentioned_by(&target.args[position..=position]);
-        let changes_here = named.iter().any(|place| again(changes[*place]) != Again::Nothing);
+        let changes_here = named.iter().any(|place| reevaluation(changes[*place]) != Reevaluation::Nothing);
         for place in named {
             let param = &call.params[place];
             match changes[place] {
@@ -175,12 +176,12 @@ fn look_again(
     }
 }
 
-fn again(change: Change) -> Again {
+fn reevaluation(change: Change) -> Reevaluation {
     match change {
-        Change::Nothing => Again::Nothing,
-        Change::Perhaps => Again::Evaluated,
-        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Again::Registered,
-        Change::Exclusive(None) => Again::Whole,
+        Change::Nothing => Reevaluation::Nothing,
+        Change::Perhaps => Reevaluation::Evaluated,
+        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Reevaluation::Registered,
+        Change::Exclusive(None) => Reevaluation::Whole,
     }
 }
 
@@ -217,7 +218,7 @@ fn parts<'a>(target: &Target, readers: &Readers<'a>) -> Vec<&'a Param> {
 fn invalidation(
     target: &Target,
     readers: &Readers<'_>,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
 ) -> Result<Option<Invalidation>, Problem> {
     let Some(reader) = readers.cached.iter().find(|reader| *reader.ident == target.read) else {
         return Err(no_such_reader(&target.read, readers));
@@ -226,15 +227,20 @@ fn invalidation(
     let Some(read) = method.read() else { return Ok(None) };
     let key: Vec<&Param> = read.key.iter().map(|place| &method.params[*place]).collect();
     check_count(target, &key)?;
-    let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, backing)).collect();
+    let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, self_type)).collect();
     let extent =
         if target.rest.is_some() && target.args.len() < key.len() { Extent::Prefix(args) } else { Extent::Entry(args) };
-    Ok(Some(Invalidation { read: target.read.clone(), cfgs: method.cfgs.clone(), extent, again: Again::Nothing }))
+    Ok(Some(Invalidation {
+        read: target.read.clone(),
+        cfgs: method.cfgs.clone(),
+        extent,
+        reevaluation: Reevaluation::Nothing,
+    }))
 }
 
-fn argument(arg: &Expr, part: &Param, backing: &mut Backing) -> Argument {
+fn argument(arg: &Expr, part: &Param, self_type: &mut SelfType) -> Argument {
     let mut expression = arg.clone();
-    backing.visit_expr_mut(&mut expression);
+    self_type.visit_expr_mut(&mut expression);
     Argument { expression, by_value: matches!(part.passing, Passing::OptionalBorrowed(_)), part: None }
 }
 

@@ -14,7 +14,7 @@ use crate::diag::{Problem, Sink, closest};
 const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
 
 /// The declared effect of a method on the cache.
-pub(crate) enum Mark {
+pub(crate) enum CacheAttribute {
     /// `#[cached(..)]`
     Cached(Attribute, Vec<OptionSyntax>),
     /// `#[cached(batch = .., ..)]`
@@ -37,7 +37,7 @@ pub(crate) struct Target {
     pub(crate) rest: Option<Expr>,
 }
 
-impl Mark {
+impl CacheAttribute {
     /// The attribute as written.
     pub(crate) fn attribute(&self) -> &Attribute {
         match self {
@@ -61,7 +61,7 @@ impl Mark {
 
     /// Parses one of our attributes; returns any other attribute unchanged.
     pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Box<Attribute>> {
-        match mark_name(&attribute) {
+        match attribute_name(&attribute) {
             Some("cached") => {
                 let options = options(list(&attribute, sink), sink);
                 let batch = options.iter().any(|option| option.name == "batch");
@@ -81,13 +81,13 @@ impl Mark {
     }
 }
 
-/// The name of a mark, by the last segment of the attribute's path.
-pub(super) fn mark_name(attribute: &Attribute) -> Option<&'static str> {
+/// The name of a cache attribute, by the last segment of the attribute's path.
+pub(super) fn attribute_name(attribute: &Attribute) -> Option<&'static str> {
     let last = attribute.path().segments.last()?;
     NAMES.into_iter().find(|name| last.ident == name)
 }
 
-/// The mark that a misspelt attribute resembles.
+/// The cache attribute that a misspelt attribute resembles.
 pub(super) fn meant(attribute: &Attribute) -> Option<&'static str> {
     let name = attribute.path().get_ident()?.to_string();
     match name.as_str() {
