@@ -9,8 +9,9 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBound, Visibility, braced};
 
-use super::{CacheAttribute, StoreArgs, Style, attributes, style};
+use super::{CacheAttribute, StoreArgs, Style, style};
 use crate::diag::Sink;
+use crate::options::AttributeName;
 
 /// The trait as written.
 pub(crate) struct StoreSyntax {
@@ -51,7 +52,7 @@ pub(crate) struct MethodSyntax {
     /// Ours.
     pub(crate) cache_attributes: Vec<CacheAttribute>,
     /// Those that resemble ours, each with the name that it resembles.
-    pub(crate) misspelt: Vec<(Attribute, &'static str)>,
+    pub(crate) misspelt: Vec<(Attribute, AttributeName)>,
     /// Its signature.
     pub(crate) sig: Signature,
     /// Its default body.
@@ -160,7 +161,7 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
     for attribute in input.call(Attribute::parse_outer)? {
         match CacheAttribute::parse(attribute, sink) {
             Ok(cache_attribute) => cache_attributes.push(cache_attribute),
-            Err(attribute) => match attributes::meant(&attribute) {
+            Err(attribute) => match AttributeName::resembling(&attribute) {
                 Some(name) => misspelt.push((*attribute, name)),
                 None => attrs.push(*attribute),
             },

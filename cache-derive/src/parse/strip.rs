@@ -4,7 +4,7 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
+use crate::options::AttributeName;
 
 /// The tokens without `#[cached(..)]` and the like, at any depth.
 pub(crate) fn without_cache_attributes(tokens: TokenStream) -> TokenStream {
@@ -30,7 +30,7 @@ fn inside(group: &Group) -> Group {
 fn is_cache_attribute(group: &Group) -> bool {
     let first = group.stream().into_iter().next();
     group.delimiter() == Delimiter::Bracket
-        && matches!(first, Some(TokenTree::Ident(name)) if NAMES.iter().any(|cache_attribute| name == cache_attribute))
+        && matches!(first, Some(TokenTree::Ident(name)) if AttributeName::of_method(&name.to_string()).is_some())
 }
 
 fn ends_with_hash(tokens: &[TokenTree]) -> bool {

@@ -10,6 +10,7 @@ use syn::{Data, DeriveInput, Fields, Type};
 
 use crate::diag::{Problem, Sink};
 use crate::model::Positional;
+use crate::options::derives::{CACHE_VALUE, SKIPPED};
 use crate::parse::SerdeItems;
 use crate::types::{last_segment, peel};
 
@@ -171,8 +172,8 @@ fn all_renamed<'a>(attrs: impl IntoIterator<Item = &'a Vec<syn::Attribute>>) -> 
 
 /// The attribute by which the user accepts that the field decodes to its default.
 fn accepted(field: &syn::Field) -> Option<&syn::Attribute> {
-    let mut own = field.attrs.iter().filter(|attribute| attribute.path().is_ident("cache_value"));
-    own.find(|attribute| attribute.to_token_stream().to_string().contains("skipped"))
+    let mut own = field.attrs.iter().filter(|attribute| attribute.path().is_ident(CACHE_VALUE.name));
+    own.find(|attribute| attribute.to_token_stream().to_string().contains(SKIPPED))
 }
 
 /// Whether a type has only one value, and so nothing to lose.

@@ -13,6 +13,7 @@ use super::write::Readers;
 use super::{batch, captures, read, signature, write};
 use crate::diag::{Problem, Sink};
 use crate::model::{Behaviour, Captures, Form, Method, Param};
+use crate::options::AttributeName;
 use crate::parse::{BoxedFuture, CacheAttribute, MethodSyntax, OptionSyntax, Output, Style, Target};
 
 /// A method with a checked signature, and the checks left against other methods.
@@ -318,7 +319,7 @@ fn two_attributes(first: &CacheAttribute, second: &CacheAttribute, name: &Ident)
     let problem = Problem::at(attribute, format!("`{name}` carries both `#[{first}]` and `#[{second}]`"))
         .why("a method does one thing to the cache");
     match (first, second) {
-        ("invalidates", "invalidates") => {
+        (AttributeName::Invalidates, AttributeName::Invalidates) => {
             problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them")
         }
         _ => problem.instead("one of the two"),
@@ -343,8 +344,10 @@ fn synchronous(cache_attribute: &CacheAttribute, name: &Ident) -> Problem {
 fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
     for attribute in syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
         let Meta::List(list) = &attribute.meta else { continue };
-        for cache_attribute in ["cached", "invalidates", "uncached"] {
-            if mentions(&list.tokens, cache_attribute) {
+        // `updates` is planned, and refused anyway.
+        let known = AttributeName::OF_METHODS.into_iter().filter(|name| *name != AttributeName::Updates);
+        for cache_attribute in known {
+            if mentions(&list.tokens, cache_attribute.text()) {
                 sink.report(
                     Problem::at(attribute, format!("`#[{cache_attribute}]` inside `cfg_attr` is not seen"))
                         .why("the condition is decided after the decorator has been generated")

@@ -3,12 +3,11 @@
 mod batch;
 mod captures;
 mod changes;
-mod duration;
+mod given;
 mod key;
 mod lossless;
 mod method;
 mod names;
-mod options;
 mod read;
 mod read_options;
 mod returned;
@@ -16,7 +15,6 @@ mod self_type;
 mod shape;
 mod signature;
 mod store;
-mod text;
 mod transaction;
 mod write;
 

@@ -2,35 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
-use syn::parse::Parser;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, GenericParam, Ident, LitStr, Meta, Path, TraitItem, parse_quote};
+use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, parse_quote};
 
+use super::given::Given;
 use super::method::{self, Draft};
-use super::options::{self, Given, Known};
+use super::names;
 use super::self_type::{SelfType, mentions};
 use super::write::{Reader, Readers};
-use super::{names, read_options, text};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, Method, Store};
-use crate::parse::{CacheAttribute, ItemSyntax, OptionSyntax, StoreSyntax, Value};
-
-const KNOWN: Known = Known {
-    attribute: "cached_store",
-    names: &["namespace", "mode", "crate"],
-    of_the_one: &[],
-    later: &["foreign"],
-    aliases: &[
-        ("prefix", "namespace"),
-        ("name", "namespace"),
-        ("krate", "crate"),
-        ("path", "crate"),
-        ("consistency", "mode"),
-    ],
-};
+use crate::model::{Associated, Behaviour, Extent, Method, Setting, Store};
+use crate::options::{AttributeName, cached, cached_store};
+use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
 /// The most lengths of a key that are scopes.
 ///
@@ -45,19 +31,19 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     }
     whole_trait(syntax, sink);
     names::check(syntax, sink);
-    let given = Given::check(&syntax.args.options, &KNOWN, sink);
+    let given = Given::check(&syntax.args.options, &cached_store::TABLE, sink);
     let namespace = namespace(&given, sink);
-    let mode = given.read("mode", sink, read_options::mode);
-    let krate = given.read("crate", sink, crate_path).or_else(|| Some(parse_quote!(::cache_core)));
+    let mode = given.value(&cached_store::MODE, sink);
+    let krate = given.value(&cached_store::CRATE, sink).or_else(|| Some(parse_quote!(::cache_core)));
     let mut self_type = SelfType::of(&syntax.source);
-    let (methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
+    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
+    inherit(mode.as_ref(), &mut methods);
     let mut generics = syntax.generics.clone();
     let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
     let name = syntax.ident.unraw();
     Some(Store {
         krate: krate?,
         namespace: namespace?,
-        mode,
         vis: syntax.vis.clone(),
         ident: syntax.ident.clone(),
         generics,
@@ -74,26 +60,17 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
 }
 
 fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {
-    if given.misses("namespace") {
+    if given.misses(&cached_store::NAMESPACE) {
         sink.report(
-            Problem::at(Ident::new("cached_store", Span::call_site()), "`#[cached_store]` has no `namespace`")
-                .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
-                .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
+            Problem::at(
+                Ident::new(AttributeName::CachedStore.text(), Span::call_site()),
+                "`#[cached_store]` has no `namespace`",
+            )
+            .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
+            .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
         );
     }
-    given.read("namespace", sink, |option, _| text::namespace(&options::text(option, "\"copilot:llm\"")?))
-}
-
-fn crate_path(option: &OptionSyntax, _: &'static str) -> Result<Path, Problem> {
-    let parsed = match &option.value {
-        Value::Equals(tokens) => Path::parse_mod_style.parse2(tokens.clone()).ok(),
-        Value::Nothing | Value::List(_) => None,
-    };
-    parsed.ok_or_else(|| {
-        Problem::at(option, "`crate` is not a path")
-            .why("generated code names the runtime crate by it")
-            .instead("`crate = caching`, where the manifest says `caching = { package = \"cache-core\", .. }`")
-    })
+    given.value(&cached_store::NAMESPACE, sink)
 }
 
 fn below_async_trait(syntax: &StoreSyntax) -> Option<Problem> {
@@ -158,6 +135,18 @@ fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> V
     methods
 }
 
+/// Sets the mode of the trait for reads without one of their own.
+fn inherit(mode: Option<&Setting>, methods: &mut [Method]) {
+    let Some(mode) = mode else { return };
+    for method in methods {
+        if let Behaviour::Cached(read) = &mut method.behaviour
+            && read.options.setting(mode.option).is_none()
+        {
+            read.options.settings.push(mode.clone());
+        }
+    }
+}
+
 fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
     let (cached, others): (Vec<_>, Vec<_>) = drafts.iter().partition(|draft| draft.is_cached());
     Readers {
@@ -207,15 +196,14 @@ fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
 }
 
 fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
-    let mut seen: Vec<(LitStr, &Ident)> = Vec::new();
+    let mut seen: Vec<(String, &Ident)> = Vec::new();
     for draft in drafts {
-        let Some(entity) = entity_literal(draft) else { continue };
+        let Some((entity, place)) = entity(draft) else { continue };
         let name = &draft.syntax.sig.ident;
         // One method in two forms, chosen by `cfg`, has its name and its entity twice.
-        let other = seen.iter().find(|(other, owner)| other.value() == entity.value() && *owner != name);
-        if let Some((_, owner)) = other {
+        if let Some((_, owner)) = seen.iter().find(|(other, owner)| *other == entity && *owner != name) {
             sink.report(
-                Problem::at(&entity, format!("the entity {:?} is that of `{owner}` too", entity.value()))
+                Problem::at(place, format!("the entity {entity:?} is that of `{owner}` too"))
                     .why("the two methods would read each other's entries")
                     .instead("another entity for one of them"),
             );
@@ -224,12 +212,15 @@ fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
     }
 }
 
-fn entity_literal(draft: &Draft<'_>) -> Option<LitStr> {
-    draft.syntax.cache_attributes.iter().find_map(|cache_attribute| {
-        let CacheAttribute::Cached(_, given) = cache_attribute else { return None };
-        let option = given.iter().find(|option| option.name == "entity")?;
-        options::text(option, "").ok()
-    })
+/// The entity of a cached method, if it is valid, and its tokens.
+fn entity<'a>(draft: &Draft<'a>) -> Option<(String, &'a TokenStream)> {
+    let options = draft.syntax.cache_attributes.iter().find_map(|attribute| match attribute {
+        CacheAttribute::Cached(_, options) => Some(options),
+        _ => None,
+    })?;
+    let option = options.iter().find(|option| option.name == cached::ENTITY.row.name)?;
+    let Value::Equals(place) = &option.value else { return None };
+    Some(((cached::ENTITY.parse)(option, &cached::ENTITY.row).ok()?, place))
 }
 
 fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut Sink) {

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use super::options;
+use super::{Row, value};
 use crate::diag::Problem;
-use crate::model::Span;
+use crate::model::{Setting, SettingValue, Span};
 use crate::parse::OptionSyntax;
 
+/// The value of an option that is a positive length of time, as an argument of the policy's builder.
+pub(super) fn positive_duration(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    duration(option, row).map(|span| row.setting(SettingValue::Duration(span)))
+}
+
 /// The value of an option that is a positive length of time.
-pub(super) fn duration(option: &OptionSyntax, name: &'static str) -> Result<Span, Problem> {
-    match options::expression(option, EXAMPLE)? {
+pub(super) fn duration(option: &OptionSyntax, row: &Row) -> Result<Span, Problem> {
+    let name = row.name;
+    match value::expression(option, EXAMPLE)? {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(&number, format!("`{name}` has no unit"))
             .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
