@@ -10,6 +10,9 @@ use crate::model::{Setting, Span};
 /// The codec without names of fields, which not every value survives.
 pub(crate) const POSTCARD: &str = "postcard";
 
+/// The mode of a read without a mode of its own or of its trait.
+pub(crate) const DEFAULT_MODE: &str = "safe";
+
 options! {
     ENTITY: String = option("entity", &["\"policy\""], "follows the namespace in every key; unique in the trait")
         .aliases(&["name"])
@@ -95,7 +98,7 @@ options! {
     .excludes(&[Conflict {
         option: "mode = strict",
         other: "local = off",
-        why: "a strict write waits until no local tier answers with what was there before, and there is none",
+        why: "a strict write waits until no local tier returns the old value, and this method has no local tier",
     }])
     .sets("mode", value::variant);
     BATCH: ExprPath = option(

@@ -20,7 +20,7 @@ pub(super) fn duration(option: &OptionSyntax, row: &Row) -> Result<Span, Problem
     match value::expression(option, EXAMPLE)? {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(&number, format!("`{name}` has no unit"))
-            .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
+            .why("a bare number could be milliseconds, seconds or minutes")
             .instead(format!("`{name} = \"{number}s\"` for seconds"))),
         Expr::Path(path) => Ok(Span::Const(path, name)),
         other => Err(Problem::at(other, format!("`{name}` is not a length of time"))

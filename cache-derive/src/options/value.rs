@@ -165,7 +165,7 @@ pub(super) fn crate_path(option: &OptionSyntax, row: &Row) -> Result<Path, Probl
     parsed.ok_or_else(|| {
         Problem::at(option, format!("`{}` is not a path", row.name))
             .why("generated code names the runtime crate by it")
-            .instead("`crate = caching`, where the manifest says `caching = { package = \"cache-core\", .. }`")
+            .instead("`crate = caching`, if the manifest has `caching = { package = \"cache-core\", .. }`")
     })
 }
 
@@ -191,5 +191,7 @@ fn single(part: &Expr) -> Option<Ident> {
 fn not_names(option: &Ident, place: impl ToTokens) -> Problem {
     Problem::at(place, format!("`{option}(..)` takes names of parameters"))
         .why("every parameter belongs to the key as a whole, or not at all: a part of one could be forgotten")
-        .instead(format!("the parameter itself, such as `{option}(tenant)`; a type of its own with `#[derive(CacheKey)]` chooses its parts"))
+        .instead(format!(
+            "the parameter itself, such as `{option}(tenant)`, or a type with `#[derive(CacheKey)]` for a part of it"
+        ))
 }

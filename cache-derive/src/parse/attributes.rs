@@ -86,7 +86,7 @@ fn list(attribute: &Attribute, sink: &mut Sink) -> TokenStream {
         return list.tokens.clone();
     }
     sink.report(
-        Problem::at(attribute, "`#[cached]` says nothing about what to cache")
+        Problem::at(attribute, "`#[cached]` has no options")
             .why("a key and a time to live have no safe default")
             .instead("`#[cached(entity = \"..\", key(..), ttl = \"5m\")]`"),
     );

@@ -297,7 +297,7 @@ fn can_be_produced<'a>(
 fn not_send(syntax: &MethodSyntax, cache_attribute: &CacheAttribute, boxed: &BoxedFuture<'_>) -> Problem {
     Problem::at(boxed.ty, format!("the future of `{}` is not `Send`", syntax.sig.ident))
         .why(format!(
-            "what `#[{}]` does around the store's call goes on in tasks of its own, on any thread",
+            "`#[{}]` continues the work around the store's call in tasks of its own, on any thread",
             cache_attribute.name()
         ))
         .instead("`Pin<Box<dyn Future<Output = ..> + Send + '_>>` or `BoxFuture<'_, ..>`, or `#[uncached]`")
@@ -308,8 +308,8 @@ fn path_text(attribute: &Attribute) -> String {
 }
 
 fn without_attribute(name: &Ident) -> Problem {
-    Problem::at(name, format!("the async method `{}` does not say what it does to the cache", name.unraw()))
-        .why("a write that was forgotten leaves old values in the cache")
+    Problem::at(name, format!("the async method `{}` has no attribute for its effect on the cache", name.unraw()))
+        .why("a write without one would leave old values in the cache")
         .instead("one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]`")
 }
 
@@ -335,7 +335,7 @@ fn synchronous(cache_attribute: &CacheAttribute, name: &Ident) -> Problem {
             problem.why("synchronous methods always go to the store").instead("leave the attribute out")
         }
         _ => problem
-            .why("the shared tier is asked over the network, which a synchronous method cannot wait for")
+            .why("the shared tier is queried over the network, which a synchronous method cannot wait for")
             .instead("`async fn`, `-> impl Future<Output = ..> + Send`, or a boxed future"),
     }
 }
@@ -349,7 +349,7 @@ fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
         for cache_attribute in known {
             if mentions(&list.tokens, cache_attribute.text()) {
                 sink.report(
-                    Problem::at(attribute, format!("`#[{cache_attribute}]` inside `cfg_attr` is not seen"))
+                    Problem::at(attribute, format!("`#[{cache_attribute}]` inside `cfg_attr` has no effect"))
                         .why("the condition is decided after the decorator has been generated")
                         .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{cache_attribute}]`")),
                 );

@@ -82,7 +82,7 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
         sink.report(
             Problem::at(opaque, format!("the future of the cached method `{}` is not `Send`", method.sig.ident))
                 .why("a load runs in a task of its own")
-                .instead("`-> impl Future<Output = ..> + Send`, or `async fn`, which says so for you"),
+                .instead("`-> impl Future<Output = ..> + Send`, or `async fn`, whose future is `Send`"),
         );
     }
 }
@@ -145,7 +145,7 @@ fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut 
     if given.misses(&cached::ENTITY) {
         sink.report(
             Problem::at(attribute, format!("the cached method `{}` has no `entity`", sig.ident))
-                .why("it is the part of the key that says what is cached, and stays when the method is renamed")
+                .why("it is the part of the key that names the cached thing, and stays when the method is renamed")
                 .instead("`entity = \"policy\"`, unique in the trait"),
         );
     }

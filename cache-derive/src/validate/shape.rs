@@ -20,7 +20,7 @@ pub(crate) fn shape(input: &DeriveInput, helper: &Helper, sink: &mut Sink) -> Op
         Data::Union(data) => {
             sink.report(
                 Problem::at(data.union_token, format!("`{}` is a union", input.ident))
-                    .why("nothing says which of its fields is the one that is set")
+                    .why("the field that is set is unknown")
                     .instead("an enum"),
             );
             return None;

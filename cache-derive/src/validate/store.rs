@@ -188,7 +188,7 @@ fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
                     &method.ident,
                     format!("`{}` is invalidated by more than {MOST_PREFIXES} lengths of its key", method.ident),
                 )
-                .why("each length is a scope that every entry belongs to, and every read asks for all of them at once")
+                .why("each length is a scope that every entry belongs to, and every read fetches all of them at once")
                 .instead("fewer different lengths in front of `..`"),
             );
         }
@@ -258,7 +258,7 @@ fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {
 }
 
 fn unsupported_item(item: &dyn ToTokens) -> Problem {
-    Problem::at(item, "this item of the trait cannot be seen through")
-        .why("the decorator has to implement what it stands for")
+    Problem::at(item, "this item of the trait cannot be expanded")
+        .why("the decorator has to implement the items that it expands to")
         .instead("the items themselves: methods, associated types and constants")
 }

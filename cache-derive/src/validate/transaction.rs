@@ -42,10 +42,10 @@ fn committed_later(sig: &Signature, ty: &Type) -> Problem {
     let name = sig.ident.to_string();
     let plain = name.strip_prefix("r#").unwrap_or(&name);
     Problem::at(ty, format!("`{name}` writes in a transaction of its caller"))
-        .why("the decorator cannot see the commit: what is read between the call and the commit is the old row, and would be cached")
+        .why("the decorator cannot see the commit: a read between the call and the commit returns the old row, which would be cached")
         .instead(format!(
             "`commits = caller` in `#[invalidates(..)]`. Callers take a guard from `begin_{plain}(..)` before their statements, call the store through `backing()`, \
-             commit, and await `committed()` of the guard. Where `{name}` itself commits before it returns: `commits = store`"
+             commit, and await `committed()` of the guard. If `{name}` itself commits before it returns: `commits = store`"
         ))
 }
 
@@ -54,7 +54,7 @@ fn taken_by_value(sig: &Signature, ty: &Type) -> Problem {
     let plain = name.strip_prefix("r#").unwrap_or(&name);
     Problem::at(ty, format!("`{name}` takes a transaction that its caller commits"))
         .why(format!(
-            "`begin_{plain}` has the parameters of `{name}`: the caller could not commit what it has given away"
+            "`begin_{plain}` has the parameters of `{name}`: the caller could not commit a transaction that it has passed by value"
         ))
         .instead("`&mut Transaction`, or `commits = store` if the method commits before it returns")
 }

@@ -85,7 +85,7 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
     if params.iter().any(|param| param.ident == "result") {
         sink.report(
             Problem::at(&target.read, format!("`{}` has a parameter called `result`", sig.ident))
-                .why("in `#[invalidates(..)]` that word stands for what the call returned")
+                .why("in `#[invalidates(..)]` this name is the result of the call")
                 .instead("another name for the parameter"),
         );
     }
@@ -132,7 +132,7 @@ fn keep(call: &Call<'_>, target: &Target, write: &mut Write, sink: &mut Sink) {
 fn consumed_by_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
     let (name, read) = (&param.ident, &target.read);
     Problem::at(&param.ty, format!("`{name}` of `{}` is named together with `result`", call.sig.ident))
-        .why("the call takes what is in it, and an exclusive reference or a guard cannot be cloned: after the call it is gone")
+        .why("the call consumes it, and an exclusive reference or a guard cannot be cloned for the time after the call")
         .instead(format!("`{name}: &mut ..`, or `{read}(..)` for the whole method"))
 }
 
