@@ -199,19 +199,19 @@ fn store(bytes: &[u8]) -> u64 {
     let (args, item) = read(bytes);
     let output = crate::cached_store_tokens(args, item.clone());
     // Bodies stay tokens, so only a trait that syn parses expands to code that syn parses.
-    judge(&output, syn::parse2::<syn::ItemTrait>(item).is_ok())
+    check_output(&output, syn::parse2::<syn::ItemTrait>(item).is_ok())
 }
 
 fn cache_key(bytes: &[u8]) -> u64 {
-    judge(&crate::cache_key_tokens(read(bytes).1), true)
+    check_output(&crate::cache_key_tokens(read(bytes).1), true)
 }
 
 fn cache_value(bytes: &[u8]) -> u64 {
-    judge(&crate::cache_value_tokens(read(bytes).1), true)
+    check_output(&crate::cache_value_tokens(read(bytes).1), true)
 }
 
 /// Checks that output without an error is code. Returns a digest of the errors, without their names.
-fn judge(output: &TokenStream, is_whole: bool) -> u64 {
+fn check_output(output: &TokenStream, is_whole: bool) -> u64 {
     let text = output.to_string();
     assert!(!text.is_empty(), "neither code nor an error");
     let mut hasher = DefaultHasher::new();

@@ -132,12 +132,12 @@ fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))
     });
-    let keep = pair.read.options.cache_if.as_ref().map(|path| {
-        let worth = read::worth_keeping(pair.read, path);
-        quote!(.cache_if(#worth))
+    let cache_if = pair.read.options.cache_if.as_ref().map(|path| {
+        let predicate = read::cache_if(pair.read, path);
+        quote!(.cache_if(#predicate))
     });
     let (key, value) = (types::key(pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
-    quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #keep)
+    quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 
 /// The call of `visible_if` for one key, as the method over one key makes it.
@@ -156,7 +156,7 @@ fn visible(pair: &Pair<'_>, path: &ExprPath) -> TokenStream {
         let name = &param.ident;
         if place == pair.batch.many { element.clone() } else { quote!(&#name) }
     });
-    let ask = quote!({ #view #path(#value #(, #params)*) });
-    let answer = read::about(pair.read, &value, &ask, &quote!(false));
+    let call = quote!({ #view #path(#value #(, #params)*) });
+    let answer = read::for_value(pair.read, &value, &call, &quote!(false));
     quote!(|#key, #value| #answer)
 }

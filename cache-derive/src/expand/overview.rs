@@ -145,7 +145,7 @@ fn span(span: &Span) -> String {
 /// The mode of a read; that of the policy's builder if the annotation has none.
 fn mode(read: &Read) -> &'static str {
     match read.options.setting(cached::MODE.row.name).and_then(|setting| setting.argument.as_ref()) {
-        Some(SettingValue::Variant { word, .. }) => word,
+        Some(SettingValue::Variant { name, .. }) => name,
         _ => cached::DEFAULT_MODE,
     }
 }

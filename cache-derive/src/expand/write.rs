@@ -9,8 +9,8 @@ use syn::{Expr, Ident};
 use super::generics::turbofish;
 use super::names::{at, derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
-    Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Reevaluation, Store, Taken,
-    Write,
+    Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Reevaluation, ResultValue,
+    Store, Write,
 };
 
 /// The body, which calls the store and evaluates the user's expressions again after it.
@@ -33,8 +33,8 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
             quote!(#(#cfgs)* #part)
         })
     });
-    let list = self::found(store, method, write);
-    let ended = ended(store, write, &outcome);
+    let list = late_scopes(store, method, write);
+    let final_outcome = final_outcome(store, write, &outcome);
     quote! {
         #(#mutable)*
         #(#parts)*
@@ -42,7 +42,7 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
         let #returned = #call.await;
         let #outcome = #write_outcome!(&#returned);
         let #found = #list;
-        #guard.finish(#ended, #found).await;
+        #guard.finish(#final_outcome, #found).await;
         #returned
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
     })
 }
 
-/// The announcement before the call.
+/// The write lock before the call.
 fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, scopes, methods) = (local("write"), local("scopes"), local("methods"));
     let (write_guard, this) = (runtime(store, "WriteGuard"), self_of(method));
@@ -111,7 +111,7 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
 /// The outcome with which the guard finishes.
 ///
 /// If the caller commits, only a refusal is a known outcome.
-fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
+fn final_outcome(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
     let outcomes = runtime(store, "WriteOutcome");
     match write.commits {
         Commits::Store => quote!(#outcome),
@@ -151,7 +151,7 @@ fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
 }
 
 /// The scopes known only after the call; none if the call certainly did not write.
-fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
+fn late_scopes(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
     if !write.reevaluates() {
         return quote!(::std::vec::Vec::<#scope>::new());
@@ -186,12 +186,12 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let result = Ident::new("result", proc_macro2::Span::call_site());
     let list = scopes_of(store, &this, &write.after, Pass::Result);
     let taken = match write.result {
-        Taken::Whole => return quote!({ let #result = &#returned; #list }),
-        Taken::Ok => {
+        ResultValue::Whole => return quote!({ let #result = &#returned; #list }),
+        ResultValue::Ok => {
             let fallible = runtime(store, "Fallible");
             quote!(#fallible::ok(&#returned))
         }
-        Taken::Probed => {
+        ResultValue::Probed => {
             let result_of = runtime(store, "result_of");
             quote!(#result_of!(&#returned))
         }

@@ -12,4 +12,4 @@ pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passin
 pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
-pub(crate) use write::{Argument, Commits, Extent, Invalidation, Lending, Part, Reevaluation, Taken, Write};
+pub(crate) use write::{Argument, Commits, Extent, Invalidation, Lending, Part, Reevaluation, ResultValue, Write};

@@ -64,7 +64,7 @@ pub(crate) enum SettingValue {
         /// The variant.
         variant: &'static str,
         /// Its name in the annotation.
-        word: &'static str,
+        name: &'static str,
     },
 }
 

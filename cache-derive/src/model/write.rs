@@ -12,7 +12,7 @@ pub(crate) struct Write {
     /// The targets that only the result names.
     pub(crate) after: Vec<Invalidation>,
     /// The meaning of `result`.
-    pub(crate) result: Taken,
+    pub(crate) result: ResultValue,
     /// The indices of parameters that are needed after the call, and cloned for it.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
@@ -23,7 +23,7 @@ pub(crate) struct Write {
 
 /// The part of the call's return value that `result` in a target means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum ResultValue {
     /// All of it.
     Whole,
     /// The value in its `Ok`.

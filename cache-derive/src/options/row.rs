@@ -2,7 +2,7 @@
 
 use crate::diag::Problem;
 use crate::model::{Setting, SettingValue};
-use crate::parse::{OptionSyntax, Value};
+use crate::parse::OptionSyntax;
 
 /// The definition of one option, without the type of its value.
 #[derive(Clone, Copy)]
@@ -110,7 +110,7 @@ impl Row {
 
     /// Its values as written, or examples of them.
     pub(crate) fn values(&self) -> Vec<&'static str> {
-        let variants = self.enumeration.iter().flat_map(|of| of.variants.iter().map(|(word, _)| *word));
+        let variants = self.enumeration.iter().flat_map(|of| of.variants.iter().map(|(name, _)| *name));
         self.values.iter().copied().chain(variants).collect()
     }
 
@@ -120,10 +120,10 @@ impl Row {
     }
 
     /// The variant with this name in annotations.
-    pub(super) fn variant(&self, word: &str) -> Option<SettingValue> {
+    pub(super) fn variant(&self, name: &str) -> Option<SettingValue> {
         let Enumeration { ty, variants } = self.enumeration?;
-        let (word, variant) = *variants.iter().find(|(other, _)| *other == word)?;
-        Some(SettingValue::Variant { ty, variant, word })
+        let (name, variant) = *variants.iter().find(|(other, _)| *other == name)?;
+        Some(SettingValue::Variant { ty, variant, name })
     }
 
     /// The call that sets this value.
@@ -139,12 +139,5 @@ impl Conflict {
             Some((name, value)) => option.name == name && option.is(value),
             None => option.name == pattern,
         }
-    }
-}
-
-impl OptionSyntax {
-    /// Whether the option has this value.
-    pub(crate) fn is(&self, value: &str) -> bool {
-        matches!(&self.value, Value::Equals(tokens) if tokens.to_string() == value)
     }
 }

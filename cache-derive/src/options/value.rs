@@ -94,8 +94,8 @@ fn unknown_choice(option: &Ident, place: impl ToTokens, written: &str, values: &
 
 /// The value as a variant of the row's enum.
 pub(super) fn variant(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
-    let word = choice(option, row)?;
-    Ok(row.setting(row.variant(word).expect("the choices of a row with an enum are its variants")))
+    let name = choice(option, row)?;
+    Ok(row.setting(row.variant(name).expect("the choices of a row with an enum are its variants")))
 }
 
 /// Begins the row of a mode, with its meaning for one attribute.
@@ -110,9 +110,9 @@ pub(super) fn local(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem
         return Err(Problem::at(option, "`local` takes a value").instead("`local = off` or `local = \"30s\"`"));
     };
     match syn::parse2::<Ident>(tokens.clone()) {
-        Ok(word) if word == OFF => Ok(Setting { option: row.name, method: "local_off", argument: None }),
-        Ok(word) if word.to_string().chars().any(char::is_lowercase) => {
-            Err(unknown_choice(&option.name, &word, &word.to_string(), &[OFF]))
+        Ok(choice) if choice == OFF => Ok(Setting { option: row.name, method: "local_off", argument: None }),
+        Ok(choice) if choice.to_string().chars().any(char::is_lowercase) => {
+            Err(unknown_choice(&option.name, &choice, &choice.to_string(), &[OFF]))
         }
         _ => positive_duration(option, row),
     }

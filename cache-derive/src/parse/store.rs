@@ -110,14 +110,14 @@ fn store(args: StoreArgs, source: TokenStream, input: ParseStream<'_>, sink: &mu
     while !content.is_empty() {
         items.push(item(&content, sink)?);
     }
-    note_futures(&generics, &mut items);
+    record_futures(&generics, &mut items);
     Ok(StoreSyntax { args, attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, source })
 }
 
 /// Stores in every method the names of the trait that stand for futures.
 ///
 /// An example is `Save` in `type Save<'a>: Future + Send`.
-fn note_futures(generics: &Generics, items: &mut [ItemSyntax]) {
+fn record_futures(generics: &Generics, items: &mut [ItemSyntax]) {
     let associated = items.iter().filter_map(|item| match item {
         ItemSyntax::Other(item) => match &**item {
             TraitItem::Type(ty) if style::is_a_future(&ty.bounds) => Some(ty.ident.clone()),

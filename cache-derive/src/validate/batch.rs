@@ -64,36 +64,41 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
     if params.len() != one.params.len() {
         let found = count(params.len());
         let expected = count(one.params.len());
-        return Err(unlike(sig, &sig.ident, &format!("it has {found}, `{}` has {expected}", one.ident), one));
+        return Err(not_a_batch(sig, &sig.ident, &format!("it has {found}, `{}` has {expected}", one.ident), one));
     }
     let pairs = || params.iter().zip(&one.params).enumerate();
     let mut others = pairs().filter(|(_, (param, single))| !same(&param.ty, &single.ty));
     let Some((many, (list, single))) = others.next() else {
-        return Err(unlike(sig, &sig.ident, &format!("its parameters are those of `{}`", one.ident), one));
+        return Err(not_a_batch(sig, &sig.ident, &format!("its parameters are those of `{}`", one.ident), one));
     };
     if let Some((_, (param, single))) = others.next() {
         let (name, ty) = (&param.ident, text_of(&single.ty));
-        return Err(unlike(sig, &param.ty, &format!("`{name}` is another one, and in `{}` is `{ty}`", one.ident), one));
+        return Err(not_a_batch(
+            sig,
+            &param.ty,
+            &format!("`{name}` is another one, and in `{}` is `{ty}`", one.ident),
+            one,
+        ));
     }
     let Some(part) = read.key.iter().position(|place| *place == many) else {
         let why = format!("`{}` is not in the key of `{}`", single.ident, one.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     };
     let (element, by_value) = element(&list.ty)
-        .ok_or_else(|| unlike(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
+        .ok_or_else(|| not_a_batch(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
     if matches!(peel(element), Type::Reference(_)) {
         let why = format!("the elements of `{}` are borrowed", list.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     if !fits(element, single) {
         let (found, expected) = (text_of(element), text_of(&single.ty));
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     Ok(Batch { one: one.ident.clone(), many, part, by_value })
 }
 
-fn unlike(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {
+fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {
     Problem::at(place, format!("`{}` is no batch of `{}`: {difference}", sig.ident, one.ident))
         .why("a batch has the parameters of the method over one key, and in place of one part of the key a list of owned ones")
         .instead(format!("`{}(&self{})`", sig.ident, example(one)))

@@ -81,14 +81,14 @@ fn every_parameter(sig: &Signature, key: &Places, ignored: &Places, sink: &mut S
     for (place, param) in typed(sig).enumerate() {
         if key.iter().chain(ignored).all(|(other, _)| *other != place) {
             sink.report(match name_of(&param.pat) {
-                Some(name) => forgotten(sig, param, &name, key),
+                Some(name) => omitted_parameter(sig, param, &name, key),
                 None => unnamed(sig, &param.pat),
             });
         }
     }
 }
 
-fn forgotten(sig: &Signature, param: &PatType, name: &Ident, key: &Places) -> Problem {
+fn omitted_parameter(sig: &Signature, param: &PatType, name: &Ident, key: &Places) -> Problem {
     let mut with: Vec<String> = key.iter().map(|(_, name)| name.to_string()).collect();
     with.push(name.to_string());
     let with = with.join(", ");

@@ -105,7 +105,7 @@ impl Checker<'_> {
         let written = items.get("skip").or_else(|| items.get("skip_serializing"));
         let read = items.get("skip").or_else(|| items.get("skip_deserializing"));
         match (written, read) {
-            _ if is_nothing(&field.ty) => {}
+            _ if is_unit_like(&field.ty) => {}
             (None, None) => {
                 if let Some(attribute) = accepted {
                     self.sink.report(
@@ -177,7 +177,7 @@ fn accepted(field: &syn::Field) -> Option<&syn::Attribute> {
 }
 
 /// Whether a type has only one value, and so nothing to lose.
-fn is_nothing(ty: &Type) -> bool {
+fn is_unit_like(ty: &Type) -> bool {
     match peel(ty) {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
         ty => last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData"),

@@ -266,7 +266,7 @@ fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a 
             sink.report(write::updates(attribute));
             None
         }
-        [cache_attribute] => sink.accept(can_be_produced(syntax, cache_attribute)),
+        [cache_attribute] => sink.accept(can_be_wrapped(syntax, cache_attribute)),
         [first, second, ..] => {
             sink.report(two_attributes(first, second, &syntax.sig.ident));
             None
@@ -277,7 +277,7 @@ fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a 
 /// Checks that the decorator can return such a future itself.
 ///
 /// `#[uncached]` passes on the future of the store.
-fn can_be_produced<'a>(
+fn can_be_wrapped<'a>(
     syntax: &MethodSyntax,
     cache_attribute: &'a CacheAttribute,
 ) -> Result<&'a CacheAttribute, Problem> {

@@ -14,17 +14,17 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let writes: Vec<String> = store.methods().filter(|method| is_a_write(method)).map(plain_name).collect();
     for method in store.methods() {
         let name = plain_name(method);
-        if let Some(use_of) = taken(&name, is_cached(method), &cached, &writes) {
+        if let Some(reason) = reserved_by(&name, is_cached(method), &cached, &writes) {
             sink.report(
                 Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
-                    .why(format!("{use_of}, and one type cannot have both"))
+                    .why(format!("{reason}, and one type cannot have both"))
                     .instead("another name for this method"),
             );
         }
     }
 }
 
-fn taken(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
+fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
     if FIXED.contains(&name) {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }

@@ -130,7 +130,7 @@ fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> V
             methods.push(method);
         }
     }
-    note_prefixes(&mut methods);
+    record_prefixes(&mut methods);
     not_too_many_prefixes(&methods, sink);
     methods
 }
@@ -160,7 +160,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
 }
 
 /// Stores in each read method the key lengths by which writes invalidate.
-fn note_prefixes(methods: &mut [Method]) {
+fn record_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {
         let Behaviour::Invalidates(write) = &method.behaviour else { continue };

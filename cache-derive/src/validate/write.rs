@@ -11,7 +11,9 @@ use super::returned::is_called_result;
 use super::self_type::{SelfType, mentions};
 use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Reevaluation, Taken, Write};
+use crate::model::{
+    Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Reevaluation, ResultValue, Write,
+};
 use crate::parse::{OptionSyntax, Target, is_rest};
 use crate::types::peel;
 
@@ -53,16 +55,16 @@ pub(super) fn write(
     sink: &mut Sink,
 ) -> Write {
     let result = match call.output {
-        output if is_called_result(output) => Taken::Ok,
-        Type::Path(path) if path.qself.is_some() => Taken::Probed,
-        _ => Taken::Whole,
+        output if is_called_result(output) => ResultValue::Ok,
+        Type::Path(path) if path.qself.is_some() => ResultValue::Probed,
+        _ => ResultValue::Whole,
     };
     let commits = transaction::commits(call.sig, options, sink);
     let (before, after, kept, lent) = Default::default();
     let mut write = Write { before, after, result, kept, lent, commits };
     for target in targets {
-        if let Some(leaving) = target.args.iter().find_map(leaves) {
-            sink.report(leaving);
+        if let Some(problem) = target.args.iter().find_map(early_return) {
+            sink.report(problem);
             continue;
         }
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
@@ -92,7 +94,7 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
 }
 
 /// Reports an expression that would return from the method.
-fn leaves(argument: &Expr) -> Option<Problem> {
+fn early_return(argument: &Expr) -> Option<Problem> {
     struct Search(Option<TokenStream>);
     impl Visit<'_> for Search {
         fn visit_expr_try(&mut self, expression: &ExprTry) {
