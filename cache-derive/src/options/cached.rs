@@ -13,6 +13,11 @@ pub(crate) const POSTCARD: &str = "postcard";
 /// The mode of a read without a mode of its own or of its trait.
 pub(crate) const DEFAULT_MODE: &str = "safe";
 
+/// The conflict of an option of the local tier with `local = off`.
+const fn without_local_tier(option: &'static str) -> Conflict {
+    Conflict { option, other: "local = off", why: "there is no local tier for it to describe" }
+}
+
 options! {
     ENTITY: String = option("entity", &["\"policy\""], "follows the namespace in every key; unique in the trait")
         .aliases(&["name"])
@@ -44,11 +49,7 @@ options! {
         .sets("local_ttl", value::local);
     LOCAL_CAPACITY: Setting = option("local_capacity", &["10_000"], "the most entries of the local tier")
         .aliases(&["capacity", "size"])
-        .excludes(&[Conflict {
-            option: "local_capacity",
-            other: "local = off",
-            why: "there is no local tier for it to describe",
-        }])
+        .excludes(&[without_local_tier("local_capacity")])
         .sets("local_capacity", value::capacity);
     LOCAL_ENGINE: Setting = enumerated(
         "local_engine",
@@ -57,11 +58,7 @@ options! {
         "the implementation of the local tier; `quick` by default",
     )
     .aliases(&["engine"])
-    .excludes(&[Conflict {
-        option: "local_engine",
-        other: "local = off",
-        why: "there is no local tier for it to describe",
-    }])
+    .excludes(&[without_local_tier("local_engine")])
     .sets("local_engine", value::variant);
     VERSION: u32 = option("version", &["2"], "entries of another version are misses").parsed(value::version);
     CODEC: Setting = enumerated(
