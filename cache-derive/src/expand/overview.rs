@@ -164,3 +164,39 @@ fn code(text: &str) -> String {
 fn listed(texts: impl Iterator<Item = String>) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    /// The documentation of the decorator of a trait whose mode is `fast`.
+    fn page() -> String {
+        let item = quote! {
+            pub trait Store: Send + Sync {
+                #[cached(entity = "own", key(id), ttl = "1h", negative_ttl = NEVER, mode = strict)]
+                async fn own(&self, id: u64) -> Result<Option<u64>, Error>;
+
+                #[cached(entity = "type", key(r#in), ttl = "90s", local = off)]
+                async fn r#type(&self, r#in: &str) -> Result<u64, Error>;
+
+                #[invalidates(own(map(id, |id| id + 1)), r#type(..), own(id))]
+                async fn put(&self, id: u64) -> Result<(), Error>;
+            }
+        };
+        let file: syn::File =
+            syn::parse2(crate::cached_store_tokens(quote!(namespace = "app", mode = fast), item)).unwrap();
+        prettyplease::unparse(&file)
+    }
+
+    #[test]
+    fn each_method_has_a_row() {
+        let page = page();
+        for row in [
+            "| [`own`](Self::own) | `app:own:<id>` | `id: u64` | 1h, `negative_ttl` `NEVER` | `strict` | `put` | |",
+            "| `r#type` | `app:type:<in>` | `r#in: &str` | 1m 30s, `local` off | `fast` | `put` | |",
+            "| [`put`](Self::put) | | | | | | `own(map(id, \\|id\\|id+1))`, `r#type(..)`, `own(id)` |",
+        ] {
+            assert!(page.contains(&format!("/// {row}\n")), "{row} is not in\n{page}");
+        }
+    }
+}
