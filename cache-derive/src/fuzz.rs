@@ -7,10 +7,14 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use cache_fuzz::{Grain, Target};
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use syn::{Attribute, Item, Meta};
+
+use crate::options::derives::{CACHE_KEY, CACHE_VALUE};
+use crate::options::{AttributeName, cached, cached_store, invalidates};
 
 /// Separates the arguments of the annotation from the trait.
 const TRAIT: &str = "=>";
@@ -22,7 +26,8 @@ const OPEN: [(&str, Delimiter); 4] =
     [("(", Delimiter::Parenthesis), ("[", Delimiter::Bracket), ("{", Delimiter::Brace), ("<<", Delimiter::None)];
 const CLOSE: [&str; 4] = [")", "]", "}", ">>"];
 
-const DICTIONARY: &[&str] = &[
+/// Tokens of Rust, and names of the types that the macros know.
+const RUST: &[&str] = &[
     "=>",
     "(",
     ")",
@@ -49,33 +54,6 @@ const DICTIONARY: &[&str] = &[
     "+",
     "!",
     "|",
-    "cached",
-    "invalidates",
-    "updates",
-    "uncached",
-    "entity",
-    "key",
-    "ignore",
-    "ttl",
-    "negative_ttl",
-    "jitter",
-    "local",
-    "local_capacity",
-    "local_engine",
-    "version",
-    "codec",
-    "cache_if",
-    "visible_if",
-    "load",
-    "batch",
-    "mode",
-    "crate",
-    "namespace",
-    "off",
-    "inline",
-    "quick",
-    "moka",
-    "json",
     "result",
     "\"5m\"",
     "\"\"",
@@ -131,16 +109,9 @@ const DICTIONARY: &[&str] = &[
     "BoxFuture",
     "LocalBoxFuture",
     "Transaction",
-    "commits",
-    "caller",
-    "store",
     "Send",
     "Sync",
     "Sized",
-    "cache_key",
-    "cache_value",
-    "display",
-    "by_name",
     "doc",
     "cfg",
     "async_trait",
@@ -159,6 +130,20 @@ const DICTIONARY: &[&str] = &[
     "if",
     "match",
 ];
+
+/// The pieces of inputs: tokens of Rust, and the names and values of every attribute.
+static DICTIONARY: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let options = [cached::ALL, cached_store::ALL, invalidates::ALL].into_iter().flatten();
+    let options = options.flat_map(|row| [row.name].into_iter().chain(row.values()));
+    let attributes = AttributeName::OF_METHODS.map(AttributeName::text);
+    let helpers = [&CACHE_KEY, &CACHE_VALUE]
+        .into_iter()
+        .flat_map(|helper| [helper.name].into_iter().chain(helper.flags.iter().copied()));
+    let mut words: Vec<&str> = RUST.iter().copied().chain(attributes).chain(options).chain(helpers).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+});
 
 /// The tokens of the words, with every group closed.
 fn tokens<'a>(words: impl Iterator<Item = &'a str>) -> TokenStream {
@@ -214,19 +199,19 @@ fn store(bytes: &[u8]) -> u64 {
     let (args, item) = read(bytes);
     let output = crate::cached_store_tokens(args, item.clone());
     // Bodies stay tokens, so only a trait that syn parses expands to code that syn parses.
-    judge(&output, syn::parse2::<syn::ItemTrait>(item).is_ok())
+    check_output(&output, syn::parse2::<syn::ItemTrait>(item).is_ok())
 }
 
 fn cache_key(bytes: &[u8]) -> u64 {
-    judge(&crate::cache_key_tokens(read(bytes).1), true)
+    check_output(&crate::cache_key_tokens(read(bytes).1), true)
 }
 
 fn cache_value(bytes: &[u8]) -> u64 {
-    judge(&crate::cache_value_tokens(read(bytes).1), true)
+    check_output(&crate::cache_value_tokens(read(bytes).1), true)
 }
 
 /// Checks that output without an error is code. Returns a digest of the errors, without their names.
-fn judge(output: &TokenStream, is_whole: bool) -> u64 {
+fn check_output(output: &TokenStream, is_whole: bool) -> u64 {
     let text = output.to_string();
     assert!(!text.is_empty(), "neither code nor an error");
     let mut hasher = DefaultHasher::new();
@@ -300,7 +285,7 @@ fn seed(args: TokenStream, item: TokenStream) -> Vec<u8> {
 }
 
 fn target(name: &'static str, run: fn(&[u8]) -> u64) -> Target {
-    Target { name, grain: Grain::Words, dictionary: DICTIONARY, longest: 4096, run }
+    Target { name, grain: Grain::Words, dictionary: &DICTIONARY, longest: 4096, run }
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The macros of `cache-core`. Use them through that crate, which re-exports and documents them.
 //!
-//! A small compiler; read it in this order: `parse` turns tokens into a syntax tree, `validate` turns that into a valid
-//! `model`, `expand` turns the model into code and reports nothing, and `diag` collects the mistakes, so that one build
-//! reports all of them.
+//! A small compiler; read it in this order: `parse` turns tokens into a syntax tree, `options` has the tables of the
+//! attributes and their options, `validate` turns the tree into a valid `model`, `expand` turns the model into code and
+//! reports nothing, and `diag` collects the mistakes, so that one build reports all of them.
 
 mod diag;
 mod expand;
 #[cfg(test)]
 mod fuzz;
 mod model;
+mod options;
 mod parse;
 mod types;
 mod validate;
@@ -17,6 +18,7 @@ use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 
 use diag::Sink;
+use options::derives::{CACHE_KEY, CACHE_VALUE};
 
 /// Generates the caching decorator `CachingX` of a store trait `X`.
 ///
@@ -27,31 +29,16 @@ use diag::Sink;
 /// boxed future works under any name; a method without an attribute does not compile if its return type turns out to be
 /// a future.
 ///
-/// `#[cached_store(namespace = "copilot:llm", mode = safe, crate = path)]`: the beginning of every key in the shared
-/// tier, the mode of the reads that name none, and the path of `cache-core` if it was renamed.
+/// # `#[cached_store(..)]`
+///
+#[doc = include_str!("../docs/cached_store.md")]
 ///
 /// # `#[cached(..)]`
 ///
 /// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that implements `Clone` and serde's
 /// `Serialize` and `Deserialize`.
 ///
-/// | option | meaning |
-/// | --- | --- |
-/// | `entity = "policy"` | follows the namespace in every key; unique in the trait |
-/// | `key(tenant, user)` | the parameters that make up the key, in this order |
-/// | `ignore(trace)` | the parameters that do not change the answer |
-/// | `ttl = "5m"` | how long a value lives, at most; in Redis no longer than 24 hours: such as `"90s"`, `"1h 30m"`, or a path to a `Duration` constant |
-/// | `negative_ttl = "30s"` | how long an absence (`None`) lives; without it absence is not cached |
-/// | `jitter = 10` | shortens each life by a random share of up to this many percent |
-/// | `local = off`, `local = "30s"` | no local tier, or a shorter life there |
-/// | `local_capacity = 10000` | the most entries of the local tier |
-/// | `local_engine = quick`, `moka` | its engine |
-/// | `version = 2` | entries of another version are misses |
-/// | `codec = msgpack`, `json`, `postcard` | the encoding in the shared tier; `postcard` refuses types with certain attributes of serde (see `CacheValue`) |
-/// | `cache_if = path` | `path(&value)`: whether a value is cached; a panic counts as false |
-/// | `visible_if = path` | `path(&value, &parameter, ..)`: called on every hit; false or a panic sends the call to the store |
-/// | `mode = fast`, `safe`, `strict` | how long writes that invalidate it wait, and so which values its readers may see (`cache_core::Mode`) |
-/// | `load = inline` | runs the load in the caller's task, so that it may borrow from the arguments |
+#[doc = include_str!("../docs/cached.md")]
 ///
 /// # `#[cached(batch = get_policy)]`
 ///
@@ -65,6 +52,8 @@ use diag::Sink;
 /// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the
 /// arguments of their key. `..` at the end means every entry that begins with the arguments in front of it. Expressions
 /// may use the method's parameters, and `result` for the result of the call. `#[uncached]` methods go to the store.
+///
+#[doc = include_str!("../docs/invalidates.md")]
 ///
 /// The call may change the value of an expression. An expression over a `&mut T` or a `&T` is evaluated before the call
 /// and again after it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or
@@ -142,7 +131,7 @@ pub fn derive_cache_value(item: TokenStream) -> TokenStream {
 fn cached_store_tokens(args: Tokens, item: Tokens) -> Tokens {
     let mut sink = Sink::default();
     let Some(syntax) = parse::store(args, item.clone(), &mut sink) else {
-        return sink.after(parse::without_marks(item));
+        return sink.after(parse::without_cache_attributes(item));
     };
     let definition = expand::definition(&syntax);
     let store = validate::store(&syntax, &mut sink);
@@ -158,7 +147,7 @@ fn cached_store_tokens(args: Tokens, item: Tokens) -> Tokens {
 fn cache_key_tokens(item: Tokens) -> Tokens {
     let mut sink = Sink::default();
     let input = parse::shape(item, &mut sink);
-    match input.and_then(|input| validate::shape(&input, "cache_key", &["display"], &mut sink)) {
+    match input.and_then(|input| validate::shape(&input, &CACHE_KEY, &mut sink)) {
         Some(shape) if sink.is_empty() => expand::cache_key(&shape),
         _ => sink.after(Tokens::new()),
     }
@@ -167,7 +156,7 @@ fn cache_key_tokens(item: Tokens) -> Tokens {
 fn cache_value_tokens(item: Tokens) -> Tokens {
     let mut sink = Sink::default();
     let Some(input) = parse::shape(item, &mut sink) else { return sink.after(Tokens::new()) };
-    let shape = validate::shape(&input, "cache_value", &["by_name", "skipped"], &mut sink);
+    let shape = validate::shape(&input, &CACHE_VALUE, &mut sink);
     let positional = validate::lossless(&input, &mut sink);
     match shape {
         Some(shape) if sink.is_empty() => expand::cache_value(&shape, positional),

@@ -77,9 +77,9 @@ impl Problem {
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        for (beat, text) in [("why", &self.why), ("write", &self.instead)] {
+        for (label, text) in [("why", &self.why), ("write", &self.instead)] {
             if let Some(text) = text {
-                write!(f, "\n  {beat}: {text}")?;
+                write!(f, "\n  {label}: {text}")?;
             }
         }
         Ok(())

@@ -51,7 +51,7 @@ mod tests {
             ("tlt", "ttl", 1),
             ("", "abc", 3),
             ("entiti", "entity", 1),
-            ("jiter", "jitter", 1),
+            ("capcity", "capacity", 1),
         ] {
             assert_eq!(distance(left, right), edits, "{left} {right}");
         }
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn suggests_only_what_is_close() {
-        let known = ["entity", "key", "ttl", "negative_ttl", "jitter"];
+        let known = ["entity", "key", "ttl", "negative_ttl", "capacity"];
         assert_eq!(closest("tll", &known), Some("ttl"));
         assert_eq!(closest("negative_tll", &known), Some("negative_ttl"));
         assert_eq!(closest("keys", &known), Some("key"));

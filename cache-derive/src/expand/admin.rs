@@ -11,7 +11,7 @@ use crate::model::{Method, Param, Read, Store};
 pub(super) fn constructors(store: &Store) -> TokenStream {
     let Store { vis, backing, builder, krate, .. } = store;
     let args = store.args();
-    let begun = super::builder::begun(store);
+    let initial_builder = super::builder::initial_builder(store);
     let all = store.methods.iter().filter(|method| method.read().is_some()).map(|method| {
         let (name, cfgs) = (&method.ident, &method.cfgs);
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
@@ -34,7 +34,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
         #with_options
         #vis fn builder(backing: ::std::sync::Arc<#backing>, cache: &#krate::Cache) -> #builder #args {
-            #begun
+            #initial_builder
         }
 
         #behind
@@ -84,8 +84,8 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
 
 /// The parameters outside the key, unless `visible_if` receives them.
 fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
-    let asked = read.options.visible_if.is_some();
-    let places = (0..method.params.len()).filter(move |place| !asked && !read.key.contains(place));
+    let is_filtered = read.options.visible_if.is_some();
+    let places = (0..method.params.len()).filter(move |place| !is_filtered && !read.key.contains(place));
     places.map(|place| &method.params[place].ident)
 }
 

@@ -46,15 +46,15 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
         many if many == batch.many => quote!(#one),
         other => method.params[other].view(),
     });
-    let asked = pair.read.options.visible_if.as_ref().map(|path| {
+    let is_filtered = pair.read.options.visible_if.as_ref().map(|path| {
         let terms = terms(&pair, Some(path));
         quote!(, #terms)
     });
-    let copies = pair.others().map(|param| param.to_owned(asked.is_some()));
+    let copies = pair.others().map(|param| param.to_owned(is_filtered.is_some()));
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
     quote! {
         let #keys = #list.iter().map(|#one| #this.#key(#(#views),*)).collect();
-        #this.#function(#keys #asked #arguments).await
+        #this.#function(#keys #is_filtered #arguments).await
     }
 }
 
@@ -66,12 +66,12 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
     let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
-    let asked = pair.read.options.visible_if.is_some();
-    let terms_param = asked.then(|| {
+    let is_filtered = pair.read.options.visible_if.is_some();
+    let terms_param = is_filtered.then(|| {
         let terms = terms_type(&pair);
         quote!(, #terms_name: #terms)
     });
-    let terms = if asked { quote!(#terms_name) } else { terms(&pair, None) };
+    let terms = if is_filtered { quote!(#terms_name) } else { terms(&pair, None) };
     let names: Vec<_> = pair.others().map(|param| &param.ident).collect();
     let owned = pair.others().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
@@ -132,12 +132,12 @@ fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))
     });
-    let keep = pair.read.options.cache_if.as_ref().map(|path| {
-        let worth = read::worth_keeping(pair.read, path);
-        quote!(.cache_if(#worth))
+    let cache_if = pair.read.options.cache_if.as_ref().map(|path| {
+        let predicate = read::cache_if(pair.read, path);
+        quote!(.cache_if(#predicate))
     });
     let (key, value) = (types::key(pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
-    quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #keep)
+    quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 
 /// The call of `visible_if` for one key, as the method over one key makes it.
@@ -156,7 +156,7 @@ fn visible(pair: &Pair<'_>, path: &ExprPath) -> TokenStream {
         let name = &param.ident;
         if place == pair.batch.many { element.clone() } else { quote!(&#name) }
     });
-    let ask = quote!({ #view #path(#value #(, #params)*) });
-    let answer = read::about(pair.read, &value, &ask, &quote!(false));
+    let call = quote!({ #view #path(#value #(, #params)*) });
+    let answer = read::for_value(pair.read, &value, &call, &quote!(false));
     quote!(|#key, #value| #answer)
 }

@@ -38,7 +38,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
 }
 
 /// A builder with the options of the annotations.
-pub(super) fn begun(store: &Store) -> TokenStream {
+pub(super) fn initial_builder(store: &Store) -> TokenStream {
     let (builder, namespace, text) = (&store.builder, runtime(store, "Namespace"), &store.namespace);
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));

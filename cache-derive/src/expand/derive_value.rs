@@ -25,14 +25,14 @@ pub(crate) fn cache_value(shape: &Shape, positional: Positional) -> TokenStream 
         let name = &param.ident;
         quote!(<#name as #krate::CacheValue>::FINGERPRINT)
     });
-    let words = fields.chain(arguments);
+    let parts = fields.chain(arguments);
     let positional = self_describing_only(shape, positional);
     quote! {
         #[automatically_derived]
         impl #params #krate::CacheValue for #ident #args #clause {
             const FINGERPRINT: u64 = {
                 let hash: u64 = #names;
-                #(let hash = #krate::__macro::hash_fingerprint(hash, #words);)*
+                #(let hash = #krate::__macro::hash_fingerprint(hash, #parts);)*
                 hash
             };
             #positional

@@ -26,7 +26,7 @@ pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
 fn added(method: &Method) -> String {
     let text = match &method.behaviour {
         Behaviour::Cached(_) => {
-            "Cached: a hit of the local tier allocates nothing. The load is a task of its own and goes on when the caller leaves."
+            "Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped."
         }
         Behaviour::Batch(batch) => {
             return format!(

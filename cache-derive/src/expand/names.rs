@@ -47,7 +47,7 @@ pub(super) fn prefix_scope(read: &Ident, length: usize) -> Ident {
     format_ident!("__scope_{length}_{}", read.unraw())
 }
 
-/// `self`, as the receiver of the method spells it: that word is hygienic too.
+/// `self`, as the receiver of the method spells it: the identifier is hygienic too.
 pub(super) fn self_of(method: &Method) -> Ident {
     let span = method.receiver.as_ref().map_or_else(Span::call_site, |receiver| receiver.self_token.span);
     Ident::new("self", span)

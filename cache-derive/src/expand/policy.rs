@@ -1,66 +1,33 @@
 //! The options of a read method as code.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::GenericParam;
 use syn::spanned::Spanned;
 
 use super::names::{at, runtime};
 use super::types;
-use crate::model::{Codec, LocalEngine, LocalTier, Method, Mode, Options, Read, Span, Store};
+use crate::model::{Method, Read, Setting, SettingValue, Span, Store};
 
 /// The policy of the annotation.
 pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
     let krate = &store.krate;
-    let Options { ttl, negative_ttl, jitter, local, local_capacity, local_engine, codec, .. } = &read.options;
-    let ttl = duration(ttl);
-    let negative_ttl = negative_ttl.iter().map(duration);
-    let jitter = jitter.iter();
-    let local = local.iter().map(|local| match local {
-        LocalTier::Off => quote!(.local_off()),
-        LocalTier::AtMost(span) => {
-            let span = duration(span);
-            quote!(.local_ttl(#span))
+    let ttl = duration(&read.options.ttl);
+    let settings = read.options.settings.iter().map(|setting| call(store, setting));
+    quote!(#krate::__macro::ReadPolicy::new(#ttl) #(#settings)*)
+}
+
+fn call(store: &Store, setting: &Setting) -> TokenStream {
+    let method = format_ident!("{}", setting.method);
+    let argument = setting.argument.iter().map(|argument| match argument {
+        SettingValue::Duration(span) => duration(span),
+        SettingValue::Number(number) => quote!(#number),
+        SettingValue::Variant { ty, variant, .. } => {
+            let (ty, variant) = (runtime(store, ty), format_ident!("{variant}"));
+            quote!(#ty::#variant)
         }
     });
-    let local_capacity = local_capacity.iter();
-    let local_engine = local_engine.iter().map(|engine| engine_name(*engine));
-    let mode = read.options.mode.or(store.mode).map(mode_name);
-    let mode = mode.iter();
-    let codec = codec.iter().map(|(codec, _)| codec_name(*codec));
-    quote! {
-        #krate::__macro::ReadPolicy::new(#ttl)
-            #(.negative_ttl(#negative_ttl))*
-            #(.jitter_percent(#jitter))*
-            #(#local)*
-            #(.local_capacity(#local_capacity))*
-            #(.local_engine(#krate::__macro::LocalEngine::#local_engine))*
-            #(.mode(#krate::__macro::Mode::#mode))*
-            #(.codec(#krate::__macro::Codec::#codec))*
-    }
-}
-
-fn engine_name(engine: LocalEngine) -> Ident {
-    match engine {
-        LocalEngine::Quick => format_ident!("Quick"),
-        LocalEngine::Moka => format_ident!("Moka"),
-    }
-}
-
-fn mode_name(mode: Mode) -> Ident {
-    match mode {
-        Mode::Fast => format_ident!("Fast"),
-        Mode::Safe => format_ident!("Safe"),
-        Mode::Strict => format_ident!("Strict"),
-    }
-}
-
-fn codec_name(codec: Codec) -> Ident {
-    match codec {
-        Codec::Json => format_ident!("Json"),
-        Codec::MessagePack => format_ident!("MessagePack"),
-        Codec::Postcard => format_ident!("Postcard"),
-    }
+    quote!(.#method(#(#argument)*))
 }
 
 fn duration(span: &Span) -> TokenStream {
@@ -77,12 +44,11 @@ fn duration(span: &Span) -> TokenStream {
 ///
 /// A zero in one of them fails the build. Constants that depend on the store are checked once the store is known.
 pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool) -> TokenStream {
-    let Options { ttl, negative_ttl, local, codec, .. } = &read.options;
-    let local = local.as_ref().and_then(|local| match local {
-        LocalTier::AtMost(span) => Some(span),
-        LocalTier::Off => None,
+    let durations = read.options.settings.iter().filter_map(|setting| match &setting.argument {
+        Some(SettingValue::Duration(span)) => Some(span),
+        _ => None,
     });
-    let spans = [Some(ttl), negative_ttl.as_ref(), local].into_iter().flatten();
+    let spans = [&read.options.ttl].into_iter().chain(durations);
     let cfgs = &method.cfgs;
     let checks = spans.filter_map(|span| match span {
         Span::Const(path, option) if depends_on_store(store, path) == of_store => {
@@ -92,10 +58,8 @@ pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool
         _ => None,
     });
     let value = types::value(store, method, read);
-    let returned = codec.as_ref().and_then(|(codec, place)| match codec {
-        Codec::Postcard if depends_on_store(store, &value) == of_store => Some(returned(store, &value, *place)),
-        _ => None,
-    });
+    let place = read.options.positional.filter(|_| depends_on_store(store, &value) == of_store);
+    let returned = place.map(|place| returned(store, &value, place));
     let checks = checks.chain(returned).map(|check| {
         if of_store { quote!(#(#cfgs)* { const { #check } }) } else { quote!(#(#cfgs)* const _: () = #check;) }
     });

@@ -13,7 +13,7 @@ use crate::model::{Method, Param, Read, Store};
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (hit, this, region) = (local("hit"), self_of(method), &method.ident);
     let lookup = method.lookup(read);
-    let look = if let Some(path) = &read.options.visible_if {
+    let lookup_call = if let Some(path) = &read.options.visible_if {
         let visible = visible(method, read, path);
         quote!(#this.#region.local_if(#lookup, #visible))
     } else {
@@ -21,7 +21,7 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     };
     let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
     quote! {
-        if let ::core::option::Option::Some(#hit) = #look {
+        if let ::core::option::Option::Some(#hit) = #lookup_call {
             return ::core::result::Result::Ok(#hit);
         }
         #miss
@@ -49,8 +49,8 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
     let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
     let terms = terms(store, method, read, read.options.visible_if.as_ref());
-    let asked = read.options.visible_if.is_some();
-    let copies = method.params.iter().filter(|param| asked && param.is_owned()).map(|param| {
+    let is_filtered = read.options.visible_if.is_some();
+    let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
         quote!(let #name = #copy;)
     });
@@ -71,13 +71,13 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
     let (function, key_type, of_backing) =
         (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
-    let asked = read.options.visible_if.is_some();
-    let terms_param = asked.then(|| {
+    let is_filtered = read.options.visible_if.is_some();
+    let terms_param = is_filtered.then(|| {
         let (terms, value, error) =
             (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
         quote!(, #terms_name: #terms<'__call, #value, #error>)
     });
-    let terms = if asked { quote!(#terms_name) } else { terms(store, method, read, None) };
+    let terms = if is_filtered { quote!(#terms_name) } else { terms(store, method, read, None) };
     let names: Vec<_> = method.params.iter().map(|param| &param.ident).collect();
     let owned = method.params.iter().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
@@ -103,13 +103,13 @@ fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPa
         let visible = visible(method, read, path);
         quote!(.visible_if(#visible))
     });
-    let keep = read.options.cache_if.as_ref().map(|path| {
-        let worth = worth_keeping(read, path);
-        quote!(.cache_if(#worth))
+    let cache_if = read.options.cache_if.as_ref().map(|path| {
+        let predicate = cache_if(read, path);
+        quote!(.cache_if(#predicate))
     });
     // The types are explicit; otherwise the closures would determine them.
     let value = types::value(store, method, read);
-    quote!(#terms::<#value, #error>::new(#load_errors!(#error)) #visible #keep)
+    quote!(#terms::<#value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 
 /// The call of `visible_if` for a value.
@@ -118,25 +118,25 @@ fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPa
 pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
     let params = method.params.iter().map(|param| &param.ident);
-    let answer = about(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false));
+    let answer = for_value(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false));
     quote!(|#value| #answer)
 }
 
 /// The call of `cache_if` for a value. `negative_ttl` decides for an absence.
-pub(super) fn worth_keeping(read: &Read, path: &ExprPath) -> TokenStream {
+pub(super) fn cache_if(read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
-    let answer = about(read, &value, &quote!(#path(#value)), &quote!(true));
+    let answer = for_value(read, &value, &quote!(#path(#value)), &quote!(true));
     quote!(|#value| #answer)
 }
 
-/// The answer of `ask` for a value, and `absent` for an absence.
-pub(super) fn about(read: &Read, value: &Ident, ask: &TokenStream, absent: &TokenStream) -> TokenStream {
+/// The answer of `call` for a value, and `absent` for an absence.
+pub(super) fn for_value(read: &Read, value: &Ident, call: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {
-        return ask.clone();
+        return call.clone();
     }
     quote! {
         match #value {
-            ::core::option::Option::Some(#value) => #ask,
+            ::core::option::Option::Some(#value) => #call,
             ::core::option::Option::None => #absent,
         }
     }

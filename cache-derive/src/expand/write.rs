@@ -9,7 +9,8 @@ use syn::{Expr, Ident};
 use super::generics::turbofish;
 use super::names::{at, derived, local, prefix_scope, runtime, self_of};
 use crate::model::{
-    Again, Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Store, Taken, Write,
+    Argument, Behaviour, Commits, Extent, Invalidation, Lending, Method, Part, Passing, Reevaluation, ResultValue,
+    Store, Write,
 };
 
 /// The body, which calls the store and evaluates the user's expressions again after it.
@@ -32,8 +33,8 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
             quote!(#(#cfgs)* #part)
         })
     });
-    let list = self::found(store, method, write);
-    let ended = ended(store, write, &outcome);
+    let list = late_scopes(store, method, write);
+    let final_outcome = final_outcome(store, write, &outcome);
     quote! {
         #(#mutable)*
         #(#parts)*
@@ -41,7 +42,7 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
         let #returned = #call.await;
         let #outcome = #write_outcome!(&#returned);
         let #found = #list;
-        #guard.finish(#ended, #found).await;
+        #guard.finish(#final_outcome, #found).await;
         #returned
     }
 }
@@ -66,7 +67,7 @@ pub(super) fn allow(behaviour: &Behaviour) -> Option<TokenStream> {
     })
 }
 
-/// The announcement before the call.
+/// The write lock before the call.
 fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (guard, scopes, methods) = (local("write"), local("scopes"), local("methods"));
     let (write_guard, this) = (runtime(store, "WriteGuard"), self_of(method));
@@ -110,7 +111,7 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
 /// The outcome with which the guard finishes.
 ///
 /// If the caller commits, only a refusal is a known outcome.
-fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
+fn final_outcome(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
     let outcomes = runtime(store, "WriteOutcome");
     match write.commits {
         Commits::Store => quote!(#outcome),
@@ -122,7 +123,10 @@ fn ended(store: &Store, write: &Write, outcome: &Ident) -> TokenStream {
 
 /// The methods whose stale entries are known only after the call, each once.
 fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
-    let changed = write.before.iter().filter(|target| matches!(target.again, Again::Registered | Again::Whole));
+    let changed = write
+        .before
+        .iter()
+        .filter(|target| matches!(target.reevaluation, Reevaluation::Registered | Reevaluation::Whole));
     let mut named: Vec<String> = Vec::new();
     let methods = write.after.iter().chain(changed).filter_map(|target| {
         let whole = whole(this, target);
@@ -147,9 +151,9 @@ fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
 }
 
 /// The scopes known only after the call; none if the call certainly did not write.
-fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
+fn late_scopes(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let scope = runtime(store, "Scope");
-    if !write.looks_again() {
+    if !write.reevaluates() {
         return quote!(::std::vec::Vec::<#scope>::new());
     }
     let (outcome, outcomes, found, this) =
@@ -157,10 +161,10 @@ fn found(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let changed: Vec<_> = write
         .before
         .iter()
-        .filter_map(|target| match target.again {
-            Again::Nothing => None,
-            Again::Evaluated | Again::Registered => Some(self::scope(store, &this, target, Pass::After)),
-            Again::Whole => Some(whole(&this, target)),
+        .filter_map(|target| match target.reevaluation {
+            Reevaluation::Nothing => None,
+            Reevaluation::Evaluated | Reevaluation::Registered => Some(self::scope(store, &this, target, Pass::After)),
+            Reevaluation::Whole => Some(whole(&this, target)),
         })
         .collect();
     let named = (!write.after.is_empty()).then(|| named(store, method, write));
@@ -182,12 +186,12 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let result = Ident::new("result", proc_macro2::Span::call_site());
     let list = scopes_of(store, &this, &write.after, Pass::Result);
     let taken = match write.result {
-        Taken::Whole => return quote!({ let #result = &#returned; #list }),
-        Taken::Ok => {
+        ResultValue::Whole => return quote!({ let #result = &#returned; #list }),
+        ResultValue::Ok => {
             let fallible = runtime(store, "Fallible");
             quote!(#fallible::ok(&#returned))
         }
-        Taken::Probed => {
+        ResultValue::Probed => {
             let result_of = runtime(store, "result_of");
             quote!(#result_of!(&#returned))
         }

@@ -9,7 +9,7 @@ mod write;
 
 pub(crate) use batch::Batch;
 pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
-pub(crate) use read::{Codec, LocalEngine, LocalTier, Mode, Options, Read, Span};
+pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
-pub(crate) use write::{Again, Argument, Commits, Extent, Invalidation, Lending, Part, Taken, Write};
+pub(crate) use write::{Argument, Commits, Extent, Invalidation, Lending, Part, Reevaluation, ResultValue, Write};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proc_macro2::Literal;
 use syn::{ExprPath, Type};
 
 /// The entity, the key and the options of a read method.
@@ -24,22 +25,12 @@ pub(crate) struct Read {
 pub(crate) struct Options {
     /// How long a value lives.
     pub(crate) ttl: Span,
-    /// How long an absence lives.
-    pub(crate) negative_ttl: Option<Span>,
-    /// The most percent by which a life is shortened at random.
-    pub(crate) jitter: Option<u8>,
-    /// The local tier.
-    pub(crate) local: Option<LocalTier>,
-    /// The most entries in the local tier.
-    pub(crate) local_capacity: Option<usize>,
-    /// The engine of the local tier.
-    pub(crate) local_engine: Option<LocalEngine>,
+    /// The calls of the policy's builder, in the order of the options.
+    pub(crate) settings: Vec<Setting>,
     /// The version of the cached form.
     pub(crate) version: u32,
-    /// The guarantee for its readers.
-    pub(crate) mode: Option<Mode>,
-    /// The encoding in the shared tier, and the location of the option.
-    pub(crate) codec: Option<(Codec, proc_macro2::Span)>,
+    /// The location of a codec without names of fields, which not every value survives.
+    pub(crate) positional: Option<proc_macro2::Span>,
     /// Decides which values are cached.
     pub(crate) cache_if: Option<ExprPath>,
     /// Decides which calls may see a cached value.
@@ -48,7 +39,37 @@ pub(crate) struct Options {
     pub(crate) inline: bool,
 }
 
+/// An option as a call of the policy's builder.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    /// The name of the option.
+    pub(crate) option: &'static str,
+    /// The method of the builder.
+    pub(crate) method: &'static str,
+    /// Its argument.
+    pub(crate) argument: Option<SettingValue>,
+}
+
+/// The argument of such a call.
+#[derive(Clone)]
+pub(crate) enum SettingValue {
+    /// A length of time.
+    Duration(Span),
+    /// A number of the method's type.
+    Number(Literal),
+    /// A variant of an enum of the runtime crate.
+    Variant {
+        /// The enum.
+        ty: &'static str,
+        /// The variant.
+        variant: &'static str,
+        /// Its name in the annotation.
+        name: &'static str,
+    },
+}
+
 /// A length of time.
+#[derive(Clone)]
 pub(crate) enum Span {
     /// Written as text.
     Literal(Duration),
@@ -56,41 +77,9 @@ pub(crate) enum Span {
     Const(ExprPath, &'static str),
 }
 
-/// The option `local`.
-pub(crate) enum LocalTier {
-    /// No local tier.
-    Off,
-    /// Entries stay at most this long.
-    AtMost(Span),
-}
-
-/// The engine of the local tier.
-#[derive(Clone, Copy)]
-pub(crate) enum LocalEngine {
-    /// `quick_cache`
-    Quick,
-    /// `moka`
-    Moka,
-}
-
-/// The guarantee for the readers of a method, which determines what a write waits for.
-#[derive(Clone, Copy)]
-pub(crate) enum Mode {
-    /// A write does not wait for its release.
-    Fast,
-    /// A write waits for its release.
-    Safe,
-    /// A write waits for the end of the lease.
-    Strict,
-}
-
-/// The encoding in the shared tier.
-#[derive(Clone, Copy)]
-pub(crate) enum Codec {
-    /// `serde_json`
-    Json,
-    /// `rmp-serde`
-    MessagePack,
-    /// `postcard`
-    Postcard,
+impl Options {
+    /// The setting that an option became.
+    pub(crate) fn setting(&self, option: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.option == option)
+    }
 }

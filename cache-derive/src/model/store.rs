@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
 
-use super::{Method, Mode};
+use super::Method;
 
 /// A valid store trait.
 pub(crate) struct Store {
@@ -11,8 +11,6 @@ pub(crate) struct Store {
     pub(crate) krate: Path,
     /// The first parts of every key.
     pub(crate) namespace: String,
-    /// The mode of methods that do not set their own.
-    pub(crate) mode: Option<Mode>,
     /// The trait's visibility, which all generated items share.
     pub(crate) vis: Visibility,
     /// The trait's name.

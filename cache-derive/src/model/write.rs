@@ -12,7 +12,7 @@ pub(crate) struct Write {
     /// The targets that only the result names.
     pub(crate) after: Vec<Invalidation>,
     /// The meaning of `result`.
-    pub(crate) result: Taken,
+    pub(crate) result: ResultValue,
     /// The indices of parameters that are needed after the call, and cloned for it.
     pub(crate) kept: Vec<usize>,
     /// The indices of the parameters that are lent to the call, for the same reason.
@@ -23,7 +23,7 @@ pub(crate) struct Write {
 
 /// The part of the call's return value that `result` in a target means.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum ResultValue {
     /// All of it.
     Whole,
     /// The value in its `Ok`.
@@ -63,12 +63,12 @@ pub(crate) struct Invalidation {
     /// The entries of that method.
     pub(crate) extent: Extent,
     /// How the target is treated after the call.
-    pub(crate) again: Again,
+    pub(crate) reevaluation: Reevaluation,
 }
 
 /// How a target that was known before the call is treated after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Again {
+pub(crate) enum Reevaluation {
     /// Nothing: the call cannot change its parameters.
     Nothing,
     /// It is evaluated once more: a shared reference may hide interior mutability.
@@ -127,7 +127,7 @@ impl Extent {
 
 impl Write {
     /// Whether any target is determined after the call.
-    pub(crate) fn looks_again(&self) -> bool {
-        !self.after.is_empty() || self.before.iter().any(|target| target.again != Again::Nothing)
+    pub(crate) fn reevaluates(&self) -> bool {
+        !self.after.is_empty() || self.before.iter().any(|target| target.reevaluation != Reevaluation::Nothing)
     }
 }

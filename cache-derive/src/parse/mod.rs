@@ -1,7 +1,7 @@
 //! The syntax tree of the input, before validation.
 
 mod args;
-mod marks;
+mod attributes;
 mod options;
 mod serde;
 mod store;
@@ -14,11 +14,11 @@ use syn::DeriveInput;
 use crate::diag::{Problem, Sink};
 
 pub(crate) use args::StoreArgs;
-pub(crate) use marks::{Mark, Target, is_rest};
+pub(crate) use attributes::{CacheAttribute, Target, is_rest};
 pub(crate) use options::{OptionSyntax, Value, options};
-pub(crate) use serde::SerdeWords;
+pub(crate) use serde::SerdeItems;
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
-pub(crate) use strip::without_marks;
+pub(crate) use strip::without_cache_attributes;
 pub(crate) use style::{BoxedFuture, Output, Style};
 
 /// Parses an annotated trait; returns `None` if it is not a trait.

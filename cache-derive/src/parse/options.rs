@@ -37,6 +37,13 @@ impl ToTokens for OptionSyntax {
     }
 }
 
+impl OptionSyntax {
+    /// Whether the option has this value after `=`.
+    pub(crate) fn is(&self, value: &str) -> bool {
+        matches!(&self.value, Value::Equals(tokens) if tokens.to_string() == value)
+    }
+}
+
 /// Parses every option that can be parsed, and reports the others.
 pub(crate) fn options(tokens: TokenStream, sink: &mut Sink) -> Vec<OptionSyntax> {
     let mut options = Vec::new();

@@ -9,8 +9,9 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBound, Visibility, braced};
 
-use super::{Mark, StoreArgs, Style, marks, style};
+use super::{CacheAttribute, StoreArgs, Style, style};
 use crate::diag::Sink;
+use crate::options::AttributeName;
 
 /// The trait as written.
 pub(crate) struct StoreSyntax {
@@ -49,9 +50,9 @@ pub(crate) struct MethodSyntax {
     /// The attributes that are not ours.
     pub(crate) attrs: Vec<Attribute>,
     /// Ours.
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) cache_attributes: Vec<CacheAttribute>,
     /// Those that resemble ours, each with the name that it resembles.
-    pub(crate) misspelt: Vec<(Attribute, &'static str)>,
+    pub(crate) misspelt: Vec<(Attribute, AttributeName)>,
     /// Its signature.
     pub(crate) sig: Signature,
     /// Its default body.
@@ -80,7 +81,9 @@ impl StoreSyntax {
 impl MethodSyntax {
     /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        let wraps = self.marks.first().is_some_and(|mark| !matches!(mark, Mark::Uncached(_) | Mark::Updates(_)));
+        let wraps = self.cache_attributes.first().is_some_and(|cache_attribute| {
+            !matches!(cache_attribute, CacheAttribute::Uncached(_) | CacheAttribute::Updates(_))
+        });
         Style::of(&self.sig, &self.futures, wraps)
     }
 }
@@ -107,14 +110,14 @@ fn store(args: StoreArgs, source: TokenStream, input: ParseStream<'_>, sink: &mu
     while !content.is_empty() {
         items.push(item(&content, sink)?);
     }
-    note_futures(&generics, &mut items);
+    record_futures(&generics, &mut items);
     Ok(StoreSyntax { args, attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, source })
 }
 
 /// Stores in every method the names of the trait that stand for futures.
 ///
 /// An example is `Save` in `type Save<'a>: Future + Send`.
-fn note_futures(generics: &Generics, items: &mut [ItemSyntax]) {
+fn record_futures(generics: &Generics, items: &mut [ItemSyntax]) {
     let associated = items.iter().filter_map(|item| match item {
         ItemSyntax::Other(item) => match &**item {
             TraitItem::Type(ty) if style::is_a_future(&ty.bounds) => Some(ty.ident.clone()),
@@ -153,12 +156,12 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
         return Ok(ItemSyntax::Other(Box::new(TraitItem::parse(input)?)));
     }
     let mut attrs = Vec::new();
-    let mut marks = Vec::new();
+    let mut cache_attributes = Vec::new();
     let mut misspelt = Vec::new();
     for attribute in input.call(Attribute::parse_outer)? {
-        match Mark::parse(attribute, sink) {
-            Ok(mark) => marks.push(mark),
-            Err(attribute) => match marks::meant(&attribute) {
+        match CacheAttribute::parse(attribute, sink) {
+            Ok(cache_attribute) => cache_attributes.push(cache_attribute),
+            Err(attribute) => match AttributeName::resembling(&attribute) {
                 Some(name) => misspelt.push((*attribute, name)),
                 None => attrs.push(*attribute),
             },
@@ -166,7 +169,14 @@ fn item(input: ParseStream<'_>, sink: &mut Sink) -> syn::Result<ItemSyntax> {
     }
     let sig = input.parse()?;
     let body = body(input)?;
-    Ok(ItemSyntax::Method(Box::new(MethodSyntax { attrs, marks, misspelt, sig, body, futures: Rc::default() })))
+    Ok(ItemSyntax::Method(Box::new(MethodSyntax {
+        attrs,
+        cache_attributes,
+        misspelt,
+        sig,
+        body,
+        futures: Rc::default(),
+    })))
 }
 
 fn body(input: ParseStream<'_>) -> syn::Result<Option<Group>> {

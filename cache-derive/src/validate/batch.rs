@@ -4,20 +4,13 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Signature, Type};
 
-use super::options::{self, Given, Known};
+use super::given::Given;
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
 use crate::model::{Batch, Method, Param, Passing, Read};
+use crate::options::{Spec, cached};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment, peel};
-
-const KNOWN: Known = Known {
-    attribute: "cached",
-    names: &["batch", "key", "ignore"],
-    of_the_one: super::read::KNOWN.names,
-    later: super::read::KNOWN.later,
-    aliases: super::read::KNOWN.aliases,
-};
 
 /// Checks a method over many keys against the method over one.
 pub(super) fn batch(
@@ -28,21 +21,21 @@ pub(super) fn batch(
     sink: &mut Sink,
 ) -> Option<Batch> {
     let before = sink.count();
-    let given = Given::check(options, &KNOWN, sink);
-    let named = given.read("batch", sink, |option, _| options::function(option, "get_policy"))?;
+    let given = Given::check(options, &cached::MANY, sink);
+    let named = given.value(&cached::BATCH, sink)?;
     let one = sink.accept(over_one(&text_of(&named), &named, readers))??;
     let read = one.read()?;
     let batch = sink.accept(compared(sig, params, one, read))?;
-    same_key("key", &read.key, sig, params, one, &given, sink);
-    same_key("ignore", &ignored(read, params.len()), sig, params, one, &given, sink);
+    same_key(&cached::KEY, &read.key, sig, params, one, &given, sink);
+    same_key(&cached::IGNORE, &ignored(read, params.len()), sig, params, one, &given, sink);
     can_be_owned(sig, params, &batch, sink);
     (sink.count() == before).then_some(batch)
 }
 
 /// The method that a batch names as its method over one key.
 pub(super) fn named(options: &[OptionSyntax]) -> Option<String> {
-    let option = options.iter().find(|option| option.name == "batch")?;
-    options::function(option, "").ok().map(|path| text_of(&path))
+    let option = options.iter().find(|option| option.name == cached::BATCH.row.name)?;
+    (cached::BATCH.parse)(option, &cached::BATCH.row).ok().map(|path| text_of(&path))
 }
 
 /// Code without the spaces that token streams have.
@@ -71,36 +64,41 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
     if params.len() != one.params.len() {
         let found = count(params.len());
         let expected = count(one.params.len());
-        return Err(unlike(sig, &sig.ident, &format!("it has {found}, `{}` has {expected}", one.ident), one));
+        return Err(not_a_batch(sig, &sig.ident, &format!("it has {found}, `{}` has {expected}", one.ident), one));
     }
     let pairs = || params.iter().zip(&one.params).enumerate();
     let mut others = pairs().filter(|(_, (param, single))| !same(&param.ty, &single.ty));
     let Some((many, (list, single))) = others.next() else {
-        return Err(unlike(sig, &sig.ident, &format!("its parameters are those of `{}`", one.ident), one));
+        return Err(not_a_batch(sig, &sig.ident, &format!("its parameters are those of `{}`", one.ident), one));
     };
     if let Some((_, (param, single))) = others.next() {
         let (name, ty) = (&param.ident, text_of(&single.ty));
-        return Err(unlike(sig, &param.ty, &format!("`{name}` is another one, and in `{}` is `{ty}`", one.ident), one));
+        return Err(not_a_batch(
+            sig,
+            &param.ty,
+            &format!("`{name}` is another one, and in `{}` is `{ty}`", one.ident),
+            one,
+        ));
     }
     let Some(part) = read.key.iter().position(|place| *place == many) else {
         let why = format!("`{}` is not in the key of `{}`", single.ident, one.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     };
     let (element, by_value) = element(&list.ty)
-        .ok_or_else(|| unlike(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
+        .ok_or_else(|| not_a_batch(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
     if matches!(peel(element), Type::Reference(_)) {
         let why = format!("the elements of `{}` are borrowed", list.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     if !fits(element, single) {
         let (found, expected) = (text_of(element), text_of(&single.ty));
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
-        return Err(unlike(sig, &list.ty, &why, one));
+        return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     Ok(Batch { one: one.ident.clone(), many, part, by_value })
 }
 
-fn unlike(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {
+fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {
     Problem::at(place, format!("`{}` is no batch of `{}`: {difference}", sig.ident, one.ident))
         .why("a batch has the parameters of the method over one key, and in place of one part of the key a list of owned ones")
         .instead(format!("`{}(&self{})`", sig.ident, example(one)))
@@ -167,7 +165,7 @@ fn ignored(read: &Read, params: usize) -> Vec<usize> {
 
 /// Checks that repeated `key(..)` and `ignore(..)` are unchanged.
 fn same_key(
-    option: &'static str,
+    spec: &Spec<Vec<Ident>>,
     expected: &[usize],
     sig: &Signature,
     params: &[Param],
@@ -175,7 +173,8 @@ fn same_key(
     given: &Given<'_>,
     sink: &mut Sink,
 ) {
-    let Some(names) = given.read(option, sink, |option, _| options::names(option)) else { return };
+    let Some(names) = given.value(spec, sink) else { return };
+    let option = spec.row.name;
     let expected: Vec<&Ident> = expected.iter().map(|place| &params[*place].ident).collect();
     if names.iter().collect::<Vec<_>>() == expected {
         return;
@@ -188,7 +187,7 @@ fn same_key(
         }
     };
     sink.report(
-        Problem::at(given.get(option), format!("`{option}(..)` of `{}` is not that of `{}`", sig.ident, one.ident))
+        Problem::at(given.get(spec), format!("`{option}(..)` of `{}` is not that of `{}`", sig.ident, one.ident))
             .why("the two methods share their entries")
             .instead(instead),
     );

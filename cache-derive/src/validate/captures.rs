@@ -39,7 +39,7 @@ pub(super) fn captures(
 
 fn cannot_be_kept(sig: &Signature, param: &Param, ty: &Type) -> Problem {
     Problem::at(ty, format!("the future of `{}` may not borrow from `{}`", sig.ident, param.ident))
-        .why("the cache is asked before the store is called, inside of the future, and no owned copy of this can be made")
+        .why("the future queries the cache before it calls the store, and no owned copy of this can be made")
         .instead(format!(
             "one lifetime for all of them, `fn {}<'a>(&'a self, {}: &'a ..) -> Pin<Box<dyn Future<Output = ..> + Send + 'a>>`, or `#[uncached]`",
             sig.ident, param.ident

@@ -3,11 +3,11 @@
 use proc_macro2::Ident;
 use syn::{FnArg, Pat, PatType, Signature};
 
-use super::options::{self, Given};
+use super::given::Given;
 use super::signature::name_of;
 use crate::diag::{Problem, Sink, closest, list};
 use crate::model::Param;
-use crate::parse::OptionSyntax;
+use crate::options::{Spec, cached};
 
 /// The most parts that a key may have: the longest tuple that is a key.
 const LONGEST: usize = 8;
@@ -15,8 +15,8 @@ const LONGEST: usize = 8;
 /// The places of the parameters in the key, in its order.
 pub(super) fn key(sig: &Signature, params: &[Param], given: &Given<'_>, sink: &mut Sink) -> Option<Vec<usize>> {
     let before = sink.count();
-    let key = places("key", sig, given, sink);
-    let ignored = places("ignore", sig, given, sink);
+    let key = places(&cached::KEY, sig, given, sink);
+    let ignored = places(&cached::IGNORE, sig, given, sink);
     if sink.count() > before {
         return None;
     }
@@ -29,12 +29,11 @@ pub(super) fn key(sig: &Signature, params: &[Param], given: &Given<'_>, sink: &m
 
 type Places = Vec<(usize, Ident)>;
 
-fn places(option: &'static str, sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Places {
-    let read = |option: &OptionSyntax, _: &'static str| options::names(option);
-    let names = given.read(option, sink, read).unwrap_or_default();
+fn places(spec: &Spec<Vec<Ident>>, sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Places {
+    let names = given.value(spec, sink).unwrap_or_default();
     let mut places: Places = Vec::new();
     for name in names {
-        match place(option, sig, &name, &places) {
+        match place(spec.row.name, sig, &name, &places) {
             Ok(place) => places.push((place, name)),
             Err(problem) => sink.report(problem),
         }
@@ -82,14 +81,14 @@ fn every_parameter(sig: &Signature, key: &Places, ignored: &Places, sink: &mut S
     for (place, param) in typed(sig).enumerate() {
         if key.iter().chain(ignored).all(|(other, _)| *other != place) {
             sink.report(match name_of(&param.pat) {
-                Some(name) => forgotten(sig, param, &name, key),
+                Some(name) => omitted_parameter(sig, param, &name, key),
                 None => unnamed(sig, &param.pat),
             });
         }
     }
 }
 
-fn forgotten(sig: &Signature, param: &PatType, name: &Ident, key: &Places) -> Problem {
+fn omitted_parameter(sig: &Signature, param: &PatType, name: &Ident, key: &Places) -> Problem {
     let mut with: Vec<String> = key.iter().map(|(_, name)| name.to_string()).collect();
     with.push(name.to_string());
     let with = with.join(", ");

@@ -10,26 +10,27 @@ use syn::{Data, DeriveInput, Fields, Type};
 
 use crate::diag::{Problem, Sink};
 use crate::model::Positional;
-use crate::parse::SerdeWords;
+use crate::options::derives::{CACHE_VALUE, SKIPPED};
+use crate::parse::SerdeItems;
 use crate::types::{last_segment, peel};
 
 /// Reports attributes that lose data in every codec; returns one that needs field names.
 pub(crate) fn lossless(input: &DeriveInput, sink: &mut Sink) -> Positional {
-    let words = SerdeWords::of(&input.attrs);
+    let items = SerdeItems::of(&input.attrs);
     let mut checker = Checker { of: input.ident.unraw(), first: None, sink };
     match &input.data {
         // The attributes of the fields have no effect: another type is written and read.
-        _ if words.has("into") && (words.has("from") || words.has("try_from")) => {}
+        _ if items.has("into") && (items.has("from") || items.has("try_from")) => {}
         Data::Struct(data) => {
-            checker.tagged(&words);
-            checker.names_of_all(&words, "rename_all", all_renamed(data.fields.iter().map(|field| &field.attrs)));
-            checker.fields(None, &data.fields, words.has("transparent"));
+            checker.tagged(&items);
+            checker.names_of_all(&items, "rename_all", all_renamed(data.fields.iter().map(|field| &field.attrs)));
+            checker.fields(None, &data.fields, items.has("transparent"));
         }
         Data::Enum(data) => {
-            checker.tagged(&words);
-            checker.names_of_all(&words, "rename_all", all_renamed(data.variants.iter().map(|variant| &variant.attrs)));
+            checker.tagged(&items);
+            checker.names_of_all(&items, "rename_all", all_renamed(data.variants.iter().map(|variant| &variant.attrs)));
             let fields = data.variants.iter().flat_map(|variant| &variant.fields);
-            checker.names_of_all(&words, "rename_all_fields", all_renamed(fields.map(|field| &field.attrs)));
+            checker.names_of_all(&items, "rename_all_fields", all_renamed(fields.map(|field| &field.attrs)));
             checker.variants(&data.variants.iter().collect::<Vec<_>>());
         }
         Data::Union(_) => {}
@@ -37,7 +38,7 @@ pub(crate) fn lossless(input: &DeriveInput, sink: &mut Sink) -> Positional {
     checker.first
 }
 
-/// The words on a type that need a self-describing codec.
+/// The items on a type that need a self-describing codec.
 const TAGS: [&str; 2] = ["untagged", "tag"];
 
 struct Checker<'a> {
@@ -47,64 +48,64 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn tagged(&mut self, words: &SerdeWords) {
-        if let Some(word) = TAGS.into_iter().find(|word| words.has(word)) {
-            self.positional(&self.of.to_string(), word);
+    fn tagged(&mut self, items: &SerdeItems) {
+        if let Some(item) = TAGS.into_iter().find(|item| items.has(item)) {
+            self.positional(&self.of.to_string(), item);
         }
     }
 
     fn variants(&mut self, variants: &[&syn::Variant]) {
-        let words: Vec<_> = variants.iter().map(|variant| SerdeWords::of(&variant.attrs)).collect();
-        let is_read = |words: &SerdeWords| !words.has("skip") && !words.has("skip_deserializing");
-        let last_read = words.iter().rposition(is_read);
-        for (place, (variant, words)) in variants.iter().zip(&words).enumerate() {
+        let items: Vec<_> = variants.iter().map(|variant| SerdeItems::of(&variant.attrs)).collect();
+        let is_read = |items: &SerdeItems| !items.has("skip") && !items.has("skip_deserializing");
+        let last_read = items.iter().rposition(is_read);
+        for (place, (variant, items)) in variants.iter().zip(&items).enumerate() {
             let name = variant.ident.unraw().to_string();
-            if words.has("untagged") {
+            if items.has("untagged") {
                 self.positional(&format!("{}::{name}", self.of), "untagged");
             }
             // Variants are written by their number among all, and read by their number among those that are read.
-            if Some(place) < last_read && !is_read(words) {
-                let word = if words.has("skip") { "skip" } else { "skip_deserializing" };
-                self.positional(&format!("{}::{name}", self.of), word);
+            if Some(place) < last_read && !is_read(items) {
+                let item = if items.has("skip") { "skip" } else { "skip_deserializing" };
+                self.positional(&format!("{}::{name}", self.of), item);
             }
             // A variant that is not written never enters the cache.
-            if words.has("skip") || words.has("skip_serializing") {
+            if items.has("skip") || items.has("skip_serializing") {
                 continue;
             }
-            if is_read(words) {
-                self.name(words, &name, &variant.ident);
+            if is_read(items) {
+                self.name(items, &name, &variant.ident);
             }
-            self.names_of_all(words, "rename_all", all_renamed(variant.fields.iter().map(|field| &field.attrs)));
+            self.names_of_all(items, "rename_all", all_renamed(variant.fields.iter().map(|field| &field.attrs)));
             self.fields(Some(&name), &variant.fields, false);
         }
     }
 
     fn fields(&mut self, variant: Option<&str>, fields: &Fields, transparent: bool) {
         for (place, field) in fields.iter().enumerate() {
-            let words = SerdeWords::of(&field.attrs);
+            let items = SerdeItems::of(&field.attrs);
             let name = field.ident.as_ref().map_or_else(|| place.to_string(), |ident| ident.unraw().to_string());
             let full = variant
                 .map_or_else(|| format!("{}::{name}", self.of), |variant| format!("{}::{variant}::{name}", self.of));
-            self.skipped(field, &full, &words);
-            for word in ["flatten", "skip_serializing_if"] {
-                if words.has(word) {
-                    self.positional(&full, word);
+            self.skipped(field, &full, &items);
+            for item in ["flatten", "skip_serializing_if"] {
+                if items.has(item) {
+                    self.positional(&full, item);
                 }
             }
-            let is_skipped = ["skip", "skip_serializing", "skip_deserializing"].iter().any(|word| words.has(word));
+            let is_skipped = ["skip", "skip_serializing", "skip_deserializing"].iter().any(|item| items.has(item));
             if let Some(ident) = field.ident.as_ref().filter(|_| !transparent && !is_skipped) {
-                self.name(&words, &name, ident);
+                self.name(&items, &name, ident);
             }
         }
     }
 
     /// Reports a skipped field, which has its default when it is read from the cache.
-    fn skipped(&mut self, field: &syn::Field, full: &str, words: &SerdeWords) {
+    fn skipped(&mut self, field: &syn::Field, full: &str, items: &SerdeItems) {
         let accepted = accepted(field);
-        let written = words.get("skip").or_else(|| words.get("skip_serializing"));
-        let read = words.get("skip").or_else(|| words.get("skip_deserializing"));
+        let written = items.get("skip").or_else(|| items.get("skip_serializing"));
+        let read = items.get("skip").or_else(|| items.get("skip_deserializing"));
         match (written, read) {
-            _ if is_nothing(&field.ty) => {}
+            _ if is_unit_like(&field.ty) => {}
             (None, None) => {
                 if let Some(attribute) = accepted {
                     self.sink.report(
@@ -113,18 +114,18 @@ impl Checker<'_> {
                     );
                 }
             }
-            (None, Some(word)) => self.sink.report(
-                Problem::at(&word.path, format!("`{full}` is written into the cache and never read back"))
+            (None, Some(item)) => self.sink.report(
+                Problem::at(&item.path, format!("`{full}` is written into the cache and never read back"))
                     .why("a value from the cache has the default there, and one from the store does not")
                     .instead("`#[serde(skip)]` with `#[cache_value(skipped)]` if the default is right, else a type of its own for the cache"),
             ),
-            (Some(word), read) => {
+            (Some(item), read) => {
                 if read.is_none() {
                     self.positional(full, "skip_serializing");
                 }
                 if accepted.is_none() {
                     self.sink.report(
-                        Problem::at(&word.path, format!("`{full}` is not written into the cache"))
+                        Problem::at(&item.path, format!("`{full}` is not written into the cache"))
                             .why("a value from the cache has the default there, and one from the store does not")
                             .instead("`#[cache_value(skipped)]` on the field if the default is right, else a type of its own for the cache"),
                     );
@@ -134,8 +135,8 @@ impl Checker<'_> {
     }
 
     /// Reports an item that is written under one name and read under another.
-    fn name(&mut self, words: &SerdeWords, name: &str, place: &Ident) {
-        let (written, is_read) = words.written_name(name);
+    fn name(&mut self, items: &SerdeItems, name: &str, place: &Ident) {
+        let (written, is_read) = items.written_name(name);
         if !is_read {
             self.sink.report(
                 Problem::at(
@@ -148,35 +149,35 @@ impl Checker<'_> {
         }
     }
 
-    fn names_of_all(&mut self, words: &SerdeWords, name: &str, all_renamed: bool) {
-        if let Some(word) = words.two_sided(name).filter(|_| !all_renamed) {
+    fn names_of_all(&mut self, items: &SerdeItems, name: &str, all_renamed: bool) {
+        if let Some(item) = items.two_sided(name).filter(|_| !all_renamed) {
             self.sink.report(
-                Problem::at(&word.path, format!("`{}` is written with other names than it is read with", self.of))
+                Problem::at(&item.path, format!("`{}` is written with other names than it is read with", self.of))
                     .why("a codec with field names does not find them again")
                     .instead(format!("`{name} = \"..\"` for both, or an `alias` for each name that is written")),
             );
         }
     }
 
-    fn positional(&mut self, place: &str, word: &str) {
-        self.first.get_or_insert_with(|| format!("`{place}` has `#[serde({word})]`"));
+    fn positional(&mut self, place: &str, item: &str) {
+        self.first.get_or_insert_with(|| format!("`{place}` has `#[serde({item})]`"));
     }
 }
 
 /// Whether each of them has a name of its own, or a second one.
 fn all_renamed<'a>(attrs: impl IntoIterator<Item = &'a Vec<syn::Attribute>>) -> bool {
-    let words = attrs.into_iter().map(|attrs| SerdeWords::of(attrs));
-    words.into_iter().all(|words| words.has("rename") || words.has("alias"))
+    let items = attrs.into_iter().map(|attrs| SerdeItems::of(attrs));
+    items.into_iter().all(|items| items.has("rename") || items.has("alias"))
 }
 
 /// The attribute by which the user accepts that the field decodes to its default.
 fn accepted(field: &syn::Field) -> Option<&syn::Attribute> {
-    let mut own = field.attrs.iter().filter(|attribute| attribute.path().is_ident("cache_value"));
-    own.find(|attribute| attribute.to_token_stream().to_string().contains("skipped"))
+    let mut own = field.attrs.iter().filter(|attribute| attribute.path().is_ident(CACHE_VALUE.name));
+    own.find(|attribute| attribute.to_token_stream().to_string().contains(SKIPPED))
 }
 
 /// Whether a type has only one value, and so nothing to lose.
-fn is_nothing(ty: &Type) -> bool {
+fn is_unit_like(ty: &Type) -> bool {
     match peel(ty) {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
         ty => last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData"),

@@ -8,69 +8,75 @@ use syn::{
     Type, TypeParamBound, parse_quote,
 };
 
-use super::backing::{Backing, mentions};
+use super::self_type::{SelfType, mentions};
 use super::write::Readers;
 use super::{batch, captures, read, signature, write};
 use crate::diag::{Problem, Sink};
 use crate::model::{Behaviour, Captures, Form, Method, Param};
-use crate::parse::{BoxedFuture, Mark, MethodSyntax, OptionSyntax, Output, Style, Target};
+use crate::options::AttributeName;
+use crate::parse::{BoxedFuture, CacheAttribute, MethodSyntax, OptionSyntax, Output, Style, Target};
 
 /// A method with a checked signature, and the checks left against other methods.
 pub(super) struct Draft<'a> {
     /// The method; `None` if it is reported, or keeps its default body.
     pub(super) method: Option<Method>,
     /// Its references to other methods.
-    says: Says<'a>,
+    references: References<'a>,
     /// As written.
     pub(super) syntax: &'a MethodSyntax,
 }
 
 /// The references of a method to other methods.
-enum Says<'a> {
+enum References<'a> {
     Nothing,
     Invalidates(&'a [Target], &'a [OptionSyntax]),
     Batch(&'a [OptionSyntax]),
 }
 
 /// Checks a method by itself.
-pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, backing: &mut Backing, sink: &mut Sink) -> Draft<'a> {
+pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, self_type: &mut SelfType, sink: &mut Sink) -> Draft<'a> {
     let before = sink.count();
-    hidden_marks(syntax, sink);
+    attributes_in_cfg_attr(syntax, sink);
     no_unsafe(syntax, sink);
-    let mark = mark(syntax, sink);
-    let says = match mark {
-        Some(Mark::Invalidates(_, targets, options)) => Says::Invalidates(targets, options),
-        Some(Mark::Batch(_, options)) => Says::Batch(options),
-        _ => Says::Nothing,
+    let cache_attribute = cache_attribute(syntax, sink);
+    let references = match cache_attribute {
+        Some(CacheAttribute::Invalidates(_, targets, options)) => References::Invalidates(targets, options),
+        Some(CacheAttribute::Batch(_, options)) => References::Batch(options),
+        _ => References::Nothing,
     };
-    let method = model(syntax, mark, boxed, backing, sink).filter(|_| sink.count() == before);
-    Draft { method, says, syntax }
+    let method = model(syntax, cache_attribute, boxed, self_type, sink).filter(|_| sink.count() == before);
+    Draft { method, references, syntax }
 }
 
 impl<'a> Draft<'a> {
     /// Whether the method is annotated as a cached one, right or wrong.
     pub(super) fn is_cached(&self) -> bool {
-        self.syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+        self.syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
     }
 
     /// The batch method, and its method over one key, as written.
     pub(super) fn batched(&self) -> Option<(&'a Ident, String)> {
-        let Says::Batch(options) = self.says else { return None };
+        let References::Batch(options) = self.references else { return None };
         Some((&self.syntax.sig.ident, batch::named(options)?))
     }
 
     /// Its effect on the cache, if that depends on the read methods of the trait.
-    pub(super) fn behaviour(&self, readers: &Readers<'_>, backing: &mut Backing, sink: &mut Sink) -> Option<Behaviour> {
+    pub(super) fn behaviour(
+        &self,
+        readers: &Readers<'_>,
+        self_type: &mut SelfType,
+        sink: &mut Sink,
+    ) -> Option<Behaviour> {
         let sig = &self.syntax.sig;
-        match self.says {
-            Says::Nothing => None,
-            Says::Invalidates(targets, options) => {
+        match self.references {
+            References::Nothing => None,
+            References::Invalidates(targets, options) => {
                 let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
                 let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
                 let call = write::Call { sig, output: &output, params };
-                Some(Behaviour::Invalidates(write::write(&call, targets, options, readers, backing, sink)))
+                Some(Behaviour::Invalidates(write::write(&call, targets, options, readers, self_type, sink)))
             }
-            Says::Batch(options) => {
+            References::Batch(options) => {
                 let params = &self.method.as_ref()?.params;
                 batch::batch(sig, params, options, readers, sink).map(Behaviour::Batch)
             }
@@ -80,47 +86,47 @@ impl<'a> Draft<'a> {
 
 fn model(
     syntax: &MethodSyntax,
-    mark: Option<&Mark>,
+    cache_attribute: Option<&CacheAttribute>,
     boxed: bool,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Option<Method> {
     let form = form(syntax, boxed);
-    if keeps_its_body(syntax, form, sink) {
+    if keeps_default_body(syntax, form, sink) {
         return None;
     }
     let receiver = match form {
         Form::Sync if syntax.sig.receiver().is_none() => None,
         _ => Some(sink.accept(signature::shared_receiver(&syntax.sig))?),
     };
-    let mut params = signature::params(&syntax.sig, backing, sink);
-    if !matches!(mark, Some(Mark::Invalidates(..))) {
+    let mut params = signature::params(&syntax.sig, self_type, sink);
+    if !matches!(cache_attribute, Some(CacheAttribute::Invalidates(..))) {
         signature::without_underscores(&mut params);
     }
     let mut output = output(syntax);
-    backing.visit_type_mut(&mut output);
+    self_type.visit_type_mut(&mut output);
     let opaque = match syntax.style() {
         Style::ImplFuture(opaque, _) => Some(opaque),
         _ => None,
     };
-    let captures = match (mark, &receiver) {
-        (None | Some(Mark::Uncached(_)), _) | (_, None) => Captures::default(),
-        (_, Some(receiver)) => kept_by_the_future(syntax, receiver, &params, sink),
+    let captures = match (cache_attribute, &receiver) {
+        (None | Some(CacheAttribute::Uncached(_)), _) | (_, None) => Captures::default(),
+        (_, Some(receiver)) => future_captures(syntax, receiver, &params, sink),
     };
-    let behaviour = match mark {
-        Some(Mark::Cached(attribute, options)) => {
+    let behaviour = match cache_attribute {
+        Some(CacheAttribute::Cached(attribute, options)) => {
             let facts = read::Method { sig: &syntax.sig, output: &output, opaque, params: &params };
-            Behaviour::Cached(Box::new(read::read(&facts, attribute, options, backing, sink)?))
+            Behaviour::Cached(Box::new(read::read(&facts, attribute, options, self_type, sink)?))
         }
-        Some(Mark::Batch(..)) => {
+        Some(CacheAttribute::Batch(..)) => {
             read::callable(&read::Method { sig: &syntax.sig, output: &output, opaque, params: &params }, sink)?;
             Behaviour::Uncached
         }
         _ => Behaviour::Uncached,
     };
     let (mut generics, mut declared) = (syntax.sig.generics.clone(), syntax.sig.output.clone());
-    backing.visit_generics_mut(&mut generics);
-    backing.visit_return_type_mut(&mut declared);
+    self_type.visit_generics_mut(&mut generics);
+    self_type.visit_return_type_mut(&mut declared);
     let (cfgs, docs, lints, notes) = attributes(&syntax.attrs);
     let ident = syntax.sig.ident.clone();
     Some(Method {
@@ -136,13 +142,13 @@ fn model(
         output,
         form,
         captures,
-        is_probed: mark.is_none() && matches!(syntax.style(), Style::Unnamed(_)),
+        is_probed: cache_attribute.is_none() && matches!(syntax.style(), Style::Unnamed(_)),
         behaviour,
     })
 }
 
 /// The captures of the future, if its type is explicit.
-fn kept_by_the_future(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
+fn future_captures(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
     match syntax.style() {
         Style::Boxed(boxed) => {
             let lifetimes: Vec<_> = boxed.lifetime.into_iter().collect();
@@ -186,7 +192,10 @@ fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
 
 /// The type of the result for the caller.
 fn output(syntax: &MethodSyntax) -> Type {
-    let caches = syntax.marks.iter().any(|mark| matches!(mark, Mark::Cached(..) | Mark::Batch(..)));
+    let caches = syntax
+        .cache_attributes
+        .iter()
+        .any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..) | CacheAttribute::Batch(..)));
     match (syntax.style(), &syntax.sig.output) {
         (Style::ImplFuture(_, output), _) => output.clone(),
         (Style::Boxed(boxed), _) => match boxed.output {
@@ -220,8 +229,8 @@ fn projected(future: &BoxedFuture<'_>, caches: bool) -> Type {
 /// Whether the decorator leaves a method to its default body.
 ///
 /// Such a method demands `Self: Sized`, which the decorator satisfies although its backing store may not.
-fn keeps_its_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
-    if !signature::wants_sized(&syntax.sig) {
+fn keeps_default_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
+    if !signature::requires_sized(&syntax.sig) {
         return false;
     }
     if syntax.body.is_none() || form != Form::Sync {
@@ -234,7 +243,7 @@ fn keeps_its_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> bool {
     true
 }
 
-fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
+fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a CacheAttribute> {
     let style = syntax.style();
     let (is_sync, is_unnamed) = (matches!(style, Style::Sync), matches!(style, Style::Unnamed(_)));
     for (attribute, meant) in &syntax.misspelt {
@@ -243,23 +252,23 @@ fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
                 .instead(format!("did you mean `#[{meant}]`?")),
         );
     }
-    match syntax.marks.as_slice() {
+    match syntax.cache_attributes.as_slice() {
         [] if is_sync || is_unnamed || !syntax.misspelt.is_empty() => None,
         [] => {
-            sink.report(says_nothing(&syntax.sig.ident));
+            sink.report(without_attribute(&syntax.sig.ident));
             None
         }
-        [mark, ..] if is_sync => {
-            sink.report(synchronous(mark, &syntax.sig.ident));
+        [cache_attribute, ..] if is_sync => {
+            sink.report(synchronous(cache_attribute, &syntax.sig.ident));
             None
         }
-        [Mark::Updates(attribute)] => {
+        [CacheAttribute::Updates(attribute)] => {
             sink.report(write::updates(attribute));
             None
         }
-        [mark] => sink.accept(can_be_produced(syntax, mark)),
+        [cache_attribute] => sink.accept(can_be_wrapped(syntax, cache_attribute)),
         [first, second, ..] => {
-            sink.report(two_marks(first, second, &syntax.sig.ident));
+            sink.report(two_attributes(first, second, &syntax.sig.ident));
             None
         }
     }
@@ -268,25 +277,28 @@ fn mark<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a Mark> {
 /// Checks that the decorator can return such a future itself.
 ///
 /// `#[uncached]` passes on the future of the store.
-fn can_be_produced<'a>(syntax: &MethodSyntax, mark: &'a Mark) -> Result<&'a Mark, Problem> {
-    match (mark, syntax.style()) {
-        (Mark::Uncached(_), _) => Ok(mark),
-        (_, Style::Boxed(boxed)) if !boxed.is_send => Err(not_send(syntax, mark, &boxed)),
+fn can_be_wrapped<'a>(
+    syntax: &MethodSyntax,
+    cache_attribute: &'a CacheAttribute,
+) -> Result<&'a CacheAttribute, Problem> {
+    match (cache_attribute, syntax.style()) {
+        (CacheAttribute::Uncached(_), _) => Ok(cache_attribute),
+        (_, Style::Boxed(boxed)) if !boxed.is_send => Err(not_send(syntax, cache_attribute, &boxed)),
         (_, Style::Unknown(ty) | Style::Unnamed(ty)) => Err(Problem::at(
             ty,
             format!("the decorator cannot make the future that `{}` returns", syntax.sig.ident),
         )
-        .why(format!("`#[{}]` wraps the store's future in one of its own, which has to be of this very type", mark.name()))
+        .why(format!("`#[{}]` wraps the store's future in one of its own, which has to be of this very type", cache_attribute.name()))
         .instead("`async fn`, `Pin<Box<dyn Future<Output = ..> + Send + '_>>`, `BoxFuture<'_, ..>`, `impl Future<Output = ..> + Send`, or `#[uncached]`")),
-        _ => Ok(mark),
+        _ => Ok(cache_attribute),
     }
 }
 
-fn not_send(syntax: &MethodSyntax, mark: &Mark, boxed: &BoxedFuture<'_>) -> Problem {
+fn not_send(syntax: &MethodSyntax, cache_attribute: &CacheAttribute, boxed: &BoxedFuture<'_>) -> Problem {
     Problem::at(boxed.ty, format!("the future of `{}` is not `Send`", syntax.sig.ident))
         .why(format!(
-            "what `#[{}]` does around the store's call goes on in tasks of its own, on any thread",
-            mark.name()
+            "`#[{}]` continues the work around the store's call in tasks of its own, on any thread",
+            cache_attribute.name()
         ))
         .instead("`Pin<Box<dyn Future<Output = ..> + Send + '_>>` or `BoxFuture<'_, ..>`, or `#[uncached]`")
 }
@@ -295,48 +307,51 @@ fn path_text(attribute: &Attribute) -> String {
     attribute.path().get_ident().map(ToString::to_string).unwrap_or_default()
 }
 
-fn says_nothing(name: &Ident) -> Problem {
-    Problem::at(name, format!("the async method `{}` does not say what it does to the cache", name.unraw()))
-        .why("a write that was forgotten leaves old values in the cache")
+fn without_attribute(name: &Ident) -> Problem {
+    Problem::at(name, format!("the async method `{}` has no attribute for its effect on the cache", name.unraw()))
+        .why("a write without one would leave old values in the cache")
         .instead("one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]`")
 }
 
-fn two_marks(first: &Mark, second: &Mark, name: &Ident) -> Problem {
+fn two_attributes(first: &CacheAttribute, second: &CacheAttribute, name: &Ident) -> Problem {
     let (first, attribute) = (first.name(), second.attribute());
     let second = second.name();
     let problem = Problem::at(attribute, format!("`{name}` carries both `#[{first}]` and `#[{second}]`"))
         .why("a method does one thing to the cache");
     match (first, second) {
-        ("invalidates", "invalidates") => {
+        (AttributeName::Invalidates, AttributeName::Invalidates) => {
             problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them")
         }
         _ => problem.instead("one of the two"),
     }
 }
 
-fn synchronous(mark: &Mark, name: &Ident) -> Problem {
-    let kind = mark.name();
-    let problem = Problem::at(mark.attribute(), format!("`#[{kind}]` stands on `{name}`, which is not async"));
-    match mark {
-        Mark::Uncached(_) => {
+fn synchronous(cache_attribute: &CacheAttribute, name: &Ident) -> Problem {
+    let kind = cache_attribute.name();
+    let problem =
+        Problem::at(cache_attribute.attribute(), format!("`#[{kind}]` stands on `{name}`, which is not async"));
+    match cache_attribute {
+        CacheAttribute::Uncached(_) => {
             problem.why("synchronous methods always go to the store").instead("leave the attribute out")
         }
         _ => problem
-            .why("the shared tier is asked over the network, which a synchronous method cannot wait for")
+            .why("the shared tier is queried over the network, which a synchronous method cannot wait for")
             .instead("`async fn`, `-> impl Future<Output = ..> + Send`, or a boxed future"),
     }
 }
 
-/// Reports marks inside `cfg_attr`, which a macro cannot evaluate.
-fn hidden_marks(syntax: &MethodSyntax, sink: &mut Sink) {
+/// Reports attributes of this crate inside `cfg_attr`, which a macro cannot evaluate.
+fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
     for attribute in syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
         let Meta::List(list) = &attribute.meta else { continue };
-        for mark in ["cached", "invalidates", "uncached"] {
-            if mentions(&list.tokens, mark) {
+        // `updates` is planned, and refused anyway.
+        let known = AttributeName::OF_METHODS.into_iter().filter(|name| *name != AttributeName::Updates);
+        for cache_attribute in known {
+            if mentions(&list.tokens, cache_attribute.text()) {
                 sink.report(
-                    Problem::at(attribute, format!("`#[{mark}]` inside `cfg_attr` is not seen"))
+                    Problem::at(attribute, format!("`#[{cache_attribute}]` inside `cfg_attr` has no effect"))
                         .why("the condition is decided after the decorator has been generated")
-                        .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{mark}]`")),
+                        .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{cache_attribute}]`")),
                 );
             }
         }

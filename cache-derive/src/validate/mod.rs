@@ -1,22 +1,20 @@
 //! Turns the syntax tree into a valid model, or reports its mistakes.
 
-mod backing;
 mod batch;
 mod captures;
 mod changes;
-mod duration;
+mod given;
 mod key;
 mod lossless;
 mod method;
 mod names;
-mod options;
 mod read;
 mod read_options;
 mod returned;
+mod self_type;
 mod shape;
 mod signature;
 mod store;
-mod text;
 mod transaction;
 mod write;
 

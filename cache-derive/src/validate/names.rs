@@ -1,7 +1,7 @@
 //! Names that generated code reserves in the decorator.
 
 use crate::diag::{Problem, Sink};
-use crate::parse::{Mark, MethodSyntax, StoreSyntax};
+use crate::parse::{CacheAttribute, MethodSyntax, StoreSyntax};
 
 const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
 
@@ -14,17 +14,17 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let writes: Vec<String> = store.methods().filter(|method| is_a_write(method)).map(plain_name).collect();
     for method in store.methods() {
         let name = plain_name(method);
-        if let Some(use_of) = taken(&name, is_cached(method), &cached, &writes) {
+        if let Some(reason) = reserved_by(&name, is_cached(method), &cached, &writes) {
             sink.report(
                 Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
-                    .why(format!("{use_of}, and one type cannot have both"))
+                    .why(format!("{reason}, and one type cannot have both"))
                     .instead("another name for this method"),
             );
         }
     }
 }
 
-fn taken(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
+fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
     if FIXED.contains(&name) {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }
@@ -50,11 +50,11 @@ fn taken(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> O
 }
 
 fn is_cached(method: &MethodSyntax) -> bool {
-    method.marks.iter().any(|mark| matches!(mark, Mark::Cached(..)))
+    method.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
 }
 
 fn is_a_write(method: &MethodSyntax) -> bool {
-    method.marks.iter().any(|mark| matches!(mark, Mark::Invalidates(..)))
+    method.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Invalidates(..)))
 }
 
 fn plain_name(method: &MethodSyntax) -> String {

@@ -3,55 +3,15 @@
 use quote::ToTokens;
 use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
-use super::backing::Backing;
-use super::options::{self, Given, Known};
+use super::given::Given;
 use super::returned::{Returned, borrows, option_of};
-use super::{key, read_options, signature, text};
+use super::self_type::SelfType;
+use super::{key, read_options, signature};
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
+use crate::options::cached;
 use crate::parse::OptionSyntax;
 use crate::types::peel;
-
-pub(super) const KNOWN: Known = Known {
-    attribute: "cached",
-    names: &[
-        "entity",
-        "key",
-        "ignore",
-        "ttl",
-        "negative_ttl",
-        "jitter",
-        "local",
-        "local_capacity",
-        "local_engine",
-        "version",
-        "codec",
-        "cache_if",
-        "visible_if",
-        "load",
-        "mode",
-        "batch",
-    ],
-    of_the_one: &[],
-    later: &["refresh_after", "stale_while_revalidate", "stale_if_error"],
-    aliases: &[
-        ("expire", "ttl"),
-        ("expires", "ttl"),
-        ("expiry", "ttl"),
-        ("time_to_live", "ttl"),
-        ("time", "ttl"),
-        ("skip", "ignore"),
-        ("exclude", "ignore"),
-        ("name", "entity"),
-        ("capacity", "local_capacity"),
-        ("size", "local_capacity"),
-        ("engine", "local_engine"),
-        ("encoding", "codec"),
-        ("format", "codec"),
-        ("filter", "cache_if"),
-        ("consistency", "mode"),
-    ],
-};
 
 /// A cached method, as far as its own signature shows.
 pub(super) struct Method<'a> {
@@ -70,20 +30,19 @@ pub(super) fn read(
     method: &Method<'_>,
     attribute: &Attribute,
     options: &[OptionSyntax],
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Option<Read> {
     if !matches!(attribute.meta, Meta::List(_)) {
         return None;
     }
-    let given = Given::check(options, &KNOWN, sink);
+    let given = Given::check(options, &cached::SINGLE, sink);
     no_generics(method.sig, sink);
     sendable(method, sink);
-    read_options::conflicts(&given, sink);
     let value = value(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
     let key = key::key(method.sig, method.params, &given, sink);
-    let options = read_options::all(method.sig, attribute, &given, backing, sink);
+    let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
     let value = value?;
     Some(Read {
@@ -123,7 +82,7 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
         sink.report(
             Problem::at(opaque, format!("the future of the cached method `{}` is not `Send`", method.sig.ident))
                 .why("a load runs in a task of its own")
-                .instead("`-> impl Future<Output = ..> + Send`, or `async fn`, which says so for you"),
+                .instead("`-> impl Future<Output = ..> + Send`, or `async fn`, whose future is `Send`"),
         );
     }
 }
@@ -133,7 +92,7 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
 fn value(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Option<Type>> {
     match sink.accept(checked_value(method))? {
         Some(value) => {
-            if let Some(negative) = given.get("negative_ttl").filter(|_| option_of(&value).is_none()) {
+            if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| option_of(&value).is_none()) {
                 sink.report(never_absent(method.sig, negative));
             }
             Some(Some(value))
@@ -183,14 +142,14 @@ fn never_absent(sig: &Signature, negative: &OptionSyntax) -> Problem {
 }
 
 fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<String> {
-    if given.misses("entity") {
+    if given.misses(&cached::ENTITY) {
         sink.report(
             Problem::at(attribute, format!("the cached method `{}` has no `entity`", sig.ident))
-                .why("it is the part of the key that says what is cached, and stays when the method is renamed")
+                .why("it is the part of the key that names the cached thing, and stays when the method is renamed")
                 .instead("`entity = \"policy\"`, unique in the trait"),
         );
     }
-    given.read("entity", sink, |option, _| text::entity(&options::text(option, "\"policy\"")?))
+    given.value(&cached::ENTITY, sink)
 }
 
 fn arguments_are_owned(method: &Method<'_>, options: Option<&Options>, key: Option<&[usize]>, sink: &mut Sink) {

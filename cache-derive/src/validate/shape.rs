@@ -6,10 +6,11 @@ use syn::{Attribute, Data, DeriveInput, Fields, Index, Member, Meta, Path, Token
 
 use crate::diag::{Problem, Sink, closest};
 use crate::model::{Field, Shape, ShapeKind, Variant};
+use crate::options::derives::{CRATE, Helper, SKIPPED};
 
-/// Checks the input of a derive with this helper attribute and these flags on fields.
-pub(crate) fn shape(input: &DeriveInput, attribute: &str, flags: &[&str], sink: &mut Sink) -> Option<Shape> {
-    let checker = Checker { attribute, flags };
+/// Checks the input of a derive with this helper attribute.
+pub(crate) fn shape(input: &DeriveInput, helper: &Helper, sink: &mut Sink) -> Option<Shape> {
+    let checker = Checker { attribute: helper.name, flags: helper.flags };
     let krate = checker.krate(&input.attrs, sink);
     let kind = match &input.data {
         Data::Struct(data) => ShapeKind::Struct(checker.fields(&data.fields, sink)),
@@ -19,7 +20,7 @@ pub(crate) fn shape(input: &DeriveInput, attribute: &str, flags: &[&str], sink: 
         Data::Union(data) => {
             sink.report(
                 Problem::at(data.union_token, format!("`{}` is a union", input.ident))
-                    .why("nothing says which of its fields is the one that is set")
+                    .why("the field that is set is unknown")
                     .instead("an enum"),
             );
             return None;
@@ -59,7 +60,7 @@ impl Checker<'_> {
         let (mut flagged, mut skipped) = (false, false);
         for attribute in self.own(&field.attrs) {
             self.parse(attribute, self.flags, sink, |meta| {
-                *(if meta.path.is_ident("skipped") { &mut skipped } else { &mut flagged }) = true;
+                *(if meta.path.is_ident(SKIPPED) { &mut skipped } else { &mut flagged }) = true;
                 end(&meta)
             });
         }
@@ -69,7 +70,7 @@ impl Checker<'_> {
     fn krate(&self, attrs: &[Attribute], sink: &mut Sink) -> Path {
         let mut krate: Path = parse_quote!(::cache_core);
         for attribute in self.own(attrs) {
-            self.parse(attribute, &["crate"], sink, |meta| {
+            self.parse(attribute, &[CRATE], sink, |meta| {
                 krate = meta.value()?.call(Path::parse_mod_style)?;
                 Ok(())
             });

@@ -5,8 +5,8 @@ use quote::{ToTokens, format_ident};
 use syn::visit_mut::VisitMut;
 use syn::{FnArg, GenericParam, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
 
-use super::backing::Backing;
 use super::returned::{borrows, option_of};
+use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
 use crate::model::{Param, Passing};
 use crate::types::peel;
@@ -48,7 +48,7 @@ pub(super) fn lifetime_of(receiver: &Receiver) -> Option<&Lifetime> {
 }
 
 /// Whether the signature demands `Self: Sized`, which a decorator of `dyn Store` cannot give.
-pub(super) fn wants_sized(sig: &Signature) -> bool {
+pub(super) fn requires_sized(sig: &Signature) -> bool {
     let Some(clause) = &sig.generics.where_clause else { return false };
     clause.predicates.iter().any(|predicate| match predicate {
         WherePredicate::Type(predicate) => {
@@ -64,15 +64,15 @@ fn is_self(ty: &Type) -> bool {
 }
 
 /// The parameters after the receiver.
-pub(super) fn params(sig: &Signature, backing: &mut Backing, sink: &mut Sink) -> Vec<Param> {
+pub(super) fn params(sig: &Signature, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Param> {
     let typed = sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(typed),
         FnArg::Receiver(_) => None,
     });
-    typed.enumerate().map(|(place, typed)| param(place, typed, backing, sink)).collect()
+    typed.enumerate().map(|(place, typed)| param(place, typed, self_type, sink)).collect()
 }
 
-fn param(place: usize, typed: &PatType, backing: &mut Backing, sink: &mut Sink) -> Param {
+fn param(place: usize, typed: &PatType, self_type: &mut SelfType, sink: &mut Sink) -> Param {
     if let Some(attribute) = typed.attrs.first() {
         sink.report(
             Problem::at(attribute, "attributes of parameters are not supported")
@@ -81,7 +81,7 @@ fn param(place: usize, typed: &PatType, backing: &mut Backing, sink: &mut Sink) 
         );
     }
     let mut ty = (*typed.ty).clone();
-    backing.visit_type_mut(&mut ty);
+    self_type.visit_type_mut(&mut ty);
     let ident = name_of(&typed.pat).unwrap_or_else(|| format_ident!("argument_{place}"));
     let passing = passing(&ty);
     Param { ident, ty, passing }

@@ -2,35 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
-use syn::parse::Parser;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, GenericParam, Ident, LitStr, Meta, Path, TraitItem, parse_quote};
+use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, parse_quote};
 
-use super::backing::{Backing, mentions};
+use super::given::Given;
 use super::method::{self, Draft};
-use super::options::{self, Given, Known};
+use super::names;
+use super::self_type::{SelfType, mentions};
 use super::write::{Reader, Readers};
-use super::{names, read_options, text};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, Method, Store};
-use crate::parse::{ItemSyntax, Mark, OptionSyntax, StoreSyntax, Value};
-
-const KNOWN: Known = Known {
-    attribute: "cached_store",
-    names: &["namespace", "mode", "crate"],
-    of_the_one: &[],
-    later: &["foreign"],
-    aliases: &[
-        ("prefix", "namespace"),
-        ("name", "namespace"),
-        ("krate", "crate"),
-        ("path", "crate"),
-        ("consistency", "mode"),
-    ],
-};
+use crate::model::{Associated, Behaviour, Extent, Method, Setting, Store};
+use crate::options::{AttributeName, cached, cached_store};
+use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
 /// The most lengths of a key that are scopes.
 ///
@@ -45,19 +31,19 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     }
     whole_trait(syntax, sink);
     names::check(syntax, sink);
-    let given = Given::check(&syntax.args.options, &KNOWN, sink);
+    let given = Given::check(&syntax.args.options, &cached_store::TABLE, sink);
     let namespace = namespace(&given, sink);
-    let mode = given.read("mode", sink, read_options::mode);
-    let krate = given.read("crate", sink, crate_path).or_else(|| Some(parse_quote!(::cache_core)));
-    let mut backing = Backing::of(&syntax.source);
-    let (methods, projects) = backing.noting(|backing| methods(syntax, backing, sink));
+    let mode = given.value(&cached_store::MODE, sink);
+    let krate = given.value(&cached_store::CRATE, sink).or_else(|| Some(parse_quote!(::cache_core)));
+    let mut self_type = SelfType::of(&syntax.source);
+    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
+    inherit(mode.as_ref(), &mut methods);
     let mut generics = syntax.generics.clone();
-    let ((), bounded) = backing.noting(|backing| backing.visit_generics_mut(&mut generics));
+    let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
     let name = syntax.ident.unraw();
     Some(Store {
         krate: krate?,
         namespace: namespace?,
-        mode,
         vis: syntax.vis.clone(),
         ident: syntax.ident.clone(),
         generics,
@@ -67,33 +53,24 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         async_trait: syntax.async_trait().cloned(),
         decorator: format_ident!("Caching{name}", span = syntax.ident.span()),
         builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
-        backing: backing.ident,
+        backing: self_type.ident,
         associated: associated(syntax, sink),
         methods,
     })
 }
 
 fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {
-    if given.misses("namespace") {
+    if given.misses(&cached_store::NAMESPACE) {
         sink.report(
-            Problem::at(Ident::new("cached_store", Span::call_site()), "`#[cached_store]` has no `namespace`")
-                .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
-                .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
+            Problem::at(
+                Ident::new(AttributeName::CachedStore.text(), Span::call_site()),
+                "`#[cached_store]` has no `namespace`",
+            )
+            .why("it stands in front of every key, and keeps the keys of one store apart from those of another")
+            .instead("`#[cached_store(namespace = \"copilot:llm\")]`"),
         );
     }
-    given.read("namespace", sink, |option, _| text::namespace(&options::text(option, "\"copilot:llm\"")?))
-}
-
-fn crate_path(option: &OptionSyntax, _: &'static str) -> Result<Path, Problem> {
-    let parsed = match &option.value {
-        Value::Equals(tokens) => Path::parse_mod_style.parse2(tokens.clone()).ok(),
-        Value::Nothing | Value::List(_) => None,
-    };
-    parsed.ok_or_else(|| {
-        Problem::at(option, "`crate` is not a path")
-            .why("generated code names the runtime crate by it")
-            .instead("`crate = caching`, where the manifest says `caching = { package = \"cache-core\", .. }`")
-    })
+    given.value(&cached_store::NAMESPACE, sink)
 }
 
 fn below_async_trait(syntax: &StoreSyntax) -> Option<Problem> {
@@ -122,7 +99,9 @@ fn whole_trait(syntax: &StoreSyntax, sink: &mut Sink) {
                 .instead("`#[async_trait]`"),
         );
     }
-    if syntax.methods().all(|method| method.marks.iter().all(|mark| !matches!(mark, Mark::Cached(..)))) {
+    if syntax.methods().all(|method| {
+        method.cache_attributes.iter().all(|cache_attribute| !matches!(cache_attribute, CacheAttribute::Cached(..)))
+    }) {
         sink.report(
             Problem::at(&syntax.ident, format!("no method of `{}` is cached", syntax.ident))
                 .why("its decorator would do nothing")
@@ -135,13 +114,13 @@ fn is_not_send(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if mentions(&list.tokens, "Send"))
 }
 
-fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<Method> {
+fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
     let boxed = syntax.async_trait().is_some();
-    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, backing, sink)).collect();
+    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, self_type, sink)).collect();
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
-    let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, backing, sink)).collect();
+    let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, self_type, sink)).collect();
     let mut methods = Vec::new();
     for (draft, behaviour) in drafts.into_iter().zip(behaviours) {
         if let Some(mut method) = draft.method {
@@ -151,9 +130,21 @@ fn methods(syntax: &StoreSyntax, backing: &mut Backing, sink: &mut Sink) -> Vec<
             methods.push(method);
         }
     }
-    note_prefixes(&mut methods);
+    record_prefixes(&mut methods);
     not_too_many_prefixes(&methods, sink);
     methods
+}
+
+/// Sets the mode of the trait for reads without one of their own.
+fn inherit(mode: Option<&Setting>, methods: &mut [Method]) {
+    let Some(mode) = mode else { return };
+    for method in methods {
+        if let Behaviour::Cached(read) = &mut method.behaviour
+            && read.options.setting(mode.option).is_none()
+        {
+            read.options.settings.push(mode.clone());
+        }
+    }
 }
 
 fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
@@ -169,7 +160,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
 }
 
 /// Stores in each read method the key lengths by which writes invalidate.
-fn note_prefixes(methods: &mut [Method]) {
+fn record_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {
         let Behaviour::Invalidates(write) = &method.behaviour else { continue };
@@ -197,7 +188,7 @@ fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
                     &method.ident,
                     format!("`{}` is invalidated by more than {MOST_PREFIXES} lengths of its key", method.ident),
                 )
-                .why("each length is a scope that every entry belongs to, and every read asks for all of them at once")
+                .why("each length is a scope that every entry belongs to, and every read fetches all of them at once")
                 .instead("fewer different lengths in front of `..`"),
             );
         }
@@ -205,15 +196,14 @@ fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
 }
 
 fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
-    let mut seen: Vec<(LitStr, &Ident)> = Vec::new();
+    let mut seen: Vec<(String, &Ident)> = Vec::new();
     for draft in drafts {
-        let Some(entity) = entity_literal(draft) else { continue };
+        let Some((entity, place)) = entity(draft) else { continue };
         let name = &draft.syntax.sig.ident;
         // One method in two forms, chosen by `cfg`, has its name and its entity twice.
-        let other = seen.iter().find(|(other, owner)| other.value() == entity.value() && *owner != name);
-        if let Some((_, owner)) = other {
+        if let Some((_, owner)) = seen.iter().find(|(other, owner)| *other == entity && *owner != name) {
             sink.report(
-                Problem::at(&entity, format!("the entity {:?} is that of `{owner}` too", entity.value()))
+                Problem::at(place, format!("the entity {entity:?} is that of `{owner}` too"))
                     .why("the two methods would read each other's entries")
                     .instead("another entity for one of them"),
             );
@@ -222,12 +212,15 @@ fn unique_entities(drafts: &[Draft<'_>], sink: &mut Sink) {
     }
 }
 
-fn entity_literal(draft: &Draft<'_>) -> Option<LitStr> {
-    draft.syntax.marks.iter().find_map(|mark| {
-        let Mark::Cached(_, given) = mark else { return None };
-        let option = given.iter().find(|option| option.name == "entity")?;
-        options::text(option, "").ok()
-    })
+/// The entity of a cached method, if it is valid, and its tokens.
+fn entity<'a>(draft: &Draft<'a>) -> Option<(String, &'a TokenStream)> {
+    let options = draft.syntax.cache_attributes.iter().find_map(|attribute| match attribute {
+        CacheAttribute::Cached(_, options) => Some(options),
+        _ => None,
+    })?;
+    let option = options.iter().find(|option| option.name == cached::ENTITY.row.name)?;
+    let Value::Equals(place) = &option.value else { return None };
+    Some(((cached::ENTITY.parse)(option, &cached::ENTITY.row).ok()?, place))
 }
 
 fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut Sink) {
@@ -258,14 +251,14 @@ fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {
         match &**item {
             TraitItem::Type(ty) => associated.push(Associated::Type(ty.clone())),
             TraitItem::Const(constant) => associated.push(Associated::Const(constant.clone())),
-            other => sink.report(unseen(other)),
+            other => sink.report(unsupported_item(other)),
         }
     }
     associated
 }
 
-fn unseen(item: &dyn ToTokens) -> Problem {
-    Problem::at(item, "this item of the trait cannot be seen through")
-        .why("the decorator has to implement what it stands for")
+fn unsupported_item(item: &dyn ToTokens) -> Problem {
+    Problem::at(item, "this item of the trait cannot be expanded")
+        .why("the decorator has to implement the items that it expands to")
         .instead("the items themselves: methods, associated types and constants")
 }

@@ -3,19 +3,12 @@
 use syn::visit::{self, Visit};
 use syn::{FnArg, Ident, PathSegment, Signature, Type, TypeParamBound, WherePredicate};
 
-use super::options::{self, Given, Known};
+use super::given::Given;
 use crate::diag::{Problem, Sink};
 use crate::model::Commits;
+use crate::options::invalidates::{COMMITS, TABLE};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment};
-
-const KNOWN: Known = Known {
-    attribute: "invalidates",
-    names: &["commits"],
-    of_the_one: &[],
-    later: &[],
-    aliases: &[("transaction", "commits"), ("commit", "commits"), ("committed_by", "commits")],
-};
 
 /// The names of transaction types in sqlx, tokio-postgres, rusqlite, diesel and sea-orm.
 const NAMES: [&str; 7] = [
@@ -32,15 +25,14 @@ const NAMES: [&str; 7] = [
 ///
 /// The option is required if a parameter is a transaction.
 pub(super) fn commits(sig: &Signature, given: &[OptionSyntax], sink: &mut Sink) -> Commits {
-    let given = Given::check(given, &KNOWN, sink);
-    let words = [("caller", Commits::Caller), ("store", Commits::Store)];
-    if let Some(commits) = given.read("commits", sink, |option, _| options::word(option, &words)) {
+    let given = Given::check(given, &TABLE, sink);
+    if let Some(commits) = given.value(&COMMITS, sink) {
         if let Some(ty) = taken(sig).filter(|_| commits == Commits::Caller) {
             sink.report(taken_by_value(sig, ty));
         }
         return commits;
     }
-    if let Some(ty) = transaction(sig).filter(|_| given.misses("commits") && given.get("commits").is_none()) {
+    if let Some(ty) = transaction(sig).filter(|_| given.misses(&COMMITS)) {
         sink.report(committed_later(sig, ty));
     }
     Commits::Store
@@ -50,10 +42,10 @@ fn committed_later(sig: &Signature, ty: &Type) -> Problem {
     let name = sig.ident.to_string();
     let plain = name.strip_prefix("r#").unwrap_or(&name);
     Problem::at(ty, format!("`{name}` writes in a transaction of its caller"))
-        .why("the decorator cannot see the commit: what is read between the call and the commit is the old row, and would be cached")
+        .why("the decorator cannot see the commit: a read between the call and the commit returns the old row, which would be cached")
         .instead(format!(
             "`commits = caller` in `#[invalidates(..)]`. Callers take a guard from `begin_{plain}(..)` before their statements, call the store through `backing()`, \
-             commit, and await `committed()` of the guard. Where `{name}` itself commits before it returns: `commits = store`"
+             commit, and await `committed()` of the guard. If `{name}` itself commits before it returns: `commits = store`"
         ))
 }
 
@@ -62,7 +54,7 @@ fn taken_by_value(sig: &Signature, ty: &Type) -> Problem {
     let plain = name.strip_prefix("r#").unwrap_or(&name);
     Problem::at(ty, format!("`{name}` takes a transaction that its caller commits"))
         .why(format!(
-            "`begin_{plain}` has the parameters of `{name}`: the caller could not commit what it has given away"
+            "`begin_{plain}` has the parameters of `{name}`: the caller could not commit a transaction that it has passed by value"
         ))
         .instead("`&mut Transaction`, or `commits = store` if the method commits before it returns")
 }

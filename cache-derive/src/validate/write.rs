@@ -6,12 +6,14 @@ use syn::visit::Visit;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Expr, ExprAsync, ExprClosure, ExprReturn, ExprTry, Signature, Type};
 
-use super::backing::{Backing, mentions};
 use super::changes::{Change, change, is_small};
 use super::returned::is_called_result;
+use super::self_type::{SelfType, mentions};
 use super::transaction;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Again, Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Taken, Write};
+use crate::model::{
+    Argument, Extent, Invalidation, Lending, Method, Param, Part, Passing, Reevaluation, ResultValue, Write,
+};
 use crate::parse::{OptionSyntax, Target, is_rest};
 use crate::types::peel;
 
@@ -49,32 +51,32 @@ pub(super) fn write(
     targets: &[Target],
     options: &[OptionSyntax],
     readers: &Readers<'_>,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Write {
     let result = match call.output {
-        output if is_called_result(output) => Taken::Ok,
-        Type::Path(path) if path.qself.is_some() => Taken::Probed,
-        _ => Taken::Whole,
+        output if is_called_result(output) => ResultValue::Ok,
+        Type::Path(path) if path.qself.is_some() => ResultValue::Probed,
+        _ => ResultValue::Whole,
     };
     let commits = transaction::commits(call.sig, options, sink);
     let (before, after, kept, lent) = Default::default();
     let mut write = Write { before, after, result, kept, lent, commits };
     for target in targets {
-        if let Some(leaving) = target.args.iter().find_map(leaves) {
-            sink.report(leaving);
+        if let Some(problem) = target.args.iter().find_map(early_return) {
+            sink.report(problem);
             continue;
         }
         let needs_result = target.args.iter().any(|arg| mentions(&arg.to_token_stream(), "result"));
         if needs_result {
             no_such_parameter(call.sig, call.params, target, sink);
         }
-        let Some(mut invalidation) = sink.accept(invalidation(target, readers, backing)).flatten() else { continue };
+        let Some(mut invalidation) = sink.accept(invalidation(target, readers, self_type)).flatten() else { continue };
         if needs_result {
             keep(call, target, &mut write, sink);
             write.after.push(invalidation);
         } else {
-            look_again(call, target, &mut invalidation, readers, &mut write);
+            plan_reevaluation(call, target, &mut invalidation, readers, &mut write);
             write.before.push(invalidation);
         }
     }
@@ -85,14 +87,14 @@ fn no_such_parameter(sig: &Signature, params: &[Param], target: &Target, sink: &
     if params.iter().any(|param| param.ident == "result") {
         sink.report(
             Problem::at(&target.read, format!("`{}` has a parameter called `result`", sig.ident))
-                .why("in `#[invalidates(..)]` that word stands for what the call returned")
+                .why("in `#[invalidates(..)]` this name is the result of the call")
                 .instead("another name for the parameter"),
         );
     }
 }
 
 /// Reports an expression that would return from the method.
-fn leaves(argument: &Expr) -> Option<Problem> {
+fn early_return(argument: &Expr) -> Option<Problem> {
     struct Search(Option<TokenStream>);
     impl Visit<'_> for Search {
         fn visit_expr_try(&mut self, expression: &ExprTry) {
@@ -106,9 +108,9 @@ fn leaves(argument: &Expr) -> Option<Problem> {
     }
     let mut search = Search(None);
     search.visit_expr(argument);
-    let word = search.0?;
+    let token = search.0?;
     Some(
-        Problem::at(&word, format!("`{word}` in an argument of `#[invalidates(..)]`"))
+        Problem::at(&token, format!("`{token}` in an argument of `#[invalidates(..)]`"))
             .why("it would return from the method: before the call without a write, or after it without the store's answer")
             .instead("an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method"),
     )
@@ -122,22 +124,22 @@ fn keep(call: &Call<'_>, target: &Target, write: &mut Write, sink: &mut Sink) {
         }
         match change(&param.ty, call.output) {
             Change::Exclusive(Some(lending)) => lend(write, place, lending),
-            Change::Exclusive(None) => sink.report(gone_with_the_call(call, target, param)),
+            Change::Exclusive(None) => sink.report(consumed_by_the_call(call, target, param)),
             _ if matches!(param.passing, Passing::Owned) => clone(write, place),
             _ => {}
         }
     }
 }
 
-fn gone_with_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
+fn consumed_by_the_call(call: &Call<'_>, target: &Target, param: &Param) -> Problem {
     let (name, read) = (&param.ident, &target.read);
     Problem::at(&param.ty, format!("`{name}` of `{}` is named together with `result`", call.sig.ident))
-        .why("the call takes what is in it, and an exclusive reference or a guard cannot be cloned: after the call it is gone")
+        .why("the call consumes it, and an exclusive reference or a guard cannot be cloned for the time after the call")
         .instead(format!("`{name}: &mut ..`, or `{read}(..)` for the whole method"))
 }
 
 /// Decides how a target known before the call is treated after it, by its remaining parameters.
-fn look_again(
+fn plan_reevaluation(
     call: &Call<'_>,
     target: &Target,
     invalidation: &mut Invalidation,
@@ -149,15 +151,16 @@ fn look_again(
         (0..call.params.len()).filter(|place| mentioned(args, &call.params[*place])).collect()
     };
     let named = mentioned_by(&target.args);
-    invalidation.again = named.iter().map(|place| again(changes[*place])).max().unwrap_or(Again::Nothing);
-    if matches!(invalidation.again, Again::Nothing | Again::Whole) {
+    invalidation.reevaluation =
+        named.iter().map(|place| reevaluation(changes[*place])).max().unwrap_or(Reevaluation::Nothing);
+    if matches!(invalidation.reevaluation, Reevaluation::Nothing | Reevaluation::Whole) {
         return;
     }
     let parts = parts(target, readers);
     let entry = write.before.len();
     for (position, arg) in invalidation.extent.arguments_mut().iter_mut().enumerate() {
         let named = mentioned_by(&target.args[position..=position]);
-        let changes_here = named.iter().any(|place| again(changes[*place]) != Again::Nothing);
+        let changes_here = named.iter().any(|place| reevaluation(changes[*place]) != Reevaluation::Nothing);
         for place in named {
             let param = &call.params[place];
             match changes[place] {
@@ -175,12 +178,12 @@ fn look_again(
     }
 }
 
-fn again(change: Change) -> Again {
+fn reevaluation(change: Change) -> Reevaluation {
     match change {
-        Change::Nothing => Again::Nothing,
-        Change::Perhaps => Again::Evaluated,
-        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Again::Registered,
-        Change::Exclusive(None) => Again::Whole,
+        Change::Nothing => Reevaluation::Nothing,
+        Change::Perhaps => Reevaluation::Evaluated,
+        Change::Shared | Change::Handle | Change::Exclusive(Some(_)) => Reevaluation::Registered,
+        Change::Exclusive(None) => Reevaluation::Whole,
     }
 }
 
@@ -217,7 +220,7 @@ fn parts<'a>(target: &Target, readers: &Readers<'a>) -> Vec<&'a Param> {
 fn invalidation(
     target: &Target,
     readers: &Readers<'_>,
-    backing: &mut Backing,
+    self_type: &mut SelfType,
 ) -> Result<Option<Invalidation>, Problem> {
     let Some(reader) = readers.cached.iter().find(|reader| *reader.ident == target.read) else {
         return Err(no_such_reader(&target.read, readers));
@@ -226,15 +229,20 @@ fn invalidation(
     let Some(read) = method.read() else { return Ok(None) };
     let key: Vec<&Param> = read.key.iter().map(|place| &method.params[*place]).collect();
     check_count(target, &key)?;
-    let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, backing)).collect();
+    let args = target.args.iter().zip(&key).map(|(arg, part)| argument(arg, part, self_type)).collect();
     let extent =
         if target.rest.is_some() && target.args.len() < key.len() { Extent::Prefix(args) } else { Extent::Entry(args) };
-    Ok(Some(Invalidation { read: target.read.clone(), cfgs: method.cfgs.clone(), extent, again: Again::Nothing }))
+    Ok(Some(Invalidation {
+        read: target.read.clone(),
+        cfgs: method.cfgs.clone(),
+        extent,
+        reevaluation: Reevaluation::Nothing,
+    }))
 }
 
-fn argument(arg: &Expr, part: &Param, backing: &mut Backing) -> Argument {
+fn argument(arg: &Expr, part: &Param, self_type: &mut SelfType) -> Argument {
     let mut expression = arg.clone();
-    backing.visit_expr_mut(&mut expression);
+    self_type.visit_expr_mut(&mut expression);
     Argument { expression, by_value: matches!(part.passing, Passing::OptionalBorrowed(_)), part: None }
 }
 

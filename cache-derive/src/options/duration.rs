@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use super::options;
+use super::{Row, value};
 use crate::diag::Problem;
-use crate::model::Span;
+use crate::model::{Setting, SettingValue, Span};
 use crate::parse::OptionSyntax;
 
+/// The value of an option that is a positive length of time, as an argument of the policy's builder.
+pub(super) fn positive_duration(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    duration(option, row).map(|span| row.setting(SettingValue::Duration(span)))
+}
+
 /// The value of an option that is a positive length of time.
-pub(super) fn duration(option: &OptionSyntax, name: &'static str) -> Result<Span, Problem> {
-    match options::expression(option, EXAMPLE)? {
+pub(super) fn duration(option: &OptionSyntax, row: &Row) -> Result<Span, Problem> {
+    let name = row.name;
+    match value::expression(option, EXAMPLE)? {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(&number, format!("`{name}` has no unit"))
-            .why("a bare number does not say whether it counts milliseconds, seconds or minutes")
+            .why("a bare number could be milliseconds, seconds or minutes")
             .instead(format!("`{name} = \"{number}s\"` for seconds"))),
         Expr::Path(path) => Ok(Span::Const(path, name)),
         other => Err(Problem::at(other, format!("`{name}` is not a length of time"))
@@ -48,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn units_are_read_and_added_up() {
+    fn units_are_parsed_and_added_up() {
         for (text, millis) in
             [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)]
         {
@@ -57,15 +63,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_positive_length_is_said() {
-        for (text, said) in [
+    fn invalid_durations_are_rejected() {
+        for (text, message) in [
             ("0s", "`ttl` is zero"),
             ("5", "time unit needed"),
             ("", "value was empty"),
             ("5 parsecs", "unknown time unit"),
         ] {
             let problem = parsed(text).unwrap_err();
-            assert!(problem.contains(said), "{text}: {problem}");
+            assert!(problem.contains(message), "{text}: {problem}");
         }
     }
 }

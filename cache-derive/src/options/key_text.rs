@@ -1,11 +1,12 @@
 //! The fixed parts of a key: namespaces and entities.
 
-use syn::LitStr;
-
+use super::{Row, value};
 use crate::diag::Problem;
+use crate::parse::OptionSyntax;
 
-/// Checks the parts of a namespace.
-pub(super) fn namespace(literal: &LitStr) -> Result<String, Problem> {
+/// The value of an option that is a namespace: parts separated by `:`.
+pub(super) fn namespace(option: &OptionSyntax, row: &Row) -> Result<String, Problem> {
+    let literal = value::text(option, row)?;
     let text = literal.value();
     if text.split(':').all(is_part) {
         return Ok(text);
@@ -15,8 +16,9 @@ pub(super) fn namespace(literal: &LitStr) -> Result<String, Problem> {
         .instead("parts of letters, digits, `_`, `-` and `.`, such as `\"copilot:llm\"`"))
 }
 
-/// Checks an entity, which is one part.
-pub(super) fn entity(literal: &LitStr) -> Result<String, Problem> {
+/// The value of an option that is an entity: one part.
+pub(super) fn entity(option: &OptionSyntax, row: &Row) -> Result<String, Problem> {
+    let literal = value::text(option, row)?;
     let text = literal.value();
     if is_part(&text) {
         return Ok(text);

@@ -4,12 +4,12 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use syn::visit_mut::{self, VisitMut};
 
 /// Names the backing store, and records whether it was mentioned.
-pub(super) struct Backing {
+pub(super) struct SelfType {
     pub(super) ident: Ident,
     mentioned: bool,
 }
 
-impl Backing {
+impl SelfType {
     /// `S`, or `__S` if the trait uses that name itself.
     pub(super) fn of(source: &TokenStream) -> Self {
         let name = if mentions(source, "S") { "__S" } else { "S" };
@@ -17,7 +17,7 @@ impl Backing {
     }
 
     /// The result of `edit`, and whether it encountered `Self`.
-    pub(super) fn noting<T>(&mut self, edit: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+    pub(super) fn tracking_mentions<T>(&mut self, edit: impl FnOnce(&mut Self) -> T) -> (T, bool) {
         let before = std::mem::take(&mut self.mentioned);
         let value = edit(self);
         let mentioned = std::mem::replace(&mut self.mentioned, before);
@@ -44,7 +44,7 @@ impl Backing {
     }
 }
 
-impl VisitMut for Backing {
+impl VisitMut for SelfType {
     fn visit_ident_mut(&mut self, ident: &mut Ident) {
         if ident == "Self" {
             *ident = Ident::new(&self.ident.to_string(), ident.span());

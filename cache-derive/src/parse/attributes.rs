@@ -8,13 +8,11 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Meta, RangeLimits, Token};
 
 use super::{OptionSyntax, Value, options};
-use crate::diag::{Problem, Sink, closest};
-
-/// The names of these attributes.
-const NAMES: [&str; 4] = ["cached", "invalidates", "updates", "uncached"];
+use crate::diag::{Problem, Sink};
+use crate::options::{AttributeName, cached};
 
 /// The declared effect of a method on the cache.
-pub(crate) enum Mark {
+pub(crate) enum CacheAttribute {
     /// `#[cached(..)]`
     Cached(Attribute, Vec<OptionSyntax>),
     /// `#[cached(batch = .., ..)]`
@@ -37,7 +35,7 @@ pub(crate) struct Target {
     pub(crate) rest: Option<Expr>,
 }
 
-impl Mark {
+impl CacheAttribute {
     /// The attribute as written.
     pub(crate) fn attribute(&self) -> &Attribute {
         match self {
@@ -50,50 +48,36 @@ impl Mark {
     }
 
     /// Its name.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> AttributeName {
         match self {
-            Self::Cached(..) | Self::Batch(..) => "cached",
-            Self::Invalidates(..) => "invalidates",
-            Self::Updates(..) => "updates",
-            Self::Uncached(..) => "uncached",
+            Self::Cached(..) | Self::Batch(..) => AttributeName::Cached,
+            Self::Invalidates(..) => AttributeName::Invalidates,
+            Self::Updates(..) => AttributeName::Updates,
+            Self::Uncached(..) => AttributeName::Uncached,
         }
     }
 
-    /// Parses one of our attributes; returns any other attribute unchanged.
+    /// Parses an attribute of this crate; returns any other attribute unchanged.
     pub(crate) fn parse(attribute: Attribute, sink: &mut Sink) -> Result<Self, Box<Attribute>> {
-        match mark_name(&attribute) {
-            Some("cached") => {
+        // By the last segment: an attribute may be written with the path of the crate.
+        let name = attribute.path().segments.last().and_then(|last| AttributeName::of_method(&last.ident.to_string()));
+        match name {
+            Some(AttributeName::Cached) => {
                 let options = options(list(&attribute, sink), sink);
-                let batch = options.iter().any(|option| option.name == "batch");
+                let batch = options.iter().any(|option| option.name == cached::BATCH.row.name);
                 Ok(if batch { Self::Batch(attribute, options) } else { Self::Cached(attribute, options) })
             }
-            Some("invalidates") => {
+            Some(AttributeName::Invalidates) => {
                 let (targets, options) = targets(&attribute, sink);
                 Ok(Self::Invalidates(attribute, targets, options))
             }
-            Some("updates") => Ok(Self::Updates(attribute)),
-            Some(_) => {
+            Some(AttributeName::Updates) => Ok(Self::Updates(attribute)),
+            Some(AttributeName::Uncached) => {
                 no_list(&attribute, sink);
                 Ok(Self::Uncached(attribute))
             }
-            None => Err(Box::new(attribute)),
+            Some(AttributeName::CachedStore) | None => Err(Box::new(attribute)),
         }
-    }
-}
-
-/// The name of a mark, by the last segment of the attribute's path.
-pub(super) fn mark_name(attribute: &Attribute) -> Option<&'static str> {
-    let last = attribute.path().segments.last()?;
-    NAMES.into_iter().find(|name| last.ident == name)
-}
-
-/// The mark that a misspelt attribute resembles.
-pub(super) fn meant(attribute: &Attribute) -> Option<&'static str> {
-    let name = attribute.path().get_ident()?.to_string();
-    match name.as_str() {
-        "cache" => Some("cached"),
-        "not_cached" | "no_cache" => Some("uncached"),
-        name => closest(name, &NAMES),
     }
 }
 
@@ -102,7 +86,7 @@ fn list(attribute: &Attribute, sink: &mut Sink) -> TokenStream {
         return list.tokens.clone();
     }
     sink.report(
-        Problem::at(attribute, "`#[cached]` says nothing about what to cache")
+        Problem::at(attribute, "`#[cached]` has no options")
             .why("a key and a time to live have no safe default")
             .instead("`#[cached(entity = \"..\", key(..), ttl = \"5m\")]`"),
     );

@@ -1,0 +1,120 @@
+//! The options of `#[cached(..)]`.
+
+use proc_macro2::Ident;
+use syn::ExprPath;
+
+use super::row::{Conflict, enumerated, option};
+use super::{AttributeName, Table, key_text, options, value};
+use crate::model::{Setting, Span};
+
+/// The codec without names of fields, which not every value survives.
+pub(crate) const POSTCARD: &str = "postcard";
+
+/// The mode of a read without a mode of its own or of its trait.
+pub(crate) const DEFAULT_MODE: &str = "safe";
+
+/// The conflict of an option of the local tier with `local = off`.
+const fn without_local_tier(option: &'static str) -> Conflict {
+    Conflict { option, other: "local = off", why: "there is no local tier for it to describe" }
+}
+
+options! {
+    ENTITY: String = option("entity", &["\"policy\""], "follows the namespace in every key; unique in the trait")
+        .aliases(&["name"])
+        .parsed(key_text::entity);
+    KEY: Vec<Ident> = option("key", &["(tenant, user)"], "the parameters that make up the key, in this order")
+        .parsed(value::names);
+    IGNORE: Vec<Ident> = option("ignore", &["(trace)"], "the parameters that do not change the answer")
+        .aliases(&["skip", "exclude"])
+        .parsed(value::names);
+    TTL: Span = option(
+        "ttl",
+        &["\"5m\""],
+        "how long a value lives, at most; in Redis no longer than 24 hours: such as `\"90s\"`, `\"1h 30m\"`, or a path to a \
+         `Duration` constant",
+    )
+    .aliases(&["expire", "expires", "expiry", "time_to_live", "time"])
+    .parsed(value::duration);
+    NEGATIVE_TTL: Setting =
+        option("negative_ttl", &["\"30s\""], "how long an absence (`None`) lives; without it absence is not cached")
+            .excludes(&[Conflict {
+                option: "negative_ttl",
+                other: "visible_if",
+                why: "an absence may only mean that this reader may not see the value, and would hide it from the others",
+            }])
+            .sets("negative_ttl", value::positive_duration);
+    JITTER: Setting = option("jitter", &["10"], "shortens each life by a random share of up to this many percent, at most 50")
+        .sets("jitter_percent", value::share_of_life);
+    LOCAL: Setting = option("local", &[value::OFF, "\"30s\""], "no local tier, or a shorter life there")
+        .sets("local_ttl", value::local);
+    LOCAL_CAPACITY: Setting = option("local_capacity", &["10_000"], "the most entries of the local tier")
+        .aliases(&["capacity", "size"])
+        .excludes(&[without_local_tier("local_capacity")])
+        .sets("local_capacity", value::capacity);
+    LOCAL_ENGINE: Setting = enumerated(
+        "local_engine",
+        "LocalEngine",
+        &[("quick", "Quick"), ("moka", "Moka")],
+        "the implementation of the local tier; `quick` by default",
+    )
+    .aliases(&["engine"])
+    .excludes(&[without_local_tier("local_engine")])
+    .sets("local_engine", value::variant);
+    VERSION: u32 = option("version", &["2"], "entries of another version are misses").parsed(value::version);
+    CODEC: Setting = enumerated(
+        "codec",
+        "Codec",
+        &[("json", "Json"), ("msgpack", "MessagePack"), (POSTCARD, "Postcard")],
+        "the encoding in the shared tier, `msgpack` by default; `postcard` refuses types with certain attributes of serde \
+         (see `CacheValue`)",
+    )
+    .aliases(&["encoding", "format"])
+    .sets("codec", value::variant);
+    CACHE_IF: ExprPath = option(
+        "cache_if",
+        &["worth_keeping"],
+        "a function `(&value) -> bool`: whether a value is cached; a panic counts as false",
+    )
+    .aliases(&["filter"])
+    .parsed(value::function);
+    VISIBLE_IF: ExprPath = option(
+        "visible_if",
+        &["may_read"],
+        "a function `(&value, &parameter, ..) -> bool`: called on every hit; false or a panic sends the call to the store",
+    )
+    .parsed(value::function);
+    LOAD: () = option(
+        "load",
+        &["inline"],
+        "runs the load in the caller's task, so that it may borrow from the arguments",
+    )
+    .parsed(|option, row| value::choice(option, row).map(drop));
+    MODE: Setting = value::mode(
+        "how long writes that invalidate it wait, and so which values its readers may see (`cache_core::Mode`)",
+    )
+    .excludes(&[Conflict {
+        option: "mode = strict",
+        other: "local = off",
+        why: "a strict write waits until no local tier returns the old value, and this method has no local tier",
+    }])
+    .sets("mode", value::variant);
+    BATCH: ExprPath = option(
+        "batch",
+        &["get_policy"],
+        "a method over many keys, which shares the entries of this one; `key` and `ignore` may be repeated, other options \
+         are not allowed",
+    )
+    .parsed(value::function);
+    REFRESH_AFTER: () = option("refresh_after", &["\"4m\""], "reloads a value before it expires").planned();
+    STALE_WHILE_REVALIDATE: () =
+        option("stale_while_revalidate", &["\"1m\""], "returns an expired value while it is reloaded").planned();
+    STALE_IF_ERROR: () =
+        option("stale_if_error", &["\"1h\""], "returns an expired value if the store does not answer").planned();
+}
+
+/// A method over one key.
+pub(crate) const SINGLE: Table = Table { attribute: AttributeName::Cached, options: ALL, excluded: &[] };
+
+/// A method over many keys.
+pub(crate) const MANY: Table =
+    Table { attribute: AttributeName::Cached, options: &[BATCH.row, KEY.row, IGNORE.row], excluded: ALL };

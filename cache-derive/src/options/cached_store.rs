@@ -1,0 +1,22 @@
+//! The options of `#[cached_store(..)]`.
+
+use syn::Path;
+
+use super::row::option;
+use super::{AttributeName, Table, derives, key_text, options, value};
+use crate::model::Setting;
+
+options! {
+    NAMESPACE: String =
+        option("namespace", &["\"copilot:llm\""], "the beginning of every key in the shared tier; parts separated by `:`")
+            .aliases(&["prefix", "name"])
+            .parsed(key_text::namespace);
+    MODE: Setting = value::mode("the mode of the reads that do not set their own; `safe` by default").sets("mode", value::variant);
+    CRATE: Path = option(derives::CRATE, &["caching"], "the path of `cache-core`, if it was renamed")
+        .aliases(&["krate", "path"])
+        .parsed(value::crate_path);
+    FOREIGN: () = option("foreign", &["other::Store"], "caches a trait of another crate").planned();
+}
+
+/// The annotation of a trait.
+pub(crate) const TABLE: Table = Table { attribute: AttributeName::CachedStore, options: ALL, excluded: &[] };

@@ -1,0 +1,197 @@
+//! Parsers of the values of options.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::ToTokens;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
+
+use super::row::{Row, enumerated};
+use crate::diag::{Problem, closest, list};
+use crate::model::{Setting, SettingValue};
+use crate::parse::{OptionSyntax, Value};
+
+pub(super) use super::duration::{duration, positive_duration};
+
+/// The value that disables the local tier.
+pub(super) const OFF: &str = "off";
+
+const MOST_JITTER: u8 = 50;
+
+/// The tokens after `=`.
+fn equals<'a>(option: &'a OptionSyntax, example: &str) -> Result<&'a TokenStream, Problem> {
+    match &option.value {
+        Value::Equals(value) => Ok(value),
+        Value::Nothing | Value::List(_) => Err(Problem::at(option, format!("`{}` takes a value", option.name))
+            .instead(format!("`{} = {example}`", option.name))),
+    }
+}
+
+/// The value as an expression.
+pub(super) fn expression(option: &OptionSyntax, example: &str) -> Result<Expr, Problem> {
+    let tokens = equals(option, example)?;
+    let parsed = syn::parse2(tokens.clone()).map_err(|_| expected(option, tokens, example))?;
+    Ok(without_groups(parsed))
+}
+
+/// The expression without the invisible groups that `macro_rules` leaves around a fragment.
+fn without_groups(expression: Expr) -> Expr {
+    match expression {
+        Expr::Group(group) => without_groups(*group.expr),
+        other => other,
+    }
+}
+
+fn expected(option: &OptionSyntax, place: impl ToTokens, example: &str) -> Problem {
+    let name = &option.name;
+    Problem::at(place, format!("this is no value for `{name}`")).instead(format!("`{name} = {example}`"))
+}
+
+/// The value as a string literal.
+pub(super) fn text(option: &OptionSyntax, row: &Row) -> Result<LitStr, Problem> {
+    match expression(option, row.example())? {
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => Ok(literal),
+        other => Err(expected(option, other, row.example())),
+    }
+}
+
+/// The value as a whole number.
+fn number(option: &OptionSyntax, row: &Row) -> Result<LitInt, Problem> {
+    match expression(option, row.example())? {
+        Expr::Lit(ExprLit { lit: Lit::Int(literal), .. }) => Ok(literal),
+        other => Err(expected(option, other, row.example())),
+    }
+}
+
+/// The value as the path of a function.
+pub(super) fn function(option: &OptionSyntax, row: &Row) -> Result<ExprPath, Problem> {
+    match expression(option, row.example())? {
+        Expr::Path(path) => Ok(path),
+        other => {
+            Err(expected(option, other, row.example())
+                .why("generated code calls it by its name, in more than one place"))
+        }
+    }
+}
+
+/// The value as one of those of the row.
+pub(super) fn choice(option: &OptionSyntax, row: &Row) -> Result<&'static str, Problem> {
+    let values = row.values();
+    let tokens = equals(option, row.example())?;
+    let written = tokens.to_string();
+    let known = values.iter().find(|value| **value == written);
+    known.copied().ok_or_else(|| unknown_choice(&option.name, tokens, &written, &values))
+}
+
+/// The error for an unknown value, with the known ones.
+fn unknown_choice(option: &Ident, place: impl ToTokens, written: &str, values: &[&str]) -> Problem {
+    let problem = Problem::at(place, format!("`{option}` has no choice `{written}`"));
+    match closest(written.trim_matches('"'), values) {
+        Some(meant) => problem.instead(format!("did you mean `{option} = {meant}`?")),
+        None => problem.instead(format!("one of {}", list(values))),
+    }
+}
+
+/// The value as a variant of the row's enum.
+pub(super) fn variant(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    let name = choice(option, row)?;
+    Ok(row.setting(row.variant(name).expect("the choices of a row with an enum are its variants")))
+}
+
+/// Begins the row of a mode, with its meaning for one attribute.
+pub(super) const fn mode(doc: &'static str) -> Row {
+    let variants = &[("fast", "Fast"), ("safe", "Safe"), ("strict", "Strict")];
+    enumerated("mode", "Mode", variants, doc).aliases(&["consistency"])
+}
+
+/// `off`, or a length of time.
+pub(super) fn local(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    let Value::Equals(tokens) = &option.value else {
+        return Err(Problem::at(option, "`local` takes a value").instead("`local = off` or `local = \"30s\"`"));
+    };
+    match syn::parse2::<Ident>(tokens.clone()) {
+        Ok(choice) if choice == OFF => Ok(Setting { option: row.name, method: "local_off", argument: None }),
+        Ok(choice) if choice.to_string().chars().any(char::is_lowercase) => {
+            Err(unknown_choice(&option.name, &choice, &choice.to_string(), &[OFF]))
+        }
+        _ => positive_duration(option, row),
+    }
+}
+
+/// A share of an entry's life, in percent.
+pub(super) fn share_of_life(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    let percent = number(option, row)?;
+    let value = percent.base10_parse::<u8>().ok().filter(|value| *value <= MOST_JITTER);
+    let value = value.ok_or_else(|| {
+        Problem::at(&percent, format!("`{} = {percent}` is out of range", row.name))
+            .why("it is the percentage by which a life is shortened at random")
+            .instead(format!("a whole number from 0 to {MOST_JITTER}"))
+    })?;
+    Ok(row.setting(SettingValue::Number(Literal::u8_suffixed(value))))
+}
+
+/// A number of entries, at least one.
+pub(super) fn capacity(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    let entries = number(option, row)?;
+    let value = in_range::<usize>(option, &entries, "a positive number of entries")?;
+    if value > 0 {
+        return Ok(row.setting(SettingValue::Number(Literal::usize_suffixed(value))));
+    }
+    Err(Problem::at(&entries, format!("`{}` is zero", row.name))
+        .why("a local tier without room keeps nothing")
+        .instead("a positive number of entries, or `local = off`"))
+}
+
+/// The version of the cached form.
+pub(super) fn version(option: &OptionSyntax, row: &Row) -> Result<u32, Problem> {
+    in_range(option, &number(option, row)?, "a whole number below 2^32")
+}
+
+fn in_range<T: std::str::FromStr>(option: &OptionSyntax, number: &LitInt, expected: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    number
+        .base10_parse()
+        .map_err(|_| Problem::at(number, format!("`{} = {number}` is out of range", option.name)).instead(expected))
+}
+
+/// The path of a crate.
+pub(super) fn crate_path(option: &OptionSyntax, row: &Row) -> Result<Path, Problem> {
+    let parsed = match &option.value {
+        Value::Equals(tokens) => Path::parse_mod_style.parse2(tokens.clone()).ok(),
+        Value::Nothing | Value::List(_) => None,
+    };
+    parsed.ok_or_else(|| {
+        Problem::at(option, format!("`{}` is not a path", row.name))
+            .why("generated code names the runtime crate by it")
+            .instead("`crate = caching`, if the manifest has `caching = { package = \"cache-core\", .. }`")
+    })
+}
+
+/// The names of parameters between parentheses.
+pub(super) fn names(option: &OptionSyntax, _: &Row) -> Result<Vec<Ident>, Problem> {
+    let name = &option.name;
+    let Value::List(group) = &option.value else {
+        return Err(Problem::at(option, format!("`{name}` takes a list"))
+            .instead(format!("`{name}(first, second)` with parameters of the method")));
+    };
+    let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+    let parsed = parser.parse2(group.stream()).map_err(|_| not_names(name, group.stream()))?;
+    parsed.iter().map(|part| single(part).ok_or_else(|| not_names(name, part))).collect()
+}
+
+fn single(part: &Expr) -> Option<Ident> {
+    match part {
+        Expr::Path(path) if path.qself.is_none() => path.path.get_ident().cloned(),
+        _ => None,
+    }
+}
+
+fn not_names(option: &Ident, place: impl ToTokens) -> Problem {
+    Problem::at(place, format!("`{option}(..)` takes names of parameters"))
+        .why("every parameter belongs to the key as a whole, or not at all: a part of one could be forgotten")
+        .instead(format!(
+            "the parameter itself, such as `{option}(tenant)`, or a type with `#[derive(CacheKey)]` for a part of it"
+        ))
+}
