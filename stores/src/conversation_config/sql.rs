@@ -1,4 +1,4 @@
-//! The statements, which are the same on every SQL database.
+//! The statements that are the same on every SQL database.
 
 /// All levels that concern a user, in one statement and so from one snapshot.
 pub(super) const GET: &str = "
@@ -10,6 +10,7 @@ pub(super) const GET: &str = "
         OR (config_level = 'tenant' AND tenant_id = $1)
         OR (config_level = 'user' AND tenant_id = $1 AND user_id = $2)";
 
+/// Inserts or replaces the settings of a place. The argument is the columns whose values are in conflict.
 macro_rules! set {
     ($unique:literal) => {
         concat!(
@@ -37,15 +38,10 @@ macro_rules! set {
     };
 }
 
-#[cfg(feature = "postgres")]
-pub(super) const SET_IN_POSTGRES: &str = set!("(config_level, tenant_id, user_id)");
-
-/// A conflict on any index: SQLite has one for each level.
-#[cfg(feature = "sqlite")]
-pub(super) const SET_IN_SQLITE: &str = set!("");
-
 pub(super) const DELETE_TENANT: &str =
     "DELETE FROM conversation_configs WHERE config_level = 'tenant' AND tenant_id = $1";
 
 pub(super) const DELETE_USER: &str =
     "DELETE FROM conversation_configs WHERE config_level = 'user' AND tenant_id = $1 AND user_id = $2";
+
+pub(super) use set;
