@@ -55,7 +55,7 @@ impl<DB: ConversationDialect> ConversationStore for SqlConversationStore<Pool<DB
     async fn create_conversation(&self, conversation: &NewConversation) -> Result<ConversationId, StoreError> {
         check_conversation(conversation)?;
         let id = ConversationId::random();
-        let insert = DB::timed(insert(DB::INSERT, id, conversation), [clock::now()]);
+        let insert = DB::timed(insert(DB::INSERT, id, conversation), &[clock::now()]);
         write_one(&self.pool, CREATE, insert).await?;
         Ok(id)
     }
@@ -77,7 +77,7 @@ impl<DB: ConversationDialect> ConversationStore for SqlConversationStore<Pool<DB
         let mut change =
             Change::begin(&self.pool, APPEND, message.tenant_id, message.conversation_id, user, allowed).await?;
         let time = clock::now_after(change.found.created_at, change.found.last_message_at);
-        change.execute(DB::timed(append(DB::APPEND, id, message), [time])).await?;
+        change.execute(DB::timed(append(DB::APPEND, id, message), &[time])).await?;
         change.touch(Some(time)).await?;
         change.commit().await?;
         Ok(id)
@@ -93,7 +93,7 @@ impl<DB: ConversationDialect> ConversationStore for SqlConversationStore<Pool<DB
         let allowed = |found: &Conversation| may_delete(found, user);
         let mut change = Change::begin(&self.pool, SOFT_DELETE, tenant, conversation, user, allowed).await?;
         let delete = Statement::new(DB::DELETE_MESSAGE).bind(message).bind(conversation);
-        let deleted = change.execute(DB::timed(delete, [clock::now()])).await? > 0;
+        let deleted = change.execute(DB::timed(delete, &[clock::now()])).await? > 0;
         if deleted {
             change.touch(None).await?;
         }
@@ -117,7 +117,7 @@ impl<DB: ConversationDialect> ConversationStore for SqlConversationStore<Pool<DB
             .bind(sharing.tenant_access.map(TenantAccess::as_str))
             .bind(sharing.authorization_model.map(AuthorizationModel::as_str))
             .bind(sharing.authorization_spec.as_ref().map(json));
-        change.execute(DB::timed(share, [change.time()])).await?;
+        change.execute(DB::timed(share, &[change.time()])).await?;
         change.commit().await
     }
 
@@ -131,7 +131,7 @@ impl<DB: ConversationDialect> ConversationStore for SqlConversationStore<Pool<DB
         let allowed = |found: &Conversation| may_administer(found, user);
         let mut change = Change::begin(&self.pool, SET_ARCHIVED, tenant, conversation, user, allowed).await?;
         let archive = Statement::new(DB::ARCHIVE).bind(conversation).bind(archived);
-        let changed = change.execute(DB::timed(archive, [clock::now(), change.time()])).await? > 0;
+        let changed = change.execute(DB::timed(archive, &[clock::now(), change.time()])).await? > 0;
         change.commit().await?;
         Ok(changed)
     }

@@ -3,8 +3,41 @@
 use chrono::{DateTime, Utc};
 
 use super::rows::{ConversationRow, MessageRow};
-use super::sql::{get, insert, share};
+#[cfg(feature = "sqlite")]
+use super::sql;
+#[cfg(feature = "postgres")]
+use super::sql::conversation_columns;
 use crate::backend::{Dialect, Reads, Statement};
+
+/// Inserts a conversation. The arguments are further columns and their values.
+macro_rules! insert {
+    ($columns:literal, $values:literal) => {
+        concat!(
+            "INSERT INTO conversations ( \
+                 id, tenant_id, user_id, share_audience, tenant_access, authorization_model, authorization_spec, \
+                 persona_id, jurisdictions, title, active_path_id, trace_id, root_span_name, root_span_id",
+            $columns,
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14",
+            $values,
+            ")"
+        )
+    };
+}
+
+/// Changes the sharing of the conversation `$1`. The argument is a further assignment.
+macro_rules! share {
+    ($assignment:literal) => {
+        concat!(
+            "UPDATE conversations SET \
+                 share_audience = coalesce($2, share_audience), \
+                 tenant_access = coalesce($3, tenant_access), \
+                 authorization_model = coalesce($4, authorization_model), \
+                 authorization_spec = coalesce($5, authorization_spec)",
+            $assignment,
+            " WHERE id = $1"
+        )
+    };
+}
 
 /// A database with the rows and the statements of conversations.
 ///
@@ -35,7 +68,7 @@ pub(super) trait ConversationDialect: Dialect + Reads<ConversationRow> + Reads<M
     const ARCHIVE: &'static str;
 
     /// Adds the times of a change to its statement, if the database does not use its own clock.
-    fn timed<'a, const N: usize>(statement: Statement<'a>, times: [DateTime<Utc>; N]) -> Statement<'a>;
+    fn timed<'a>(statement: Statement<'a>, times: &[DateTime<Utc>]) -> Statement<'a>;
 }
 
 #[cfg(feature = "postgres")]
@@ -43,7 +76,11 @@ impl ConversationDialect for sqlx::Postgres {
     const INSERT: &'static str = insert!("", "");
 
     // The next change of the conversation waits here, and sees the writes of this transaction.
-    const GET_FOR_UPDATE: &'static str = get!(" FOR NO KEY UPDATE");
+    const GET_FOR_UPDATE: &'static str = concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    );
 
     // The clock of the server may have been set back: the time of a conversation never decreases.
     const APPEND: &'static str = "
@@ -74,7 +111,7 @@ impl ConversationDialect for sqlx::Postgres {
         UPDATE conversations SET archived_at = CASE WHEN $2 THEN clock_timestamp() END
         WHERE id = $1 AND (archived_at IS NULL) = $2";
 
-    fn timed<'a, const N: usize>(statement: Statement<'a>, _: [DateTime<Utc>; N]) -> Statement<'a> {
+    fn timed<'a>(statement: Statement<'a>, _: &[DateTime<Utc>]) -> Statement<'a> {
         statement
     }
 }
@@ -85,7 +122,7 @@ impl ConversationDialect for sqlx::Sqlite {
     const INSERT: &'static str = insert!(", created_at, updated_at", ", $15, $15");
 
     // The transaction has waited for the previous writer, and no other one begins.
-    const GET_FOR_UPDATE: &'static str = get!("");
+    const GET_FOR_UPDATE: &'static str = sql::GET;
 
     const APPEND: &'static str = "
         INSERT INTO conversation_messages (
@@ -106,7 +143,7 @@ impl ConversationDialect for sqlx::Sqlite {
         UPDATE conversations SET archived_at = CASE WHEN $2 THEN $3 END, updated_at = $4
         WHERE id = $1 AND (archived_at IS NULL) = $2";
 
-    fn timed<'a, const N: usize>(statement: Statement<'a>, times: [DateTime<Utc>; N]) -> Statement<'a> {
-        times.into_iter().fold(statement, Statement::bind)
+    fn timed<'a>(statement: Statement<'a>, times: &[DateTime<Utc>]) -> Statement<'a> {
+        times.iter().copied().fold(statement, Statement::bind)
     }
 }

@@ -29,49 +29,8 @@ macro_rules! listed {
     };
 }
 
-/// Selects the conversation `$2` of the tenant `$1`. The argument is a lock.
-macro_rules! get {
-    ($lock:literal) => {
-        concat!(
-            "SELECT ",
-            $crate::conversation::sql::conversation_columns!(),
-            " FROM conversations WHERE tenant_id = $1 AND id = $2",
-            $lock
-        )
-    };
-}
-
-/// Inserts a conversation. The arguments are further columns and their values.
-macro_rules! insert {
-    ($columns:literal, $values:literal) => {
-        concat!(
-            "INSERT INTO conversations ( \
-                 id, tenant_id, user_id, share_audience, tenant_access, authorization_model, authorization_spec, \
-                 persona_id, jurisdictions, title, active_path_id, trace_id, root_span_name, root_span_id",
-            $columns,
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14",
-            $values,
-            ")"
-        )
-    };
-}
-
-/// Changes the sharing of the conversation `$1`. The argument is a further assignment.
-macro_rules! share {
-    ($assignment:literal) => {
-        concat!(
-            "UPDATE conversations SET \
-                 share_audience = coalesce($2, share_audience), \
-                 tenant_access = coalesce($3, tenant_access), \
-                 authorization_model = coalesce($4, authorization_model), \
-                 authorization_spec = coalesce($5, authorization_spec)",
-            $assignment,
-            " WHERE id = $1"
-        )
-    };
-}
-
-pub(super) const GET: &str = get!("");
+pub(super) const GET: &str =
+    concat!("SELECT ", conversation_columns!(), " FROM conversations WHERE tenant_id = $1 AND id = $2");
 
 pub(super) const FIRST_PAGE: &str = concat!(listed!(), " ORDER BY last_activity DESC, id DESC LIMIT $4");
 
@@ -107,4 +66,5 @@ pub(super) const COMPACTION: &str = concat!(
      ORDER BY last_activity, id LIMIT $4"
 );
 
-pub(super) use {conversation_columns, get, insert, share};
+#[cfg(feature = "postgres")]
+pub(super) use conversation_columns;
