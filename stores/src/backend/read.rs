@@ -1,4 +1,4 @@
-//! Reads outside of a transaction, with a second attempt if the database asks for one.
+//! Reads outside of a transaction, with a second attempt if the connection was closed.
 
 use sqlx::Pool;
 

@@ -91,3 +91,23 @@ impl Serialize for Document {
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Json<Document> {
     Json(Document(serde_json::value::to_raw_value(value)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn json_is_the_text_of_the_value_as_it_was() {
+        let text = serde_json::to_string(&json(&("b", [1.5, -0.0], None::<u8>))).unwrap();
+        assert_eq!(text, r#"["b",[1.5,-0.0],null]"#);
+    }
+
+    #[test]
+    fn a_value_without_json_is_an_error_and_not_null() {
+        let no_key = BTreeMap::from([((1, 2), 3)]);
+        let error = serde_json::to_string(&json(&no_key)).unwrap_err();
+        assert!(error.to_string().contains("key must be a string"), "{error}");
+    }
+}

@@ -41,8 +41,8 @@ macro_rules! share {
 
 /// A database with the rows and the statements of conversations.
 ///
-/// Postgres takes the times of a change from its own clock. The clock of SQLite has only milliseconds: there they are
-/// the last arguments of a statement, by the clock of this process.
+/// Postgres takes the times of a change from its own clock. The clock of SQLite has only milliseconds, so its statements
+/// take the times by the clock of this process, as their last arguments.
 pub(super) trait ConversationDialect: Dialect + Reads<ConversationRow> + Reads<MessageRow> {
     /// Inserts a conversation. Time: of its creation.
     const INSERT: &'static str;
