@@ -38,6 +38,8 @@ pub type PostgresConversationStore = SqlConversationStore<sqlx::PgPool>;
 pub type SqliteConversationStore = SqlConversationStore<sqlx::SqlitePool>;
 
 /// Conversations in the tables `conversations` and `conversation_messages` of a SQL database.
+///
+/// `P` is the pool of the database: `PgPool` or `SqlitePool`.
 #[derive(Debug, Clone)]
 pub struct SqlConversationStore<P> {
     pool: P,

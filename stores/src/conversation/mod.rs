@@ -21,6 +21,8 @@ mod words;
 pub use access::{may_administer, may_delete, may_read, may_write};
 #[cfg(feature = "postgres")]
 pub use database::PostgresConversationStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlConversationStore;
 #[cfg(feature = "sqlite")]
 pub use database::SqliteConversationStore;
 pub use memory::MemoryConversationStore;

@@ -31,6 +31,8 @@ pub type PostgresConversationConfigStore = SqlConversationConfigStore<sqlx::PgPo
 pub type SqliteConversationConfigStore = SqlConversationConfigStore<sqlx::SqlitePool>;
 
 /// Configurations in the table `conversation_configs` of a SQL database.
+///
+/// `P` is the pool of the database: `PgPool` or `SqlitePool`.
 #[derive(Debug, Clone)]
 pub struct SqlConversationConfigStore<P> {
     pool: P,

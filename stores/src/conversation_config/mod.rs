@@ -20,6 +20,8 @@ mod types;
 
 #[cfg(feature = "postgres")]
 pub use database::PostgresConversationConfigStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlConversationConfigStore;
 #[cfg(feature = "sqlite")]
 pub use database::SqliteConversationConfigStore;
 pub use memory::MemoryConversationConfigStore;

@@ -31,6 +31,8 @@ pub type PostgresPolicyStore = SqlPolicyStore<sqlx::PgPool>;
 pub type SqlitePolicyStore = SqlPolicyStore<sqlx::SqlitePool>;
 
 /// Policies in the table `tenant_llm_policies` of a SQL database.
+///
+/// `P` is the pool of the database: `PgPool` or `SqlitePool`.
 #[derive(Debug, Clone)]
 pub struct SqlPolicyStore<P> {
     pool: P,

@@ -17,6 +17,8 @@ mod types;
 
 #[cfg(feature = "postgres")]
 pub use database::PostgresPolicyStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlPolicyStore;
 #[cfg(feature = "sqlite")]
 pub use database::SqlitePolicyStore;
 pub use memory::MemoryPolicyStore;
