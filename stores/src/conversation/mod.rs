@@ -5,25 +5,27 @@
 mod access;
 mod check;
 mod clock;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod database;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod dialect;
 mod memory;
-#[cfg(feature = "postgres")]
-mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod store;
 mod types;
 mod words;
 
 pub use access::{may_administer, may_delete, may_read, may_write};
-pub use memory::MemoryConversationStore;
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresConversationStore;
+pub use database::PostgresConversationStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlConversationStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteConversationStore;
+pub use database::SqliteConversationStore;
+pub use memory::MemoryConversationStore;
 pub use store::{CachingConversationStore, CachingConversationStoreBuilder, ConversationStore};
 pub use types::{CompactionFilter, Conversation, Message, NewConversation, NewMessage, SharingUpdate, Trace};
 pub use words::{AuthorizationModel, ConversationStatus, MessageRole, ShareAudience, TenantAccess};

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 
 use super::access::{not_found, permit};
 use super::{Conversation, Message, Trace, may_read};
-use crate::backend::{row, store_error};
+use crate::backend::row;
 use crate::{ConversationId, MessageId, PathId, StoreError, StoreErrorKind, TenantId, UserId};
 
 row! {
@@ -112,11 +112,10 @@ fn word<T: FromStr<Err = StoreError>>(
 
 /// The conversation, if the user may see it.
 pub(super) fn readable(
-    read: Result<Option<ConversationRow>, sqlx::Error>,
+    row: Option<ConversationRow>,
     user: Option<UserId>,
     operation: &'static str,
 ) -> Result<Option<Arc<Conversation>>, StoreError> {
-    let row = read.map_err(|error| store_error(operation, error))?;
     let found = row.map(|row| row.into_conversation(operation)).transpose()?;
     Ok(found.filter(|found| may_read(found, user)).map(Arc::new))
 }
@@ -125,12 +124,11 @@ pub(super) fn readable(
 ///
 /// Nothing is written yet.
 pub(super) fn permitted(
-    read: Result<Option<ConversationRow>, sqlx::Error>,
+    row: Option<ConversationRow>,
     user: Option<UserId>,
     operation: &'static str,
     allowed: impl FnOnce(&Conversation) -> bool,
 ) -> Result<Conversation, StoreError> {
-    let row = read.map_err(|error| store_error(operation, error).before_commit())?;
     let row = row.ok_or_else(|| not_found(operation))?;
     let found = row.into_conversation(operation).map_err(StoreError::before_commit)?;
     permit(&found, user, operation, allowed(&found))?;
@@ -139,18 +137,13 @@ pub(super) fn permitted(
 
 /// All conversations of a list.
 pub(super) fn conversations(
-    read: Result<Vec<ConversationRow>, sqlx::Error>,
+    rows: Vec<ConversationRow>,
     operation: &'static str,
 ) -> Result<Vec<Arc<Conversation>>, StoreError> {
-    let rows = read.map_err(|error| store_error(operation, error))?;
     rows.into_iter().map(|row| row.into_conversation(operation).map(Arc::new)).collect()
 }
 
 /// All messages of a list that was read from its end.
-pub(super) fn messages(
-    read: Result<Vec<MessageRow>, sqlx::Error>,
-    operation: &'static str,
-) -> Result<Vec<Message>, StoreError> {
-    let rows = read.map_err(|error| store_error(operation, error))?;
+pub(super) fn messages(rows: Vec<MessageRow>, operation: &'static str) -> Result<Vec<Message>, StoreError> {
     rows.into_iter().rev().map(|row| row.into_message(operation)).collect()
 }

@@ -4,24 +4,26 @@
 //! conversation; admins and the users themselves write them.
 
 mod check;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod database;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod dialect;
 mod effective;
 mod memory;
 mod place;
-#[cfg(feature = "postgres")]
-mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod store;
 mod types;
 
-pub use memory::MemoryConversationConfigStore;
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresConversationConfigStore;
+pub use database::PostgresConversationConfigStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlConversationConfigStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteConversationConfigStore;
+pub use database::SqliteConversationConfigStore;
+pub use memory::MemoryConversationConfigStore;
 pub use store::{CachingConversationConfigStore, CachingConversationConfigStoreBuilder, ConversationConfigStore};
 pub use types::{ConfigLevel, ConfigSettings, ConversationConfig, MergeCompression, PathCompression};

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::check::GET;
 use super::effective::{Layer, effective};
 use super::{ConfigSettings, ConversationConfig};
-use crate::backend::{row, store_error};
+use crate::backend::row;
 use crate::{StoreError, StoreErrorKind, UserId};
 
 row! {
@@ -48,8 +48,7 @@ impl ConfigRow {
 }
 
 /// The effective configuration of the rows of all levels.
-pub(super) fn config(read: Result<Vec<ConfigRow>, sqlx::Error>) -> Result<Arc<ConversationConfig>, StoreError> {
-    let rows = read.map_err(|error| store_error(GET, error))?;
+pub(super) fn config(rows: Vec<ConfigRow>) -> Result<Arc<ConversationConfig>, StoreError> {
     let layers: Result<Vec<Layer>, StoreError> = rows.into_iter().map(ConfigRow::into_layer).collect();
     layers.map(effective)
 }

@@ -1,4 +1,4 @@
-//! The statements, which are the same on every SQL database.
+//! The statements that are the same on every SQL database.
 
 /// All levels that concern a user, in one statement and so from one snapshot.
 pub(super) const GET: &str = "
@@ -9,40 +9,6 @@ pub(super) const GET: &str = "
     WHERE config_level = 'global'
         OR (config_level = 'tenant' AND tenant_id = $1)
         OR (config_level = 'user' AND tenant_id = $1 AND user_id = $2)";
-
-macro_rules! set {
-    ($unique:literal) => {
-        concat!(
-            "
-    INSERT INTO conversation_configs (
-        config_level, tenant_id, user_id, merge_compression_strategy, merge_max_messages, merge_preserve_pinned,
-        path_compression_strategy, path_max_messages, path_sliding_window_size, path_compression_threshold,
-        auto_compact_enabled, compaction_interval_minutes, updated_by
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-    ON CONFLICT ",
-            $unique,
-            " DO UPDATE SET
-        merge_compression_strategy = excluded.merge_compression_strategy,
-        merge_max_messages = excluded.merge_max_messages,
-        merge_preserve_pinned = excluded.merge_preserve_pinned,
-        path_compression_strategy = excluded.path_compression_strategy,
-        path_max_messages = excluded.path_max_messages,
-        path_sliding_window_size = excluded.path_sliding_window_size,
-        path_compression_threshold = excluded.path_compression_threshold,
-        auto_compact_enabled = excluded.auto_compact_enabled,
-        compaction_interval_minutes = excluded.compaction_interval_minutes,
-        updated_by = excluded.updated_by"
-        )
-    };
-}
-
-#[cfg(feature = "postgres")]
-pub(super) const SET_IN_POSTGRES: &str = set!("(config_level, tenant_id, user_id)");
-
-/// A conflict on any index: SQLite has one for each level.
-#[cfg(feature = "sqlite")]
-pub(super) const SET_IN_SQLITE: &str = set!("");
 
 pub(super) const DELETE_TENANT: &str =
     "DELETE FROM conversation_configs WHERE config_level = 'tenant' AND tenant_id = $1";

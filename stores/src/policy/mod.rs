@@ -3,22 +3,24 @@
 //! A service reads them on every LLM request; admins write them.
 
 mod check;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod database;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod dialect;
 mod memory;
-#[cfg(feature = "postgres")]
-mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod store;
 mod types;
 
-pub use memory::MemoryPolicyStore;
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresPolicyStore;
+pub use database::PostgresPolicyStore;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use database::SqlPolicyStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqlitePolicyStore;
+pub use database::SqlitePolicyStore;
+pub use memory::MemoryPolicyStore;
 pub use store::{CachingPolicyStore, CachingPolicyStoreBuilder, PolicyStore};
 pub use types::{EgressMode, TaskPolicy, TenantPolicy, UserPolicy};

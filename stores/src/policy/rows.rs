@@ -1,12 +1,12 @@
 //! A policy as columns of a row, for every SQL database.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlx::types::Json;
 
 use super::{EgressMode, TaskPolicy, TenantPolicy, UserPolicy};
-use crate::backend::{row, store_error};
+use crate::backend::row;
 use crate::{StoreError, StoreErrorKind, TenantId, UserId};
 
 row! {
@@ -23,7 +23,7 @@ row! {
 }
 
 impl PolicyRow {
-    pub(super) fn into_policy(self, operation: &'static str) -> Result<Arc<TenantPolicy>, StoreError> {
+    fn into_policy(self, operation: &'static str) -> Result<Arc<TenantPolicy>, StoreError> {
         let egress_mode = self.egress_mode.as_deref().map(str::parse::<EgressMode>).transpose().map_err(|why| {
             StoreError::new(StoreErrorKind::Corrupt, operation, format!("tenant {}", self.tenant_id)).with_source(why)
         })?;
@@ -42,29 +42,13 @@ impl PolicyRow {
 
 /// At most one row.
 pub(super) fn optional(
-    read: Result<Option<PolicyRow>, sqlx::Error>,
+    row: Option<PolicyRow>,
     operation: &'static str,
 ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-    let row = read.map_err(|error| store_error(operation, error))?;
     row.map(|row| row.into_policy(operation)).transpose()
 }
 
 /// All rows of a list.
-pub(super) fn all(
-    read: Result<Vec<PolicyRow>, sqlx::Error>,
-    operation: &'static str,
-) -> Result<Vec<Arc<TenantPolicy>>, StoreError> {
-    let rows = read.map_err(|error| store_error(operation, error))?;
+pub(super) fn all(rows: Vec<PolicyRow>, operation: &'static str) -> Result<Vec<Arc<TenantPolicy>>, StoreError> {
     rows.into_iter().map(|row| row.into_policy(operation)).collect()
-}
-
-/// The policies by their tenants.
-pub(super) fn by_tenant(policies: Vec<Arc<TenantPolicy>>) -> HashMap<TenantId, Arc<TenantPolicy>> {
-    policies.into_iter().map(|policy| (policy.tenant_id, policy)).collect()
-}
-
-/// A count, which no database returns below zero.
-pub(super) fn count(read: Result<i64, sqlx::Error>, operation: &'static str) -> Result<u64, StoreError> {
-    let count = read.map_err(|error| store_error(operation, error))?;
-    Ok(u64::try_from(count).unwrap_or_default())
 }

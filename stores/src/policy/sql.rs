@@ -1,9 +1,18 @@
-//! The statements, which are the same on every SQL database.
+//! The statements that are the same on every SQL database.
 
-pub(super) const GET: &str = "
-    SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
-    FROM tenant_llm_policies
-    WHERE tenant_id = $1";
+/// Selects policies. The argument is the rest of the statement.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, \
+                    user_policies \
+             FROM tenant_llm_policies ",
+            $rest
+        )
+    };
+}
+
+pub(super) const GET: &str = select!("WHERE tenant_id = $1");
 
 // The author of the previous version is not that of this one.
 pub(super) const SET: &str = "
@@ -25,15 +34,8 @@ pub(super) const DELETE: &str = "DELETE FROM tenant_llm_policies WHERE tenant_id
 
 pub(super) const COUNT: &str = "SELECT count(*) FROM tenant_llm_policies";
 
-pub(super) const FIRST_PAGE: &str = "
-    SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
-    FROM tenant_llm_policies
-    ORDER BY tenant_id
-    LIMIT $1";
+pub(super) const FIRST_PAGE: &str = select!("ORDER BY tenant_id LIMIT $1");
 
-pub(super) const NEXT_PAGE: &str = "
-    SELECT tenant_id, default_model, default_provider, allow_remote_egress, egress_mode, allow_off_mode, tasks, user_policies
-    FROM tenant_llm_policies
-    WHERE tenant_id > $2
-    ORDER BY tenant_id
-    LIMIT $1";
+pub(super) const NEXT_PAGE: &str = select!("WHERE tenant_id > $2 ORDER BY tenant_id LIMIT $1");
+
+pub(super) use select;

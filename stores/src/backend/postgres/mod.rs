@@ -1,6 +1,7 @@
 //! Postgres: pools, the schema of a pool, and the rows that its role sees.
 
 mod address;
+mod dialect;
 mod identity;
 mod migrate;
 mod pool;
@@ -11,6 +12,4 @@ pub(crate) use address::PostgresAddress;
 pub(crate) use identity::identity;
 pub(in crate::backend) use migrate::migrate;
 pub(crate) use pool::connect;
-pub(in crate::backend) use retry::begin;
-pub(crate) use retry::{fetch_all, fetch_optional};
 pub(crate) use row_security::restricted;

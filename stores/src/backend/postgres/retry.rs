@@ -9,47 +9,26 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::QueryAs;
-use sqlx::{Connection, FromRow, PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Transaction};
 
 /// The pause between two attempts to connect.
 ///
 /// A server that is shutting down accepts connections and closes them at once.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Reads all rows of `query`, with a second attempt if the connection was closed.
-pub(crate) async fn fetch_all<'q, O>(
-    pool: &PgPool,
-    query: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments>,
-) -> Result<Vec<O>, sqlx::Error>
-where
-    O: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'q,
-{
-    match query().fetch_all(pool).await {
-        Err(error) if is_closed(&error) => query().fetch_all(&mut *answering(pool).await?).await,
-        read => read,
-    }
-}
-
-/// Reads at most one row of `query`, with a second attempt if the connection was closed.
-pub(crate) async fn fetch_optional<'q, O>(
-    pool: &PgPool,
-    query: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments>,
-) -> Result<Option<O>, sqlx::Error>
-where
-    O: for<'r> FromRow<'r, PgRow> + Send + Unpin + 'q,
-{
-    match query().fetch_optional(pool).await {
-        Err(error) if is_closed(&error) => query().fetch_optional(&mut *answering(pool).await?).await,
-        read => read,
-    }
+/// A connection for a second attempt, if the first one failed with `error` because its connection was closed.
+///
+/// # Errors
+///
+/// `error` itself if the connection was not closed.
+pub(super) async fn reconnect(pool: &PgPool, error: sqlx::Error) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    if is_closed(&error) { answering(pool).await } else { Err(error) }
 }
 
 /// Begins a transaction with `statement`; tries another connection if one was closed.
 ///
 /// The pool drops the closed ones, so there are at most as many attempts as connections, and one on a new connection.
-pub(in crate::backend) async fn begin(
+pub(super) async fn begin(
     pool: &PgPool,
     statement: &'static str,
 ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {

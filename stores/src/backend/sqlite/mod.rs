@@ -1,5 +1,6 @@
 //! SQLite: one file, one process.
 
+mod dialect;
 mod identity;
 
 use sqlx::SqlitePool;
