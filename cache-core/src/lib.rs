@@ -78,7 +78,11 @@ pub use tier::shared::{MemoryRemote, Remote};
 pub use transparent::TransparentCache;
 pub use value::{CacheValue, Cacheable};
 
+/// What generated code uses. A release that changes it gets a module of another name, so that code of another version
+/// of the macros does not compile against it.
 #[doc(hidden)]
 pub mod __macro {
-    pub use crate::macro_support::*;
+    pub mod v1 {
+        pub use crate::macro_support::*;
+    }
 }

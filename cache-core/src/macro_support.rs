@@ -195,11 +195,11 @@ pub const HASH_START: u64 = crate::value::FNV_START;
 macro_rules! __fingerprint {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "unused where the type has the trait")]
-        use $crate::__macro::Otherwise as _;
-        match $crate::__macro::Probe::<$type>::FINGERPRINT {
+        use $crate::__macro::v1::Otherwise as _;
+        match $crate::__macro::v1::Probe::<$type>::FINGERPRINT {
             ::core::option::Option::Some(fingerprint) => fingerprint,
             ::core::option::Option::None => {
-                $crate::__macro::hash_text($crate::__macro::HASH_START, ::core::stringify!($type))
+                $crate::__macro::v1::hash_text($crate::__macro::v1::HASH_START, ::core::stringify!($type))
             }
         }
     }};
@@ -223,8 +223,8 @@ pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> 
 macro_rules! __self_describing_only {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "unused where the type has the trait")]
-        use $crate::__macro::Otherwise as _;
-        $crate::__macro::Probe::<$type>::SELF_DESCRIBING_ONLY
+        use $crate::__macro::v1::Otherwise as _;
+        $crate::__macro::v1::Probe::<$type>::SELF_DESCRIBING_ONLY
     }};
 }
 
@@ -234,10 +234,10 @@ macro_rules! __self_describing_only {
 macro_rules! __load_errors {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "unused where the type has the traits")]
-        use $crate::__macro::Otherwise as _;
-        $crate::__macro::LoadErrors::<$type>::new(
-            $crate::__macro::Probe::<$type>::CLONE,
-            $crate::__macro::Probe::<$type>::FROM_CACHE,
+        use $crate::__macro::v1::Otherwise as _;
+        $crate::__macro::v1::LoadErrors::<$type>::new(
+            $crate::__macro::v1::Probe::<$type>::CLONE,
+            $crate::__macro::v1::Probe::<$type>::FROM_CACHE,
         )
     }};
 }
@@ -248,8 +248,8 @@ macro_rules! __load_errors {
 macro_rules! __presence {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "unused where the type is an option")]
-        use $crate::__macro::Otherwise as _;
-        $crate::__macro::Probe::<$type>::PRESENCE
+        use $crate::__macro::v1::Otherwise as _;
+        $crate::__macro::v1::Probe::<$type>::PRESENCE
     }};
 }
 
@@ -333,8 +333,8 @@ impl<'a, T> Whole<'a> for Answer<'a, T> {
 macro_rules! __result_of {
     ($answer:expr) => {{
         #[allow(unused_imports, reason = "one of them is used")]
-        use $crate::__macro::{Good as _, Whole as _};
-        (&&$crate::__macro::Answer($answer)).good()
+        use $crate::__macro::v1::{Good as _, Whole as _};
+        (&&$crate::__macro::v1::Answer($answer)).good()
     }};
 }
 
@@ -391,8 +391,8 @@ impl<T> FutureOfDecorator for Pin<Box<dyn Future<Output = T> + Send + '_>> {
 macro_rules! __write_outcome {
     ($answer:expr) => {{
         #[allow(unused_imports, reason = "one of them is used")]
-        use $crate::__macro::{AnyError as _, NoError as _, TellingError as _};
-        (&&&$crate::__macro::Answer($answer)).outcome()
+        use $crate::__macro::v1::{AnyError as _, NoError as _, TellingError as _};
+        (&&&$crate::__macro::v1::Answer($answer)).outcome()
     }};
 }
 

@@ -21,8 +21,11 @@ pub trait PolicyStore: Send + Sync {
 pub struct CachingPolicyStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __claim: ::cache_core::__macro::Claim,
-    get_policy: ::cache_core::__macro::Region<(TenantId,), Option<Arc<TenantPolicy>>>,
+    __claim: ::cache_core::__macro::v1::Claim,
+    get_policy: ::cache_core::__macro::v1::Region<
+        (TenantId,),
+        Option<Arc<TenantPolicy>>,
+    >,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStore<S> {
     fn clone(&self) -> Self {
@@ -44,8 +47,8 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStore<S> {
 pub struct CachingPolicyStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __namespace: ::cache_core::__macro::Namespace,
-    get_policy: ::cache_core::__macro::ReadPolicy,
+    __namespace: ::cache_core::__macro::v1::Namespace,
+    get_policy: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -55,15 +58,15 @@ pub struct CachingPolicyStoreBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingPolicyStoreBuilder<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `get_policy`.
     pub fn get_policy(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.get_policy = change(self.get_policy);
         self
@@ -93,7 +96,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingPolicyStore<S> {
-        ::cache_core::__macro::built(self.try_build())
+        ::cache_core::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -103,9 +106,9 @@ where
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingPolicyStore<S>, ::cache_core::Error> {
-        let place = ::cache_core::__macro::Place::of_store(
+        let place = ::cache_core::__macro::v1::Place::of_store(
             &self.__cache,
-            &::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::v1::StoreSpec {
                 store: "PolicyStore",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),
@@ -115,24 +118,26 @@ where
             self.__namespace,
         )?;
         ::core::result::Result::Ok(CachingPolicyStore {
-            get_policy: ::cache_core::__macro::Region::<
+            get_policy: ::cache_core::__macro::v1::Region::<
                 (TenantId,),
                 Option<Arc<TenantPolicy>>,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "PolicyStore",
-                    method: "get_policy",
-                    entity: "policy",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(
-                        Option < Arc < TenantPolicy > >
-                    ),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new(
+                        "PolicyStore",
+                        "get_policy",
+                        "policy",
+                    )
+                    .version(0u32)
+                    .fingerprint(
+                        ::cache_core::__macro::v1::fingerprint!(
+                            Option < Arc < TenantPolicy > >
+                        ),
+                    )
+                    .prefixes(&[]),
                 self.get_policy,
-                ::cache_core::__macro::presence!(Option < Arc < TenantPolicy > >),
+                ::cache_core::__macro::v1::presence!(Option < Arc < TenantPolicy > >),
             ),
             __backing: self.__backing,
             __cache: self.__cache,
@@ -153,8 +158,8 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStoreBuilder
 impl<S: ?::core::marker::Sized> CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -174,8 +179,8 @@ where
         CachingPolicyStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: ::cache_core::__macro::Namespace::new("copilot:llm"),
-            get_policy: ::cache_core::__macro::ReadPolicy::new(
+            __namespace: ::cache_core::__macro::v1::Namespace::new("copilot:llm"),
+            get_policy: ::cache_core::__macro::v1::ReadPolicy::new(
                     ::core::time::Duration::new(300u64, 0u32),
                 )
                 .negative_ttl(::core::time::Duration::new(30u64, 0u32)),
@@ -191,7 +196,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([self.get_policy.scope_prefix(&())]),
             )
             .await;
@@ -207,11 +212,14 @@ where
         &self,
         tenant: TenantId,
     ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        if let ::core::option::Option::Some(hit) = self.get_policy.local(&(&tenant,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.get_policy.local(&(&tenant,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(key, (tenant,)).await
+        self.__read_get_policy(key, answer, (tenant,)).await
     }
     /// `set_policy` of [`PolicyStore`], through the cache.
     ///
@@ -226,24 +234,24 @@ where
     )]
     pub async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
             )
             .await;
         let returned = <S as PolicyStore>::set_policy(&self.__backing, policy).await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
             ::std::vec::Vec::<
-                ::cache_core::__macro::Scope,
+                ::cache_core::__macro::v1::Scope,
             >::from([
-                ::cache_core::__macro::scope_or_whole(
+                ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_get_policy(&policy.tenant_id),
                     || self.get_policy.scope_prefix(&()),
                 ),
@@ -304,10 +312,11 @@ where
         policy: &TenantPolicy,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -323,12 +332,13 @@ where
 impl<S: ?::core::marker::Sized> CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_get_policy<'__call>(
         &'__call self,
         key: (TenantId,),
+        answer: ::cache_core::__macro::v1::LocalRead<Option<Arc<TenantPolicy>>>,
         arguments: (TenantId,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -342,16 +352,18 @@ where
         self.get_policy
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (TenantId,),
                     Option<Arc<TenantPolicy>>,
                     <Result<
                         Option<Arc<TenantPolicy>>,
                         StoreError,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < Option < Arc < TenantPolicy > >, StoreError > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move || async move {
@@ -359,7 +371,7 @@ where
                 },
             )
     }
-    fn __scope_get_policy(&self, tenant: &TenantId) -> ::cache_core::__macro::Scope {
+    fn __scope_get_policy(&self, tenant: &TenantId) -> ::cache_core::__macro::v1::Scope {
         self.get_policy.scope(&(tenant,))
     }
 }
@@ -371,18 +383,21 @@ where
 impl<S: ?::core::marker::Sized> PolicyStore for CachingPolicyStore<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::Cacheable,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
 {
     async fn get_policy(
         &self,
         tenant: TenantId,
     ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        if let ::core::option::Option::Some(hit) = self.get_policy.local(&(&tenant,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.get_policy.local(&(&tenant,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(key, (tenant,)).await
+        self.__read_get_policy(key, answer, (tenant,)).await
     }
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
         Self::set_policy(self, policy).await

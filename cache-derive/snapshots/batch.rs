@@ -28,12 +28,12 @@ pub trait Store: Send + Sync {
 pub struct CachingStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __claim: ::cache_core::__macro::Claim,
-    find: ::cache_core::__macro::Region<
+    __claim: ::cache_core::__macro::v1::Claim,
+    find: ::cache_core::__macro::v1::Region<
         (u64, <str as ::std::borrow::ToOwned>::Owned),
         Option<Document>,
     >,
-    size: ::cache_core::__macro::Region<(u64,), u64>,
+    size: ::cache_core::__macro::v1::Region<(u64,), u64>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
     fn clone(&self) -> Self {
@@ -56,9 +56,9 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStore<S> {
 pub struct CachingStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __namespace: ::cache_core::__macro::Namespace,
-    find: ::cache_core::__macro::ReadPolicy,
-    size: ::cache_core::__macro::ReadPolicy,
+    __namespace: ::cache_core::__macro::v1::Namespace,
+    find: ::cache_core::__macro::v1::ReadPolicy,
+    size: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -68,18 +68,18 @@ pub struct CachingStoreBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingStoreBuilder<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<Document>: ::cache_core::__macro::Cacheable,
-    u64: ::cache_core::__macro::KeyPart,
-    u64: ::cache_core::__macro::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `find`.
     pub fn find(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.find = change(self.find);
         self
@@ -88,8 +88,8 @@ where
     pub fn size(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.size = change(self.size);
         self
@@ -119,7 +119,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingStore<S> {
-        ::cache_core::__macro::built(self.try_build())
+        ::cache_core::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -129,9 +129,9 @@ where
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingStore<S>, ::cache_core::Error> {
-        let place = ::cache_core::__macro::Place::of_store(
+        let place = ::cache_core::__macro::v1::Place::of_store(
             &self.__cache,
-            &::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::v1::StoreSpec {
                 store: "Store",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),
@@ -141,41 +141,33 @@ where
             self.__namespace,
         )?;
         ::core::result::Result::Ok(CachingStore {
-            find: ::cache_core::__macro::Region::<
+            find: ::cache_core::__macro::v1::Region::<
                 (u64, <str as ::std::borrow::ToOwned>::Owned),
                 Option<Document>,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Store",
-                    method: "find",
-                    entity: "document",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(
-                        Option < Document >
-                    ),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Store", "find", "document")
+                    .version(0u32)
+                    .fingerprint(
+                        ::cache_core::__macro::v1::fingerprint!(Option < Document >),
+                    )
+                    .prefixes(&[]),
                 self.find,
-                ::cache_core::__macro::presence!(Option < Document >),
+                ::cache_core::__macro::v1::presence!(Option < Document >),
             ),
-            size: ::cache_core::__macro::Region::<
+            size: ::cache_core::__macro::v1::Region::<
                 (u64,),
                 u64,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Store",
-                    method: "size",
-                    entity: "size",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(u64),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Store", "size", "size")
+                    .version(0u32)
+                    .fingerprint(::cache_core::__macro::v1::fingerprint!(u64))
+                    .prefixes(&[]),
                 self.size,
-                ::cache_core::__macro::presence!(u64),
+                ::cache_core::__macro::v1::presence!(u64),
             ),
             __backing: self.__backing,
             __cache: self.__cache,
@@ -196,11 +188,11 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<Document>: ::cache_core::__macro::Cacheable,
-    u64: ::cache_core::__macro::KeyPart,
-    u64: ::cache_core::__macro::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -220,11 +212,11 @@ where
         CachingStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: ::cache_core::__macro::Namespace::new("app"),
-            find: ::cache_core::__macro::ReadPolicy::new(
+            __namespace: ::cache_core::__macro::v1::Namespace::new("app"),
+            find: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),
-            size: ::cache_core::__macro::ReadPolicy::new(
+            size: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),
         }
@@ -239,7 +231,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([self.find.scope_prefix(&()), self.size.scope_prefix(&())]),
             )
             .await;
@@ -257,7 +249,7 @@ where
         path: &str,
         reader: Option<&str>,
     ) -> Result<Option<Document>, Error> {
-        if let ::core::option::Option::Some(hit) = self
+        let answer = match self
             .find
             .local_if(
                 &(&tenant, path),
@@ -269,24 +261,29 @@ where
                 },
             )
         {
-            return ::core::result::Result::Ok(hit);
-        }
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.find.key(&(&tenant, path));
         self.__read_find(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
                     <Result<
                         Option<Document>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::load_errors!(
+                        ::cache_core::__macro::v1::load_errors!(
                             < Result < Option < Document >, Error > as
-                            ::cache_core::__macro::Fallible > ::Error
+                            ::cache_core::__macro::v1::Fallible > ::Error
                         ),
                     )
-                    .visible_if(|value| match value {
+                    .visible_if(|_, value| match value {
                         ::core::option::Option::Some(value) => {
                             may_read(value, &tenant, &path, &reader)
                         }
@@ -320,17 +317,17 @@ where
         let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
         self.__read_find_many(
                 keys,
-                ::cache_core::__macro::BatchTerms::<
+                ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
                     <Result<
                         HashMap<String, Document>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::load_errors!(
+                        ::cache_core::__macro::v1::load_errors!(
                             < Result < HashMap < String, Document >, Error > as
-                            ::cache_core::__macro::Fallible > ::Error
+                            ::cache_core::__macro::v1::Fallible > ::Error
                         ),
                     )
                     .visible_if(|key, value| match value {
@@ -359,11 +356,14 @@ where
     ///
     /// Those of the store behind it.
     pub async fn size(&self, id: u64) -> Result<u64, Error> {
-        if let ::core::option::Option::Some(hit) = self.size.local(&(&id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.size.local(&(&id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, (id,)).await
+        self.__read_size(key, answer, (id,)).await
     }
     /// `sizes` of [`Store`], through the cache.
     ///
@@ -442,19 +442,24 @@ where
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<Document>: ::cache_core::__macro::Cacheable,
-    u64: ::cache_core::__macro::KeyPart,
-    u64: ::cache_core::__macro::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_find<'__call>(
         &'__call self,
         key: (u64, <str as ::std::borrow::ToOwned>::Owned),
-        terms: ::cache_core::__macro::Terms<
+        answer: ::cache_core::__macro::v1::LocalRead<Option<Document>>,
+        options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
+            (u64, <str as ::std::borrow::ToOwned>::Owned),
             Option<Document>,
-            <Result<Option<Document>, Error> as ::cache_core::__macro::Fallible>::Error,
+            <Result<
+                Option<Document>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
         >,
         arguments: (
             u64,
@@ -473,7 +478,8 @@ where
         self.find
             .read(
                 key,
-                terms,
+                answer,
+                options,
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -488,7 +494,11 @@ where
                 },
             )
     }
-    fn __scope_find(&self, tenant: &u64, path: &str) -> ::cache_core::__macro::Scope {
+    fn __scope_find(
+        &self,
+        tenant: &u64,
+        path: &str,
+    ) -> ::cache_core::__macro::v1::Scope {
         self.find.scope(&(tenant, path))
     }
     fn __key_find(
@@ -501,14 +511,14 @@ where
     fn __read_find_many<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64, <str as ::std::borrow::ToOwned>::Owned)>,
-        terms: ::cache_core::__macro::BatchTerms<
+        options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
             (u64, <str as ::std::borrow::ToOwned>::Owned),
             Option<Document>,
             <Result<
                 HashMap<String, Document>,
                 Error,
-            > as ::cache_core::__macro::Fallible>::Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
         >,
         arguments: (u64, ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>),
     ) -> ::core::pin::Pin<
@@ -523,7 +533,7 @@ where
             .read_many(
                 keys,
                 |key| &key.1,
-                terms,
+                options,
                 move |paths: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
                     let backing = ::std::sync::Arc::clone(&backing);
                     let (tenant, reader) = ::core::clone::Clone::clone(&arguments);
@@ -545,6 +555,7 @@ where
     fn __read_size<'__call>(
         &'__call self,
         key: (u64,),
+        answer: ::cache_core::__macro::v1::LocalRead<u64>,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -558,19 +569,21 @@ where
         self.size
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64,),
                     u64,
-                    <Result<u64, Error> as ::cache_core::__macro::Fallible>::Error,
+                    <Result<u64, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
-                        < Result < u64, Error > as ::cache_core::__macro::Fallible >
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < u64, Error > as ::cache_core::__macro::v1::Fallible >
                         ::Error
                     ),
                 ),
                 move || async move { <S as Store>::size(&backing, id).await },
             )
     }
-    fn __scope_size(&self, id: &u64) -> ::cache_core::__macro::Scope {
+    fn __scope_size(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.size.scope(&(id,))
     }
     fn __key_size(&self, id: &u64) -> (u64,) {
@@ -591,17 +604,17 @@ where
             .read_many(
                 keys,
                 |key| &key.0,
-                ::cache_core::__macro::BatchTerms::<
+                ::cache_core::__macro::v1::ReadOptions::<
                     (u64,),
                     u64,
                     <Result<
                         HashMap<u64, u64>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < HashMap < u64, u64 >, Error > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move |ids: ::std::vec::Vec<u64>| {
@@ -619,11 +632,11 @@ where
 impl<S: ?::core::marker::Sized> Store for CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<Document>: ::cache_core::__macro::Cacheable,
-    u64: ::cache_core::__macro::KeyPart,
-    u64: ::cache_core::__macro::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
 {
     async fn find(
         &self,
@@ -631,7 +644,7 @@ where
         path: &str,
         reader: Option<&str>,
     ) -> Result<Option<Document>, Error> {
-        if let ::core::option::Option::Some(hit) = self
+        let answer = match self
             .find
             .local_if(
                 &(&tenant, path),
@@ -643,24 +656,29 @@ where
                 },
             )
         {
-            return ::core::result::Result::Ok(hit);
-        }
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.find.key(&(&tenant, path));
         self.__read_find(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
                     <Result<
                         Option<Document>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::load_errors!(
+                        ::cache_core::__macro::v1::load_errors!(
                             < Result < Option < Document >, Error > as
-                            ::cache_core::__macro::Fallible > ::Error
+                            ::cache_core::__macro::v1::Fallible > ::Error
                         ),
                     )
-                    .visible_if(|value| match value {
+                    .visible_if(|_, value| match value {
                         ::core::option::Option::Some(value) => {
                             may_read(value, &tenant, &path, &reader)
                         }
@@ -687,17 +705,17 @@ where
         let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
         self.__read_find_many(
                 keys,
-                ::cache_core::__macro::BatchTerms::<
+                ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
                     <Result<
                         HashMap<String, Document>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::load_errors!(
+                        ::cache_core::__macro::v1::load_errors!(
                             < Result < HashMap < String, Document >, Error > as
-                            ::cache_core::__macro::Fallible > ::Error
+                            ::cache_core::__macro::v1::Fallible > ::Error
                         ),
                     )
                     .visible_if(|key, value| match value {
@@ -719,11 +737,14 @@ where
             .await
     }
     async fn size(&self, id: u64) -> Result<u64, Error> {
-        if let ::core::option::Option::Some(hit) = self.size.local(&(&id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.size.local(&(&id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, (id,)).await
+        self.__read_size(key, answer, (id,)).await
     }
     async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
         let keys = ids.iter().map(|one| self.__key_size(one)).collect();

@@ -37,8 +37,8 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __claim: ::cache_core::__macro::Claim,
-    event: ::cache_core::__macro::Region<
+    __claim: ::cache_core::__macro::v1::Claim,
+    event: ::cache_core::__macro::v1::Region<
         (<str as ::std::borrow::ToOwned>::Owned,),
         Option<String>,
     >,
@@ -72,8 +72,8 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __namespace: ::cache_core::__macro::Namespace,
-    event: ::cache_core::__macro::ReadPolicy,
+    __namespace: ::cache_core::__macro::v1::Namespace,
+    event: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -83,15 +83,15 @@ where
 impl<S: ?::core::marker::Sized> CachingEventsBuilder<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<String>: ::cache_core::__macro::Cacheable,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `event`.
     pub fn event(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.event = change(self.event);
         self
@@ -121,7 +121,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingEvents<S> {
-        ::cache_core::__macro::built(self.try_build())
+        ::cache_core::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -131,9 +131,9 @@ where
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingEvents<S>, ::cache_core::Error> {
-        let place = ::cache_core::__macro::Place::of_store(
+        let place = ::cache_core::__macro::v1::Place::of_store(
             &self.__cache,
-            &::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::v1::StoreSpec {
                 store: "Events",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),
@@ -143,22 +143,20 @@ where
             self.__namespace,
         )?;
         ::core::result::Result::Ok(CachingEvents {
-            event: ::cache_core::__macro::Region::<
+            event: ::cache_core::__macro::v1::Region::<
                 (<str as ::std::borrow::ToOwned>::Owned,),
                 Option<String>,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Events",
-                    method: "event",
-                    entity: "event",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(Option < String >),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Events", "event", "event")
+                    .version(0u32)
+                    .fingerprint(
+                        ::cache_core::__macro::v1::fingerprint!(Option < String >),
+                    )
+                    .prefixes(&[]),
                 self.event,
-                ::cache_core::__macro::presence!(Option < String >),
+                ::cache_core::__macro::v1::presence!(Option < String >),
             ),
             __backing: self.__backing,
             __cache: self.__cache,
@@ -182,8 +180,8 @@ where
 impl<S: ?::core::marker::Sized> CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<String>: ::cache_core::__macro::Cacheable,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -203,8 +201,8 @@ where
         CachingEventsBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: ::cache_core::__macro::Namespace::new("app"),
-            event: ::cache_core::__macro::ReadPolicy::new(
+            __namespace: ::cache_core::__macro::v1::Namespace::new("app"),
+            event: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(600u64, 0u32),
             ),
         }
@@ -219,7 +217,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([self.event.scope_prefix(&())]),
             )
             .await;
@@ -232,11 +230,14 @@ where
     ///
     /// Those of the store behind it.
     pub async fn event<'a>(&'a self, id: &'a str) -> Result<Option<String>, Error> {
-        if let ::core::option::Option::Some(hit) = self.event.local(&(id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.event.local(&(id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.event.key(&(id,));
-        self.__read_event(key, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_event(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     /// `events` of [`Events`], through the cache.
     ///
@@ -265,18 +266,18 @@ where
     )]
     pub async fn save(&self, id: &str, text: String) -> Result<(), Error> {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
             )
             .await;
         let returned = <S as Events>::save(&self.__backing, id, text).await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::Scope>::new();
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
         write.finish(outcome, found).await;
         returned
     }
@@ -293,18 +294,18 @@ where
     )]
     pub async fn remove<'a>(&'a self, id: &'a str) -> Result<(), Error> {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
             )
             .await;
         let returned = <S as Events>::remove(&self.__backing, id).await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::Scope>::new();
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
         write.finish(outcome, found).await;
         returned
     }
@@ -348,10 +349,11 @@ where
     )]
     pub async fn begin_save(&self, id: &str, text: String) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
     /// Begins the write of `remove` with these arguments, for a caller that commits it.
     ///
@@ -369,10 +371,11 @@ where
     )]
     pub async fn begin_remove<'a>(&'a self, id: &'a str) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -388,12 +391,13 @@ where
 impl<S: ?::core::marker::Sized> CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<String>: ::cache_core::__macro::Cacheable,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_event<'__call>(
         &'__call self,
         key: (<str as ::std::borrow::ToOwned>::Owned,),
+        answer: ::cache_core::__macro::v1::LocalRead<Option<String>>,
         arguments: (<str as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -407,16 +411,18 @@ where
         self.event
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (<str as ::std::borrow::ToOwned>::Owned,),
                     Option<String>,
                     <Result<
                         Option<String>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < Option < String >, Error > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move || async move {
@@ -428,7 +434,7 @@ where
                 },
             )
     }
-    fn __scope_event(&self, id: &str) -> ::cache_core::__macro::Scope {
+    fn __scope_event(&self, id: &str) -> ::cache_core::__macro::v1::Scope {
         self.event.scope(&(id,))
     }
     fn __key_event(&self, id: &str) -> (<str as ::std::borrow::ToOwned>::Owned,) {
@@ -449,17 +455,17 @@ where
             .read_many(
                 keys,
                 |key| &key.0,
-                ::cache_core::__macro::BatchTerms::<
+                ::cache_core::__macro::v1::ReadOptions::<
                     (<str as ::std::borrow::ToOwned>::Owned,),
                     Option<String>,
                     <Result<
                         HashMap<String, String>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < HashMap < String, String >, Error > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move |ids: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
@@ -476,8 +482,8 @@ where
 impl<S: ?::core::marker::Sized> Events for CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<String>: ::cache_core::__macro::Cacheable,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     type Named<'a> = <S as Events>::Named<'a> where Self: 'a;
     fn event<'a>(
@@ -493,8 +499,8 @@ where
         ::std::boxed::Box::pin({
             let ids = {
                 #[allow(unused_imports, reason = "unused if it can be copied")]
-                use ::cache_core::__macro::NoCopy as _;
-                ::cache_core::__macro::Borrowed(ids).copied()
+                use ::cache_core::__macro::v1::NoCopy as _;
+                ::cache_core::__macro::v1::Borrowed(ids).copied()
             };
             async move {
                 Self::events(self, ::core::borrow::Borrow::<[String]>::borrow(&ids))
@@ -511,8 +517,8 @@ where
             let decorator = ::core::clone::Clone::clone(self);
             let id = {
                 #[allow(unused_imports, reason = "unused if it can be copied")]
-                use ::cache_core::__macro::NoCopy as _;
-                ::cache_core::__macro::Borrowed(id).copied()
+                use ::cache_core::__macro::v1::NoCopy as _;
+                ::cache_core::__macro::v1::Borrowed(id).copied()
             };
             async move {
                 Self::save(&decorator, ::core::borrow::Borrow::<str>::borrow(&id), text)

@@ -28,7 +28,7 @@ where
                 Self::Tenant { 0: other_0, 1: other_1 },
             ) => {
                 ::cache_core::CacheKey::same_key(field_0, other_0)
-                    && ::cache_core::__macro::same_display(field_1, other_1)
+                    && ::cache_core::__macro::v1::same_display(field_1, other_1)
             }
             (Self::Named { name: field_0 }, Self::Named { name: other_0 }) => {
                 ::cache_core::CacheKey::same_key(field_0, other_0)

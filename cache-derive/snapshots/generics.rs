@@ -39,9 +39,9 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __claim: ::cache_core::__macro::Claim,
+    __claim: ::cache_core::__macro::v1::Claim,
     __parameters: ::core::marker::PhantomData<fn() -> (::core::marker::PhantomData<T>,)>,
-    get: ::cache_core::__macro::Region<
+    get: ::cache_core::__macro::v1::Region<
         (<T::Id as ::std::borrow::ToOwned>::Owned,),
         Option<T>,
     >,
@@ -81,9 +81,9 @@ where
 {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __namespace: ::cache_core::__macro::Namespace,
+    __namespace: ::cache_core::__macro::v1::Namespace,
     __parameters: ::core::marker::PhantomData<fn() -> (::core::marker::PhantomData<T>,)>,
-    get: ::cache_core::__macro::ReadPolicy,
+    get: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -95,15 +95,15 @@ where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<T>: ::cache_core::__macro::Cacheable,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `get`.
     pub fn get(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.get = change(self.get);
         self
@@ -133,7 +133,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingTable<S, T, N> {
-        ::cache_core::__macro::built(self.try_build())
+        ::cache_core::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -143,9 +143,9 @@ where
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingTable<S, T, N>, ::cache_core::Error> {
-        let place = ::cache_core::__macro::Place::of_store(
+        let place = ::cache_core::__macro::v1::Place::of_store(
             &self.__cache,
-            &::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::v1::StoreSpec {
                 store: "Table",
                 module: ::core::module_path!(),
                 parameters: ::std::format!(
@@ -157,22 +157,18 @@ where
             self.__namespace,
         )?;
         ::core::result::Result::Ok(CachingTable {
-            get: ::cache_core::__macro::Region::<
+            get: ::cache_core::__macro::v1::Region::<
                 (<T::Id as ::std::borrow::ToOwned>::Owned,),
                 Option<T>,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Table",
-                    method: "get",
-                    entity: "row",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(Option < T >),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Table", "get", "row")
+                    .version(0u32)
+                    .fingerprint(::cache_core::__macro::v1::fingerprint!(Option < T >))
+                    .prefixes(&[]),
                 self.get,
-                ::cache_core::__macro::presence!(Option < T >),
+                ::cache_core::__macro::v1::presence!(Option < T >),
             ),
             __parameters: ::core::marker::PhantomData,
             __backing: self.__backing,
@@ -201,8 +197,8 @@ where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<T>: ::cache_core::__macro::Cacheable,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -222,9 +218,9 @@ where
         CachingTableBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: ::cache_core::__macro::Namespace::new("app"),
+            __namespace: ::cache_core::__macro::v1::Namespace::new("app"),
             __parameters: ::core::marker::PhantomData,
-            get: ::cache_core::__macro::ReadPolicy::new(
+            get: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(60u64, 0u32),
             ),
         }
@@ -239,7 +235,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([self.get.scope_prefix(&())]),
             )
             .await;
@@ -252,11 +248,14 @@ where
     ///
     /// Those of the store behind it.
     pub async fn get<'a>(&'a self, id: &'a T::Id) -> Result<Option<T>, S::Error> {
-        if let ::core::option::Option::Some(hit) = self.get.local(&(id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.get.local(&(id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.get.key(&(id,));
-        self.__read_get(key, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_get(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     /// `list` of [`Table`], through the cache.
     ///
@@ -299,12 +298,13 @@ where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<T>: ::cache_core::__macro::Cacheable,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_get<'__call>(
         &'__call self,
         key: (<T::Id as ::std::borrow::ToOwned>::Owned,),
+        answer: ::cache_core::__macro::v1::LocalRead<Option<T>>,
         arguments: (<T::Id as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -318,16 +318,18 @@ where
         self.get
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (<T::Id as ::std::borrow::ToOwned>::Owned,),
                     Option<T>,
                     <Result<
                         Option<T>,
                         S::Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < Option < T >, S::Error > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move || async move {
@@ -339,7 +341,7 @@ where
                 },
             )
     }
-    fn __scope_get(&self, id: &T::Id) -> ::cache_core::__macro::Scope {
+    fn __scope_get(&self, id: &T::Id) -> ::cache_core::__macro::v1::Scope {
         self.get.scope(&(id,))
     }
 }
@@ -353,8 +355,8 @@ where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
     T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
-    Option<T>: ::cache_core::__macro::Cacheable,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
 {
     type Error = <S as Table<T, N>>::Error;
     const LIMIT: usize = <S as Table<T, N>>::LIMIT;

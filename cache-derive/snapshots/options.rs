@@ -45,13 +45,13 @@ pub(crate) trait Store: Send + Sync {
 pub(crate) struct CachingStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: caching::Cache,
-    __claim: caching::__macro::Claim,
+    __claim: caching::__macro::v1::Claim,
     #[cfg(feature = "documents")]
-    find: caching::__macro::Region<
+    find: caching::__macro::v1::Region<
         (u64, <str as ::std::borrow::ToOwned>::Owned),
         Option<Document>,
     >,
-    tree: caching::__macro::Region<
+    tree: caching::__macro::v1::Region<
         (u64, ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>, String),
         Tree,
     >,
@@ -78,7 +78,7 @@ const _: () = ::core::assert!(
     ! ::core::time::Duration::is_zero(& crate ::TTL),
     "`ttl` of `find` is zero: an entry that expires at once is never read"
 );
-const _: () = if let ::core::option::Option::Some(why) = caching::__macro::self_describing_only!(
+const _: () = if let ::core::option::Option::Some(why) = caching::__macro::v1::self_describing_only!(
     Tree
 ) {
     ::core::panic!("{}", why)
@@ -88,10 +88,10 @@ const _: () = if let ::core::option::Option::Some(why) = caching::__macro::self_
 pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: caching::Cache,
-    __namespace: caching::__macro::Namespace,
+    __namespace: caching::__macro::v1::Namespace,
     #[cfg(feature = "documents")]
-    find: caching::__macro::ReadPolicy,
-    tree: caching::__macro::ReadPolicy,
+    find: caching::__macro::v1::ReadPolicy,
+    tree: caching::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -101,20 +101,20 @@ pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingStoreBuilder<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::KeyPart,
+    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::KeyPart,
-    String: caching::__macro::KeyPart,
-    Tree: caching::__macro::Cacheable,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
 {
     /// Changes the options of `find`.
     #[cfg(feature = "documents")]
     pub(crate) fn find(
         mut self,
         change: impl ::core::ops::FnOnce(
-            caching::__macro::ReadPolicy,
-        ) -> caching::__macro::ReadPolicy,
+            caching::__macro::v1::ReadPolicy,
+        ) -> caching::__macro::v1::ReadPolicy,
     ) -> Self {
         self.find = change(self.find);
         self
@@ -123,8 +123,8 @@ where
     pub(crate) fn tree(
         mut self,
         change: impl ::core::ops::FnOnce(
-            caching::__macro::ReadPolicy,
-        ) -> caching::__macro::ReadPolicy,
+            caching::__macro::v1::ReadPolicy,
+        ) -> caching::__macro::v1::ReadPolicy,
     ) -> Self {
         self.tree = change(self.tree);
         self
@@ -154,7 +154,7 @@ where
     #[must_use]
     #[track_caller]
     pub(crate) fn build(self) -> CachingStore<S> {
-        caching::__macro::built(self.try_build())
+        caching::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -164,9 +164,9 @@ where
     pub(crate) fn try_build(
         self,
     ) -> ::core::result::Result<CachingStore<S>, caching::Error> {
-        let place = caching::__macro::Place::of_store(
+        let place = caching::__macro::v1::Place::of_store(
             &self.__cache,
-            &caching::__macro::StoreSpec {
+            &caching::__macro::v1::StoreSpec {
                 store: "Store",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),
@@ -181,24 +181,20 @@ where
         )?;
         ::core::result::Result::Ok(CachingStore {
             #[cfg(feature = "documents")]
-            find: caching::__macro::Region::<
+            find: caching::__macro::v1::Region::<
                 (u64, <str as ::std::borrow::ToOwned>::Owned),
                 Option<Document>,
             >::new(
                 &self.__cache,
                 &place,
-                caching::__macro::RegionSpec {
-                    store: "Store",
-                    method: "find",
-                    entity: "document",
-                    version: 3u32,
-                    fingerprint: caching::__macro::fingerprint!(Option < Document >),
-                    prefixes: &[1usize],
-                },
+                caching::__macro::v1::RegionSpec::new("Store", "find", "document")
+                    .version(3u32)
+                    .fingerprint(caching::__macro::v1::fingerprint!(Option < Document >))
+                    .prefixes(&[1usize]),
                 self.find,
-                caching::__macro::presence!(Option < Document >),
+                caching::__macro::v1::presence!(Option < Document >),
             ),
-            tree: caching::__macro::Region::<
+            tree: caching::__macro::v1::Region::<
                 (
                     u64,
                     ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
@@ -208,16 +204,12 @@ where
             >::new(
                 &self.__cache,
                 &place,
-                caching::__macro::RegionSpec {
-                    store: "Store",
-                    method: "tree",
-                    entity: "tree",
-                    version: 0u32,
-                    fingerprint: caching::__macro::fingerprint!(Tree),
-                    prefixes: &[2usize],
-                },
+                caching::__macro::v1::RegionSpec::new("Store", "tree", "tree")
+                    .version(0u32)
+                    .fingerprint(caching::__macro::v1::fingerprint!(Tree))
+                    .prefixes(&[2usize]),
                 self.tree,
-                caching::__macro::presence!(Tree),
+                caching::__macro::v1::presence!(Tree),
             ),
             __backing: self.__backing,
             __cache: self.__cache,
@@ -238,12 +230,12 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::KeyPart,
+    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::KeyPart,
-    String: caching::__macro::KeyPart,
-    Tree: caching::__macro::Cacheable,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -263,19 +255,19 @@ where
         CachingStoreBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: caching::__macro::Namespace::new("app"),
+            __namespace: caching::__macro::v1::Namespace::new("app"),
             #[cfg(feature = "documents")]
-            find: caching::__macro::ReadPolicy::new(crate::TTL)
+            find: caching::__macro::v1::ReadPolicy::new(crate::TTL)
                 .jitter_percent(20u8)
                 .local_ttl(::core::time::Duration::new(10u64, 0u32))
                 .local_capacity(500usize)
-                .local_engine(caching::__macro::LocalEngine::Moka)
-                .codec(caching::__macro::Codec::Json),
-            tree: caching::__macro::ReadPolicy::new(
+                .local_engine(caching::__macro::v1::LocalEngine::Moka)
+                .codec(caching::__macro::v1::Codec::Json),
+            tree: caching::__macro::v1::ReadPolicy::new(
                     ::core::time::Duration::new(5400u64, 0u32),
                 )
                 .local_off()
-                .codec(caching::__macro::Codec::Postcard),
+                .codec(caching::__macro::v1::Codec::Postcard),
         }
     }
     /// The store behind the cache.
@@ -288,7 +280,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    caching::__macro::Scope,
+                    caching::__macro::v1::Scope,
                 >::from([
                     #[cfg(feature = "documents")]
                     self.find.scope_prefix(&()),
@@ -311,7 +303,7 @@ where
         path: &str,
         trace: Option<&str>,
     ) -> Result<Option<Document>, Error> {
-        if let ::core::option::Option::Some(hit) = self
+        let answer = match self
             .find
             .local_if(
                 &(&tenant, path),
@@ -323,24 +315,29 @@ where
                 },
             )
         {
-            return ::core::result::Result::Ok(hit);
-        }
+            caching::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.find.key(&(&tenant, path));
         self.__read_find(
                 key,
-                caching::__macro::Terms::<
+                answer,
+                caching::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
                     <Result<
                         Option<Document>,
                         Error,
-                    > as caching::__macro::Fallible>::Error,
+                    > as caching::__macro::v1::Fallible>::Error,
                 >::new(
-                        caching::__macro::load_errors!(
+                        caching::__macro::v1::load_errors!(
                             < Result < Option < Document >, Error > as
-                            caching::__macro::Fallible > ::Error
+                            caching::__macro::v1::Fallible > ::Error
                         ),
                     )
-                    .visible_if(|value| match value {
+                    .visible_if(|_, value| match value {
                         ::core::option::Option::Some(value) => {
                             may_read(value, &tenant, &path, &trace)
                         }
@@ -371,23 +368,30 @@ where
         under: Option<&str>,
         name: String,
     ) -> Result<Tree, Error> {
-        if let ::core::option::Option::Some(hit) = self
-            .tree
-            .local(&(&tenant, under, &name))
-        {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.tree.local(&(&tenant, under, &name)) {
+            caching::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.tree.key(&(&tenant, under, &name));
         let backing = &self.__backing;
         self.tree
             .read_inline(
                 key,
-                caching::__macro::Terms::<
+                answer,
+                caching::__macro::v1::ReadOptions::<
+                    (
+                        u64,
+                        ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
+                        String,
+                    ),
                     Tree,
-                    <Result<Tree, Error> as caching::__macro::Fallible>::Error,
+                    <Result<Tree, Error> as caching::__macro::v1::Fallible>::Error,
                 >::new(
-                    caching::__macro::load_errors!(
-                        < Result < Tree, Error > as caching::__macro::Fallible > ::Error
+                    caching::__macro::v1::load_errors!(
+                        < Result < Tree, Error > as caching::__macro::v1::Fallible >
+                        ::Error
                     ),
                 ),
                 {
@@ -411,19 +415,23 @@ where
     )]
     pub(crate) async fn put(&self, document: Document) -> Result<(), Error> {
         let scopes = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::Scope>::from([]);
-        let write = caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods)
+        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        let write = caching::__macro::v1::WriteGuard::begin(
+                &self.__cache,
+                scopes,
+                methods,
+            )
             .await;
         let returned = <S as Store>::put(&self.__backing, document).await;
-        let outcome = caching::__macro::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<caching::__macro::Scope>::new();
+        let outcome = caching::__macro::v1::write_outcome!(& returned);
+        let found = ::std::vec::Vec::<caching::__macro::v1::Scope>::new();
         write.finish(outcome, found).await;
         returned
     }
@@ -444,30 +452,34 @@ where
         document: &Document,
     ) -> Result<String, Error> {
         let scopes = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([self.tree.scope_prefix(&())]);
         let methods = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
-        let write = caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods)
+        let write = caching::__macro::v1::WriteGuard::begin(
+                &self.__cache,
+                scopes,
+                methods,
+            )
             .await;
         let returned = <S as Store>::create(
                 &self.__backing,
-                caching::__macro::kept(&tenant),
+                caching::__macro::v1::kept(&tenant),
                 document,
             )
             .await;
-        let outcome = caching::__macro::write_outcome!(& returned);
-        let found = if outcome == caching::__macro::WriteOutcome::NotWritten {
+        let outcome = caching::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == caching::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            match caching::__macro::Fallible::ok(&returned) {
+            match caching::__macro::v1::Fallible::ok(&returned) {
                 ::core::option::Option::Some(result) => {
                     ::std::vec::Vec::<
-                        caching::__macro::Scope,
+                        caching::__macro::v1::Scope,
                     >::from([
                         #[cfg(feature = "documents")]
-                        caching::__macro::scope_or_whole(
+                        caching::__macro::v1::scope_or_whole(
                             || self.__scope_find(&tenant, &result),
                             || self.find.scope_prefix(&()),
                         ),
@@ -559,15 +571,15 @@ where
     )]
     pub(crate) async fn begin_put(&self, document: Document) -> caching::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::Scope>::from([]);
-        caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
     ///
@@ -589,12 +601,12 @@ where
         document: &Document,
     ) -> caching::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([self.tree.scope_prefix(&())]);
         let methods = ::std::vec::Vec::<
-            caching::__macro::Scope,
+            caching::__macro::v1::Scope,
         >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
-        caching::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -610,21 +622,23 @@ where
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::KeyPart,
+    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::KeyPart,
-    String: caching::__macro::KeyPart,
-    Tree: caching::__macro::Cacheable,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
 {
     #[cfg(feature = "documents")]
     fn __read_find<'__call>(
         &'__call self,
         key: (u64, <str as ::std::borrow::ToOwned>::Owned),
-        terms: caching::__macro::Terms<
+        answer: caching::__macro::v1::LocalRead<Option<Document>>,
+        options: caching::__macro::v1::ReadOptions<
             '__call,
+            (u64, <str as ::std::borrow::ToOwned>::Owned),
             Option<Document>,
-            <Result<Option<Document>, Error> as caching::__macro::Fallible>::Error,
+            <Result<Option<Document>, Error> as caching::__macro::v1::Fallible>::Error,
         >,
         arguments: (
             u64,
@@ -643,7 +657,8 @@ where
         self.find
             .read(
                 key,
-                terms,
+                answer,
+                options,
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -659,11 +674,11 @@ where
             )
     }
     #[cfg(feature = "documents")]
-    fn __scope_find(&self, tenant: &u64, path: &str) -> caching::__macro::Scope {
+    fn __scope_find(&self, tenant: &u64, path: &str) -> caching::__macro::v1::Scope {
         self.find.scope(&(tenant, path))
     }
     #[cfg(feature = "documents")]
-    fn __scope_1_find(&self, tenant: &u64) -> caching::__macro::Scope {
+    fn __scope_1_find(&self, tenant: &u64) -> caching::__macro::v1::Scope {
         self.find.scope_prefix(&(tenant,))
     }
     fn __scope_tree(
@@ -671,14 +686,14 @@ where
         tenant: &u64,
         under: ::core::option::Option<&str>,
         name: &String,
-    ) -> caching::__macro::Scope {
+    ) -> caching::__macro::v1::Scope {
         self.tree.scope(&(tenant, under, name))
     }
     fn __scope_2_tree(
         &self,
         tenant: &u64,
         under: ::core::option::Option<&str>,
-    ) -> caching::__macro::Scope {
+    ) -> caching::__macro::v1::Scope {
         self.tree.scope_prefix(&(tenant, under))
     }
 }
@@ -689,12 +704,12 @@ where
 impl<S: ?::core::marker::Sized> Store for CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::KeyPart,
+    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::KeyPart,
-    String: caching::__macro::KeyPart,
-    Tree: caching::__macro::Cacheable,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
 {
     #[cfg(feature = "documents")]
     fn find(

@@ -41,8 +41,8 @@ pub trait Sessions: Send + Sync {
 pub struct CachingSessions<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __claim: ::cache_core::__macro::Claim,
-    load: ::cache_core::__macro::Region<
+    __claim: ::cache_core::__macro::v1::Claim,
+    load: ::cache_core::__macro::v1::Region<
         (
             TenantId,
             <str as ::std::borrow::ToOwned>::Owned,
@@ -51,7 +51,7 @@ pub struct CachingSessions<S: ?::core::marker::Sized> {
         Option<Session>,
     >,
     #[cfg(feature = "users")]
-    user: ::cache_core::__macro::Region<(u64,), User>,
+    user: ::cache_core::__macro::v1::Region<(u64,), User>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingSessions<S> {
     fn clone(&self) -> Self {
@@ -75,10 +75,10 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingSessions<S> {
 pub struct CachingSessionsBuilder<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
-    __namespace: ::cache_core::__macro::Namespace,
-    load: ::cache_core::__macro::ReadPolicy,
+    __namespace: ::cache_core::__macro::v1::Namespace,
+    load: ::cache_core::__macro::v1::ReadPolicy,
     #[cfg(feature = "users")]
-    user: ::cache_core::__macro::ReadPolicy,
+    user: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -88,19 +88,19 @@ pub struct CachingSessionsBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingSessionsBuilder<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::KeyPart,
-    Option<Session>: ::cache_core::__macro::Cacheable,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `load`.
     pub fn load(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.load = change(self.load);
         self
@@ -110,8 +110,8 @@ where
     pub fn user(
         mut self,
         change: impl ::core::ops::FnOnce(
-            ::cache_core::__macro::ReadPolicy,
-        ) -> ::cache_core::__macro::ReadPolicy,
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.user = change(self.user);
         self
@@ -141,7 +141,7 @@ where
     #[must_use]
     #[track_caller]
     pub fn build(self) -> CachingSessions<S> {
-        ::cache_core::__macro::built(self.try_build())
+        ::cache_core::__macro::v1::built(self.try_build())
     }
     /// Puts the cache in front of the store.
     ///
@@ -151,9 +151,9 @@ where
     pub fn try_build(
         self,
     ) -> ::core::result::Result<CachingSessions<S>, ::cache_core::Error> {
-        let place = ::cache_core::__macro::Place::of_store(
+        let place = ::cache_core::__macro::v1::Place::of_store(
             &self.__cache,
-            &::cache_core::__macro::StoreSpec {
+            &::cache_core::__macro::v1::StoreSpec {
                 store: "Sessions",
                 module: ::core::module_path!(),
                 parameters: ::std::string::String::new(),
@@ -163,7 +163,7 @@ where
             self.__namespace,
         )?;
         ::core::result::Result::Ok(CachingSessions {
-            load: ::cache_core::__macro::Region::<
+            load: ::cache_core::__macro::v1::Region::<
                 (
                     TenantId,
                     <str as ::std::borrow::ToOwned>::Owned,
@@ -173,34 +173,28 @@ where
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Sessions",
-                    method: "load",
-                    entity: "session",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(Option < Session >),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Sessions", "load", "session")
+                    .version(0u32)
+                    .fingerprint(
+                        ::cache_core::__macro::v1::fingerprint!(Option < Session >),
+                    )
+                    .prefixes(&[]),
                 self.load,
-                ::cache_core::__macro::presence!(Option < Session >),
+                ::cache_core::__macro::v1::presence!(Option < Session >),
             ),
             #[cfg(feature = "users")]
-            user: ::cache_core::__macro::Region::<
+            user: ::cache_core::__macro::v1::Region::<
                 (u64,),
                 User,
             >::new(
                 &self.__cache,
                 &place,
-                ::cache_core::__macro::RegionSpec {
-                    store: "Sessions",
-                    method: "user",
-                    entity: "user",
-                    version: 0u32,
-                    fingerprint: ::cache_core::__macro::fingerprint!(User),
-                    prefixes: &[],
-                },
+                ::cache_core::__macro::v1::RegionSpec::new("Sessions", "user", "user")
+                    .version(0u32)
+                    .fingerprint(::cache_core::__macro::v1::fingerprint!(User))
+                    .prefixes(&[]),
                 self.user,
-                ::cache_core::__macro::presence!(User),
+                ::cache_core::__macro::v1::presence!(User),
             ),
             __backing: self.__backing,
             __cache: self.__cache,
@@ -221,12 +215,12 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingSessionsBuilder<S>
 impl<S: ?::core::marker::Sized> CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::KeyPart,
-    Option<Session>: ::cache_core::__macro::Cacheable,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -246,12 +240,12 @@ where
         CachingSessionsBuilder {
             __backing: backing,
             __cache: ::core::clone::Clone::clone(cache),
-            __namespace: ::cache_core::__macro::Namespace::new("app"),
-            load: ::cache_core::__macro::ReadPolicy::new(
+            __namespace: ::cache_core::__macro::v1::Namespace::new("app"),
+            load: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),
             #[cfg(feature = "users")]
-            user: ::cache_core::__macro::ReadPolicy::new(
+            user: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),
         }
@@ -266,7 +260,7 @@ where
         self.__cache
             .invalidate(
                 ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([
                     self.load.scope_prefix(&()),
                     #[cfg(feature = "users")]
@@ -288,15 +282,16 @@ where
         id: &str,
         device: Option<&str>,
     ) -> Result<Option<Session>, Error> {
-        if let ::core::option::Option::Some(hit) = self
-            .load
-            .local(&(&tenant, id, device))
-        {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.load.local(&(&tenant, id, device)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.load.key(&(&tenant, id, device));
         self.__read_load(
                 key,
+                answer,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -314,11 +309,14 @@ where
     /// Those of the store behind it.
     #[cfg(feature = "users")]
     pub async fn user(&self, id: u64) -> Result<User, Error> {
-        if let ::core::option::Option::Some(hit) = self.user.local(&(&id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.user.local(&(&id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, (id,)).await
+        self.__read_user(key, answer, (id,)).await
     }
     /// `create` of [`Sessions`], through the cache.
     ///
@@ -338,7 +336,7 @@ where
     ) -> Result<(), Error> {
         let part_0_1 = <str as ::std::borrow::ToOwned>::to_owned(&token.id);
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             self
                 .__scope_load(
@@ -350,13 +348,13 @@ where
             self.__scope_user(&session.user),
         ]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
         ]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
@@ -364,14 +362,14 @@ where
             .await;
         let returned = <S as Sessions>::create(&self.__backing, &mut *session, token)
             .await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
             ::std::vec::Vec::<
-                ::cache_core::__macro::Scope,
+                ::cache_core::__macro::v1::Scope,
             >::from([
-                ::cache_core::__macro::scope_or_whole(
+                ::cache_core::__macro::v1::scope_or_whole(
                     || {
                         self
                             .__scope_load(
@@ -383,7 +381,7 @@ where
                     || self.load.scope_prefix(&()),
                 ),
                 #[cfg(feature = "users")]
-                ::cache_core::__macro::scope_or_whole(
+                ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_user(&session.user),
                     || self.user.scope_prefix(&()),
                 ),
@@ -410,12 +408,12 @@ where
     ) -> Result<(), Error> {
         let part_0_0 = <TenantId as ::core::clone::Clone>::clone(&tenant);
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_load(&part_0_0, &(&handle.id()), None)]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.load.scope_prefix(&())]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
@@ -424,17 +422,17 @@ where
         let returned = <S as Sessions>::touch(
                 &self.__backing,
                 tenant,
-                ::cache_core::__macro::kept(&handle),
+                ::cache_core::__macro::v1::kept(&handle),
             )
             .await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
             ::std::vec::Vec::<
-                ::cache_core::__macro::Scope,
+                ::cache_core::__macro::v1::Scope,
             >::from([
-                ::cache_core::__macro::scope_or_whole(
+                ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_load(&part_0_0, &(&handle.id()), None),
                     || self.load.scope_prefix(&()),
                 ),
@@ -456,24 +454,24 @@ where
     )]
     pub async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
             )
             .await;
         let returned = <S as Sessions>::swap(&self.__backing, both).await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
             ::std::vec::Vec::<
-                ::cache_core::__macro::Scope,
+                ::cache_core::__macro::v1::Scope,
             >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
         };
         write.finish(outcome, found).await;
@@ -493,15 +491,15 @@ where
     pub async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
         let mut session = session;
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
@@ -517,16 +515,16 @@ where
                 },
             )
             .await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
             {
                 let mut found = ::std::vec::Vec::<
-                    ::cache_core::__macro::Scope,
+                    ::cache_core::__macro::v1::Scope,
                 >::from([
                     #[cfg(feature = "users")]
-                    ::cache_core::__macro::scope_or_whole(
+                    ::cache_core::__macro::v1::scope_or_whole(
                         || {
                             self
                                 .__scope_user(
@@ -538,13 +536,13 @@ where
                 ]);
                 found
                     .extend(
-                        match ::cache_core::__macro::Fallible::ok(&returned) {
+                        match ::cache_core::__macro::v1::Fallible::ok(&returned) {
                             ::core::option::Option::Some(result) => {
                                 ::std::vec::Vec::<
-                                    ::cache_core::__macro::Scope,
+                                    ::cache_core::__macro::v1::Scope,
                                 >::from([
                                     #[cfg(feature = "users")]
-                                    ::cache_core::__macro::scope_or_whole(
+                                    ::cache_core::__macro::v1::scope_or_whole(
                                         || self.__scope_user(&result),
                                         || self.user.scope_prefix(&()),
                                     ),
@@ -580,24 +578,24 @@ where
         id: u64,
     ) -> Result<(), Error> {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        let write = ::cache_core::__macro::WriteGuard::begin(
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
                 methods,
             )
             .await;
         let returned = <S as Sessions>::rename(&self.__backing, transaction, id).await;
-        let outcome = ::cache_core::__macro::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::Scope>::new();
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
         write
             .finish(
-                if outcome == ::cache_core::__macro::WriteOutcome::NotWritten {
-                    ::cache_core::__macro::WriteOutcome::NotWritten
+                if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
+                    ::cache_core::__macro::v1::WriteOutcome::NotWritten
                 } else {
-                    ::cache_core::__macro::WriteOutcome::Unknown
+                    ::cache_core::__macro::v1::WriteOutcome::Unknown
                 },
                 found,
             )
@@ -676,20 +674,21 @@ where
         token: Token,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             self.__scope_load(&session.tenant, &token.id, session.device.as_deref()),
             #[cfg(feature = "users")]
             self.__scope_user(&session.user),
         ]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
     /// Begins the write of `touch` with these arguments, for a caller that commits it.
     ///
@@ -711,12 +710,13 @@ where
         handle: Arc<RwLock<Handle>>,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.__scope_load(&tenant, &(&handle.id()), None)]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([self.load.scope_prefix(&())]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
     /// Begins the write of `swap` with these arguments, for a caller that commits it.
     ///
@@ -737,12 +737,13 @@ where
         both: (&mut Session, &mut Session),
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
     /// Begins the write of `adopt` with these arguments, for a caller that commits it.
     ///
@@ -763,15 +764,16 @@ where
         session: Option<&mut Session>,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
         let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
     /// Begins the write of `rename` with these arguments, for a caller that commits it.
     ///
@@ -793,10 +795,11 @@ where
         id: u64,
     ) -> ::cache_core::WriteGuard {
         let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::Scope,
+            ::cache_core::__macro::v1::Scope,
         >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::Scope>::from([]);
-        ::cache_core::__macro::WriteGuard::begin(&self.__cache, scopes, methods).await
+        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
+            .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -812,12 +815,12 @@ where
 impl<S: ?::core::marker::Sized> CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::KeyPart,
-    Option<Session>: ::cache_core::__macro::Cacheable,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_load<'__call>(
         &'__call self,
@@ -826,6 +829,7 @@ where
             <str as ::std::borrow::ToOwned>::Owned,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
+        answer: ::cache_core::__macro::v1::LocalRead<Option<Session>>,
         arguments: (
             TenantId,
             <str as ::std::borrow::ToOwned>::Owned,
@@ -843,16 +847,22 @@ where
         self.load
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (
+                        TenantId,
+                        <str as ::std::borrow::ToOwned>::Owned,
+                        ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
+                    ),
                     Option<Session>,
                     <Result<
                         Option<Session>,
                         Error,
-                    > as ::cache_core::__macro::Fallible>::Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
+                    ::cache_core::__macro::v1::load_errors!(
                         < Result < Option < Session >, Error > as
-                        ::cache_core::__macro::Fallible > ::Error
+                        ::cache_core::__macro::v1::Fallible > ::Error
                     ),
                 ),
                 move || async move {
@@ -874,13 +884,14 @@ where
         tenant: &TenantId,
         id: &str,
         device: ::core::option::Option<&str>,
-    ) -> ::cache_core::__macro::Scope {
+    ) -> ::cache_core::__macro::v1::Scope {
         self.load.scope(&(tenant, id, device))
     }
     #[cfg(feature = "users")]
     fn __read_user<'__call>(
         &'__call self,
         key: (u64,),
+        answer: ::cache_core::__macro::v1::LocalRead<User>,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -894,12 +905,14 @@ where
         self.user
             .read(
                 key,
-                ::cache_core::__macro::Terms::<
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64,),
                     User,
-                    <Result<User, Error> as ::cache_core::__macro::Fallible>::Error,
+                    <Result<User, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::load_errors!(
-                        < Result < User, Error > as ::cache_core::__macro::Fallible >
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < User, Error > as ::cache_core::__macro::v1::Fallible >
                         ::Error
                     ),
                 ),
@@ -907,7 +920,7 @@ where
             )
     }
     #[cfg(feature = "users")]
-    fn __scope_user(&self, id: &u64) -> ::cache_core::__macro::Scope {
+    fn __scope_user(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
     }
 }
@@ -919,12 +932,12 @@ where
 impl<S: ?::core::marker::Sized> Sessions for CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::KeyPart,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::KeyPart,
-    Option<Session>: ::cache_core::__macro::Cacheable,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
 {
     async fn load(
         &self,
@@ -932,15 +945,16 @@ where
         id: &str,
         device: Option<&str>,
     ) -> Result<Option<Session>, Error> {
-        if let ::core::option::Option::Some(hit) = self
-            .load
-            .local(&(&tenant, id, device))
-        {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.load.local(&(&tenant, id, device)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.load.key(&(&tenant, id, device));
         self.__read_load(
                 key,
+                answer,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -951,11 +965,14 @@ where
     }
     #[cfg(feature = "users")]
     async fn user(&self, id: u64) -> Result<User, Error> {
-        if let ::core::option::Option::Some(hit) = self.user.local(&(&id,)) {
-            return ::core::result::Result::Ok(hit);
-        }
+        let answer = match self.user.local(&(&id,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::result::Result::Ok(hit);
+            }
+            answer => answer,
+        };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, (id,)).await
+        self.__read_user(key, answer, (id,)).await
     }
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
         Self::create(self, session, token).await

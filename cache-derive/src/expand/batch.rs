@@ -47,8 +47,8 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
         other => method.params[other].view(),
     });
     let is_filtered = pair.read.options.visible_if.as_ref().map(|path| {
-        let terms = terms(&pair, Some(path));
-        quote!(, #terms)
+        let options = options(&pair, Some(path));
+        quote!(, #options)
     });
     let copies = pair.others().map(|param| param.to_owned(is_filtered.is_some()));
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
@@ -61,17 +61,17 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
 /// The functions behind it: one that makes a key, and one that reads.
 pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStream {
     let pair = Pair::of(store, method, batch);
-    let (keys, terms_name, arguments, backing, key) =
-        (local("keys"), local("terms"), local("arguments"), local("backing"), local("key"));
+    let (keys, options_name, arguments, backing, key) =
+        (local("keys"), local("options"), local("arguments"), local("backing"), local("key"));
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
     let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
-    let terms_param = is_filtered.then(|| {
-        let terms = terms_type(&pair);
-        quote!(, #terms_name: #terms)
+    let options_param = is_filtered.then(|| {
+        let options = options_type(&pair);
+        quote!(, #options_name: #options)
     });
-    let terms = if is_filtered { quote!(#terms_name) } else { terms(&pair, None) };
+    let options = if is_filtered { quote!(#options_name) } else { options(&pair, None) };
     let names: Vec<_> = pair.others().map(|param| &param.ident).collect();
     let owned = pair.others().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
@@ -87,10 +87,10 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #keys: ::std::vec::Vec<#key_type> #terms_param #arguments_param
+            &'__call self, #keys: ::std::vec::Vec<#key_type> #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
-            self.#region.#read_many(#keys, |#key| &#key.#part, #terms, move |#list: ::std::vec::Vec<#element>| {
+            self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
                 let #backing = ::std::sync::Arc::clone(&#backing);
                 #unpack
                 async move { #of_backing::#name(&#backing #(, #call)*).await }
@@ -113,21 +113,21 @@ pub(super) fn key_function(one: &Method, read: &Read) -> TokenStream {
     }
 }
 
-fn terms_type(pair: &Pair<'_>) -> TokenStream {
+fn options_type(pair: &Pair<'_>) -> TokenStream {
     let (store, one) = (pair.store, pair.one);
-    let (terms, key, value, error) = (
-        runtime(store, "BatchTerms"),
+    let (options, key, value, error) = (
+        runtime(store, "ReadOptions"),
         types::key(one, pair.read),
         types::value(store, one, pair.read),
         types::error(store, pair.method),
     );
-    quote!(#terms<'__call, #key, #value, #error>)
+    quote!(#options<'__call, #key, #value, #error>)
 }
 
 /// The options with which the runtime serves a batch.
-fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (terms, load_errors, error) =
-        (runtime(pair.store, "BatchTerms"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
+fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
+    let (options, load_errors, error) =
+        (runtime(pair.store, "ReadOptions"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
     let visible = visible_if.map(|path| {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))
@@ -137,7 +137,7 @@ fn terms(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         quote!(.cache_if(#predicate))
     });
     let (key, value) = (types::key(pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
-    quote!(#terms::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
+    quote!(#options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 
 /// The call of `visible_if` for one key, as the method over one key makes it.

@@ -13,7 +13,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
     let Store { vis, cfgs, lints, backing, builder, decorator, krate, .. } = store;
     let (declared, type_bounds) = (store.declared(), store.type_bounds());
     let marker = store.marker_type().map(|ty| quote!(__parameters: #ty,));
-    let policies = values(store, |_| quote!(#krate::__macro::ReadPolicy));
+    let policies = values(store, |_| quote!(#krate::__macro::v1::ReadPolicy));
     let docs = docs::lines(&format!("Builds a [`{decorator}`] with options that are known at run time only."));
     let functions = functions(store);
     let debug = debug(store);
@@ -193,7 +193,7 @@ fn setter(store: &Store, method: &Method) -> TokenStream {
         #(#cfgs)*
         #vis fn #name(
             mut self,
-            change: impl ::core::ops::FnOnce(#krate::__macro::ReadPolicy) -> #krate::__macro::ReadPolicy,
+            change: impl ::core::ops::FnOnce(#krate::__macro::v1::ReadPolicy) -> #krate::__macro::v1::ReadPolicy,
         ) -> Self {
             self.#name = change(self.#name);
             self
@@ -213,14 +213,10 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
         #(#cfgs)* #name: #region::<#key, #value>::new(
             &self.__cache,
             &#place,
-            #spec {
-                store: #store_name,
-                method: #method_name,
-                entity: #entity,
-                version: #version,
-                fingerprint: #fingerprint!(#value),
-                prefixes: &[#(#prefixes),*],
-            },
+            #spec::new(#store_name, #method_name, #entity)
+                .version(#version)
+                .fingerprint(#fingerprint!(#value))
+                .prefixes(&[#(#prefixes),*]),
             self.#name,
             #presence!(#value),
         )

@@ -107,7 +107,7 @@ fn all(comparisons: impl Iterator<Item = TokenStream>) -> TokenStream {
 fn compare(shape: &Shape, field: &Field, one: &TokenStream, two: &TokenStream) -> TokenStream {
     let krate = &shape.krate;
     let call = if field.flagged {
-        quote!(#krate::__macro::same_display(#one, #two))
+        quote!(#krate::__macro::v1::same_display(#one, #two))
     } else {
         quote!(#krate::CacheKey::same_key(#one, #two))
     };

@@ -32,7 +32,7 @@ pub(crate) fn cache_value(shape: &Shape, positional: Positional) -> TokenStream 
         impl #params #krate::CacheValue for #ident #args #clause {
             const FINGERPRINT: u64 = {
                 let hash: u64 = #names;
-                #(let hash = #krate::__macro::hash_fingerprint(hash, #parts);)*
+                #(let hash = #krate::__macro::v1::hash_fingerprint(hash, #parts);)*
                 hash
             };
             #positional
@@ -49,7 +49,7 @@ fn of_field(shape: &Shape, field: &Field) -> TokenStream {
         let hash = fnv(&ty.to_token_stream().to_string().replace(char::is_whitespace, ""));
         return quote!(#hash);
     }
-    quote!(#krate::__macro::fingerprint!(#ty))
+    quote!(#krate::__macro::v1::fingerprint!(#ty))
 }
 
 /// The reason why the type needs a codec with field names, if it does.
@@ -72,8 +72,8 @@ fn self_describing_only(shape: &Shape, positional: Positional) -> Option<TokenSt
             types.push(ty);
         }
     }
-    let all = types.iter().map(|ty| quote!(#krate::__macro::self_describing_only!(#ty)));
-    (!types.is_empty()).then(|| constant(quote!(#krate::__macro::first_of(&[#(#all),*]))))
+    let all = types.iter().map(|ty| quote!(#krate::__macro::v1::self_describing_only!(#ty)));
+    (!types.is_empty()).then(|| constant(quote!(#krate::__macro::v1::first_of(&[#(#all),*]))))
 }
 
 /// Whether the type of a field is represented by its name.

@@ -20,7 +20,7 @@ pub(super) fn local_at(name: &str, place: Span) -> Ident {
 pub(super) fn runtime(store: &Store, name: &str) -> TokenStream {
     let krate = &store.krate;
     let name = Ident::new(name, Span::call_site());
-    quote!(#krate::__macro::#name)
+    quote!(#krate::__macro::v1::#name)
 }
 
 /// The tokens, with another location in messages.

@@ -14,7 +14,7 @@ pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
     let krate = &store.krate;
     let ttl = duration(&read.options.ttl);
     let settings = read.options.settings.iter().map(|setting| call(store, setting));
-    quote!(#krate::__macro::ReadPolicy::new(#ttl) #(#settings)*)
+    quote!(#krate::__macro::v1::ReadPolicy::new(#ttl) #(#settings)*)
 }
 
 fn call(store: &Store, setting: &Setting) -> TokenStream {

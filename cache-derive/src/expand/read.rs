@@ -11,8 +11,8 @@ use crate::model::{Method, Param, Read, Store};
 
 /// The body.
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (hit, this, region) = (local("hit"), self_of(method), &method.ident);
-    let lookup = method.lookup(read);
+    let (hit, answer, this, region) = (local("hit"), local("answer"), self_of(method), &method.ident);
+    let (lookup, local_read) = (method.lookup(read), runtime(store, "LocalRead"));
     let lookup_call = if let Some(path) = &read.options.visible_if {
         let visible = visible(method, read, path);
         quote!(#this.#region.local_if(#lookup, #visible))
@@ -21,34 +21,36 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     };
     let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
     quote! {
-        if let ::core::option::Option::Some(#hit) = #lookup_call {
-            return ::core::result::Result::Ok(#hit);
-        }
+        let #answer = match #lookup_call {
+            #local_read::Fresh(#hit) => return ::core::result::Result::Ok(#hit),
+            #answer => #answer,
+        };
         #miss
     }
 }
 
 /// The miss with a load in its own task, which takes owned copies of the arguments.
 fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (key, this, region) = (local("key"), self_of(method), &method.ident);
+    let (key, answer, this, region) = (local("key"), local("answer"), self_of(method), &method.ident);
     let (function, lookup) = (derived("__read_", &method.ident), method.lookup(read));
     let visible = read.options.visible_if.as_ref().map(|path| {
-        let terms = terms(store, method, read, Some(path));
-        quote!(, #terms)
+        let options = options(store, method, read, Some(path));
+        quote!(, #options)
     });
     let copies = method.params.iter().map(|param| param.to_owned(visible.is_some()));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
     quote! {
         let #key = #this.#region.key(#lookup);
-        #this.#function(#key #visible #arguments).await
+        #this.#function(#key, #answer #visible #arguments).await
     }
 }
 
 /// The miss with a load in a caller's task: it may borrow.
 fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
+    let (key, answer, this, region, backing) =
+        (local("key"), local("answer"), self_of(method), &method.ident, local("backing"));
     let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
-    let terms = terms(store, method, read, read.options.visible_if.as_ref());
+    let options = options(store, method, read, read.options.visible_if.as_ref());
     let is_filtered = read.options.visible_if.is_some();
     let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
@@ -58,7 +60,7 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     quote! {
         let #key = #this.#region.key(#lookup);
         let #backing = &#this.__backing;
-        #this.#region.read_inline(#key, #terms, {
+        #this.#region.read_inline(#key, #answer, #options, {
             #(#copies)*
             move || async move { #of_backing::#region(#backing #arguments).await }
         }).await
@@ -67,17 +69,18 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
 
 /// The function behind the miss, shared by the decorator and its implementation of the trait.
 pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (key, terms_name, arguments, backing) = (local("key"), local("terms"), local("arguments"), local("backing"));
+    let (key, answer, options_name) = (local("key"), local("answer"), local("options"));
+    let (arguments, backing) = (local("arguments"), local("backing"));
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
     let (function, key_type, of_backing) =
         (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
     let is_filtered = read.options.visible_if.is_some();
-    let terms_param = is_filtered.then(|| {
-        let (terms, value, error) =
-            (runtime(store, "Terms"), types::value(store, method, read), types::error(store, method));
-        quote!(, #terms_name: #terms<'__call, #value, #error>)
+    let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
+    let options_param = is_filtered.then(|| {
+        let (read_options, error) = (runtime(store, "ReadOptions"), types::error(store, method));
+        quote!(, #options_name: #read_options<'__call, #key_type, #value, #error>)
     });
-    let terms = if is_filtered { quote!(#terms_name) } else { terms(store, method, read, None) };
+    let options = if is_filtered { quote!(#options_name) } else { options(store, method, read, None) };
     let names: Vec<_> = method.params.iter().map(|param| &param.ident).collect();
     let owned = method.params.iter().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
@@ -86,40 +89,46 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #key: #key_type #terms_param #arguments_param
+            &'__call self, #key: #key_type, #answer: #local_read<#value> #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
             #unpack
-            self.#region.read(#key, #terms, move || async move { #of_backing::#region(&#backing #(, #call)*).await })
+            self.#region.read(#key, #answer, #options, move || async move { #of_backing::#region(&#backing #(, #call)*).await })
         }
     }
 }
 
 /// The options with which the runtime serves a miss.
-fn terms(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (terms, load_errors, error) =
-        (runtime(store, "Terms"), runtime(store, "load_errors"), types::error(store, method));
+fn options(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
+    let (read_options, load_errors, error) =
+        (runtime(store, "ReadOptions"), runtime(store, "load_errors"), types::error(store, method));
     let visible = visible_if.map(|path| {
-        let visible = visible(method, read, path);
-        quote!(.visible_if(#visible))
+        let (value, answer) = is_visible(method, read, path);
+        quote!(.visible_if(|_, #value| #answer))
     });
     let cache_if = read.options.cache_if.as_ref().map(|path| {
         let predicate = cache_if(read, path);
         quote!(.cache_if(#predicate))
     });
     // The types are explicit; otherwise the closures would determine them.
-    let value = types::value(store, method, read);
-    quote!(#terms::<#value, #error>::new(#load_errors!(#error)) #visible #cache_if)
+    let (key, value) = (types::key(method, read), types::value(store, method, read));
+    quote!(#read_options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 
 /// The call of `visible_if` for a value.
 ///
 /// An absence is never served from the cache: the value may exist for another reader.
 pub(super) fn visible(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
+    let (value, answer) = is_visible(method, read, path);
+    quote!(|#value| #answer)
+}
+
+/// The same as the name of the value and an expression.
+fn is_visible(method: &Method, read: &Read, path: &ExprPath) -> (Ident, TokenStream) {
     let value = local_at("value", path.span());
     let params = method.params.iter().map(|param| &param.ident);
     let answer = for_value(read, &value, &quote!(#path(#value #(, &#params)*)), &quote!(false));
-    quote!(|#value| #answer)
+    (value, answer)
 }
 
 /// The call of `cache_if` for a value. `negative_ttl` decides for an absence.
