@@ -220,15 +220,16 @@ impl CacheBuilder {
 
     /// Checks about one in `hits` hits against the store, and measures how stale they were. Default 0: none.
     ///
-    /// It samples hits of decorators and of [`Region::get_or_load`](crate::Region::get_or_load). A sampled hit starts a
-    /// read of the store with the same arguments, in a task of its own: the caller does not wait for it. At most four
+    /// It samples hits of decorators and of [`Region::get_or_load`](crate::Region::get_or_load), and each key of a batch
+    /// by itself. A sampled hit starts a read of the store with the same arguments, in a task of its own: the caller does
+    /// not wait for it. At most four
     /// are in progress at once in a cache; further hits are not checked. The two values are compared by their encoding
     /// for the shared tier. A value that contains a map or a set in random order may therefore differ from itself: use
     /// an ordered one (`BTreeMap`). If the values differ, the local tier is watched until it no longer returns the old
     /// value, for at most a minute. [`MethodStats`](crate::MethodStats) and the metrics report the time from the start
     /// of the store's read until then.
     ///
-    /// Batches, methods with `load = inline`, hits while the shared tier is unreachable, and callers that followed
+    /// Methods with `load = inline`, hits while the shared tier is unreachable, and callers that followed
     /// another caller's look-up are not checked. A method with `visible_if` is called with the arguments of the reader
     /// that saw the value.
     ///

@@ -74,7 +74,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn no_entry_and_no_generation_has_a_key_of_the_reserved(
+        fn no_entry_and_no_generation_has_a_reserved_key(
             prefix in prefix(),
             namespace in text(),
             partition in prop::option::of(text()),
@@ -104,7 +104,7 @@ mod tests {
         }
 
         #[test]
-        fn two_prefixes_share_no_key_and_no_channel_of_the_reserved(
+        fn two_prefixes_share_no_reserved_key_and_no_channel(
             one in prefix(), two in prefix(), first in "[a-z]{1,3}", second in "[a-z]{1,3}",
         ) {
             let [one, two] = [Head::new(one, &first, None, "e"), Head::new(two, &second, None, "e")];

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cache_core::testing::Protection;
 use cache_core::{Backend, Cache};
 
 use super::gate::until;

@@ -1,6 +1,5 @@
 //! R21: Redis may evict generations. A new generation never repeats an old one, so no stale entry becomes valid again.
 
-use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 
 use super::gate::until;

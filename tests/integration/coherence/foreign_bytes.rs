@@ -1,6 +1,5 @@
 //! Foreign bytes under an entry's key count as misses, and the next fill replaces them.
 
-use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 use redis::Commands as _;
 

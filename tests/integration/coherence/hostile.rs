@@ -1,6 +1,5 @@
 //! Entries moved or damaged in the shared tier, and key parts that look like commands.
 
-use cache_core::testing::Protection;
 use redis::Commands as _;
 
 use super::foreign_bytes::{get, put};

@@ -1,7 +1,5 @@
 //! Key parts with a meaning elsewhere cause no collision and no error.
 
-use cache_core::testing::Protection;
-
 use super::world::World;
 
 #[tokio::test]

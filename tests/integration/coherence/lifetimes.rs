@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Protection};
+use cache_core::testing::ManualClock;
 use cache_core::{Cache, Codec, LocalEngine, ReadPolicy};
 
 use super::gate::until;
@@ -137,6 +137,6 @@ async fn the_local_tier_is_bounded() {
         }
         // moka evicts during calls and may lag by a few hundred entries.
         assert!(region.local_entries() <= 2000, "{engine:?}: {}", region.local_entries());
-        assert_eq!(region.flights(), 0);
+        assert_eq!(region.in_flight(), 0);
     }
 }

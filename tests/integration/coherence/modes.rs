@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection};
+use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, MemoryRemote, Mode, cached_store};
 
 use super::gate::until;

@@ -117,7 +117,7 @@ async fn a_load_that_another_one_waits_for_needs_no_permit() {
     };
     reached.notified().await;
     let waiting = tokio::spawn(read_inner(inner.clone()));
-    while inner.flights() == 0 {
+    while inner.in_flight() == 0 {
         tokio::task::yield_now().await;
     }
     for _ in 0..10 {

@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use cache_core::ReadPolicy;
-use cache_core::testing::Protection;
 
 use super::gate::until;
 use super::register::CachingRegister;

@@ -415,9 +415,9 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
 
 #[tokio::test]
 async fn r32_what_redis_was_not_told_is_told_later() {
-    use Operation::{Bump, Intent, Release};
+    use Operation::{Invalidate, Lock, Release};
     for is_dropped in [false, true] {
-        for operations in [&[Intent][..], &[Release, Bump], &[Intent, Release, Bump]] {
+        for operations in [&[Lock][..], &[Release, Invalidate], &[Lock, Release, Invalidate]] {
             for world in World::each(None) {
                 let seen = refused(world, operations, is_dropped).await;
                 assert_eq!(seen, [Some(10); 2], "{operations:?}, dropped: {is_dropped}");
@@ -425,7 +425,11 @@ async fn r32_what_redis_was_not_told_is_told_later() {
         }
     }
     for world in World::each(Some(Protection::PendingWriters)) {
-        assert_eq!(refused(world, &[Intent, Release, Bump], true).await, [None; 2], "the control must see the absence");
+        assert_eq!(
+            refused(world, &[Lock, Release, Invalidate], true).await,
+            [None; 2],
+            "the control must see the absence"
+        );
     }
     let world = World::memory(Some(Protection::Journal));
     assert_eq!(refused(world, &[Release], false).await[1], None, "the control must see the absence");

@@ -49,6 +49,6 @@ pub(super) async fn row(store: &impl PolicyStore, tenant: TenantId) -> String {
 }
 
 /// A builder with this protection disabled.
-pub(super) fn without(without: Option<Protection>) -> CacheBuilder {
-    Cache::builder().without(without)
+pub(super) fn without(protection: Option<Protection>) -> CacheBuilder {
+    Cache::builder().without(protection)
 }

@@ -1,7 +1,5 @@
 //! Without faults, hits do not reach the store, and other instances see writes.
 
-use cache_core::testing::Protection;
-
 use super::gate::until;
 use super::world::World;
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Protection};
+use cache_core::testing::Operation;
 use cache_core::{Error, ReadPolicy, Status};
 
 use super::foreign_bytes::put;
@@ -67,7 +67,7 @@ async fn no_key_and_no_value_gets_out() {
         instance.cache.shutdown().await;
     }
     let logs = logs.text();
-    for expected in ["is connected", "out of reach", "did not answer", "has not reached"] {
+    for expected in ["is connected", "out of reach", "request to the shared tier failed", "has not reached"] {
         assert!(logs.contains(expected), "the logs are heard, and say `{expected}`: {logs}");
     }
     assert!(!logs.contains(CANARY), "{logs}");

@@ -3,7 +3,6 @@
 //! A session token carries the written scopes there.
 
 use cache_core::SessionToken;
-use cache_core::testing::Protection;
 
 use super::register::Stop;
 use super::world::{Instance, World};

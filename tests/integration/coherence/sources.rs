@@ -35,8 +35,8 @@ impl Shared {
         change(builder).build().unwrap()
     }
 
-    fn without(&self, without: Option<Protection>) -> Cache {
-        self.process(|builder| builder.without(without))
+    fn without(&self, protection: Option<Protection>) -> Cache {
+        self.process(|builder| builder.without(protection))
     }
 
     /// The keys of the entries.

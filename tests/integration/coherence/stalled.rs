@@ -42,7 +42,7 @@ async fn a_look_up_that_nobody_polls_is_given_up() {
     }
     assert!(seen.iter().all(|value| *value == seen[0]), "one load for all: {seen:?}");
     assert_eq!(ends(&clock, first).await.unwrap(), seen[0], "it takes what is there by now");
-    assert_eq!(region.flights(), 0);
+    assert_eq!(region.in_flight(), 0);
 }
 
 /// A caller stalls behind the previous flight, unpolled when its turn comes.
@@ -76,5 +76,5 @@ async fn so_is_one_that_has_not_begun() {
     let value = ends(&clock, async move { follower.await.unwrap() }).await.unwrap();
     assert!([1, 3].contains(&value), "from the shared tier or loaded: {value}");
     assert!([1, value].contains(&ends(&clock, next).await.unwrap()));
-    assert_eq!(region.flights(), 0);
+    assert_eq!(region.in_flight(), 0);
 }

@@ -2,7 +2,6 @@
 //!
 //! An eviction from that table would invalidate the key on every client. Here the server keeps no state for readers.
 
-use cache_core::testing::Protection;
 use cache_tests::RedisServer;
 use redis::Commands as _;
 

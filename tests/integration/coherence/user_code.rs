@@ -170,7 +170,7 @@ async fn a_value_that_cannot_be_cloned_is_an_error_for_those_who_wait() {
                 Err(error) => assert_eq!(error.kind(), cache_core::ErrorKind::LoadPanicked, "{error}"),
             }
         }
-        assert_eq!(region.flights(), 0);
+        assert_eq!(region.in_flight(), 0);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_chaos::chance::Chance;
 use cache_chaos::history::{Line, Mode, Operation, Outcome, Read, Tier, Write};
 use cache_core::Cache;
-use cache_core::testing::{Account, Source, witness};
+use cache_core::testing::{CallTrace, Source, trace};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Assignment;
@@ -142,8 +142,8 @@ impl Caller {
 
     async fn read_after(&self, place: Place, observed: Option<u64>) {
         let start = clock::now();
-        let (answer, account) = in_time(witness(self.load(place))).await;
-        self.record_read(place, start, observed, (answer, account));
+        let (answer, call) = in_time(trace(self.load(place))).await;
+        self.record_read(place, start, observed, (answer, call));
     }
 
     async fn load(&self, Place { mode, group, member }: Place) -> Result<Option<u64>, RegisterError> {
@@ -158,10 +158,10 @@ impl Caller {
     async fn read_many(&self, group: u32) {
         let members: Vec<u32> = (0..MEMBERS).collect();
         let start = clock::now();
-        let (answer, account) = in_time(witness(self.store.read_many(group, &members))).await;
+        let (answer, call) = in_time(trace(self.store.read_many(group, &members))).await;
         for member in members {
             let version = answer.as_ref().map(|found| found.get(&member).copied()).map_err(Clone::clone);
-            self.record_read(Place { mode: Mode::Safe, group, member }, start, None, (version, account));
+            self.record_read(Place { mode: Mode::Safe, group, member }, start, None, (version, call));
         }
     }
 
@@ -170,7 +170,7 @@ impl Caller {
         place: Place,
         start: u64,
         observed: Option<u64>,
-        (answer, account): (Result<Option<u64>, Failure>, Account),
+        (answer, call): (Result<Option<u64>, Failure>, CallTrace),
     ) {
         let end = clock::now();
         let (outcome, error) = outcome(&answer);
@@ -182,8 +182,8 @@ impl Caller {
             key: place.key(),
             mode: place.mode,
             version: answer.ok().flatten(),
-            tier: account.source.map(tier),
-            joined: account.joined,
+            tier: call.source.map(tier),
+            joined: call.joined,
             observed,
             outcome,
             error,
@@ -195,12 +195,12 @@ impl Caller {
         let id = self.next_write;
         self.next_write += 1;
         let start = clock::now();
-        let call = witness(self.call(place, operation, id));
-        let (answer, account) = match patience {
+        let call = trace(self.call(place, operation, id));
+        let (answer, call) = match patience {
             None => in_time(call).await,
             Some(patience) => match timeout(patience, call).await {
-                Ok((answer, account)) => (answer.map_err(Failure::Store), account),
-                Err(_) => (Err(Failure::Cancelled), Account::default()),
+                Ok((answer, call)) => (answer.map_err(Failure::Store), call),
+                Err(_) => (Err(Failure::Cancelled), CallTrace::default()),
             },
         };
         let end = clock::now();
@@ -216,8 +216,8 @@ impl Caller {
             operation,
             id,
             version: answer.ok().flatten(),
-            announced: account.announced,
-            released: account.released,
+            announced: call.announced,
+            released: call.released,
             outcome,
             error,
         }));
@@ -252,10 +252,12 @@ enum Failure {
     TimedOut,
 }
 
-async fn in_time<T>(call: impl Future<Output = (Result<T, RegisterError>, Account)>) -> (Result<T, Failure>, Account) {
+async fn in_time<T>(
+    call: impl Future<Output = (Result<T, RegisterError>, CallTrace)>,
+) -> (Result<T, Failure>, CallTrace) {
     match timeout(CALL, call).await {
-        Ok((answer, account)) => (answer.map_err(Failure::Store), account),
-        Err(_) => (Err(Failure::TimedOut), Account::default()),
+        Ok((answer, call)) => (answer.map_err(Failure::Store), call),
+        Err(_) => (Err(Failure::TimedOut), CallTrace::default()),
     }
 }
 

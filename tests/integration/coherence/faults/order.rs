@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Protection};
+use cache_core::testing::Operation;
 
 use super::super::gate::until;
 use super::super::world::Instance;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{Operation, Protection};
+use cache_core::testing::Operation;
 use cache_core::{Cache, LinkStatus, Status};
 
 use super::super::gate::until;

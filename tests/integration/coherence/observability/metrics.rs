@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Operation, Protection};
+use cache_core::testing::{ManualClock, Operation};
 use cache_core::{Cache, Error, ReadPolicy};
 
 use super::super::gate::until;
@@ -124,7 +124,7 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     clock.advance(Duration::from_millis(50));
     instance.chaos.release(Operation::Lock);
     writing.await.unwrap();
-    assert_eq!(timed("intent", "shared"), [0.05]);
+    assert_eq!(timed("lock", "shared"), [0.05]);
     assert_eq!(timed("release", "shared"), [0.0]);
 
     let before = recorder.recorded(DURATION, &[("operation", "read")]).len();
@@ -156,8 +156,8 @@ async fn errors_are_told_by_operation_and_kind() {
     instance.chaos.fail(Operation::Release);
     instance.set(1, 10).await;
     instance.chaos.heal(Operation::Release);
-    assert_eq!((errors("read", "refused"), errors("release", "refused"), errors("intent", "refused")), (1, 1, 0));
-    assert_eq!((announced("intent", "ok"), announced("release", "ok"), announced("release", "error")), (1, 0, 1));
+    assert_eq!((errors("read", "refused"), errors("release", "refused"), errors("lock", "refused")), (1, 1, 0));
+    assert_eq!((announced("lock", "ok"), announced("release", "ok"), announced("release", "error")), (1, 0, 1));
     assert_eq!(
         recorder.levels("cache.journal.scopes", &[]),
         [0.0],
@@ -179,7 +179,7 @@ async fn errors_are_told_by_operation_and_kind() {
     world.passing_time(instance.set(1, 20)).await;
     clock.advance(Duration::from_secs(1));
     until("connecting fails", || errors("connect", "disconnected") > 0).await;
-    assert_eq!(announced("intent", "unreachable"), 1);
+    assert_eq!(announced("lock", "unreachable"), 1);
 }
 
 /// Handles resolved before a recorder exists record nothing, a rule of the facade.

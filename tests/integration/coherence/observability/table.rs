@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use cache_core::testing::Protection;
-
 use super::super::world::World;
 use super::recorder::Recorder;
 

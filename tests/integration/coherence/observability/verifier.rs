@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Protection};
+use cache_core::testing::ManualClock;
 use cache_core::{Cache, Error, MemoryRemote, MethodStats, ReadPolicy};
 use tokio::sync::Semaphore;
 
@@ -237,14 +237,19 @@ async fn no_more_than_four_checks_run_at_once() {
     until("the next one is checked", || equal() == 5).await;
 }
 
+/// Each key of a batch is sampled by itself, and checked by a call of the batch method for that key alone.
 #[tokio::test]
-async fn a_batch_is_not_checked() {
+async fn each_hit_of_a_batch_is_checked() {
     let checked = Checked::one_in(1).await;
     checked.cached(1, 10).await;
-    let loads = checked.rows.loads();
-    assert_eq!(checked.store.get_many(&[1]).await.unwrap().len(), 1);
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(checked.rows.loads(), loads);
+    checked.cached(2, 20).await;
+    checked.rows.seed(2, 21);
+    assert_eq!(checked.store.get_many(&[1, 2]).await.unwrap().len(), 2);
+    until("the equal one is confirmed", || checked.stats().verified_equal == 1).await;
+    checked.store.invalidate_get(2).await;
+    until("the stale one is found", || {
+        checked.clock.advance(Duration::from_millis(1));
+        checked.stats().verified_stale == 1
+    })
+    .await;
 }

@@ -189,12 +189,12 @@ async fn writes_as_it_is_told() {
 
 /// Writes as ordered; returns the instance.
 async fn write<S: PolicyStore + 'static>(order: Order, inner: S) -> Policies<Stopping<S>> {
-    let without = match order.lacks {
+    let disabled = match order.lacks {
         Lacks::Nothing => None,
         Lacks::Intent => Some(Protection::WriteLock),
         Lacks::LossOfLock => Some(Protection::LostLock),
     };
-    let builder = without(without).write_lock_ttl(order.lock).lease(order.lease);
+    let builder = without(disabled).write_lock_ttl(order.lock).lease(order.lease);
     let instance = Policies::build(&order.redis, Stopping { inner, step: order.step }, builder).await;
     let policy = TenantPolicy::new(order.tenant.parse().unwrap(), order.model, "local");
     let held = match order.step {

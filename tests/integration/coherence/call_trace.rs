@@ -1,14 +1,14 @@
 //! The trace of a call matches the engine's actions, as the history checker requires.
 
 use cache_core::Mode;
-use cache_core::testing::{Account, Operation, Protection, Source, announced, witness};
+use cache_core::testing::{CallTrace, Operation, Source, announced, trace};
 
 use super::gate::until;
 use super::register::Stop;
 use super::world::{Instance, World};
 
 async fn source_of(instance: &Instance, key: u64) -> Option<Source> {
-    witness(instance.get(key)).await.1.source
+    trace(instance.get(key)).await.1.source
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_tha
         let gate = world.rows.stop_next(Stop::AfterRead);
         let first = reader.spawn_get(1);
         gate.reached().await;
-        let waiting = || async { witness(reader.get(1)).await.1 };
+        let waiting = || async { trace(reader.get(1)).await.1 };
         let (leader, follower, ()) = tokio::join!(waiting(), waiting(), async { gate.open() });
         first.await.unwrap();
         assert_eq!((leader.source, leader.joined), (Some(Source::Local), false), "the flight before has put it there");
@@ -44,20 +44,20 @@ async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_tha
 async fn a_write_is_told_of_with_what_the_shared_tier_heard() {
     for world in World::each(None) {
         let writer = world.instance().await;
-        let heard = |account: Account| (account.announced, account.released);
-        assert_eq!(heard(witness(writer.set(1, 10)).await.1), (Some(true), Some(true)));
+        let heard = |call: CallTrace| (call.announced, call.released);
+        assert_eq!(heard(trace(writer.set(1, 10)).await.1), (Some(true), Some(true)));
         writer.chaos.fail(Operation::Lock);
-        assert_eq!(heard(witness(writer.set(1, 20)).await.1), (Some(false), Some(true)));
+        assert_eq!(heard(trace(writer.set(1, 20)).await.1), (Some(false), Some(true)));
         writer.chaos.heal(Operation::Lock);
         writer.chaos.fail(Operation::Release);
-        assert_eq!(heard(witness(writer.set(1, 30)).await.1), (Some(true), Some(false)));
+        assert_eq!(heard(trace(writer.set(1, 30)).await.1), (Some(true), Some(false)));
         let fast = writer.in_mode(Mode::Fast);
-        assert_eq!(heard(witness(fast.set(1, 40)).await.1), (Some(true), None), "nobody waits for it");
+        assert_eq!(heard(trace(fast.set(1, 40)).await.1), (Some(true), None), "nobody waits for it");
     }
 }
 
 #[tokio::test]
 async fn without_a_witness_nothing_is_told() {
     assert_eq!(announced(), None);
-    assert_eq!(witness(async {}).await.1, Account::default());
+    assert_eq!(trace(async {}).await.1, CallTrace::default());
 }
