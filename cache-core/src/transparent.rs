@@ -39,7 +39,8 @@ impl<T: Cacheable> TransparentCache<T> {
     /// Returns the value, or `None` if there is none or the shared tier is unreachable.
     pub async fn get(&self, key: &str) -> Option<T> {
         match self.region.local(&key) {
-            LocalRead::Fresh(value) | LocalRead::Revisit(value) => Some(value),
+            LocalRead::Fresh(value) => Some(value),
+            LocalRead::Revisit(value) => Some(*value),
             LocalRead::Miss => self.region.look_for(&key.to_owned()).await,
         }
     }

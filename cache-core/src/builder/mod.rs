@@ -12,8 +12,6 @@ use crate::cache::Cache;
 use crate::config::Secret;
 use crate::config::{Settings, key_prefix, limits, shown};
 use crate::error::Error;
-#[cfg(feature = "testing")]
-use crate::protocol::Protection;
 use crate::runtime::Clock;
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
@@ -31,8 +29,8 @@ pub struct CacheBuilder {
     password: Option<Secret>,
     #[cfg(feature = "redis")]
     root_certificates: Vec<Secret>,
-    settings: Settings,
-    clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
 }
 
 #[derive(Debug, Clone)]
@@ -237,20 +235,6 @@ impl CacheBuilder {
     /// only checks the setting.
     pub fn verify_one_in(mut self, hits: u32) -> Self {
         self.settings.verify_one_in = NonZeroU32::new(hits);
-        self
-    }
-
-    /// Sets the clock.
-    #[cfg(feature = "testing")]
-    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
-        self.clock = clock.into();
-        self
-    }
-
-    /// Disables one protection, for negative controls.
-    #[cfg(feature = "testing")]
-    pub fn without(mut self, protection: impl Into<Option<Protection>>) -> Self {
-        self.settings.without = protection.into();
         self
     }
 

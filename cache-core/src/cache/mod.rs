@@ -131,13 +131,7 @@ impl Cache {
         Self::single_instance_at(Clock::default())
     }
 
-    /// Like [`single_instance`](Self::single_instance), with this clock.
-    #[cfg(feature = "testing")]
-    pub fn single_instance_with_clock(clock: impl Into<Clock>) -> Self {
-        Self::single_instance_at(clock.into())
-    }
-
-    fn single_instance_at(clock: Clock) -> Self {
+    pub(crate) fn single_instance_at(clock: Clock) -> Self {
         tracing::info!("the cache is in this process only: no other instance may write to the same stores");
         let cache = Self::assemble(Backend::SingleInstance, Settings::default(), clock);
         cache.0.coherence.freshness.trust_until(Moment::NEVER);
@@ -273,12 +267,6 @@ impl Cache {
             }
         };
         !self.has_remote() || process.clock.timeout(limit, usable).await.is_some()
-    }
-
-    /// Returns how many invalidations this instance has received over the bus.
-    #[cfg(feature = "testing")]
-    pub fn invalidations_heard(&self) -> u64 {
-        self.0.coherence.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 
     /// Acquires a permit to call the store, to be held until the call ends.

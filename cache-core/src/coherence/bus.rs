@@ -29,17 +29,13 @@ impl Bus for Listener {
             Some(Message::Finished { writer, method }) => {
                 coherence.pending_writers.remove(ScopeHash::of_name(method), writer);
             }
-            Some(Message::Requested { member }) => {
-                if coherence.membership.requested(member) {
-                    coherence.signals.due.notify_one();
-                }
+            Some(Message::Requested { member }) if coherence.membership.requested(member) => {
+                coherence.signals.due.notify_one();
             }
-            Some(Message::Announced { member }) => {
-                if coherence.membership.announced(member) {
-                    coherence.signals.due.notify_one();
-                }
+            Some(Message::Announced { member }) if coherence.membership.announced(member) => {
+                coherence.signals.due.notify_one();
             }
-            None => {}
+            Some(Message::Requested { .. } | Message::Announced { .. }) | None => {}
         }
     }
 

@@ -27,7 +27,6 @@ pub(crate) struct Settings {
     pub(crate) max_entry: usize,
     pub(crate) verify_one_in: Option<NonZeroU32>,
     /// The protection that a test has disabled.
-    #[cfg(feature = "testing")]
     pub(crate) without: Option<Protection>,
 }
 
@@ -47,7 +46,6 @@ impl Default for Settings {
             max_concurrent_loads: 64,
             max_entry: 1024 * 1024,
             verify_one_in: None,
-            #[cfg(feature = "testing")]
             without: None,
         }
     }
@@ -68,14 +66,7 @@ impl Settings {
 
     /// Whether this protection is enabled. Always, in a build without the feature `testing`.
     #[inline]
-    #[cfg_attr(not(feature = "testing"), expect(clippy::unused_self, reason = "only a test disables a protection"))]
     pub(crate) fn protects(&self, protection: Protection) -> bool {
-        #[cfg(feature = "testing")]
-        return self.without != Some(protection);
-        #[cfg(not(feature = "testing"))]
-        {
-            let _ = protection;
-            true
-        }
+        !cfg!(feature = "testing") || self.without != Some(protection)
     }
 }

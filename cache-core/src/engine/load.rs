@@ -220,7 +220,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let outcome = region.method().call_store(attempt, errors, || call(keys)).await;
         let Outcome::Found(values) = &outcome else {
             let shared = errors.share(region.method().name(), &outcome);
-            missing.into_iter().for_each(|one| one.lead.finish(shared.clone()));
+            for one in missing {
+                one.lead.finish(shared.clone());
+            }
             return (outcome, Vec::new());
         };
         // Followers of a key that the store does not have load it themselves.

@@ -16,13 +16,15 @@ use crate::tier::local::{LocalEntry, LocalTier};
 use crate::value::Cacheable;
 
 /// What the local tier answers to a read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum LocalRead<R> {
     /// The value answers the read, which is complete.
     Fresh(R),
     /// The value answers the read, and the engine has work to do for it: the hit is sampled.
-    Revisit(R),
+    ///
+    /// Boxed, so that this type has the layout of the value, and a hit need not move it.
+    Revisit(Box<R>),
     /// The local tier does not answer.
     Miss,
 }
@@ -73,12 +75,12 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     )]
     pub(super) fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        self.current(self.tier.get(key)?, now)
+        self.current(self.tier.get(key), now)
     }
 
     /// Finds an entry by its owned key, degraded or not. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
-        let trusted = || self.current(self.tier.get_owned(key)?, self.trusted_now()?);
+        let trusted = || self.current(self.tier.get_owned(key), self.trusted_now()?);
         trusted().or_else(|| self.degraded(|tier| tier.get_owned(key)))
     }
 
@@ -107,11 +109,14 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
 
     /// Returns the value, unless the entry has expired or one of its scopes was invalidated.
     #[inline]
-    fn current(&self, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
-        // Destructured at once: an entry that is passed on whole is copied at every step.
-        let LocalEntry { value, deadline, snapshot, absent } = entry;
-        let alive = now < deadline && self.coherence.freshness.is_current(&snapshot);
-        alive.then_some(LocalHit { value, absent, degraded: false })
+    fn current(&self, found: Option<LocalEntry<R>>, now: Moment) -> Option<LocalHit<R>> {
+        // Checked in place: the compiler would load the whole snapshot of an entry that is moved first.
+        let entry = found.as_ref()?;
+        if now >= entry.deadline || !self.coherence.freshness.is_current(&entry.snapshot) {
+            return None;
+        }
+        let LocalEntry { value, absent, .. } = found?;
+        Some(LocalHit { value, absent, degraded: false })
     }
 
     /// Counts a hit that is returned to a caller.

@@ -150,10 +150,12 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         let groups = stream::iter([first.into_iter().map(Ok).collect()]).chain(turns.ready_chunks(at_most));
         let ended = groups.map(|group: Vec<Result<_, K>>| async {
             let (mut ready, mut late) = (Vec::new(), Vec::new());
-            group.into_iter().for_each(|turn| match turn {
-                Ok(turn) => ready.push(turn),
-                Err(key) => late.push(key),
-            });
+            for turn in group {
+                match turn {
+                    Ok(turn) => ready.push(turn),
+                    Err(key) => late.push(key),
+                }
+            }
             let mut progress = self.lead(ready).await?;
             progress.bypass.extend(late);
             Ok(progress)

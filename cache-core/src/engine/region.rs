@@ -255,7 +255,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     #[inline]
     fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
         self.0.local.count(&hit);
-        if self.0.sampling.is_due() { LocalRead::Revisit(hit.value) } else { LocalRead::Fresh(hit.value) }
+        if self.0.sampling.is_due() { LocalRead::Revisit(Box::new(hit.value)) } else { LocalRead::Fresh(hit.value) }
     }
 
     #[cold]
@@ -314,7 +314,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             LocalRead::Fresh(value) => Ok(value),
             LocalRead::Revisit(value) => {
                 reading.verify(&key, &value);
-                Ok(value)
+                Ok(*value)
             }
             LocalRead::Miss => {
                 let pair = reading.read(vec![key]).await?.pop();

@@ -46,7 +46,7 @@ impl Mixups {
                  a partition (`builder(..).partition(..)`, `Namespace::new(..).partition(..)`). Two services on one Redis need \
                  a `CACHE_KEY_PREFIX` each (`CacheBuilder::key_prefix`). This is normal during the roll-out of a renamed trait \
                  or method"
-                )
+                );
             }
             _ => {}
         }

@@ -6,11 +6,6 @@
 //! entry has one of these keys, since an entry's key contains no brace. No generation has one either, since its key
 //! ends with `}`, and these keys continue after it.
 
-/// The prefix of every generation's key. The name of its scope and `}` follow.
-pub(super) const GENERATION_PREFIX: &str = "g:{";
-/// The end of every generation's key.
-pub(super) const GENERATION_SUFFIX: &str = "}";
-
 /// The pending writers of a scope, by the key of its generation, in the same slot of a cluster.
 pub(crate) fn writers_key(generation_key: &str) -> String {
     format!("{generation_key}:writers")
@@ -57,6 +52,7 @@ mod tests {
 
     use super::*;
     use crate::key::{Head, KeyText, prefix_scope};
+    use crate::protocol::scope::GENERATION_PREFIX;
 
     /// Texts that have a meaning in some key.
     const PIECES: [&str; 16] =

@@ -11,6 +11,7 @@ mod fence;
 mod generation;
 #[macro_use]
 pub(crate) mod grammar;
+#[cfg(any(feature = "redis", test))]
 pub(crate) mod key_names;
 mod members;
 mod message;
@@ -30,10 +31,6 @@ pub use mode::Mode;
 pub use protection::Protection;
 pub use scope::Scope;
 pub(crate) use scope::{MAX_SCOPES, ScopeHash};
-#[cfg_attr(
-    not(any(feature = "redis", feature = "testing")),
-    expect(unused_imports, reason = "for those features")
-)]
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
     BusSink, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, ReadReply, Reply, SharedTier, TierConnection,

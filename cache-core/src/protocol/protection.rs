@@ -7,6 +7,7 @@
 /// detect its absence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub enum Protection {
     /// A fill carries the generations from before its load, not those from after it.
     Fence,

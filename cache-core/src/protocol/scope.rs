@@ -6,7 +6,11 @@ use std::sync::Arc;
 use super::Mode;
 #[cfg(feature = "redis")]
 use super::key_names::writers_key;
-use super::key_names::{GENERATION_PREFIX, GENERATION_SUFFIX};
+
+/// The prefix of every generation's key. The name of its scope and `}` follow.
+pub(super) const GENERATION_PREFIX: &str = "g:{";
+/// The end of every generation's key.
+pub(super) const GENERATION_SUFFIX: &str = "}";
 
 /// The most scopes of one entry: its own, the whole method, and six prefixes.
 pub(crate) const MAX_SCOPES: usize = 8;

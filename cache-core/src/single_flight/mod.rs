@@ -21,6 +21,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use self::outcome::Source;
 pub(crate) use self::outcome::{Broken, Found, Outcome, Shared, SharedError};
 use self::table::{Pair, Table};

@@ -283,7 +283,7 @@ impl Bus for ChaosBus {
                 self.inner.message(payload);
             }
             BusMode::Hold | BusMode::HoldInvalidations => {
-                state.waiting.push((Arc::clone(&self.inner), payload.to_vec()))
+                state.waiting.push((Arc::clone(&self.inner), payload.to_vec()));
             }
             BusMode::Lose => {}
         }

@@ -2,6 +2,7 @@
 //!
 //! It requires the feature `testing`, and is not meant for production.
 
+mod cache;
 mod chaos;
 mod faults;
 mod numbers;

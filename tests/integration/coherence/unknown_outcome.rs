@@ -85,7 +85,7 @@ async fn late_commit(world: World, without: Option<Protection>) -> Option<u64> {
         // A hit does not yield, and the fill needs to run.
         tokio::task::yield_now().await;
     }
-    if without == None {
+    if without.is_none() {
         assert_eq!((reader.stats().bypasses, reader.stats().fills), (3, 0));
     }
     database.commit.open();

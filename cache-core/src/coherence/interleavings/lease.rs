@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use shuttle::thread;
 
-use crate::coherence::{Link, Listener};
+use crate::coherence::{Coherence, Listener};
 use crate::config::Settings;
+use crate::process::Process;
 use crate::protocol::Backend;
 use crate::protocol::{Bus as _, ScopeHash};
 use crate::runtime::explore::every_order;
@@ -14,49 +15,50 @@ use crate::runtime::{Clock, ManualClock};
 const FIRST: u64 = 1;
 const SECOND: u64 = 2;
 
-fn link() -> Arc<Link> {
-    Arc::new(Link::new(Clock::from(ManualClock::new()), Settings::default(), Backend::Memory))
+fn instance() -> Arc<Coherence> {
+    let process = Process::new(Clock::from(ManualClock::new()), Settings::default(), Backend::Memory);
+    Arc::new(Coherence::new(Arc::new(process)))
 }
 
-fn is_trusted(link: &Link) -> bool {
-    link.freshness.is_trusted(link.clock.now())
+fn is_trusted(instance: &Coherence) -> bool {
+    instance.freshness.is_trusted(instance.process.clock.now())
 }
 
 /// Sends a heartbeat over this connection; returns the message that carries it back.
-fn beat(link: &Link) -> Vec<u8> {
-    format!("B {} epoch", link.heartbeat_sent().0).into_bytes()
+fn beat(instance: &Coherence) -> Vec<u8> {
+    format!("B {} epoch", instance.heartbeat_sent().0).into_bytes()
 }
 
 /// Opens a connection of an instance outside the recovery barrier.
-fn open(link: &Link, session: u64) {
-    link.open_connection(session);
-    link.membership.set_settled(true);
+fn open(instance: &Coherence, connection: u64) {
+    instance.open_connection(connection);
+    instance.membership.set_settled(true);
 }
 
-fn hear(link: &Arc<Link>, session: u64, message: &[u8]) {
-    Listener { link: Arc::clone(link), session }.message(message);
+fn hear(instance: &Arc<Coherence>, connection: u64, message: &[u8]) {
+    Listener { coherence: Arc::clone(instance), connection }.message(message);
 }
 
 /// Ends a connection while its last heartbeat returns.
 ///
 /// Returns whether the local tier is trusted afterwards, and whether earlier entries may answer.
 fn end_against_a_beat() -> (bool, bool) {
-    let link = link();
-    open(&link, FIRST);
-    hear(&link, FIRST, &beat(&link));
-    let before = link.freshness.snapshot([ScopeHash(1)]);
-    let message = beat(&link);
+    let instance = instance();
+    open(&instance, FIRST);
+    hear(&instance, FIRST, &beat(&instance));
+    let before = instance.freshness.snapshot([ScopeHash(1)]);
+    let message = beat(&instance);
     let returning = {
-        let link = Arc::clone(&link);
-        thread::spawn(move || hear(&link, FIRST, &message))
+        let instance = Arc::clone(&instance);
+        thread::spawn(move || hear(&instance, FIRST, &message))
     };
-    link.close_connection(FIRST);
-    let at_once = is_trusted(&link);
+    instance.close_connection(FIRST);
+    let at_once = is_trusted(&instance);
     returning.join().unwrap();
-    (at_once || is_trusted(&link), link.freshness.is_current(&before))
+    (at_once || is_trusted(&instance), instance.freshness.is_current(&before))
 }
 
-/// Fails if the lease is renewed after the lock is released (`Link::heartbeat_returned`).
+/// Fails if the lease is renewed after the lock is released (`Coherence::heartbeat_returned`).
 #[test]
 fn trust_does_not_come_back_with_the_last_beat() {
     let seen = every_order("end against a beat", end_against_a_beat);
@@ -67,18 +69,18 @@ fn trust_does_not_come_back_with_the_last_beat() {
 ///
 /// Returns whether the local tier is trusted before the second connection has had a heartbeat of its own.
 fn next_against_a_late_beat() -> bool {
-    let link = link();
-    open(&link, FIRST);
-    let message = beat(&link);
+    let instance = instance();
+    open(&instance, FIRST);
+    let message = beat(&instance);
     let returning = {
-        let link = Arc::clone(&link);
-        thread::spawn(move || hear(&link, FIRST, &message))
+        let instance = Arc::clone(&instance);
+        thread::spawn(move || hear(&instance, FIRST, &message))
     };
-    link.close_connection(FIRST);
-    open(&link, SECOND);
-    beat(&link);
+    instance.close_connection(FIRST);
+    open(&instance, SECOND);
+    beat(&instance);
     returning.join().unwrap();
-    is_trusted(&link)
+    is_trusted(&instance)
 }
 
 /// Fails if heartbeats in transit survive the end of their connection and its number is not compared.
@@ -94,21 +96,21 @@ fn a_beat_of_the_connection_before_proves_nothing() {
 ///
 /// Returns whether the local tier is trusted.
 fn two_ends() -> bool {
-    let link = link();
-    open(&link, FIRST);
+    let instance = instance();
+    open(&instance, FIRST);
     let other = {
-        let link = Arc::clone(&link);
-        thread::spawn(move || link.close_connection(FIRST))
+        let instance = Arc::clone(&instance);
+        thread::spawn(move || instance.close_connection(FIRST))
     };
-    link.close_connection(FIRST);
-    open(&link, SECOND);
-    let message = beat(&link);
-    hear(&link, SECOND, &message);
+    instance.close_connection(FIRST);
+    open(&instance, SECOND);
+    let message = beat(&instance);
+    hear(&instance, SECOND, &message);
     other.join().unwrap();
-    is_trusted(&link)
+    is_trusted(&instance)
 }
 
-/// Fails if the lease is revoked after the lock is released (`Link::close_connection`).
+/// Fails if the lease is revoked after the lock is released (`Coherence::close_connection`).
 #[test]
 fn an_end_that_comes_late_leaves_the_next_connection_alone() {
     let seen = every_order("two ends of one connection", two_ends);

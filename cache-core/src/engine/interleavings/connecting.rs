@@ -2,7 +2,6 @@
 
 use super::{Instance, Row};
 use crate::runtime::explore::many_orders;
-use crate::testing::Weakness;
 use crate::tier::shared::MemoryRemote;
 
 /// Fails if the connection ignores a namespace that joined after the subscription.
@@ -13,7 +12,7 @@ use crate::tier::shared::MemoryRemote;
 fn a_store_that_joins_meanwhile_does_not_hold_the_connection_up() {
     let seen = many_orders("a store joins while its cache connects", || {
         shuttle::future::block_on(async {
-            let instance = Instance::of(&MemoryRemote::new(), &Row::new(1), Weakness::None).await;
+            let instance = Instance::of(&MemoryRemote::new(), &Row::new(1), None).await;
             instance.get().await
         })
     });

@@ -3,13 +3,13 @@
 use shuttle::future;
 
 use super::{Instance, Row};
+use crate::protocol::Protection;
 use crate::runtime::explore::many_orders;
-use crate::testing::Weakness;
 
 /// Reads three times during a write. Returns whether a read began after the acknowledgement and returned the old value.
-fn reads_against_a_write(weakness: Weakness) -> bool {
+fn reads_against_a_write(without: Option<Protection>) -> bool {
     let (row, acknowledged) = (Row::new(1), Row::new(1));
-    let instance = Instance::single(&row, weakness);
+    let instance = Instance::single(&row, without);
     let readers = [(); 3].map(|()| {
         let (instance, acknowledged) = (instance.clone(), acknowledged.clone());
         future::spawn(async move {
@@ -30,16 +30,16 @@ fn reads_against_a_write(weakness: Weakness) -> bool {
 
 #[test]
 fn a_read_never_returns_less_than_was_acknowledged_before_it() {
-    let seen = many_orders("reads against a write", || reads_against_a_write(Weakness::None));
+    let seen = many_orders("reads against a write", || reads_against_a_write(None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
-    let seen = many_orders("reads against a write, any flight", || reads_against_a_write(Protection::NextFlight));
+    let seen = many_orders("reads against a write, any flight", || reads_against_a_write(Some(Protection::NextFlight)));
     assert!(seen.contains_key(&true), "the control must see the stale value: {seen:?}");
 }
 
 /// Drops a caller whose load runs in its own call, while two others wait for it. Both receive the value.
 fn a_caller_is_dropped() -> Vec<u64> {
     let row = Row::new(1);
-    let instance = Instance::single(&row, Protection::LoadTask);
+    let instance = Instance::single(&row, Some(Protection::LoadTask));
     let [first, second, third] = [(); 3].map(|()| {
         let instance = instance.clone();
         future::spawn(async move { instance.get().await })

@@ -3,51 +3,50 @@
 use shuttle::thread;
 
 use super::{Instance, KEY, Row};
+use crate::protocol::Protection;
 use crate::runtime::Moment;
 use crate::runtime::explore::{every_order, many_orders};
-use crate::testing::Weakness;
 
 /// Fills the local tier from a row that changes and is invalidated meanwhile.
 ///
 /// Returns the local hit afterwards.
-fn fill_against_news(weakness: Weakness) -> Option<u64> {
+fn fill_against_news(without: Option<Protection>) -> Option<u64> {
     let row = Row::new(1);
-    let instance = Instance::single(&row, weakness);
+    let instance = Instance::single(&row, without);
     let reader = {
         let (region, row) = (instance.region.clone(), row.clone());
         thread::spawn(move || {
-            let names = region.names(&KEY);
-            let begun = region.begin(&names);
+            let begun = region.0.shared.begin(&region.method().keys(&KEY));
             let value = row.load();
-            region.keep_local(KEY, value, begun.stamp, Moment::NEVER);
+            region.0.local.keep(KEY, value, begun.snapshot, Moment::NEVER);
         })
     };
     row.store(2);
-    instance.cache.0.link.freshness.advance(&instance.scope());
-    let heard = instance.region.find_owned(&KEY).map(|hit| hit.value);
+    instance.cache.0.coherence.freshness.advance(&instance.scope());
+    let heard = instance.region.0.local.find_owned(&KEY).map(|hit| hit.value);
     reader.join().unwrap();
-    heard.or(instance.region.find_owned(&KEY).map(|hit| hit.value))
+    heard.or(instance.region.0.local.find_owned(&KEY).map(|hit| hit.value))
 }
 
 #[test]
 fn a_fill_that_was_overtaken_never_answers() {
-    let seen = every_order("fill against news", || fill_against_news(Weakness::None));
+    let seen = every_order("fill against news", || fill_against_news(None));
     assert!(!seen.contains_key(&Some(1)), "a stale hit: {seen:?}");
     assert!(seen.contains_key(&Some(2)) && seen.contains_key(&None), "both ends are reached: {seen:?}");
-    let seen = every_order("fill against news, no check", || fill_against_news(Protection::SequenceCheck));
+    let seen = every_order("fill against news, no check", || fill_against_news(Some(Protection::SequenceCheck)));
     assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
 }
 
 /// Two readers miss while the row changes and is invalidated. Returns the value of a later read.
-fn misses_against_news(weakness: Weakness) -> u64 {
+fn misses_against_news(without: Option<Protection>) -> u64 {
     let row = Row::new(1);
-    let instance = Instance::single(&row, weakness);
+    let instance = Instance::single(&row, without);
     let readers = [(); 2].map(|()| {
         let instance = instance.clone();
         shuttle::future::spawn(async move { instance.get().await })
     });
     row.store(2);
-    instance.cache.0.link.freshness.advance(&instance.scope());
+    instance.cache.0.coherence.freshness.advance(&instance.scope());
     shuttle::future::block_on(async move {
         for reader in readers {
             reader.await.unwrap();
@@ -58,8 +57,8 @@ fn misses_against_news(weakness: Weakness) -> u64 {
 
 #[test]
 fn whole_reads_that_were_overtaken_leave_nothing_behind() {
-    let seen = many_orders("misses against news", || misses_against_news(Weakness::None));
+    let seen = many_orders("misses against news", || misses_against_news(None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
-    let seen = many_orders("misses against news, no check", || misses_against_news(Protection::SequenceCheck));
+    let seen = many_orders("misses against news, no check", || misses_against_news(Some(Protection::SequenceCheck)));
     assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
 }

@@ -18,9 +18,9 @@ use crate::engine::{Region, WriteGuard, WriteOutcome};
 use crate::error::Error;
 use crate::policy::ReadPolicy;
 use crate::protocol::Backend;
+use crate::protocol::Protection;
 use crate::protocol::Scope;
 use crate::runtime::{Clock, ManualClock, Moment};
-use crate::testing::Weakness;
 use crate::tier::shared::MemoryRemote;
 
 /// The key of the row.
@@ -54,16 +54,16 @@ struct Instance {
 
 impl Instance {
     /// The only instance, with a local tier and no shared tier.
-    fn single(row: &Row, weakness: Weakness) -> Self {
-        let settings = Settings { weakness, ..Settings::default() };
+    fn single(row: &Row, without: Option<Protection>) -> Self {
+        let settings = Settings { without, ..Settings::default() };
         let cache = Cache::assemble(Backend::SingleInstance, settings, clock());
-        cache.0.link.freshness.trust_until(Moment::NEVER);
+        cache.0.coherence.freshness.trust_until(Moment::NEVER);
         Self::over(cache, row)
     }
 
     /// One of several instances that share a tier, connected to it.
-    async fn of(remote: &MemoryRemote, row: &Row, weakness: Weakness) -> Self {
-        let builder = Cache::builder().remote(remote.clone()).clock(clock()).weaken(weakness);
+    async fn of(remote: &MemoryRemote, row: &Row, without: Option<Protection>) -> Self {
+        let builder = Cache::builder().remote(remote.clone()).clock(clock()).without(without);
         let instance = Self::over(builder.build().expect("a runtime"), row);
         assert!(instance.cache.connected(Duration::from_secs(1)).await, "{:?}", instance.cache);
         instance

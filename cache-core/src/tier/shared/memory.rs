@@ -227,7 +227,9 @@ impl State {
     }
 
     fn publish_all(&self, message: Message<'_>, namespaces: &[String]) {
-        namespaces.iter().for_each(|namespace| self.publish(namespace, message));
+        for namespace in namespaces {
+            self.publish(namespace, message);
+        }
     }
 
     fn invalidate(&self, scope: &Scope) {

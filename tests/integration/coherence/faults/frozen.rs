@@ -37,7 +37,7 @@ async fn stale_after_a_freeze(without: Option<Protection>) -> usize {
     for key in 0..KEYS {
         let read = reader.get(key).await;
         stale += usize::from(read == Some(10));
-        assert!(read == Some(20) || without != None, "{key}: {read:?}");
+        assert!(read == Some(20) || without.is_some(), "{key}: {read:?}");
     }
     stale
 }

@@ -1,10 +1,16 @@
 //! The clock, and its manual version for tests.
 
+#[cfg(feature = "testing")]
+mod manual;
+#[cfg(not(feature = "testing"))]
+#[path = "no_manual.rs"]
+mod manual;
+
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-#[cfg(feature = "testing")]
-pub use manual::ManualClock;
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
+pub use self::manual::ManualClock;
 
 /// How far a reading may lag behind the true time. Linux advances its coarse clock every 1 to 10 ms.
 pub(crate) const GRANULARITY: Duration = Duration::from_millis(10);
@@ -41,10 +47,10 @@ fn nanos(span: Duration) -> u64 {
 pub struct Clock(Source);
 
 #[derive(Debug, Clone, Default)]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test has a manual clock"))]
 enum Source {
     #[default]
     System,
-    #[cfg(feature = "testing")]
     Manual(ManualClock),
 }
 
@@ -53,24 +59,21 @@ impl Clock {
     pub(crate) fn now(&self) -> Moment {
         match &self.0 {
             Source::System => system_now(),
-            #[cfg(feature = "testing")]
             Source::Manual(clock) => clock.now(),
         }
     }
 
     /// Starts a stopwatch, which is more precise than [`now`](Self::now), and too slow for a hit.
     pub(crate) fn stopwatch(&self) -> Stopwatch {
-        Stopwatch(match &self.0 {
-            Source::System => Began::System(Instant::now()),
-            #[cfg(feature = "testing")]
-            Source::Manual(clock) => Began::Manual(clock.clone(), clock.now()),
-        })
+        match &self.0 {
+            Source::System => Stopwatch(Began::System(Instant::now())),
+            Source::Manual(clock) => clock.stopwatch(),
+        }
     }
 
     pub(crate) async fn sleep(&self, span: Duration) {
         match &self.0 {
             Source::System => tokio::time::sleep(span).await,
-            #[cfg(feature = "testing")]
             Source::Manual(clock) => clock.sleep(span).await,
         }
     }
@@ -79,7 +82,6 @@ impl Clock {
     pub(crate) async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         match &self.0 {
             Source::System => tokio::time::timeout(limit, work).await.ok(),
-            #[cfg(feature = "testing")]
             Source::Manual(clock) => tokio::select! {
                 biased;
                 done = work => Some(done),
@@ -94,9 +96,9 @@ impl Clock {
 pub(crate) struct Stopwatch(Began);
 
 #[derive(Debug)]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "only a test has a manual clock"))]
 enum Began {
     System(Instant),
-    #[cfg(feature = "testing")]
     Manual(ManualClock, Moment),
 }
 
@@ -104,16 +106,8 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> Duration {
         match &self.0 {
             Began::System(began) => began.elapsed(),
-            #[cfg(feature = "testing")]
             Began::Manual(clock, began) => clock.now().since(*began),
         }
-    }
-}
-
-#[cfg(feature = "testing")]
-impl From<ManualClock> for Clock {
-    fn from(clock: ManualClock) -> Self {
-        Self(Source::Manual(clock))
     }
 }
 
@@ -134,72 +128,4 @@ fn system_now() -> Moment {
     use std::sync::LazyLock;
     static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     Moment(nanos(ORIGIN.elapsed()))
-}
-
-#[cfg(feature = "testing")]
-mod manual {
-    use std::collections::BTreeMap;
-    use std::sync::{Arc, Mutex, PoisonError};
-    use std::time::Duration;
-
-    use tokio::sync::oneshot;
-
-    use super::Moment;
-
-    /// A clock that only a test advances. Clones share one time.
-    #[derive(Debug, Clone, Default)]
-    pub struct ManualClock(Arc<Mutex<State>>);
-
-    #[derive(Debug, Default)]
-    struct State {
-        now: Moment,
-        next: u64,
-        sleepers: BTreeMap<(Moment, u64), oneshot::Sender<()>>,
-    }
-
-    impl ManualClock {
-        /// Creates a clock that shows one hour, so that a test can use earlier times.
-        pub fn new() -> Self {
-            let clock = Self::default();
-            clock.advance(Duration::from_hours(1));
-            clock
-        }
-
-        /// Advances the time, and wakes the sleepers whose time has come.
-        pub fn advance(&self, span: Duration) {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.now = state.now.after(span);
-            let now = state.now;
-            let later = state.sleepers.split_off(&(now, u64::MAX));
-            for (_, sleeper) in std::mem::replace(&mut state.sleepers, later) {
-                // Fails if the sleeper was dropped.
-                let _ = sleeper.send(());
-            }
-        }
-
-        /// Returns the time of the clock; a new clock shows one hour.
-        pub fn elapsed(&self) -> Duration {
-            self.now().since(Moment::default())
-        }
-
-        pub(super) fn now(&self) -> Moment {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).now
-        }
-
-        pub(super) async fn sleep(&self, span: Duration) {
-            let woken = {
-                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let until = state.now.after(span);
-                let id = state.next;
-                state.next += 1;
-                let (wake, woken) = oneshot::channel();
-                state.sleepers.insert((until, id), wake);
-                woken
-            };
-            // The sender is dropped only with the clock, after which the time never advances again.
-            if woken.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
 }
