@@ -22,7 +22,7 @@ pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
-pub use crate::value::{CacheValue, Cacheable};
+pub use crate::value::{CacheValue, Cacheable, first_of};
 
 impl Place {
     /// Claims the keys of every read method of a decorator.
@@ -203,18 +203,6 @@ macro_rules! __fingerprint {
             }
         }
     }};
-}
-
-/// Returns the first reason among those of several types.
-pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> {
-    let mut at = 0;
-    while at < reasons.len() {
-        if reasons[at].is_some() {
-            return reasons[at];
-        }
-        at += 1;
-    }
-    None
 }
 
 /// The reason why a codec without field names alters a type, if any is known.

@@ -94,9 +94,21 @@ macro_rules! mapped {
         impl<K: CacheValue, V: CacheValue> CacheValue for $type {
             const FINGERPRINT: u64 = fnv1a(fnv1a(K::FINGERPRINT, b"Map"), &V::FINGERPRINT.to_le_bytes());
             const SELF_DESCRIBING_ONLY: Option<&'static str> =
-                crate::macro_support::first_of(&[K::SELF_DESCRIBING_ONLY, V::SELF_DESCRIBING_ONLY]);
+                first_of(&[K::SELF_DESCRIBING_ONLY, V::SELF_DESCRIBING_ONLY]);
         }
     )*};
 }
 
 mapped!(HashMap<K, V>, BTreeMap<K, V>);
+
+/// Returns the first reason among those of several types.
+pub const fn first_of(reasons: &[Option<&'static str>]) -> Option<&'static str> {
+    let mut at = 0;
+    while at < reasons.len() {
+        if reasons[at].is_some() {
+            return reasons[at];
+        }
+        at += 1;
+    }
+    None
+}

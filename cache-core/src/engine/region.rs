@@ -166,6 +166,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.0.flights.len()
     }
 
+    /// The name of [`in_flight`](Self::in_flight) in programs that were written before it was renamed.
+    #[doc(hidden)]
+    pub fn flights(&self) -> usize {
+        self.in_flight()
+    }
+
     /// Returns the number of local entries, including outdated ones that are not evicted yet.
     pub fn local_entries(&self) -> u64 {
         self.0.local.len()

@@ -33,7 +33,7 @@ pub enum WriteOutcome {
 ///
 /// # Cancellation
 ///
-/// If the guard is dropped without [`finish`](Self::finish), the outcome counts as unknown: locks stay until they
+/// If the guard is dropped without [`committed`](Self::committed) or [`rolled_back`](Self::rolled_back), the outcome counts as unknown: locks stay until they
 /// expire, and the methods that the write is registered on are invalidated at once and again when the registration
 /// expires.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ impl WriteGuard {
     ///
     /// It waits for the shared tier at most for the write timeout. If the announcement fails, the scopes are journaled,
     /// and delivered once the shared tier is reachable.
+    #[doc(hidden)]
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         cache.revive();
         let token = writer_token(cache);
@@ -87,6 +88,7 @@ impl WriteGuard {
     /// The strongest mode of all its scopes decides how long this waits. If the write could not be announced, it also
     /// waits until the invalidation is delivered, or until no other instance can read the replaced values. A task
     /// completes the release, even if this call is dropped.
+    #[doc(hidden)]
     pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
         found.retain(|scope| !self.scopes.contains(scope));
         self.found = found;

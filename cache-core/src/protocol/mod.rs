@@ -11,7 +11,7 @@ mod fence;
 mod generation;
 #[macro_use]
 pub(crate) mod grammar;
-#[cfg(any(feature = "redis", test))]
+#[cfg(feature = "redis")]
 pub(crate) mod key_names;
 mod members;
 mod message;

@@ -7,6 +7,9 @@ mod chaos;
 mod faults;
 mod numbers;
 
+/// The name of [`trace`] in programs that were written before it was renamed.
+#[doc(hidden)]
+pub use crate::call_trace::trace as witness;
 pub use crate::call_trace::{CallTrace, Source, announced, trace};
 pub use chaos::{ChaosRemote, Operation};
 pub use numbers::TokenNumbers;

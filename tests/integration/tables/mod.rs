@@ -1,5 +1,6 @@
 //! Tables that name tests: they contain every row, and every named test exists.
 
+mod floors;
 mod races;
 mod security;
 
