@@ -373,8 +373,9 @@ impl Cache {
     ///
     /// # Panics
     ///
-    /// If a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already uses these keys in this cache.
-    /// [`try_region`](Self::try_region) returns an error instead. The same region may be created any number of times.
+    /// If a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already uses these
+    /// keys in this cache. [`try_region`](Self::try_region) returns an error instead. The same region may be created
+    /// any number of times.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -406,8 +407,8 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already
-    /// uses these keys in this cache.
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`](crate::TransparentCache) or a region
+    /// with other types already uses these keys in this cache.
     pub fn try_region<K, R>(
         &self,
         namespace: impl Into<Namespace>,
