@@ -1,9 +1,10 @@
 //! A cache for ad-hoc values: sessions, rate limits, computed pages.
 //!
-//! There is no store behind it, so there is nothing to load from. The same protocol as for decorators protects it from
-//! stale values: a value is stored under the generations that were current when `set` began, so a concurrent `set` or
-//! `del` wins over it or makes it a miss. It deliberately has no list of keys, no counters and no compare-and-swap: it
-//! is no database.
+//! There is no store behind it, so there is nothing to load from. `set` invalidates the key and then stores the value
+//! under the generation that its own invalidation created. If another `set` or `del` came in between, the generation is
+//! another one and the value is not stored: readers find nothing instead of the older of two values.
+//!
+//! It deliberately has no list of keys, no atomic counters and no compare-and-swap: it is a cache and no database.
 
 use std::time::Duration;
 
