@@ -1,10 +1,13 @@
 //! The protections of the protocol, one for each race that it survives.
+//!
+//! Each is a place in the code with one `if`, behind the feature `testing`: a normal build has no switch.
+//! `tests/RACES.md` in the repository lists the races, with the test and the control of each.
 
 /// A protection of the protocol.
 ///
 /// With the feature `testing` a cache can be built without one of them (`CacheBuilder::without`). The test of each race
 /// runs a second time like that, and must then fail: it proves that the protection is needed and that the test can
-/// detect its absence.
+/// detect its absence. [`docs::testing`](crate::docs::testing) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protection {

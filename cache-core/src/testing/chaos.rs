@@ -179,7 +179,8 @@ impl ChaosRemote {
         });
     }
 
-    /// Lets the operation succeed again. It does not reconnect: wait for [`Cache::connected`](crate::Cache::connected).
+    /// Lets the operation succeed again. If the circuit has opened meanwhile, wait for
+    /// [`Cache::connected`](crate::Cache::connected).
     pub fn heal(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.failing.remove(&operation);
