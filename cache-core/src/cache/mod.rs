@@ -473,12 +473,12 @@ impl Cache {
     /// (`load = inline`, or a load for a single caller).
     ///
     /// Afterwards reads go to the store. In a cache with a shared tier at most
-    /// [`max_concurrent_loads`](CacheBuilder::max_concurrent_loads) of them run at a time, and the local tier keeps
-    /// what they load for [`degraded_ttl`](CacheBuilder::degraded_ttl). Writes return without being announced: other
-    /// instances may read old values until their time to live ends, so stop writing before. Invalidations that are
-    /// pending when it ends are lost. It cannot be undone.
+    /// [`max_concurrent_loads`](crate::CacheBuilder::max_concurrent_loads) of them run at a time, and the local tier
+    /// keeps what they load for [`degraded_ttl`](crate::CacheBuilder::degraded_ttl). Writes return without being
+    /// announced: other instances may read old values until their time to live ends, so stop writing before.
+    /// Invalidations that are pending when it ends are lost. It cannot be undone.
     ///
-    /// It returns within [`shutdown_timeout`](CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
+    /// It returns within [`shutdown_timeout`](crate::CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
     /// seconds. Loads that are still running continue, and their callers receive the results.
     ///
     /// # Examples

@@ -42,9 +42,8 @@ pub(crate) use trip::Trips;
 ///
 /// # Choosing a codec
 ///
-/// Keep the default unless there is a reason: it is compact, and a field with `#[serde(default)]` may be added without
-/// making older entries undecodable. JSON is for entries that people read in `redis-cli`, at about twice the bytes.
-/// postcard has the smallest entries, for types without the attributes below.
+/// Keep the default unless there is a reason. JSON is for entries that people read in `redis-cli`, and takes more
+/// bytes. postcard writes no field names, for types without the attributes that it cannot represent.
 ///
 /// # Examples
 ///

@@ -19,5 +19,5 @@ pub mod metrics {}
 #[doc = include_str!("testing.md")]
 // The page is part of every build of the documentation. Its examples and some of its links need the feature.
 #[cfg(any(feature = "testing", not(doctest)))]
-#[cfg_attr(not(feature = "testing"), allow(rustdoc::broken_intra_doc_links))]
+#[cfg_attr(not(feature = "testing"), allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links))]
 pub mod testing {}

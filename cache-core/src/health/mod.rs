@@ -29,14 +29,10 @@ use crate::runtime::Moment;
 /// ```
 /// use cache_core::Status;
 ///
-/// /// The status of an endpoint for operators. A load balancer should not remove a degraded instance: it still answers.
-/// fn http_status(status: Status) -> u16 {
-///     match status {
-///         Status::Healthy => 200,
-///         _ => 207,
-///     }
+/// fn needs_attention(status: Status) -> bool {
+///     status == Status::Degraded // `Connecting` ends by itself
 /// }
-/// # assert_eq!(http_status(Status::Healthy), 200);
+/// # assert!(!needs_attention(Status::Healthy));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

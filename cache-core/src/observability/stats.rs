@@ -247,7 +247,7 @@ impl Stats {
     /// ```
     /// # let cache = cache_core::Cache::pass_through();
     /// for ((store, method), stats) in cache.stats().methods() {
-    ///     println!("{store}::{method}: {} of {} reads were local", stats.local_hits, stats.local_hits + stats.misses);
+    ///     println!("{store}::{method}: {} local hits, {} loads", stats.local_hits, stats.loads);
     /// }
     /// ```
     pub fn methods(&self) -> impl Iterator<Item = ((&'static str, &'static str), &MethodStats)> {
