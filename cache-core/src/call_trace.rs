@@ -16,7 +16,9 @@ pub use crate::single_flight::Source;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CallTrace {
-    /// The source of the value; of a read of many keys, that of the last one.
+    /// The source of the value.
+    ///
+    /// For a read of many keys it is that of the last one.
     pub source: Option<Source>,
     /// Whether the value was found for another caller, whose look-up this one followed.
     pub joined: bool,

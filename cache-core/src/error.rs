@@ -31,12 +31,13 @@ pub enum ErrorKind {
     ///
     /// The key is free again, and the next call starts another load. The log has the text of the panic.
     LoadPanicked,
-    /// The load, with its wait for a permit, did not end within
-    /// [`load_deadline`](crate::CacheBuilder::load_deadline).
+    /// The load did not end within [`load_deadline`](crate::CacheBuilder::load_deadline).
     ///
-    /// The call of the store was dropped, and the key is free again.
+    /// Its wait for a permit counts as well. The call of the store was dropped, and the key is free again.
     LoadTimedOut,
-    /// A load reads its own key through the cache, and the nested load does so again.
+    /// A load reads its own key through the cache without end.
+    ///
+    /// The first nested read calls the store; this is the error of the second one.
     ///
     /// A read in a task that the load spawns is not recognized as nested, and waits for the load.
     LoadRecursion,

@@ -108,7 +108,7 @@
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
 //! | `testing` | no | a manual clock, fault injection, negative controls: [`docs::testing`] |
 //!
-//! # What it does not do
+//! # Limits by design
 //!
 //! It never returns an error of Redis to a caller, never scans or deletes keys in Redis, and never compares clocks of
 //! two machines. It does not serve expired values when the store fails, and does not write values into the cache on

@@ -67,7 +67,7 @@ pub trait CacheValue {
 ///
 /// fn cached<T: Cacheable>() {}
 ///
-/// cached::<Option<Arc<String>>>(); // serde implements its traits for `Arc` with its feature `rc`, which this crate enables
+/// cached::<Option<Arc<String>>>(); // this crate enables the feature `rc` of serde, which `Arc` needs
 /// cached::<Vec<(u64, bool)>>();
 /// ```
 pub trait Cacheable: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}

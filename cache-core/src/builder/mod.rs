@@ -277,10 +277,10 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets how long each of the two requests of a write waits for the shared tier.
+    /// Sets how long each request of a write waits for the shared tier.
     ///
-    /// Default 250 ms, from 1 ms to an hour. A request that timed out may still have been applied; the write journals
-    /// its invalidation and never fails because of it.
+    /// A write has two, the lock and the release. Default 250 ms, from 1 ms to an hour. A request that timed out may
+    /// still have been applied; the write journals its invalidation and never fails because of it.
     ///
     /// # Examples
     ///
@@ -407,10 +407,10 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets the maximum size of an entry in the shared tier, in bytes with its envelope.
+    /// Sets the maximum size of an entry in the shared tier, in bytes.
     ///
-    /// Default 1 MiB, at most 511 MiB. A larger value is not stored there, and larger bytes are not read. The local
-    /// tier keeps values of any size.
+    /// It includes the envelope. Default 1 MiB, at most 511 MiB. A larger value is not stored there, and larger bytes
+    /// are not read. The local tier keeps values of any size.
     ///
     /// # Examples
     ///

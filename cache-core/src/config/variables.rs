@@ -71,7 +71,7 @@ impl<'a> Variables<'a> {
         Self { lookup: Box::new(move |name| lookup(name).map(Into::into)) }
     }
 
-    /// Returns the text of a variable, without whitespace around it; `None` if it is unset or blank.
+    /// Returns the text of a variable; `None` if it is unset or blank.
     ///
     /// # Errors
     ///

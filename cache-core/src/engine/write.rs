@@ -160,7 +160,9 @@ impl WriteGuard {
         self.finish(WriteOutcome::Written, methods).await;
     }
 
-    /// Ends a write that was certainly not applied: its lock is released, and its entries are loaded again.
+    /// Ends a write that was certainly not applied.
+    ///
+    /// Its lock is released, and the next reads load its entries again.
     ///
     /// If the outcome of the commit is unknown, drop the guard instead.
     pub async fn rolled_back(self) {

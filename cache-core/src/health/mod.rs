@@ -204,7 +204,9 @@ pub struct Health {
     /// does not cover writers that cannot reach the shared tier: see their `pending_invalidations`.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
-    /// A description of the problem with the shared tier, which may contain the server's own message.
+    /// A description of the problem with the shared tier.
+    ///
+    /// It may contain the server's own message.
     pub error: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use super::{CacheKey, KeyWriter};
 /// A borrowed view of an owned key `K`, for looking it up.
 ///
 /// `&str` looks up a `String`, `&u64` a `u64`, `Option<&str>` an `Option<String>`, and a tuple of such views a tuple of
-/// owned parts. The methods of a [`Region`](crate::Region) take a reference to a view, and hence `&&3` for a number.
+/// owned parts. The methods of a [`Region`](crate::Region) take a reference to a view, so a number is `&&3`.
 ///
 /// # Contract
 ///

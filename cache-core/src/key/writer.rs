@@ -12,7 +12,7 @@ const ABSENT: &str = ":%-";
 /// Written before a present optional value whose own text could be mistaken for an absent one.
 const PRESENT: &str = ":%+";
 
-/// Receives the parts of a key and joins them into text that differs for different parts.
+/// Joins the parts of a key into text that differs for different parts.
 ///
 /// `:`, `%`, `*`, braces and control characters are always escaped: each byte is written as `%` and two hexadecimal
 /// digits. Absent parts at the end are omitted.

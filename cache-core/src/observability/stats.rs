@@ -240,7 +240,9 @@ impl Stats {
         found.map(|(_, stats)| stats.clone()).unwrap_or_default()
     }
 
-    /// Returns every method with its statistics, as `((store, method), stats)`, in the order of the names.
+    /// Returns every method with its statistics, in the order of the names.
+    ///
+    /// The items are `((store, method), stats)`.
     ///
     /// # Examples
     ///
@@ -335,7 +337,9 @@ method_stats! {
     /// [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for a single caller (`visible_if`, a nested
     /// read of the same key), or the cache is a pass-through.
     bypasses,
-    /// Values stored in the shared tier, in the background: a fill may follow the read that caused it.
+    /// Values stored in the shared tier.
+    ///
+    /// It happens in the background: the count may follow the read that caused it.
     fills,
     /// Invalidations that this instance requested.
     invalidations,
@@ -343,8 +347,9 @@ method_stats! {
     bytes_read,
     /// Bytes of entries sent to the shared tier.
     bytes_written,
-    /// Hits that the store confirmed
-    /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
+    /// Sampled hits that the store confirmed.
+    ///
+    /// [`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in) sets how many are checked.
     verified_equal,
     /// Hits that the store did not confirm, and that the local tier still returned afterwards.
     verified_stale,
@@ -352,7 +357,9 @@ method_stats! {
     ///
     /// A write came in between.
     verified_raced,
-    /// Hits that could not be checked: the store failed, or a value could not be encoded.
+    /// Hits that could not be checked.
+    ///
+    /// The store failed, or a value could not be encoded.
     verified_failed,
     /// How long the stale hits were still returned in total, in microseconds.
     ///

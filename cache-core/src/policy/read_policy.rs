@@ -40,7 +40,7 @@ pub enum LocalEngine {
     Moka,
 }
 
-/// The policy of one read method: what it caches, for how long, and in which tiers.
+/// The options of one read method: what it caches, how long, and where.
 ///
 /// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time, and
 /// [`Cache::region`](crate::Cache::region) takes a policy directly.

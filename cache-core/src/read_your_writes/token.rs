@@ -1,6 +1,6 @@
 //! The session token: the writes of a session, in a form that a client can carry.
 //!
-//! Its text is short, versioned and bounded. It comes back from a client, so everything in it is checked and nothing is
+//! Its text is short, versioned and bounded. A client returns it, so everything in it is checked and nothing is
 //! trusted: the worst effect of a forged token is that entries are read again.
 
 use std::collections::BTreeSet;
@@ -89,10 +89,10 @@ impl SessionToken {
         matches!(&self.scopes, Written::Scopes(scopes) if scopes.is_empty())
     }
 
-    /// Adds the writes of another token, for a session that keeps one token over several requests.
+    /// Adds the writes of another token.
     ///
-    /// The result counts as old when the later of the two does. A client that keeps only the last token instead may
-    /// miss its earlier writes for up to the lease.
+    /// A session may keep one token over several requests. The result counts as old when the later of the two does. A
+    /// client that keeps only the last token instead may miss its earlier writes for up to the lease.
     ///
     /// # Examples
     ///
@@ -161,8 +161,8 @@ impl fmt::Display for SessionToken {
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) for any other text. The message does not contain it. A server should then go on
-/// without a token, since clients may send anything.
+/// [`Config`](crate::ErrorKind::Config) for any other text. The message does not contain the text. A server should then
+/// serve the request without a token, since clients may send anything.
 impl FromStr for SessionToken {
     type Err = Error;
 

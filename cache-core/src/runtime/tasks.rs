@@ -1,4 +1,7 @@
 //! The tasks of a cache.
+//!
+//! There are two kinds: tasks that a shutdown waits for (loads, fills, releases), and daemons, which it ends (the
+//! supervisor, the publisher). No daemon holds the cache itself, so that dropping the last handle ends it.
 
 use std::future::Future;
 

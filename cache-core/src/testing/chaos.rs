@@ -117,7 +117,7 @@ struct State {
     numbers: Option<TokenNumbers>,
 }
 
-/// What happens to a message of the bus.
+/// The treatment of messages of the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum BusMode {
     #[default]
@@ -189,7 +189,7 @@ impl ChaosRemote {
 
     /// Returns how many calls of the operation have begun, held and failed ones included.
     ///
-    /// A test that holds an operation waits for this number before it goes on.
+    /// A test that holds an operation waits until this number has changed.
     pub fn begun(&self, operation: Operation) -> u64 {
         self.lock().begun.get(&operation).copied().unwrap_or(0)
     }

@@ -197,7 +197,9 @@ impl MemoryRemote {
         self.lock().run_id = random::token_text();
     }
 
-    /// Accepts connections again, as after a network outage: the server is the same, and so is its data.
+    /// Accepts connections again, as after a network outage.
+    ///
+    /// The server is the same, and so is its data.
     pub fn resume(&self) {
         self.lock().up = true;
     }
@@ -219,7 +221,7 @@ impl MemoryRemote {
         self.lock().epochs.clear();
     }
 
-    /// Returns the bytes of an entry, as Redis would store them; `None` if there is none.
+    /// Returns the bytes of an entry, as Redis would store them.
     ///
     /// The bytes begin with an envelope, which is not part of the public interface. An expired entry is still returned
     /// until it is overwritten.
@@ -232,7 +234,9 @@ impl MemoryRemote {
         self.lock().entries.insert(key.to_owned(), Expiring { value: bytes, until: Moment::NEVER });
     }
 
-    /// Returns the keys of all entries, in no particular order, with the key prefix if there is one.
+    /// Returns the keys of all entries, in no particular order.
+    ///
+    /// They include the key prefix, if there is one.
     pub fn keys(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
