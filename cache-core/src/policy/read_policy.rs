@@ -34,7 +34,7 @@ pub enum LocalEngine {
     Quick,
     /// `moka`: removes expired entries by itself instead of at their next look-up.
     ///
-    /// It uses W-TinyLFU (Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy", 2017).
+    /// It uses W-TinyLFU (Einziger, Friedman and Manes, "`TinyLFU`: a highly efficient cache admission policy", 2017).
     /// Choose it if large values should leave memory although no read asks for them again.
     #[cfg(feature = "moka")]
     Moka,
