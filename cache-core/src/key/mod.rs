@@ -63,21 +63,28 @@ pub use writer::KeyWriter;
 /// struct Price(#[cache_key(display)] std::num::NonZeroU32); // a type without an implementation
 /// ```
 ///
-/// By hand, for a key whose text is chosen:
+/// By hand, to choose the text of the key:
 ///
 /// ```
 /// use cache_core::{CacheKey, KeyWriter};
 ///
 /// #[derive(Clone, PartialEq, Eq, Hash)]
-/// struct Email(String);
+/// struct Version {
+///     major: u16,
+///     minor: u16,
+/// }
 ///
-/// impl CacheKey for Email {
+/// impl CacheKey for Version {
 ///     fn write_key(&self, out: &mut KeyWriter) {
-///         out.part(&self.0.to_ascii_lowercase());
+///         out.display(&format_args!("{}.{}", self.major, self.minor)); // one part, such as `1.20`
+///     }
+///
+///     fn same_key(&self, other: &Self) -> bool {
+///         self == other // equal values always write the same part
 ///     }
 /// }
 ///
-/// assert!(Email("Ada@example.com".into()).same_key(&Email("ada@example.com".into())));
+/// assert!(!Version { major: 1, minor: 20 }.same_key(&Version { major: 12, minor: 0 }));
 /// ```
 pub trait CacheKey {
     /// Writes the parts of this value, in order.
