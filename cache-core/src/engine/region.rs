@@ -257,6 +257,22 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value, if the local tier may answer. Does not count a hit.
     ///
     /// It does no I/O. `None` means that the local tier has no current entry, and not that there is no value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let names = cache.region::<String, String>("demo", "name", ReadPolicy::new(Duration::from_secs(60)));
+    /// assert_eq!(names.peek(&"ada"), None); // a key is looked up by a borrowed form: no copy
+    /// names.get_or_load(&"ada".to_owned(), || async { Ok::<_, Error>("Ada".to_owned()) }).await?;
+    /// assert_eq!(names.peek(&"ada").as_deref(), Some("Ada"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let local = &self.0.local;
         local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)

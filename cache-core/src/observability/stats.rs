@@ -266,6 +266,15 @@ impl Stats {
     /// Returns the difference to `earlier`, an older snapshot of the same cache.
     ///
     /// Methods that are missing in `earlier` keep their counts. A count that is higher in `earlier` becomes zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::pass_through();
+    /// let before = cache.stats();
+    /// // … calls …
+    /// assert_eq!(cache.stats().since(&before).total().loads, 0);
+    /// ```
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut methods = self.methods.clone();

@@ -157,6 +157,32 @@ impl ChaosRemote {
     ///
     /// The caller's own limits still apply: a read that is held goes to the store after
     /// [`read_timeout`](crate::CacheBuilder::read_timeout). With a manual clock it waits as long as the test wants.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::testing::{ChaosRemote, ManualClock, Operation};
+    /// # use cache_core::{Cache, Error, MemoryRemote, ReadPolicy};
+    /// # let clock = ManualClock::new();
+    /// # let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    /// # let cache = Cache::builder().remote(chaos.clone()).clock(clock).build()?;
+    /// # let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// # assert!(cache.connected(Duration::from_secs(10)).await);
+    /// let before = chaos.begun(Operation::Read);
+    /// chaos.hold(Operation::Read);
+    /// let read = tokio::spawn(async move { squares.get_or_load(&3, || async { Ok::<_, Error>(9) }).await });
+    /// while chaos.begun(Operation::Read) == before {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// // The look-up has begun and is not sent. Here a test does what is to happen in between.
+    /// chaos.release(Operation::Read);
+    /// assert_eq!(read.await.unwrap()?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.held.insert(operation);
@@ -197,6 +223,31 @@ impl ChaosRemote {
     /// Holds bus messages, in order, until [`deliver_bus`](Self::deliver_bus).
     ///
     /// Heartbeats are held as well: after a lease the instance stops trusting its local tier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::testing::ChaosRemote;
+    /// # use cache_core::{Cache, MemoryRemote, ReadPolicy};
+    /// # let remote = MemoryRemote::new();
+    /// # let chaos = ChaosRemote::new(remote.clone());
+    /// # let one = Cache::builder().remote(remote).build()?;
+    /// # let two = Cache::builder().remote(chaos.clone()).build()?;
+    /// # let [squares, _squares] = [&one, &two]
+    /// #     .map(|cache| cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60))));
+    /// # assert!(one.connected(Duration::from_secs(10)).await && two.connected(Duration::from_secs(10)).await);
+    /// let before = two.invalidations_heard();
+    /// chaos.hold_bus();
+    /// squares.invalidate(squares.scope(&&3)).await; // on the first instance
+    /// assert_eq!(two.invalidations_heard(), before);
+    /// chaos.deliver_bus();
+    /// assert!(two.invalidations_heard() > before);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold_bus(&self) {
         self.lock().bus = BusMode::Hold;
     }

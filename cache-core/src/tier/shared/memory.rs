@@ -237,6 +237,25 @@ impl MemoryRemote {
     /// Returns the keys of all entries, in no particular order.
     ///
     /// They include the key prefix, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// use cache_core::{Cache, MemoryRemote};
+    ///
+    /// let remote = MemoryRemote::new();
+    /// let cache = Cache::builder().remote(remote.clone()).key_prefix("staging").build()?;
+    /// let carts = cache.transparent::<u64>("shop", "cart");
+    /// assert!(cache.connected(Duration::from_secs(10)).await);
+    /// carts.set("42", 7, Duration::from_secs(60)).await;
+    /// assert_eq!(remote.keys(), ["staging:shop:cart:42"]);
+    /// assert!(remote.raw("staging:shop:cart:42").is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keys(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
