@@ -1,4 +1,8 @@
 //! Freshness of local hits: the lease, and the local sequences of the scopes.
+//!
+//! A local hit asks two questions, which atomic loads answer: is the local tier trusted at this moment, and was no
+//! scope of the entry invalidated since its snapshot? Sequences are counters in a table of fixed size, indexed by the
+//! hash of a scope. Two scopes may share one, which costs a miss. Nothing here waits, and nothing is specific to Redis.
 
 use crate::protocol::{MAX_SCOPES, Scope, ScopeHash};
 use crate::runtime::Moment;

@@ -4,6 +4,86 @@
 //! the decorator: keys, lifetimes and invalidation, checked at compile time. Values are cached in the process (*local
 //! tier*) and in Redis (*shared tier*), with guarantees about what a reader may see.
 //!
+//! ```
+//! use std::collections::HashMap;
+//! use std::sync::{Arc, Mutex};
+//!
+//! use cache_core::{Cache, CacheValue, cached_store};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CacheValue)]
+//! pub struct Profile {
+//!     name: String,
+//! }
+//!
+//! #[derive(Clone, Debug)]
+//! pub struct StoreError(String);
+//!
+//! // Optional: a load that panics or hangs then becomes an error of the store.
+//! impl From<cache_core::Error> for StoreError {
+//!     fn from(error: cache_core::Error) -> Self {
+//!         Self(error.to_string())
+//!     }
+//! }
+//!
+//! #[cached_store(namespace = "shop:users")]
+//! pub trait ProfileStore: Send + Sync {
+//!     #[cached(entity = "profile", key(user), ttl = "5m", negative_ttl = "30s")]
+//!     async fn get_profile(&self, user: u64) -> Result<Option<Arc<Profile>>, StoreError>;
+//!
+//!     #[invalidates(get_profile(user))]
+//!     async fn set_profile(&self, user: u64, profile: &Profile) -> Result<(), StoreError>;
+//! }
+//!
+//! /// The store knows nothing of caches. A real one has a database.
+//! #[derive(Default)]
+//! struct Table(Mutex<HashMap<u64, Arc<Profile>>>);
+//!
+//! impl ProfileStore for Table {
+//!     async fn get_profile(&self, user: u64) -> Result<Option<Arc<Profile>>, StoreError> {
+//!         Ok(self.0.lock().unwrap().get(&user).cloned())
+//!     }
+//!
+//!     async fn set_profile(&self, user: u64, profile: &Profile) -> Result<(), StoreError> {
+//!         self.0.lock().unwrap().insert(user, Arc::new(profile.clone()));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), StoreError> {
+//!     // A service with several processes: `Cache::builder().redis("redis://…").build()?`, or `Cache::from_env()?`.
+//!     let cache = Cache::single_instance();
+//!     let profiles = CachingProfileStore::new(Arc::new(Table::default()), &cache);
+//!
+//!     assert_eq!(profiles.get_profile(7).await?, None); // asks the store, and caches the absence
+//!     assert_eq!(profiles.get_profile(7).await?, None); // a local hit
+//!     assert_eq!(cache.stats().total().loads, 1);
+//!
+//!     let ada = Profile { name: "Ada".to_owned() };
+//!     profiles.set_profile(7, &ada).await?; // writes, and invalidates the entry on every instance
+//!     assert_eq!(profiles.get_profile(7).await?.as_deref(), Some(&ada));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The decorator `CachingProfileStore` implements `ProfileStore` itself. It also has, for each read method `x`,
+//! `peek_x` (returns what the local tier has, without I/O) and `invalidate_x` (makes one entry stale on every
+//! instance), and for the whole store `invalidate_all`, `backing` (the store behind it) and `builder` (options at run
+//! time).
+//!
+//! # Where to start
+//!
+//! | you want to | see |
+//! | --- | --- |
+//! | annotate a trait | [`cached_store`], [`CacheKey`], [`CacheValue`] |
+//! | connect to Redis, set time limits | [`Cache`], [`CacheBuilder`] |
+//! | change options of a method at run time | [`ReadPolicy`] |
+//! | cache a function, or values without a store | [`Cache::region`], [`Cache::transparent`] |
+//! | let a user read their own writes on every instance | [`Cache::track`], [`SessionToken`] |
+//! | monitor a service | [`Cache::health`], [`Cache::stats`], [`docs::metrics`] |
+//! | test code that uses decorators | [`docs::testing`] |
+//!
 //! # What a reader may see
 //!
 //! - After a write has returned, no read that starts later and is answered by the shared tier or the store returns an
@@ -26,7 +106,16 @@
 //! | `moka` | yes | the second engine of the local tier |
 //! | `json`, `postcard` | yes | codecs beside `MessagePack` |
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
-//! | `testing` | no | a manual clock, fault injection, negative controls |
+//! | `testing` | no | a manual clock, fault injection, negative controls: [`docs::testing`] |
+//!
+//! # Limits by design
+//!
+//! It never returns an error of Redis to a caller, never scans or deletes keys in Redis, and never compares clocks of
+//! two machines. It does not serve expired values when the store fails, and does not write values into the cache on
+//! behalf of a write: a write invalidates, and the next read loads. It caches what the store returns: a store that
+//! reads from a lagging replica fills the cache with the replica's values.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod breaker;
 mod builder;

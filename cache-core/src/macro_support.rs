@@ -1,4 +1,8 @@
 //! Functions, traits and macros for generated code. Not part of the public interface.
+//!
+//! Anything that generated code needs and that can be an ordinary function is one, so that expansions stay short and
+//! are compiled once. A trait here that no type implements exists for its error message. A change needs a new version
+//! of `__macro`.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;

@@ -1,11 +1,13 @@
-//! The parts of a cache that exist whatever its tiers are.
+//! The parts of a cache that exist whatever its tiers are: clock, settings, tasks and the name of the instance.
+//!
+//! `engine` and `coherence` share them without holding each other.
 
 use crate::config::Settings;
 use crate::observability::CacheCounters;
 use crate::protocol::{Backend, Protection};
 use crate::runtime::{Clock, Tasks, random};
 
-/// What a cache has in its process: a clock, settings, counters, tasks, and a name.
+/// The clock, the settings, the counters, the tasks and the name of a cache.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) clock: Clock,

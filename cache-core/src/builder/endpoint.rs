@@ -1,4 +1,10 @@
 //! Reads the address of the shared tier from the environment.
+//!
+//! Two variables may have an address: `REDIS_URL`, and `UPSTASH_REDIS_REST_URL` as Upstash's console prints it. If both
+//! are set and differ, `CACHE_PROVIDER` decides; without it that is an error, because a guess could connect an instance
+//! to another server than the rest of its service.
+//!
+//! No message contains an address, a password or a token: each names the variable.
 
 use super::CacheBuilder;
 use crate::config::{Secret, Variables};
@@ -11,7 +17,7 @@ const UPSTASH_URL: &str = "UPSTASH_REDIS_REST_URL";
 const UPSTASH_TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
 const CACHE_PROVIDER: &str = "CACHE_PROVIDER";
 
-/// The provider that selects one of two addresses.
+/// The provider that selects one of two addresses, from `CACHE_PROVIDER`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Provider {
     Redis,
@@ -28,6 +34,11 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Reads the variables; `None` if no address is set.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not parse, an address without its token, or two addresses that differ.
     pub(super) fn read(variables: &Variables<'_>) -> Result<Option<Self>, Error> {
         let provider = variables.parse(CACHE_PROVIDER, "redis or upstash", Provider::parse)?;
         let redis = redis(variables)?;
@@ -60,12 +71,14 @@ impl Endpoint {
         Ok(self)
     }
 
+    /// Prefixes an error with the variable that has the address.
     fn named(&self, error: &Error) -> Error {
         Error::config(format!("{}: {error}", self.variable))
     }
 }
 
 impl Provider {
+    /// Parses the name of a provider, in any case.
     fn parse(word: &str) -> Option<Self> {
         match word.to_ascii_lowercase().as_str() {
             "redis" => Some(Self::Redis),
@@ -83,7 +96,7 @@ fn redis(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     Ok(Some(Endpoint { variable: REDIS_URL, kind, url: Secret(url), secret: secret.map(Secret) }))
 }
 
-/// Reads `UPSTASH_REDIS_REST_URL`.
+/// Reads `UPSTASH_REDIS_REST_URL`, which needs its token: one without the other is an error.
 fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
     match (variables.text(UPSTASH_URL)?, variables.text(UPSTASH_TOKEN)?) {
         (None, None) => Ok(None),
@@ -98,6 +111,8 @@ fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
 }
 
 /// Selects the address that is set. Both may be set if they agree.
+///
+/// A trailing slash makes no difference, and a password may be absent in one of them.
 fn either(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Option<Endpoint>, Error> {
     let (redis, upstash) = match (redis, upstash) {
         (Some(redis), Some(upstash)) => (redis, upstash),
@@ -117,6 +132,7 @@ fn either(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Option<E
     Ok(Some(upstash))
 }
 
+/// Returns the address of `REDIS_URL`, which `CACHE_PROVIDER` requires to be one of the Redis protocol.
 fn forced_redis(redis: Option<Endpoint>) -> Result<Endpoint, Error> {
     match redis {
         Some(redis) if redis.kind != Kind::Http => Ok(redis),
@@ -127,6 +143,7 @@ fn forced_redis(redis: Option<Endpoint>) -> Result<Endpoint, Error> {
     }
 }
 
+/// Returns the `https://` address, from either variable, which `CACHE_PROVIDER` requires.
 fn forced_upstash(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Endpoint, Error> {
     match (upstash, redis) {
         (Some(upstash), _) => Ok(upstash),

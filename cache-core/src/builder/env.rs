@@ -1,4 +1,8 @@
-//! Builds a cache from the environment. Only this module reads the variables of the shared tier.
+//! Builds a cache from the environment.
+//!
+//! Only this module and its child for addresses read the variables of the shared tier, and every variable is read
+//! through [`Variables`], also in a test. A build without the feature `redis` refuses an address instead of ignoring
+//! it: a service that expects a shared tier must not start without one.
 
 use super::CacheBuilder;
 use crate::cache::Cache;
@@ -12,6 +16,19 @@ const CACHE_KEY_PREFIX: &str = "CACHE_KEY_PREFIX";
 
 impl CacheBuilder {
     /// Creates a builder from the variables of the process, like [`from_variables`](Self::from_variables).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use cache_core::CacheBuilder;
+    ///
+    /// let cache = CacheBuilder::from_env()?.verify_one_in(1000).build()?;
+    /// # let _ = cache;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -34,6 +51,21 @@ impl CacheBuilder {
     /// Every variable is read and must parse, even with the switch off. `ENVIRONMENT.md` in the repository has the
     /// details and an example of each.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::{CacheBuilder, Variables};
+    ///
+    /// let variables = Variables::new(|name| (name == "CACHE_KEY_PREFIX").then_some("staging"));
+    /// let cache = CacheBuilder::from_variables(&variables)?.build()?; // a pass-through: no address is set
+    /// # let _ = cache;
+    ///
+    /// let wrong = Variables::new(|name| (name == "ENABLE_REDIS_CACHING").then_some("perhaps"));
+    /// let error = CacheBuilder::from_variables(&wrong).unwrap_err();
+    /// assert_eq!(error.to_string(), "ENABLE_REDIS_CACHING is `perhaps`: expected true or false");
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns [`Config`](crate::ErrorKind::Config) if a value does not parse, if variables contradict each other, or
@@ -54,6 +86,7 @@ impl CacheBuilder {
     }
 }
 
+/// Returns the address that the variables set, if any.
 #[cfg(feature = "redis")]
 fn endpoint(variables: &Variables<'_>) -> Result<Option<super::endpoint::Endpoint>, Error> {
     super::endpoint::Endpoint::read(variables)

@@ -1,4 +1,12 @@
 //! The cache of a process: its parts, its background tasks, and its end.
+//!
+//! A [`Cache`] owns the state that all decorators of a process share: the link to the shared tier, the permits for
+//! loads, the names in use, and the counters. It decides nothing about single reads and writes: `engine` does that with
+//! this state.
+//!
+//! Invariant: a cache with a shared tier has at most one supervisor task. It ends with [`Cache::shutdown`], with the
+//! last clone of the cache, or with its runtime; after the last of these the next call on another runtime starts it
+//! again.
 
 mod permits;
 
@@ -32,10 +40,22 @@ const REVIVE: Duration = Duration::from_millis(100);
 
 /// The cache of a process. Cheap to clone.
 ///
-/// All constructors return the same type, and it never returns an error of Redis: while the shared tier is unreachable,
-/// reads go to the store.
+/// Build one for each process and give clones to the decorators. All constructors return the same type, and it never
+/// returns an error of Redis: while the shared tier is unreachable, reads go to the store.
+///
+/// | constructor | tiers | for |
+/// | --- | --- | --- |
+/// | [`builder`](Self::builder), [`from_env`](Self::from_env) | local and shared | a service with several instances |
+/// | [`single_instance`](Self::single_instance) | local | a service with exactly one process |
+/// | [`pass_through`](Self::pass_through) | none | tests, or caching disabled |
+///
+/// When the last clone is dropped, decorators included, the background tasks end and the instance leaves the members.
+/// Call [`shutdown`](Self::shutdown) before, so that releases in progress are sent first.
+///
+/// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "redis")]
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cache_core::Error> {
 /// use cache_core::{Backend, Cache};
@@ -45,10 +65,13 @@ const REVIVE: Duration = Duration::from_millis(100);
 /// cache.shutdown().await;
 /// # Ok(())
 /// # }
+/// # #[cfg(not(feature = "redis"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct Cache(pub(crate) Arc<Inner>);
 
+/// The state that all clones of a [`Cache`] share.
 pub(crate) struct Inner {
     pub(crate) process: Arc<Process>,
     pub(crate) coherence: Arc<Coherence>,
@@ -120,13 +143,42 @@ fn leave_behind(coherence: &Coherence) {
 
 impl Cache {
     /// Creates a cache that stores nothing: every read is a miss, every write a no-op.
+    ///
+    /// The decorators work as usual, and concurrent reads of one key share a load. Writes invalidate nothing on other
+    /// instances, so do not mix it with instances that cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::{Backend, Cache};
+    ///
+    /// let cache = Cache::pass_through(); // needs no Tokio runtime
+    /// assert_eq!(cache.backend(), Backend::PassThrough);
+    /// ```
     pub fn pass_through() -> Self {
         Self::assemble(Backend::PassThrough, Settings::default(), Clock::default())
     }
 
     /// Creates a cache with only a local tier, for a service with a single process.
     ///
-    /// A second process would not receive the invalidations of the first.
+    /// A second process would not receive the invalidations of the first: it returns old values until their time to
+    /// live ends. It is built with the default settings, and needs no Tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// assert_eq!(squares.get_or_load(&3, || async { Ok::<_, cache_core::Error>(9) }).await?, 9);
+    /// assert_eq!(squares.peek(&&3), Some(9));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn single_instance() -> Self {
         Self::single_instance_at(Clock::default())
     }
@@ -138,6 +190,11 @@ impl Cache {
         cache
     }
 
+    /// Creates a cache with a shared tier, and starts its background task.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime) outside of a Tokio runtime.
     pub(crate) fn with_remote(remote: Remote, settings: Settings, clock: Clock) -> Result<Self, Error> {
         tokio::runtime::Handle::try_current().map_err(|_| Error::no_runtime())?;
         let backend = remote.0.backend();
@@ -147,6 +204,7 @@ impl Cache {
         Ok(cache)
     }
 
+    /// Starts the task that connects to the shared tier, if there is one.
     fn supervise(&self) {
         if let Some(Remote(remote)) = &self.0.remote {
             self.0.process.tasks.spawn_daemon(supervise(Arc::clone(&self.0.coherence), Arc::clone(remote)));
@@ -177,6 +235,7 @@ impl Cache {
         }
     }
 
+    /// Creates a cache without a shared tier.
     pub(crate) fn assemble(backend: Backend, settings: Settings, clock: Clock) -> Self {
         Self::with(None, backend, settings, clock)
     }
@@ -221,22 +280,83 @@ impl Cache {
     ///
     /// Call it in a handler that renders metrics. The [table](crate::docs::metrics) lists all of them. A cache and
     /// decorators that were built outside of a Tokio runtime have no such task: there, only this method publishes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// fn render(cache: &Cache) -> String {
+    ///     cache.publish_metrics();
+    ///     // … the text of the exporter, such as `PrometheusHandle::render` …
+    ///     String::new()
+    /// }
+    /// # render(&Cache::pass_through());
+    /// ```
     #[cfg(feature = "metrics")]
     pub fn publish_metrics(&self) {
         self.0.publisher().publish();
     }
 
     /// Returns the tiers of this cache.
+    ///
+    /// It is fixed when the cache is built, and does not depend on whether the shared tier is reachable: see
+    /// [`health`](Self::health).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::{Backend, Cache};
+    ///
+    /// assert_eq!(Cache::single_instance().backend(), Backend::SingleInstance);
+    /// ```
     pub fn backend(&self) -> Backend {
         self.0.process.backend
     }
 
     /// Returns the statistics so far, per store and method.
+    ///
+    /// It adds up counters and does no I/O. The counters of one call change one after another, so a snapshot that is
+    /// taken while calls are in progress may have some of them and not others. Statistics of dropped decorators remain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// for _ in 0..2 {
+    ///     squares.get_or_load(&3, || async { Ok::<_, cache_core::Error>(9) }).await?;
+    /// }
+    /// let counted = cache.stats().method("demo", "square");
+    /// assert_eq!((counted.loads, counted.local_hits), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stats(&self) -> Stats {
         self.0.registry.read()
     }
 
     /// Returns the current health, without I/O.
+    ///
+    /// Each field is a snapshot. [`Health`] prints as one line for a log and serialises for an endpoint.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use cache_core::{Cache, Status};
+    ///
+    /// let health = Cache::single_instance().health().await;
+    /// assert_eq!(health.status, Status::Healthy);
+    /// println!("{health}");
+    /// # }
+    /// ```
     #[expect(clippy::unused_async, reason = "part of the agreed interface; a later version may ask the server")]
     pub async fn health(&self) -> Health {
         Health::of(&self.0.coherence)
@@ -244,13 +364,37 @@ impl Cache {
 
     /// Waits until the shared tier may be used, or until `limit` has passed.
     ///
-    /// It returns whether the shared tier may be used.
+    /// It returns whether the shared tier may be used. For a cache without a shared tier that is `true` at once.
+    /// Waiting is optional: until then reads go to the store. A service may wait before it accepts traffic, so that its
+    /// first requests are not all misses.
     ///
-    /// Returns `true` at once for a cache without a shared tier. Waiting is optional: until then reads go to the store.
-    /// A service may wait before it accepts traffic, so that its first requests are not all misses. Build the
-    /// decorators before: the cache subscribes to the invalidations of each.
+    /// Build the decorators before you call it. A cache subscribes to the invalidations of the stores that it knows,
+    /// and a decorator with a new namespace makes it subscribe again: a service that waits first, and builds its
+    /// decorators afterwards, starts with misses after all.
     ///
     /// If the background task of the cache has ended with its runtime or by a panic, this restarts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, MemoryRemote, ReadPolicy};
+    ///
+    /// let cache = Cache::builder().remote(MemoryRemote::new()).build()?;
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60))); // first
+    /// if !cache.connected(Duration::from_secs(5)).await {
+    ///     eprintln!("starting without the shared tier: {}", cache.health().await);
+    /// }
+    /// # let _ = squares;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future only ends the wait. The connection does not depend on it.
     pub async fn connected(&self, limit: Duration) -> bool {
         let Inner { process, coherence, .. } = &*self.0;
         let usable = async {
@@ -289,6 +433,7 @@ impl Cache {
         }
     }
 
+    /// Whether this cache has a shared tier, reachable or not.
     pub(crate) fn has_remote(&self) -> bool {
         self.0.process.backend.has_remote()
     }
@@ -300,13 +445,33 @@ impl Cache {
     /// (`load = inline`, or a load for a single caller).
     ///
     /// Afterwards reads go to the store. In a cache with a shared tier at most
-    /// [`max_concurrent_loads`](crate::CacheBuilder::max_concurrent_loads) of them run at a time, and the local tier keeps what they
-    /// load for [`degraded_ttl`](crate::CacheBuilder::degraded_ttl). Writes return without being announced: other instances
-    /// may read old values until their time to live ends, so stop writing before. Invalidations that are pending when
-    /// it ends are lost. It cannot be undone.
+    /// [`max_concurrent_loads`](crate::CacheBuilder::max_concurrent_loads) of them run at a time, and the local tier
+    /// keeps what they load for [`degraded_ttl`](crate::CacheBuilder::degraded_ttl). Writes return without being
+    /// announced: other instances may read old values until their time to live ends, so stop writing before.
+    /// Invalidations that are pending when it ends are lost. It cannot be undone.
     ///
     /// It returns within [`shutdown_timeout`](crate::CacheBuilder::shutdown_timeout), 10 s by default, plus at most two
     /// seconds. Loads that are still running continue, and their callers receive the results.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use cache_core::{Cache, LinkStatus, MemoryRemote};
+    ///
+    /// let cache = Cache::builder().remote(MemoryRemote::new()).build()?;
+    /// // … serve requests until the signal, then stop accepting them …
+    /// cache.shutdown().await;
+    /// assert_eq!(cache.health().await.link, LinkStatus::ShutDown);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the steps that it has reached remain done, and the cache may remain connected. Call it
+    /// again to complete the shutdown.
     pub async fn shutdown(&self) {
         let Inner { process, coherence, .. } = &*self.0;
         // The heartbeats continue until the work is done: without them its releases would not be sent.

@@ -1,4 +1,7 @@
 //! Permits for calls of the store, while their number is bounded.
+//!
+//! The bound protects a database whose cache is gone. It must never stop the process: loads that wait for each other
+//! through the cache would hold all permits, so the bound gives way, one load at a time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,8 +16,8 @@ const STALLED: Duration = Duration::from_secs(1);
 /// The permits of one cache.
 ///
 /// A load may read through the cache from a task that it spawns, and such a read is not recognized as part of the load.
-/// If every permit is held by a load that waits for such a read, no load ends. So one load after the other runs without a
-/// permit, at most one a second: the bound holds for a store that is slow, and the circle is broken.
+/// If every permit is held by a load that waits for such a read, no load ends. So one load after the other runs without
+/// a permit, at most one a second: the bound holds for a store that is slow, and the circle is broken.
 #[derive(Debug)]
 pub(crate) struct Permits {
     semaphore: Semaphore,
@@ -37,16 +40,20 @@ impl Drop for Permit<'_> {
 }
 
 impl Permits {
+    /// Creates `count` permits, at least one.
     pub(crate) fn new(count: usize) -> Self {
         Self { semaphore: Semaphore::new(count), progress: AtomicU64::new(0) }
     }
 
+    /// Returns a permit if one is free.
     pub(crate) fn try_acquire<'a>(&'a self, clock: &'a Clock) -> Option<Permit<'a>> {
         let permit = self.semaphore.try_acquire().ok()?;
         Some(Permit { permits: self, clock, _held: permit })
     }
 
     /// Waits for a permit; `None` if the load is to run without one.
+    ///
+    /// Permits are granted in the order of the waits. The caller limits the whole wait by the deadline of the load.
     pub(crate) async fn acquire<'a>(&'a self, clock: &'a Clock) -> Option<Permit<'a>> {
         let mut permit = std::pin::pin!(self.semaphore.acquire());
         loop {

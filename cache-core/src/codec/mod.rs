@@ -1,4 +1,10 @@
 //! The encoding of values in the shared tier.
+//!
+//! The local tier has typed values and needs no encoding. Bytes from the shared tier are not trusted: decoding is
+//! bounded in depth, rejects remaining bytes, and catches panics of user code. A value that does not survive its codec
+//! is found by a sample (`trip`), since serde allows types that lose data without an error.
+//!
+//! Invariant: the number of a codec in the envelope never changes, and bytes of another codec are a miss.
 
 #[cfg(feature = "postcard")]
 mod bounded;
@@ -33,6 +39,22 @@ pub(crate) use trip::Trips;
 ///
 /// A `Serialize` or `Deserialize` implementation that panics has the same effect as one that returns an error: the
 /// value is not cached, or the entry is a miss. With `panic = "abort"` the process ends instead.
+///
+/// # Choosing a codec
+///
+/// Keep the default unless there is a reason. JSON is for entries that people read in `redis-cli`, and takes more
+/// bytes. postcard writes no field names, for types without the attributes that it cannot represent.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::{Codec, ReadPolicy};
+///
+/// assert_eq!(Codec::default(), Codec::MessagePack);
+/// let policy = ReadPolicy::new(Duration::from_secs(60)).codec(Codec::MessagePack);
+/// # let _ = policy;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Codec {

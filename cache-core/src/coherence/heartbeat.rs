@@ -1,4 +1,7 @@
 //! Heartbeats, and what their return and their replies prove.
+//!
+//! A heartbeat that returns over the bus proves that all earlier messages have arrived. The lease counts from the
+//! moment at which it was sent, so that a slow return makes it shorter and never longer.
 
 use std::time::Duration;
 

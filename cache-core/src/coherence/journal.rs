@@ -1,4 +1,7 @@
 //! The invalidation journal: invalidations that Redis has not executed yet.
+//!
+//! A scope leaves it when Redis has executed its invalidation, and until then this instance does not read the scope
+//! from the shared tier. The journal is in memory: if the process ends first, the entries' time to live is the bound.
 
 use std::collections::HashMap;
 

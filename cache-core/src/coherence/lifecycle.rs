@@ -1,4 +1,7 @@
 //! The begin and the end of connections.
+//!
+//! Each step happens under the lock of the heartbeats, so that no heartbeat of a connection that ends can renew the
+//! lease.
 
 use std::sync::Arc;
 

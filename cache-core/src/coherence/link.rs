@@ -1,4 +1,7 @@
 //! The link to the shared tier: the current connection, its heartbeats, and its state.
+//!
+//! A connection has a number, and whatever belongs to an earlier number is ignored: a late reply or heartbeat cannot
+//! act on its successor. It is open for writes before it is readable, and readable before the local tier is trusted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

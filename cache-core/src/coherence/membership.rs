@@ -1,4 +1,7 @@
 //! Tracks the other members and decides whether this instance may read the shared tier.
+//!
+//! The rules are in `fleet`, which is pure. Here they meet the replies of heartbeats, for all namespaces of the
+//! instance.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! Log messages about the connection, with one warning for each cause of an outage.
+//!
+//! An outage of days, with an attempt each second, is two lines: its cause with advice, and its end. A state changes
+//! here as well, so that the log and `health` never disagree.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,7 @@
-//! Checks the key prefix.
+//! Checks the key prefix, the same way for the builder and for the environment.
+//!
+//! The characters that it allows have no meaning in keys, in patterns of Redis, or in the lists of rights of a Redis
+//! user.
 
 /// The longest prefix, in bytes.
 const LONGEST: usize = 128;

@@ -1,4 +1,4 @@
-//! Secrets.
+//! Secrets: text that must not reach a log line, in a type whose `Debug` does not show it.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
-//! The settings of a cache.
+//! The settings of a cache, with their defaults.
+//!
+//! A setting is stored within its range: the builder passes every value through `limits` first.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,17 +16,25 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     /// P: how long a writer's lock lives.
     pub(crate) write_lock_ttl: Duration,
+    /// How long an attempt to connect may take.
     pub(crate) connect_timeout: Duration,
+    /// How long a read waits for the shared tier.
     pub(crate) read_timeout: Duration,
+    /// How long each request of a write waits for it.
     pub(crate) write_timeout: Duration,
+    /// How long a load may take, with its wait for a permit.
     pub(crate) load_deadline: Duration,
     /// How long the local tier answers while the shared tier is unreachable; zero disables it.
     pub(crate) degraded_ttl: Duration,
     /// How long a returning instance waits for the others; `None` is `RECOVERY_BARRIER` leases.
     pub(crate) recovery_barrier: Option<Duration>,
+    /// How long a shutdown waits for work in progress.
     pub(crate) shutdown_timeout: Duration,
+    /// The bound of concurrent loads while the shared tier is unreachable.
     pub(crate) max_concurrent_loads: usize,
+    /// The largest entry of the shared tier, in bytes with its envelope.
     pub(crate) max_entry: usize,
+    /// One hit in this many is compared with the store.
     pub(crate) verify_one_in: Option<NonZeroU32>,
     /// The protection that a test has disabled.
     pub(crate) without: Option<Protection>,

@@ -1,4 +1,8 @@
 //! Reads variables of the environment as the types that they hold.
+//!
+//! Only this module reads the environment of the process, for the stores as well. A test passes a function instead, so
+//! no test changes the environment. Every error names the variable and the expected form; those of [`Variables::text`]
+//! do not show the value, which may be a secret.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,6 +21,8 @@ type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 /// A variable that is not set, is empty or contains only whitespace counts as unset; whitespace around a value is
 /// ignored. A value that does not parse is an error with the name of the variable, its value and the expected form.
 ///
+/// # Examples
+///
 /// ```
 /// use cache_core::{CacheBuilder, Variables};
 ///
@@ -32,6 +38,16 @@ pub struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// Reads the variables of the process.
+    ///
+    /// Each is read when a method asks for it, and not when this is called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let path = cache_core::Variables::from_env().text("PATH")?;
+    /// # let _ = path;
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     pub fn from_env() -> Self {
         Self::new(|name| std::env::var_os(name))
     }
@@ -39,11 +55,23 @@ impl<'a> Variables<'a> {
     /// Reads the variables of another source.
     ///
     /// `lookup` returns the value of a variable that is set, as a `String`, a `&str` or an `OsString`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use cache_core::Variables;
+    ///
+    /// let file = HashMap::from([("REPORT_TITLE", " Weekly ")]);
+    /// let variables = Variables::new(|name| file.get(name).copied());
+    /// assert_eq!(variables.text("REPORT_TITLE")?.as_deref(), Some("Weekly"));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     pub fn new<V: Into<OsString>>(lookup: impl Fn(&str) -> Option<V> + 'a) -> Self {
         Self { lookup: Box::new(move |name| lookup(name).map(Into::into)) }
     }
 
-    /// Returns the text of a variable.
+    /// Returns the text of a variable; `None` if it is unset or blank.
     ///
     /// # Errors
     ///
@@ -59,7 +87,17 @@ impl<'a> Variables<'a> {
     ///
     /// If `parse` returns `None`, the error names what is `expected`.
     ///
-    /// The message shows the value, so do not use it for secrets.
+    /// The message shows the first 40 characters of the value, so do not use it for secrets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Variables;
+    ///
+    /// let variables = Variables::new(|_| Some("many"));
+    /// let error = variables.parse("WORKERS", "a number", |text| text.parse::<u8>().ok()).unwrap_err();
+    /// assert_eq!(error.to_string(), "WORKERS is `many`: expected a number");
+    /// ```
     ///
     /// # Errors
     ///
@@ -81,6 +119,16 @@ impl<'a> Variables<'a> {
     ///
     /// It accepts `true`, `1`, `on` and `yes`, or `false`, `0`, `off` and `no`, in any case.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Variables;
+    ///
+    /// assert!(!Variables::new(|_| Some("No")).switch("ENABLE_REPORT_CACHE")?);
+    /// assert!(Variables::new(|_| None::<&str>).switch("ENABLE_REPORT_CACHE")?);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As for [`parse`](Self::parse).
@@ -95,9 +143,20 @@ impl<'a> Variables<'a> {
 
     /// Reads a time in whole seconds from the first of these variables that is set.
     ///
-    /// It accepts 1 to `u32::MAX`.
+    /// It accepts 1 to `u32::MAX`. The others are read too: a value that does not parse is an error even if it is not
+    /// used. So a service can read a specific variable with a general one as its default.
     ///
-    /// The others are read too: a value that does not parse is an error even if it is not used.
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::Variables;
+    ///
+    /// let variables = Variables::new(|name| (name == "CACHE_TTL_SECONDS").then_some("90"));
+    /// let ttl = variables.seconds(&["CACHE_TTL_REPORT_SECONDS", "CACHE_TTL_SECONDS"])?;
+    /// assert_eq!(ttl, Some(Duration::from_secs(90)));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,6 +175,7 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
+/// Returns the beginning of a value for a message, with control characters escaped.
 pub(crate) fn shown(value: &str) -> String {
     let mut shown: String = value.chars().take(MOST_SHOWN).collect();
     if shown.len() < value.len() {

@@ -1,4 +1,7 @@
 //! Pages of documentation, without code.
+//!
+//! Each page is a Markdown file beside this module. Tests compare the tables of the pages with the code, and the
+//! examples are documentation tests.
 
 /// The consistency guarantees, the events that break them, and for how long.
 #[doc = include_str!("consistency.md")]
@@ -11,3 +14,10 @@ pub mod failure_modes {}
 /// The metrics of a cache, by name.
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
+
+/// How to test code that uses decorators: time, loads, failures, and several instances.
+#[doc = include_str!("testing.md")]
+// The page is part of every build of the documentation. Its examples and some of its links need the feature.
+#[cfg(any(feature = "testing", not(doctest)))]
+#[cfg_attr(not(feature = "testing"), allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links))]
+pub mod testing {}

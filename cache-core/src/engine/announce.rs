@@ -1,4 +1,7 @@
 //! Invalidates scopes in the shared tier, on the other instances, and in the local tier.
+//!
+//! Every announcement goes through here, and is counted. One that fails is the business of the caller, which journals
+//! its scopes.
 
 use std::future::Future;
 use std::time::Duration;

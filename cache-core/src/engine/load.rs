@@ -1,4 +1,7 @@
 //! Calls of the store, and what follows from their outcomes.
+//!
+//! A load runs in a task of its own unless its arguments cannot be owned, so that a dropped caller does not take the
+//! value from its followers. It ends its flights before it fills the shared tier: no caller waits for a fill.
 
 use std::collections::HashMap;
 use std::future::Future;

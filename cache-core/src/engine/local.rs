@@ -1,4 +1,10 @@
 //! Reads and fills of a region's local tier.
+//!
+//! A local hit takes no allocation, no system call and no lock of this crate. Two questions decide it: is the local
+//! tier trusted at this moment (a heartbeat within the lease), and was no scope of the entry invalidated since its
+//! look-up began? Without trust, only entries that were loaded without trust answer, and only for `degraded_ttl`.
+//!
+//! Invariant: an entry whose snapshot of the scopes is outdated may be stored, and is never returned.
 
 use std::sync::Arc;
 use std::time::Duration;

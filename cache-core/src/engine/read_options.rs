@@ -1,4 +1,8 @@
 //! The properties of a read method and of one call of it: absence, errors, visibility.
+//!
+//! Generated code describes a method by functions instead of bounds, so that a store's error type may lack `Clone` or
+//! `From<Error>`, at the price that `docs::failure_modes` describes. Every function of a user is called through
+//! `guarded`: a panic in it is a log line and not a broken flight.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,8 @@
 //! A region: the typed cache of one read method.
+//!
+//! A [`Region`] joins the parts of the engine for one method: what answers locally, the flights, the shared tier, and
+//! the method's names and policy. It is the interface of the engine for generated code, and for programs that cache a
+//! function without a trait. The order of the steps of a read is in `read`, and that of a write in `write`.
 
 use std::fmt;
 use std::future::Future;
@@ -68,7 +72,33 @@ impl RegionSpec {
 
 /// The typed cache of one read method, from its key `K` to its result `R`.
 ///
-/// Cheap to clone. A local hit allocates nothing and waits for nothing.
+/// Cheap to clone. A local hit allocates nothing and waits for nothing. A decorator has one region for each read
+/// method; [`Cache::region`] creates one without a decorator, for a function whose results are worth keeping.
+///
+/// A write of the data behind a region must invalidate it: with [`invalidate`](Self::invalidate) after the write, or
+/// with a [`WriteGuard`](crate::WriteGuard) around it, which also prevents a read in progress from storing the old
+/// value.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use std::time::Duration;
+/// use cache_core::{Cache, Error, ReadPolicy, Region};
+///
+/// async fn slow_square(n: u64) -> Result<u64, Error> {
+///     Ok(n * n)
+/// }
+///
+/// let cache = Cache::single_instance();
+/// let squares: Region<u64, u64> = cache.region("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+/// assert_eq!(squares.get_or_load(&3, || slow_square(3)).await?, 9); // calls the function
+/// assert_eq!(squares.get_or_load(&3, || slow_square(3)).await?, 9); // a local hit
+/// assert_eq!(cache.stats().total().loads, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
 
 pub(super) struct Inner<K, R> {
@@ -161,7 +191,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
 /// Keys, scopes and contents.
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
-    /// Returns the number of keys that are being looked up or loaded.
+    /// Returns the number of keys that are being looked up or loaded at this moment.
+    ///
+    /// It counts keys and not callers: callers of one key share a look-up.
     pub fn in_flight(&self) -> usize {
         self.0.flights.len()
     }
@@ -177,19 +209,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.0.local.len()
     }
 
-    /// Returns the owned form of a borrowed key.
+    /// Returns the owned form of a borrowed key, as [`get_or_load`](Self::get_or_load) takes it.
     pub fn key<L: Lookup<K>>(&self, key: &L) -> K {
         key.to_key()
     }
 
-    /// Returns the scope of one entry.
+    /// Returns the scope of one entry, for [`invalidate`](Self::invalidate) or a [`WriteGuard`](crate::WriteGuard).
     pub fn scope<L: Lookup<K>>(&self, key: &L) -> Scope {
         KeyText::of(&self.method().head, key).own.of_mode(self.method().policy.mode)
     }
 
     /// Returns the scope of every entry whose key begins with these parts.
     ///
-    /// Only the prefixes that the annotation of the method names have a scope.
+    /// Only the prefixes that the annotation of the method names have a scope, and the empty one, `&()`, which is the
+    /// whole method. A region without an annotation has the latter only.
     pub fn scope_prefix<P: CacheKey>(&self, parts: &P) -> Scope {
         prefix_scope(&self.method().head, |out| parts.write_key(out)).of_mode(self.method().policy.mode)
     }
@@ -199,14 +232,53 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// It takes one round trip, however many entries the scope has. A read that starts after this returns, and is
     /// answered by the shared tier or the store, returns no older value. The local tiers of other instances follow when
     /// the bus delivers the invalidation, at the latest when their lease ends. In mode [`Strict`](crate::Mode::Strict)
-    /// this call returns only after that. If the call is dropped after its first poll, a task completes the
-    /// invalidation.
+    /// this call returns only after that.
+    ///
+    /// While the shared tier is unreachable, the scope is journaled, and delivered on reconnection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// squares.get_or_load(&3, || async { Ok::<_, Error>(9) }).await?;
+    /// squares.invalidate(squares.scope(&&3)).await;
+    /// assert_eq!(squares.peek(&&3), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// If the call is dropped after its first poll, a task completes the invalidation.
     pub async fn invalidate(&self, scope: Scope) {
         Counters::add(&self.method().counters.invalidations);
         announce::invalidate(&self.method().cache, vec![scope]).await;
     }
 
     /// Returns the value, if the local tier may answer. Does not count a hit.
+    ///
+    /// It does no I/O. `None` means that the local tier has no current entry, and not that there is no value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let names = cache.region::<String, String>("demo", "name", ReadPolicy::new(Duration::from_secs(60)));
+    /// assert_eq!(names.peek(&"ada"), None); // a key is looked up by a borrowed form: no copy
+    /// names.get_or_load(&"ada".to_owned(), || async { Ok::<_, Error>("Ada".to_owned()) }).await?;
+    /// assert_eq!(names.peek(&"ada").as_deref(), Some("Ada"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let local = &self.0.local;
         local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)
@@ -217,13 +289,37 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value from the local tier, the shared tier, or `load`.
     ///
-    /// The load runs in a task of its own, once for all callers that wait for the key. It continues if a caller is
-    /// dropped. An error is never cached.
+    /// The load runs in a task of its own, once for all callers that wait for the key. An error is never cached: each
+    /// caller that waits receives a clone of it, and the next call loads again.
+    ///
+    /// A value is stored only if no write of the key has begun since the look-up. Its staleness is that of the region's
+    /// [`Mode`](crate::Mode).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// let load = |n: u64| move || async move { Ok::<_, Error>(n * n) };
+    /// let (one, two) = tokio::join!(squares.get_or_load(&3, load(3)), squares.get_or_load(&3, load(3)));
+    /// assert_eq!((one?, two?), (9, 9));
+    /// assert_eq!(cache.stats().total().loads, 1); // one load for both callers
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns the error of `load`, or the error of this crate if the load panics, exceeds its deadline, or reads its
     /// own key recursively.
+    ///
+    /// # Cancellation
+    ///
+    /// If a caller is dropped, the load continues, and its value is stored.
     pub async fn get_or_load<E, F, Fut>(&self, key: &K, load: F) -> Result<R, E>
     where
         E: Clone + From<Error> + Send + 'static,
@@ -377,10 +473,7 @@ impl Cache {
     /// `namespace` and `entity` become the beginning of every key, so they must be unique among regions, and must not
     /// change: use lower-case words, the namespace with colons between them. A [`Namespace`] takes a partition as well.
     ///
-    /// # Panics
-    ///
-    /// If a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already uses these keys in this cache.
-    /// [`try_region`](Self::try_region) returns an error instead. The same region may be created any number of times.
+    /// # Examples
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -394,6 +487,12 @@ impl Cache {
     /// assert_eq!(nine.unwrap(), 9);
     /// # }
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already uses these
+    /// keys in this cache. [`try_region`](Self::try_region) returns an error instead. The same region may be created
+    /// any number of times.
     #[track_caller]
     pub fn region<K, R>(
         &self,
@@ -410,10 +509,23 @@ impl Cache {
 
     /// Like [`region`](Self::region), but returns an error if the keys are in use.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let (cache, policy) = (Cache::single_instance(), ReadPolicy::new(Duration::from_secs(60)));
+    /// let squares = cache.try_region::<u64, u64>("demo", "square", policy)?;
+    /// assert!(cache.try_region::<u64, String>("demo", "square", policy).is_err()); // other types
+    /// # drop(squares);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`](crate::TransparentCache) or a region with other types already
-    /// uses these keys in this cache.
+    /// [`Config`](crate::ErrorKind::Config) if a decorator, a [`TransparentCache`](crate::TransparentCache) or a region
+    /// with other types already uses these keys in this cache.
     pub fn try_region<K, R>(
         &self,
         namespace: impl Into<Namespace>,

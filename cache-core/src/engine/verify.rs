@@ -1,4 +1,7 @@
 //! The verifier: re-reads a sample of hits from the store, and reports how stale they were.
+//!
+//! It finds writes that bypass the decorators. The caller of a hit never waits for it, and it never changes an entry:
+//! what it finds is counted.
 
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;

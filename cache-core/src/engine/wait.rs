@@ -1,4 +1,7 @@
 //! Waiting for another caller's flight, which may never end by itself.
+//!
+//! A flight may wait for a load that its own follower is part of, or have a leader that is no longer polled. In both
+//! cases followers give it up: waiting must end without any timeout of the user.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,10 @@
 //! The write path: write lock, store, release.
+//!
+//! A [`WriteGuard`] exists from the lock to the release. Between the two the caller calls the store. Every way out of
+//! that is covered: a result, an error that proves that nothing was written, an error of unknown outcome, and a dropped
+//! future. In the last two the lock stays, because the store may still apply the write.
+//!
+//! Invariant: a write never fails because of the shared tier. An announcement that fails is journaled.
 
 use std::sync::Arc;
 
@@ -14,6 +20,10 @@ use crate::read_your_writes;
 use crate::runtime::{Tasks, random};
 
 /// The outcome of a write, as far as the caller of the store knows it.
+///
+/// Generated code derives it from the result: `Ok` is [`Written`](Self::Written), an error whose
+/// [`WriteError::not_written`](crate::WriteError::not_written) is true is [`NotWritten`](Self::NotWritten), and any
+/// other error is [`Unknown`](Self::Unknown).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// It was applied.
@@ -31,11 +41,38 @@ pub enum WriteOutcome {
 /// *pending writer* on their read methods. The entries of such a method stay current as long as the writer lives; if it
 /// does not finish, the whole method is invalidated.
 ///
+/// A decorator uses it for each write. `begin_x` of a decorator returns it for a write `x` that the caller commits
+/// (`commits = caller`); [`begin`](Self::begin) is for regions without a decorator.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use std::time::Duration;
+/// use cache_core::{Cache, Error, ReadPolicy, WriteGuard};
+///
+/// # async fn commit() -> Result<(), Error> { Ok(()) }
+/// let cache = Cache::single_instance();
+/// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+///
+/// let guard = WriteGuard::begin(&cache, vec![squares.scope(&&3)], Vec::new()).await;
+/// match commit().await {
+///     Ok(()) => guard.committed().await,
+///     Err(error) => {
+///         drop(guard); // it may have been applied: the lock stays until it expires
+///         return Err(error);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Cancellation
 ///
-/// If the guard is dropped without [`committed`](Self::committed) or [`rolled_back`](Self::rolled_back), the outcome counts as unknown: locks stay until they
-/// expire, and the methods that the write is registered on are invalidated at once and again when the registration
-/// expires.
+/// If the guard is dropped without [`committed`](Self::committed) or [`rolled_back`](Self::rolled_back), the outcome
+/// counts as unknown: locks stay until they expire, and the methods that the write is registered on are invalidated at
+/// once and again when the registration expires.
 #[derive(Debug)]
 #[must_use = "a write that is not finished leaves its scopes locked until the locks expire"]
 pub struct WriteGuard {
@@ -62,7 +99,13 @@ impl WriteGuard {
     ///
     /// It waits for the shared tier at most for the write timeout. If the announcement fails, the scopes are journaled,
     /// and delivered once the shared tier is reachable.
-    #[doc(hidden)]
+    ///
+    /// The entries of `scopes` are invalidated, on this instance at once and elsewhere with the message. With a shared
+    /// tier, reads of them go to the store until the write ends.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped before it is ready, the store was not called yet, and the locks are withdrawn.
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
         cache.revive();
         let token = writer_token(cache);
@@ -86,8 +129,11 @@ impl WriteGuard {
     /// is unknown they stay, as if the guard were dropped.
     ///
     /// The strongest mode of all its scopes decides how long this waits. If the write could not be announced, it also
-    /// waits until the invalidation is delivered, or until no other instance can read the replaced values. A task
-    /// completes the release, even if this call is dropped.
+    /// waits until the invalidation is delivered, or until no other instance can read the replaced values.
+    ///
+    /// # Cancellation
+    ///
+    /// A task completes the release, even if this call is dropped.
     #[doc(hidden)]
     pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
         found.retain(|scope| !self.scopes.contains(scope));
@@ -106,7 +152,7 @@ impl WriteGuard {
         }
     }
 
-    /// Ends a write that the caller has committed.
+    /// Ends a write that the caller has committed. Await it after the commit has returned.
     ///
     /// The methods that it is registered on are invalidated as a whole, since no result names the entries that it has
     /// changed.
@@ -116,6 +162,10 @@ impl WriteGuard {
     }
 
     /// Ends a write that was certainly not applied.
+    ///
+    /// Its lock is released, and the next reads load its entries again.
+    ///
+    /// If the outcome of the commit is unknown, drop the guard instead.
     pub async fn rolled_back(self) {
         self.finish(WriteOutcome::NotWritten, Vec::new()).await;
     }

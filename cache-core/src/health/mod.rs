@@ -1,4 +1,8 @@
 //! Health: the state of a cache, for operators.
+//!
+//! [`Health`] is computed from the state of the link, the journal and the members when it is requested, without I/O. It
+//! contains no address, no key and no secret, so that it may be logged and served. Every state has a remedy in its
+//! documentation or in [`docs::failure_modes`](crate::docs::failure_modes).
 
 mod publisher;
 mod staleness;
@@ -17,7 +21,19 @@ use crate::runtime::Moment;
 /// The state of a cache.
 ///
 /// The consistency guarantees hold in each of them, with the exceptions in
-/// [`docs::consistency`](crate::docs::consistency).
+/// [`docs::consistency`](crate::docs::consistency). A service need not stop accepting requests in any of them;
+/// `Degraded` is a reason to look at [`Health::link`] and at the database.
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::Status;
+///
+/// fn needs_attention(status: Status) -> bool {
+///     status == Status::Degraded // `Connecting` ends by itself
+/// }
+/// # assert!(!needs_attention(Status::Healthy));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -48,6 +64,8 @@ impl fmt::Display for Status {
 }
 
 /// The state of the link to the shared tier, and how to respond.
+///
+/// `Display` and serde write the same word, such as `circuit-open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -116,6 +134,8 @@ impl fmt::Display for LinkStatus {
 ///
 /// It contains no address and no secret. `Display` writes one line for a log. Serialised, its times are seconds.
 ///
+/// # Examples
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
@@ -147,13 +167,13 @@ pub struct Health {
     /// How long the local tier is trusted after a heartbeat (H).
     #[serde(serialize_with = "seconds")]
     pub lease: Duration,
-    /// The round-trip time of the last heartbeat over the bus.
+    /// The round-trip time of the last heartbeat over the bus; `None` before the first one.
     ///
     /// If it is close to the lease, the local tier is disabled from time to time: the server is overloaded, or the
     /// network is slow. If neither can be changed, set a longer lease.
     #[serde(serialize_with = "optional_seconds")]
     pub heartbeat_rtt: Option<Duration>,
-    /// The time since the last heartbeat returned.
+    /// The time since the last heartbeat returned. Above [`lease`](Self::lease) the local tier is not trusted.
     #[serde(serialize_with = "optional_seconds")]
     pub last_heartbeat: Option<Duration>,
     /// The number of scopes whose invalidation Redis has not executed yet.
@@ -185,10 +205,13 @@ pub struct Health {
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
     /// A description of the problem with the shared tier.
+    ///
+    /// It may contain the server's own message.
     pub error: Option<String>,
 }
 
 impl Health {
+    /// Computes the health from the current state, without I/O.
     pub(crate) fn of(coherence: &Coherence) -> Self {
         let now = coherence.process.clock.now();
         let state = coherence.link.state();

@@ -1,4 +1,6 @@
-//! Publishes the metrics.
+//! Publishes the metrics: once a second in a task, and when a service requests it.
+//!
+//! It holds the parts that it reads and not the cache, so that it does not keep a dropped cache alive.
 
 use std::sync::Arc;
 use std::time::Duration;

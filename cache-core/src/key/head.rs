@@ -1,4 +1,7 @@
-//! The beginning of every key of a read method.
+//! The beginning of every key of a read method, which is built once for each region.
+//!
+//! It also determines the bus namespace. Two stores with the same first part of the namespace share a bus, on every
+//! instance.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,8 @@
 //! Looks up keys by borrowed parts, without copying.
+//!
+//! A read gets `&str`, and the local tier has `String`. A [`Lookup`] is compared with an owned key in place, so that a
+//! local hit allocates nothing; the owned key is made only if the entry has to be stored. Tuples of up to eight parts
+//! are keys, which bounds the parameters of a read method.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -9,17 +13,30 @@ use super::{CacheKey, KeyWriter};
 
 /// A borrowed view of an owned key `K`, for looking it up.
 ///
-/// `&str` looks up a `String`, `Option<&str>` an `Option<String>`, and a tuple of such views a tuple of owned parts.
+/// `&str` looks up a `String`, `&u64` a `u64`, `Option<&str>` an `Option<String>`, and a tuple of such views a tuple of
+/// owned parts. The methods of a [`Region`](crate::Region) take a reference to a view, so a number is `&&3`.
 ///
 /// # Contract
 ///
 /// A view has the same hash as the key that it matches, and writes the same parts. `Borrow` already requires the first
 /// of `&Q`; the second holds for every type whose borrowed form is the same text.
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::Lookup;
+///
+/// let view = ("shop", Some("de"));
+/// # fn check<L: Lookup<(String, Option<String>)>>(view: &L) {
+/// assert!(view.matches(&("shop".to_owned(), Some("de".to_owned()))));
+/// # }
+/// # check(&view);
+/// ```
 pub trait Lookup<K>: CacheKey + Hash {
     /// Whether this is a view of `key`, that is, whether both write the same parts.
     fn matches(&self, key: &K) -> bool;
 
-    /// Returns the owned key.
+    /// Returns the owned key, for an entry that is to be stored.
     fn to_key(&self) -> K;
 }
 
@@ -52,6 +69,7 @@ where
     }
 }
 
+/// Tuples as keys and as views of keys. Each writes its parts in order, without a mark of its own.
 macro_rules! tuples {
     ($($count:literal: $(($key:ident $view:ident $at:tt)),*;)*) => {$(
         impl<$($key: CacheKey),*> CacheKey for ($($key,)*) {

@@ -2,6 +2,10 @@
 //!
 //! In process a key stays typed: the local tier hashes and compares the parts themselves. The text is built only for
 //! the shared tier.
+//!
+//! Invariants: different parts give different text, for any text in the parts; no entry has the key of a generation, a
+//! lock or a channel; a long key is hashed, and the full text is compared, so that a collision is a miss. There is no
+//! way to read a key back, and no pattern over keys: nothing ever scans them.
 
 use std::hash::Hash;
 
@@ -22,14 +26,29 @@ pub use writer::KeyWriter;
 /// A type whose value is one or more parts of a cache key.
 ///
 /// Derive it for newtypes and input structs; `#[cache_key(display)]` on a field writes the field's `Display` text.
-/// `str`, `String`, `bool`, `char`, the integers, `Option`, slices, arrays, `Vec`, references and tuples implement it.
-/// Floating-point numbers do not, since a number has more than one text and a NaN is not equal to itself.
+///
+/// | types | text |
+/// | --- | --- |
+/// | `str`, `String` | as it is, with special characters escaped |
+/// | `bool`, `char`, the integers | as `Display` writes them |
+/// | `IpAddr`, `SocketAddr` and their variants | as `Display`, and the flow information of IPv6 |
+/// | `uuid::Uuid`, with the feature `uuid` | as `Display` |
+/// | `Option`, tuples of up to eight, `()` | their parts; an absent one has a mark of its own |
+/// | slices and `Vec` | their length, then their elements |
+/// | arrays | their elements |
+/// | `&T`, `Box`, `Rc`, `Arc` | those of the target |
+///
+/// Floating-point numbers do not implement it, since a number has more than one text and a NaN is not equal to itself.
+/// Nor do `HashMap` and `HashSet`, whose order varies. For a type of another crate, write a newtype with
+/// `#[cache_key(display)]`.
 ///
 /// # Contract
 ///
 /// Different values of one type write different parts, and values that write equal parts are one key, whatever `Eq`
 /// returns. A type writes the same number of parts for every value, or first writes a part that determines how many
 /// follow (an `enum` its variant, a slice its length). The derive satisfies both.
+///
+/// # Examples
 ///
 /// ```
 /// use cache_core::CacheKey;
@@ -39,9 +58,38 @@ pub use writer::KeyWriter;
 ///     tenant: u64,
 ///     locale: Option<String>,
 /// }
+///
+/// #[derive(CacheKey)]
+/// struct Price(#[cache_key(display)] std::num::NonZeroU32); // a type without an implementation
+/// ```
+///
+/// By hand, to choose the text of the key:
+///
+/// ```
+/// use cache_core::{CacheKey, KeyWriter};
+///
+/// #[derive(Clone, PartialEq, Eq, Hash)]
+/// struct Version {
+///     major: u16,
+///     minor: u16,
+/// }
+///
+/// impl CacheKey for Version {
+///     fn write_key(&self, out: &mut KeyWriter) {
+///         out.display(&format_args!("{}.{}", self.major, self.minor)); // one part, such as `1.20`
+///     }
+///
+///     fn same_key(&self, other: &Self) -> bool {
+///         self == other // equal values always write the same part
+///     }
+/// }
+///
+/// assert!(!Version { major: 1, minor: 20 }.same_key(&Version { major: 12, minor: 0 }));
 /// ```
 pub trait CacheKey {
     /// Writes the parts of this value, in order.
+    ///
+    /// It is called for each look-up in the shared tier, and must write the same parts each time.
     fn write_key(&self, out: &mut KeyWriter);
 
     /// Whether `other` writes the same parts.
@@ -66,6 +114,21 @@ pub trait CacheKey {
 }
 
 /// The requirements of a key, or of one argument of it. Implemented for every type that meets them.
+///
+/// `Clone`, `Eq` and `Hash` are for the local tier, which keeps typed keys. A borrowed argument (`&str`) is looked up
+/// without a copy, and its owned form (`String`) meets the requirements: see [`Lookup`].
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::{CacheKey, KeyPart};
+///
+/// #[derive(CacheKey, Clone, PartialEq, Eq, Hash)]
+/// struct TenantId(u64);
+///
+/// fn usable<K: KeyPart>() {}
+/// usable::<(TenantId, Option<String>)>();
+/// ```
 pub trait KeyPart: CacheKey + Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl<T: CacheKey + Clone + Eq + Hash + Send + Sync + 'static> KeyPart for T {}

@@ -1,4 +1,7 @@
 //! Implementations of `CacheKey` for standard types.
+//!
+//! A type is here only if equal values always write equal text. Floating-point numbers and unordered collections are
+//! absent on purpose.
 
 use std::net::{SocketAddr, SocketAddrV6};
 use std::rc::Rc;

@@ -1,4 +1,7 @@
 //! The text of a key in the shared tier, bounded in length.
+//!
+//! Short parts stay readable, for an operator with `redis-cli`. Parts of more than 512 bytes are replaced by a hash of
+//! 128 bits, and the envelope of the entry carries the full text: a collision is a miss.
 
 use std::cell::Cell;
 use std::fmt::{Display, Write as _};

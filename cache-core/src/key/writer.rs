@@ -1,4 +1,7 @@
 //! The text of a key: parts joined by `:`, each escaped.
+//!
+//! Invariant: the text is injective. A separator inside of a part is escaped, an absent part differs from an empty one,
+//! and a key prefix writes absent parts that a whole key omits.
 
 use std::fmt::{Display, Write as _};
 
@@ -9,10 +12,31 @@ const ABSENT: &str = ":%-";
 /// Written before a present optional value whose own text could be mistaken for an absent one.
 const PRESENT: &str = ":%+";
 
-/// Receives the parts of a key and joins them into text that differs for different parts.
+/// Joins the parts of a key into text that differs for different parts.
 ///
 /// `:`, `%`, `*`, braces and control characters are always escaped: each byte is written as `%` and two hexadecimal
 /// digits. Absent parts at the end are omitted.
+///
+/// Only an implementation of [`CacheKey`] receives one. There is no way to read the text back.
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::{CacheKey, KeyWriter};
+///
+/// #[derive(Clone, PartialEq, Eq, Hash)]
+/// struct Range {
+///     from: u32,
+///     to: Option<u32>,
+/// }
+///
+/// impl CacheKey for Range {
+///     fn write_key(&self, out: &mut KeyWriter) {
+///         out.display(&self.from);
+///         out.optional(self.to.as_ref());
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct KeyWriter {
     text: String,
@@ -26,7 +50,7 @@ impl KeyWriter {
         Self { text, absent: 0 }
     }
 
-    /// Writes one part.
+    /// Writes one part. Any text is allowed, and empty text is a part as well.
     pub fn part(&mut self, text: &str) {
         self.begin_part();
         Escaped(&mut self.text).push(text);
@@ -43,7 +67,9 @@ impl KeyWriter {
         write!(Escaped(&mut self.text), "{value}").expect("the Display implementation of a key returned an error");
     }
 
-    /// Writes the parts of an optional value.
+    /// Writes the parts of an optional value, or the mark of an absent one.
+    ///
+    /// `None`, `Some("")` and `Some(None)` differ.
     pub fn optional<T: CacheKey + ?Sized>(&mut self, value: Option<&T>) {
         let Some(value) = value else {
             self.absent += 1;

@@ -1,4 +1,7 @@
-//! The counters of a cache as a whole, besides those of its methods.
+//! The counters of a cache as a whole, besides those of its methods: announcements of writes, and errors of the shared
+//! tier.
+//!
+//! A write may concern several methods, so it is counted once here and not for each of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

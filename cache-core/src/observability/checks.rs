@@ -1,4 +1,4 @@
-//! The results of the verifier.
+//! The results of the verifier, by kind, with the total time for which stale hits were still returned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! A counter for the hit path.
+//!
+//! Every local hit increments it, from all threads. Each thread has a slot of its own on a separate cache line, so that
+//! threads do not contend, and a reader adds the slots up.
 
 use std::cell::Cell;
 use std::sync::Mutex;

@@ -1,4 +1,8 @@
 //! Statistics and metrics: what is counted, and how it is published.
+//!
+//! The engine increments counters of the region (`stats`) and of the cache (`cache_counters`). [`Stats`] and the
+//! metrics of the facade are two views of the same counters, so they never disagree. Counting a local hit is a store to
+//! a slot of the thread, and reads no clock.
 
 mod cache_counters;
 mod checks;

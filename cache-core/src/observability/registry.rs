@@ -1,4 +1,7 @@
 //! The counters of all regions of a cache.
+//!
+//! It keeps the counts of regions that were dropped, so that the statistics of a cache never decrease. It does not keep
+//! a region alive.
 
 use std::collections::BTreeMap;
 use std::fmt;

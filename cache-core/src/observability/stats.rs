@@ -1,4 +1,9 @@
 //! Statistics per store and method.
+//!
+//! [`Counters`] are what the engine increments, [`Stats`] and [`MethodStats`] are copies for callers. They count from
+//! the construction of the cache and never decrease, so two copies can be subtracted. The counter of local hits is
+//! sharded, because every hit of every thread increments it; the others are plain atomics. The metrics of the facade
+//! are computed from the same counters.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,14 +85,17 @@ impl Counters {
         counter.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// Counts an entry that could not be used, by its reason.
     pub(crate) fn unusable(&self, reason: Unusable) {
         Self::add(&self.unusable[reason as usize]);
     }
 
+    /// Counts an error of the shared tier.
     pub(crate) fn tier_error(&self, kind: TierErrorKind) {
         Self::add(&self.remote[kind as usize]);
     }
 
+    /// Counts a value that its codec refused.
     pub(crate) fn encode_error(&self) {
         Self::add(&self.encode);
     }
@@ -108,6 +116,7 @@ impl Counters {
         }
     }
 
+    /// Counts a check of a sampled hit against the store.
     pub(crate) fn checked(&self, check: Check) {
         self.checks.add(check);
         if let Check::Stale(span) = check {
@@ -190,7 +199,9 @@ fn damage() -> impl Iterator<Item = Unusable> {
 
 /// The statistics of a cache since it was built, per store and method.
 ///
-/// Two of them can be compared and subtracted, for example in a test:
+/// Two of them can be compared and subtracted, for example in a test. Two decorators of one trait in a cache add up.
+///
+/// # Examples
 ///
 /// ```
 /// # use cache_core::Cache;
@@ -206,17 +217,41 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Adds the counters of one region.
     pub(super) fn count(&mut self, counters: &Counters) {
         self.methods.entry((counters.store, counters.method)).or_default().add(&counters.read());
     }
 
     /// Returns the statistics of one read method; all zero if it is unknown.
+    ///
+    /// `store` is the name of the trait and `method` that of its read method. A region has its namespace and its entity
+    /// instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let stats = Cache::pass_through().stats();
+    /// assert_eq!(stats.method("PolicyStore", "get_policy").loads, 0);
+    /// ```
     pub fn method(&self, store: &str, method: &str) -> MethodStats {
         let found = self.methods.iter().find(|((known_store, known), _)| *known_store == store && *known == method);
         found.map(|(_, stats)| stats.clone()).unwrap_or_default()
     }
 
-    /// Returns every method with its statistics, as `((store, method), stats)`.
+    /// Returns every method with its statistics, in the order of the names.
+    ///
+    /// The items are `((store, method), stats)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::pass_through();
+    /// for ((store, method), stats) in cache.stats().methods() {
+    ///     println!("{store}::{method}: {} local hits, {} loads", stats.local_hits, stats.loads);
+    /// }
+    /// ```
     pub fn methods(&self) -> impl Iterator<Item = ((&'static str, &'static str), &MethodStats)> {
         self.methods.iter().map(|(name, stats)| (*name, stats))
     }
@@ -228,7 +263,18 @@ impl Stats {
         total
     }
 
-    /// Returns what was counted since `earlier` was taken.
+    /// Returns the difference to `earlier`, an older snapshot of the same cache.
+    ///
+    /// Methods that are missing in `earlier` keep their counts. A count that is higher in `earlier` becomes zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::pass_through();
+    /// let before = cache.stats();
+    /// // … calls …
+    /// assert_eq!(cache.stats().since(&before).total().loads, 0);
+    /// ```
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut methods = self.methods.clone();
@@ -278,19 +324,21 @@ macro_rules! method_stats {
 method_stats! {
     /// Reads that the local tier answered.
     local_hits,
-    /// Local hits while the shared tier was unreachable.
+    /// Local hits while the shared tier was unreachable. They are part of `local_hits`.
     degraded_hits,
     /// Reads that the shared tier answered.
     shared_hits,
-    /// Hits of either tier for an absent value.
+    /// Hits of either tier for an absent value. They are part of `local_hits` and `shared_hits`.
     negative_hits,
     /// Look-ups that neither tier answered.
     misses,
     /// Calls of the store.
     loads,
-    /// Calls of the store that failed, panicked or timed out.
+    /// Calls of the store that failed, panicked or timed out. They are part of `loads`.
     load_errors,
     /// Reads that took the outcome of another caller's look-up.
+    ///
+    /// Many of them for few loads are the effect of single flight on a hot key.
     coalesced,
     /// Loads that did not fill the shared tier.
     ///
@@ -299,6 +347,8 @@ method_stats! {
     /// read of the same key), or the cache is a pass-through.
     bypasses,
     /// Values stored in the shared tier.
+    ///
+    /// It happens in the background: the count may follow the read that caused it.
     fills,
     /// Invalidations that this instance requested.
     invalidations,
@@ -306,8 +356,9 @@ method_stats! {
     bytes_read,
     /// Bytes of entries sent to the shared tier.
     bytes_written,
-    /// Hits that the store confirmed
-    /// ([`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in)).
+    /// Sampled hits that the store confirmed.
+    ///
+    /// [`CacheBuilder::verify_one_in`](crate::CacheBuilder::verify_one_in) sets how many are checked.
     verified_equal,
     /// Hits that the store did not confirm, and that the local tier still returned afterwards.
     verified_stale,
@@ -315,7 +366,9 @@ method_stats! {
     ///
     /// A write came in between.
     verified_raced,
-    /// Hits that could not be checked: the store failed, or a value could not be encoded.
+    /// Hits that could not be checked.
+    ///
+    /// The store failed, or a value could not be encoded.
     verified_failed,
     /// How long the stale hits were still returned in total, in microseconds.
     ///

@@ -1,4 +1,8 @@
 //! Tracks which names of a cache are in use, and their owners.
+//!
+//! A name is in use while a decorator or a region of it exists. The same owner may have it several times, as clones and
+//! repeated constructions do; another owner gets an error at once, in the process that has the mistake. Mistakes
+//! between processes cannot be detected here: `mixups` finds their entries.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! Detects entries of other owners under the keys of this cache.
+//!
+//! Such an entry is a miss whatever this module does. It only explains the misses: one warning for each kind in a
+//! process, with the remedy, since the entries of a foreign owner return with every read.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};

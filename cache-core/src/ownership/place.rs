@@ -1,4 +1,7 @@
 //! The keys under which the read methods of one store have their entries.
+//!
+//! A [`Place`] exists only with a claim of its names. It determines the beginning of each key, and the hash of trait
+//! and method in each envelope, by which a reader recognises entries of another method.
 
 use std::any::type_name;
 
@@ -25,8 +28,11 @@ pub struct StoreSpec<'a> {
 /// The kind of owner that has entries under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A decorator.
     Store,
+    /// A region that [`Cache::region`](crate::Cache::region) has created.
     Region,
+    /// A [`TransparentCache`](crate::TransparentCache).
     Transparent,
 }
 
@@ -102,6 +108,7 @@ impl Place {
         Head::new(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), entity)
     }
 
+    /// The identity of the source, which is part of each envelope; 0 if unknown.
     pub(crate) fn source(&self) -> u128 {
         self.namespace.source
     }

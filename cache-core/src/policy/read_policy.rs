@@ -1,4 +1,7 @@
 //! The options of one read method.
+//!
+//! [`ReadPolicy`] has one method for each option of `#[cached(..)]` that can be changed at run time, with the same
+//! name. The methods are `const`, so that generated code pays nothing for a policy that its annotation fixes.
 
 use std::time::Duration;
 
@@ -6,39 +9,101 @@ use crate::codec::Codec;
 use crate::protocol::Mode;
 
 /// The engine of the local tier.
+///
+/// Both evict by recency and frequency of use, so a scan over many keys does not displace the entries in steady use.
+/// Which one is used makes no difference to what a reader may see.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::{LocalEngine, ReadPolicy};
+///
+/// assert_eq!(LocalEngine::default(), LocalEngine::Quick);
+/// let policy = ReadPolicy::new(Duration::from_secs(60)).local_engine(LocalEngine::Quick);
+/// # let _ = policy;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LocalEngine {
-    /// `quick_cache` (S3-FIFO). The default: its hits take less time than those of `moka` in the project's benchmarks.
+    /// `quick_cache`. The default: its hits take less time than those of `moka` in the project's benchmarks.
+    ///
+    /// It uses S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023). An expired entry
+    /// occupies its place until its next look-up or its eviction.
     #[default]
     Quick,
-    /// `moka` (W-TinyLFU): removes expired entries by itself instead of at their next look-up.
+    /// `moka`: removes expired entries by itself instead of at their next look-up.
+    ///
+    /// It uses W-TinyLFU (Einziger, Friedman and Manes, "`TinyLFU`: a highly efficient cache admission policy", 2017).
+    /// Choose it if large values should leave memory although no read asks for them again.
     #[cfg(feature = "moka")]
     Moka,
 }
 
-/// The policy of one read method: what it caches, for how long, and in which tiers.
+/// The options of one read method: what it caches, how long, and where.
 ///
-/// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time.
+/// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time, and
+/// [`Cache::region`](crate::Cache::region) takes a policy directly.
+///
+/// A policy is a property of the instance that uses it, with two exceptions that all instances of a service should
+/// share: [`mode`](Self::mode), which the writers follow, and [`codec`](Self::codec), because an instance with another
+/// codec treats the entries as misses.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
 /// use cache_core::ReadPolicy;
 ///
 /// let policy = ReadPolicy::new(Duration::from_secs(300)).negative_ttl(Duration::from_secs(30)).local_capacity(50_000);
+/// # let _ = policy;
+/// ```
+///
+/// In the builder of a decorator, a method named like the read method changes its policy:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use cache_core::Cache;
+///
+/// #[cache_core::cached_store(namespace = "demo")]
+/// trait SquareStore: Send + Sync {
+///     #[cached(entity = "square", key(n), ttl = "1h")]
+///     async fn square(&self, n: u64) -> Result<u64, cache_core::Error>;
+/// }
+///
+/// struct Arithmetic;
+///
+/// impl SquareStore for Arithmetic {
+///     async fn square(&self, n: u64) -> Result<u64, cache_core::Error> {
+///         Ok(n * n)
+///     }
+/// }
+///
+/// let squares = CachingSquareStore::builder(Arc::new(Arithmetic), &Cache::single_instance())
+///     .square(|annotated| annotated.ttl(Duration::from_secs(60)).local_capacity(100))
+///     .build();
+/// # let _ = squares;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub struct ReadPolicy {
+    /// The longest life of a present value.
     pub(crate) ttl: Duration,
+    /// The longest life of an absence; `None` does not cache it.
     pub(crate) negative_ttl: Option<Duration>,
+    /// At most 50.
     pub(crate) jitter_percent: u8,
+    /// Whether there is a local tier.
     pub(crate) local: bool,
+    /// A limit below `ttl`, for the local tier only.
     pub(crate) local_ttl: Option<Duration>,
+    /// In entries; zero disables the local tier.
     pub(crate) local_capacity: usize,
     pub(crate) local_engine: LocalEngine,
     pub(crate) codec: Codec,
     pub(crate) mode: Mode,
+    /// Whether reads are cached at all.
     pub(crate) enabled: bool,
 }
 
@@ -51,6 +116,16 @@ impl ReadPolicy {
     /// entry with a longer time to live becomes a miss after 12 to 24 hours, when the generation that it was filled
     /// under expires. With a time to live of zero nothing is cached, and with less than a millisecond nothing in the
     /// shared tier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// const HOURLY: ReadPolicy = ReadPolicy::new(Duration::from_secs(3600));
+    /// assert_eq!(HOURLY, HOURLY.jitter_percent(10).local_capacity(10_000)); // the defaults
+    /// ```
     pub const fn new(ttl: Duration) -> Self {
         Self {
             ttl,
@@ -66,13 +141,40 @@ impl ReadPolicy {
         }
     }
 
-    /// Sets how long a present value lives, in both tiers.
+    /// Sets how long a present value lives at most, in both tiers.
+    ///
+    /// The range and the beginning of the time are those of [`new`](Self::new). A write that invalidates the entry ends
+    /// its life earlier; the time to live bounds the staleness only of rows that change without the decorator.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let annotated = ReadPolicy::new(Duration::from_secs(300));
+    /// let policy = annotated.ttl(Duration::from_secs(60));
+    /// assert_eq!(policy, ReadPolicy::new(Duration::from_secs(60)));
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
     /// Caches absence (`None`) for this long. Otherwise an absent value is loaded at every read.
+    ///
+    /// It concerns methods that return `Result<Option<V>, E>`, and the keys that a batch method omits from its map.
+    /// Range and jitter are those of [`ttl`](Self::ttl). A write that creates the row invalidates its absence as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(300)).negative_ttl(Duration::from_secs(10));
+    /// # let _ = policy;
+    /// ```
     pub const fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = Some(ttl);
         self
@@ -80,15 +182,37 @@ impl ReadPolicy {
 
     /// Shortens each entry's lifetime by a random share, up to this many percent.
     ///
-    /// The maximum is 50 percent.
+    /// Default 10, at most 50; a larger number counts as 50. Entries that were filled together then do not expire
+    /// together, which would send their next reads to the store at one moment. Jitter never lengthens a life.
     ///
-    /// Entries that were filled together then do not expire together.
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(100)).jitter_percent(20); // lives 80 to 100 s
+    /// assert_eq!(policy.jitter_percent(99), policy.jitter_percent(50));
+    /// ```
     pub const fn jitter_percent(mut self, percent: u8) -> Self {
         self.jitter_percent = if percent > 50 { 50 } else { percent };
         self
     }
 
     /// Limits how long entries stay in the local tier, below their time to live.
+    ///
+    /// The time counts from the moment at which the entry is stored locally. After it the read goes to the shared tier,
+    /// which still has the entry. It also enables a local tier that [`local_off`](Self::local_off) has disabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(3600)).local_ttl(Duration::from_secs(30));
+    /// # let _ = policy;
+    /// ```
     pub const fn local_ttl(mut self, ttl: Duration) -> Self {
         self.local = true;
         self.local_ttl = Some(ttl);
@@ -96,38 +220,112 @@ impl ReadPolicy {
     }
 
     /// Keeps entries in the shared tier only.
+    ///
+    /// Every read then takes a round trip to the shared tier, and returns nothing older than a write that returned
+    /// before the read began. In a cache with a local tier only, nothing is cached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_off();
+    /// # let _ = policy;
+    /// ```
     pub const fn local_off(mut self) -> Self {
         self.local = false;
         self
     }
 
     /// Sets the capacity of the local tier in entries, at most 4,294,967,295. Zero disables it.
+    ///
+    /// Default 10,000. It counts entries and not bytes, because the tier has typed values whose size it does not know.
+    /// Above it the engine evicts the entries that were used least.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_capacity(500_000);
+    /// # let _ = policy;
+    /// ```
     pub const fn local_capacity(mut self, entries: usize) -> Self {
         self.local_capacity = entries;
         self
     }
 
-    /// Sets the engine of the local tier.
+    /// Sets the engine of the local tier. Default [`Quick`](LocalEngine::Quick).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{LocalEngine, ReadPolicy};
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_engine(LocalEngine::Quick);
+    /// # let _ = policy;
+    /// ```
     pub const fn local_engine(mut self, engine: LocalEngine) -> Self {
         self.local_engine = engine;
         self
     }
 
-    /// Sets the encoding in the shared tier.
+    /// Sets the encoding in the shared tier. Default [`MessagePack`](Codec::MessagePack).
+    ///
+    /// Entries of another codec are misses, so a roll-out that changes it costs one load for each entry. The annotation
+    /// refuses a codec that loses data of the type; this method cannot, and the check at run time remains ([`Codec`]).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Codec, ReadPolicy};
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).codec(Codec::MessagePack);
+    /// # let _ = policy;
+    /// ```
     pub const fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// Sets what the writes that invalidate this method wait for.
+    /// Sets what the writes that invalidate this method wait for. Default [`Safe`](Mode::Safe).
+    ///
+    /// The writer's policy decides: set the same mode on every instance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Mode, ReadPolicy};
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).mode(Mode::Strict);
+    /// # let _ = policy;
+    /// ```
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Sets whether this method is cached.
+    /// Sets whether this method is cached. Default `true`.
     ///
-    /// If not, every read goes to the store. Writes still invalidate, for the instances that cache it.
+    /// If not, every read calls the store, concurrent reads of one key as well, and nothing is stored in either tier.
+    /// Writes still invalidate, for the instances that cache it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{ReadPolicy, Variables};
+    ///
+    /// let on = Variables::from_env().switch("ENABLE_PROFILE_CACHE")?;
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).enabled(on);
+    /// # let _ = policy;
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     pub const fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self

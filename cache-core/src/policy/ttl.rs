@@ -1,4 +1,4 @@
-//! The lifetime of an entry.
+//! The lifetime of an entry: a pure function of the policy, the kind of result and a random fraction.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use crate::config::limits::LONGEST_LIFE;
 
 /// Returns the lifetime of a value from the start of its load, if it is cached.
 ///
-/// `chance` is a fraction from 0 to 1. Jitter only shortens a lifetime: the time to live is an upper bound.
+/// `chance` is a fraction from 0 to 1, and values outside count as the nearer end. Jitter only shortens a lifetime: the
+/// time to live is an upper bound. A disabled method, a life of zero and an absence without a `negative_ttl` are not
+/// cached. Lives longer than ten years are cut, because Redis and `moka` cannot represent all of them.
 pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {
     let ttl = if absent { policy.negative_ttl? } else { policy.ttl }.min(LONGEST_LIFE);
     let cut = f64::from(policy.jitter_percent) / 100.0 * chance.clamp(0.0, 1.0);

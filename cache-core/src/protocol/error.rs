@@ -1,4 +1,6 @@
 //! Errors of the shared tier, with advice for operators.
+//!
+//! No caller receives one. Their kinds are labels of metrics, and their texts are for the log and for health.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! The fence of an entry: the versions of everything that can invalidate it.
+//!
+//! It is read before the load begins and stored with the entry. A reader compares it with the current versions, so an
+//! entry whose load was slower than a write is a miss.
 
 use super::{Generation, Scope, ScopeHash};
 

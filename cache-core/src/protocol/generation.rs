@@ -1,4 +1,7 @@
 //! Generations, and the states of a scope, as the shared tier stores them.
+//!
+//! A generation is a unique token and not a counter. A counter that Redis evicts starts again, and an old entry would
+//! be current once it reaches the same number; a token never returns.
 
 use super::grammar::wire;
 

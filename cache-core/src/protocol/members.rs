@@ -1,4 +1,6 @@
 //! The members of a namespace: the instances that share it.
+//!
+//! Each heartbeat registers its instance and returns the list. After an outage an instance waits for the members in it.
 
 /// One instance, as its last heartbeat describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The consistency mode of a read method.
+//! The consistency mode of a read method: what a write waits for, so that its readers can rely on it.
 
 /// The consistency that readers of a method can expect after a write returns.
 ///
@@ -15,7 +15,23 @@
 /// | `safe` | when Redis has the new generations, two round trips | no read that starts later and is answered by the shared tier or the store is older; a local hit elsewhere is older for at most the lease, usually until one message on the bus has arrived |
 /// | `strict` | as `safe`, plus the lease | local hits are no older either |
 ///
-/// In all modes an instance reads its own writes at once.
+/// In all modes an instance reads its own writes at once. Modes are ordered by strength: `Fast < Safe < Strict`.
+///
+/// # Examples
+///
+/// ```
+/// #[cache_core::cached_store(namespace = "demo", mode = fast)] // the default of the trait
+/// trait AccountStore: Send + Sync {
+///     #[cached(entity = "visits", key(id), ttl = "1m")]
+///     async fn visits(&self, id: u64) -> Result<u64, cache_core::Error>;
+///
+///     #[cached(entity = "locked", key(id), ttl = "1m", mode = strict)] // readers act on the absence of a change
+///     async fn is_locked(&self, id: u64) -> Result<bool, cache_core::Error>;
+///
+///     #[invalidates(is_locked(id))] // waits for the lease
+///     async fn lock(&self, id: u64) -> Result<(), cache_core::Error>;
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {

@@ -1,27 +1,30 @@
 //! The protections of the protocol, one for each race that it survives.
+//!
+//! Each is a place in the code with one `if`, behind the feature `testing`: a normal build has no switch.
+//! `tests/RACES.md` in the repository lists the races, with the test and the control of each.
 
 /// A protection of the protocol.
 ///
 /// With the feature `testing` a cache can be built without one of them (`CacheBuilder::without`). The test of each race
 /// runs a second time like that, and must then fail: it proves that the protection is needed and that the test can
-/// detect its absence.
+/// detect its absence. [`docs::testing`](crate::docs::testing) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub enum Protection {
     /// A fill carries the generations from before its load, not those from after it.
     Fence,
-    /// A fill of the local tier checks whether its scopes were invalidated since its look-up began.
+    /// A local fill checks whether its scopes were invalidated since its look-up.
     SequenceCheck,
-    /// A caller takes the outcome of a flight only if the flight began after the call.
+    /// A caller follows only a flight that began after the call.
     NextFlight,
-    /// Each writer locks with a token of its own, so that its release ends only its own locks.
+    /// Each writer locks with its own token, and releases only its own locks.
     WriterTokens,
     /// A writer invalidates its own local entries.
     LocalInvalidation,
-    /// A load runs in a task of its own, and continues if its caller is dropped.
+    /// A load runs in its own task, and outlives a dropped caller.
     LoadTask,
-    /// After an outage instances return one after another, and the number of concurrent loads is limited.
+    /// After an outage, instances return one after another, with limited loads.
     HerdGuard,
     /// A writer locks its scopes before it calls the store.
     WriteLock,
@@ -49,11 +52,13 @@ pub enum Protection {
     LoadEpoch,
     /// An entry is accepted only for the key that it carries.
     Identity,
-    /// An instance that returns after an outage waits for the others before it reads the shared tier.
+    /// After an outage, an instance waits for the others before it reads.
     RecoveryBarrier,
     /// The acknowledgement of a write that could not be announced is delayed.
     LateAcknowledgement,
-    /// A writer announces its writes as soon as it is connected, whether its local tier is trusted or not.
+    /// A writer announces its writes as soon as it is connected.
+    ///
+    /// It does not wait until its local tier is trusted.
     EarlyAnnouncements,
     /// A write is registered on the methods whose entries its result names.
     ///

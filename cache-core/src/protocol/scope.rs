@@ -1,4 +1,10 @@
 //! Scopes: the units of invalidation.
+//!
+//! A scope has a name, which is the key of an entry or the beginning of keys with `*`, and everything that is shared
+//! about it follows from the name: the key of its generation in Redis, its hash in envelopes and local sequences, and
+//! the bus that carries its messages. Two instances that form the same name agree without any configuration.
+//!
+//! Invariant: equal hashes of different names cost a miss and never a stale hit.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -17,7 +23,30 @@ pub(crate) const MAX_SCOPES: usize = 8;
 
 /// A unit of invalidation: an entry, a key prefix, or a whole read method.
 ///
-/// Only a [`Region`](crate::Region) creates scopes, so the name is always well formed.
+/// Only a [`Region`](crate::Region) creates scopes, so the name is always well formed. To invalidate a scope takes the
+/// same time for one entry and for a million: its generation changes, and entries of an older one are misses.
+///
+/// Two scopes are equal if their names are. The mode of the readers is not part of that.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use std::time::Duration;
+/// use cache_core::{Cache, Error, ReadPolicy};
+///
+/// let cache = Cache::single_instance();
+/// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+/// squares.get_or_load(&3, || async { Ok::<_, Error>(9) }).await?;
+///
+/// squares.invalidate(squares.scope(&&4)).await; // another entry
+/// assert_eq!(squares.peek(&&3), Some(9));
+/// squares.invalidate(squares.scope_prefix(&())).await; // every entry of the region
+/// assert_eq!(squares.peek(&&3), None);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Scope {
     /// Contains the name, so that both need one allocation.
@@ -69,6 +98,7 @@ impl Scope {
         Self { generation_key: text.into(), hash, bus, mode: Mode::default() }
     }
 
+    /// The name. It is the key of the entry, or ends in `*`.
     pub(crate) fn name(&self) -> &str {
         &self.generation_key[GENERATION_PREFIX.len()..self.generation_key.len() - GENERATION_SUFFIX.len()]
     }
@@ -96,6 +126,7 @@ impl Scope {
         self.name().strip_suffix('*').is_some_and(|beginning| other.name().starts_with(beginning))
     }
 
+    /// The hash of the name, the same in every build.
     pub(crate) fn hash(&self) -> ScopeHash {
         self.hash
     }

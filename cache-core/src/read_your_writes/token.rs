@@ -1,4 +1,7 @@
 //! The session token: the writes of a session, in a form that a client can carry.
+//!
+//! Its text is short, versioned and bounded. A client returns it, so everything in it is checked and nothing is
+//! trusted: the worst effect of a forged token is that entries are read again.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -30,6 +33,10 @@ const EVERYTHING: &str = "all";
 /// a forged token costs the instance that observes it misses, and never causes a wrong result. An old one is ignored,
 /// by the clock of the shared tier's server.
 ///
+/// A token of more than 64 scopes covers every entry: the instance that observes it flushes its local tier once.
+///
+/// # Examples
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cache_core::Error> {
@@ -55,9 +62,12 @@ pub struct SessionToken {
     pub(super) scopes: Written,
 }
 
+/// The scopes of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
+    /// The hashes of the names of the written scopes.
     Scopes(BTreeSet<u64>),
+    /// More scopes than a token lists.
     Everything,
 }
 
@@ -68,12 +78,33 @@ impl Default for Written {
 }
 
 impl SessionToken {
-    /// Whether the token contains no writes.
+    /// Whether the token contains no writes. Such a token need not be sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(cache_core::SessionToken::default().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         matches!(&self.scopes, Written::Scopes(scopes) if scopes.is_empty())
     }
 
-    /// Adds the writes of another token, for a session that keeps one token over several requests.
+    /// Adds the writes of another token.
+    ///
+    /// A session may keep one token over several requests. The result counts as old when the later of the two does. A
+    /// client that keeps only the last token instead may miss its earlier writes for up to the lease.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::SessionToken;
+    ///
+    /// let mut session = SessionToken::default();
+    /// let of_this_request: SessionToken = "1.0.1.2a".parse()?;
+    /// session.merge(&of_this_request);
+    /// assert_eq!(session, of_this_request);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     pub fn merge(&mut self, other: &Self) {
         if other.is_empty() {
             return;
@@ -126,6 +157,12 @@ impl fmt::Display for SessionToken {
     }
 }
 
+/// Parses the text of a token of this version.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) for any other text. The message does not contain the text. A server should then
+/// serve the request without a token, since clients may send anything.
 impl FromStr for SessionToken {
     type Err = Error;
 
@@ -134,6 +171,7 @@ impl FromStr for SessionToken {
     }
 }
 
+/// Parses `version.time.heard.scopes`; `None` for any other text.
 fn parse(text: &str) -> Option<SessionToken> {
     let mut parts = text.splitn(4, '.');
     if parts.next()? != VERSION {

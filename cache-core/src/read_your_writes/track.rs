@@ -1,4 +1,7 @@
 //! Collects and observes session tokens.
+//!
+//! The writes of a request are collected in a task-local value, so no handle passes through the code of the service. A
+//! task that the request spawns has none: its writes are not covered.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -30,6 +33,26 @@ impl Cache {
     ///
     /// The token does not cover writes of tasks that `work` spawns, or writes that failed. If this is called inside of
     /// tracked work, the outer token includes the writes too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, ReadPolicy};
+    ///
+    /// let cache = Cache::single_instance();
+    /// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// let ((), token) = cache.track(squares.invalidate(squares.scope(&&3))).await;
+    /// assert!(!token.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, `work` is dropped with it, and there is no token of the writes that it has made.
     pub async fn track<T>(&self, work: impl Future<Output = T>) -> (T, SessionToken) {
         let tracked = async {
             let answer = work.await;
@@ -49,6 +72,21 @@ impl Cache {
     ///
     /// It returns `false` if it cannot guarantee this: the instance that wrote could not invalidate the scopes in the
     /// shared tier. Until it can, or until the entry's time to live ends, a shared hit may be older.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::{Cache, SessionToken};
+    ///
+    /// /// Called with the header of each request, before it reads.
+    /// fn begin_request(cache: &Cache, header: Option<&str>) {
+    ///     let token = header.and_then(|text| text.parse::<SessionToken>().ok());
+    ///     if token.is_some_and(|token| !cache.observe(&token)) {
+    ///         // The writer is cut off from the shared tier: its writes may show later.
+    ///     }
+    /// }
+    /// # begin_request(&Cache::pass_through(), Some("1.0.1.2a"));
+    /// ```
     pub fn observe(&self, token: &SessionToken) -> bool {
         if self.is_over(token) {
             return true;
@@ -61,6 +99,7 @@ impl Cache {
         !token.unheard
     }
 
+    /// Whether no local hit can be from before the writes of this token any more.
     fn is_over(&self, token: &SessionToken) -> bool {
         let (process, coherence) = (&self.0.process, &self.0.coherence);
         let age = |now: u64| u128::from(now.saturating_sub(token.at));

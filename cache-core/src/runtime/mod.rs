@@ -1,4 +1,7 @@
 //! Time, randomness and tasks. All other modules use them through this one.
+//!
+//! So a test can replace the clock, and unit tests can replace locks and atomics to explore interleavings. Decisions
+//! elsewhere take the time and the random number as arguments, and are pure.
 
 mod clock;
 #[cfg(all(test, shuttle))]

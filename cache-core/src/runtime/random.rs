@@ -1,4 +1,7 @@
 //! Random tokens and jitter.
+//!
+//! A token distinguishes writers, generations and instances. It is no secret, and of 64 bits, so that a repetition is
+//! implausible.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

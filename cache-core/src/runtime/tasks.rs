@@ -1,4 +1,8 @@
 //! The tasks of a cache.
+//!
+//! There are two kinds: tasks that a shutdown waits for (loads, fills, releases), and daemons, which it ends. The
+//! daemons without an end of their own, the supervisor and the publisher, do not hold the cache, so that dropping the
+//! last handle ends them.
 
 use std::future::Future;
 

@@ -1,4 +1,7 @@
 //! How a look-up or a load ends.
+//!
+//! The caller that leads a flight gets the outcome itself, with the store's error. Followers get the form that can be
+//! shared: a clone of the value or of the error, or none, in which case each of them loads for itself.
 
 use std::any::Any;
 use std::sync::Arc;

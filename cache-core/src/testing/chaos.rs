@@ -1,4 +1,8 @@
 //! A shared tier with fault injection.
+//!
+//! [`ChaosRemote`] wraps a shared tier and passes every call on, after the faults that a test has requested. Holding an
+//! operation needs no time and no sleep: the call waits until the test releases it, so a test decides the order of
+//! events. It never changes data by itself; a fault that Redis or a network cannot show has no place here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +23,17 @@ use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
 use crate::tier::shared::redis::{Address, RedisRemote};
 
-/// An operation of the shared tier.
+/// An operation of the shared tier, for [`ChaosRemote`].
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::MemoryRemote;
+/// use cache_core::testing::{ChaosRemote, Operation};
+///
+/// let chaos = ChaosRemote::new(MemoryRemote::new());
+/// assert_eq!(chaos.begun(Operation::Read), 0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -47,13 +61,35 @@ pub enum Operation {
 
 /// Wraps a shared tier: holds operations, makes them fail, and delays or drops bus messages.
 ///
-/// Clones share their faults; give each cache of a test its own.
+/// Clones share their faults; give each cache of a test its own, so that a fault concerns one instance.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_core::Error> {
+/// use std::time::Duration;
+/// use cache_core::testing::{ChaosRemote, Operation, Source, trace};
+/// use cache_core::{Cache, Error, MemoryRemote, ReadPolicy};
+///
+/// let chaos = ChaosRemote::new(MemoryRemote::new());
+/// let cache = Cache::builder().remote(chaos.clone()).build()?;
+/// let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+/// assert!(cache.connected(Duration::from_secs(10)).await);
+///
+/// chaos.fail(Operation::Read);
+/// let (value, call) = trace(squares.get_or_load(&3, || async { Ok::<_, Error>(9) })).await;
+/// assert_eq!((value?, call.source), (9, Some(Source::Store))); // no error reaches the caller
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChaosRemote {
     inner: Remote,
     faults: Arc<Faults>,
 }
 
+/// The faults of one [`ChaosRemote`] and its clones.
 #[derive(Debug)]
 struct Faults {
     commands: watch::Sender<Commands>,
@@ -61,6 +97,7 @@ struct Faults {
     replies: ReplyFaults,
 }
 
+/// The faults of operations.
 #[derive(Debug, Clone, Default)]
 struct Commands {
     held: HashSet<Operation>,
@@ -80,6 +117,7 @@ struct State {
     numbers: Option<TokenNumbers>,
 }
 
+/// The treatment of messages of the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum BusMode {
     #[default]
@@ -91,6 +129,8 @@ enum BusMode {
 
 impl ChaosRemote {
     /// Wraps a shared tier, without any faults.
+    ///
+    /// Several of them may wrap clones of one [`MemoryRemote`](crate::MemoryRemote), one for each instance of a test.
     pub fn new(inner: impl Into<Remote>) -> Self {
         let commands = watch::Sender::new(Commands::default());
         Self {
@@ -99,7 +139,9 @@ impl ChaosRemote {
         }
     }
 
-    /// Wraps a Redis server.
+    /// Wraps a Redis server, with the default limit of the size of an entry.
+    ///
+    /// The address is that of [`CacheBuilder::redis`](crate::CacheBuilder::redis). It does not connect.
     ///
     /// # Panics
     ///
@@ -112,13 +154,42 @@ impl ChaosRemote {
     }
 
     /// Holds every call of the operation before it is sent, until [`release`](Self::release).
+    ///
+    /// The caller's own limits still apply: a read that is held goes to the store after
+    /// [`read_timeout`](crate::CacheBuilder::read_timeout). With a manual clock it waits as long as the test wants.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::testing::{ChaosRemote, ManualClock, Operation};
+    /// # use cache_core::{Cache, Error, MemoryRemote, ReadPolicy};
+    /// # let clock = ManualClock::new();
+    /// # let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
+    /// # let cache = Cache::builder().remote(chaos.clone()).clock(clock).build()?;
+    /// # let squares = cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60)));
+    /// # assert!(cache.connected(Duration::from_secs(10)).await);
+    /// let before = chaos.begun(Operation::Read);
+    /// chaos.hold(Operation::Read);
+    /// let read = tokio::spawn(async move { squares.get_or_load(&3, || async { Ok::<_, Error>(9) }).await });
+    /// while chaos.begun(Operation::Read) == before {
+    ///     tokio::task::yield_now().await;
+    /// }
+    /// // The look-up has begun and is not sent. Here a test does what is to happen in between.
+    /// chaos.release(Operation::Read);
+    /// assert_eq!(read.await.unwrap()?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.held.insert(operation);
         });
     }
 
-    /// Lets the calls of the operation continue.
+    /// Lets the calls of the operation continue, those that are held and later ones.
     pub fn release(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.held.remove(&operation);
@@ -126,35 +197,70 @@ impl ChaosRemote {
     }
 
     /// Makes every call of the operation fail, as if the server had refused it.
+    ///
+    /// The server does not execute it. Several failures in a row open the circuit breaker, as in production.
     pub fn fail(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.failing.insert(operation);
         });
     }
 
-    /// Lets the operation succeed again.
+    /// Lets the operation succeed again. If the circuit has opened meanwhile, wait for
+    /// [`Cache::connected`](crate::Cache::connected).
     pub fn heal(&self, operation: Operation) {
         self.faults.commands.send_modify(|commands| {
             commands.failing.remove(&operation);
         });
     }
 
-    /// Returns how many calls of the operation have begun.
+    /// Returns how many calls of the operation have begun, held and failed ones included.
+    ///
+    /// A test that holds an operation waits until this number has changed.
     pub fn begun(&self, operation: Operation) -> u64 {
         self.lock().begun.get(&operation).copied().unwrap_or(0)
     }
 
     /// Holds bus messages, in order, until [`deliver_bus`](Self::deliver_bus).
+    ///
+    /// Heartbeats are held as well: after a lease the instance stops trusting its local tier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::testing::ChaosRemote;
+    /// # use cache_core::{Cache, MemoryRemote, ReadPolicy};
+    /// # let remote = MemoryRemote::new();
+    /// # let chaos = ChaosRemote::new(remote.clone());
+    /// # let one = Cache::builder().remote(remote).build()?;
+    /// # let two = Cache::builder().remote(chaos.clone()).build()?;
+    /// # let [squares, _squares] = [&one, &two]
+    /// #     .map(|cache| cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60))));
+    /// # assert!(one.connected(Duration::from_secs(10)).await && two.connected(Duration::from_secs(10)).await);
+    /// let before = two.invalidations_heard();
+    /// chaos.hold_bus();
+    /// squares.invalidate(squares.scope(&&3)).await; // on the first instance
+    /// assert_eq!(two.invalidations_heard(), before);
+    /// chaos.deliver_bus();
+    /// assert!(two.invalidations_heard() > before);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hold_bus(&self) {
         self.lock().bus = BusMode::Hold;
     }
 
     /// Holds invalidations, in order, and lets heartbeats overtake them.
+    ///
+    /// Redis never does this on one connection. With it a test keeps a local tier trusted and stale, as it is for the
+    /// moment before a message arrives.
     pub fn hold_invalidations(&self) {
         self.lock().bus = BusMode::HoldInvalidations;
     }
 
-    /// Drops bus messages.
+    /// Drops bus messages, also on later connections, until [`deliver_bus`](Self::deliver_bus).
     pub fn lose_bus(&self) {
         self.lock().bus = BusMode::Lose;
     }
@@ -165,7 +271,7 @@ impl ChaosRemote {
         state.lost = state.connections;
     }
 
-    /// Returns the number of connections so far.
+    /// Returns the number of connections that were attempted so far.
     pub fn connections(&self) -> u64 {
         self.lock().connections
     }
@@ -190,11 +296,16 @@ impl ChaosRemote {
     }
 
     /// Gives each read the reply to the previous one, like a client that mismatches replies.
+    ///
+    /// It concerns replies with the same number of scopes, which a reader cannot recognise by their form. It cannot be
+    /// reverted.
     pub fn confuse_reads(&self) {
         self.faults.replies.confuse_reads();
     }
 
     /// Returns heartbeats that the server refuses, as if they were not writes.
+    ///
+    /// So a replica, or a server that is out of memory, would keep a local tier trusted. It cannot be reverted.
     pub fn answer_heartbeats(&self) {
         self.faults.replies.answer_heartbeats();
     }
@@ -209,6 +320,7 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Replaces the generations by their numbers, if a test has requested that.
     fn numbered(&self, keys: &[&str], states: Vec<ScopeState>) -> Vec<ScopeState> {
         match &self.lock().numbers {
             Some(numbers) => keys.iter().zip(states).map(|(key, state)| numbers.of(key, state)).collect(),
@@ -216,6 +328,7 @@ impl Faults {
         }
     }
 
+    /// Counts the call, waits while the operation is held, and fails if it is to fail.
     async fn pass(&self, operation: Operation) -> Result<(), TierError> {
         *self.lock().begun.entry(operation).or_default() += 1;
         let mut commands = self.commands.subscribe();
@@ -260,6 +373,7 @@ impl SharedTier for ChaosRemote {
     }
 }
 
+/// The bus of one connection, between the server and the cache.
 #[derive(Debug)]
 struct ChaosBus {
     inner: BusSink,
@@ -294,6 +408,7 @@ impl Bus for ChaosBus {
     }
 }
 
+/// One connection, with the faults in front of it.
 #[derive(Debug)]
 struct ChaosSession {
     inner: Arc<dyn TierConnection>,
@@ -302,6 +417,7 @@ struct ChaosSession {
 }
 
 impl ChaosSession {
+    /// Runs `call` after the faults of the operation.
     fn after<'a, T: Send + 'a>(
         &'a self,
         operation: Operation,

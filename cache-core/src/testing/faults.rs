@@ -1,4 +1,7 @@
-//! Faults of a server or a client, on request.
+//! Faults of a server or a client, on request: replies that belong to another call, and heartbeats that should have
+//! failed.
+//!
+//! They change replies only. Faults that hold or refuse a call are in `chaos`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,6 +32,7 @@ impl ReplyFaults {
         self.lock().answers_heartbeats = true;
     }
 
+    /// Returns this reply, or the previous one of the same form if reads are confused.
     pub(super) fn read(&self, answer: ReadReply) -> ReadReply {
         let mut state = self.lock();
         if !state.confuses_reads {

@@ -1,4 +1,8 @@
 //! Look-ups in the shared tier, and the permits of the fills that may follow.
+//!
+//! A look-up fetches an entry together with the states of its scopes, and decides whether the entry is current. A miss
+//! comes with a permit, which holds the generations and the snapshot from before the load. Invariant: nothing is filled
+//! without a permit.
 
 mod entry_size;
 mod fill;

@@ -1,4 +1,7 @@
 //! Handles of the `metrics` facade, resolved at construction.
+//!
+//! Each series is resolved once, since a recorder may take a lock for it. A recorder that is installed later is not
+//! noticed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -9,6 +9,21 @@ use tokio::sync::oneshot;
 use super::{Began, Clock, Moment, Source, Stopwatch};
 
 /// A clock that only a test advances. Clones share one time.
+///
+/// Give clones to the caches and to the [`MemoryRemote`](crate::MemoryRemote) of a test. Everything that waits for
+/// a time then waits for [`advance`](Self::advance).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::testing::ManualClock;
+///
+/// let clock = ManualClock::new();
+/// let same = clock.clone();
+/// same.advance(Duration::from_secs(5));
+/// assert_eq!(clock.elapsed(), Duration::from_secs(3605)); // a new clock shows one hour
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock(Arc<Mutex<State>>);
 
@@ -28,6 +43,10 @@ impl ManualClock {
     }
 
     /// Advances the time, and wakes the sleepers whose time has come.
+    ///
+    /// Tasks that were woken run when the test awaits something. A step beyond the lease (1 s by default) ends the
+    /// trust in local tiers over a shared tier, because no heartbeat returned in between: advance in smaller steps,
+    /// each followed by `tokio::task::yield_now().await`.
     pub fn advance(&self, span: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.now = state.now.after(span);
@@ -39,7 +58,7 @@ impl ManualClock {
         }
     }
 
-    /// Returns the time of the clock; a new clock shows one hour.
+    /// Returns the time of the clock; a new clock shows one hour. No other clock has the same origin.
     pub fn elapsed(&self) -> Duration {
         self.now().since(Moment::default())
     }

@@ -1,4 +1,7 @@
 //! The storage engines of the local tier.
+//!
+//! Each finds an entry by a borrowed key, without an allocation. Keys are compared by their parts (`Exact`) and not by
+//! `Eq`, so that both tiers agree on which keys are equal.
 
 use std::fmt;
 

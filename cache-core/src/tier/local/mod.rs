@@ -1,4 +1,8 @@
 //! The local tier: a bounded in-process cache of typed values, with two engines behind one interface.
+//!
+//! An entry carries its deadline and the snapshot of its scopes, and a look-up checks neither: it may return an
+//! outdated entry, which the caller rejects. Invalidation therefore does not touch this module, and takes the same time
+//! for any number of entries.
 
 mod engine;
 

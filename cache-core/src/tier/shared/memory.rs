@@ -1,4 +1,9 @@
 //! A shared tier in memory with the semantics of Redis, for several caches of one process.
+//!
+//! It is the reference for a shared tier: the scripts of the Redis tier do the same steps. One lock makes each
+//! operation atomic, as a script is in Redis, and messages are delivered in the order of the operations. Entries,
+//! generations and locks expire by its clock. It has no limit of memory and evicts nothing by itself; a test removes
+//! keys on purpose.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -18,16 +23,32 @@ use crate::runtime::{Clock, Moment, random};
 
 /// An in-process shared tier and bus, for tests and experiments.
 ///
-/// Caches that are built with copies of one `MemoryRemote` behave like instances that share one Redis server.
+/// Caches that are built with copies of one `MemoryRemote` behave like instances that share one Redis server. Values
+/// are encoded as for Redis, so a type that its codec alters shows this here as well.
+///
+/// With the feature `testing` it can be stopped and started, emptied, and inspected.
+///
+/// # Examples
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cache_core::Error> {
-/// use cache_core::{Cache, MemoryRemote};
+/// use std::time::Duration;
+/// use cache_core::{Cache, Error, MemoryRemote, ReadPolicy};
 ///
 /// let remote = MemoryRemote::new();
 /// let one = Cache::builder().remote(remote.clone()).build()?;
 /// let two = Cache::builder().remote(remote).build()?;
+/// let [first, second] = [&one, &two]
+///     .map(|cache| cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60))));
+/// assert!(one.connected(Duration::from_secs(10)).await && two.connected(Duration::from_secs(10)).await);
+///
+/// first.get_or_load(&3, || async { Ok::<_, Error>(9) }).await?;
+/// while one.stats().total().fills == 0 {
+///     tokio::task::yield_now().await; // the first instance fills the shared tier in the background
+/// }
+/// second.get_or_load(&3, || async { Ok::<_, Error>(9) }).await?;
+/// assert_eq!(two.stats().total().shared_hits, 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -43,12 +64,14 @@ impl fmt::Debug for MemoryRemote {
     }
 }
 
+/// The state that all clones share.
 #[derive(Default)]
 struct Shared {
     clock: Clock,
     state: Mutex<State>,
 }
 
+/// The data and the connections of the server.
 struct State {
     run_id: String,
     up: bool,
@@ -63,11 +86,13 @@ struct State {
     next_session: u64,
 }
 
+/// A value that is absent from this moment on.
 struct Expiring<T> {
     value: T,
     until: Moment,
 }
 
+/// The state of a scope: a generation, or the locks of writers, each with its expiry and token.
 enum Mark {
     Free(Generation),
     Locked(Vec<(Moment, String)>),
@@ -90,7 +115,7 @@ impl Default for State {
 }
 
 impl MemoryRemote {
-    /// Creates an empty shared tier.
+    /// Creates an empty shared tier that accepts connections, on the system's clock.
     pub fn new() -> Self {
         Self::default()
     }
@@ -113,11 +138,45 @@ impl MemoryRemote {
 #[cfg(feature = "testing")]
 impl MemoryRemote {
     /// Creates an empty shared tier whose locks and entries expire by this clock.
+    ///
+    /// Give the same clock to the caches: [`CacheBuilder::clock`](crate::CacheBuilder::clock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::MemoryRemote;
+    /// use cache_core::testing::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let remote = MemoryRemote::with_clock(clock.clone());
+    /// # let _ = remote;
+    /// ```
     pub fn with_clock(clock: impl Into<Clock>) -> Self {
         Self(Arc::new(Shared { clock: clock.into(), state: Mutex::default() }))
     }
 
     /// Closes every connection and refuses new ones, like a server that was killed. The data is kept.
+    ///
+    /// Each cache notices at once. Its reads and writes continue with the store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// use std::time::Duration;
+    /// use cache_core::{Cache, MemoryRemote};
+    ///
+    /// let remote = MemoryRemote::new();
+    /// let cache = Cache::builder().remote(remote.clone()).build()?;
+    /// assert!(cache.connected(Duration::from_secs(10)).await);
+    /// remote.stop();
+    /// assert!(!cache.connected(Duration::ZERO).await);
+    /// remote.start();
+    /// assert!(cache.connected(Duration::from_secs(10)).await);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop(&self) {
         let sessions = {
             let mut state = self.lock();
@@ -130,17 +189,24 @@ impl MemoryRemote {
     }
 
     /// Accepts connections again, under a new run id, as after a restart.
+    ///
+    /// The data is that from before, like that of a server with persistence. For one without, call
+    /// [`flush_all`](Self::flush_all) first.
     pub fn start(&self) {
         self.resume();
         self.lock().run_id = random::token_text();
     }
 
     /// Accepts connections again, as after a network outage.
+    ///
+    /// The server is the same, and so is its data.
     pub fn resume(&self) {
         self.lock().up = true;
     }
 
-    /// Removes every entry, generation and epoch, like `FLUSHALL`.
+    /// Removes every entry, generation and epoch, like `FLUSHALL`. Connections stay open.
+    ///
+    /// Local tiers follow with their next heartbeat, which finds another epoch.
     pub fn flush_all(&self) {
         let mut state = self.lock();
         state.entries.clear();
@@ -156,21 +222,47 @@ impl MemoryRemote {
     }
 
     /// Returns the bytes of an entry, as Redis would store them.
+    ///
+    /// The bytes begin with an envelope, which is not part of the public interface. An expired entry is still returned
+    /// until it is overwritten.
     pub fn raw(&self, key: &str) -> Option<Vec<u8>> {
         self.lock().entries.get(key).map(|entry| entry.value.clone())
     }
 
-    /// Overwrites an entry with these bytes.
+    /// Overwrites an entry with these bytes, which do not expire. Bytes that do not decode are a miss.
     pub fn put_raw(&self, key: &str, bytes: Vec<u8>) {
         self.lock().entries.insert(key.to_owned(), Expiring { value: bytes, until: Moment::NEVER });
     }
 
-    /// Returns the keys of all entries.
+    /// Returns the keys of all entries, in no particular order.
+    ///
+    /// They include the key prefix, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// use cache_core::{Cache, MemoryRemote};
+    ///
+    /// let remote = MemoryRemote::new();
+    /// let cache = Cache::builder().remote(remote.clone()).key_prefix("staging").build()?;
+    /// let carts = cache.transparent::<u64>("shop", "cart");
+    /// assert!(cache.connected(Duration::from_secs(10)).await);
+    /// carts.set("42", 7, Duration::from_secs(60)).await;
+    /// assert_eq!(remote.keys(), ["staging:shop:cart:42"]);
+    /// assert!(remote.raw("staging:shop:cart:42").is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keys(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
 
     /// Removes the generation or lock of every scope, as an eviction would.
+    ///
+    /// Every entry is then a miss, since its generations are not current.
     pub fn evict_scopes(&self) {
         self.lock().scopes.clear();
     }
@@ -217,6 +309,7 @@ impl SharedTier for MemoryRemote {
 }
 
 impl State {
+    /// Sends a message to every connection that has subscribed to the namespace.
     fn publish(&self, namespace: &str, message: Message<'_>) {
         let message = message.to_string();
         for (_, bus, namespaces) in &self.sessions {
@@ -232,10 +325,12 @@ impl State {
         }
     }
 
+    /// Publishes that a scope was invalidated.
     fn invalidate(&self, scope: &Scope) {
         self.publish(scope.bus_namespace(), Message::Invalidated { scope: scope.name().as_bytes() });
     }
 
+    /// Returns the unexpired mark of a scope.
     fn mark(&mut self, key: &str, now: Moment) -> Option<&mut Mark> {
         if self.scopes.get(key).is_some_and(|mark| mark.until <= now) {
             self.scopes.remove(key);
@@ -243,6 +338,7 @@ impl State {
         self.scopes.get_mut(key).map(|mark| &mut mark.value)
     }
 
+    /// Returns the state of a scope as a reader sees it.
     fn state_of(&mut self, key: &str, now: Moment) -> ScopeState {
         match self.mark(key, now) {
             None => ScopeState::Missing,
@@ -276,6 +372,7 @@ impl State {
         }
     }
 
+    /// Registers a pending writer on a method.
     fn register(&mut self, method: &Scope, token: &str, hold: Duration, now: Moment) {
         let (key, expiry) = (method.generation_key(), now.after(hold).as_millis());
         self.renew_expired(key, now);
@@ -286,6 +383,7 @@ impl State {
         );
     }
 
+    /// Ends the registration of a pending writer.
     fn finish(&mut self, method: &Scope, token: &str, now: Moment) {
         let key = method.generation_key();
         if let Some(writers) = self.writers.get_mut(key) {
@@ -298,10 +396,12 @@ impl State {
         self.publish(method.bus_namespace(), Message::Finished { writer: token, method: method.name().as_bytes() });
     }
 
+    /// Gives a scope a new generation.
     fn renew(&mut self, key: &str, now: Moment) {
         self.renew_as(key, &random::token_text(), now);
     }
 
+    /// Gives a scope a new generation that ends in `token`, which removes its locks.
     fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
         let token = format!("U{}-{token}", now.0 / 1000);
         // Expired registrations are obsolete: no entry of the new generation was filled before their writes. Others
@@ -326,6 +426,7 @@ impl State {
         (locks.clone(), locks.len() < before)
     }
 
+    /// Adds a lock of this writer, and publishes the invalidation.
     fn lock_scope(&mut self, scope: &Scope, token: &str, hold: Duration, now: Moment) {
         let key = scope.generation_key();
         let (mut locks, _) = self.other_locks(key, token, now);
@@ -334,11 +435,13 @@ impl State {
         self.invalidate(scope);
     }
 
+    /// Stores locks, which expire together with the last of them.
     fn set_locks(&mut self, key: &str, locks: Vec<(Moment, String)>) {
         let until = locks.iter().map(|(until, _)| *until).max().unwrap_or_default();
         self.set_mark(key, Mark::Locked(locks), until);
     }
 
+    /// Removes the lock of this writer; the last one to leave renews the generation.
     fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
         let key = scope.generation_key();
         let (others, mine) = self.other_locks(key, token, now);
@@ -352,6 +455,7 @@ impl State {
         }
     }
 
+    /// Renews the generation of a scope that is not locked, and publishes the invalidation.
     fn bump_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
         let key = scope.generation_key();
         if self.state_of(key, now) != ScopeState::Locked {
@@ -360,11 +464,13 @@ impl State {
         self.invalidate(scope);
     }
 
+    /// Returns the epoch of a namespace, which it creates if there is none.
     fn epoch(&mut self, namespace: &str) -> String {
         self.epochs.entry(namespace.to_owned()).or_insert_with(random::token_text).clone()
     }
 }
 
+/// One connection of one cache.
 #[derive(Debug)]
 struct MemoryConnection {
     remote: MemoryRemote,
@@ -375,10 +481,12 @@ struct MemoryConnection {
 }
 
 impl MemoryConnection {
+    /// Returns the reply of an operation, which is ready at once.
     fn reply<'a, T: Send + 'a>(&self, operation: impl FnOnce(&mut State, Moment) -> T) -> Reply<'a, T> {
         ready(self.remote.perform(self.number, operation)).boxed()
     }
 
+    /// Performs an operation for each scope, atomically.
     fn for_each<'a>(&self, scopes: &[Scope], mut operation: impl FnMut(&mut State, &Scope, Moment)) -> Reply<'a, ()> {
         self.reply(|state, now| scopes.iter().for_each(|scope| operation(state, scope, now)))
     }

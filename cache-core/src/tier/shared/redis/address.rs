@@ -1,4 +1,7 @@
 //! Addresses of Redis servers, and the kinds of Redis that they stand for.
+//!
+//! Kinds that are not supported yet are recognised as well, so that the error names what the address is and not a
+//! syntax. No error contains the address, since it may have a password.
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 

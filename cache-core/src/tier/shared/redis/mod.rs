@@ -1,4 +1,8 @@
 //! The shared tier on Redis. Only this module uses types of the client library.
+//!
+//! Each connection is two connections to the server: one for commands and one for messages. The atomic steps of the
+//! protocol are Lua scripts (`scripts`), so that no other client can act between them. Nothing here reconnects by
+//! itself: the supervisor in `coherence` does.
 
 mod address;
 mod connect;

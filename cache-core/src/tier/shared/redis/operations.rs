@@ -1,4 +1,7 @@
-//! The operations of one session.
+//! The operations of one connection: each is one round trip.
+//!
+//! A script is sent by its hash, and its text is loaded if the server does not know it, as after a restart. A command
+//! that timed out may still be executed: callers treat it as possibly executed.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! The bytes of a connection, counted as they arrive.
+//!
+//! The count distinguishes a server that sends a large reply from one that is silent: the first gets more time.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
