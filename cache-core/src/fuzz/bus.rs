@@ -15,7 +15,7 @@ use crate::runtime::Clock;
 const TARGET: Target = Target {
     name: "bus",
     grain: Grain::Bytes,
-    dictionary: &["I ", "B ", "P ", "R ", NONCE, " ", "\n", "epoch", "L", "U", "-", "|", "17"],
+    dictionary: &["I ", "B ", "P ", "R ", "Q ", "N ", NONCE, " ", "\n", "epoch", "L", "U", "-", "|", "17"],
     longest: 256,
     run,
 };

@@ -44,7 +44,11 @@ impl Backend {
 
     /// Whether other instances can exist, and invalidations must reach them.
     pub(crate) fn has_remote(self) -> bool {
-        matches!(self, Self::Memory | Self::Redis)
+        // Every variant is named: announcements to a tier that is forgotten here would not be sent.
+        match self {
+            Self::PassThrough | Self::SingleInstance => false,
+            Self::Memory | Self::Redis => true,
+        }
     }
 }
 
