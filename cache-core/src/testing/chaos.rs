@@ -17,7 +17,7 @@ use super::numbers::TokenNumbers;
 use crate::protocol::Backend;
 use crate::protocol::{Bus, BusSink, Scope, ScopeState};
 use crate::protocol::{
-    Fill, Heartbeat, HeartbeatReply, ReadReply, Reply, SharedTier, TierConnection, TierError, WriteScopes,
+    Fill, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, SharedTier, TierConnection, TierError, WriteScopes,
 };
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
@@ -388,7 +388,9 @@ impl Bus for ChaosBus {
             return;
         }
         let held = match state.bus {
-            BusMode::HoldInvalidations if payload.starts_with(b"B ") => BusMode::Deliver,
+            BusMode::HoldInvalidations if matches!(Message::parse(payload), Some(Message::Heartbeat { .. })) => {
+                BusMode::Deliver
+            }
             mode => mode,
         };
         match held {
