@@ -210,8 +210,7 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::process::Process;
-    use crate::protocol::Backend;
-    use crate::protocol::TierErrorKind;
+    use crate::protocol::{Backend, TierErrorKind};
     use crate::runtime::{Clock, ManualClock};
 
     /// Collects the log of this thread, one line per event.

@@ -8,8 +8,7 @@ use cache_fuzz::{Grain, Target};
 use crate::coherence::{Coherence, Listener};
 use crate::config::Settings;
 use crate::process::Process;
-use crate::protocol::Backend;
-use crate::protocol::{Bus as _, ScopeHash, ScopeState};
+use crate::protocol::{Backend, Bus as _, ScopeHash, ScopeState};
 use crate::runtime::Clock;
 
 const TARGET: Target = Target {

@@ -6,8 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::metrics::{CacheMeter, Levels, Timing};
-use crate::protocol::Backend;
-use crate::protocol::TierErrorKind;
+use crate::protocol::{Backend, TierErrorKind};
 
 /// A kind of request to the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,9 +12,8 @@ use super::Sharded;
 use super::checks::{Check, Checks};
 use super::metrics::{MethodMeter, Totals};
 use crate::codec::{Codec, Trips};
-use crate::protocol::Backend;
-use crate::protocol::TierErrorKind;
 use crate::protocol::envelope::Unusable;
+use crate::protocol::{Backend, TierErrorKind};
 
 /// The counters of one read method.
 #[derive(Debug)]

@@ -14,10 +14,9 @@ use tokio::sync::watch;
 
 use super::faults::ReplyFaults;
 use super::numbers::TokenNumbers;
-use crate::protocol::Backend;
-use crate::protocol::{Bus, BusSink, Scope, ScopeState};
 use crate::protocol::{
-    Fill, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, SharedTier, TierConnection, TierError, WriteScopes,
+    Backend, Bus, BusSink, Fill, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, Scope, ScopeState, SharedTier,
+    TierConnection, TierError, WriteScopes,
 };
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]

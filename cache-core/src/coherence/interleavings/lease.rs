@@ -7,8 +7,7 @@ use shuttle::thread;
 use crate::coherence::{Coherence, Listener};
 use crate::config::Settings;
 use crate::process::Process;
-use crate::protocol::Backend;
-use crate::protocol::{Bus as _, ScopeHash};
+use crate::protocol::{Backend, Bus as _, ScopeHash};
 use crate::runtime::explore::every_order;
 use crate::runtime::{Clock, ManualClock};
 

@@ -17,9 +17,7 @@ use crate::config::Settings;
 use crate::engine::{Region, WriteGuard, WriteOutcome};
 use crate::error::Error;
 use crate::policy::ReadPolicy;
-use crate::protocol::Backend;
-use crate::protocol::Protection;
-use crate::protocol::Scope;
+use crate::protocol::{Backend, Protection, Scope};
 use crate::runtime::{Clock, ManualClock, Moment};
 use crate::tier::shared::MemoryRemote;
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::handles::{Count, Level, Timing, describe};
 use super::names;
 use crate::observability::cache_counters::{ANNOUNCEMENTS, DELIVERIES, Request, Totals};
-use crate::protocol::Backend;
-use crate::protocol::TierErrorKind;
+use crate::protocol::{Backend, TierErrorKind};
 
 /// The store and method labels of announcements: a write may lock scopes of several methods.
 const EVERY: &str = "*";

@@ -28,9 +28,7 @@ use server_error::refusal;
 use target::Target;
 
 use crate::error::Error;
-use crate::protocol::Backend;
-use crate::protocol::BusSink;
-use crate::protocol::{SharedTier, TierConnection, TierError, TierErrorKind};
+use crate::protocol::{Backend, BusSink, SharedTier, TierConnection, TierError, TierErrorKind};
 
 /// The namespace of a cache that no store has joined yet.
 const HOME: &str = "cache";
