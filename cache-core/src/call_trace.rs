@@ -20,7 +20,7 @@ pub struct CallTrace {
     ///
     /// For a read of many keys it is that of the last one.
     pub source: Option<Source>,
-    /// Whether the value was found for another caller, whose look-up this one followed.
+    /// Whether the value, of many keys any value, was found for another caller, whose look-up this one followed.
     pub joined: bool,
     /// Whether the shared tier had a write's locks before the store was called.
     ///

@@ -6,7 +6,7 @@ use super::Coherence;
 use crate::protocol::{Bus, Message, ScopeHash};
 use crate::runtime::sync::atomic::Ordering;
 
-/// The bus of one connection of this coherence.
+/// The bus of one connection of this instance.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) coherence: Arc<Coherence>,

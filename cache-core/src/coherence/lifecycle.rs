@@ -1,7 +1,7 @@
 //! The begin and the end of connections.
 //!
-//! Each step happens under the lock of the heartbeats, so that no heartbeat of a connection that ends can renew the
-//! lease.
+//! The lock of the heartbeats orders the change of the current connection with the lease, so that no heartbeat of a
+//! connection that ends can renew it. Notifications and the flush of the local tier follow after the lock.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::runtime::Moment;
 
 impl Coherence {
     /// Starts counting the heartbeats of this connection.
-    pub(crate) fn open_connection(&self, number: u64) {
+    pub(crate) fn begin_connection(&self, number: u64) {
         self.cut_off.probe(self.process.clock.now());
         self.signals.delivered.notify_waiters();
         self.link.begin(number);
@@ -20,7 +20,7 @@ impl Coherence {
     /// Starts announcing writes over this connection, unless it is already closed.
     ///
     /// `asked_at` is the time of the first request to its server.
-    pub(super) fn use_connection(&self, connection: &Arc<Connection>, asked_at: Moment) {
+    pub(super) fn announce_over(&self, connection: &Arc<Connection>, asked_at: Moment) {
         let heartbeats = self.link.heartbeats();
         if heartbeats.connection == connection.number {
             self.set_server_time(connection, connection.seen(), asked_at);
@@ -47,7 +47,7 @@ impl Coherence {
     /// A lost connection, or too many errors of other kinds, closes the connection. Errors of commands that were still
     /// in progress on an earlier connection are ignored.
     pub(crate) fn failed(&self, connection: &Connection, error: &TierError) {
-        let closes = self.link.is_current(connection.number)
+        let closes = self.link.is_begun(connection.number)
             && (error.is_disconnection() || self.link.circuit.failed(error, self.process.clock.now()));
         if closes {
             self.close_connection(connection.number);

@@ -1,7 +1,7 @@
 //! The link to the shared tier: the current connection, its heartbeats, and its state.
 //!
-//! A connection has a number, and whatever belongs to an earlier number is ignored: a late reply or heartbeat cannot
-//! act on its successor. It is open for writes before it is readable, and readable before the local tier is trusted.
+//! A connection has a number, and errors and heartbeats of an earlier number are ignored: they cannot act on its
+//! successor. Invalidations are applied whatever connection they arrive over. It is open for writes before it is readable, and readable before the local tier is trusted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,7 +49,8 @@ pub(crate) struct Link {
 
 /// The heartbeats of the current connection.
 ///
-/// Its lock also orders the begin and the end of a connection with everything that follows from them.
+/// Its lock also orders the begin and the end of a connection with everything that follows from them. The lock of the
+/// namespaces is taken after it, never before.
 #[derive(Debug, Default)]
 pub(super) struct Heartbeats {
     /// The number of the connection whose heartbeats count; 0 while there is none.
@@ -144,7 +145,7 @@ impl Link {
         *self.heartbeats() = Heartbeats { connection, ..Heartbeats::default() };
     }
 
-    pub(super) fn is_current(&self, connection: u64) -> bool {
+    pub(super) fn is_begun(&self, connection: u64) -> bool {
         self.heartbeats().connection == connection
     }
 

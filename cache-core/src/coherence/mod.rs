@@ -69,16 +69,11 @@ pub(crate) struct Coherence {
 
 impl Coherence {
     pub(crate) fn new(process: Arc<Process>) -> Self {
-        let limit = if process.protects(Protection::RecoveryBarrier) {
-            process.settings.recovery_barrier()
-        } else {
-            std::time::Duration::ZERO
-        };
         Self {
             link: Link::default(),
             freshness: Freshness::new(),
             journal: Journal::default(),
-            membership: Membership::new(&process.instance, limit),
+            membership: Membership::new(&process.instance, process.settings.recovery_barrier()),
             pending_writers: PendingWriters::default(),
             herd_guard: HerdGuard::default(),
             cut_off: CutOff::new(process.clock.now()),
@@ -96,17 +91,21 @@ impl Coherence {
         self.link.open(self.process.clock.now())
     }
 
+    /// The connection, outside the recovery barrier.
+    fn settled_connection(&self) -> Option<Arc<Connection>> {
+        self.connection().filter(|_| self.membership.is_settled())
+    }
+
     /// The connection and epoch for reads of a namespace, if outside the recovery barrier.
     pub(crate) fn readable(&self, namespace: usize) -> Option<(Arc<Connection>, Epoch)> {
-        let connection = self.connection().filter(|_| self.membership.is_settled())?;
+        let connection = self.settled_connection()?;
         let epoch = connection.epoch(namespace)?;
         Some((connection, epoch))
     }
 
     /// Whether the shared tier may be read.
     pub(crate) fn is_readable(&self) -> bool {
-        let connection = self.connection().filter(|_| self.membership.is_settled());
-        connection.is_some_and(|connection| connection.known_epochs() == self.link.namespace_count())
+        self.settled_connection().is_some_and(|connection| connection.known_epochs() == self.link.namespace_count())
     }
 
     /// Whether both tiers may serve reads.

@@ -42,22 +42,22 @@ const ENDED: &str =
 /// Its end is noticed even if it is never polled, as on a runtime that ends right after the call that started it.
 pub(crate) fn supervise(
     coherence: Arc<Coherence>,
-    remote: Arc<dyn SharedTier>,
+    shared_tier: Arc<dyn SharedTier>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let ended = Ended(Arc::clone(&coherence));
     async move {
         let _ended = ended;
-        maintain(&coherence, &*remote).await;
+        maintain(&coherence, &*shared_tier).await;
     }
 }
 
-async fn maintain(coherence: &Arc<Coherence>, remote: &dyn SharedTier) {
+async fn maintain(coherence: &Arc<Coherence>, shared_tier: &dyn SharedTier) {
     let mut number;
     let mut pause = FIRST_RETRY;
     let mut report = OperatorLog::new(coherence);
     loop {
         number = coherence.link.next_number();
-        match connect(coherence, remote, number, &mut report).await {
+        match connect(coherence, shared_tier, number, &mut report).await {
             Ok(connection) => {
                 report.up();
                 let ended = serve(coherence, &connection, number, &mut report).await;
@@ -110,18 +110,18 @@ async fn wait_before_retry(coherence: &Coherence, pause: Duration) {
 /// Establishes a usable connection.
 async fn connect(
     coherence: &Arc<Coherence>,
-    remote: &dyn SharedTier,
+    shared_tier: &dyn SharedTier,
     number: u64,
     report: &mut OperatorLog,
 ) -> Result<Arc<Connection>, TierError> {
     let limit = coherence.process.settings.connect_timeout;
     let attempt = async {
-        coherence.open_connection(number);
+        coherence.begin_connection(number);
         let asked_at = coherence.process.clock.now();
         let listener = Arc::new(Listener { coherence: Arc::clone(coherence), connection: number });
-        let session = remote.connect(&coherence.process.instance, listener).await?;
-        let connection = Arc::new(Connection::new(number, session));
-        coherence.use_connection(&connection, asked_at);
+        let tier = shared_tier.connect(&coherence.process.instance, listener).await?;
+        let connection = Arc::new(Connection::new(number, tier));
+        coherence.announce_over(&connection, asked_at);
         subscribe(coherence, &*connection.tier).await?;
         coherence.membership.connect();
         round(coherence, &connection, coherence.patience_with_probe(), report).await?;
@@ -144,7 +144,7 @@ async fn serve(
     let mut budget = REQUESTED_HEARTBEATS;
     let mut has_asked = false;
     let mut silence = Silence::new(coherence);
-    while coherence.link.is_current(number) {
+    while coherence.link.is_begun(number) {
         if coherence.membership.is_settled() {
             has_asked = false;
         } else if !has_asked {
@@ -171,8 +171,8 @@ async fn serve(
         tokio::select! {
             // A heartbeat that a frozen server does not answer must not delay giving up the connection.
             () = coherence.signals.lost.notified() => {}
-            beat = round(coherence, connection, coherence.patience(), report) => {
-                beat.inspect_err(|error| coherence.process.counters.error(Request::Heartbeat, error.kind()))?;
+            answered = round(coherence, connection, coherence.patience(), report) => {
+                answered.inspect_err(|error| coherence.process.counters.error(Request::Heartbeat, error.kind()))?;
             }
         }
     }
@@ -191,7 +191,7 @@ struct Silence {
 
 impl Silence {
     fn new(coherence: &Coherence) -> Self {
-        Self { last: coherence.link.last_heartbeat().map(|beat| beat.sent), checks: 0 }
+        Self { last: coherence.link.last_heartbeat().map(|heartbeat| heartbeat.sent), checks: 0 }
     }
 
     /// Called at least every half lease while heartbeats are answered.
@@ -211,9 +211,9 @@ impl Silence {
     }
 }
 
-async fn subscribe(coherence: &Coherence, session: &dyn TierConnection) -> Result<(), TierError> {
+async fn subscribe(coherence: &Coherence, tier: &dyn TierConnection) -> Result<(), TierError> {
     let namespaces = coherence.link.namespaces();
-    session.subscribe(&namespaces).await?;
+    tier.subscribe(&namespaces).await?;
     coherence.link.subscribed(namespaces.len());
     // For a namespace that joins others: entries that were read before the subscription must not stay.
     if coherence.membership.is_settled() {
@@ -236,7 +236,7 @@ async fn round(
         coherence.cut_off.begin(coherence.process.clock.now());
     }
     let isolated = connection
-        .in_time(&coherence.process.clock, patience, WAITS, "a heartbeat", beat(coherence, connection))
+        .in_time(&coherence.process.clock, patience, WAITS, "a heartbeat", send_heartbeat(coherence, connection))
         .await?;
     report.isolated(&isolated);
     report.tick();
@@ -253,12 +253,12 @@ async fn round(
 }
 
 /// Sends one heartbeat; returns the newly isolated members.
-async fn beat(coherence: &Coherence, connection: &Connection) -> Result<Vec<String>, TierError> {
+async fn send_heartbeat(coherence: &Coherence, connection: &Connection) -> Result<Vec<String>, TierError> {
     coherence.expire_writers();
     let (nonce, sent) = coherence.heartbeat_sent();
-    let beat = coherence.next_heartbeat(connection, nonce);
-    let reply = connection.tier.heartbeat(&beat).await?;
-    let isolated = coherence.heartbeat_answered(connection, sent, &beat, &reply);
+    let heartbeat = coherence.next_heartbeat(connection, nonce);
+    let reply = connection.tier.heartbeat(&heartbeat).await?;
+    let isolated = coherence.heartbeat_answered(connection, sent, &heartbeat, &reply);
     Ok(isolated)
 }
 
@@ -324,10 +324,10 @@ fn release_one<'a>(connection: &'a Connection, Unreleased { token, locked, metho
 /// meanwhile.
 async fn move_epoch(coherence: &Coherence, connection: &Connection) -> Result<(), TierError> {
     in_time(coherence, connection, connection.tier.move_epoch(&coherence.link.namespaces())).await?;
-    in_time(coherence, connection, beat(coherence, connection)).await.map(drop)
+    in_time(coherence, connection, send_heartbeat(coherence, connection)).await.map(drop)
 }
 
-/// Fails a request that takes longer than `Link::patience`.
+/// Fails a request that takes longer than `Coherence::patience`.
 async fn in_time<T>(
     coherence: &Coherence,
     connection: &Connection,

@@ -71,6 +71,9 @@ impl Settings {
     }
 
     pub(crate) fn recovery_barrier(&self) -> Duration {
+        if !self.protects(Protection::RecoveryBarrier) {
+            return Duration::ZERO;
+        }
         self.recovery_barrier.unwrap_or(self.lease.saturating_mul(RECOVERY_BARRIER))
     }
 

@@ -135,7 +135,7 @@ pub(super) async fn announce(cache: &Cache, announcement: Announcement<'_>) -> D
             process.counters.announced(request, Delivery::Failed);
             process.counters.error(request, error.kind());
             coherence.failed(&connection, &error);
-            tracing::debug!(%error, "an invalidation has not reached the shared tier yet");
+            tracing::debug!(request = request.name(), %error, "an announcement has not reached the shared tier yet");
             Delivery::Failed
         }
     }

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 
 use crate::single_flight::FlightId;
 
-static WAITS: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
+static GRAPH: LazyLock<Mutex<Graph>> = LazyLock::new(Mutex::default);
 
 /// The flights that the load of each flight waits for. A flight may occur several times.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl Waiting {
     /// `loads` are the flights of the loads that the read is part of. `flight` is the one that it waits for, and `before`
     /// the predecessor that this flight waits for in turn, if any.
     pub(super) fn enter(loads: &[FlightId], flight: FlightId, before: Option<FlightId>) -> Result<Self, Circle> {
-        let mut graph = WAITS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut graph = GRAPH.lock().unwrap_or_else(PoisonError::into_inner);
         if graph.leads(iter::once(flight).chain(before), loads) {
             return Err(Circle);
         }
@@ -78,7 +78,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut graph = WAITS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut graph = GRAPH.lock().unwrap_or_else(PoisonError::into_inner);
         for (from, to) in &self.edges {
             graph.remove(*from, *to);
         }

@@ -34,7 +34,7 @@ impl EntryKeys {
     }
 
     /// The keys of the scopes' generations.
-    pub(super) fn generations(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn generation_keys(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(Scope::generation_key)
     }
 }

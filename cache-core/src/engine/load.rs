@@ -20,7 +20,7 @@ use super::method::Method;
 use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
-use super::shared::{Encoded, FillPermit, FillTarget};
+use super::shared::{Encoded, FillPermit, SharedFill};
 use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -28,7 +28,7 @@ use crate::observability::Counters;
 use crate::policy::lifetime;
 use crate::protocol::{Fence, Protection};
 use crate::runtime::random;
-use crate::single_flight::{Found, Lead, Outcome, Shared, Source, Stage};
+use crate::single_flight::{FlightOutcome, Found, Lead, Outcome, Source, Stage};
 use crate::value::Cacheable;
 
 /// The values of some keys, in the order of the keys; `None` for those that the store does not have.
@@ -54,6 +54,9 @@ impl<'a, K, R, E> Load<'a, K, R, E> {
 }
 
 /// The store's method over one key, which a read calls at most once.
+///
+/// A read of one key calls the store as the leader of its flight, for itself if no other result is usable, or to check a
+/// hit. Each of these ends the read.
 pub(super) fn of_one<'a, K, R, E, F, Fut>(
     load: F,
 ) -> impl Fn(Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> + Send + Sync + 'a
@@ -96,8 +99,8 @@ where
     }
 }
 
-/// The parameters of a call of the store, besides its arguments.
-pub(super) struct Attempt<U> {
+/// What limits a call of the store, and relates it to other loads.
+pub(super) struct CallLimits<U> {
     /// Whether the number of concurrent calls is bounded.
     pub(super) degraded: bool,
     pub(super) frame: Arc<Frame>,
@@ -109,7 +112,7 @@ impl<R> Method<R> {
     /// Calls the store, with limited concurrency while the shared tier is unreachable or recovering.
     pub(super) async fn call_store<T, E, Fut>(
         &self,
-        attempt: Attempt<impl Future<Output = ()>>,
+        limits: CallLimits<impl Future<Output = ()>>,
         errors: LoadErrors<E>,
         call: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
@@ -121,13 +124,13 @@ impl<R> Method<R> {
         let (clock, deadline) = (&self.process().clock, self.process().settings.load_deadline);
         let called = async {
             // Even if the load has no deadline, the wait for a permit has one.
-            let _permit = if attempt.frame.is_nested() {
+            let _permit = if limits.frame.is_nested() {
                 None
             } else {
-                clock.timeout(deadline, self.cache.permit(attempt.degraded, attempt.urgent)).await.flatten()
+                clock.timeout(deadline, self.cache.permit(limits.degraded, limits.urgent)).await.flatten()
             };
             // The future is created inside: a store may panic before it returns one.
-            AssertUnwindSafe(attempt.frame.scope(async { call().await })).catch_unwind().await
+            AssertUnwindSafe(limits.frame.scope(async { call().await })).catch_unwind().await
         };
         let in_time = async {
             if errors.can_report_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
@@ -219,8 +222,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let degraded = missing.iter().any(|one| one.permit.target.is_degraded());
         let keys = missing.iter().map(|one| one.key.clone()).collect();
         let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
-        let attempt = Attempt { degraded, frame, urgent };
-        let outcome = region.method().call_store(attempt, errors, || call(keys)).await;
+        let limits = CallLimits { degraded, frame, urgent };
+        let outcome = region.method().call_store(limits, errors, || call(keys)).await;
         let Outcome::Found(values) = &outcome else {
             let shared = errors.share(region.method().name(), &outcome);
             for one in missing {
@@ -228,17 +231,24 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             }
             return (outcome, Vec::new());
         };
-        // Followers of a key that the store does not have load it themselves.
-        let loaded = missing.into_iter().zip(values);
-        let encoded = loaded.filter_map(|(one, value)| one.loaded(&region, value.as_ref()?, cache_if.as_ref()));
-        let encoded = encoded.collect();
+        // Every flight ends before the first entry is encoded, which takes longer.
+        let loaded: Vec<_> = missing
+            .into_iter()
+            .zip(values)
+            .filter_map(|(one, value)| match value {
+                Some(value) => Some((one.finish(&region, value, cache_if.as_ref())?, value)),
+                // Its flight is abandoned: the followers start over.
+                None => None,
+            })
+            .collect();
+        let encoded = loaded.into_iter().filter_map(|(fill, value)| region.0.shared.encode(fill, value)).collect();
         (outcome, encoded)
     }
 }
 
 impl<K: KeyPart, R: Cacheable> Missing<K, R> {
-    /// Stores the value in the local tier, ends the flight, and returns the entry for the shared tier.
-    fn loaded(self, region: &Region<K, R>, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<Encoded> {
+    /// Stores the value in the local tier, ends the flight, and returns the fill of the shared tier.
+    fn finish(self, region: &Region<K, R>, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<SharedFill> {
         let (Self { key, keys, lead, permit }, method) = (self, region.method());
         if permit.target.is_bypass() {
             Counters::add(&method.counters.bypasses);
@@ -247,32 +257,23 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
             cache_if.is_none_or(|cache_if| guarded(method.name(), "cache_if", || cache_if(value)).unwrap_or(false));
         let absent = method.presence.is_absent(value);
         let lifetime = lifetime(&method.policy, absent, random::fraction()).filter(|_| is_cacheable);
-        if let Some(lifetime) = lifetime
-            && let Some(value) = method.copy(value)
-        {
-            let (local, started) = (&region.0.local, permit.started);
-            let deadline = started.after(lifetime);
-            match &permit.target {
-                FillTarget::Local(snapshot) => local.keep(key, value, *snapshot, deadline),
-                FillTarget::Both { snapshot, until, .. } => local.keep(key, value, *snapshot, deadline.min(*until)),
-                FillTarget::Degraded(snapshot) => local.keep_degraded(key, value, *snapshot, started, lifetime),
-                FillTarget::Nothing | FillTarget::NothingDegraded => {}
-            }
+        if let Some(lifetime) = lifetime {
+            region.0.local.fill(key, value, &permit, lifetime);
         }
         // A value that must not be cached must not be passed to a later flight either.
         let fence = lifetime.and_then(|_| permit.target.fence());
-        lead.finish(shareable(method, value, Source::Store, fence));
-        region.0.shared.encode(keys, permit, lifetime?, value)
+        lead.finish(flight_outcome(method, value, Source::Store, fence));
+        Some(SharedFill { keys, permit, lifetime: lifetime? })
     }
 }
 
 /// The outcome of a flight with a copy of this value.
-pub(super) fn shareable<R: Cacheable>(
+pub(super) fn flight_outcome<R: Cacheable>(
     method: &Method<R>,
     value: &R,
     source: Source,
     fence: Option<Arc<Fence>>,
-) -> Shared<R> {
+) -> FlightOutcome<R> {
     match method.copy(value) {
         Some(value) => Outcome::Found(Found { value, source, fence }),
         None => Outcome::Broken(Error::load_panicked(method.name(), "the value cannot be cloned").into()),

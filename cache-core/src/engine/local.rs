@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::method::Method;
+use super::shared::{FillPermit, FillTarget};
 use super::trace;
 use crate::coherence::Coherence;
 use crate::freshness::SequenceSnapshot;
@@ -36,6 +37,8 @@ pub enum LocalRead<R> {
 }
 
 /// The local tier of one read method, and what decides whether it may answer.
+///
+/// It has handles of its own for what a hit needs, although `method` has them too: a hit then follows fewer pointers.
 pub(super) struct Local<K, R> {
     tier: LocalTier<K, R>,
     coherence: Arc<Coherence>,
@@ -152,22 +155,42 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         }
     }
 
+    /// Stores a copy of a value from the shared tier.
+    pub(super) fn keep_copy(&self, key: &K, value: &R, snapshot: SequenceSnapshot, deadline: Moment) {
+        if self.tier.is_on()
+            && let Some(copy) = self.method.copy(value)
+        {
+            self.keep(key.clone(), copy, snapshot, deadline);
+        }
+    }
+
+    /// Stores a copy of a loaded value, if its permit allows it in the local tier.
+    pub(super) fn fill(&self, key: K, value: &R, permit: &FillPermit, lifetime: Duration) {
+        let deadline = permit.started.after(lifetime);
+        let (snapshot, deadline) = match &permit.target {
+            FillTarget::Local(snapshot) => (*snapshot, deadline),
+            FillTarget::Both { snapshot, until, .. } => (*snapshot, deadline.min(*until)),
+            FillTarget::Degraded(snapshot) => {
+                return self.keep_degraded(key, value, *snapshot, permit.started, lifetime);
+            }
+            FillTarget::Nothing | FillTarget::NothingDegraded => return,
+        };
+        self.keep_copy(&key, value, snapshot, deadline);
+    }
+
     /// Stores a value that was loaded at `started` while the shared tier was unreachable.
     ///
     /// No fence protects it: another instance may have been writing. Its snapshot is therefore one that no trusted read
     /// accepts as current, and its lifetime, counted from before the load, bounds its staleness.
-    pub(super) fn keep_degraded(
-        &self,
-        key: K,
-        value: R,
-        snapshot: SequenceSnapshot,
-        started: Moment,
-        lifetime: Duration,
-    ) {
+    fn keep_degraded(&self, key: K, value: &R, snapshot: SequenceSnapshot, started: Moment, lifetime: Duration) {
         let limit = self.method.process().settings.degraded_ttl;
         let is_allowed = self.method.policy.mode != Mode::Strict && !limit.is_zero();
-        if is_allowed && self.tier.is_on() && self.coherence.freshness.is_current(&snapshot) {
-            self.put(key, value, snapshot.degraded(), started.after(lifetime.min(limit)));
+        if is_allowed
+            && self.tier.is_on()
+            && self.coherence.freshness.is_current(&snapshot)
+            && let Some(copy) = self.method.copy(value)
+        {
+            self.put(key, copy, snapshot.degraded(), started.after(lifetime.min(limit)));
         }
     }
 

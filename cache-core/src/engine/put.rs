@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::announce;
 use super::region::Region;
-use super::shared::LookUp;
+use super::shared::{LookUp, SharedFill};
 use crate::config::limits::LONGEST_LIFE;
 use crate::key::KeyPart;
 use crate::observability::Counters;
@@ -21,9 +21,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (_, answer) = shared.look_up(vec![query], || ()).await.pop()?;
         match answer {
             LookUp::Hit { found, snapshot, deadline } => {
-                if let Some(copy) = method.copy(&found.value) {
-                    self.0.local.keep(key.clone(), copy, snapshot, deadline);
-                }
+                self.0.local.keep_copy(key, &found.value, snapshot, deadline);
                 Some(found.value)
             }
             LookUp::Confirmed(found) => Some(found.value),
@@ -43,10 +41,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
         if method.cache.backend() == Backend::SingleInstance {
             let deadline = method.process().clock.now().after(ttl);
-            self.0.local.keep(key, value, shared.begin(&keys).snapshot, deadline);
+            self.0.local.keep(key, value, method.coherence().freshness.snapshot(keys.scope_hashes()), deadline);
         } else if delivered
             && let Some(permit) = shared.own_permit(&keys, &token).await
-            && let Some(entry) = shared.encode(keys, permit, ttl, &value)
+            && let Some(entry) = shared.encode(SharedFill { keys, permit, lifetime: ttl }, &value)
         {
             shared.store(vec![entry]).await;
         }

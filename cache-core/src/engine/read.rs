@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
-use super::load::{Attempt, Job, Load, Missing, shareable};
+use super::load::{CallLimits, Job, Load, Missing, flight_outcome};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
 use super::region::Region;
@@ -22,7 +22,7 @@ use super::trace;
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::Counters;
-use crate::single_flight::{Arrival, Flight, Found, Lead, Outcome, Shared, Source};
+use crate::single_flight::{Arrival, Flight, FlightOutcome, Found, Lead, Outcome, Source};
 use crate::value::Cacheable;
 
 /// The number of groups of flights that a read runs concurrently. There is only one, unless other callers were reading
@@ -40,15 +40,22 @@ pub(super) struct Reading<'a, K, R, E> {
 }
 
 /// The results of a read so far.
-struct Progress<K, R> {
+struct Results<K, R> {
     found: Pairs<K, R>,
     /// Keys without a result.
     open: Vec<K>,
     /// Keys that this call must load itself, since no other result is usable for it.
-    bypass: Vec<K>,
+    unusable: Vec<K>,
 }
 
-/// A key whose previous flight has ended.
+/// A key whose previous flight is in results.
+struct Turn<K: KeyPart, R: Clone> {
+    key: K,
+    lead: Lead<K, R>,
+    before: Arc<Flight<R>>,
+}
+
+/// A key without a flight in results.
 struct Ready<K: KeyPart, R: Clone> {
     key: K,
     lead: Lead<K, R>,
@@ -56,15 +63,15 @@ struct Ready<K: KeyPart, R: Clone> {
     carried: Option<Found<R>>,
 }
 
-impl<K, R> Progress<K, R> {
+impl<K, R> Results<K, R> {
     fn of(open: Vec<K>) -> Self {
-        Self { found: Vec::new(), open, bypass: Vec::new() }
+        Self { found: Vec::new(), open, unusable: Vec::new() }
     }
 
     fn add(&mut self, other: Self) {
         self.found.extend(other.found);
         self.open.extend(other.open);
-        self.bypass.extend(other.bypass);
+        self.unusable.extend(other.unusable);
     }
 }
 
@@ -74,25 +81,26 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         let (mut keys, mut found) = (keys, Vec::new());
         while !keys.is_empty() {
             let (distinct, later) = distinct(keys);
-            let missing = if self.region.method().policy.enabled {
-                distinct.into_iter().filter(|key| !self.is_local(key, &mut found)).collect()
-            } else {
-                distinct
-            };
+            let mut missing = Vec::new();
+            for key in distinct {
+                match self.local_hit(&key) {
+                    Some(value) => found.push((key, value)),
+                    None => missing.push(key),
+                }
+            }
             found.extend(self.read(missing).await?);
             keys = later;
         }
         Ok(found)
     }
 
-    /// Adds the value if the local tier answers for this key.
-    fn is_local(&self, key: &K, found: &mut Pairs<K, R>) -> bool {
+    /// Returns the value if the local tier answers. Counts a hit.
+    fn local_hit(&self, key: &K) -> Option<R> {
         let local = &self.region.0.local;
-        let Some(hit) = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value)) else { return false };
+        let hit = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value))?;
         local.count(&hit);
         self.sample(key, &hit.value);
-        found.push((key.clone(), hit.value));
-        true
+        Some(hit.value)
     }
 
     /// Reads keys that all differ, and that the local tier did not answer.
@@ -102,51 +110,50 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
             return Ok(pairs(keys.clone(), self.load.call(keys).await?));
         }
         method.cache.revive();
-        let mut progress = Progress::of(keys);
-        while !progress.open.is_empty() {
-            self.attempt(&mut progress).await?;
+        let mut results = Results::of(keys);
+        while !results.open.is_empty() {
+            self.read_once(&mut results).await?;
         }
-        if !progress.bypass.is_empty() {
-            progress.found.extend(self.bypass(progress.bypass).await?);
+        if !results.unusable.is_empty() {
+            results.found.extend(self.bypass(results.unusable).await?);
         }
-        Ok(progress.found)
+        Ok(results.found)
     }
 
     /// Leads the flights that have no leader, then follows the others.
-    async fn attempt(&self, progress: &mut Progress<K, R>) -> Result<(), E> {
-        let (mut leads, mut follows) = (Vec::new(), Vec::new());
-        let keys = std::mem::take(&mut progress.open);
+    async fn read_once(&self, results: &mut Results<K, R>) -> Result<(), E> {
+        let (mut first, mut later, mut follows) = (Vec::new(), Vec::new(), Vec::new());
+        let keys = std::mem::take(&mut results.open);
         let (is_nested, count) = (is_nested(), keys.len());
         for key in keys {
             match recursion(self.region.address(), &key, count) {
                 Recursion::None => match self.region.0.flights.arrive(&key, is_nested) {
-                    Arrival::Lead(lead) => leads.push((key, lead)),
+                    Arrival::Lead(lead) => first.push(Ready { key, lead, carried: None }),
+                    Arrival::LeadAfter(lead, before) => later.push(Turn { key, lead, before }),
                     Arrival::Follow(flight) => follows.push((key, flight)),
                 },
-                Recursion::Once => progress.bypass.push(key),
+                Recursion::Once => results.unusable.push(key),
                 Recursion::Endless => return self.refuse_recursion(),
             }
         }
-        let (first, later): (Vec<_>, Vec<_>) = leads.into_iter().partition(|(_, lead)| lead.is_first());
-        let first = first.into_iter().map(|(key, lead)| Ready { key, lead, carried: None }).collect();
         if later.is_empty() {
-            progress.add(self.lead(first).await?);
+            results.add(self.lead(first).await?);
         } else {
             // Boxed: this is rare, and would enlarge the future of every read.
-            Box::pin(self.lead_in_turn(first, later, progress)).await?;
+            Box::pin(self.lead_in_turn(first, later, results)).await?;
         }
-        self.follow(follows, progress).await
+        self.follow(follows, results).await
     }
 
     /// Begins flights as they become ready; all that are ready at one moment form a group.
     async fn lead_in_turn(
         &self,
         first: Vec<Ready<K, R>>,
-        later: Vec<(K, Lead<K, R>)>,
-        progress: &mut Progress<K, R>,
+        later: Vec<Turn<K, R>>,
+        results: &mut Results<K, R>,
     ) -> Result<(), E> {
         let at_most = later.len();
-        let turns: FuturesUnordered<_> = later.into_iter().map(|(key, lead)| self.turn(key, lead)).collect();
+        let turns: FuturesUnordered<_> = later.into_iter().map(|turn| self.wait_for_turn(turn)).collect();
         let groups = stream::iter([first.into_iter().map(Ok).collect()]).chain(turns.ready_chunks(at_most));
         let ended = groups.map(|group: Vec<Result<_, K>>| async {
             let (mut ready, mut late) = (Vec::new(), Vec::new());
@@ -156,20 +163,19 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
                     Err(key) => late.push(key),
                 }
             }
-            let mut progress = self.lead(ready).await?;
-            progress.bypass.extend(late);
-            Ok(progress)
+            let mut results = self.lead(ready).await?;
+            results.unusable.extend(late);
+            Ok(results)
         });
         let mut ended = std::pin::pin!(ended.buffer_unordered(MAX_GROUPS));
         while let Some(group) = ended.next().await {
-            progress.add(group?);
+            results.add(group?);
         }
         Ok(())
     }
 
     /// Waits for the previous flight of the key. Returns the key if that takes too long, or waits for this call.
-    async fn turn(&self, key: K, mut lead: Lead<K, R>) -> Result<Ready<K, R>, K> {
-        let Some(before) = lead.take_before() else { return Ok(Ready { key, lead, carried: None }) };
+    async fn wait_for_turn(&self, Turn { key, lead, before }: Turn<K, R>) -> Result<Ready<K, R>, K> {
         match self.region.wait_for(self.options.errors, &before).await {
             Some(Outcome::Found(found)) => Ok(Ready { key, lead, carried: Some(found) }),
             Some(_) => Ok(Ready { key, lead, carried: None }),
@@ -179,22 +185,22 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
     }
 
     /// Looks up a group of keys for all callers that wait for them, and loads the missing ones in one call of the store.
-    async fn lead(&self, group: Vec<Ready<K, R>>) -> Result<Progress<K, R>, E> {
-        let mut progress = Progress::of(Vec::new());
+    async fn lead(&self, group: Vec<Ready<K, R>>) -> Result<Results<K, R>, E> {
+        let mut results = Results::of(Vec::new());
         let (mut queries, mut leads) = (Vec::new(), Vec::new());
         for Ready { key, lead, carried } in group {
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.0.local.find_owned(&key) {
                 self.region.0.local.count(&hit);
                 let found = Found { source: hit.source(), value: hit.value, fence: None };
-                self.hand_over(key, lead, found, &mut progress);
+                self.hand_over(key, lead, found, &mut results);
             } else {
                 queries.push(self.region.0.shared.query(self.region.method().keys(&key), carried));
                 leads.push((key, lead));
             }
         }
         if queries.is_empty() {
-            return Ok(progress);
+            return Ok(results);
         }
         let advance = || leads.iter().for_each(|(_, lead)| lead.advance());
         let answers = self.region.0.shared.look_up(queries, advance).await;
@@ -202,32 +208,30 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         for ((key, lead), (keys, answer)) in leads.into_iter().zip(answers) {
             match answer {
                 LookUp::Hit { found, snapshot, deadline } => {
-                    if let Some(copy) = self.region.method().copy(&found.value) {
-                        self.region.0.local.keep(key.clone(), copy, snapshot, deadline);
-                    }
-                    self.hand_over(key, lead, found, &mut progress);
+                    self.region.0.local.keep_copy(&key, &found.value, snapshot, deadline);
+                    self.hand_over(key, lead, found, &mut results);
                 }
-                LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut progress),
+                LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut results),
                 LookUp::Miss(permit) => missing.push(Missing { key, keys, lead, permit }),
             }
         }
         if !missing.is_empty() {
-            progress.found.extend(self.load(missing).await?);
+            results.found.extend(self.load(missing).await?);
         }
-        Ok(progress)
+        Ok(results)
     }
 
     /// Ends a flight with this value, and uses it if this caller may see it.
-    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, progress: &mut Progress<K, R>) {
+    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, results: &mut Results<K, R>) {
         let Found { value, source, fence } = found;
         trace::answered(source);
-        lead.finish(shareable(self.region.method(), &value, source, fence));
+        lead.finish(flight_outcome(self.region.method(), &value, source, fence));
         if !self.is_visible(&key, &value) {
-            progress.bypass.push(key);
+            results.unusable.push(key);
             return;
         }
         self.sample(&key, &value);
-        progress.found.push((key, value));
+        results.found.push((key, value));
     }
 
     /// Loads the keys that no tier has.
@@ -242,31 +246,31 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
     }
 
     /// Waits for the flights that other callers lead.
-    async fn follow(&self, follows: Vec<(K, Arc<Flight<R>>)>, progress: &mut Progress<K, R>) -> Result<(), E> {
+    async fn follow(&self, follows: Vec<(K, Arc<Flight<R>>)>, results: &mut Results<K, R>) -> Result<(), E> {
         let outcomes = follows.into_iter().map(|(key, flight)| async move {
             let outcome = self.region.wait_for(self.options.errors, &flight).await;
             (key, outcome)
         });
         for (key, outcome) in join_all(outcomes).await {
-            self.take(key, outcome, progress)?;
+            self.take(key, outcome, results)?;
         }
         Ok(())
     }
 
     /// Uses the outcome of a flight that another caller led. There is none if this call must not wait for it.
-    fn take(&self, key: K, outcome: Option<Shared<R>>, progress: &mut Progress<K, R>) -> Result<(), E> {
+    fn take(&self, key: K, outcome: Option<FlightOutcome<R>>, results: &mut Results<K, R>) -> Result<(), E> {
         let method = self.region.method();
         match outcome {
             Some(Outcome::Found(found)) if self.is_visible(&key, &found.value) => {
                 Counters::add(&method.counters.coalesced);
                 trace::joined(found.source);
-                progress.found.push((key, found.value));
+                results.found.push((key, found.value));
             }
             // The leader was dropped without an outcome: every follower starts over.
-            Some(Outcome::Abandoned) => progress.open.push(key),
+            Some(Outcome::Abandoned) => results.open.push(key),
             outcome => match outcome.and_then(|outcome| self.options.errors.of_follower(method.name(), &outcome)) {
                 Some(error) => return Err(error),
-                None => progress.bypass.push(key),
+                None => results.unusable.push(key),
             },
         }
         Ok(())
@@ -278,8 +282,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         trace::answered(Source::Store);
         Counters::add_many(&method.counters.bypasses, keys.len());
         let frame = Frame::new(self.region.address(), keys.clone(), Vec::new());
-        let attempt = Attempt { degraded: true, frame, urgent: future::pending() };
-        let outcome = method.call_store(attempt, errors, || self.load.call(keys.clone())).await;
+        let limits = CallLimits { degraded: true, frame, urgent: future::pending() };
+        let outcome = method.call_store(limits, errors, || self.load.call(keys.clone())).await;
         Ok(pairs(keys, errors.result(method.name(), outcome)?))
     }
 
@@ -302,8 +306,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
 
     /// Checks a hit against the store, unless the load borrows from its caller.
     pub(super) fn verify(&self, key: &K, value: &R) {
-        if let (Load::InTask(call), Some(value)) = (&self.load, self.region.method().copy(value)) {
-            self.region.verify(key.clone(), value, Arc::clone(call));
+        if let Load::InTask(call) = &self.load {
+            self.region.verify(key, value, call);
         }
     }
 }

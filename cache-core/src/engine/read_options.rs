@@ -1,15 +1,15 @@
 //! The properties of a read method and of one call of it: absence, errors, visibility.
 //!
 //! Generated code describes a method by functions instead of bounds, so that a store's error type may lack `Clone` or
-//! `From<Error>`, at the price that `docs::failure_modes` describes. Every function of a user is called through
-//! `guarded`: a panic in it is a log line and not a broken flight.
+//! `From<Error>`, at the price that `docs::failure_modes` describes. These functions are
+//! called through `guarded`: a panic in one is a log line and not a broken flight.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::user_code::{guarded, panic_text};
 use crate::error::Error;
-use crate::single_flight::{Broken, Outcome, Shared, SharedError};
+use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
 
 /// How a method's results represent absence.
 pub struct Presence<R> {
@@ -70,7 +70,7 @@ impl<E: Send + 'static> LoadErrors<E> {
     }
 
     /// Returns the outcome of a load without a value in the form for followers.
-    pub(super) fn share<T, R>(&self, method: &str, outcome: &Outcome<T, E>) -> Shared<R> {
+    pub(super) fn share<T, R>(&self, method: &str, outcome: &Outcome<T, E>) -> FlightOutcome<R> {
         match outcome {
             Outcome::Failed(error) => {
                 let copy = guarded(method, "Clone of the error", || self.clone.map(|clone| clone(error))).flatten();
@@ -101,7 +101,7 @@ impl<E: Send + 'static> LoadErrors<E> {
     }
 
     /// Returns the error of a flight's outcome for a follower, if representable.
-    pub(super) fn of_follower<R>(&self, method: &str, outcome: &Shared<R>) -> Option<E> {
+    pub(super) fn of_follower<R>(&self, method: &str, outcome: &FlightOutcome<R>) -> Option<E> {
         match outcome {
             Outcome::Failed(error) => guarded(method, "Clone of the error", || self.unshare(error.as_ref()))?,
             Outcome::Broken(broken) => self.of_cache(method, &broken.error),

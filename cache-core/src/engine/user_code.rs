@@ -1,4 +1,4 @@
-//! User code that runs after the store has answered: `cache_if`, `visible_if`, `Clone`, `From<Error>`.
+//! Calls of user code beside the store: `cache_if`, `visible_if`, `Clone`, `From<Error>`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Runs `code`; logs a panic and returns `None`.
 ///
 /// Other callers may wait for the load that runs it, so a panic must not end that load.
-pub(super) fn guarded<T>(key: &str, what: &'static str, code: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn guarded<T>(method: &str, what: &'static str, code: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(code))
         .map_err(|panic| {
-            tracing::error!(key, what, panic = panic_text(&*panic), "user code panicked");
+            tracing::error!(key = method, what, panic = panic_text(&*panic), "user code panicked");
         })
         .ok()
 }

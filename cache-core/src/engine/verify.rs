@@ -51,38 +51,42 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// It does nothing while the local tier is not trusted: the store is busy enough then, and degraded hits are stale
     /// by design.
-    pub(super) fn verify<E: 'static>(&self, key: K, seen: R, load: Arc<Call<'static, K, R, E>>) {
+    pub(super) fn verify<E: 'static>(&self, key: &K, seen: &R, load: &Arc<Call<'static, K, R, E>>) {
         let method = self.method();
         let is_trusted = method.coherence().freshness.is_trusted(method.process().clock.now());
-        let may_ask = is_trusted && tokio::runtime::Handle::try_current().is_ok();
-        let Ok(permit) = Arc::clone(&method.cache.0.checks).try_acquire_owned() else { return };
-        if may_ask {
-            let region = self.clone();
-            method.process().tasks.spawn_daemon(async move {
-                let check = region.check(&key, &seen, &*load).await;
-                region.method().counters.checked(check);
-                drop(permit);
-            });
+        if !is_trusted || tokio::runtime::Handle::try_current().is_err() {
+            return;
         }
+        // Before the copies: most hits of a large batch find no permit.
+        let Ok(permit) = Arc::clone(&method.cache.0.checks).try_acquire_owned() else { return };
+        let Some(seen) = method.copy(seen) else { return };
+        let (region, key, load) = (self.clone(), key.clone(), Arc::clone(load));
+        method.process().tasks.spawn_daemon(async move {
+            let check = region.check(&key, &seen, &*load).await;
+            region.method().counters.checked(check);
+            drop(permit);
+        });
     }
 
     async fn check<E>(&self, key: &K, seen: &R, load: &Call<'static, K, R, E>) -> Check {
         let began = self.method().process().clock.stopwatch();
-        let Some(current) = self.confirm(key, load).await.and_then(|value| self.encoded(&value)) else {
+        let (Some(current), Some(seen)) = (self.confirm(key, load).await, self.encoded(seen)) else {
             return Check::Failed;
         };
-        match self.encoded(seen) {
+        // A row that a batch no longer returns differs from every value.
+        let Some(current) = current else { return self.watch(key, &seen, &began).await };
+        match self.encoded(&current) {
             None => Check::Failed,
-            Some(seen) if seen == current => Check::Equal,
-            Some(seen) => self.watch(key, &seen, &began).await,
+            Some(current) if current == seen => Check::Equal,
+            Some(_) => self.watch(key, &seen, &began).await,
         }
     }
 
-    /// Returns the store's value, or `None` if the load fails.
-    async fn confirm<E>(&self, key: &K, load: &Call<'static, K, R, E>) -> Option<R> {
+    /// Returns what the store has for the key now, or `None` if the load fails.
+    async fn confirm<E>(&self, key: &K, load: &Call<'static, K, R, E>) -> Option<Option<R>> {
         let process = self.method().process();
         let asked = AssertUnwindSafe(async { load(vec![key.clone()]).await }).catch_unwind();
-        process.clock.timeout(process.settings.load_deadline, asked).await?.ok()?.ok()?.pop()?
+        process.clock.timeout(process.settings.load_deadline, asked).await?.ok()?.ok()?.pop()
     }
 
     /// Encodes a value as the shared tier would: a type need not implement `PartialEq`.

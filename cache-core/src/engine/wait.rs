@@ -11,7 +11,7 @@ use super::read_options::LoadErrors;
 use super::region::Region;
 use crate::coherence::WAITS;
 use crate::key::KeyPart;
-use crate::single_flight::{Flight, Progress, Shared, Stage};
+use crate::single_flight::{Flight, FlightOutcome, Progress, Stage};
 use crate::value::Cacheable;
 
 /// The shortest time without progress before a look-up is given up. On a busy machine it may just be slow.
@@ -27,7 +27,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         &self,
         errors: LoadErrors<E>,
         flight: &Arc<Flight<R>>,
-    ) -> Option<Shared<R>> {
+    ) -> Option<FlightOutcome<R>> {
         let _waiting = nesting::wait(flight.id(), flight.before()).ok()?;
         let (process, flights) = (self.method().process(), &self.0.flights);
         let clock = &process.clock;

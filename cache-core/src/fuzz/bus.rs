@@ -33,7 +33,7 @@ static INSTANCE: LazyLock<Arc<Coherence>> = LazyLock::new(|| {
 fn run(bytes: &[u8]) -> u64 {
     let coherence = &*INSTANCE;
     coherence.close_connection(NUMBER);
-    coherence.open_connection(NUMBER);
+    coherence.begin_connection(NUMBER);
     let nonce = coherence.heartbeat_sent().0.to_string();
     let ends = bytes.split(|byte| *byte == b'\n').map(|line| message(coherence, line, &nonce) * 4 + token(line));
     ends.fold(0, |all, end| all.wrapping_mul(31).wrapping_add(end))

@@ -252,7 +252,7 @@ impl Health {
 /// Returns which entries the local tier may return.
 fn answers(coherence: &Coherence, now: Moment) -> Answers {
     match coherence.link.last_heartbeat().filter(|_| coherence.freshness.is_trusted(now)) {
-        Some(beat) => Answers::HeardUntil(beat.sent),
+        Some(beat) => Answers::TrustedSince(beat.sent),
         None if coherence.process.backend == Backend::SingleInstance => Answers::Alone,
         None if coherence.process.backend == Backend::PassThrough => Answers::Nothing,
         None => Answers::Degraded(coherence.process.settings.degraded_ttl),

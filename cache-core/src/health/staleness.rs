@@ -12,7 +12,7 @@ pub(crate) enum Answers {
     /// All entries, since no other instance writes.
     Alone,
     /// All entries that were not invalidated: the last heartbeat that returned was sent at this moment.
-    HeardUntil(Moment),
+    TrustedSince(Moment),
     /// Entries that were loaded within this time: the shared tier is unreachable.
     Degraded(Duration),
 }
@@ -28,7 +28,7 @@ pub(crate) fn staleness_bound(answers: Answers, now: Moment, lease: Duration) ->
     match answers {
         Answers::Nothing | Answers::Alone => Duration::ZERO,
         Answers::Degraded(ttl) => ttl,
-        Answers::HeardUntil(sent) => (now.since(sent) + GRANULARITY).min(lease),
+        Answers::TrustedSince(sent) => (now.since(sent) + GRANULARITY).min(lease),
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     fn it_grows_from_the_last_heartbeat_to_the_lease() {
         let lease = Duration::from_secs(1);
         let sent = Moment(5_000_000_000);
-        let heard = |millis| (Answers::HeardUntil(sent), sent.after(Duration::from_millis(millis)));
+        let heard = |millis| (Answers::TrustedSince(sent), sent.after(Duration::from_millis(millis)));
         let table = [
             ((Answers::Nothing, Moment(u64::MAX)), 0),
             ((Answers::Alone, Moment(u64::MAX)), 0),

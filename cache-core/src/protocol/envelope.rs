@@ -152,11 +152,7 @@ pub(crate) fn seal<E>(
     out.extend_from_slice(&fence.epoch.0.to_le_bytes());
     out.extend_from_slice(&expiry.soft.to_le_bytes());
     out.extend_from_slice(&expiry.hard.to_le_bytes());
-    for (scope, generation) in &fence.generations {
-        out.extend_from_slice(&scope.0.to_le_bytes());
-        out.push(u8::try_from(generation.as_bytes().len()).unwrap_or(u8::MAX));
-        out.extend_from_slice(generation.as_bytes());
-    }
+    write_generations(&mut out, fence);
     if let Some(key) = identity.full_key {
         out.extend_from_slice(&u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(key.as_bytes());
@@ -164,6 +160,14 @@ pub(crate) fn seal<E>(
     payload(&mut out)?;
     out.extend_from_slice(&checksum(&out).to_le_bytes());
     Ok(out)
+}
+
+fn write_generations(out: &mut Vec<u8>, fence: &Fence) {
+    for (scope, generation) in &fence.generations {
+        out.extend_from_slice(&scope.0.to_le_bytes());
+        out.push(u8::try_from(generation.as_bytes().len()).unwrap_or(u8::MAX));
+        out.extend_from_slice(generation.as_bytes());
+    }
 }
 
 /// Opens an envelope, or returns why it does not match. `now` is the server's time in milliseconds.
@@ -201,11 +205,7 @@ pub(crate) fn refence(bytes: &[u8], fence: &Fence) -> Vec<u8> {
         at += 9 + usize::from(bytes[at + 8]);
     }
     let mut out = bytes[..HEADER].to_vec();
-    for (scope, generation) in &fence.generations {
-        out.extend_from_slice(&scope.0.to_le_bytes());
-        out.push(u8::try_from(generation.as_bytes().len()).unwrap_or(u8::MAX));
-        out.extend_from_slice(generation.as_bytes());
-    }
+    write_generations(&mut out, fence);
     out.extend_from_slice(&bytes[at..bytes.len() - CHECKSUM]);
     out[5] = u8::try_from(fence.generations.len()).unwrap_or(u8::MAX);
     out[EPOCH_AT..EPOCH_AT + 8].copy_from_slice(&fence.epoch.0.to_le_bytes());

@@ -10,12 +10,12 @@ use super::grammar::wire;
 pub(crate) struct Generation(Box<[u8]>);
 
 /// The longest generation that an envelope can carry.
-const MAX_TOKEN: usize = 64;
+const MAX_GENERATION: usize = 64;
 
 impl Generation {
     /// Parses a generation, unless the bytes cannot be one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (bytes.starts_with(wire!(free).as_bytes()) && bytes.len() <= MAX_TOKEN).then(|| Self(bytes.into()))
+        (bytes.starts_with(wire!(free).as_bytes()) && bytes.len() <= MAX_GENERATION).then(|| Self(bytes.into()))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_tells_its_age() {
+    fn a_generation_contains_its_age() {
         assert_eq!(Generation::from_bytes(b"U1700000000123456-00ff").unwrap().made_at(), 1_700_000_000_123);
         assert_eq!(Generation::from_bytes(b"U").unwrap().made_at(), 0);
     }

@@ -1,6 +1,6 @@
-//! Names the keys and channels that are not entries.
+//! The names of the keys and channels of a namespace.
 //!
-//! All of them are here except the keys of entries, which [`key`](crate::key) writes.
+//! [`key`](crate::key) writes the keys of entries, and [`Scope`](super::Scope) those of their generations.
 //!
 //! A `namespace` is a bus namespace: the key prefix, if there is one, and the first part of a store's namespace. No
 //! entry has one of these keys, since an entry's key contains no brace. No generation has one either, since its key

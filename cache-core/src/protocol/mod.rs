@@ -1,4 +1,4 @@
-//! The vocabulary of the coherence protocol: what instances and a shared tier exchange.
+//! The vocabulary of the coherence protocol: what instances and a shared tier exchange, and how they name it.
 //!
 //! It defines the units of invalidation ([`Scope`]), what versions them ([`Generation`], [`Epoch`]), what an entry
 //! carries of both ([`Fence`], [`envelope`]), the names and messages on the wire ([`key_names`], [`Message`],

@@ -18,14 +18,14 @@ pub(crate) trait Bus: fmt::Debug + Send + Sync {
     /// Handles the loss of the bus connection or the command connection.
     #[cfg_attr(
         not(any(feature = "redis", feature = "testing")),
-        expect(dead_code, reason = "a remote in memory stays")
+        expect(dead_code, reason = "a shared tier in memory stays connected")
     )]
     fn disconnected(&self);
 }
 
 pub(crate) type BusSink = Arc<dyn Bus>;
 
-/// A kind of shared tier, which opens sessions.
+/// A kind of shared tier, which opens connections.
 pub(crate) trait SharedTier: fmt::Debug + Send + Sync {
     fn backend(&self) -> Backend;
 
@@ -39,7 +39,7 @@ pub(crate) trait SharedTier: fmt::Debug + Send + Sync {
 
 pub(crate) type Reply<'a, T> = BoxFuture<'a, Result<T, TierError>>;
 
-/// One session with the shared tier: its connections. Every operation is one round trip.
+/// An open connection to the shared tier. Every operation is one round trip.
 pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     /// Identifies the server process: it changes with a restart and with a fail-over.
     fn run_id(&self) -> &str;
@@ -54,7 +54,7 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
 
     /// Closes the connections at once; requests in progress fail.
     ///
-    /// Dropping the session closes them too, but a load may hold a session for as long as it runs.
+    /// Dropping it closes them too, but a load may hold it for as long as it runs.
     fn close(&self) {}
 
     /// Subscribes to the bus of each namespace and to this instance's own heartbeats.
@@ -72,7 +72,7 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
     /// Locks scopes for one writer, registers the writer on methods, and publishes both.
-    fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()>;
+    fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, ttl: Duration) -> Reply<'a, ()>;
 
     /// Ends one writer's locks, renews the scopes that it found, and ends its registrations.
     ///
@@ -86,7 +86,7 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
     /// Registers this instance in each namespace, and sends itself a heartbeat over the bus.
-    fn heartbeat<'a>(&'a self, beat: &'a Heartbeat) -> Reply<'a, HeartbeatReply>;
+    fn heartbeat<'a>(&'a self, heartbeat: &'a Heartbeat) -> Reply<'a, HeartbeatReply>;
 
     /// Requests a heartbeat from each other member of the namespaces.
     fn request_heartbeats<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;

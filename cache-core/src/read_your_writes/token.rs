@@ -58,7 +58,7 @@ pub struct SessionToken {
     /// The server's time in milliseconds at the last write; 0 if unknown.
     pub(super) at: u64,
     /// Whether the shared tier has not executed one of the writes.
-    pub(super) unheard: bool,
+    pub(super) undelivered: bool,
     pub(super) scopes: Written,
 }
 
@@ -115,7 +115,7 @@ impl SessionToken {
             (false, 0, _) | (false, _, 0) => 0,
             (false, one, another) => one.max(another),
         };
-        self.unheard |= other.unheard;
+        self.undelivered |= other.undelivered;
         match &other.scopes {
             Written::Scopes(scopes) => self.add(scopes.iter().copied()),
             Written::Everything => self.scopes = Written::Everything,
@@ -123,8 +123,8 @@ impl SessionToken {
     }
 
     /// Creates a token of these scopes.
-    pub(super) fn of(scopes: impl Iterator<Item = ScopeHash>, at: u64, unheard: bool) -> Self {
-        let mut token = Self { at, unheard, ..Self::default() };
+    pub(super) fn of(scopes: impl Iterator<Item = ScopeHash>, at: u64, undelivered: bool) -> Self {
+        let mut token = Self { at, undelivered, ..Self::default() };
         token.add(scopes.map(|scope| scope.0));
         token
     }
@@ -138,10 +138,10 @@ impl SessionToken {
     }
 }
 
-/// Writes `version.time.heard.scopes`: the numbers in hexadecimal, the scopes joined by `-`.
+/// Writes `version.time.delivered.scopes`: the numbers in hexadecimal, the scopes joined by `-`.
 impl fmt::Display for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{VERSION}.{:x}.{}.", self.at, u8::from(!self.unheard))?;
+        write!(f, "{VERSION}.{:x}.{}.", self.at, u8::from(!self.undelivered))?;
         match &self.scopes {
             Written::Everything => f.write_str(EVERYTHING),
             Written::Scopes(scopes) => {
@@ -171,14 +171,14 @@ impl FromStr for SessionToken {
     }
 }
 
-/// Parses `version.time.heard.scopes`; `None` for any other text.
+/// Parses `version.time.delivered.scopes`; `None` for any other text.
 fn parse(text: &str) -> Option<SessionToken> {
     let mut parts = text.splitn(4, '.');
     if parts.next()? != VERSION {
         return None;
     }
     let at = hexadecimal(parts.next()?)?;
-    let unheard = match parts.next()? {
+    let undelivered = match parts.next()? {
         "1" => false,
         "0" => true,
         _ => return None,
@@ -192,7 +192,7 @@ fn parse(text: &str) -> Option<SessionToken> {
             (scopes.len() <= MAX_SCOPES).then_some(Written::Scopes(scopes))?
         }
     };
-    Some(SessionToken { at, unheard, scopes })
+    Some(SessionToken { at, undelivered, scopes })
 }
 
 /// Parses hexadecimal digits only: `from_str_radix` would accept a sign.
@@ -223,11 +223,11 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut unheard = token([7], 0);
-        unheard.unheard = true;
+        let mut undelivered = token([7], 0);
+        undelivered.undelivered = true;
         let everything = token(0..=MAX_SCOPES as u64, 3);
         assert_eq!(everything.scopes, Written::Everything);
-        for token in [SessionToken::default(), token([1, u64::MAX], 1_700_000_000_000), unheard, everything] {
+        for token in [SessionToken::default(), token([1, u64::MAX], 1_700_000_000_000), undelivered, everything] {
             assert_eq!(token.to_string().parse::<SessionToken>().unwrap(), token, "{token}");
         }
         let widest = token((0..MAX_SCOPES as u64).map(|scope| u64::MAX - scope), u64::MAX).to_string();

@@ -16,12 +16,12 @@ tokio::task_local! {
     static WRITTEN: RefCell<SessionToken>;
 }
 
-/// Adds a write of these scopes to the tracked work, if any. `heard` is whether the shared tier has executed it.
-pub(crate) fn note(cache: &Cache, scopes: &[Scope], heard: bool) {
+/// Adds a write of these scopes to the tracked work, if any. `delivered` is whether the shared tier has executed it.
+pub(crate) fn note(cache: &Cache, scopes: &[Scope], delivered: bool) {
     let (process, coherence) = (&cache.0.process, &cache.0.coherence);
     let noted = WRITTEN.try_with(|written| {
         let at = coherence.connection().map_or(0, |connection| connection.server_now(process.clock.now()));
-        let token = SessionToken::of(scopes.iter().map(Scope::hash), at, !heard);
+        let token = SessionToken::of(scopes.iter().map(Scope::hash), at, !delivered);
         written.borrow_mut().merge(&token);
     });
     // Fails if the work is not tracked.
@@ -96,7 +96,7 @@ impl Cache {
             Written::Scopes(scopes) => scopes.iter().for_each(|scope| freshness.advance_hash(ScopeHash(*scope))),
             Written::Everything => freshness.flush(),
         }
-        !token.unheard
+        !token.undelivered
     }
 
     /// Whether no local hit can be from before the writes of this token any more.
@@ -106,7 +106,7 @@ impl Cache {
         // The additional lease covers the two estimates of the server's clock.
         let span = (process.settings.lease + process.settings.lease.max(process.settings.degraded_ttl)).as_millis();
         token.at > 0
-            && !token.unheard
+            && !token.undelivered
             && coherence.connection().is_some_and(|connection| age(connection.server_now(process.clock.now())) > span)
     }
 }

@@ -23,7 +23,7 @@ impl Time {
 /// The behaviour of a caller that leads a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leader {
-    Lands,
+    Finishes,
     /// Is dropped without an outcome.
     Leaves,
 }
@@ -34,24 +34,24 @@ enum Leader {
 async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
     let arrived = time.pass();
     loop {
-        let flight = match flights.arrive(&1, false) {
-            Arrival::Lead(mut lead) => {
-                if leader == Leader::Leaves {
-                    return false;
-                }
-                if let Some(before) = lead.take_before() {
-                    before.outcome().await;
-                }
-                let began = time.pass();
-                future::yield_now().await;
-                lead.finish(Outcome::Found(Found { value: began, source: Source::Store, fence: None }));
-                return began < arrived;
-            }
-            Arrival::Follow(flight) => flight,
+        let (lead, before) = match flights.arrive(&1, false) {
+            Arrival::Lead(lead) => (lead, None),
+            Arrival::LeadAfter(lead, before) => (lead, Some(before)),
+            Arrival::Follow(flight) => match flight.outcome().await {
+                Outcome::Found(found) => return found.value < arrived,
+                _ => continue,
+            },
         };
-        if let Outcome::Found(found) = flight.outcome().await {
-            return found.value < arrived;
+        if leader == Leader::Leaves {
+            return false;
         }
+        if let Some(before) = before {
+            before.outcome().await;
+        }
+        let began = time.pass();
+        future::yield_now().await;
+        lead.finish(Outcome::Found(Found { value: began, source: Source::Store, fence: None }));
+        return began < arrived;
     }
 }
 
@@ -60,7 +60,7 @@ async fn call(flights: Arc<Table>, time: Arc<Time>, leader: Leader) -> bool {
 /// Every caller must return, and no flight may remain.
 fn three_callers(flights: fn() -> Arc<Table>, third: Leader) -> bool {
     let (flights, time) = (flights(), Arc::new(Time::default()));
-    let callers = [Leader::Lands, Leader::Lands, third]
+    let callers = [Leader::Finishes, Leader::Finishes, third]
         .map(|leader| future::spawn(call(Arc::clone(&flights), Arc::clone(&time), leader)));
     let took_older = future::block_on(async {
         let mut took_older = false;
@@ -75,9 +75,9 @@ fn three_callers(flights: fn() -> Arc<Table>, third: Leader) -> bool {
 
 #[test]
 fn nobody_takes_an_answer_from_before_he_arrived() {
-    let seen = many_orders("three callers", || three_callers(|| Table::new(true), Leader::Lands));
+    let seen = many_orders("three callers", || three_callers(|| Table::new(true), Leader::Finishes));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
-    let seen = many_orders("three callers, any flight", || three_callers(|| Table::new(false), Leader::Lands));
+    let seen = many_orders("three callers, any flight", || three_callers(|| Table::new(false), Leader::Finishes));
     assert!(seen.contains_key(&true), "the control must take an older answer: {seen:?}");
 }
 

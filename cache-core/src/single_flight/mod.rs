@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use self::outcome::Source;
-pub(crate) use self::outcome::{Broken, Found, Outcome, Shared, SharedError};
+pub(crate) use self::outcome::{Broken, FlightOutcome, Found, Outcome, SharedError};
 use self::table::{Pair, Table};
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -83,7 +83,7 @@ pub(crate) struct Flight<R> {
     stage: AtomicU8,
     /// The steps that its leader has taken since the look-up began.
     steps: AtomicU32,
-    outcome: Mutex<Option<Shared<R>>>,
+    outcome: Mutex<Option<FlightOutcome<R>>>,
     ended: Notify,
     /// Whether a load that holds a permit waits for this flight.
     ///
@@ -138,7 +138,7 @@ impl<R: Clone> Flight<R> {
         }
     }
 
-    fn end_with(&self, outcome: Shared<R>) {
+    fn end_with(&self, outcome: FlightOutcome<R>) {
         let before = lock(&self.outcome).replace(outcome);
         // Dropped without the lock: its destructor may be user code.
         drop(before);
@@ -146,7 +146,7 @@ impl<R: Clone> Flight<R> {
     }
 
     /// Waits for the end of the flight.
-    pub(crate) async fn outcome(&self) -> Shared<R> {
+    pub(crate) async fn outcome(&self) -> FlightOutcome<R> {
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
@@ -160,7 +160,7 @@ impl<R: Clone> Flight<R> {
     }
 
     /// Returns the outcome, if the flight has ended. A value that cannot be cloned cannot be shared.
-    fn copy(&self) -> Option<Shared<R>> {
+    fn copy(&self) -> Option<FlightOutcome<R>> {
         let outcome = lock(&self.outcome);
         let copied = catch_unwind(AssertUnwindSafe(|| outcome.clone()));
         copied.unwrap_or_else(|_| {
@@ -171,8 +171,10 @@ impl<R: Clone> Flight<R> {
 
 /// The role of a caller after a miss in the local tier.
 pub(crate) enum Arrival<K: KeyPart, R: Clone> {
-    /// Looks the value up for all callers, after the end of the previous flight.
+    /// Looks the value up for all callers.
     Lead(Lead<K, R>),
+    /// The same, after the end of this flight.
+    LeadAfter(Lead<K, R>, Arc<Flight<R>>),
     /// Follows this flight, which has not started yet.
     Follow(Arc<Flight<R>>),
 }
@@ -191,7 +193,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         let Some(pair) = shard.find(hash, key) else {
             let current = Flight::new(hash, None);
             shard.insert(hash, key.clone(), Arc::clone(&current));
-            return Arrival::Lead(Lead::new(self, current, None));
+            return Arrival::Lead(Lead::new(self, current));
         };
         if !self.follows_next {
             return Arrival::Follow(Arc::clone(&pair.current));
@@ -207,7 +209,7 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
         pair.next = Some(Arc::clone(&next));
         let before = Arc::clone(&pair.current);
         drop(shard);
-        Arrival::Lead(Lead::new(self, next, Some(before)))
+        Arrival::LeadAfter(Lead::new(self, next), before)
     }
 
     /// Returns the number of keys with a flight in progress.
@@ -248,27 +250,16 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
 pub(crate) struct Lead<K: KeyPart, R: Clone> {
     flights: Arc<Flights<K, R>>,
     flight: Arc<Flight<R>>,
-    before: Option<Arc<Flight<R>>>,
     ended: bool,
 }
 
 impl<K: KeyPart, R: Clone> Lead<K, R> {
-    fn new(flights: &Arc<Flights<K, R>>, flight: Arc<Flight<R>>, before: Option<Arc<Flight<R>>>) -> Self {
-        Self { flights: Arc::clone(flights), flight, before, ended: false }
+    fn new(flights: &Arc<Flights<K, R>>, flight: Arc<Flight<R>>) -> Self {
+        Self { flights: Arc::clone(flights), flight, ended: false }
     }
 
     pub(crate) fn id(&self) -> FlightId {
         self.flight.id
-    }
-
-    /// Whether there is no previous flight to wait for.
-    pub(crate) fn is_first(&self) -> bool {
-        self.before.is_none()
-    }
-
-    /// Takes the previous flight, if there is one to wait for.
-    pub(crate) fn take_before(&mut self) -> Option<Arc<Flight<R>>> {
-        self.before.take()
     }
 
     /// Records that the look-up has come a step further.
@@ -287,12 +278,12 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
     }
 
     /// Ends the flight.
-    pub(crate) fn finish(mut self, outcome: Shared<R>) {
+    pub(crate) fn finish(mut self, outcome: FlightOutcome<R>) {
         self.end(outcome);
     }
 
     /// Ends the flight, and promotes the next one.
-    fn end(&mut self, outcome: Shared<R>) {
+    fn end(&mut self, outcome: FlightOutcome<R>) {
         self.ended = true;
         // A statement of its own, so that the key is dropped without the lock.
         let key = self.flights.shard(self.flight.hash).leave(&self.flight);
@@ -320,18 +311,25 @@ mod tests {
     fn lead(arrival: Arrival<u8, u8>) -> Lead<u8, u8> {
         match arrival {
             Arrival::Lead(lead) => lead,
-            Arrival::Follow(_) => panic!("expected to lead"),
+            Arrival::LeadAfter(..) | Arrival::Follow(_) => panic!("expected to lead"),
+        }
+    }
+
+    fn lead_after(arrival: Arrival<u8, u8>) -> (Lead<u8, u8>, Arc<Flight<u8>>) {
+        match arrival {
+            Arrival::LeadAfter(lead, before) => (lead, before),
+            Arrival::Lead(_) | Arrival::Follow(_) => panic!("expected to lead after another flight"),
         }
     }
 
     fn follow(arrival: Arrival<u8, u8>) -> Arc<Flight<u8>> {
         match arrival {
             Arrival::Follow(flight) => flight,
-            Arrival::Lead(_) => panic!("expected to follow"),
+            Arrival::Lead(_) | Arrival::LeadAfter(..) => panic!("expected to follow"),
         }
     }
 
-    fn found(value: u8) -> Shared<u8> {
+    fn found(value: u8) -> FlightOutcome<u8> {
         Outcome::Found(Found { value, source: Source::Store, fence: None })
     }
 
@@ -339,10 +337,9 @@ mod tests {
     async fn nobody_takes_the_answer_of_a_flight_that_began_before_him() {
         let flights = Flights::new(true);
         let first = lead(flights.arrive(&1, false));
-        let mut second = lead(flights.arrive(&1, false));
+        let (second, before) = lead_after(flights.arrive(&1, false));
         let third = follow(flights.arrive(&1, false));
         first.finish(found(1));
-        let before = second.take_before().unwrap();
         assert!(matches!(before.outcome().await, Outcome::Found(Found { value: 1, .. })));
         second.finish(found(2));
         assert!(matches!(third.outcome().await, Outcome::Found(Found { value: 2, .. })));
@@ -353,13 +350,13 @@ mod tests {
     async fn a_leader_that_goes_away_leaves_nobody_behind() {
         let flights = Flights::new(true);
         let first = lead(flights.arrive(&1, false));
-        let second = lead(flights.arrive(&1, false));
+        let (second, _) = lead_after(flights.arrive(&1, false));
         let third = follow(flights.arrive(&1, false));
         drop(second);
         assert!(matches!(third.outcome().await, Outcome::Abandoned));
-        let mut fourth = lead(flights.arrive(&1, false));
+        let (fourth, before) = lead_after(flights.arrive(&1, false));
         drop(first);
-        assert!(matches!(fourth.take_before().unwrap().outcome().await, Outcome::Abandoned));
+        assert!(matches!(before.outcome().await, Outcome::Abandoned));
         fourth.finish(found(4));
         assert_eq!(flights.len(), 0);
     }
@@ -367,8 +364,8 @@ mod tests {
     #[tokio::test]
     async fn a_flight_that_is_given_up_makes_room_for_the_next_one() {
         let flights = Flights::new(true);
-        let mut stalled = lead(flights.arrive(&1, false));
-        let mut next = lead(flights.arrive(&1, false));
+        let stalled = lead(flights.arrive(&1, false));
+        let (next, first) = lead_after(flights.arrive(&1, false));
         let third = follow(flights.arrive(&1, false));
         let before = flights.progress(&third).unwrap();
         let id = before.flight;
@@ -381,9 +378,8 @@ mod tests {
         flights.give_up(&third, next.id());
         assert_eq!(flights.progress(&third).unwrap().flight, id, "another flight was meant");
         flights.give_up(&third, id);
-        assert!(matches!(next.take_before().unwrap().outcome().await, Outcome::Abandoned));
+        assert!(matches!(first.outcome().await, Outcome::Abandoned));
         assert_eq!(flights.progress(&third).unwrap().flight, next.id());
-        assert!(stalled.take_before().is_none());
         stalled.finish(found(1));
         next.finish(found(2));
         assert!(matches!(third.outcome().await, Outcome::Found(Found { value: 2, .. })));

@@ -22,7 +22,7 @@ pub(crate) enum Outcome<T, E> {
 }
 
 /// The outcome of a flight, as its followers receive it.
-pub(crate) type Shared<R> = Outcome<Found<R>, Option<SharedError>>;
+pub(crate) type FlightOutcome<R> = Outcome<Found<R>, Option<SharedError>>;
 
 /// A store's error that can be cloned for each follower. There is none if its type cannot be cloned.
 pub(crate) type SharedError = Arc<dyn Any + Send + Sync>;

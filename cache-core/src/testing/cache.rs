@@ -75,7 +75,7 @@ impl Cache {
     ///
     /// It includes those of its own writes. A test that writes on one instance and reads on another waits until this
     /// number has changed: [`docs::testing`](crate::docs::testing).
-    pub fn invalidations_heard(&self) -> u64 {
+    pub fn invalidations_received(&self) -> u64 {
         self.0.coherence.invalidations.load(crate::runtime::sync::atomic::Ordering::Acquire)
     }
 }

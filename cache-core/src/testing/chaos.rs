@@ -238,12 +238,12 @@ impl ChaosRemote {
     /// # let [squares, _squares] = [&one, &two]
     /// #     .map(|cache| cache.region::<u64, u64>("demo", "square", ReadPolicy::new(Duration::from_secs(60))));
     /// # assert!(one.connected(Duration::from_secs(10)).await && two.connected(Duration::from_secs(10)).await);
-    /// let before = two.invalidations_heard();
+    /// let before = two.invalidations_received();
     /// chaos.hold_bus();
     /// squares.invalidate(squares.scope(&&3)).await; // on the first instance
-    /// assert_eq!(two.invalidations_heard(), before);
+    /// assert_eq!(two.invalidations_received(), before);
     /// chaos.deliver_bus();
-    /// assert!(two.invalidations_heard() > before);
+    /// assert!(two.invalidations_received() > before);
     /// # Ok(())
     /// # }
     /// ```
@@ -366,7 +366,7 @@ impl SharedTier for ChaosRemote {
             };
             let heard = Arc::new(ChaosBus { inner: Arc::clone(&bus), faults: Arc::clone(&faults), number });
             let inner = self.inner.0.connect(instance, heard).await?;
-            Ok(Arc::new(ChaosSession { inner, bus, faults }) as Arc<dyn TierConnection>)
+            Ok(Arc::new(ChaosConnection { inner, bus, faults }) as Arc<dyn TierConnection>)
         }
         .boxed()
     }
@@ -411,13 +411,13 @@ impl Bus for ChaosBus {
 
 /// One connection, with the faults in front of it.
 #[derive(Debug)]
-struct ChaosSession {
+struct ChaosConnection {
     inner: Arc<dyn TierConnection>,
     bus: BusSink,
     faults: Arc<Faults>,
 }
 
-impl ChaosSession {
+impl ChaosConnection {
     /// Runs `call` after the faults of the operation.
     fn after<'a, T: Send + 'a>(
         &'a self,
@@ -432,7 +432,7 @@ impl ChaosSession {
     }
 }
 
-impl TierConnection for ChaosSession {
+impl TierConnection for ChaosConnection {
     fn run_id(&self) -> &str {
         self.inner.run_id()
     }

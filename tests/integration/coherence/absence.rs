@@ -58,9 +58,9 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
         assert_eq!(reader.get(1).await, None);
         assert_eq!(reader.get(1).await, None);
         assert_eq!((world.rows.loads(), reader.stats().negative_hits), (1, 1), "the absence was cached");
-        let heard = reader.cache.invalidations_heard();
+        let heard = reader.cache.invalidations_received();
         writer.set(1, 10).await;
-        until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+        until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
         assert_eq!(reader.get(1).await, Some(10));
     }
 }

@@ -57,9 +57,9 @@ async fn slow_answer_to_a_batch(world: World) -> Option<u64> {
     reader.chaos.hold(Operation::ReadReply);
     let slow = reader.spawn_get_many(&[1, 2]);
     until("the answer is on its way", || reader.chaos.begun(Operation::ReadReply) == 1).await;
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
     reader.chaos.release(Operation::ReadReply);
     assert_eq!(slow.await.unwrap(), map([(1, 10), (2, 11)]));
     assert_eq!(reader.stats().shared_hits, 2, "the old answer came from the shared tier");

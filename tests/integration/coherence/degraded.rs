@@ -92,10 +92,10 @@ async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
     let gate = world.rows.stop_next(Stop::BeforeCommit);
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     let write = writer.spawn_set(1, 20);
     gate.reached().await;
-    until("the reader has heard of it", || reader.cache.invalidations_heard() > heard).await;
+    until("the reader has heard of it", || reader.cache.invalidations_received() > heard).await;
     reader.chaos.hold_bus();
     reader.chaos.hold(Operation::Heartbeat);
     clock.advance(LEASE);

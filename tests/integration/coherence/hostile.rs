@@ -84,9 +84,9 @@ async fn parts_that_look_like_commands_are_parts() {
             for instance in [&one, &two] {
                 assert_eq!(instance.store.text(part, part).await.unwrap(), format!("{touched}/{part}/{part}"));
             }
-            let heard = two.cache.invalidations_heard();
+            let heard = two.cache.invalidations_received();
             one.store.touch(part).await.unwrap();
-            until("the news is heard", || two.cache.invalidations_heard() > heard).await;
+            until("the news is heard", || two.cache.invalidations_received() > heard).await;
             for instance in [&one, &two] {
                 let expected = format!("{}/{part}/{part}", touched + 1);
                 assert_eq!(instance.store.text(part, part).await.unwrap(), expected);

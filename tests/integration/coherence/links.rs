@@ -31,7 +31,7 @@ async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
     assert_eq!(reader.get(1).await, Ok(Some(10)));
     assert_eq!(reader.peek_get(1), Some(Some(10)));
     writer.set(1, 20).await.unwrap();
-    until("the invalidation is heard", || reading.invalidations_heard() == 1).await;
+    until("the invalidation is heard", || reading.invalidations_received() == 1).await;
     assert_eq!(reader.get(1).await, Ok(Some(20)));
     server.kill();
     for cache in [&writing, &reading] {

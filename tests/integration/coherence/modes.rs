@@ -67,11 +67,11 @@ async fn t3_the_lease_counts_from_the_release() {
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     let reader = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     world.rows.seed(1, 10);
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     let gate = world.rows.stop_next(Stop::BeforeCommit);
     let write = writer.spawn_set(1, 20);
     gate.reached().await;
-    until("the reader has heard of it", || reader.cache.invalidations_heard() > heard).await;
+    until("the reader has heard of it", || reader.cache.invalidations_received() > heard).await;
     remote.evict_scopes();
     assert_eq!(reader.get(1).await, Some(10));
     for _ in 0..2 {

@@ -172,9 +172,9 @@ async fn late_join(without: Option<Protection>) -> Option<String> {
     let gate = world.stop_after_read();
     let old = reader.spawn_model(world.tenant);
     gate.reached().await;
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     writer.store.set_policy(&world.policy("new")).await.unwrap();
-    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
     let new = reader.spawn_model(world.tenant);
     tokio::task::yield_now().await;
     gate.open();

@@ -569,7 +569,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
     assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
-    let heard = reader.instance.cache.invalidations_heard();
+    let heard = reader.instance.cache.invalidations_received();
     Accounts::open_past_the_cache(&accounts, 10).await;
     writer.instance.chaos.hold(Operation::Invalidate);
     let store = Arc::clone(&writer.store);
@@ -590,7 +590,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     until("the invalidation has begun", is_begun).await;
     writer.instance.chaos.release(Operation::Invalidate);
     if is_finished {
-        until("the reader has received the message", || reader.instance.cache.invalidations_heard() > heard).await;
+        until("the reader has received the message", || reader.instance.cache.invalidations_received() > heard).await;
     } else {
         // In the control the invalidation ended with its caller, so no message follows.
         tokio::task::yield_now().await;

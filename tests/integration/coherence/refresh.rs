@@ -18,9 +18,9 @@ async fn overtaken_by_an_invalidation(world: &World) -> (Instance, Instance) {
     let slow = reader.spawn_get(1);
     gate.reached().await;
     world.rows.seed(1, 20);
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     other.store.invalidate_get(1).await;
-    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
     gate.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     until("the late value is stored", || reader.stats().fills == 1).await;

@@ -112,15 +112,15 @@ async fn environments_with_different_prefixes_share_nothing() {
 
         // No message: a write in one environment is not received in the other. Messages arrive in order, so that of the
         // first write would precede that of the second.
-        let (written, received) = (production.invalidations_heard(), staging.invalidations_heard());
+        let (written, received) = (production.invalidations_received(), staging.invalidations_received());
         one.set(1, 11).await.unwrap();
-        until("the writer receives its message", || production.invalidations_heard() > written).await;
+        until("the writer receives its message", || production.invalidations_received() > written).await;
         two.set(2, 22).await.unwrap();
-        until("and so does the other one", || staging.invalidations_heard() > received).await;
+        until("and so does the other one", || staging.invalidations_received() > received).await;
         heartbeat(&staging).await;
         assert_eq!(
-            staging.invalidations_heard() - received,
-            production.invalidations_heard() - written,
+            staging.invalidations_received() - received,
+            production.invalidations_received() - written,
             "each receives the messages of one write"
         );
         assert_eq!(two.peek_get(1), Some(Some(20)), "what is local stays");

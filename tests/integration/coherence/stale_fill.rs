@@ -41,9 +41,9 @@ async fn slow_fill_of_the_local_tier(world: World) -> Option<u64> {
     let gate = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
     gate.reached().await;
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
     gate.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     reader.get(1).await
@@ -70,9 +70,9 @@ async fn slow_answer_of_the_shared_tier(world: World) -> Option<u64> {
     reader.chaos.hold(Operation::ReadReply);
     let slow = reader.spawn_get(1);
     until("the answer is on its way", || reader.chaos.begun(Operation::ReadReply) == 1).await;
-    let heard = reader.cache.invalidations_heard();
+    let heard = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_heard() > heard).await;
+    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
     reader.chaos.release(Operation::ReadReply);
     assert_eq!(slow.await.unwrap(), Some(10));
     assert_eq!(reader.stats().shared_hits, 1, "the old answer came from the shared tier");

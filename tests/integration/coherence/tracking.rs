@@ -35,7 +35,7 @@ async fn r25_the_servers_tracking_table_stays_empty() {
     assert_eq!(two.stats().shared_hits, KEYS);
     assert_eq!(tracked(server), ["0", "0"], "nothing is kept for a reader");
     one.set(1, 1000).await;
-    until("the write is heard", || two.cache.invalidations_heard() == 1).await;
+    until("the write is heard", || two.cache.invalidations_received() == 1).await;
     for key in (0..KEYS).filter(|key| *key != 1) {
         assert_eq!(two.store.peek_get(key), Some(Some(key)), "nobody else's entry ended");
     }

@@ -114,10 +114,10 @@ async fn each_write_makes_stale_what_it_has_to(rows: Rows, instances: &[Instance
             }
             assert_eq!(owners.map(|owner| Instance::has(owner, instance)), [true; 6], "before {write:?}");
         }
-        let heard: Vec<u64> = instances.iter().map(|instance| instance.cache.invalidations_heard()).collect();
+        let heard: Vec<u64> = instances.iter().map(|instance| instance.cache.invalidations_received()).collect();
         write.apply(&*instances[0].store, &owners).await.unwrap();
         for (instance, heard) in instances.iter().zip(heard).skip(1) {
-            until("the write is heard", || instance.cache.invalidations_heard() > heard).await;
+            until("the write is heard", || instance.cache.invalidations_received() > heard).await;
         }
         for instance in instances {
             assert_eq!(owners.map(|owner| Instance::has(owner, instance)), write.leaves(), "after {write:?}");
@@ -243,7 +243,7 @@ async fn a_global_write_reaches_ten_thousand_cached_users_at_the_cost_of_one_use
 
     let by = UserId::random();
     let (tenant, user) = owners[0];
-    let heard = other.cache.invalidations_heard();
+    let heard = other.cache.invalidations_received();
     let nothing = cost(&server, async { Ok(()) }).await;
     let one_user = cost(&server, writer.store.set_user_config(tenant, user.unwrap(), &merges(7), by)).await;
     let everybody = cost(&server, writer.store.set_global_config(&merges(8), by)).await;
@@ -253,7 +253,7 @@ async fn a_global_write_reaches_ten_thousand_cached_users_at_the_cost_of_one_use
     let round_trips = one_user.iter().find(|(name, _)| name == "evalsha").map(|(_, calls)| *calls);
     assert_eq!(round_trips, Some(2), "a lock before the write, and its release after it");
 
-    until("both writes are heard", || other.cache.invalidations_heard() == heard + 2).await;
+    until("both writes are heard", || other.cache.invalidations_received() == heard + 2).await;
     assert_eq!(writer.store.get_config(tenant, user).await.unwrap().merge_max_messages, 7, "the user's own level");
     for instance in [&writer, &other] {
         assert!(!owners[1..].iter().any(|owner| Instance::has(*owner, instance)), "none is cached any more");

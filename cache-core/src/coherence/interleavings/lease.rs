@@ -30,7 +30,7 @@ fn beat(instance: &Coherence) -> Vec<u8> {
 
 /// Opens a connection of an instance outside the recovery barrier.
 fn open(instance: &Coherence, connection: u64) {
-    instance.open_connection(connection);
+    instance.begin_connection(connection);
     instance.membership.set_settled(true);
 }
 

@@ -15,6 +15,14 @@ use crate::value::Cacheable;
 const MAX_BYTES_AT_ONCE: usize = 1 << 20;
 const MAX_ENTRIES_AT_ONCE: usize = 512;
 
+/// A value to be encoded, by its entry.
+pub(in crate::engine) struct SharedFill {
+    pub(in crate::engine) keys: EntryKeys,
+    pub(in crate::engine) permit: FillPermit,
+    /// The time to live, from the start of the load.
+    pub(in crate::engine) lifetime: Duration,
+}
+
 /// An entry to be stored after the callers have received its value.
 pub(in crate::engine) struct Encoded {
     keys: EntryKeys,
@@ -42,7 +50,7 @@ impl Encoded {
     fn renewals(&self, now: u64) -> Vec<(&str, &Generation)> {
         let half = GENERATION_TTL.as_millis() / 2;
         let generations = self.fence.generations.iter().map(|(_, generation)| generation);
-        let all = self.keys.generations().zip(generations);
+        let all = self.keys.generation_keys().zip(generations);
         all.filter(|(_, generation)| u128::from(now.saturating_sub(generation.made_at())) > half).collect()
     }
 
@@ -54,12 +62,10 @@ impl Encoded {
 }
 
 impl<R: Cacheable> SharedReads<R> {
-    /// Encodes a value, if it may be cached in the shared tier for `lifetime`.
+    /// Encodes a value, if it may be cached in the shared tier.
     pub(in crate::engine) fn encode(
         &self,
-        keys: EntryKeys,
-        permit: FillPermit,
-        lifetime: Duration,
+        SharedFill { keys, permit, lifetime }: SharedFill,
         value: &R,
     ) -> Option<Encoded> {
         let FillTarget::Both { connection, fence, .. } = permit.target else { return None };
@@ -92,12 +98,16 @@ impl<R: Cacheable> SharedReads<R> {
         None
     }
 
-    /// Stores entries that were loaded together, and were therefore looked up over the same connection.
+    /// Stores entries that were loaded together, each over the connection of its look-up.
     ///
     /// An error is only counted: the next read finds a miss.
     pub(in crate::engine) async fn store(&self, entries: Vec<Encoded>) {
         let (mut group, mut size) = (Vec::new(), 0);
         for entry in entries {
+            if group.last().is_some_and(|last: &Encoded| !Arc::ptr_eq(&last.connection, &entry.connection)) {
+                self.send(std::mem::take(&mut group)).await;
+                size = 0;
+            }
             size += entry.bytes.len();
             group.push(entry);
             if size >= MAX_BYTES_AT_ONCE || group.len() >= MAX_ENTRIES_AT_ONCE {
@@ -108,7 +118,7 @@ impl<R: Cacheable> SharedReads<R> {
         self.send(group).await;
     }
 
-    /// Stores entries in one round trip, over the connection of the first.
+    /// Stores entries of one connection in one round trip.
     async fn send(&self, mut entries: Vec<Encoded>) {
         self.follow_the_server(&mut entries).await;
         let Some(connection) = entries.first().map(|first| &first.connection) else { return };
@@ -149,7 +159,7 @@ impl<R: Cacheable> SharedReads<R> {
     }
 
     async fn follow_generations(&self, entry: &mut Encoded) {
-        let names: Vec<&str> = entry.keys.generations().collect();
+        let names: Vec<&str> = entry.keys.generation_keys().collect();
         let Ok(states) = entry.connection.tier.init_generations(&names).await else { return };
         let generations = states.into_iter().filter_map(|state| match state {
             ScopeState::Free(generation) | ScopeState::Pending { generation, .. } => Some(generation),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use self::entry_size::EntrySize;
-pub(super) use self::fill::Encoded;
+pub(super) use self::fill::{Encoded, SharedFill};
 use super::entry_keys::EntryKeys;
 use super::method::Method;
 use crate::coherence::{Connection, WAITS};
@@ -45,6 +45,7 @@ pub(super) struct Query<R> {
     begun: Begun,
     /// The value that the previous flight of the key found.
     carried: Option<Found<R>>,
+    answer: Option<LookUp<R>>,
 }
 
 /// The state before a look-up reads anything.
@@ -104,6 +105,14 @@ impl FillTarget {
     }
 }
 
+impl<R> Query<R> {
+    /// Without an answer the shared tier did not reply.
+    fn into_answer(self) -> (EntryKeys, LookUp<R>) {
+        let answer = self.answer.unwrap_or_else(|| self.begun.miss(FillTarget::NothingDegraded));
+        (self.keys, answer)
+    }
+}
+
 impl Begun {
     fn miss<R>(self, target: FillTarget) -> LookUp<R> {
         LookUp::Miss(FillPermit { started: self.started, target })
@@ -125,7 +134,7 @@ impl<R: Cacheable> SharedReads<R> {
     /// Begins a look-up. What is invalidated from now on does not enter the local tier.
     pub(super) fn query(&self, keys: EntryKeys, carried: Option<Found<R>>) -> Query<R> {
         let begun = self.begin(&keys);
-        Query { keys, begun, carried }
+        Query { keys, begun, carried, answer: None }
     }
 
     pub(super) fn begin(&self, keys: &EntryKeys) -> Begun {
@@ -133,43 +142,40 @@ impl<R: Cacheable> SharedReads<R> {
         Begun { started, snapshot: self.method.coherence().freshness.snapshot(keys.scope_hashes()) }
     }
 
-    /// Looks up entries, in as few round trips as their size allows, and calls `between` after each but the last.
+    /// Looks up entries, in as few round trips as their size allows. `progress` runs between two of them.
     ///
     /// The answers are in the order of the queries.
-    pub(super) async fn look_up(&self, mut queries: Vec<Query<R>>, between: impl Fn()) -> Vec<(EntryKeys, LookUp<R>)> {
+    pub(super) async fn look_up(&self, mut queries: Vec<Query<R>>, progress: impl Fn()) -> Vec<(EntryKeys, LookUp<R>)> {
         let journal = &self.method.coherence().journal;
-        let mut answers: Vec<Option<LookUp<R>>> = queries
-            .iter()
-            .map(|query| journal.holds(&query.keys.scopes).then(|| query.begun.miss(FillTarget::Nothing)))
-            .collect();
-        let mut open: Vec<usize> = (0..queries.len()).filter(|at| answers[*at].is_none()).collect();
+        for query in queries.iter_mut().filter(|query| journal.holds(&query.keys.scopes)) {
+            query.answer = Some(query.begun.miss(FillTarget::Nothing));
+        }
         let mut at_once = None;
-        while !open.is_empty() {
+        loop {
             let count = self.entry_size.keys_at_once(at_once);
-            at_once = Some(count);
-            let rest = open.split_off(open.len().min(count));
-            match self.readable() {
-                Some((connection, epoch)) => {
-                    // A batch waits for one timeout, not for one in each round trip.
-                    let Ok(reply) = self.ask(&connection, &queries, &open).await else { break };
-                    for (at, (entry, states)) in open.iter().zip(reply) {
-                        answers[*at] = Some(self.judge(&mut queries[*at], &connection, epoch, &entry, states));
-                    }
-                }
-                None => open.iter().for_each(|at| answers[*at] = Some(self.unreachable(queries[*at].begun))),
+            let mut round: Vec<_> = queries.iter_mut().filter(|query| query.answer.is_none()).take(count).collect();
+            if round.is_empty() {
+                break;
             }
-            open = rest;
-            if !open.is_empty() {
-                between();
+            if at_once.replace(count).is_some() {
+                progress();
+            }
+            let Some((connection, epoch)) = self.readable() else {
+                for query in round {
+                    query.answer = Some(self.unreachable(query.begun));
+                }
+                continue;
+            };
+            // A batch waits for one timeout, not for one in each round trip.
+            if self.ask(&connection, epoch, &mut round).await.is_err() {
+                break;
             }
         }
-        let unanswered = |begun: Begun| begun.miss(FillTarget::NothingDegraded);
-        let answered = queries.into_iter().zip(answers);
-        answered.map(|(query, answer)| (query.keys, answer.unwrap_or_else(|| unanswered(query.begun)))).collect()
+        queries.into_iter().map(Query::into_answer).collect()
     }
 
     /// Returns the connection and epoch to read with, if the shared tier may be read.
-    pub(super) fn readable(&self) -> Option<(Arc<Connection>, Epoch)> {
+    fn readable(&self) -> Option<(Arc<Connection>, Epoch)> {
         let coherence = self.method.coherence();
         // Readers of a strict method must also see the writes of a member that is cut off.
         if self.method.policy.mode == Mode::Strict && coherence.membership.is_incomplete() {
@@ -187,25 +193,28 @@ impl<R: Cacheable> SharedReads<R> {
         })
     }
 
-    /// Fetches some of the entries, each with the states of its scopes, in one round trip.
+    /// Asks for some of the entries, each with the states of its scopes.
     async fn ask(
         &self,
-        connection: &Connection,
-        queries: &[Query<R>],
-        places: &[usize],
-    ) -> Result<Vec<(Vec<u8>, Vec<ScopeState>)>, TierError> {
-        let entries: Vec<&str> = places.iter().map(|at| queries[*at].keys.entry()).collect();
-        let scopes = DistinctScopes::of(places.iter().map(|at| &queries[*at].keys));
-        let ReadReply { entries, generations } = self.fetch(connection, &entries, &scopes.generations).await?;
-        let states =
-            scopes.of_entries.iter().map(|of_entry| of_entry.iter().map(|at| generations[*at].clone()).collect());
-        Ok(entries.into_iter().zip(states).collect())
+        connection: &Arc<Connection>,
+        epoch: Epoch,
+        round: &mut [&mut Query<R>],
+    ) -> Result<(), TierError> {
+        let entries: Vec<&str> = round.iter().map(|query| query.keys.entry()).collect();
+        let scopes = DistinctScopes::of(round.iter().map(|query| &query.keys));
+        let reply = self.fetch(connection, &entries, &scopes.generations).await?;
+        let of_entries = scopes.of_entries;
+        for ((query, entry), places) in round.iter_mut().zip(reply.entries).zip(of_entries) {
+            let states = places.into_iter().map(|at| reply.generations[at].clone()).collect();
+            query.answer = Some(self.judge(query, connection, epoch, &entry, states));
+        }
+        Ok(())
     }
 
     /// Fetches entries and the states of scopes in one round trip.
     ///
-    /// A second round trip creates generations that are missing. An error is counted, and reported to the link unless
-    /// it concerns only this command.
+    /// A second round trip creates generations that are missing. An error is counted, and closes the connection or opens the
+    /// circuit unless it concerns only this command.
     async fn fetch(
         &self,
         connection: &Connection,
@@ -278,7 +287,7 @@ impl<R: Cacheable> SharedReads<R> {
         entry: &[u8],
         states: Vec<ScopeState>,
     ) -> LookUp<R> {
-        let Query { keys, begun, carried } = query;
+        let Query { keys, begun, carried, .. } = query;
         let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
         let Some(Unlocked { generations, until }) = unlocked(states, connection, now) else {
             return begun.miss(FillTarget::Nothing);
@@ -352,7 +361,7 @@ impl<R: Cacheable> SharedReads<R> {
     pub(super) async fn own_permit(&self, keys: &EntryKeys, token: &str) -> Option<FillPermit> {
         let Begun { started, snapshot } = self.begin(keys);
         let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
-        let generations: Vec<&str> = keys.generations().collect();
+        let generations: Vec<&str> = keys.generation_keys().collect();
         let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
         let Unlocked { generations, until } = unlocked(states, &connection, self.method.process().clock.now())?;
         let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
@@ -401,7 +410,7 @@ impl<'a> DistinctScopes<'a> {
                 generations.len() - 1
             })
         };
-        let of_entries = entries.map(|keys| keys.generations().map(&mut place).collect()).collect();
+        let of_entries = entries.map(|keys| keys.generation_keys().map(&mut place).collect()).collect();
         Self { generations, of_entries }
     }
 }

@@ -82,8 +82,8 @@ struct State {
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
     /// Every open connection, with its subscriptions.
-    sessions: Vec<(u64, BusSink, Vec<String>)>,
-    next_session: u64,
+    connections: Vec<(u64, BusSink, Vec<String>)>,
+    next_connection: u64,
 }
 
 /// A value that is absent from this moment on.
@@ -108,8 +108,8 @@ impl Default for State {
             writers: HashMap::new(),
             epochs: HashMap::new(),
             members: HashMap::new(),
-            sessions: Vec::new(),
-            next_session: 0,
+            connections: Vec::new(),
+            next_connection: 0,
         }
     }
 }
@@ -125,9 +125,9 @@ impl MemoryRemote {
     }
 
     /// Runs one operation, if the server is up and the connection still exists.
-    fn perform<T>(&self, session: u64, operation: impl FnOnce(&mut State, Moment) -> T) -> Result<T, TierError> {
+    fn perform<T>(&self, connection: u64, operation: impl FnOnce(&mut State, Moment) -> T) -> Result<T, TierError> {
         let mut state = self.lock();
-        if !state.up || !state.sessions.iter().any(|(number, ..)| *number == session) {
+        if !state.up || !state.connections.iter().any(|(number, ..)| *number == connection) {
             return Err(TierError::disconnected("the in-memory remote is down"));
         }
         let now = self.0.clock.now();
@@ -178,12 +178,12 @@ impl MemoryRemote {
     /// # }
     /// ```
     pub fn stop(&self) {
-        let sessions = {
+        let connections = {
             let mut state = self.lock();
             state.up = false;
-            std::mem::take(&mut state.sessions)
+            std::mem::take(&mut state.connections)
         };
-        for (_, bus, _) in sessions {
+        for (_, bus, _) in connections {
             bus.disconnected();
         }
     }
@@ -293,18 +293,18 @@ impl SharedTier for MemoryRemote {
         if !state.up {
             return ready(Err(TierError::disconnected("the in-memory remote is down"))).boxed();
         }
-        state.next_session += 1;
+        state.next_connection += 1;
         let connected_at = self.0.clock.now().as_millis();
-        let (number, instance) = (state.next_session, instance.to_owned());
-        state.sessions.push((number, bus, Vec::new()));
-        let session: Arc<dyn TierConnection> = Arc::new(MemoryConnection {
+        let (number, instance) = (state.next_connection, instance.to_owned());
+        state.connections.push((number, bus, Vec::new()));
+        let connection: Arc<dyn TierConnection> = Arc::new(MemoryConnection {
             remote: self.clone(),
             number,
             instance,
             run_id: state.run_id.clone(),
             connected_at,
         });
-        ready(Ok(session)).boxed()
+        ready(Ok(connection)).boxed()
     }
 }
 
@@ -312,7 +312,7 @@ impl State {
     /// Sends a message to every connection that has subscribed to the namespace.
     fn publish(&self, namespace: &str, message: Message<'_>) {
         let message = message.to_string();
-        for (_, bus, namespaces) in &self.sessions {
+        for (_, bus, namespaces) in &self.connections {
             if namespaces.iter().any(|joined| joined == namespace) {
                 bus.message(message.as_bytes());
             }
@@ -495,7 +495,7 @@ impl MemoryConnection {
 impl Drop for MemoryConnection {
     fn drop(&mut self) {
         let number = self.number;
-        self.remote.lock().sessions.retain(|(other, ..)| *other != number);
+        self.remote.lock().connections.retain(|(other, ..)| *other != number);
     }
 }
 
@@ -510,7 +510,7 @@ impl TierConnection for MemoryConnection {
 
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
         self.reply(|state, _| {
-            for (number, _, joined) in &mut state.sessions {
+            for (number, _, joined) in &mut state.connections {
                 if *number == self.number {
                     joined.clone_from(&namespaces.to_vec());
                 }
@@ -595,7 +595,7 @@ impl TierConnection for MemoryConnection {
             };
             let namespaces: Vec<_> = beat.namespaces.iter().enumerate().map(register).collect();
             let message = Message::Heartbeat { nonce: beat.nonce }.to_string();
-            if let Some((_, bus, _)) = state.sessions.iter().find(|(number, ..)| *number == self.number) {
+            if let Some((_, bus, _)) = state.connections.iter().find(|(number, ..)| *number == self.number) {
                 bus.message(message.as_bytes());
             }
             if beat.announced {

@@ -48,7 +48,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
     while last_heartbeat(&instance).await < Duration::from_millis(50) {
         tokio::task::yield_now().await;
     }
-    let heard = instance.cache.invalidations_heard();
+    let heard = instance.cache.invalidations_received();
     for channel in [BUS, &beat_channel(&server)] {
         for message in garbage {
             let receivers: usize = publisher.publish(channel, message).unwrap();
@@ -57,7 +57,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
     }
     let _: usize = publisher.publish(BUS, "I the-end").unwrap();
     // Two messages of each round count as invalidations: one without scopes, and one that is not text.
-    until("all of it has arrived", || instance.cache.invalidations_heard() == heard + 5).await;
+    until("all of it has arrived", || instance.cache.invalidations_received() == heard + 5).await;
     assert!(last_heartbeat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
     assert_eq!(instance.cache.health().await.status, Status::Healthy);
     assert_eq!(instance.store.get(1).await, Ok(Some(10)));
@@ -81,7 +81,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
     instance.store.get(1).await.unwrap();
     until("the value is in the shared tier", || instance.stats().fills == 1).await;
     let loads = rows.loads();
-    let heard = instance.cache.invalidations_heard();
+    let heard = instance.cache.invalidations_received();
     let flood = std::thread::spawn(move || {
         let mut publisher = publisher(&server);
         for chunk in 0..MESSAGES / 1000 {
@@ -95,7 +95,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
         }
         server
     });
-    while instance.cache.invalidations_heard() < heard + MESSAGES {
+    while instance.cache.invalidations_received() < heard + MESSAGES {
         assert_eq!(instance.store.get(1).await, Ok(Some(10)));
         tokio::task::yield_now().await;
         if flood.is_finished() && instance.cache.health().await.status != Status::Healthy {
@@ -104,7 +104,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
     }
     let _server = flood.join().unwrap();
     assert_eq!(instance.cache.health().await.status, Status::Healthy, "the connection outlasts the flood");
-    assert_eq!(instance.cache.invalidations_heard(), heard + MESSAGES);
+    assert_eq!(instance.cache.invalidations_received(), heard + MESSAGES);
     assert_eq!(rows.loads(), loads, "the store was not asked");
     assert!(instance.stats().shared_hits > 0, "the flood was felt, as misses of the local tier");
 }

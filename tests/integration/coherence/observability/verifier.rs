@@ -1,7 +1,8 @@
 //! The verifier compares a sample of the hits with the store.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_core::testing::ManualClock;
@@ -235,6 +236,39 @@ async fn no_more_than_four_checks_run_at_once() {
     may_end.add_permits(1);
     region.get_or_load(&1, load()).await.unwrap();
     until("the next one is checked", || equal() == 5).await;
+}
+
+/// A method over many keys that does not return an optional value has no result for a deleted row.
+#[tokio::test]
+async fn a_row_that_a_batch_no_longer_returns_is_stale() {
+    use cache_core::__macro::v1::{LoadErrors, ReadOptions};
+
+    let checked = Checked::one_in(1).await;
+    let region = checked.cache.region::<u64, u64>("race:verifier", "row", ReadPolicy::new(Duration::from_mins(5)));
+    let rows = Arc::new(Mutex::new(HashMap::from([(1, 10)])));
+    let read = || {
+        let (rows, errors) = (Arc::clone(&rows), LoadErrors::<Error>::new(None, None));
+        region.read_many(
+            vec![1],
+            |key| key,
+            ReadOptions::new(errors),
+            move |_| {
+                let found = rows.lock().unwrap().clone();
+                async move { Ok::<HashMap<u64, u64>, Error>(found) }
+            },
+        )
+    };
+    assert!(checked.cache.connected(Duration::from_secs(20)).await);
+    read().await.unwrap();
+    rows.lock().unwrap().clear();
+    assert_eq!(read().await.unwrap().len(), 1, "the local tier answers");
+    region.invalidate(region.scope(&&1)).await;
+    until("the deleted row is found", || {
+        checked.clock.advance(Duration::from_millis(1));
+        let stats = checked.cache.stats().method("race:verifier", "row");
+        stats.verified_stale + stats.verified_raced == 1
+    })
+    .await;
 }
 
 /// Each key of a batch is sampled by itself, and checked by a call of the batch method for that key alone.
