@@ -320,7 +320,7 @@ fn check_routes() -> Result<Vec<Case>, Failure> {
         ("nothing may leave, a task that stays", closed(enforce, None), Some("summarize"), "small at local"),
         ("nothing may leave, mode audit", closed(audit, None), None, "large at acme-cloud, written down"),
         ("the user's mode goes first", with_user(closed(audit, None), enforce, None), None, "refused"),
-        ("off, which nobody permits", closed(off, None), None, "refused"),
+        ("off, which no level permits", closed(off, None), None, "refused"),
         ("off, which the tenant permits", closed(off, Some(true)), None, "large at acme-cloud"),
         (
             "off, which is permitted to the user",
@@ -369,7 +369,7 @@ impl fmt::Display for Screen {
         writeln!(f, "Where a request goes, by the policy of its tenant:\n")?;
         cases.iter().try_for_each(|Case { what, answer }| writeln!(f, "  {what:36} {answer}"))?;
 
-        let shared = if *redis { "Redis" } else { "a stand-in for Redis, in memory" };
+        let shared = if *redis { "Redis" } else { "an in-memory substitute for Redis" };
         writeln!(f, "\nTwo routers, A and B, on one SQLite file. They share {shared}.\n")?;
         for (when, Dashboard { policies, took, counted }) in [("cold", cold), ("warm", warm)] {
             let hits = counted.local_hits + counted.shared_hits;
@@ -385,14 +385,14 @@ impl fmt::Display for Load {
         let Self { took, counted } = self;
         let requests = WORKERS * REQUESTS;
         let rate = u128::from(requests) * 1_000_000 / took.as_micros().max(1);
-        writeln!(f, "  {requests} requests on B in {took:.1?}: {rate} a second. Who answered for the policy:")?;
-        for (who, answers) in [
+        writeln!(f, "  {requests} requests on B in {took:.1?}: {rate} a second. The source of the policy:")?;
+        for (source, answers) in [
             ("the local tier", counted.local_hits),
             ("the shared tier", counted.shared_hits),
             ("another request's look-up", counted.coalesced),
             ("the database", counted.loads),
         ] {
-            writeln!(f, "    {who:26} {answers:>8}")?;
+            writeln!(f, "    {source:26} {answers:>8}")?;
         }
         writeln!(f, "    of the hits, that there is no policy: {}", counted.negative_hits)
     }
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_brings_its_own_settings() {
+    fn a_task_has_settings_of_its_own() {
         let policy = sample_policy(TenantId::random());
         let request = |task| Request { user: UserId::random(), task };
         let summary = route(&policy, &request(Some("summarize"))).unwrap();
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_tour_shows_what_it_says() {
+    async fn the_tour_produces_its_documented_results() {
         // A lease long enough for the slowest machine: the counts below assume that the local tier is always trusted.
         let remote = MemoryRemote::new();
         let cache = || Cache::builder().remote(remote.clone()).lease(Duration::from_mins(1)).build().unwrap();

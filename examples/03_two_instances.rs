@@ -76,13 +76,13 @@ impl Instance {
         let stores = Stores::connect(StoresConfig::from_env()?).await?;
         let instance = Self { stores };
         if !instance.stores.cache.connected(PATIENCE).await {
-            let why = instance.stores.cache.health().await.error.unwrap_or_else(|| "no answer".to_owned());
+            let why = instance.stores.cache.health().await.error.unwrap_or_else(|| "no result".to_owned());
             return Err(format!("Redis is out of reach: {why}").into());
         }
-        say("ready")?;
+        print_line("ready")?;
         // This thread serves the parent; the cache's own tasks run on the workers.
         for line in io::stdin().lock().lines() {
-            say(&instance.obey(&line?).await?)?;
+            print_line(&instance.obey(&line?).await?)?;
         }
         instance.stores.cache.shutdown().await;
         Ok(())
@@ -110,7 +110,7 @@ impl Instance {
 
     /// Reads until the policy has this model. Returns the time of that read, and its tier.
     async fn watch(&self, tenant: TenantId, model: &str) -> Result<String, Failure> {
-        say("watching")?;
+        print_line("watching")?;
         self.repeat(async || {
             let (found, tier) = self.read(tenant).await?;
             Ok((found == model).then_some(format!("{} {tier}", now()?)))
@@ -120,7 +120,7 @@ impl Instance {
 
     /// Reads until this tier answers. Returns the number of reads, and the time of the slowest one.
     async fn read_until(&self, tenant: TenantId, tier: Tier) -> Result<String, Failure> {
-        say("reading")?;
+        print_line("reading")?;
         let (mut reads, mut slowest) = (0, Duration::ZERO);
         self.repeat(async || {
             let start = Instant::now();
@@ -141,7 +141,7 @@ impl Instance {
     }
 
     async fn watch_config(&self, user: Person, messages: u32) -> Result<String, Failure> {
-        say("watching")?;
+        print_line("watching")?;
         self.repeat(async || {
             let (found, tier) = self.read_config(user).await?;
             Ok((found == messages).then_some(format!("{} {tier}", now()?)))
@@ -183,7 +183,7 @@ impl Instance {
                 return Ok(answer);
             }
         }
-        Err("what was waited for did not happen".into())
+        Err("the awaited value did not arrive".into())
     }
 }
 
@@ -199,7 +199,7 @@ impl Tier {
 }
 
 /// Writes and flushes a line: the parent waits for it.
-fn say(line: &str) -> io::Result<()> {
+fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
@@ -283,7 +283,7 @@ impl Process {
     }
 
     fn send(&mut self, command: &str) -> Result<(), Failure> {
-        let commands = self.commands.as_mut().ok_or("the instance was told to end")?;
+        let commands = self.commands.as_mut().ok_or("the instance has been stopped")?;
         writeln!(commands, "{command}")?;
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Process {
     fn line(&mut self) -> Result<String, Failure> {
         let mut line = String::new();
         match self.answers.read_line(&mut line)? {
-            0 => Err("an instance ended; it said why above".into()),
+            0 => Err("an instance ended; its error is above".into()),
             _ => Ok(line.trim_end().to_owned()),
         }
     }
@@ -303,7 +303,7 @@ impl Process {
         Ok(())
     }
 
-    fn ask(&mut self, command: &str) -> Result<String, Failure> {
+    fn request(&mut self, command: &str) -> Result<String, Failure> {
         self.send(command)?;
         self.line()
     }
@@ -378,17 +378,17 @@ fn with_instances(servers: &mut Servers) -> Result<Screen, Failure> {
     b.expect("ready")?;
     Ok(Screen {
         processes: [a.child.id(), b.child.id()],
-        news: one_writes_the_other_reads(&mut a, &mut b)?,
-        group: everybody_at_once(&mut a, &mut b)?,
+        updates: one_writes_the_other_reads(&mut a, &mut b)?,
+        group: all_users_at_once(&mut a, &mut b)?,
         outage: match servers.own_redis.as_mut() {
-            Some(redis) => Some(redis_goes_away(redis, &mut a, &mut b)?),
+            Some(redis) => Some(redis_stops_and_returns(redis, &mut a, &mut b)?),
             None => None,
         },
     })
 }
 
 /// A write on one instance while the other one reads.
-struct News {
+struct Update {
     write: Duration,
     /// From the acknowledgement of the write to the first new answer, in microseconds.
     ///
@@ -397,7 +397,7 @@ struct News {
     tier: Tier,
 }
 
-impl News {
+impl Update {
     /// Parses the lines of A and B.
     fn parse(written: &str, seen: &str) -> Result<Self, Failure> {
         let (acknowledged, took) = pair::<i64, u64>(written)?;
@@ -406,19 +406,19 @@ impl News {
     }
 }
 
-fn one_writes_the_other_reads(a: &mut Process, b: &mut Process) -> Result<Vec<News>, Failure> {
+fn one_writes_the_other_reads(a: &mut Process, b: &mut Process) -> Result<Vec<Update>, Failure> {
     let tenant = TenantId::random();
-    a.ask(&format!("write {tenant} model-0"))?;
-    let mut news = Vec::new();
+    a.request(&format!("write {tenant} model-0"))?;
+    let mut updates = Vec::new();
     for round in 1..=ROUNDS {
         // B has the old value in its local tier, so only the invalidation message can remove it.
         in_local_tier(b, tenant)?;
         b.send(&format!("watch {tenant} model-{round}"))?;
         b.expect("watching")?;
-        let written = a.ask(&format!("write {tenant} model-{round}"))?;
-        news.push(News::parse(&written, &b.line()?)?);
+        let written = a.request(&format!("write {tenant} model-{round}"))?;
+        updates.push(Update::parse(&written, &b.line()?)?);
     }
-    Ok(news)
+    Ok(updates)
 }
 
 fn in_local_tier(process: &mut Process, tenant: TenantId) -> Result<(), Failure> {
@@ -430,7 +430,7 @@ fn in_local_tier(process: &mut Process, tenant: TenantId) -> Result<(), Failure>
 
 /// One write that concerns every entry of both instances.
 struct Group {
-    news: News,
+    update: Update,
     after: [Configs; 2],
 }
 
@@ -452,29 +452,29 @@ impl Configs {
     }
 }
 
-fn everybody_at_once(a: &mut Process, b: &mut Process) -> Result<Group, Failure> {
+fn all_users_at_once(a: &mut Process, b: &mut Process) -> Result<Group, Failure> {
     let tenants: Vec<TenantId> = (0..TENANTS).map(|_| TenantId::random()).collect();
     let users = tenants.iter().flat_map(|tenant| (0..USERS_OF_EACH).map(|_| Person(*tenant, UserId::random())));
     let users: Vec<String> = users.map(|user| user.to_string()).collect();
-    let everybody = users.join(" ");
-    a.ask("set-global 40")?;
+    let all_users = users.join(" ");
+    a.request("set-global 40")?;
     for process in [&mut *a, &mut *b] {
-        process.ask(&format!("read-configs 40 {everybody}"))?;
+        process.request(&format!("read-configs 40 {all_users}"))?;
     }
     b.send(&format!("watch-config {} 41", users[0]))?;
     b.expect("watching")?;
-    let written = a.ask("set-global 41")?;
-    let news = News::parse(&written, &b.line()?)?;
-    let after = |process: &mut Process| Configs::parse(&process.ask(&format!("read-configs 41 {everybody}"))?);
-    Ok(Group { news, after: [after(a)?, after(b)?] })
+    let written = a.request("set-global 41")?;
+    let update = Update::parse(&written, &b.line()?)?;
+    let after = |process: &mut Process| Configs::parse(&process.request(&format!("read-configs 41 {all_users}"))?);
+    Ok(Group { update, after: [after(a)?, after(b)?] })
 }
 
 /// Reads of both instances before, during and after an outage of Redis.
 struct Outage {
     /// Until the first answer of the database.
     away: [Reads; 2],
-    /// A write on A while Redis is gone, and the tier of B's first new answer.
-    write: News,
+    /// A write on A while Redis is down, and the tier of B's first new answer.
+    write: Update,
     /// Until the first answer of the local tier.
     back: [Reads; 2],
 }
@@ -484,17 +484,17 @@ struct Reads {
     slowest: Duration,
 }
 
-fn redis_goes_away(redis: &mut RedisServer, a: &mut Process, b: &mut Process) -> Result<Outage, Failure> {
+fn redis_stops_and_returns(redis: &mut RedisServer, a: &mut Process, b: &mut Process) -> Result<Outage, Failure> {
     let tenant = TenantId::random();
-    a.ask(&format!("write {tenant} before"))?;
+    a.request(&format!("write {tenant} before"))?;
     for process in [&mut *a, &mut *b] {
         in_local_tier(process, tenant)?;
     }
     let away = reads_under(|| redis.stop(), tenant, Tier::Database, a, b)?;
     b.send(&format!("watch {tenant} meanwhile"))?;
     b.expect("watching")?;
-    let written = a.ask(&format!("write {tenant} meanwhile"))?;
-    let write = News::parse(&written, &b.line()?)?;
+    let written = a.request(&format!("write {tenant} meanwhile"))?;
+    let write = Update::parse(&written, &b.line()?)?;
     let back = reads_under(|| redis.restart(), tenant, Tier::Local, a, b)?;
     Ok(Outage { away, write, back })
 }
@@ -532,55 +532,55 @@ where
 
 struct Screen {
     processes: [u32; 2],
-    news: Vec<News>,
+    updates: Vec<Update>,
     group: Group,
     outage: Option<Outage>,
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { processes: [a, b], news, group, outage } = self;
+        let Self { processes: [a, b], updates, group, outage } = self;
         writeln!(f, "Two processes, A ({a}) and B ({b}), on one Postgres and one Redis.\n")?;
-        show_news(f, news)?;
+        show_updates(f, updates)?;
         write!(f, "\n{group}\n")?;
         match outage {
             Some(outage) => write!(f, "{outage}"),
             None => {
-                writeln!(f, "Redis is yours, so it stays up; without REDIS_URL it would go away and come back here.")
+                writeln!(f, "Redis is yours, so it stays up; without REDIS_URL it would be stopped and restarted here.")
             }
         }
     }
 }
 
-fn show_news(f: &mut fmt::Formatter<'_>, news: &[News]) -> fmt::Result {
-    let mut writes: Vec<Duration> = news.iter().map(|news| news.write).collect();
-    let mut delays: Vec<i64> = news.iter().map(|news| news.delay).collect();
+fn show_updates(f: &mut fmt::Formatter<'_>, updates: &[Update]) -> fmt::Result {
+    let mut writes: Vec<Duration> = updates.iter().map(|update| update.write).collect();
+    let mut delays: Vec<i64> = updates.iter().map(|update| update.delay).collect();
     writes.sort_unstable();
     delays.sort_unstable();
-    let (middle, last) = (news.len() / 2, news.len() - 1);
+    let (middle, last) = (updates.len() / 2, updates.len() - 1);
     let before = delays.iter().filter(|delay| **delay < 0).count();
-    let by = |tier| news.iter().filter(|news| news.tier == tier).count();
+    let by = |tier| updates.iter().filter(|update| update.tier == tier).count();
     writeln!(f, "A writes a policy {ROUNDS} times. B has the old one in its local tier, and reads without a pause:")?;
     writeln!(f, "  the write, median                         {:.1?}", writes[middle])?;
     writeln!(
         f,
-        "  from its acknowledgement to the new answer on B: median {} µs, longest {} µs",
+        "  from its acknowledgement to the new value on B: median {} µs, longest {} µs",
         delays[middle], delays[last]
     )?;
     writeln!(f, "  (below zero: between commit and acknowledgement; {before} of {ROUNDS} times)")?;
     let (shared, database) = (by(Tier::Shared), by(Tier::Database));
-    writeln!(f, "  who gave the first new answer: the database {database} times, Redis {shared} times")
+    writeln!(f, "  the source of the first new value: the database {database} times, Redis {shared} times")
 }
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { news: News { write, delay, .. }, after: [a, b] } = self;
+        let Self { update: Update { write, delay, .. }, after: [a, b] } = self;
         let users = TENANTS * USERS_OF_EACH;
         writeln!(
             f,
             "{users} users of {TENANTS} tenants have their settings in the local tiers of both. A sets a global one:"
         )?;
-        writeln!(f, "  the write {write:.1?}; the first new answer on B {delay} µs after its acknowledgement")?;
+        writeln!(f, "  the write {write:.1?}; the first new value on B {delay} µs after its acknowledgement")?;
         for (name, Configs { fitting, local, shared, database }) in [("A", a), ("B", b)] {
             writeln!(f, "  the next read of each user on {name}: {fitting} of {users} have it")?;
             writeln!(f, "    answered by the local tier {local}, by Redis {shared}, by the database {database}")?;
@@ -591,14 +591,14 @@ impl fmt::Display for Group {
 
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { away, write: News { write, delay, tier }, back } = self;
+        let Self { away, write: Update { write, delay, tier }, back } = self;
         writeln!(f, "Redis is stopped, and started again empty, while both read without a pause. No read fails:")?;
-        for (when, reads) in [("until the database answers", away), ("until the local tier answers again", back)] {
+        for (when, reads) in [("until the database is read", away), ("until the local tier is hit again", back)] {
             for (name, Reads { count, slowest }) in ["A", "B"].into_iter().zip(reads) {
                 writeln!(f, "  {when:35} {name}: {count:>6} reads, the slowest {slowest:.1?}")?;
             }
         }
-        writeln!(f, "  a write on A while it is gone: {write:.1?}; B reads it from the {tier}, {delay} µs after")
+        writeln!(f, "  a write on A while it is down: {write:.1?}; B reads it from the {tier}, {delay} µs after")
     }
 }
 
@@ -607,28 +607,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tour_shows_what_it_says() {
-        let Screen { news, group, outage, .. } = tour(Servers::start(None, None).unwrap()).unwrap();
-        assert_eq!(news.len(), ROUNDS);
-        assert!(news.iter().all(|news| news.tier != Tier::Local), "the news made B ask");
+    fn the_tour_produces_its_documented_results() {
+        let Screen { updates, group, outage, .. } = tour(Servers::start(None, None).unwrap()).unwrap();
+        assert_eq!(updates.len(), ROUNDS);
+        assert!(updates.iter().all(|update| update.tier != Tier::Local), "the invalidation made B read");
         for Configs { fitting, local, shared, database } in &group.after {
-            assert_eq!(*fitting, TENANTS * USERS_OF_EACH, "one write concerns everybody");
+            assert_eq!(*fitting, TENANTS * USERS_OF_EACH, "one write concerns every user");
             assert_eq!(local + shared + database, TENANTS * USERS_OF_EACH);
         }
         let Outage { away, write, back } = outage.unwrap();
-        assert_eq!(write.tier, Tier::Database, "there was no other");
+        assert_eq!(write.tier, Tier::Database, "there was no other tier");
         assert!(away.iter().chain(&back).all(|reads| reads.count > 0));
     }
 
     /// The instance that the test above starts twice.
     #[test]
-    #[ignore = "a process of the_tour_shows_what_it_says"]
+    #[ignore = "a process of the_tour_produces_its_documented_results"]
     fn an_instance() {
         Instance::run().unwrap();
     }
 
     #[test]
-    fn words_come_back_as_they_were() {
+    fn arguments_round_trip() {
         for tier in [Tier::Local, Tier::Shared, Tier::Database] {
             assert_eq!(tier.to_string().parse::<Tier>().unwrap(), tier);
         }

@@ -1,7 +1,7 @@
 //! The fourth example: a small HTTP service over the three stores, with a graceful shutdown.
 //!
 //! It shows four things: the tenant is read from a verified token and from nowhere else ([`Caller`]); one place maps
-//! errors of the stores to a status ([`Refusal`]); a Redis that is down appears in the answer of `/health` and is no
+//! errors of the stores to a status ([`Refusal`]); a Redis that is down appears in the response of `/health` and is no
 //! outage; and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
 //!
 //! `DATABASE_URL`, `REDIS_URL` and others as in ENVIRONMENT.md; with none of them everything is in memory. `PORT` is 3000
@@ -32,10 +32,10 @@ use stores::{
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The limit of the wait for Redis at start. Without it the database would answer the first requests.
+/// The limit of the wait for Redis at start. Without it the first requests would reach the database.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
 /// The limit of a health check's wait for the database.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// The limit of the shutdown's wait for requests. The orchestrator kills the process a little later.
 const TIME_TO_FINISH: Duration = Duration::from_secs(25);
 
@@ -84,13 +84,13 @@ async fn run() -> Result<(), Failure> {
 /// database until the writer's lock expires.
 async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let cache = app.stores.cache.clone();
-    let (told, was_told) = tokio::sync::oneshot::channel();
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
     let stop = async move {
         stop.await;
-        let _ = told.send(());
+        let _ = stopping.send(());
     };
     let too_late = async move {
-        match was_told.await {
+        match stopped.await {
             Ok(()) => tokio::time::sleep(TIME_TO_FINISH).await,
             // The server ended without a signal.
             Err(_) => std::future::pending().await,
@@ -126,7 +126,7 @@ fn service(app: App) -> Router {
 
 /// The tenant and user of a request, from its token.
 ///
-/// A request without a token never reaches a handler that takes a caller: the answer is 401, without a call of the
+/// A request without a token never reaches a handler that takes a caller: the response is 401, without a call of the
 /// cache or the database. There is no default tenant. A cache that mixes up two tenants is worse than no cache, so no
 /// unverified input of a client, in a header, a path or a body, may determine the tenant of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// A stand-in for the check of a token: it accepts the random ones that it issued.
+/// A substitute for the check of a token: it accepts the random ones that it issued.
 ///
 /// A real service has the check of its identity provider here. For a JWT, check the signature by a key of the issuer,
 /// `iss`, `aud` and `exp`; then the user is `sub`, and the tenant a claim that only the issuer writes (with Supabase
@@ -330,13 +330,13 @@ async fn append_message(
 
 // --- Health ----------------------------------------------------------------------------------------------------------
 
-/// 200 while the database answers, even without Redis; otherwise 503.
+/// 200 while the database is reachable, even without Redis; otherwise 503.
 async fn health(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let cache = app.stores.cache.health().await;
     // One row, which is never cached.
     let page = PageRequest::first(1);
-    let asked = tokio::time::timeout(TIME_TO_ANSWER, app.stores.policies.list_policies(&page)).await;
-    let database_is_up = matches!(asked, Ok(Ok(_)));
+    let read = tokio::time::timeout(READ_TIMEOUT, app.stores.policies.list_policies(&page)).await;
+    let database_is_up = matches!(read, Ok(Ok(_)));
     let status = match (database_is_up, cache.status) {
         (false, _) => "down",
         (true, Status::Healthy) => "ok",
@@ -402,13 +402,13 @@ mod tests {
             Self { address, stores, database, callers, stop: Some(stop), server, _folder: folder }
         }
 
-        /// Sends one request on its own connection. `who` is an index into the callers.
-        async fn ask(&self, who: usize, request: &str, body: Option<Value>) -> (u16, Value) {
-            let authorization = format!("authorization: Bearer {}\r\n", self.callers[who].0);
-            self.ask_with(request, &authorization, body).await
+        /// Sends one request on its own connection. `caller` is an index into the callers.
+        async fn request(&self, caller: usize, request: &str, body: Option<Value>) -> (u16, Value) {
+            let authorization = format!("authorization: Bearer {}\r\n", self.callers[caller].0);
+            self.request_with(request, &authorization, body).await
         }
 
-        async fn ask_with(&self, request: &str, headers: &str, body: Option<Value>) -> (u16, Value) {
+        async fn request_with(&self, request: &str, headers: &str, body: Option<Value>) -> (u16, Value) {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             let body = body.map(|body| body.to_string()).unwrap_or_default();
             let head = head(request, &format!("{headers}connection: close\r\n"), body.len());
@@ -422,11 +422,11 @@ mod tests {
         format!("{request} HTTP/1.1\r\nhost: here\r\n{content}{headers}\r\n")
     }
 
-    /// The status and the body of an answer, after which the server closes the connection.
+    /// The status and the body of a response, after which the server closes the connection.
     async fn answer(mut stream: TcpStream) -> (u16, Value) {
         let mut text = String::new();
-        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("an answer").unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("a response").unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").expect("a response has a head");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("and a status");
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
@@ -438,31 +438,35 @@ mod tests {
     #[tokio::test]
     async fn an_admin_writes_a_policy_and_the_tenant_reads_it() {
         let service = Running::start().await;
-        assert_eq!(service.ask(1, "GET /policy", None).await.0, 404);
-        assert_eq!(service.ask(1, "PUT /policy", Some(policy("small"))).await.0, 403, "a user is no admin");
-        assert_eq!(service.ask(0, "PUT /policy", Some(policy("small"))).await.0, 204);
-        let (status, found) = service.ask(1, "GET /policy", None).await;
+        assert_eq!(service.request(1, "GET /policy", None).await.0, 404);
+        assert_eq!(service.request(1, "PUT /policy", Some(policy("small"))).await.0, 403, "a user is no admin");
+        assert_eq!(service.request(0, "PUT /policy", Some(policy("small"))).await.0, 204);
+        let (status, found) = service.request(1, "GET /policy", None).await;
         assert_eq!((status, &found["default_model"]), (200, &json!("small")));
-        assert_eq!(service.ask(2, "GET /policy", None).await.0, 404, "another tenant has none");
-        assert_eq!(service.ask(0, "PUT /policy", Some(json!({ "default_model": 7 }))).await.0, 422);
-        let (status, config) = service.ask(1, "GET /config", None).await;
+        assert_eq!(service.request(2, "GET /policy", None).await.0, 404, "another tenant has none");
+        assert_eq!(service.request(0, "PUT /policy", Some(json!({ "default_model": 7 }))).await.0, 422);
+        let (status, config) = service.request(1, "GET /config", None).await;
         assert_eq!((status, &config["merge_max_messages"]), (200, &json!(100)));
     }
 
     #[tokio::test]
-    async fn the_tenant_is_that_of_the_token_whatever_else_is_said() {
+    async fn only_the_token_decides_the_tenant() {
         let service = Running::start().await;
         let [(_, here), _, (token, there)] = &service.callers;
-        service.ask(0, "PUT /policy", Some(policy("small"))).await;
-        let lies = format!("authorization: Bearer {token}\r\nx-tenant-id: {}\r\n", here.tenant);
-        assert_eq!(service.ask_with("GET /policy", &lies, None).await.0, 404);
+        service.request(0, "PUT /policy", Some(policy("small"))).await;
+        let forged = format!("authorization: Bearer {token}\r\nx-tenant-id: {}\r\n", here.tenant);
+        assert_eq!(service.request_with("GET /policy", &forged, None).await.0, 404);
         let body = json!({ "tenant_id": there.tenant, "default_model": "large", "default_provider": "local" });
-        assert_eq!(service.ask(0, "PUT /policy", Some(body)).await.0, 204);
-        assert_eq!(service.stores.policies.get_policy(there.tenant).await.unwrap(), None, "it went to the own tenant");
+        assert_eq!(service.request(0, "PUT /policy", Some(body)).await.0, 204);
+        assert_eq!(
+            service.stores.policies.get_policy(there.tenant).await.unwrap(),
+            None,
+            "it was written to the own tenant"
+        );
     }
 
     #[tokio::test]
-    async fn without_a_token_neither_cache_nor_database_is_asked() {
+    async fn a_request_without_a_token_reaches_neither_cache_nor_database() {
         let service = Running::start().await;
         let (before, here) = (service.stores.cache.stats(), service.callers[0].1.tenant);
         for headers in [
@@ -482,41 +486,42 @@ mod tests {
                 (&format!("GET /conversations/{id}/messages"), None),
                 (&format!("POST /conversations/{id}/messages"), Some(json!({ "content": "hello" }))),
             ] {
-                assert_eq!(service.ask_with(request, &headers, body).await.0, 401, "{request} {headers}");
+                assert_eq!(service.request_with(request, &headers, body).await.0, 401, "{request} {headers}");
             }
         }
         assert_eq!(service.stores.cache.stats(), before);
         assert_eq!(service.stores.policies.count_policies().await.unwrap(), 0);
-        service.ask(0, "GET /policy", None).await;
+        service.request(0, "GET /policy", None).await;
         assert_ne!(service.stores.cache.stats(), before, "a request with a token is counted");
     }
 
     #[tokio::test]
     async fn conversations_are_listed_read_and_appended_to() {
         let service = Running::start().await;
-        let (status, id) = service.ask(1, "POST /conversations", Some(json!({ "title": "first" }))).await;
+        let (status, id) = service.request(1, "POST /conversations", Some(json!({ "title": "first" }))).await;
         let id = id.as_str().unwrap();
         assert_eq!(status, 201);
-        service.ask(1, "POST /conversations", Some(json!({ "title": "second" }))).await;
+        service.request(1, "POST /conversations", Some(json!({ "title": "second" }))).await;
         let messages = format!("/conversations/{id}/messages");
-        assert_eq!(service.ask(1, &format!("POST {messages}"), Some(json!({ "content": "hello" }))).await.0, 201);
-        let (_, found) = service.ask(1, &format!("GET {messages}"), None).await;
+        assert_eq!(service.request(1, &format!("POST {messages}"), Some(json!({ "content": "hello" }))).await.0, 201);
+        let (_, found) = service.request(1, &format!("GET {messages}"), None).await;
         assert_eq!((&found[0]["content"], &found[0]["role"]), (&json!("hello"), &json!("user")));
 
-        let (_, page) = service.ask(1, "GET /conversations?limit=1", None).await;
-        assert_eq!(page["items"][0]["title"], "first", "the last activity goes first");
+        let (_, page) = service.request(1, "GET /conversations?limit=1", None).await;
+        assert_eq!(page["items"][0]["title"], "first", "the last activity is first");
         let next = page["next"].as_str().unwrap();
-        let (_, rest) = service.ask(1, &format!("GET /conversations?limit=1&after={next}"), None).await;
+        let (_, rest) = service.request(1, &format!("GET /conversations?limit=1&after={next}"), None).await;
         assert_eq!((&rest["items"][0]["title"], &rest["next"]), (&json!("second"), &Value::Null));
         for broken in ["after=nonsense", "limit=0"] {
-            assert_eq!(service.ask(1, &format!("GET /conversations?{broken}"), None).await.0, 400, "{broken}");
+            assert_eq!(service.request(1, &format!("GET /conversations?{broken}"), None).await.0, 400, "{broken}");
         }
 
         let one = format!("GET /conversations/{id}");
-        assert_eq!(service.ask(1, &one, None).await.0, 200);
+        assert_eq!(service.request(1, &one, None).await.0, 200);
         for stranger in [0, 2] {
-            assert_eq!(service.ask(stranger, &one, None).await.0, 404, "a hit asks who may see it");
-            let append = service.ask(stranger, &format!("POST {messages}"), Some(json!({ "content": "me too" }))).await;
+            assert_eq!(service.request(stranger, &one, None).await.0, 404, "a hit checks its visibility");
+            let append =
+                service.request(stranger, &format!("POST {messages}"), Some(json!({ "content": "me too" }))).await;
             assert_eq!(append.0, 404);
         }
     }
@@ -524,14 +529,14 @@ mod tests {
     #[tokio::test]
     async fn health_without_redis_is_degraded_and_without_a_database_it_is_down() {
         let service = Running::start().await;
-        let (status, health) = service.ask_with("GET /health", "", None).await;
+        let (status, health) = service.request_with("GET /health", "", None).await;
         assert_eq!((status, &health["cache"]["backend"]), (200, &json!("memory")));
 
         // No server listens on port 1.
         let service = Running::start_with(Cache::builder().redis("redis://127.0.0.1:1").build().unwrap()).await;
         let start = Instant::now();
         let degraded = loop {
-            let (status, health) = service.ask_with("GET /health", "", None).await;
+            let (status, health) = service.request_with("GET /health", "", None).await;
             assert_eq!((status, &health["status"], &health["database"]), (200, &json!("degraded"), &json!(true)));
             if health["cache"]["status"] == "degraded" {
                 break health;
@@ -539,19 +544,19 @@ mod tests {
             assert!(start.elapsed() < PATIENCE, "{health}");
         };
         assert!(degraded["cache"]["error"].is_string(), "{degraded}");
-        assert_eq!(service.ask(0, "PUT /policy", Some(policy("small"))).await.0, 204, "it serves all the same");
-        assert_eq!(service.ask(1, "GET /policy", None).await.0, 200);
+        assert_eq!(service.request(0, "PUT /policy", Some(policy("small"))).await.0, 204, "it still serves");
+        assert_eq!(service.request(1, "GET /policy", None).await.0, 200);
 
         let mut database = SqliteConnection::connect(&service.database).await.unwrap();
         sqlx::query("DROP TABLE tenant_llm_policies").execute(&mut database).await.unwrap();
-        let (status, health) = service.ask_with("GET /health", "", None).await;
+        let (status, health) = service.request_with("GET /health", "", None).await;
         assert_eq!((status, &health["status"], &health["database"]), (503, &json!("down"), &json!(false)));
-        let (status, refusal) = service.ask(1, "GET /policy", None).await;
+        let (status, refusal) = service.request(1, "GET /policy", None).await;
         assert_eq!((status, &refusal["error"]), (500, &json!("this did not work here")), "and no word of the database");
     }
 
     #[tokio::test]
-    async fn the_end_waits_for_a_request_under_way() {
+    async fn the_shutdown_waits_for_a_request_in_progress() {
         let mut service = Running::start().await;
         let body = policy("last").to_string();
         let authorization = format!("authorization: Bearer {}\r\n", service.callers[0].0);

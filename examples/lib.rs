@@ -46,7 +46,7 @@ mod tests {
 
     /// A block without a language, or with an attribute such as `ignore`, would escape the compiler.
     #[test]
-    fn every_block_is_compiled_or_no_rust() {
+    fn every_rust_block_is_compiled() {
         for (name, page) in PAGES {
             for (language, _) in blocks(page) {
                 let is_rust = language == "rust" && COMPILED.contains(&name);

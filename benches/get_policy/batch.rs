@@ -9,7 +9,7 @@ use stores::TenantId;
 use stores::policy::TenantPolicy;
 
 use super::facts::{self, Facts};
-use super::shared_hit::{Readers, gens, key, payload};
+use super::shared_hit::{Readers, generation_keys, key, payload};
 use super::{HERE, THERE, servers};
 
 const NAME: &str = "shared hit, 1000 at once";
@@ -78,7 +78,7 @@ async fn raw(readers: &Readers, tenants: &[TenantId]) {
     for key in &keys {
         pipeline.cmd("GETRANGE").arg(key).arg(0).arg(1024 * 1024);
     }
-    pipeline.cmd("MGET").arg(gens(&keys));
+    pipeline.cmd("MGET").arg(generation_keys(&keys));
     let mut answer: Vec<redis::Value> =
         pipeline.query_async(&mut readers.connection.clone()).await.expect("a read does not fail");
     answer.pop();

@@ -31,7 +31,7 @@ const FLOOR: &str = "floor, one shared cell";
 const SINGLE: &str = "decorator, single instance";
 const REDIS: &str = "decorator, Redis";
 const PASS_THROUGH: &str = "decorator, pass-through";
-const BY_HAND: &str = "by hand";
+const HAND_WRITTEN: &str = "hand-written";
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     if !facts::is_wanted(GROUP) {
@@ -47,7 +47,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let mut stores: Vec<(&'static str, Arc<dyn PolicyStore>)> = vec![
         (SINGLE, Arc::new(decorate(Arc::clone(&backing), &Cache::single_instance()))),
         (PASS_THROUGH, Arc::new(decorate(Arc::clone(&backing), &Cache::pass_through()))),
-        (BY_HAND, Arc::new(HandWritten::over(Arc::clone(&backing)))),
+        (HAND_WRITTEN, Arc::new(HandWritten::over(Arc::clone(&backing)))),
     ];
     if let Some(cache) = &linked {
         let store = decorate(Arc::clone(&backing), cache);

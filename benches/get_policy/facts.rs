@@ -37,7 +37,7 @@ impl Facts {
 }
 
 /// The beginnings of the groups' names.
-const KINDS: [&str; 6] = ["local hit", "shared hit", "miss", "Redis gone", "group invalidation", "cold key"];
+const KINDS: [&str; 6] = ["local hit", "shared hit", "miss", "Redis down", "group invalidation", "cold key"];
 
 /// Whether a case of this group may be selected; servers are not started for others.
 ///
@@ -51,6 +51,6 @@ pub(crate) fn is_wanted(group: &str) -> bool {
 
 /// The folder of criterion, beside the folder of this program's profile.
 fn criterion_folder() -> PathBuf {
-    let program = env::current_exe().expect("this program lies somewhere");
+    let program = env::current_exe().expect("this program has a path");
     program.ancestors().nth(3).expect("target/release/deps/program").join("criterion")
 }

@@ -118,9 +118,9 @@ impl Shelves {
             let places: Vec<u64> = (first..entries.min(first + BATCH)).collect();
             store.books(SHELF, &places).await.expect("a store that does not fail");
             // The fill follows the answer.
-            let asked = Instant::now();
+            let began = Instant::now();
             while cache.stats().total().fills < first + u64::try_from(places.len()).expect("a small number") {
-                assert!(asked.elapsed() < PATIENCE, "no fill: {:?}", cache.health().await);
+                assert!(began.elapsed() < PATIENCE, "no fill: {:?}", cache.health().await);
                 tokio::task::yield_now().await;
             }
         }

@@ -64,7 +64,7 @@ impl Contenders {
             ("quick_cache, raw", case(order, |tenant| self.quick.get(*tenant))),
             ("moka, raw, by tenant", case(order, |tenant| self.moka_by_tenant.get(*tenant))),
             ("moka, raw, by text", case(&self.texts, |text| self.moka_by_text.get(text))),
-            ("by hand, dyn", case(order, |tenant| at_once(self.hand_written.get_policy(*tenant)))),
+            ("hand-written, dyn", case(order, |tenant| at_once(self.hand_written.get_policy(*tenant)))),
         ]
     }
 }
@@ -105,7 +105,7 @@ fn one_thread(criterion: &mut Criterion, cases: &[Case<'_>]) {
         ("decorator, inherent", "moka, raw, by tenant"),
         ("decorator, dyn", "moka, raw, by text"),
         ("decorator, dyn", "moka, raw, by tenant"),
-        ("by hand, dyn", "decorator, dyn"),
+        ("hand-written, dyn", "decorator, dyn"),
     ] {
         facts.add(format!("{name} / {beside}"), rounds.ratio(name, beside));
     }

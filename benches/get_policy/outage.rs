@@ -17,7 +17,7 @@ use stores::policy::{CachingPolicyStore, PolicyStore, PostgresPolicyStore};
 use super::facts::{self, Facts};
 use super::{HERE, THERE, miss, servers};
 
-const GROUP: &str = "Redis gone";
+const GROUP: &str = "Redis down";
 
 /// The number of outages of each kind, each with a new cache.
 ///
@@ -96,7 +96,7 @@ fn add(facts: &mut Facts, outage: &str, times: Times) {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
     let noticed_after = times.before.len() as f64 / EPISODES as f64;
     let [before, after, bare] = [times.before, times.after, times.bare].map(|times| percentile_99(times).as_secs_f64());
-    facts.add(format!("{outage}: reads until the cache has noticed"), noticed_after);
+    facts.add(format!("{outage}: reads until the cache has detected it"), noticed_after);
     facts.add(format!("{outage}: p99 until then, added to the bare store, milliseconds"), (before - bare) * 1e3);
     facts.add(format!("{outage}: p99 from then on / bare store"), after / bare);
     facts.add(format!("{outage}: p99 of the bare store, microseconds"), bare * 1e6);
@@ -134,7 +134,7 @@ impl Reader {
                 times.bare.push(timed(&*self.bare, tenant()).await);
             }
         }
-        assert!(!self.cache.health().await.shared, "the shared tier is gone");
+        assert!(!self.cache.health().await.shared, "the shared tier is down");
         self.cache.shutdown().await;
         times
     }

@@ -136,7 +136,7 @@ impl Readers {
                 return;
             }
         }
-        panic!("the shared tier does not keep what it is given: {:?}", self.cache.stats());
+        panic!("the shared tier does not keep the fill: {:?}", self.cache.stats());
     }
 
     pub(super) fn loads(&self) -> u64 {
@@ -227,7 +227,13 @@ impl Read for RawFenced {
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
         let key = key(tenant);
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GETRANGE").arg(&key).arg(0).arg(1024 * 1024).cmd("MGET").arg(gens(std::slice::from_ref(&key)));
+        pipeline
+            .cmd("GETRANGE")
+            .arg(&key)
+            .arg(0)
+            .arg(1024 * 1024)
+            .cmd("MGET")
+            .arg(generation_keys(std::slice::from_ref(&key)));
         let answer: (Vec<u8>, Vec<Option<Vec<u8>>>) =
             pipeline.query_async(&mut self.0).await.expect("a read does not fail");
         assert!(answer.1.iter().all(Option::is_some), "an entry without its tokens is a miss");
@@ -240,7 +246,7 @@ pub(super) fn key(tenant: TenantId) -> String {
 }
 
 /// The keys of the generations of these entries.
-pub(super) fn gens(keys: &[String]) -> Vec<String> {
+pub(super) fn generation_keys(keys: &[String]) -> Vec<String> {
     let own = keys.iter().map(|key| format!("g:{{{key}}}"));
     own.chain(["g:{copilot:llm:policy:*}".to_owned()]).collect()
 }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_leaves_one_in_a_hundred_out() {
+    fn a_percentile_excludes_one_in_a_hundred() {
         let times = (1..=1000).map(Duration::from_micros).collect();
         assert_eq!(percentile_99(times), Duration::from_micros(991));
     }

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_dies_with_any_of_its_scopes_and_with_a_flush() {
+    fn an_advance_of_any_scope_and_a_flush_invalidate_a_snapshot() {
         let freshness = Freshness::new();
         let scopes = [ScopeHash(1), ScopeHash(2), ScopeHash(3)];
         for scope in scopes {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_degraded_snapshot_is_current_in_its_own_form_only_and_dies_like_any_other() {
+    fn a_degraded_snapshot_is_current_only_in_degraded_form_and_expires_like_any_other() {
         let freshness = Freshness::new();
         let snapshot = freshness.snapshot([ScopeHash(1)]).degraded();
         assert!(!freshness.is_current(&snapshot) && freshness.is_current(&snapshot.degraded()));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn trust_ends_by_time_and_by_word() {
+    fn trust_ends_by_expiry_and_by_revocation() {
         let freshness = Freshness::new();
         assert!(!freshness.is_trusted(Moment(0)));
         freshness.trust_until(Moment(10));

@@ -402,7 +402,7 @@ mod tests {
     struct Silent;
 
     #[test]
-    fn outcomes_are_read_from_whatever_a_store_returns() {
+    fn outcomes_are_read_from_any_return_type() {
         assert_eq!(crate::__write_outcome!(&Ok::<u8, Telling>(1)), WriteOutcome::Written);
         assert_eq!(crate::__write_outcome!(&Err::<u8, _>(Telling(true))), WriteOutcome::NotWritten);
         assert_eq!(crate::__write_outcome!(&Err::<u8, _>(Telling(false))), WriteOutcome::Unknown);
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_type_can_do_is_found_out() {
+    fn capabilities_of_a_type_are_detected() {
         assert_eq!(format!("{:?}", crate::__load_errors!(Telling)), "LoadErrors { clone: true, from_cache: false }");
         assert_eq!(format!("{:?}", crate::__load_errors!(Silent)), "LoadErrors { clone: false, from_cache: false }");
         assert_eq!(format!("{:?}", crate::__load_errors!(Error)), "LoadErrors { clone: true, from_cache: true }");

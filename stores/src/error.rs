@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_certain_failures_rule_a_write_out() {
+    fn only_definite_failures_exclude_a_write() {
         use StoreErrorKind::{Conflict, Constraint, Forbidden, InvalidInput, NotFound};
         let error = |kind| StoreError::new(kind, "set_policy", "");
         for kind in [Constraint, InvalidInput, Conflict, NotFound, Forbidden] {

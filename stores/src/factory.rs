@@ -121,7 +121,7 @@ impl Backing {
         match database {
             Database::Memory => {
                 tracing::warn!(
-                    "DATABASE_URL is not set: the stores are in memory, and forget all when the process ends"
+                    "DATABASE_URL is not set: the stores are in memory, and their data is lost when the process ends"
                 );
                 Ok(Self::Memory)
             }

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_id_is_named() {
+    fn an_invalid_id_is_named_in_the_error() {
         let error = "tenant-7\n".parse::<UserId>().unwrap_err();
         assert!(error.to_string().contains(r"`tenant-7\n` is not a UUID"), "{error}");
         assert_eq!(error.operation(), "parse a user id");

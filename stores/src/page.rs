@@ -156,7 +156,7 @@ mod tests {
     const KIND: CursorKind = CursorKind(7);
 
     #[test]
-    fn a_cursor_comes_back_as_it_was() {
+    fn a_cursor_round_trips() {
         let cursor = Cursor::encode(KIND, &[1, 2, 255, 0]);
         let parsed: Cursor = cursor.to_string().parse().unwrap();
         assert_eq!(parsed.decode::<4>(KIND, "list").unwrap(), [1, 2, 255, 0]);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_where_a_row_is_too_many() {
+    fn a_page_ends_before_the_surplus_row() {
         let cursor = |item: &u8| Cursor::encode(KIND, &[*item]);
         assert_eq!(Page::cut(vec![1, 2, 3], 2, cursor), Page { items: vec![1, 2], next: Some(cursor(&2)) });
         assert_eq!(Page::cut(vec![1, 2], 2, cursor), Page { items: vec![1, 2], next: None });

@@ -7,7 +7,7 @@ use std::process::Command;
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn a_program_outside_of_the_workspace_builds_and_runs() {
+fn a_program_outside_the_workspace_builds_and_runs() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["run", "--quiet", "--manifest-path"])

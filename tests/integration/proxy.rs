@@ -34,7 +34,7 @@ fn expect(stream: &mut TcpStream, reply: &str) {
     assert_eq!(String::from_utf8_lossy(&bytes).trim_end(), reply);
 }
 
-fn ask(stream: &mut TcpStream, command: &str, reply: &str) {
+fn exchange(stream: &mut TcpStream, command: &str, reply: &str) {
     send(stream, command);
     expect(stream, reply);
 }
@@ -63,10 +63,10 @@ fn until(what: &str, mut reached: impl FnMut() -> bool) {
 }
 
 #[test]
-fn it_passes_everything_and_stands_in_for_the_servers_address() {
+fn it_forwards_everything_and_replaces_the_servers_address() {
     let (redis, proxy) = redis_behind_a_proxy();
     let mut client = connect(&proxy);
-    ask(&mut client, "SET key value", "+OK");
+    exchange(&mut client, "SET key value", "+OK");
     assert_eq!(redis.raw(&["GET", "key"]).unwrap(), "value");
     assert_eq!(proxy.connections(), 1);
     drop(client);
@@ -87,7 +87,7 @@ fn latency_is_that_of_its_direction_and_adds_up() {
     let mut client = connect(&proxy);
     let time = |client: &mut TcpStream| {
         let began = Instant::now();
-        ask(client, "PING", "+PONG");
+        exchange(client, "PING", "+PONG");
         began.elapsed()
     };
     let latency = Duration::from_millis(60);
@@ -105,7 +105,7 @@ fn a_cut_closes_refuses_and_heals_on_the_same_port() {
     let (_redis, mut proxy) = redis_behind_a_proxy();
     let addr = proxy.addr();
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.cut();
     expect_end(&mut client);
     let refused = TcpStream::connect(addr).map_err(|error| error.kind());
@@ -113,31 +113,31 @@ fn a_cut_closes_refuses_and_heals_on_the_same_port() {
     assert_ne!(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap(), addr);
     assert!(TcpListener::bind(addr).is_err(), "the port is kept for the proxy");
     proxy.heal();
-    ask(&mut connect(&proxy), "PING", "+PONG");
+    exchange(&mut connect(&proxy), "PING", "+PONG");
     proxy.cut_with_reset();
     proxy.heal();
     assert_eq!(proxy.addr(), addr);
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.cut_with_reset();
     expect_reset(&mut client);
 }
 
 #[test]
-fn dropped_connections_can_be_made_anew_at_once() {
+fn dropped_connections_can_be_reopened_at_once() {
     let (_redis, proxy) = redis_behind_a_proxy();
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.drop_connections();
     expect_end(&mut client);
-    ask(&mut connect(&proxy), "PING", "+PONG");
+    exchange(&mut connect(&proxy), "PING", "+PONG");
 }
 
 #[test]
 fn a_request_over_a_half_open_connection_arrives_and_its_reply_waits() {
     let (redis, mut proxy) = redis_behind_a_proxy();
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.half_open(Direction::ToClient);
     send(&mut client, "INCR counter");
     until("the request is carried out", || redis.raw(&["GET", "counter"]).unwrap() == "1");
@@ -152,10 +152,10 @@ fn a_request_over_a_half_open_connection_arrives_and_its_reply_waits() {
 }
 
 #[test]
-fn over_a_connection_that_is_half_open_both_ways_nothing_arrives_until_it_heals() {
+fn over_a_connection_half_open_in_both_directions_nothing_arrives_until_it_heals() {
     let (redis, mut proxy) = redis_behind_a_proxy();
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.half_open(Direction::Both);
     let mut another = connect(&proxy);
     for stream in [&mut client, &mut another] {
@@ -174,7 +174,7 @@ fn over_a_connection_that_is_half_open_both_ways_nothing_arrives_until_it_heals(
 }
 
 #[test]
-fn slices_arrive_one_by_one_and_complete() {
+fn slices_arrive_separately_and_completely() {
     let (upstream, reads) = recorder();
     let proxy = FaultProxy::start(upstream);
     let mut client = connect(&proxy);
@@ -190,36 +190,36 @@ fn slices_arrive_one_by_one_and_complete() {
 }
 
 #[test]
-fn a_reset_comes_in_place_of_the_reply_to_the_request_that_was_meant() {
+fn a_reset_replaces_the_reply_to_the_chosen_request() {
     let (redis, mut proxy) = redis_behind_a_proxy();
     let (mut client, mut bystander) = (connect(&proxy), connect(&proxy));
-    ask(&mut bystander, "PING", "+PONG");
+    exchange(&mut bystander, "PING", "+PONG");
     proxy.reset_after_send("chosen");
-    ask(&mut client, "INCR other", ":1");
+    exchange(&mut client, "INCR other", ":1");
     // In two parts, which the proxy may receive separately.
     client.write_all(b"INCR cho").unwrap();
     client.write_all(b"sen\r\n").unwrap();
     expect_reset(&mut client);
-    assert_eq!(redis.raw(&["GET", "chosen"]).unwrap(), "1", "it was carried out");
+    assert_eq!(redis.raw(&["GET", "chosen"]).unwrap(), "1", "it was executed");
     assert_eq!(proxy.broken(), 1);
-    ask(&mut bystander, "PING", "+PONG");
+    exchange(&mut bystander, "PING", "+PONG");
     proxy.heal();
-    ask(&mut bystander, "INCR chosen", ":2");
+    exchange(&mut bystander, "INCR chosen", ":2");
 }
 
 #[test]
-fn a_connection_is_closed_at_the_byte_that_was_named() {
+fn a_connection_closes_at_the_given_byte() {
     let (_redis, proxy) = redis_behind_a_proxy();
     let mut client = connect(&proxy);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     proxy.close_after(10);
-    ask(&mut client, "PING", "+PONG");
+    exchange(&mut client, "PING", "+PONG");
     send(&mut client, "PING");
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"+PO");
     assert_eq!(proxy.broken(), 1);
-    ask(&mut connect(&proxy), "PING", "+PONG");
+    exchange(&mut connect(&proxy), "PING", "+PONG");
 }
 
 #[test]
@@ -227,21 +227,21 @@ fn after_a_switch_only_new_connections_reach_the_new_server() {
     let (old, proxy) = redis_behind_a_proxy();
     let new = RedisServer::start();
     let mut client = connect(&proxy);
-    ask(&mut client, "SET key old", "+OK");
+    exchange(&mut client, "SET key old", "+OK");
     proxy.set_upstream((Ipv4Addr::LOCALHOST, new.port()));
-    ask(&mut client, "APPEND key er", ":5");
-    ask(&mut connect(&proxy), "SET key new", "+OK");
+    exchange(&mut client, "APPEND key er", ":5");
+    exchange(&mut connect(&proxy), "SET key new", "+OK");
     assert_eq!([old, new].map(|server| server.raw(&["GET", "key"]).unwrap()), ["older", "new"]);
 }
 
 #[test]
-fn behind_a_proxy_without_a_server_nobody_is_kept_waiting() {
+fn a_proxy_without_a_server_keeps_no_client_waiting() {
     let (mut redis, proxy) = redis_behind_a_proxy();
     redis.kill();
     let mut client = connect(&proxy);
     expect_reset(&mut client);
     redis.restart();
-    ask(&mut connect(&proxy), "PING", "+PONG");
+    exchange(&mut connect(&proxy), "PING", "+PONG");
 }
 
 /// A server that reports the bytes of each of its reads.

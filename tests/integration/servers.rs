@@ -18,16 +18,16 @@ fn a_redis_is_empty_again_after_a_restart_on_the_same_port() {
     assert_eq!(redis.raw(&["SET", "key", "a value"]).unwrap(), "OK");
     assert_eq!(redis.raw(&["GET", "key"]).unwrap(), "a value");
     redis.kill();
-    assert!(redis.raw(&["PING"]).is_err(), "nobody listens");
+    assert!(redis.raw(&["PING"]).is_err(), "no process listens");
     redis.restart();
     assert_eq!(redis.port(), port);
     assert_eq!(redis.raw(&["GET", "key"]).unwrap(), "(nil)");
     redis.stop();
-    assert!(redis.raw(&["PING"]).is_err(), "nobody listens");
+    assert!(redis.raw(&["PING"]).is_err(), "no process listens");
 }
 
 #[test]
-fn a_paused_redis_answers_when_it_goes_on() {
+fn a_paused_redis_replies_after_it_resumes() {
     let mut redis = RedisServer::start();
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, redis.port())).unwrap();
     redis.pause();
@@ -52,7 +52,7 @@ fn a_server_ends_with_its_value() {
 
 /// A killed process runs no destructor.
 #[test]
-fn a_server_ends_with_a_process_that_is_killed() {
+fn a_server_ends_with_its_killed_process() {
     let mut owner = Command::new(env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "servers::owns_servers_until_it_is_killed"])
         .stdout(Stdio::piped())
@@ -73,11 +73,11 @@ fn ports_of(owner: &mut Child) -> Vec<u16> {
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
     let ports =
         lines.map_while(Result::ok).find_map(|line| line.split_once("ports: ").map(|(_, ports)| ports.to_owned()));
-    ports.expect("the process tells its ports").split(' ').map(|port| port.parse().unwrap()).collect()
+    ports.expect("the process prints its ports").split(' ').map(|port| port.parse().unwrap()).collect()
 }
 
 #[test]
-#[ignore = "the other half of a_server_ends_with_a_process_that_is_killed"]
+#[ignore = "the other half of a_server_ends_with_its_killed_process"]
 fn owns_servers_until_it_is_killed() {
     let (redis, postgres) = (RedisServer::start(), PostgresServer::shared());
     println!("ports: {} {}", redis.port(), postgres.port());

@@ -65,6 +65,6 @@ fn bytes_per_entry(runtime: &tokio::runtime::Runtime) -> u64 {
     });
     let store = kept.expect("it was just made");
     let entries = tenants.order().iter().filter(|tenant| store.peek_get_policy(**tenant).is_some()).count();
-    assert!(entries > CAPACITY, "{entries} entries are too few to tell");
+    assert!(entries > CAPACITY, "{entries} entries are too few to measure");
     u64::try_from(used.bytes_current).expect("a cache keeps something").div_ceil(entries as u64)
 }

@@ -1,4 +1,4 @@
-//! The decorator that teams write by hand.
+//! The decorator that teams write themselves.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_at_the_fifth_error_where_at_least_half_of_the_answers_are_errors() {
+    fn it_opens_at_the_fifth_error_if_at_least_half_of_the_calls_failed() {
         let table: [(&[Happens], Option<usize>); 8] = [
             (&[], None),
             (&[Bad(0), Bad(1), Bad(2), Bad(3)], None),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn after_an_opening_it_counts_anew_and_the_pause_grows_until_it_was_calm() {
+    fn opening_resets_the_counts_and_repeated_openings_lengthen_the_pause() {
         let breaker = Breaker::default();
         let mut now = START;
         let mut open = |after: Duration| {

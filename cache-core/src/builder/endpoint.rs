@@ -174,11 +174,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_makes_a_pass_through_and_what_does_not() {
+    async fn only_absent_or_disabled_redis_makes_a_pass_through() {
         for set in [
             &[][..],
             &[(REDIS_URL, " ")],
-            &[(REDIS_PASSWORD, "of somebody else")],
+            &[(REDIS_PASSWORD, "of another service")],
             &[(REDIS_URL, "redis://h"), ("ENABLE_REDIS_CACHING", "off")],
             &[(REDIS_URL, "redis-cluster://h"), ("ENABLE_REDIS_CACHING", "off")],
         ] {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_said_twice_is_one_address() {
+    fn the_same_address_given_twice_is_one_address() {
         let twice = [(REDIS_URL, "https://h.upstash.io/"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
         for more in [&[][..], &[(REDIS_PASSWORD, "t")]] {
             let error = builder(&[&twice[..], more].concat()).unwrap_err().to_string();

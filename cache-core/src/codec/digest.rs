@@ -430,11 +430,11 @@ mod tests {
         assert_eq!(set(&numbers), set(&reversed));
         let map = |numbers: &[u64]| digest(&numbers.iter().map(|at| (*at, at + 1)).collect::<HashMap<_, _>>(), false);
         assert_eq!(map(&numbers), map(&reversed));
-        assert_eq!(digest(&numbers, false), digest(&reversed, false), "a list cannot be told from a set");
+        assert_eq!(digest(&numbers, false), digest(&reversed, false), "a list has the digest of a set");
     }
 
     #[test]
-    fn a_type_learns_whether_the_format_is_readable() {
+    fn a_type_can_query_whether_the_format_is_human_readable() {
         let address = Ipv4Addr::LOCALHOST;
         assert_eq!(digest(&address, true), digest("127.0.0.1", true));
         assert_ne!(digest(&address, true), digest(&address, false));

@@ -165,7 +165,7 @@ mod tests {
     const ALL: [Codec; 3] = [Codec::MessagePack, Codec::Json, Codec::Postcard];
 
     #[test]
-    fn every_codec_returns_what_it_was_given() {
+    fn every_codec_round_trips() {
         for codec in ALL {
             let value = (String::from("a"), Some(7_u64), vec![1.5_f32], None::<bool>);
             let mut bytes = Vec::new();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn left_over_and_missing_bytes_are_errors() {
+    fn trailing_and_missing_bytes_are_errors() {
         for codec in ALL {
             let mut bytes = Vec::new();
             codec.encode(&String::from("abc"), &mut bytes).unwrap();
@@ -205,14 +205,14 @@ mod tests {
 
         /// S6: an envelope may contain arbitrary bytes.
         #[test]
-        fn whatever_the_bytes_decoding_ends_in_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn decoding_terminates_on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             decode_all(&bytes);
         }
     }
 
     /// S6: a length of four billion elements causes no allocation before the elements are there.
     #[test]
-    fn a_length_is_not_believed_in_advance() {
+    fn a_declared_length_does_not_preallocate() {
         let message_pack: [&[u8]; 5] = [
             b"\xdd\xff\xff\xff\xff",          // an array
             b"\xdf\xff\xff\xff\xff",          // a map

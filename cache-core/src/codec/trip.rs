@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_as_another_value_is_noticed() {
+    fn a_value_that_changes_in_the_round_trip_is_detected() {
         use Codec::{Json, MessagePack, Postcard};
         let rights = Rights { admin: false, groups: vec![0], denied: Vec::new() };
         assert_eq!(returned_by(&rights), [MessagePack, Json], "postcard reads the number of groups as a right");
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(returned_by(&OneWay { one: 0, two: 2, three: vec![0, 0] }), [MessagePack, Json]);
         assert_eq!(returned_by(&OneWay { one: 1, two: 2, three: vec![0, 0] }), []);
         assert_eq!(returned_by(&Untagged::Text("a".to_owned())), [MessagePack, Json]);
-        assert_eq!(returned_by(&Untagged::Long(5)), [], "it comes back as `Short`");
+        assert_eq!(returned_by(&Untagged::Long(5)), [], "it is decoded as `Short`");
         assert_eq!(returned_by(&Untagged::Long(1 << 40)), [MessagePack, Json]);
         assert_eq!(returned_by(&Tagged::One { number: 1 }), [MessagePack, Json]);
         for value in [Adjacent::One(1), Adjacent::Two { text: "a".to_owned() }, Adjacent::Three] {
@@ -178,7 +178,7 @@ mod tests {
 
     /// `-0.0`, NaN, every order of a set: no false alarm.
     #[test]
-    fn what_comes_back_is_not_accused() {
+    fn equal_round_trips_raise_no_false_alarm() {
         for _ in 0..20 {
             let set: HashSet<u64> = (0..500).collect();
             let map: HashMap<String, HashSet<u8>> = (0..50).map(|at| (at.to_string(), (0..at).collect())).collect();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_differently_each_time_is_not_judged() {
+    fn a_nondeterministic_serializer_is_not_checked() {
         assert_eq!(returned_by(&Counting), ALL);
     }
 

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_reply_that_is_arriving_is_waited_for() {
+    async fn a_large_reply_in_transit_does_not_time_out() {
         let table: [(&[u64], u32, bool); 5] = [
             (&[], 1, true),
             (&[LARGE - 1; 9], 1, true),

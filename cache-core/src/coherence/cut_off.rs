@@ -145,69 +145,73 @@ mod tests {
         Moment(millis * 1_000_000)
     }
 
-    fn asked(cut_off: &CutOff, millis: u64) -> Acknowledgement {
+    fn acknowledgement(cut_off: &CutOff, millis: u64) -> Acknowledgement {
         cut_off.acknowledgement(at(millis), SPAN, PATIENCE)
     }
 
     #[test]
-    fn the_time_alone_acknowledges_nothing() {
+    fn elapsed_time_alone_acknowledges_nothing() {
         let cut_off = CutOff::new(at(100));
-        assert_eq!(asked(&cut_off, 90_000), Acknowledgement::Unknown);
+        assert_eq!(acknowledgement(&cut_off, 90_000), Acknowledgement::Unknown);
     }
 
     #[test]
-    fn a_probe_that_began_after_the_lease_and_failed_does() {
+    fn a_failed_probe_that_began_after_the_lease_acknowledges() {
         let cut_off = CutOff::new(at(100));
         cut_off.probe(at(1_099));
         cut_off.failed();
-        assert_eq!(asked(&cut_off, 1_500), Acknowledgement::Unknown, "it began too early");
+        assert_eq!(acknowledgement(&cut_off, 1_500), Acknowledgement::Unknown, "it began too early");
         cut_off.probe(at(1_100));
-        assert_eq!(asked(&cut_off, 1_349), Acknowledgement::NotBefore(at(1_350)));
+        assert_eq!(acknowledgement(&cut_off, 1_349), Acknowledgement::NotBefore(at(1_350)));
         cut_off.failed();
-        assert_eq!(asked(&cut_off, 1_349), Acknowledgement::Now);
+        assert_eq!(acknowledgement(&cut_off, 1_349), Acknowledgement::Now);
     }
 
     #[test]
-    fn a_probe_that_is_not_answered_does_a_little_after_the_lease() {
+    fn an_unanswered_probe_acknowledges_shortly_after_the_lease() {
         let cut_off = CutOff::new(at(100));
         cut_off.probe(at(400));
-        assert_eq!(asked(&cut_off, 500), Acknowledgement::NotBefore(at(1_350)));
-        assert_eq!(asked(&cut_off, 1_350), Acknowledgement::Now);
+        assert_eq!(acknowledgement(&cut_off, 500), Acknowledgement::NotBefore(at(1_350)));
+        assert_eq!(acknowledgement(&cut_off, 1_350), Acknowledgement::Now);
         cut_off.answered(at(1_351), false);
-        assert_eq!(asked(&cut_off, 1_360), Acknowledgement::Unknown);
+        assert_eq!(acknowledgement(&cut_off, 1_360), Acknowledgement::Unknown);
     }
 
     #[test]
-    fn a_heartbeat_that_shows_it_does_a_lease_later() {
+    fn a_heartbeat_that_announces_pending_writes_acknowledges_one_lease_later() {
         let cut_off = CutOff::new(at(100));
         cut_off.answered(at(200), true);
         cut_off.answered(at(700), true);
-        assert_eq!(asked(&cut_off, 1_199), Acknowledgement::NotBefore(at(1_200)));
-        assert_eq!(asked(&cut_off, 1_200), Acknowledgement::Now);
+        assert_eq!(acknowledgement(&cut_off, 1_199), Acknowledgement::NotBefore(at(1_200)));
+        assert_eq!(acknowledgement(&cut_off, 1_200), Acknowledgement::Now);
         cut_off.failed();
-        assert_eq!(asked(&cut_off, 1_200), Acknowledgement::Unknown, "the others may no longer see it");
+        assert_eq!(acknowledgement(&cut_off, 1_200), Acknowledgement::Unknown, "the others may no longer see it");
     }
 
     #[test]
-    fn a_later_failure_does_not_prolong_it_and_a_delivery_ends_it() {
+    fn a_later_failure_does_not_prolong_the_wait_and_a_delivery_resets_it() {
         let cut_off = CutOff::new(at(100));
         cut_off.begin(at(5_000));
         cut_off.probe(at(1_200));
         cut_off.failed();
-        assert_eq!(asked(&cut_off, 5_000), Acknowledgement::Now);
+        assert_eq!(acknowledgement(&cut_off, 5_000), Acknowledgement::Now);
         cut_off.end();
         cut_off.begin(at(6_000));
-        assert_eq!(asked(&cut_off, 6_000), Acknowledgement::Unknown);
+        assert_eq!(acknowledgement(&cut_off, 6_000), Acknowledgement::Unknown);
     }
 
     #[test]
-    fn a_failure_before_an_all_clear_proves_nothing_for_later_writes() {
+    fn a_failure_before_a_delivery_proves_nothing_for_later_writes() {
         let cut_off = CutOff::new(at(100));
         cut_off.probe(at(1_200));
         cut_off.failed();
         cut_off.probe(at(1_300));
         cut_off.all_clear(at(1_300));
-        assert_eq!(asked(&cut_off, 1_310), Acknowledgement::NotBefore(at(2_550)), "a lease after it, and the patience");
+        assert_eq!(
+            acknowledgement(&cut_off, 1_310),
+            Acknowledgement::NotBefore(at(2_550)),
+            "a lease after it, and the patience"
+        );
     }
 
     #[test]
@@ -215,6 +219,6 @@ mod tests {
         let cut_off = CutOff::new(at(100));
         cut_off.end();
         cut_off.close();
-        assert_eq!(asked(&cut_off, 101), Acknowledgement::Now);
+        assert_eq!(acknowledgement(&cut_off, 101), Acknowledgement::Now);
     }
 }

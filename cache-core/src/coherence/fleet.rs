@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_returns_waits_for_a_heartbeat_of_each_after_its_own() {
+    fn a_returning_member_awaits_a_later_heartbeat_of_each_other_member() {
         let others = [member("a", 3, 900), member("b", 4, 950)];
         let mut scene = Scene::returning(&others);
         assert_eq!(scene.observe(6, 4_000, true, &others).awaited, ["a", "b"]);
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_remembered_when_the_server_lost_them() {
+    fn members_stay_known_after_the_server_lost_them() {
         let mut scene = Scene::returning(&[member("a", 3, 900)]);
         scene.run = "another";
         assert_eq!(scene.observe(1, 90_000, false, &[]).awaited, ["a"]);
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_left_in_good_order_is_not_waited_for() {
+    fn a_departed_member_is_not_awaited() {
         let others = [member("a", 3, 900), member("b", 4, 950)];
         let mut scene = Scene::returning(&others);
         assert_eq!(scene.observe(6, 4_000, true, &others[..1]).awaited, ["a"], "b left during the outage");
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_is_no_goodbye() {
+    fn a_flush_does_not_count_as_a_departure() {
         let others = [member("a", 30, 900)];
         let mut scene = Scene::returning(&others);
         assert_eq!(scene.observe(40, 4_000, true, &others).awaited, ["a"]);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_return_is_isolated_until_it_does() {
+    fn a_member_that_does_not_return_is_isolated_until_it_does() {
         let others = [member("a", 3, 900)];
         let mut scene = Scene::returning(&others);
         assert_eq!(scene.observe(6, 4_000, true, &others).awaited, ["a"]);
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_without_end_does_not_keep_dead_members_for_ever() {
+    fn without_a_limit_dead_members_are_still_removed() {
         let mut scene = Scene { limit: Duration::MAX, ..Scene::new() };
         scene.barrier.connect();
         assert!(scene.observe(5, 1_000, false, &[]).is_settled());
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lease_of_a_silent_member_is_over() {
+    fn a_silent_member_has_no_lease() {
         let mut scene = Scene::new();
         let long = [Member { lease: 30_000, ..member("a", 3, 900) }];
         assert_eq!(scene.observe(5, 30_900, false, &long).longest_lease, 30_000);
@@ -454,7 +454,7 @@ mod tests {
 
     /// The server lost its data, and other members have sent enough heartbeats since to raise the numbers again.
     #[test]
-    fn a_lost_list_is_noticed_though_the_numbers_are_higher() {
+    fn a_lost_list_is_detected_even_if_the_numbers_are_higher() {
         let others = [member("a", 30, 900)];
         let mut scene = Scene::returning(&others);
         assert_eq!(scene.observe(40, 4_000, true, &others).awaited, ["a"]);

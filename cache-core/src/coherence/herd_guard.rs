@@ -61,7 +61,7 @@ mod tests {
     const NOW: Moment = Moment(1_000_000_000);
 
     #[test]
-    fn it_ends_when_nobody_has_to_wait_any_more_and_after_a_minute_at_the_latest() {
+    fn it_ends_when_no_load_waits_and_after_a_minute_at_the_latest() {
         let recovery = HerdGuard::default();
         recovery.extend(NOW);
         assert!(!recovery.is_active(NOW), "there was no outage");

@@ -260,7 +260,7 @@ mod tests {
 
     /// A scope that is always being written is always held; its older invalidation must become deliverable.
     #[test]
-    fn a_hold_neither_delays_a_delivery_nor_ends_with_it() {
+    fn a_held_scope_neither_delays_a_delivery_nor_is_released_by_it() {
         let journal = Journal::default();
         journal.add(&[scope(1)]);
         let due = journal.due().unwrap();

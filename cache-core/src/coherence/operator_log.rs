@@ -253,7 +253,7 @@ mod tests {
     }
 
     /// Runs `story` with a report, its clock, and the lines that it logs.
-    fn told(story: impl FnOnce(&mut OperatorLog, &ManualClock, &Lines)) {
+    fn with_log(story: impl FnOnce(&mut OperatorLog, &ManualClock, &Lines)) {
         let (clock, lines) = (ManualClock::new(), Lines::default());
         let process = Process::new(Clock::from(clock.clone()), Settings::default(), Backend::Memory);
         let coherence = Arc::new(Coherence::new(Arc::new(process)));
@@ -271,8 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_has_one_warning_for_each_thing_to_do() {
-        told(|report, _, lines| {
+    fn an_outage_logs_one_warning_for_each_required_action() {
+        with_log(|report, _, lines| {
             report.up();
             report.down(&loss());
             for _ in 0..100 {
@@ -290,8 +290,8 @@ mod tests {
 
     /// The reason why the server closed the connection replaces the loss.
     #[test]
-    fn a_loss_and_its_reason_are_one_warning() {
-        told(|report, _, lines| {
+    fn a_connection_loss_and_its_reason_are_one_warning() {
+        with_log(|report, _, lines| {
             report.up();
             report.down(&loss());
             report.down(&refused());
@@ -301,8 +301,8 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_comes_back_at_once_is_one_warning() {
-        told(|report, _, lines| {
+    fn an_immediate_reconnect_logs_one_warning() {
+        with_log(|report, _, lines| {
             report.up();
             report.down(&loss());
             report.up();
@@ -323,8 +323,8 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_lost_again_and_again_is_summarized_once_a_minute() {
-        told(|report, clock, lines| {
+    fn repeated_connection_losses_are_summarized_once_a_minute() {
+        with_log(|report, clock, lines| {
             report.up();
             lines.take();
             flap(report, clock, 200, Duration::from_secs(25));
@@ -352,8 +352,8 @@ mod tests {
 
     /// A summary does not hide that another action is needed.
     #[test]
-    fn another_reason_is_told_at_once() {
-        told(|report, clock, lines| {
+    fn a_new_reason_is_logged_at_once() {
+        with_log(|report, clock, lines| {
             report.up();
             flap(report, clock, 50, Duration::from_secs(10));
             lines.take();
@@ -367,8 +367,8 @@ mod tests {
     }
 
     #[test]
-    fn an_open_breaker_counts_as_a_loss() {
-        told(|report, clock, lines| {
+    fn an_open_circuit_counts_as_a_connection_loss() {
+        with_log(|report, clock, lines| {
             report.up();
             lines.take();
             for _ in 0..20 {

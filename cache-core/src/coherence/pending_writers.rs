@@ -92,44 +92,44 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_forgotten_once_at_the_expiry_and_no_other_one() {
+    fn an_expiry_invalidates_its_method_once_and_no_other() {
         let (pending, freshness) = registrations();
-        let (stamp, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        let (snapshot, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
         pending.add(&freshness, METHOD, "a", Moment(10), Moment(0));
         pending.expire(&freshness, Moment(9));
-        assert!(freshness.is_current(&stamp), "its writer may still finish");
+        assert!(freshness.is_current(&snapshot), "its writer may still finish");
         pending.expire(&freshness, Moment(10));
-        assert!(!freshness.is_current(&stamp) && freshness.is_current(&other));
+        assert!(!freshness.is_current(&snapshot) && freshness.is_current(&other));
         let again = freshness.snapshot([METHOD]);
         pending.expire(&freshness, Moment(11));
         assert!(freshness.is_current(&again) && pending.len() == 0);
     }
 
     #[test]
-    fn a_writer_that_finishes_leaves_the_method_alone_and_others_pending() {
+    fn a_finished_writer_invalidates_nothing_and_leaves_other_writers_pending() {
         let (pending, freshness) = registrations();
-        let stamp = freshness.snapshot([METHOD]);
+        let snapshot = freshness.snapshot([METHOD]);
         for token in ["a", "b"] {
             pending.add(&freshness, METHOD, token, Moment(10), Moment(0));
         }
         pending.remove(METHOD, "a");
         pending.remove(OTHER, "b");
-        assert!(pending.len() == 1 && freshness.is_current(&stamp));
+        assert!(pending.len() == 1 && freshness.is_current(&snapshot));
         pending.expire(&freshness, Moment(10));
-        assert!(!freshness.is_current(&stamp));
+        assert!(!freshness.is_current(&snapshot));
     }
 
     #[test]
-    fn an_expiry_that_is_over_forgets_at_once_and_a_copy_does_not_prolong() {
+    fn a_past_expiry_invalidates_at_once_and_a_duplicate_does_not_prolong() {
         let (pending, freshness) = registrations();
-        let stamp = freshness.snapshot([METHOD]);
+        let snapshot = freshness.snapshot([METHOD]);
         pending.add(&freshness, METHOD, "a", Moment(10), Moment(10));
-        assert!(!freshness.is_current(&stamp) && pending.len() == 0);
-        let stamp = freshness.snapshot([METHOD]);
+        assert!(!freshness.is_current(&snapshot) && pending.len() == 0);
+        let snapshot = freshness.snapshot([METHOD]);
         pending.add(&freshness, METHOD, "a", Moment(20), Moment(10));
         pending.add(&freshness, METHOD, "a", Moment(90), Moment(10));
         pending.expire(&freshness, Moment(20));
-        assert!(!freshness.is_current(&stamp));
+        assert!(!freshness.is_current(&snapshot));
     }
 
     #[test]
@@ -138,11 +138,11 @@ mod tests {
         for writer in 0..CAPACITY {
             pending.add(&freshness, METHOD, &writer.to_string(), Moment(10), Moment(0));
         }
-        let (stamp, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        let (snapshot, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
         pending.add(&freshness, METHOD, "0", Moment(10), Moment(0));
-        assert!(freshness.is_current(&stamp), "it is known");
+        assert!(freshness.is_current(&snapshot), "it is known");
         pending.add(&freshness, OTHER, "one too many", Moment(10), Moment(0));
-        assert!(!freshness.is_current(&other) && freshness.is_current(&stamp) && pending.len() == CAPACITY);
+        assert!(!freshness.is_current(&other) && freshness.is_current(&snapshot) && pending.len() == CAPACITY);
         pending.clear();
         assert_eq!(pending.len(), 0);
     }

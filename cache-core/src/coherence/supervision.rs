@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn one_caller_restarts_it() {
+    fn exactly_one_caller_restarts_it() {
         let supervision = Supervision::default();
         assert!(!end(&supervision, 5_000, false) && !supervision.restart(at(5_000)), "there is no supervisor");
         supervision.start();
@@ -87,7 +87,7 @@ mod tests {
 
     /// The cleanup after the old task must not affect the new one.
     #[test]
-    fn nobody_restarts_it_before_it_is_cleaned_up() {
+    fn it_is_not_restarted_before_its_cleanup() {
         let supervision = Supervision::default();
         supervision.start();
         supervision.end(at(5_000), false, |_| assert!(!supervision.restart(at(9_000))));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_panic_no_sooner_than_a_second_later() {
+    fn a_restart_after_a_panic_waits_for_a_second() {
         let supervision = Supervision::default();
         supervision.start();
         assert!(end(&supervision, 5_000, true));

@@ -26,7 +26,7 @@ mod tests {
     use crate::cache::Cache;
 
     #[test]
-    fn what_is_a_prefix() {
+    fn valid_and_invalid_prefixes() {
         for good in ["staging", "a:b", "Team-1:eu_west.2", &"x".repeat(128)] {
             assert!(check(good).is_ok() && Cache::builder().key_prefix(good).build().is_ok(), "{good}");
         }

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_wait_of_a_circle_is_refused() {
+    fn the_wait_that_closes_a_cycle_is_refused() {
         let [one, two, three] = flights();
         let first = Waiting::enter(&[one], two, None).unwrap();
         let _second = Waiting::enter(&[two], three, None).unwrap();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flight_waits_for_the_one_before_it() {
+    fn a_flight_waits_for_the_previous_one() {
         let [load, next, before] = flights();
         let _waiting = Waiting::enter(&[load], next, Some(before)).unwrap();
         assert_eq!(Waiting::enter(&[before], load, None).unwrap_err(), Circle);

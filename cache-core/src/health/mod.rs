@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn serialised_its_times_are_seconds_and_its_states_are_the_words_of_the_log() {
+    fn serialised_times_are_seconds_and_states_match_the_log() {
         let health = degraded();
         let json = serde_json::to_value(&health).unwrap();
         assert_eq!(json["lease"], 1.5);

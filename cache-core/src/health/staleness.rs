@@ -40,17 +40,17 @@ mod tests {
     fn it_grows_from_the_last_heartbeat_to_the_lease() {
         let lease = Duration::from_secs(1);
         let sent = Moment(5_000_000_000);
-        let heard = |millis| (Answers::TrustedSince(sent), sent.after(Duration::from_millis(millis)));
+        let received = |millis| (Answers::TrustedSince(sent), sent.after(Duration::from_millis(millis)));
         let table = [
             ((Answers::Nothing, Moment(u64::MAX)), 0),
             ((Answers::Alone, Moment(u64::MAX)), 0),
             ((Answers::Degraded(Duration::from_secs(2)), sent), 2000),
-            (heard(0), 10),
-            (heard(500), 510),
-            (heard(989), 999),
-            (heard(990), 1000),
-            // No longer trusted, and asked at the same moment.
-            (heard(2_000), 1000),
+            (received(0), 10),
+            (received(500), 510),
+            (received(989), 999),
+            (received(990), 1000),
+            // No longer trusted at the same moment.
+            (received(2_000), 1000),
         ];
         for ((answers, now), millis) in table {
             assert_eq!(staleness_bound(answers, now, lease), Duration::from_millis(millis), "{answers:?} at {now:?}");

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefix_and_partition_have_their_places() {
+    fn prefix_and_partition_have_fixed_positions() {
         let head = Head::new(None, "copilot:llm", None, "policy");
         assert_eq!((head.text(), head.bus_namespace()), ("copilot:llm:policy", "copilot"));
         let head = Head::new(Some("a:staging"), "copilot:llm", Some("eu"), "policy");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn names_by_hand_cannot_leave_their_place() {
+    fn custom_names_cannot_escape_their_position() {
         assert_eq!(Head::new(None, "g", None, "{ns:}:epoch").text(), "g:%7Bns%3A%7D%3Aepoch");
         assert_eq!(Head::new(None, "ns:%peu", None, "e").text(), "ns:%25peu:e");
         assert_eq!(Head::new(None, "g:{x}", None, "%peu").bus_namespace(), "g");

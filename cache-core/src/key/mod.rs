@@ -191,14 +191,14 @@ mod tests {
         }
 
         #[test]
-        fn nothing_with_a_meaning_passes_raw((key, _) in pair()) {
+        fn special_characters_are_escaped((key, _) in pair()) {
             let text = text(&key);
             let parts = text.key().strip_prefix("ns:e").unwrap();
             prop_assert!(!parts.chars().any(|c| matches!(c, '*' | '{' | '}') || c.is_control()), "{}", text.key());
         }
 
         #[test]
-        fn a_beginning_is_a_beginning((one, two) in pair(), count in 0_usize..5) {
+        fn a_prefix_covers_only_keys_that_begin_with_it((one, two) in pair(), count in 0_usize..5) {
             let begin = |key: &Parts| prefix_scope(&head(), |out| key.write_first(count, out));
             let same = match count {
                 0 => true,
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_decides_which_keys_are_the_same() {
+    fn keys_are_equal_if_their_text_is_equal() {
         let (short, long) = (Decimal(15, 1), Decimal(150, 2));
         assert_eq!(short, long);
         assert!(short.same_key(&short) && long.same_key(&long) && !short.same_key(&long));

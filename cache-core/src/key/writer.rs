@@ -163,7 +163,7 @@ mod tests {
     /// Two such values may have written the same text.
     #[test]
     #[should_panic(expected = "the Display implementation of a key returned an error")]
-    fn a_text_that_ends_with_an_error_is_no_key() {
+    fn a_display_error_makes_no_key() {
         struct Broken;
 
         impl Display for Broken {
@@ -177,12 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_meaning_elsewhere_is_escaped() {
+    fn reserved_characters_are_escaped() {
         assert_eq!(text(&"a:b%c{d}*\0\n\u{85}é🦀"), ":a%3Ab%25c%7Bd%7D%2A%00%0A%C2%85é🦀");
     }
 
     #[test]
-    fn absent_parts_at_the_end_are_left_out_and_elsewhere_are_not() {
+    fn absent_trailing_parts_are_omitted_and_others_are_not() {
         assert_eq!(text(&("t", Some("u"))), ":t:u");
         assert_eq!(text(&("t", None::<&str>)), ":t");
         assert_eq!(text(&("t", Some(""))), ":t:");

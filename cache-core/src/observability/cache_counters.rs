@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn announcements_are_the_first_requests() {
+    fn write_requests_have_the_first_indices() {
         for (at, request) in Request::ALL.into_iter().enumerate() {
             assert_eq!(request as usize, at, "{}", request.name());
             assert_eq!(ANNOUNCEMENTS.get(at).copied(), (at < ANNOUNCEMENTS.len()).then_some(request));

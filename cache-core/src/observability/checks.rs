@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_result_has_its_place() {
+    fn each_result_has_its_index() {
         let checks = Checks::default();
         let stale = Check::Stale(Duration::from_micros(1500));
         for (times, check) in [Check::Equal, stale, Check::Gone, Check::Failed].into_iter().enumerate() {

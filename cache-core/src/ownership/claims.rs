@@ -219,11 +219,11 @@ mod tests {
         assert!(claim(&claims, &owner("b::Cars", 1)).is_err(), "a clone is in use");
         drop(clone);
         claim(&claims, &owner("b::Cars", 1)).unwrap();
-        assert!(claims.lock().held.is_empty(), "nothing is left of what was dropped");
+        assert!(claims.lock().held.is_empty(), "dropped claims leave nothing");
     }
 
     #[test]
-    fn a_claim_that_is_refused_takes_nothing() {
+    fn a_refused_claim_reserves_nothing() {
         let claims = claims();
         let kept = claims.claim(&owner("Cars", 1), &Namespace::new("shop"), &[("row", "row")], true).unwrap();
         claim(&claims, &owner("Houses", 1)).unwrap_err();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_store_twice_shares_nothing_with_anybody_else() {
+    fn a_store_decorated_twice_shares_only_with_itself() {
         assert!(owner("Cars", 1).shares_with(&owner("Cars", 1)).is_none());
         assert_eq!(owner("Cars", 1).shares_with(&owner("Cars", 2)), Some(Shared::Answers));
         let known = Owner { source: 7, ..owner("Cars", 2) };

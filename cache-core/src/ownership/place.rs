@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_come_to_the_same_text_have_different_hashes() {
+    fn names_with_the_same_joined_text_have_different_hashes() {
         let [none, a, ab] =
             [None, Some("a"), Some("a:b")].map(|prefix| Ownership::new(prefix.map(str::to_owned), false));
         let places = [

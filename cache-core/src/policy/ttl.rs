@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_is_never_longer_than_the_ttl_and_never_shorter_than_jitter_allows() {
+    fn a_lifetime_is_bounded_by_the_ttl_and_the_jitter() {
         let policy = ReadPolicy::new(Duration::from_secs(100)).negative_ttl(Duration::from_secs(10)).jitter_percent(20);
         let table = [(false, 0.0, 100), (false, 1.0, 80), (false, 0.5, 90), (true, 0.0, 10), (true, 1.0, 8)];
         for (absent, chance, seconds) in table {
@@ -30,13 +30,13 @@ mod tests {
     }
 
     #[test]
-    fn a_life_without_end_is_ten_years() {
+    fn an_unlimited_lifetime_is_ten_years() {
         let policy = ReadPolicy::new(Duration::MAX).negative_ttl(Duration::MAX).jitter_percent(0);
         assert_eq!([false, true].map(|absent| lifetime(&policy, absent, 1.0)), [Some(LONGEST_LIFE); 2]);
     }
 
     #[test]
-    fn what_has_no_life_is_not_cached() {
+    fn a_value_without_lifetime_is_not_cached() {
         let second = Duration::from_secs(1);
         assert_eq!(lifetime(&ReadPolicy::new(second), true, 0.0), None);
         assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, 0.0), None);

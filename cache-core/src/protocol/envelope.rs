@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens() {
+    fn a_sealed_envelope_opens() {
         for key in [None, Some("a long key")] {
             let bytes = sealed(key);
             let opened = reopened(&bytes, key).unwrap();
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_source_is_zero_and_fits_no_other() {
+    fn an_absent_source_is_zero_and_matches_no_other() {
         let bytes = sealed(None);
         assert_eq!(bytes[6..22], 33_u128.to_le_bytes());
         assert_eq!(bytes[22..30], 55_u64.to_le_bytes());
@@ -422,7 +422,7 @@ mod tests {
 
         /// S6: opening arbitrary bytes with a valid checksum returns a result, and a payload is within the bytes.
         #[test]
-        fn whatever_the_bytes_opening_ends_in_an_answer(
+        fn opening_terminates_on_arbitrary_bytes(
             mut bytes in prop::collection::vec(any::<u8>(), 0..200),
             begins_well in 0_usize..104,
             lengths in any::<[Option<u8>; 3]>(),
@@ -443,7 +443,7 @@ mod tests {
             }
         }
 
-        /// S7: an entry of another source or method is a miss, whatever else matches.
+        /// S7: an entry of another source or method is a miss, even if everything else matches.
         #[test]
         fn an_entry_of_another_owner_is_a_miss_for_that_reason(
             (source, method) in any::<(u128, u64)>(),

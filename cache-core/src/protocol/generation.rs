@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_contains_its_age() {
+    fn a_generation_reports_its_age() {
         assert_eq!(Generation::from_bytes(b"U1700000000123456-00ff").unwrap().made_at(), 1_700_000_000_123);
         assert_eq!(Generation::from_bytes(b"U").unwrap().made_at(), 0);
     }

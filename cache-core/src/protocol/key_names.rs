@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names() {
+    fn key_names_have_their_documented_form() {
         assert_eq!(channel("staging:copilot"), "staging:copilot:bus:0");
         assert_eq!(heartbeat_channel("copilot", "i1"), "copilot:beat:i1");
         assert_eq!(epoch_key("copilot"), "g:{copilot:}:epoch");

@@ -91,7 +91,7 @@ mod tests {
     const METHOD: &[u8] = b"ns:e:*";
 
     #[test]
-    fn a_message_is_parsed_as_it_was_written() {
+    fn a_message_round_trips() {
         let messages = [
             Message::Invalidated { scope: b"ns:e:a b" },
             Message::Registered { expiry: 17, writer: "0a", method: METHOD },

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_token_round_trips() {
         let mut undelivered = token([7], 0);
         undelivered.undelivered = true;
         let everything = token(0..=MAX_SCOPES as u64, 3);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn merging_keeps_what_is_worse_of_the_two() {
+    fn merging_keeps_the_union_of_scopes_and_the_stricter_time() {
         let mut one = token([1], 10);
         one.merge(&token([2], 20));
         assert_eq!(one, token([1, 2], 20));

@@ -74,16 +74,16 @@ fn three_callers(flights: fn() -> Arc<Table>, third: Leader) -> bool {
 }
 
 #[test]
-fn nobody_takes_an_answer_from_before_he_arrived() {
+fn no_caller_takes_an_outcome_from_before_its_arrival() {
     let seen = many_orders("three callers", || three_callers(|| Table::new(true), Leader::Finishes));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
     let seen = many_orders("three callers, any flight", || three_callers(|| Table::new(false), Leader::Finishes));
-    assert!(seen.contains_key(&true), "the control must take an older answer: {seen:?}");
+    assert!(seen.contains_key(&true), "the control must take an older outcome: {seen:?}");
 }
 
 /// Fails with a deadlock if an abandoned flight is not ended (`Lead::drop`).
 #[test]
-fn nobody_waits_for_ever_for_one_that_goes_away() {
-    let seen = many_orders("three callers, one goes away", || three_callers(|| Table::new(true), Leader::Leaves));
+fn no_follower_waits_forever_for_a_dropped_leader() {
+    let seen = many_orders("three callers, one dropped", || three_callers(|| Table::new(true), Leader::Leaves));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
 }

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_takes_the_answer_of_a_flight_that_began_before_him() {
+    async fn no_follower_takes_the_outcome_of_an_earlier_flight() {
         let flights = Flights::new(true);
         let first = lead(flights.arrive(&1, false));
         let (second, before) = lead_after(flights.arrive(&1, false));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_leader_that_goes_away_leaves_nobody_behind() {
+    async fn a_dropped_leader_leaves_no_follower_waiting() {
         let flights = Flights::new(true);
         let first = lead(flights.arrive(&1, false));
         let (second, _) = lead_after(flights.arrive(&1, false));
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flight_that_is_given_up_makes_room_for_the_next_one() {
+    async fn an_abandoned_flight_lets_the_next_one_start() {
         let flights = Flights::new(true);
         let stalled = lead(flights.arrive(&1, false));
         let (next, first) = lead_after(flights.arrive(&1, false));

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn suggests_only_what_is_close() {
+    fn suggests_only_close_names() {
         let known = ["entity", "key", "ttl", "negative_ttl", "capacity"];
         assert_eq!(closest("tll", &known), Some("ttl"));
         assert_eq!(closest("negative_tll", &known), Some("negative_ttl"));

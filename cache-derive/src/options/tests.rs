@@ -162,7 +162,7 @@ fn every_option_has_a_case_among_the_messages() {
     }
 }
 
-/// The stages of the compiler ask the tables for names, so that each name is written once.
+/// The stages of the compiler read names from the tables, so that each name is written once.
 #[test]
 fn names_are_only_in_the_tables() {
     let attributes = AttributeName::OF_METHODS.into_iter().chain([AttributeName::CachedStore]).map(AttributeName::text);

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_a_call_may_change() {
+    fn parameters_that_a_call_may_change_are_detected() {
         let table: [(Type, &str); 28] = [
             (parse_quote!(u64), "nothing"),
             (parse_quote!(Record), "nothing"),

@@ -92,7 +92,7 @@ mod tests {
     use super::mentions;
 
     #[test]
-    fn names_are_found_where_they_stand_for_the_parameter() {
+    fn names_are_found_only_if_they_refer_to_the_parameter() {
         for (tokens, found) in [
             (quote!(record.id), true),
             (quote!(other.record), false),

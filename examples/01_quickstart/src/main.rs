@@ -74,7 +74,7 @@ async fn wait_for_the_shared_tier(cache: &Cache) -> Result<(), Failure> {
     if cache.connected(PATIENCE).await {
         return Ok(());
     }
-    let why = cache.health().await.error.unwrap_or_else(|| "no answer".to_owned());
+    let why = cache.health().await.error.unwrap_or_else(|| "no result".to_owned());
     Err(format!("the Redis of REDIS_URL is out of reach; start it, or unset REDIS_URL: {why}").into())
 }
 
@@ -92,7 +92,7 @@ async fn tour(caches: [Cache; 2]) -> Result<Screen, Failure> {
         redis: a.cache.backend() == Backend::Redis,
         reads: time_reads(&database, &a, &b).await?,
         crowd: cold_key(&database, &a).await?,
-        news: write_and_read(&a, &b).await?,
+        update: write_and_read(&a, &b).await?,
     };
 
     a.cache.shutdown().await;
@@ -165,7 +165,7 @@ impl Instance {
             }
             tokio::task::yield_now().await;
         }
-        Err("a local tier did not keep what was read".into())
+        Err("a local tier did not keep the value".into())
     }
 }
 
@@ -242,7 +242,7 @@ async fn cold_key(database: &SqlitePolicyStore, instance: &Instance) -> Result<C
 }
 
 /// A write on one instance, and the reads that follow on another one.
-struct News {
+struct Update {
     old: String,
     new: String,
     write: Duration,
@@ -253,7 +253,7 @@ struct News {
     seen_after: Duration,
 }
 
-async fn write_and_read(a: &Instance, b: &Instance) -> Result<News, Failure> {
+async fn write_and_read(a: &Instance, b: &Instance) -> Result<Update, Failure> {
     let tenant = TenantId::random();
     a.policies.set_policy(&TenantPolicy::new(tenant, "small", "local")).await?;
     let old = a.read_until_local(tenant).await?.default_model.clone();
@@ -274,7 +274,7 @@ async fn write_and_read(a: &Instance, b: &Instance) -> Result<News, Failure> {
         seen = b.read(tenant).await?;
     }
     let new = seen.policy.default_model.clone();
-    Ok(News { old, new, write, first, seen, seen_after: returned.elapsed() })
+    Ok(Update { old, new, write, first, seen, seen_after: returned.elapsed() })
 }
 
 async fn new_tenant(database: &SqlitePolicyStore) -> Result<TenantId, StoreError> {
@@ -301,25 +301,25 @@ struct Screen {
     redis: bool,
     reads: Reads,
     crowd: Crowd,
-    news: News,
+    update: Update,
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { redis, reads, crowd, news } = self;
+        let Self { redis, reads, crowd, update } = self;
         let (shared, network) =
-            if *redis { ("Redis", "") } else { ("a stand-in for Redis, in memory", ", no network") };
+            if *redis { ("Redis", "") } else { ("an in-memory substitute for Redis", ", no network") };
         writeln!(f, "A trait, and what each method does to the cache (stores/src/policy/store.rs):\n")?;
         annotated_trait().try_for_each(|line| writeln!(f, "  {line}"))?;
         writeln!(f, "\nTwo instances, A and B, on one SQLite database. They share {shared}.\n")?;
-        row(f, "a read that the database answers", reads.database, ", a file on this machine")?;
-        row(f, "a read that the shared tier answers", reads.shared, network)?;
-        row(f, "a read that the local tier answers", reads.local, "")?;
+        row(f, "a read from the database", reads.database, ", a file on this machine")?;
+        row(f, "a hit of the shared tier", reads.shared, network)?;
+        row(f, "a hit of the local tier", reads.local, "")?;
         let Crowd { loads, waited, local, took } = crowd;
         writeln!(f, "\n  {} reads of a cold key at once, on A, in {took:.1?}:", grouped(CROWD))?;
         let (waited, local) = (grouped(waited), grouped(local));
-        writeln!(f, "    {loads} reached the database, {waited} shared its answer, {local} hit the local tier\n")?;
-        write!(f, "{news}")?;
+        writeln!(f, "    {loads} reached the database, {waited} shared its result, {local} hit the local tier\n")?;
+        write!(f, "{update}")?;
         if *redis {
             Ok(())
         } else {
@@ -339,14 +339,18 @@ fn row(f: &mut fmt::Formatter<'_>, what: &str, time: Option<Duration>, note: &st
     }
 }
 
-impl fmt::Display for News {
+impl fmt::Display for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { old, new, write, first, seen, seen_after } = self;
-        writeln!(f, "  A and B read {old:?}, and keep it in their local tiers. A writes {new:?} in {write:.1?}.")?;
+        writeln!(f, "  A and B read {old:?} and keep it in their local tiers. A writes {new:?} in {write:.1?}.")?;
         let value = &first.policy.default_model;
         writeln!(f, "  The next read on B gives {value:?} from {}, in {:.1?}.", first.tier, first.took)?;
         if value != new {
-            writeln!(f, "  The news reached B later: {new:?} from {}, {seen_after:.1?} after the write.", seen.tier)?;
+            writeln!(
+                f,
+                "  The invalidation reached B later: {new:?} from {}, {seen_after:.1?} after the write.",
+                seen.tier
+            )?;
         }
         Ok(())
     }
@@ -407,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_of_nothing_is_nothing() {
+    fn the_median_of_an_empty_list_is_none() {
         assert_eq!(median(Vec::new()), None);
         assert_eq!(median([3, 1, 2].map(Duration::from_secs).to_vec()), Some(Duration::from_secs(2)));
     }

@@ -6,11 +6,11 @@ use crate::{StoreError, StoreErrorKind};
 
 /// Wraps an error of the driver for `operation`.
 pub(crate) fn store_error(operation: &'static str, error: sqlx::Error) -> StoreError {
-    let context = error.as_database_error().map(what_was_violated).unwrap_or_default();
+    let context = error.as_database_error().map(violated_constraint).unwrap_or_default();
     StoreError::new(kind(&error), operation, context).with_source(error)
 }
 
-fn what_was_violated(error: &dyn DatabaseError) -> String {
+fn violated_constraint(error: &dyn DatabaseError) -> String {
     error.constraint().map(|name| format!("constraint `{name}`")).unwrap_or_default()
 }
 
@@ -84,7 +84,7 @@ mod tests {
 
     #[cfg(feature = "postgres")]
     #[test]
-    fn codes_of_postgres() {
+    fn codes_of_postgres_are_classified() {
         for (code, kind) in [
             ("57014", StoreErrorKind::Timeout),
             ("55P03", StoreErrorKind::Timeout),
@@ -104,7 +104,7 @@ mod tests {
 
     #[cfg(feature = "sqlite")]
     #[test]
-    fn codes_of_sqlite_are_taken_by_their_low_byte() {
+    fn codes_of_sqlite_are_classified_by_their_low_byte() {
         assert_eq!(sqlite_kind(5), StoreErrorKind::Timeout);
         assert_eq!(sqlite_kind(517), StoreErrorKind::Timeout, "SQLITE_BUSY_SNAPSHOT");
         assert_eq!(sqlite_kind(275), StoreErrorKind::Constraint, "SQLITE_CONSTRAINT_CHECK");

@@ -77,7 +77,7 @@ impl Database {
             Some("postgres" | "postgresql") => Self::postgres(url, schema),
             Some("sqlite") => Self::sqlite(url),
             Some(other) if url.contains("://") && other.len() <= 16 => {
-                Err(wrong(format!("{URL} begins with `{other}:`: expected postgres:// or sqlite://")))
+                Err(wrong(format!("{URL} starts with `{other}:`: expected postgres:// or sqlite://")))
             }
             _ => Err(wrong(format!("{URL} is no URL: expected postgres:// or sqlite://"))),
         }
@@ -161,7 +161,7 @@ fn schema(variables: &Variables<'_>) -> Result<String, StoreError> {
 }
 
 fn is_plain(name: &str) -> bool {
-    let begins = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
-    let goes_on = name.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
-    begins && goes_on && name.len() <= LONGEST_NAME
+    let starts = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
+    let continues = name.chars().all(|next| next.is_ascii_lowercase() || next.is_ascii_digit() || next == '_');
+    starts && continues && name.len() <= LONGEST_NAME
 }

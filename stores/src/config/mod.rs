@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_memory_without_a_shared_tier() {
+    fn the_default_is_memory_without_a_shared_tier() {
         for variables in [&[][..], &[("DATABASE_URL", ""), ("REDIS_URL", " "), ("APP_ENV", "test")]] {
             let config = config(variables);
             assert!(matches!(config.database, Database::Memory));

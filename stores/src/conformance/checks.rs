@@ -42,6 +42,6 @@ impl Checks {
     pub(super) fn refused<T: Debug>(&mut self, what: &str, result: Result<T, StoreError>, names: &str) {
         let words = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.fails(what, result, StoreErrorKind::InvalidInput);
-        assert!(words.contains(names), "{what}: `{words}` does not say `{names}`");
+        assert!(words.contains(names), "{what}: `{words}` does not contain `{names}`");
     }
 }

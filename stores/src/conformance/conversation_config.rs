@@ -34,10 +34,10 @@ pub async fn conversation_config_store(store: &dyn ConversationConfigStore) -> R
     built_in(store, &mut checks).await?;
     round_trips(store, &mut checks).await?;
     inherits(store, &mut checks).await?;
-    says_who_and_when(store, &mut checks).await?;
+    returns_author_and_time(store, &mut checks).await?;
     a_level_is_one_row(store, &mut checks).await?;
-    keeps_owners_apart(store, &mut checks).await?;
-    writes_reach_what_was_read(store, &mut checks).await?;
+    separates_owners(store, &mut checks).await?;
+    writes_invalidate_earlier_reads(store, &mut checks).await?;
     deletes(store, &mut checks).await?;
     refuses(store, &mut checks).await?;
     built_in(store, &mut checks).await?;
@@ -103,7 +103,7 @@ async fn built_in(store: &dyn ConversationConfigStore, checks: &mut Checks) -> R
         updated_at: None,
         updated_by: None,
     };
-    checks.equal("where nothing is set, the built-in settings hold", &someone.reads(store).await?, &built_in);
+    checks.equal("without settings the built-in ones apply", &someone.reads(store).await?, &built_in);
     checks.equal("for a tenant too", &someone.reads_of_tenant(store).await?, &built_in);
     checks.equal("the same when they are read again", &someone.reads(store).await?, &built_in);
     Ok(())
@@ -116,7 +116,7 @@ async fn round_trips(store: &dyn ConversationConfigStore, checks: &mut Checks) -
             someone.set(store, level, &settings).await?;
             for _ in 0..2 {
                 let found = someone.reads(store).await?;
-                checks.equal("what was set holds", &values(&found), &under(&[settings]));
+                checks.equal("the settings apply", &values(&found), &under(&[settings]));
             }
         }
         someone.clear(store).await?;
@@ -133,31 +133,35 @@ async fn inherits(store: &dyn ConversationConfigStore, checks: &mut Checks) -> R
             someone.set(store, ConfigLevel::Tenant, &tenant).await?;
             let found = someone.reads_of_tenant(store).await?;
             let expected = (under(&[tenant, global]), most_specific(&[NOTHING, tenant, global]));
-            checks.equal("a tenant inherits what it does not set", &(values(&found), found.level), &expected);
+            checks.equal("a tenant inherits unset values", &(values(&found), found.level), &expected);
             for user in some_of(PathCompression::Semantic, true) {
                 someone.set(store, ConfigLevel::User, &user).await?;
                 let found = someone.reads(store).await?;
                 let expected = (under(&[user, tenant, global]), most_specific(&[user, tenant, global]));
-                checks.equal("a user inherits what they do not set", &(values(&found), found.level), &expected);
+                checks.equal("a user inherits unset values", &(values(&found), found.level), &expected);
             }
         }
     }
     someone.clear(store).await
 }
 
-async fn says_who_and_when(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
+async fn returns_author_and_time(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
     let (someone, admin) = (Someone::new(), Someone::new());
     let settings = sample();
     for level in [ConfigLevel::Global, ConfigLevel::Tenant, ConfigLevel::User] {
         someone.set(store, level, &settings).await?;
         let first = someone.reads(store).await?;
-        checks.equal("the level and the writer are told", &(first.level, first.updated_by), &(level, Some(someone.by)));
+        checks.equal(
+            "the level and the writer are returned",
+            &(first.level, first.updated_by),
+            &(level, Some(someone.by)),
+        );
         let again = Someone { by: admin.by, ..someone };
         again.set(store, level, &settings).await?;
         let second = someone.reads(store).await?;
-        checks.equal("the last writer is told", &second.updated_by, &Some(admin.by));
+        checks.equal("the last writer is returned", &second.updated_by, &Some(admin.by));
         checks.holds(
-            "the time is told, and does not go back",
+            "the time is returned, and does not decrease",
             first.updated_at.is_some() && second.updated_at >= first.updated_at,
         );
     }
@@ -165,7 +169,7 @@ async fn says_who_and_when(store: &dyn ConversationConfigStore, checks: &mut Che
     checks.equal("each level keeps its own", &of_tenant.level, &ConfigLevel::Tenant);
     someone.set(store, ConfigLevel::User, &NOTHING).await?;
     let found = someone.reads(store).await?;
-    checks.equal("a level that sets nothing is not the one that is told", &found, &of_tenant);
+    checks.equal("a level that sets nothing is not the one returned", &found, &of_tenant);
     someone.clear(store).await
 }
 
@@ -185,7 +189,7 @@ async fn a_level_is_one_row(store: &dyn ConversationConfigStore, checks: &mut Ch
         let found = someone.reads(store).await?;
         let expected = (ConversationConfig::default().merge_max_messages, 9);
         checks.equal(
-            "what a write leaves out is inherited again",
+            "values missing from a write are inherited again",
             &(found.merge_max_messages, found.path_max_messages),
             &expected,
         );
@@ -194,7 +198,7 @@ async fn a_level_is_one_row(store: &dyn ConversationConfigStore, checks: &mut Ch
     Ok(())
 }
 
-async fn keeps_owners_apart(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
+async fn separates_owners(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Result<(), StoreError> {
     let mine = Someone::new();
     let neighbour = Someone { tenant: mine.tenant, ..Someone::new() };
     let elsewhere = Someone { user: mine.user, ..Someone::new() };
@@ -218,7 +222,7 @@ async fn keeps_owners_apart(store: &dyn ConversationConfigStore, checks: &mut Ch
 ///
 /// The original left the cached entries of a tenant's users stale after a write of the tenant's level, and all entries
 /// stale after a write of the global one.
-async fn writes_reach_what_was_read(
+async fn writes_invalidate_earlier_reads(
     store: &dyn ConversationConfigStore,
     checks: &mut Checks,
 ) -> Result<(), StoreError> {
@@ -235,7 +239,7 @@ async fn writes_reach_what_was_read(
     };
     checks.equal("before any write", &seen().await?, &[100, 100, 100, 100]);
     mine.set(store, ConfigLevel::Global, &merges(1)).await?;
-    checks.equal("a global write reaches everybody", &seen().await?, &[1, 1, 1, 1]);
+    checks.equal("a global write reaches every user", &seen().await?, &[1, 1, 1, 1]);
     mine.set(store, ConfigLevel::Tenant, &merges(2)).await?;
     checks.equal("a tenant's write reaches its users", &seen().await?, &[2, 2, 2, 1]);
     mine.set(store, ConfigLevel::User, &merges(3)).await?;
@@ -262,9 +266,9 @@ async fn deletes(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Re
         &false,
     );
     someone.set(store, ConfigLevel::User, &merges(3)).await?;
-    checks.equal("a deletion says that there was one", &store.delete_tenant_config(someone.tenant).await?, &true);
+    checks.equal("a deletion reports that there was one", &store.delete_tenant_config(someone.tenant).await?, &true);
     checks.equal("a second one finds nothing", &store.delete_tenant_config(someone.tenant).await?, &false);
-    checks.equal("what its users set stays", &someone.reads(store).await?.merge_max_messages, &3);
+    checks.equal("the settings of its users stay", &someone.reads(store).await?.merge_max_messages, &3);
     let elsewhere = store.delete_user_config(TenantId::random(), someone.user).await?;
     checks.equal("a user is one of a tenant", &elsewhere, &false);
     checks.equal("a user's level is deleted", &store.delete_user_config(someone.tenant, someone.user).await?, &true);
@@ -272,7 +276,7 @@ async fn deletes(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Re
     checks.equal("then nothing is set", &someone.reads(store).await?, &ConversationConfig::default());
     someone.set(store, ConfigLevel::User, &NOTHING).await?;
     checks.equal(
-        "a level that sets nothing is there",
+        "a level that sets nothing exists",
         &store.delete_user_config(someone.tenant, someone.user).await?,
         &true,
     );
@@ -287,7 +291,7 @@ async fn refuses(store: &dyn ConversationConfigStore, checks: &mut Checks) -> Re
         for (names, wrong) in wrong_settings() {
             checks.refused("settings out of range", someone.set(store, level, &wrong).await, names);
         }
-        checks.equal("what was refused changed nothing", &someone.reads(store).await?, &before);
+        checks.equal("a refused write changed nothing", &someone.reads(store).await?, &before);
     }
     someone.clear(store).await
 }

@@ -23,7 +23,7 @@ pub async fn policy_store(store: &dyn PolicyStore) -> Result<usize, StoreError> 
     absence(store, &mut checks).await?;
     round_trips(store, &mut checks).await?;
     replaces(store, &mut checks).await?;
-    keeps_tenants_apart(store, &mut checks).await?;
+    separates_tenants(store, &mut checks).await?;
     reads_many(store, &mut checks).await?;
     deletes(store, &mut checks).await?;
     refuses(store, &mut checks).await?;
@@ -58,7 +58,7 @@ async fn round_trips(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(),
 }
 
 async fn reads_many(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), StoreError> {
-    checks.equal("nobody's policies are none", &store.get_policies(&[]).await?.len(), &0);
+    checks.equal("an empty batch has no policies", &store.get_policies(&[]).await?.len(), &0);
     let policies: Vec<_> = samples().into_iter().map(|(_, policy)| policy).collect();
     let tenants: Vec<_> = policies.iter().map(|policy| policy.tenant_id).collect();
     checks.equal("tenants without policies are left out", &store.get_policies(&tenants).await?.len(), &0);
@@ -66,9 +66,9 @@ async fn reads_many(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), 
         store.set_policy(policy).await?;
     }
     let stranger = TenantId::random();
-    let asked: Vec<_> = tenants.iter().chain([&stranger]).chain(&tenants).copied().collect();
-    for what in ["a batch finds what is there, once each", "and again"] {
-        let found = store.get_policies(&asked).await?;
+    let requested: Vec<_> = tenants.iter().chain([&stranger]).chain(&tenants).copied().collect();
+    for what in ["a batch returns each existing policy once", "and again"] {
+        let found = store.get_policies(&requested).await?;
         checks.equal(what, &found.len(), &policies.len());
         for policy in &policies {
             checks.equal(what, &found.get(&policy.tenant_id).map(|found| &**found), &Some(policy));
@@ -77,7 +77,7 @@ async fn reads_many(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), 
     let changed = TenantPolicy { default_model: "changed".into(), ..policies[0].clone() };
     store.set_policy(&changed).await?;
     store.delete_policy(tenants[1]).await?;
-    let found = store.get_policies(&asked).await?;
+    let found = store.get_policies(&requested).await?;
     checks.equal("a batch sees a write", &found.get(&tenants[0]).map(|found| &**found), &Some(&changed));
     checks.holds("a batch sees a deletion", !found.contains_key(&tenants[1]));
     for tenant in tenants {
@@ -107,7 +107,7 @@ async fn replaces(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), St
     Ok(())
 }
 
-async fn keeps_tenants_apart(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), StoreError> {
+async fn separates_tenants(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), StoreError> {
     let mine = TenantPolicy::new(TenantId::random(), "mine", "p");
     let mut theirs = full(TenantId::random());
     store.set_policy(&mine).await?;
@@ -129,8 +129,8 @@ async fn deletes(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), Sto
     let policy = full(TenantId::random());
     store.set_policy(&policy).await?;
     store.get_policy(policy.tenant_id).await?;
-    checks.equal("a deletion says that there was one", &store.delete_policy(policy.tenant_id).await?, &true);
-    checks.equal("what was deleted is gone", &store.get_policy(policy.tenant_id).await?, &None);
+    checks.equal("a deletion reports that there was one", &store.delete_policy(policy.tenant_id).await?, &true);
+    checks.equal("the deleted policy is absent", &store.get_policy(policy.tenant_id).await?, &None);
     checks.equal("a second deletion finds nothing", &store.delete_policy(policy.tenant_id).await?, &false);
     store.set_policy(&policy).await?;
     let found = store.get_policy(policy.tenant_id).await?;
@@ -153,7 +153,7 @@ async fn refuses(store: &dyn PolicyStore, checks: &mut Checks) -> Result<(), Sto
         checks.refused("a temperature without end", store.set_policy(&without_end).await, "temperature");
     }
     let found = store.get_policy(good.tenant_id).await?;
-    checks.equal("what was refused changed nothing", &found.as_deref(), &Some(&good));
+    checks.equal("a refused write changed nothing", &found.as_deref(), &Some(&good));
     store.delete_policy(good.tenant_id).await?;
     Ok(())
 }
@@ -182,7 +182,7 @@ async fn walk(store: &dyn PolicyStore, checks: &mut Checks, limit: u32) -> Resul
     let mut request = PageRequest::first(limit);
     loop {
         let page = store.list_policies(&request).await?;
-        checks.holds("a page holds no more than was asked for", page.items.len() <= limit as usize);
+        checks.holds("a page holds no more than its limit", page.items.len() <= limit as usize);
         found.extend(page.items.iter().map(|policy| (**policy).clone()));
         let Some(next) = page.next else { return Ok(found) };
         checks.holds("a page that is followed by another is full", page.items.len() == limit as usize);

@@ -239,13 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_of_the_conversation_only_to_those_who_may_see_it() {
+    fn a_refusal_reveals_a_conversation_only_to_its_readers() {
         let shared = conversation(Some(OWNER), ShareAudience::Tenant, TenantAccess::View);
         let private = conversation(Some(OWNER), ShareAudience::Private, TenantAccess::View);
         let refusal = |conversation| permit(conversation, Some(STRANGER), "change", false).unwrap_err();
         assert_eq!(refusal(&shared).kind(), StoreErrorKind::Forbidden);
         assert_eq!(refusal(&private).kind(), StoreErrorKind::NotFound);
-        assert_eq!(refusal(&private).to_string(), not_found("change").to_string(), "the words tell nothing either");
+        assert_eq!(
+            refusal(&private).to_string(),
+            not_found("change").to_string(),
+            "the message reveals nothing either"
+        );
         assert!(permit(&private, Some(STRANGER), "change", true).is_ok());
     }
 }

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list() {
+    fn a_cursor_is_valid_for_its_own_list_only() {
         let (tenant, user) = (TenantId::random(), UserId::random());
         let position_of = |micros| Position {
             last_activity: DateTime::from_timestamp_micros(micros).unwrap(),

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_cut_and_never_rounded_up() {
+    fn a_time_is_truncated_and_never_rounded_up() {
         let time = DateTime::from_timestamp(1, 1_999).unwrap();
         assert_eq!(kept(time), DateTime::from_timestamp(1, 1_000).unwrap());
         assert_eq!(kept(DateTime::<Utc>::MAX_UTC), LAST);
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_moves_nothing_back() {
+    fn a_clock_set_back_moves_no_time_back() {
         let ahead = now() + TimeDelta::hours(1);
         assert_eq!(now_after(ahead, None), ahead);
         assert_eq!(now_after(FIRST, Some(ahead)), ahead + MICROSECOND);

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_of_json_has_its_default() {
+    fn a_field_missing_from_json_has_its_default() {
         let (tenant, conversation) = (TenantId::random(), ConversationId::random());
         let created: NewConversation = serde_json::from_value(serde_json::json!({ "tenant_id": tenant })).unwrap();
         assert_eq!(created, NewConversation::new(tenant, None));

@@ -56,7 +56,7 @@ mod tests {
     use crate::words::check;
 
     #[test]
-    fn every_variant_is_one_word_and_no_other() {
+    fn every_variant_has_exactly_one_name() {
         check(ShareAudience::ALL, "private tenant public");
         check(TenantAccess::ALL, "view edit");
         check(AuthorizationModel::ALL, "rbac openfga");

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_built_in() {
+    fn without_settings_the_built_in_defaults_apply() {
         let nothing = layer(ConfigLevel::User, ConfigSettings::default());
         for layers in [vec![], vec![nothing]] {
             assert_eq!(*effective(layers), ConversationConfig::default());
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_comes_from_the_most_specific_level_that_sets_it_in_whatever_order_they_are_read() {
+    fn each_setting_comes_from_the_most_specific_level_in_any_reading_order() {
         let global = ConfigSettings { path_max_messages: Some(7), auto_compact_enabled: Some(false), ..merges(1) };
         let tenant = ConfigSettings { path_max_messages: Some(8), ..merges(2) };
         let mut layers = vec![

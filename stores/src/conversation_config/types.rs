@@ -164,7 +164,7 @@ mod tests {
     use crate::words::check;
 
     #[test]
-    fn every_variant_is_one_word_and_no_other() {
+    fn every_variant_has_exactly_one_name() {
         check(ConfigLevel::ALL, "built_in global tenant user");
         check(MergeCompression::ALL, "none minimal moderate aggressive");
         check(PathCompression::ALL, "none sliding_window semantic hybrid");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_json_is_not_set() {
+    fn a_field_missing_from_json_is_not_set() {
         let settings: ConfigSettings = serde_json::from_str(r#"{"merge_max_messages": 7}"#).unwrap();
         assert_eq!(settings, ConfigSettings { merge_max_messages: Some(7), ..ConfigSettings::default() });
         assert!(!settings.is_empty() && ConfigSettings::default().is_empty());

@@ -102,12 +102,12 @@ mod tests {
     use crate::words::check;
 
     #[test]
-    fn every_mode_is_one_word_and_no_other() {
+    fn every_mode_has_exactly_one_name() {
         check(EgressMode::ALL, "off audit enforce");
     }
 
     #[test]
-    fn what_is_left_out_of_json_has_its_default() {
+    fn a_field_missing_from_json_has_its_default() {
         let tenant = TenantId::random();
         let json = format!(r#"{{"tenant_id":"{tenant}","default_model":"m","default_provider":"p"}}"#);
         let policy: TenantPolicy = serde_json::from_str(&json).unwrap();

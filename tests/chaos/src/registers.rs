@@ -25,9 +25,9 @@ impl From<cache_core::Error> for RegisterError {
 impl From<sqlx::Error> for RegisterError {
     fn from(error: sqlx::Error) -> Self {
         // Class 57 ends a connection, and may do so after a commit.
-        let says_no = |code: &str| !code.starts_with("57P");
+        let is_refusal = |code: &str| !code.starts_with("57P");
         match &error {
-            sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| says_no(&code)) => {
+            sqlx::Error::Database(refusal) if refusal.code().is_some_and(|code| is_refusal(&code)) => {
                 Self::Refused(error.to_string())
             }
             _ => Self::Unknown(error.to_string()),

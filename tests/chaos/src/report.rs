@@ -80,16 +80,16 @@ impl fmt::Display for Report {
 fn name_of(tier: Option<Tier>) -> &'static str {
     match tier {
         Some(Tier::Local) => "  reads answered locally",
-        Some(Tier::Degraded) => "  reads answered locally without news",
+        Some(Tier::Degraded) => "  degraded reads, answered locally",
         Some(Tier::Shared) => "  reads answered by Redis",
         Some(Tier::Store) => "  reads answered by the database",
-        None => "  reads answered by whom is not known",
+        None => "  reads from an unknown tier",
     }
 }
 
 fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Duration) -> fmt::Result {
     writeln!(f, "\nStaleness in ms: time since the acknowledgement of the first write that a read did not show.")?;
-    writeln!(f, "  lease: a local hit before the news; promised to be at most the lease, {lease:?}")?;
+    writeln!(f, "  lease: a local hit before its invalidation arrived; promised to be at most the lease, {lease:?}")?;
     writeln!(f, "  degraded: a local hit while Redis was unreachable; at most degraded_ttl")?;
     writeln!(f, "  isolated: the writer alone could not reach Redis; until it reconnects, plus the lease")?;
     writeln!(f, "  outage: no process could reach Redis; each of these is a violation\n")?;

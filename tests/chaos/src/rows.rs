@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_chaos::chance::Chance;
 use cache_chaos::history::{Commit, Mode};
+use cache_chaos::random::Random;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Executor as _, Row as _};
 
@@ -32,7 +32,7 @@ const SCHEMA: &str = "
         key text NOT NULL,
         version bigint NOT NULL,
         present boolean NOT NULL,
-        announced boolean NOT NULL,
+        locked boolean NOT NULL,
         begun bigint NOT NULL
     );
     CREATE TABLE tokens (
@@ -120,7 +120,7 @@ pub(crate) async fn end_connections(url: &str) -> Result<(), sqlx::Error> {
 pub(crate) async fn commits(url: &str) -> Result<Vec<Commit>, sqlx::Error> {
     let pool = pool(url, 1).await?;
     tokio::time::sleep(STATEMENT).await;
-    let rows = sqlx::query("SELECT id, process, key, version, present, announced, begun FROM writes");
+    let rows = sqlx::query("SELECT id, process, key, version, present, locked, begun FROM writes");
     let rows = rows.fetch_all(&pool).await?;
     pool.close().await;
     let commit = |row: &sqlx::postgres::PgRow| {
@@ -130,7 +130,7 @@ pub(crate) async fn commits(url: &str) -> Result<Vec<Commit>, sqlx::Error> {
             key: row.try_get("key")?,
             version: row.try_get::<i64, _>("version")?.cast_unsigned(),
             present: row.try_get("present")?,
-            announced: row.try_get("announced")?,
+            locked: row.try_get("locked")?,
             begun: row.try_get::<i64, _>("begun")?.cast_unsigned(),
         })
     };
@@ -179,22 +179,22 @@ impl Rows {
     /// Delays some calls, a few of them for longer than the lease.
     async fn dawdle(&self, cases: u64) {
         let Some(slowest) = self.delays.slowest else { return };
-        let mut chance = self.chance();
-        let longest = if chance.per_mille(100) { slowest } else { Duration::from_millis(30) };
-        if chance.per_mille(cases) {
-            tokio::time::sleep(chance.span(Duration::from_millis(1), longest)).await;
+        let mut random = self.random();
+        let longest = if random.per_mille(100) { slowest } else { Duration::from_millis(30) };
+        if random.per_mille(cases) {
+            tokio::time::sleep(random.span(Duration::from_millis(1), longest)).await;
         }
     }
 
-    fn chance(&self) -> Chance {
-        Chance::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)])
+    fn random(&self) -> Random {
+        Random::below(self.seed, &[self.calls.fetch_add(1, Ordering::Relaxed)])
     }
 
     async fn load(&self, mode: Mode, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
         let key = key(mode, group, member);
         let version = self.version(&key).await?;
         self.dawdle(30).await;
-        if self.delays.overtaken && self.chance().per_mille(100) {
+        if self.delays.overtaken && self.random().per_mille(100) {
             self.wait_until_overtaken(&key, version).await?;
         }
         Ok(version.map(i64::cast_unsigned))
@@ -228,20 +228,20 @@ impl Rows {
     }
 
     async fn write_one(&self, key: String, change: Change) -> Result<u64, RegisterError> {
-        let (announced, begun) = (cache_core::testing::announced() == Some(true), clock::now());
+        let (locked, begun) = (cache_core::testing::announced() == Some(true), clock::now());
         self.dawdle(20).await;
         let insert = sqlx::query_scalar(WRITE_ONE).bind(key).bind(change.present).bind(change.write.cast_signed());
-        let insert = insert.bind(&self.process).bind(announced).bind(begun.cast_signed());
+        let insert = insert.bind(&self.process).bind(locked).bind(begun.cast_signed());
         let version: i64 = insert.fetch_one(&self.pool).await?;
         self.committed().await;
         Ok(version.cast_unsigned())
     }
 
     async fn write_family(&self, family: String, write: u64) -> Result<(), RegisterError> {
-        let (announced, begun) = (cache_core::testing::announced() == Some(true), clock::now());
+        let (locked, begun) = (cache_core::testing::announced() == Some(true), clock::now());
         self.dawdle(20).await;
         let insert = sqlx::query(WRITE_FAMILY).bind(family).bind(write.cast_signed());
-        let insert = insert.bind(&self.process).bind(announced).bind(begun.cast_signed());
+        let insert = insert.bind(&self.process).bind(locked).bind(begun.cast_signed());
         insert.execute(&self.pool).await?;
         self.committed().await;
         Ok(())

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::chance::Chance;
 use crate::history::FaultKind;
+use crate::random::Random;
 
 /// A planned fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,43 +41,43 @@ const CALM: (Duration, Duration) = (Duration::from_millis(400), Duration::from_m
 ///
 /// `lock` is how long a writer's lock lives: some processes are stopped for longer.
 pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Planned> {
-    let mut chance = Chance::below(seed, &[u64::MAX]);
+    let mut random = Random::below(seed, &[u64::MAX]);
     let mut planned = Vec::new();
     while planned.len() < count {
         let mut kinds = FaultKind::ALL;
-        chance.shuffle(&mut kinds);
-        planned.extend(kinds.map(|kind| draw(&mut chance, kind, places, lock)));
+        random.shuffle(&mut kinds);
+        planned.extend(kinds.map(|kind| draw(&mut random, kind, places, lock)));
     }
     planned.truncate(count);
     planned
 }
 
-fn draw(chance: &mut Chance, kind: FaultKind, places: usize, lock: Duration) -> Planned {
-    let place = usize::try_from(chance.less_than(places as u64)).unwrap_or(0);
-    let of_all = kind.is_of_the_server() || (!needs_a_place(kind) && chance.per_mille(400));
+fn draw(random: &mut Random, kind: FaultKind, places: usize, lock: Duration) -> Planned {
+    let place = usize::try_from(random.less_than(places as u64)).unwrap_or(0);
+    let of_all = kind.is_of_the_server() || (!needs_a_place(kind) && random.per_mille(400));
     let (least, most) = match kind {
-        FaultKind::WorkerStop if chance.per_mille(400) => (lock, lock + lock / 2),
+        FaultKind::WorkerStop if random.per_mille(400) => (lock, lock + lock / 2),
         FaultKind::Flush | FaultKind::WriterCrash | FaultKind::WorkerKill => (Duration::ZERO, Duration::ZERO),
         _ => (Duration::from_millis(200), Duration::from_secs(2)),
     };
     Planned {
         kind,
         place: (!of_all).then_some(place),
-        calm: chance.span(CALM.0, CALM.1),
-        lasts: chance.span(least, most),
-        draw: chance.draw(),
-        around: (!kind.disturbs_connections() && chance.per_mille(350)).then(|| around(chance, places)),
+        calm: random.span(CALM.0, CALM.1),
+        lasts: random.span(least, most),
+        draw: random.draw(),
+        around: (!kind.disturbs_connections() && random.per_mille(350)).then(|| around(random, places)),
     }
 }
 
-fn around(chance: &mut Chance, places: usize) -> Around {
+fn around(random: &mut Random, places: usize) -> Around {
     let mut kinds = FaultKind::ALL.into_iter().filter(|kind| kind.disturbs_connections()).collect::<Vec<_>>();
-    chance.shuffle(&mut kinds);
+    random.shuffle(&mut kinds);
     Around {
         kind: kinds[0],
-        place: usize::try_from(chance.less_than(places as u64)).unwrap_or(0),
-        margin: chance.span(Duration::from_millis(50), Duration::from_millis(500)),
-        draw: chance.draw(),
+        place: usize::try_from(random.less_than(places as u64)).unwrap_or(0),
+        margin: random.span(Duration::from_millis(50), Duration::from_millis(500)),
+        draw: random.draw(),
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     const LOCK: Duration = Duration::from_secs(2);
 
     #[test]
-    fn a_seed_plans_the_same_again_and_every_kind_comes() {
+    fn a_seed_reproduces_its_plan_and_every_kind_occurs() {
         let planned = plan(5, 60, 3, LOCK);
         assert_eq!(planned, plan(5, 60, 3, LOCK));
         assert_ne!(planned, plan(6, 60, 3, LOCK));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_stopped_or_killed_is_one_process() {
+    fn a_process_fault_concerns_one_process() {
         for fault in plan(5, 300, 3, LOCK) {
             assert!(fault.place.is_none_or(|place| place < 3));
             assert!(fault.place.is_some() || !needs_a_place(fault.kind));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_to_the_server_concerns_every_process() {
+    fn a_server_fault_concerns_every_process() {
         for fault in plan(5, 300, 3, LOCK) {
             assert!(fault.place.is_none() || !fault.kind.is_of_the_server(), "{}", fault.kind);
         }

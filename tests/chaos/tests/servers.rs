@@ -8,7 +8,7 @@ fn rights(redis: &RedisServer) -> String {
 }
 
 #[test]
-fn rights_that_were_taken_away_come_back() {
+fn revoked_rights_are_restored() {
     let redis = RedisServer::start();
     let usual = rights(&redis);
     for rules in [["-evalsha"], ["resetchannels"], ["resetkeys"], ["-mget"]] {
@@ -24,7 +24,7 @@ fn rights_that_were_taken_away_come_back() {
 }
 
 #[test]
-fn a_dump_is_there_again_after_one_restart_and_gone_after_the_other() {
+fn a_dump_is_loaded_by_one_kind_of_restart_only() {
     let mut redis = RedisServer::start();
     let get = |redis: &RedisServer| redis.raw(&["GET", "key"]).unwrap();
     redis.command(&["SET", "key", "old"]);
@@ -35,5 +35,5 @@ fn a_dump_is_there_again_after_one_restart_and_gone_after_the_other() {
     redis.restart();
     assert_eq!(get(&redis), "(nil)");
     redis.restart_from_dump();
-    assert_eq!(get(&redis), "(nil)", "the dump is gone");
+    assert_eq!(get(&redis), "(nil)", "the dump is not loaded");
 }

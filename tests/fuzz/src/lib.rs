@@ -7,10 +7,10 @@
 //! private code it tests: every input of its corpus (`tests/fuzz/corpus`) first, then new ones for `FUZZ_SECONDS`. The
 //! inputs follow from `FUZZ_SEED` and the corpus. One that fails joins the corpus, and the next run tries it first.
 
-mod chance;
 mod corpus;
 mod input;
 mod mutate;
+mod random;
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -20,9 +20,9 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use chance::Chance;
 pub use corpus::Corpus;
 pub use input::Input;
+pub use random::Random;
 
 /// How long a target runs by default.
 const SHORT: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ impl Target {
             run.pool.push(input);
         }
         let given = run.tried;
-        run.mutate(limit, &mut Chance::new(seed))?;
+        run.mutate(limit, &mut Random::new(seed))?;
         Ok(format!("{} inputs, {given} of them given, {} kinds of end", run.tried, run.ends.len()))
     }
 }
@@ -96,13 +96,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn mutate(&mut self, limit: Duration, chance: &mut Chance) -> Result<(), String> {
+    fn mutate(&mut self, limit: Duration, random: &mut Random) -> Result<(), String> {
         let end = Instant::now() + limit;
         if self.pool.is_empty() {
             self.pool.push(Vec::new());
         }
         while Instant::now() < end {
-            let input = mutate::next(&self.target, &self.pool, chance);
+            let input = mutate::next(&self.target, &self.pool, random);
             if self.attempt(&input)? && self.pool.len() < POOL {
                 self.pool.push(input);
             }
@@ -149,7 +149,7 @@ mod tests {
     const DOORS: Target = Target { name: "doors", grain: Grain::Bytes, dictionary: &[], longest: 8, run: three_doors };
 
     #[test]
-    fn what_fails_is_found_step_by_step_and_kept() {
+    fn a_failing_input_is_minimized_step_by_step_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let corpus = Corpus::at(folder.path().join("doors"));
         let failure = DOORS.try_inputs(&corpus, vec![b"???".to_vec()], LIMIT, 1).unwrap_err();
@@ -161,7 +161,7 @@ mod tests {
 
     /// Fails without the ends, since one open door would not make an input interesting.
     #[test]
-    fn words_are_put_together() {
+    fn words_are_combined() {
         fn sentence(input: &[u8]) -> u64 {
             let words: Vec<_> = input.split(|byte| *byte == b' ').collect();
             let right =
@@ -182,8 +182,8 @@ mod tests {
     fn the_same_seed_makes_the_same_inputs() {
         let pool = [b"some input".to_vec(), b"another".to_vec()];
         let inputs = |seed| {
-            let mut chance = Chance::new(seed);
-            (0..100).map(|_| mutate::next(&DOORS, &pool, &mut chance)).collect::<Vec<_>>()
+            let mut random = Random::new(seed);
+            (0..100).map(|_| mutate::next(&DOORS, &pool, &mut random)).collect::<Vec<_>>()
         };
         assert_eq!(inputs(7), inputs(7));
         assert_ne!(inputs(7), inputs(8));

@@ -1,6 +1,6 @@
 //! The next input: a known one, changed at one to eight places.
 
-use crate::{Chance, Grain, Target};
+use crate::{Grain, Random, Target};
 
 /// Boundary values.
 const EDGES: [u64; 12] =
@@ -8,13 +8,13 @@ const EDGES: [u64; 12] =
 /// The longest piece that is moved at once, in grains.
 const PIECE: usize = 16;
 
-pub(crate) fn next(target: &Target, pool: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
-    let (input, other) = (chance.pick(pool), chance.pick(pool));
-    let changes = 1 + chance.below(8);
+pub(crate) fn next(target: &Target, pool: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let (input, other) = (random.pick(pool), random.pick(pool));
+    let changes = 1 + random.below(8);
     let mut output = match target.grain {
-        Grain::Bytes => changed(input.clone(), other, changes, chance, |chance| byte(target, chance)),
+        Grain::Bytes => changed(input.clone(), other, changes, random, |random| byte(target, random)),
         Grain::Words => {
-            let words = changed(words(input), &words(other), changes, chance, |chance| word(target, chance));
+            let words = changed(words(input), &words(other), changes, random, |random| word(target, random));
             words.join(&b' ')
         }
     };
@@ -30,32 +30,32 @@ fn changed<T: Clone>(
     mut grains: Vec<T>,
     others: &[T],
     changes: usize,
-    chance: &mut Chance,
-    new: impl Fn(&mut Chance) -> Vec<T>,
+    random: &mut Random,
+    new: impl Fn(&mut Random) -> Vec<T>,
 ) -> Vec<T> {
     for _ in 0..changes {
-        let at = chance.below(grains.len() + 1);
-        let upto = (at + 1 + chance.below(PIECE)).min(grains.len()).max(at);
-        match chance.below(6) {
+        let at = random.below(grains.len() + 1);
+        let upto = (at + 1 + random.below(PIECE)).min(grains.len()).max(at);
+        match random.below(6) {
             // Leave a piece out.
             0 => drop(grains.drain(at..upto)),
             // Repeat a piece.
             1 => drop(grains.splice(at..at, grains[at..upto].to_vec())),
             // Take a piece of another input.
             2 => {
-                let from = chance.below(others.len() + 1);
-                let piece = &others[from..(from + 1 + chance.below(PIECE)).min(others.len()).max(from)];
+                let from = random.below(others.len() + 1);
+                let piece = &others[from..(from + 1 + random.below(PIECE)).min(others.len()).max(from)];
                 grains.splice(at..upto, piece.iter().cloned());
             }
             // Swap two grains.
             3 if !grains.is_empty() => {
-                let (one, two) = (chance.below(grains.len()), chance.below(grains.len()));
+                let (one, two) = (random.below(grains.len()), random.below(grains.len()));
                 grains.swap(one, two);
             }
             // Insert something new, or replace a grain with it.
-            4 => drop(grains.splice(at..at, new(chance))),
+            4 => drop(grains.splice(at..at, new(random))),
             _ => {
-                let fresh = new(chance);
+                let fresh = new(random);
                 let end = (at + fresh.len()).min(grains.len());
                 grains.splice(at..end, fresh);
             }
@@ -64,27 +64,27 @@ fn changed<T: Clone>(
     grains
 }
 
-fn byte(target: &Target, chance: &mut Chance) -> Vec<u8> {
-    match chance.below(4) {
-        0 if !target.dictionary.is_empty() => chance.pick(target.dictionary).as_bytes().to_vec(),
+fn byte(target: &Target, random: &mut Random) -> Vec<u8> {
+    match random.below(4) {
+        0 if !target.dictionary.is_empty() => random.pick(target.dictionary).as_bytes().to_vec(),
         1 => {
-            let width = 1 << chance.below(4);
-            let bytes = chance.pick(&EDGES).to_le_bytes();
+            let width = 1 << random.below(4);
+            let bytes = random.pick(&EDGES).to_le_bytes();
             let mut bytes = bytes[..width].to_vec();
-            if chance.below(2) == 0 {
+            if random.below(2) == 0 {
                 bytes.reverse();
             }
             bytes
         }
-        _ => vec![chance.number().to_le_bytes()[0]],
+        _ => vec![random.number().to_le_bytes()[0]],
     }
 }
 
-fn word(target: &Target, chance: &mut Chance) -> Vec<Vec<u8>> {
+fn word(target: &Target, random: &mut Random) -> Vec<Vec<u8>> {
     let word = if target.dictionary.is_empty() {
-        byte(target, chance)
+        byte(target, random)
     } else {
-        chance.pick(target.dictionary).as_bytes().to_vec()
+        random.pick(target.dictionary).as_bytes().to_vec()
     };
     vec![word]
 }

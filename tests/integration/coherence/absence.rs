@@ -6,8 +6,8 @@ use std::time::Duration;
 use cache_core::testing::Protection;
 use cache_core::{Cache, MemoryRemote, cached_store};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::World;
 
 /// Fills an old state after the row has changed.
@@ -18,21 +18,21 @@ async fn fill_after(world: World, old: Option<u64>, new: Option<u64>) -> Option<
     if let Some(old) = old {
         world.rows.seed(1, old);
     }
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     match new {
         Some(new) => writer.set(1, new).await,
         None => writer.store.delete(1).await.unwrap(),
     }
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), old);
     until("the slow fill is stored", || reader.stats().fills == 1).await;
     third.get(1).await
 }
 
 #[tokio::test]
-async fn r9_a_slow_fill_does_not_bring_a_deleted_row_back() {
+async fn r9_a_slow_fill_does_not_restore_a_deleted_row() {
     for world in World::each(None) {
         assert_eq!(fill_after(world, Some(10), None).await, None);
     }
@@ -58,9 +58,9 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
         assert_eq!(reader.get(1).await, None);
         assert_eq!(reader.get(1).await, None);
         assert_eq!((world.rows.loads(), reader.stats().negative_hits), (1, 1), "the absence was cached");
-        let heard = reader.cache.invalidations_received();
+        let received = reader.cache.invalidations_received();
         writer.set(1, 10).await;
-        until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+        until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
         assert_eq!(reader.get(1).await, Some(10));
     }
 }
@@ -68,15 +68,15 @@ async fn r9_a_cached_absence_ends_with_the_insert() {
 /// The known name of a visitor; every ninth one left none.
 #[cached_store(namespace = "tests:absence")]
 trait Visits: Send + Sync {
-    #[cached(entity = "visit", key(who), ttl = "5m", negative_ttl = "5m")]
-    async fn visit(&self, who: u64) -> Result<Option<Option<u64>>, String>;
+    #[cached(entity = "visit", key(visitor), ttl = "5m", negative_ttl = "5m")]
+    async fn visit(&self, visitor: u64) -> Result<Option<Option<u64>>, String>;
 }
 
-struct Everybody;
+struct Visitors;
 
-impl Visits for Everybody {
-    async fn visit(&self, who: u64) -> Result<Option<Option<u64>>, String> {
-        Ok(Some((!who.is_multiple_of(9)).then_some(who)))
+impl Visits for Visitors {
+    async fn visit(&self, visitor: u64) -> Result<Option<Option<u64>>, String> {
+        Ok(Some((!visitor.is_multiple_of(9)).then_some(visitor)))
     }
 }
 
@@ -84,10 +84,10 @@ impl Visits for Everybody {
 ///
 /// Fails without the comparison of the absence flag in the envelope.
 #[tokio::test]
-async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
+async fn a_value_encoded_like_an_absence_stays_a_value() {
     let remote = MemoryRemote::new();
     let caches = [(); 2].map(|()| Cache::builder().remote(remote.clone()).build().unwrap());
-    let [first, second] = caches.each_ref().map(|cache| CachingVisits::new(Arc::new(Everybody), cache));
+    let [first, second] = caches.each_ref().map(|cache| CachingVisits::new(Arc::new(Visitors), cache));
     for cache in &caches {
         assert!(cache.connected(Duration::from_secs(10)).await);
     }
@@ -95,11 +95,11 @@ async fn a_value_that_is_written_like_an_absence_does_not_become_one() {
     let altered = || caches[0].stats().total().errors.get("altered").copied().unwrap_or_default();
     // A fill checks the first values of a method and a sample of the later ones, and refuses such a value.
     let mut nameless = None;
-    for who in 1..100 {
+    for visitor in 1..100 {
         let before = fills();
-        first.visit(who).await.unwrap();
-        until("the entry is stored or refused", || fills() + altered() == who).await;
-        nameless = (who % 9 == 0 && fills() > before).then_some(who);
+        first.visit(visitor).await.unwrap();
+        until("the entry is stored or refused", || fills() + altered() == visitor).await;
+        nameless = (visitor % 9 == 0 && fills() > before).then_some(visitor);
         if nameless.is_some() {
             break;
         }

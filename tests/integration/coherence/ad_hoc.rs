@@ -4,35 +4,35 @@ use std::time::Duration;
 
 use cache_core::{Backend, Cache};
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn what_one_instance_sets_and_deletes_the_other_sees() {
+async fn a_set_or_delete_is_seen_by_the_other_instance() {
     for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         let (first, second) =
             (one.cache.transparent::<u64>("race:test", "adhoc"), two.cache.transparent("race:test", "adhoc"));
         assert_eq!(first.get("k").await, None);
         for value in 0..50 {
-            let heard = two.cache.invalidations_received();
+            let received = two.cache.invalidations_received();
             first.set("k", value, MINUTE).await;
-            until("the invalidation is heard", || two.cache.invalidations_received() > heard).await;
+            until("the invalidation is received", || two.cache.invalidations_received() > received).await;
             assert_eq!(first.get("k").await, Some(value));
             assert_eq!(second.get("k").await, Some(value));
             assert_eq!(second.get("k").await, Some(value), "from the local tier now");
         }
-        let heard = two.cache.invalidations_received();
+        let received = two.cache.invalidations_received();
         first.del("k").await;
-        until("the invalidation is heard", || two.cache.invalidations_received() > heard).await;
+        until("the invalidation is received", || two.cache.invalidations_received() > received).await;
         assert_eq!((first.get("k").await, second.get("k").await), (None, None));
     }
 }
 
 #[tokio::test]
-async fn a_value_ends_with_its_own_time_to_live() {
+async fn a_value_expires_with_its_own_time_to_live() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let cache = world.instance().await.cache.transparent::<String>("race:test", "adhoc");
@@ -57,7 +57,7 @@ async fn two_writers_never_leave_two_values() {
 }
 
 #[tokio::test]
-async fn with_nothing_behind_it_nothing_is_kept() {
+async fn without_a_backend_no_value_is_kept() {
     let cache = Cache::pass_through().transparent::<u64>("race:test", "adhoc");
     cache.set("k", 1, MINUTE).await;
     assert_eq!((cache.get("k").await, cache.backend()), (None, Backend::PassThrough));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use cache_core::Cache;
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
+use super::sync_points::until;
 use super::world::World;
 
 fn map<const N: usize>(pairs: [(u64, u64); N]) -> BTreeMap<u64, u64> {
@@ -23,20 +23,20 @@ async fn slow_fill_of_a_batch(world: World) -> Option<u64> {
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
     world.rows.seed(2, 11);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get_many(&[1, 2]);
-    gate.reached().await;
+    point.reached().await;
     writer.set(1, 20).await;
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), map([(1, 10), (2, 11)]), "it began before the write");
     until("the slow fill is stored", || reader.stats().fills == 2).await;
     assert_eq!(third.get(2).await, Some(11));
-    assert_eq!(third.stats().shared_hits, 1, "what was not written is an entry like any other");
+    assert_eq!(third.stats().shared_hits, 1, "an absence is an entry like any other");
     third.store.get_many(&[1, 2]).await.unwrap().remove(&1)
 }
 
 #[tokio::test]
-async fn r1_a_batch_does_not_put_an_old_value_back() {
+async fn r1_a_slow_batch_does_not_restore_an_old_value() {
     for world in World::each(None) {
         assert_eq!(slow_fill_of_a_batch(world).await, Some(20));
     }
@@ -56,19 +56,19 @@ async fn slow_answer_to_a_batch(world: World) -> Option<u64> {
     until("the values are in the shared tier", || writer.stats().fills == 2).await;
     reader.chaos.hold(Operation::ReadReply);
     let slow = reader.spawn_get_many(&[1, 2]);
-    until("the answer is on its way", || reader.chaos.begun(Operation::ReadReply) == 1).await;
-    let heard = reader.cache.invalidations_received();
+    until("the reply is in transit", || reader.chaos.begun(Operation::ReadReply) == 1).await;
+    let received = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+    until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
     reader.chaos.release(Operation::ReadReply);
     assert_eq!(slow.await.unwrap(), map([(1, 10), (2, 11)]));
-    assert_eq!(reader.stats().shared_hits, 2, "the old answer came from the shared tier");
+    assert_eq!(reader.stats().shared_hits, 2, "the old value came from the shared tier");
     assert_eq!(reader.store.peek_get(2), Some(Some(11)), "the other key was not written");
     reader.get(1).await
 }
 
 #[tokio::test]
-async fn r3_an_answer_to_a_batch_that_the_invalidation_overtook_does_not_enter_the_local_tier() {
+async fn r3_a_batch_reply_overtaken_by_the_invalidation_does_not_enter_the_local_tier() {
     for world in World::each(None) {
         assert_eq!(slow_answer_to_a_batch(world).await, Some(20));
     }
@@ -84,19 +84,19 @@ async fn batch_after_the_write_meets_an_old_batch(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
     world.rows.seed(2, 11);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let old = reader.spawn_get_many(&[1, 2]);
-    gate.reached().await;
+    point.reached().await;
     writer.set(1, 20).await;
     let new = reader.spawn_get_many(&[3, 1]);
-    until("the second batch has asked for what is free", || world.rows.asked().contains(&vec![3])).await;
-    gate.open();
+    until("the second batch has loaded the free keys", || world.rows.batches().contains(&vec![3])).await;
+    point.open();
     old.await.unwrap();
     new.await.unwrap().remove(&1)
 }
 
 #[tokio::test]
-async fn r13_a_batch_that_began_after_the_write_does_not_take_an_older_batchs_answer() {
+async fn r13_a_batch_begun_after_the_write_does_not_take_an_older_batchs_outcome() {
     for world in World::each(None) {
         assert_eq!(batch_after_the_write_meets_an_old_batch(world).await, Some(20));
     }
@@ -111,45 +111,45 @@ async fn r13_a_batch_that_began_after_the_write_does_not_take_an_older_batchs_an
 
 /// R10, R31: during the write of a key, no fill of it is kept.
 #[tokio::test]
-async fn a_batch_under_a_writers_lock_is_read_and_not_kept() {
+async fn a_batch_under_a_write_lock_is_loaded_and_not_cached() {
     for world in World::each(None) {
         let (reader, writer) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
         world.rows.seed(2, 11);
-        let gate = world.rows.stop_next(Stop::BeforeCommit);
+        let point = world.rows.stop_next(Stop::BeforeCommit);
         let write = writer.spawn_set(1, 20);
-        gate.reached().await;
+        point.reached().await;
         assert_eq!(reader.store.get_many(&[1, 2]).await.unwrap(), map([(1, 10), (2, 11)]));
         assert_eq!(reader.store.peek_get(1), None);
         assert_eq!(reader.store.peek_get(2), Some(Some(11)));
-        gate.open();
+        point.open();
         write.await.unwrap();
         assert_eq!(reader.store.get_many(&[1, 2]).await.unwrap(), map([(1, 20), (2, 11)]));
     }
 }
 
 #[tokio::test]
-async fn overlapping_batches_ask_the_store_once_for_each_key() {
+async fn overlapping_batches_load_each_key_once() {
     for world in World::each(None) {
         let reader = world.instance().await;
         (0..100).for_each(|key| world.rows.seed(key, key));
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let first = reader.spawn_get_many(&(0..60).collect::<Vec<_>>());
-        gate.reached().await;
+        point.reached().await;
         let second = reader.spawn_get_many(&(40..100).collect::<Vec<_>>());
-        until("the second batch has asked for what is free", || world.rows.asked().len() == 2).await;
+        until("the second batch has loaded the free keys", || world.rows.batches().len() == 2).await;
         let single = reader.spawn_get(50);
-        gate.open();
+        point.open();
         assert_eq!(first.await.unwrap().len(), 60);
         assert_eq!(second.await.unwrap(), (40..100).map(|key| (key, key)).collect());
         assert_eq!(single.await.unwrap(), Some(50));
-        assert_eq!(world.rows.asked(), [(0..60).collect::<Vec<_>>(), (60..100).collect()]);
+        assert_eq!(world.rows.batches(), [(0..60).collect::<Vec<_>>(), (60..100).collect()]);
     }
 }
 
 /// Batches that lead keys which other batches wait for, in a circle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_in_a_circle_do_not_wait_for_each_other() {
+async fn cyclic_batches_do_not_wait_for_each_other() {
     for without in [None, Some(Protection::NextFlight)] {
         let world = World::memory(without);
         let reader = world.instance().await;
@@ -176,7 +176,7 @@ async fn batches_in_a_circle_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_batch_asks_each_tier_once_and_shares_its_entries() {
+async fn a_batch_reads_each_tier_once_and_shares_its_entries() {
     for world in World::each(None) {
         let (one, two) = (world.instance().await, world.instance().await);
         (0..10).for_each(|key| world.rows.seed(key, key));
@@ -185,27 +185,27 @@ async fn a_batch_asks_each_tier_once_and_shares_its_entries() {
         let reads = one.chaos.begun(Operation::Read);
         let before = one.stats();
 
-        let asked: Vec<u64> = (0..10).chain([0, 5, 99]).collect();
-        assert_eq!(one.store.get_many(&asked).await.unwrap(), (0..10).map(|key| (key, key)).collect());
+        let wanted: Vec<u64> = (0..10).chain([0, 5, 99]).collect();
+        assert_eq!(one.store.get_many(&wanted).await.unwrap(), (0..10).map(|key| (key, key)).collect());
         let stats = one.stats();
         assert_eq!(one.chaos.begun(Operation::Read), reads + 1, "one round trip");
-        assert_eq!(world.rows.asked(), [(1..10).chain([99]).collect::<Vec<_>>()], "one call, each key once");
+        assert_eq!(world.rows.batches(), [(1..10).chain([99]).collect::<Vec<_>>()], "one call, each key once");
         assert_eq!(stats.local_hits - before.local_hits, 1);
         assert_eq!((stats.misses - before.misses, stats.loads - before.loads), (10, 1));
         until("the batch is stored", || one.stats().fills == 11).await;
 
         assert_eq!(two.get(7).await, Some(7));
         assert_eq!(two.get(99).await, None);
-        assert_eq!(two.store.get_many(&asked).await.unwrap().len(), 10);
+        assert_eq!(two.store.get_many(&wanted).await.unwrap().len(), 10);
         assert_eq!(two.stats().loads, 0, "single reads and batches find what a batch has stored");
         assert_eq!((two.stats().shared_hits, two.stats().negative_hits), (11, 2));
         assert_eq!(two.chaos.begun(Operation::Read), 3);
 
         let reads = two.chaos.begun(Operation::Read);
-        assert_eq!(two.store.get_many(&asked).await.unwrap().len(), 10);
-        assert_eq!(two.chaos.begun(Operation::Read), reads, "a batch of local hits asks nobody");
+        assert_eq!(two.store.get_many(&wanted).await.unwrap().len(), 10);
+        assert_eq!(two.chaos.begun(Operation::Read), reads, "a batch of local hits makes no request");
         assert_eq!(two.store.get_many(&[]).await.unwrap().len(), 0);
-        assert_eq!(two.chaos.begun(Operation::Read), reads, "an empty batch asks nobody");
+        assert_eq!(two.chaos.begun(Operation::Read), reads, "an empty batch makes no request");
     }
 }
 
@@ -223,37 +223,37 @@ async fn a_large_batch_takes_a_round_trip_for_each_thousand_keys() {
         let reads = reader.chaos.begun(Operation::Read);
         assert_eq!(reader.store.get_many(&keys).await.unwrap().len(), 3_000);
         assert_eq!(reader.chaos.begun(Operation::Read), reads + 3);
-        assert_eq!(world.rows.asked().len(), 1, "and one call of the store");
+        assert_eq!(world.rows.batches().len(), 1, "and one call of the store");
         until("everything is stored", || reader.stats().fills == 3_000).await;
     }
 }
 
 /// R14: followers of a batch that is dropped, panics or fails receive an answer.
 #[tokio::test]
-async fn a_caller_that_leaves_a_batch_neither_ends_nor_repeats_its_load() {
+async fn a_dropped_caller_of_a_batch_neither_ends_nor_repeats_its_load() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let gone = reader.spawn_get_many(&[1, 2]);
-        gate.reached().await;
+        point.reached().await;
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
         let waits = reader.spawn_get(1);
-        gate.open();
+        point.open();
         assert_eq!(waits.await.unwrap(), Some(10));
         assert_eq!(world.rows.loads(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_leaves_before_its_load_leaves_nobody_behind() {
+async fn a_batch_dropped_before_its_load_leaves_no_caller_waiting() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         reader.chaos.hold(Operation::Read);
         let gone = reader.spawn_get_many(&[1, 2]);
-        until("the batch has asked", || reader.chaos.begun(Operation::Read) == 1).await;
+        until("the batch has sent its read", || reader.chaos.begun(Operation::Read) == 1).await;
         let waits = reader.spawn_get(1);
         let waits_too = reader.spawn_get_many(&[2, 1]);
         gone.abort();
@@ -265,7 +265,7 @@ async fn a_batch_that_leaves_before_its_load_leaves_nobody_behind() {
 }
 
 #[tokio::test]
-async fn a_panic_or_an_error_of_a_batch_reaches_all_who_wait_and_is_not_kept() {
+async fn a_panic_or_an_error_of_a_batch_reaches_all_followers_and_is_not_cached() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
@@ -289,7 +289,7 @@ async fn without_a_shared_tier_a_batch_is_one_call_of_the_store() {
         rows.seed(1, 10);
         let store = CachingRegister::new(Arc::clone(&rows), &cache);
         assert_eq!(store.get_many(&[1, 2, 1]).await.unwrap(), map([(1, 10)]));
-        assert_eq!(rows.asked(), [vec![1, 2]]);
+        assert_eq!(rows.batches(), [vec![1, 2]]);
         assert_eq!(store.get_many(&[2, 1]).await.unwrap(), map([(1, 10)]));
         let calls = if cache.backend() == cache_core::Backend::SingleInstance { 1 } else { 2 };
         assert_eq!(rows.loads(), calls, "{:?}", cache.backend());

@@ -7,8 +7,8 @@ use cache_core::testing::{Operation, Protection};
 use cache_core::{Cache, Status};
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 /// At least the read timeout of these worlds.
@@ -22,7 +22,7 @@ async fn time_out(world: &World, instance: &Instance, count: u64) {
     instance.chaos.hold(Operation::Read);
     let before = instance.chaos.begun(Operation::Read);
     let reads: Vec<_> = (100..100 + count).map(|key| instance.spawn_get(key)).collect();
-    until("every read has asked", || instance.chaos.begun(Operation::Read) == before + count).await;
+    until("every read is sent", || instance.chaos.begun(Operation::Read) == before + count).await;
     clock.advance(TOO_LONG);
     for read in reads {
         assert_eq!(read.await.unwrap(), None, "the store answers");
@@ -30,7 +30,7 @@ async fn time_out(world: &World, instance: &Instance, count: u64) {
 }
 
 #[tokio::test]
-async fn after_five_reads_without_an_answer_nobody_waits() {
+async fn after_five_unanswered_reads_no_read_waits() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;
@@ -40,10 +40,10 @@ async fn after_five_reads_without_an_answer_nobody_waits() {
     assert!(!instance.cache.health().await.breaker_open, "four are not enough");
     assert!(instance.cache.health().await.shared);
     time_out(&world, &instance, 5).await;
-    let asked = instance.chaos.begun(Operation::Read);
-    assert_eq!(instance.get(1).await, Some(10), "the clock stands still: this read waited for nobody");
-    assert_eq!(instance.chaos.begun(Operation::Read), asked);
-    until("the supervisor has noticed", || open(&instance)).await;
+    let before = instance.chaos.begun(Operation::Read);
+    assert_eq!(instance.get(1).await, Some(10), "the clock stands still: this read did not wait");
+    assert_eq!(instance.chaos.begun(Operation::Read), before);
+    until("the supervisor has detected it", || open(&instance)).await;
     let health = instance.cache.health().await;
     assert_eq!((health.status, health.shared, health.local), (Status::Degraded, false, false));
     let error = health.error.unwrap();
@@ -77,7 +77,7 @@ async fn written_elsewhere_while_it_was_open(without: Option<Protection>) -> Opt
 }
 
 #[tokio::test]
-async fn r24_what_was_written_elsewhere_while_it_was_open_is_seen_after_it() {
+async fn r24_a_write_of_another_instance_is_seen_after_the_circuit_closes() {
     assert_eq!(written_elsewhere_while_it_was_open(None).await, Some(20));
     assert_eq!(written_elsewhere_while_it_was_open(Some(Protection::FlushOnLoss)).await, Some(10), "the control");
 }
@@ -106,7 +106,7 @@ async fn written_here_while_it_was_open(without: Option<Protection>) -> Option<u
 
 /// The invalidation is published before this instance reads from the shared tier again.
 #[tokio::test]
-async fn r24_what_was_written_here_while_it_was_open_reaches_the_others() {
+async fn r24_a_write_under_an_open_circuit_reaches_the_other_instances() {
     assert_eq!(written_here_while_it_was_open(None).await, Some(20));
     assert_eq!(written_here_while_it_was_open(Some(Protection::Journal)).await, Some(10), "the control");
 }

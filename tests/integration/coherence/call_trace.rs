@@ -3,8 +3,8 @@
 use cache_core::Mode;
 use cache_core::testing::{CallTrace, Operation, Source, announced, trace};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, World};
 
 async fn source_of(instance: &Instance, key: u64) -> Option<Source> {
@@ -12,7 +12,7 @@ async fn source_of(instance: &Instance, key: u64) -> Option<Source> {
 }
 
 #[tokio::test]
-async fn a_read_is_told_of_with_what_answered_it() {
+async fn the_trace_of_a_read_names_its_source() {
     for world in World::each(None) {
         let (first, second) = (world.instance().await, world.instance().await);
         world.rows.seed(1, 10);
@@ -25,15 +25,15 @@ async fn a_read_is_told_of_with_what_answered_it() {
 }
 
 #[tokio::test]
-async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_that_one() {
+async fn the_trace_of_a_follower_names_the_source_of_its_leader() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let first = reader.spawn_get(1);
-        gate.reached().await;
+        point.reached().await;
         let waiting = || async { trace(reader.get(1)).await.1 };
-        let (leader, follower, ()) = tokio::join!(waiting(), waiting(), async { gate.open() });
+        let (leader, follower, ()) = tokio::join!(waiting(), waiting(), async { point.open() });
         first.await.unwrap();
         assert_eq!((leader.source, leader.joined), (Some(Source::Local), false), "the flight before has put it there");
         assert_eq!((follower.source, follower.joined), (Some(Source::Local), true));
@@ -41,23 +41,23 @@ async fn a_read_that_waited_for_another_caller_is_told_of_with_what_answered_tha
 }
 
 #[tokio::test]
-async fn a_write_is_told_of_with_what_the_shared_tier_heard() {
+async fn the_trace_of_a_write_names_its_delivery_to_the_shared_tier() {
     for world in World::each(None) {
         let writer = world.instance().await;
-        let heard = |call: CallTrace| (call.announced, call.released);
-        assert_eq!(heard(trace(writer.set(1, 10)).await.1), (Some(true), Some(true)));
+        let delivered = |call: CallTrace| (call.announced, call.released);
+        assert_eq!(delivered(trace(writer.set(1, 10)).await.1), (Some(true), Some(true)));
         writer.chaos.fail(Operation::Lock);
-        assert_eq!(heard(trace(writer.set(1, 20)).await.1), (Some(false), Some(true)));
+        assert_eq!(delivered(trace(writer.set(1, 20)).await.1), (Some(false), Some(true)));
         writer.chaos.heal(Operation::Lock);
         writer.chaos.fail(Operation::Release);
-        assert_eq!(heard(trace(writer.set(1, 30)).await.1), (Some(true), Some(false)));
+        assert_eq!(delivered(trace(writer.set(1, 30)).await.1), (Some(true), Some(false)));
         let fast = writer.in_mode(Mode::Fast);
-        assert_eq!(heard(trace(fast.set(1, 40)).await.1), (Some(true), None), "nobody waits for it");
+        assert_eq!(delivered(trace(fast.set(1, 40)).await.1), (Some(true), None), "the call does not wait for it");
     }
 }
 
 #[tokio::test]
-async fn without_a_witness_nothing_is_told() {
+async fn outside_a_traced_call_no_trace_is_recorded() {
     assert_eq!(announced(), None);
     assert_eq!(trace(async {}).await.1, CallTrace::default());
 }

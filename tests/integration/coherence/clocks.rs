@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cache_core::testing::{ManualClock, Operation, Protection};
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 /// The difference between the clocks of the two instances.
@@ -42,7 +42,7 @@ async fn r20_instances_with_clocks_hours_apart_share_their_entries() {
 }
 
 #[tokio::test]
-async fn r20_writes_are_seen_whatever_the_clocks_say() {
+async fn r20_writes_are_seen_at_any_clock_difference() {
     for world in World::each(None) {
         let (behind, ahead) = (ManualClock::new(), ManualClock::new());
         ahead.advance(APART);
@@ -50,9 +50,9 @@ async fn r20_writes_are_seen_whatever_the_clocks_say() {
         world.rows.seed(1, 0);
         for (value, (writer, reader)) in (1..).zip([(&slow, &fast), (&fast, &slow)].repeat(5)) {
             reader.get(1).await;
-            let heard = reader.cache.invalidations_received();
+            let received = reader.cache.invalidations_received();
             writer.set(1, value).await;
-            until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+            until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
             assert_eq!(reader.get(1).await, Some(value));
             assert_eq!(world.instance_at(&ManualClock::new()).await.get(1).await, Some(value));
         }
@@ -74,11 +74,11 @@ async fn after_its_time_to_live(without: Option<Protection>) -> Option<u64> {
     assert_eq!(slow.get(1).await, Some(10));
     world.rows.seed(1, 20);
     for _ in 0..10 {
-        let beats = slow.chaos.begun(Operation::Heartbeat);
+        let heartbeats = slow.chaos.begun(Operation::Heartbeat);
         for clock in [server, &behind, &ahead] {
             clock.advance(Duration::from_mins(1));
         }
-        until("a beat is back", || slow.chaos.begun(Operation::Heartbeat) > beats).await;
+        until("a heartbeat has returned", || slow.chaos.begun(Operation::Heartbeat) > heartbeats).await;
     }
     assert!(slow.cache.health().await.local, "the local tier may answer");
     slow.get(1).await

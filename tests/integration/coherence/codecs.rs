@@ -10,7 +10,7 @@ use std::time::Duration;
 use cache_core::{Cache, Cacheable, Codec, Error, MemoryRemote, MethodStats, ReadPolicy, cached_store};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::gate::until;
+use super::sync_points::until;
 use crate::logs::Logs;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -82,7 +82,7 @@ struct OneWay {
 
 /// Fails without the check: a member becomes an admin, and a missing right is granted.
 #[tokio::test]
-async fn no_value_comes_back_as_another() {
+async fn no_value_is_read_as_another() {
     async fn check<T: Cacheable + PartialEq + Debug>(value: T, altered_by: &[Codec]) {
         for codec in CODECS {
             let (seen, stats) = other_reads(codec, &value).await;
@@ -106,7 +106,7 @@ async fn no_value_comes_back_as_another() {
 
 /// A method whose values never decode to themselves stores none and logs one warning.
 #[tokio::test]
-async fn a_method_that_alters_its_values_stores_none_and_is_warned_of_once() {
+async fn a_method_whose_values_change_stores_none_and_logs_one_warning() {
     let logs = Logs::start();
     let cache = instance(&MemoryRemote::new());
     let region = cache.region::<u64, Role>("race:test", "role", ReadPolicy::new(MINUTE).codec(Codec::Postcard));
@@ -124,7 +124,7 @@ async fn a_method_that_alters_its_values_stores_none_and_is_warned_of_once() {
 
 /// Most values of a method with a faithful codec are not decoded again.
 #[tokio::test]
-async fn the_checks_are_few() {
+async fn round_trip_checks_are_rare() {
     static DECODED: AtomicU64 = AtomicU64::new(0);
     #[derive(Clone)]
     struct Counted;
@@ -230,7 +230,7 @@ async fn poisoned() -> MemoryRemote {
 
 /// Fails if the panic reaches the caller.
 #[tokio::test]
-async fn a_value_that_panics_when_it_is_read_is_a_miss() {
+async fn a_value_that_panics_while_decoding_is_a_miss() {
     let reader = instance(&poisoned().await);
     let store = CachingStore::new(Arc::new(Same), &reader);
     connected(&reader).await;
@@ -241,7 +241,7 @@ async fn a_value_that_panics_when_it_is_read_is_a_miss() {
 
 /// Fails if one bad entry spoils the whole batch.
 #[tokio::test]
-async fn in_a_batch_the_others_are_hits() {
+async fn the_other_entries_of_a_batch_are_hits() {
     let reader = instance(&poisoned().await);
     let store = CachingStore::new(Arc::new(Same), &reader);
     connected(&reader).await;
@@ -254,7 +254,7 @@ async fn in_a_batch_the_others_are_hits() {
 
 /// Fails if the panic ends the task of the load and its caller waits forever.
 #[tokio::test]
-async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
+async fn a_panic_in_value_code_after_the_load_leaves_no_caller_waiting() {
     for id in [SECRET, REFUSED] {
         let cache = instance(&MemoryRemote::new());
         let store = CachingStore::new(Arc::new(Same), &cache);
@@ -269,7 +269,7 @@ async fn code_of_the_value_that_panics_after_the_load_leaves_nobody_waiting() {
 
 /// Fails if the panic reaches the caller of `set` or `get`.
 #[tokio::test]
-async fn an_ad_hoc_value_that_panics_is_not_there() {
+async fn an_ad_hoc_value_that_panics_while_decoding_is_absent() {
     let remote = MemoryRemote::new();
     let (one, two) = (instance(&remote), instance(&remote));
     let first = one.transparent::<Touchy>("race:test", "touchy");
@@ -287,7 +287,7 @@ async fn an_ad_hoc_value_that_panics_is_not_there() {
 
 /// The verifier compares encoded values.
 #[tokio::test]
-async fn a_hit_whose_value_cannot_be_written_is_a_failed_check() {
+async fn a_hit_that_cannot_be_encoded_is_a_failed_check() {
     let cache = Cache::builder().remote(MemoryRemote::new()).verify_one_in(1).build().unwrap();
     let store = CachingStore::new(Arc::new(Same), &cache);
     connected(&cache).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use cache_core::testing::{ManualClock, Operation, Protection};
 use cache_core::{Cache, Mode, Status};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -22,12 +22,12 @@ async fn cut_off(without: Option<Protection>) -> (World, ManualClock, Instance) 
     let instance = world.instance_with_lease(LEASE).await;
     world.rows.seed(1, 10);
     remote.stop();
-    until("the instance has noticed", || instance.health().status == Status::Degraded).await;
+    until("the instance has detected the loss", || instance.health().status == Status::Degraded).await;
     (world, clock, instance)
 }
 
 #[tokio::test]
-async fn what_was_loaded_then_answers_until_it_is_too_old() {
+async fn a_degraded_entry_is_a_hit_until_its_age_limit() {
     let (world, clock, instance) = cut_off(None).await;
     assert_eq!(instance.get(1).await, Some(10));
     world.rows.seed(1, 20);
@@ -45,14 +45,14 @@ async fn what_was_loaded_then_answers_until_it_is_too_old() {
 }
 
 #[tokio::test]
-async fn an_age_counts_from_the_beginning_of_the_load() {
+async fn an_age_counts_from_the_start_of_the_load() {
     let (world, clock, instance) = cut_off(None).await;
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = instance.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     world.rows.seed(1, 20);
     clock.advance(ALMOST);
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     assert_eq!(instance.get(1).await, Some(10), "a millisecond is left");
     clock.advance(REST);
@@ -72,7 +72,7 @@ async fn read_after_an_own_write(without: Option<Protection>) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
+async fn r7_a_disconnected_instance_reads_its_own_writes() {
     assert_eq!(read_after_an_own_write(None).await, Some(20));
     assert_eq!(
         read_after_an_own_write(Some(Protection::LocalInvalidation)).await,
@@ -86,23 +86,23 @@ async fn r7_an_instance_that_is_cut_off_reads_its_own_writes() {
 /// Then a heartbeat returns and the local tier is trusted again. Fails if `keep_degraded` keeps the entry's sequence
 /// snapshot unchanged.
 #[tokio::test]
-async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
+async fn a_degraded_entry_is_no_hit_after_the_bus_returns() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
-    let heard = reader.cache.invalidations_received();
+    let point = world.rows.stop_next(Stop::BeforeCommit);
+    let received = reader.cache.invalidations_received();
     let write = writer.spawn_set(1, 20);
-    gate.reached().await;
-    until("the reader has heard of it", || reader.cache.invalidations_received() > heard).await;
+    point.reached().await;
+    until("the reader has received the invalidation", || reader.cache.invalidations_received() > received).await;
     reader.chaos.hold_bus();
     reader.chaos.hold(Operation::Heartbeat);
     clock.advance(LEASE);
-    assert_eq!(reader.get(1).await, Some(10), "loaded before the commit, and kept");
+    assert_eq!(reader.get(1).await, Some(10), "loaded before the commit, and cached");
     assert_eq!(reader.get(1).await, Some(10));
     assert_eq!(reader.stats().degraded_hits, 1);
-    gate.open();
+    point.open();
     write.await.unwrap();
     reader.chaos.release(Operation::Heartbeat);
     reader.chaos.deliver_bus();
@@ -114,7 +114,7 @@ async fn what_was_loaded_then_is_not_a_hit_when_the_bus_is_back() {
 }
 
 #[tokio::test]
-async fn while_a_write_is_not_told_nothing_is_kept() {
+async fn no_entry_is_cached_while_a_write_is_undelivered() {
     let (world, _, instance) = cut_off(None).await;
     world.passing_time(instance.set(1, 20)).await;
     assert_eq!(instance.cache.health().await.pending_invalidations, 1);
@@ -125,7 +125,7 @@ async fn while_a_write_is_not_told_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn strict_methods_and_those_who_want_none_of_it_load_every_time() {
+async fn strict_methods_and_methods_without_degraded_reads_load_every_time() {
     let (world, _, instance) = cut_off(None).await;
     let strict = instance.in_mode(Mode::Strict);
     for loads in 1..=2 {

@@ -5,7 +5,7 @@
 
 use cache_core::testing::Protection;
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Instance, World};
 
 /// One build: a store with one `$value`, under the same key in every build.
@@ -131,11 +131,11 @@ async fn r27_a_write_of_either_build_ends_the_entries_of_both() {
         until("both have filled", || two.cache.stats().method("Deployed", "value").fills == 1).await;
         assert_eq!((old.peek_value(1), new.peek_value(1)), (Some(49), Some(4900)));
         in_cents::Deployed::change(&new, 1).await.unwrap();
-        until("the old build has heard", || old.peek_value(1).is_none()).await;
+        until("the old build has received the invalidation", || old.peek_value(1).is_none()).await;
         in_whole::Deployed::value(&old, 1).await.unwrap();
         assert_eq!(old.peek_value(1), Some(49));
         in_whole::Deployed::change(&old, 1).await.unwrap();
-        until("the new build has heard", || new.peek_value(1).is_none()).await;
+        until("the new build has received the invalidation", || new.peek_value(1).is_none()).await;
         drop(one);
     }
 }

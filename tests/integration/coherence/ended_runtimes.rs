@@ -56,7 +56,7 @@ fn the_next_call_starts_the_background_task_again() {
 
 /// Fails if the task notices the end of its runtime only after its first poll.
 #[test]
-fn a_runtime_that_ends_at_once_is_noticed() {
+fn a_runtime_that_ends_at_once_is_detected() {
     let at_once = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let cache = at_once().block_on(async { Cache::builder().remote(MemoryRemote::new()).build().unwrap() });
     for _ in 0..2 {
@@ -89,7 +89,7 @@ fn a_read_without_a_store_starts_the_task_again() {
 
 /// The runtime of the task is alive but not driven. Fails if a write waits for the task forever.
 #[test]
-fn a_runtime_that_stands_still_holds_no_write_up() {
+fn a_stalled_runtime_does_not_block_a_write() {
     let still = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (remote, clock) = (MemoryRemote::new(), ManualClock::new());
     let (cache, store) = still.block_on(async {
@@ -121,7 +121,7 @@ fn a_caller_on_another_runtime_gets_an_error() {
     let (first, second) = (runtime(), runtime());
     let cache = Cache::single_instance();
     let region = cache.region::<u64, u64>("ended", "value", ReadPolicy::new(PATIENCE));
-    let (loading, asked) = tokio::sync::oneshot::channel();
+    let (loading, requested) = tokio::sync::oneshot::channel();
     let mut read = Box::pin(async move {
         let load = || async move {
             let _ = loading.send(());
@@ -133,7 +133,7 @@ fn a_caller_on_another_runtime_gets_an_error() {
     first.block_on(async {
         tokio::select! {
             _ = &mut read => unreachable!("the load does not end"),
-            asked = asked => asked.unwrap(),
+            loaded = requested => loaded.unwrap(),
         }
     });
     first.shutdown_background();

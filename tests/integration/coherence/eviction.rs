@@ -2,9 +2,9 @@
 
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::hammer::{Hammer, Plan, Report};
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 /// Fills, writes, and evicts the generations but not the entry.
@@ -21,7 +21,7 @@ async fn evicted_tokens(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r21_a_token_that_was_evicted_does_not_come_back() {
+async fn r21_an_evicted_generation_does_not_recur() {
     for world in World::each(None) {
         assert_eq!(evicted_tokens(world).await, Some(20));
     }
@@ -36,9 +36,9 @@ async fn r21_a_token_that_was_evicted_does_not_come_back() {
 async fn flushed_during_a_load(world: World) -> Option<u64> {
     let (reader, writer, other) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     writer.set(1, 20).await;
     match &world.tier {
         Tier::Memory(remote, _) => remote.flush_all(),
@@ -46,7 +46,7 @@ async fn flushed_during_a_load(world: World) -> Option<u64> {
     }
     assert_eq!(other.get(1).await, Some(20));
     until("the new value is in the shared tier", || other.stats().fills == 1).await;
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     until("the slow fill is stored", || reader.stats().fills == 1).await;
     // Connected before the flush: a newcomer would bring a new namespace epoch, which no old entry matches.
@@ -54,7 +54,7 @@ async fn flushed_during_a_load(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r26_what_was_loaded_before_a_flush_is_not_taken_for_current_after_it() {
+async fn r26_a_load_begun_before_a_flush_is_not_current_after_it() {
     for world in World::each(None) {
         assert_eq!(flushed_during_a_load(world).await, Some(20));
     }
@@ -84,7 +84,7 @@ fn figure(server: &RedisServer, section: &str, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r21_a_server_without_room_for_all_answers_nothing_old() {
+async fn r21_a_server_that_evicts_serves_no_stale_value() {
     let (report, evicted) = under_memory_pressure(false).await;
     assert_eq!(report.too_old, 0, "{report:?}");
     assert!(evicted > 1000 && report.shared_hits > 1000, "{evicted} evicted, {report:?}");

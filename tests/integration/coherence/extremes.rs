@@ -45,7 +45,7 @@ async fn is_right(what: &str, builders: [CacheBuilder; 2]) {
 }
 
 #[tokio::test]
-async fn every_setting_of_a_cache_at_its_extremes() {
+async fn every_cache_setting_works_at_its_extremes() {
     type Set<T> = fn(CacheBuilder, T) -> CacheBuilder;
     let server = RedisServer::start();
     let spans: [(&str, Set<Duration>); 8] = [
@@ -86,7 +86,7 @@ async fn every_setting_of_a_cache_at_its_extremes() {
 }
 
 #[tokio::test]
-async fn every_option_of_a_read_at_its_extremes() {
+async fn every_read_option_works_at_its_extremes() {
     let server = RedisServer::start();
     let cache = Cache::builder().redis(server.url()).build().unwrap();
     let minute = ReadPolicy::new(Duration::from_mins(1));
@@ -121,7 +121,7 @@ async fn every_option_of_a_read_at_its_extremes() {
 
 /// A value with a TTL beyond the limit of Redis is kept. Fails if the TTL reaches Redis unchanged.
 #[tokio::test]
-async fn a_value_of_the_users_own_at_every_time_to_live() {
+async fn a_custom_value_works_at_every_time_to_live() {
     let server = RedisServer::start();
     let memory = MemoryRemote::new();
     let both = |builder: CacheBuilder| [builder.clone(), builder].map(|builder| builder.build().unwrap());

@@ -3,7 +3,7 @@
 use cache_tests::RedisServer;
 use redis::Commands as _;
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 const KEY: &str = "race:test:register:1";

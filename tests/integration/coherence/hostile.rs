@@ -3,13 +3,13 @@
 use redis::Commands as _;
 
 use super::foreign_bytes::{get, put};
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 const ONE: &str = "race:test:register:1";
 const TWO: &str = "race:test:register:2";
 
-/// S7: each of two valid entries lies under the key of the other.
+/// S7: each of two valid entries is stored under the key of the other.
 ///
 /// Both rows have changed since, so a hit would show.
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn swapped_values_are_misses() {
 ///
 /// The undamaged entry holds another value, so a hit would show.
 #[tokio::test]
-async fn a_read_over_any_damaged_byte_is_the_stores() {
+async fn a_damaged_byte_makes_the_read_a_load() {
     for world in World::each(None) {
         let writer = world.instance().await;
         world.rows.seed(1, 10);
@@ -59,7 +59,7 @@ async fn a_read_over_any_damaged_byte_is_the_stores() {
 
 /// S14: scripts receive keys, generations and channels as arguments, never as part of their code.
 #[tokio::test]
-async fn parts_that_look_like_commands_are_parts() {
+async fn key_parts_that_look_like_commands_are_plain_text() {
     let parts = [
         "a\r\nFLUSHALL\r\n",
         "*1\r\n$8\r\nFLUSHALL\r\n",
@@ -84,9 +84,9 @@ async fn parts_that_look_like_commands_are_parts() {
             for instance in [&one, &two] {
                 assert_eq!(instance.store.text(part, part).await.unwrap(), format!("{touched}/{part}/{part}"));
             }
-            let heard = two.cache.invalidations_received();
+            let received = two.cache.invalidations_received();
             one.store.touch(part).await.unwrap();
-            until("the news is heard", || two.cache.invalidations_received() > heard).await;
+            until("the invalidation is received", || two.cache.invalidations_received() > received).await;
             for instance in [&one, &two] {
                 let expected = format!("{}/{part}/{part}", touched + 1);
                 assert_eq!(instance.store.text(part, part).await.unwrap(), expected);

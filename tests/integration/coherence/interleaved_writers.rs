@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
 use super::hammer::{Hammer, Plan};
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// The way in which other instances learn of a write.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Publish {
     /// The decorator invalidates.
     ByTheDecorator,
-    /// The writer sets its value by hand.
+    /// The writer sets its value itself.
     BySettingTheValue,
 }
 
-impl Told {
-    async fn of(self, writer: &Instance, value: u64) {
+impl Publish {
+    async fn run(self, writer: &Instance, value: u64) {
         if self == Self::BySettingTheValue {
-            writer.cache.transparent("race:test", "by-hand").set("1", value, MINUTE).await;
+            writer.cache.transparent("race:test", "manual").set("1", value, MINUTE).await;
         }
     }
 
     async fn read(self, reader: &Instance) -> Option<u64> {
         match self {
             Self::ByTheDecorator => reader.get(1).await,
-            Self::BySettingTheValue => reader.cache.transparent("race:test", "by-hand").get("1").await,
+            Self::BySettingTheValue => reader.cache.transparent("race:test", "manual").get("1").await,
         }
     }
 }
@@ -40,28 +40,28 @@ impl Told {
 /// Commits 20, completes a second write of 30, and then completes the first.
 ///
 /// Returns what a third instance reads.
-async fn first_to_commit_and_last_to_tell(world: World, told: Told) -> Option<u64> {
+async fn first_to_commit_and_last_to_publish(world: World, publish: Publish) -> Option<u64> {
     let (first, second, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterCommit);
+    let point = world.rows.stop_next(Stop::AfterCommit);
     let slow = first.spawn_set(1, 20);
-    gate.reached().await;
+    point.reached().await;
     second.set(1, 30).await;
-    told.of(&second, 30).await;
-    gate.open();
+    publish.run(&second, 30).await;
+    point.open();
     slow.await.unwrap();
-    told.of(&first, 20).await;
+    publish.run(&first, 20).await;
     assert_eq!(world.rows.row(1), Some(30));
-    told.read(&third).await
+    publish.read(&third).await
 }
 
 #[tokio::test]
-async fn r11_the_writer_that_is_done_last_does_not_put_its_older_value_there() {
+async fn r11_the_last_writer_to_finish_does_not_store_its_older_value() {
     for world in World::each(None) {
-        assert_eq!(first_to_commit_and_last_to_tell(world, Told::ByTheDecorator).await, Some(30));
+        assert_eq!(first_to_commit_and_last_to_publish(world, Publish::ByTheDecorator).await, Some(30));
     }
     for world in World::each(None) {
-        let seen = first_to_commit_and_last_to_tell(world, Told::BySettingTheValue).await;
+        let seen = first_to_commit_and_last_to_publish(world, Publish::BySettingTheValue).await;
         assert_eq!(seen, Some(20), "the control, a writer that sets its value, must leave the old one");
     }
 }
@@ -85,7 +85,7 @@ async fn overtaken_put(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
+async fn r11_an_overtaken_put_leaves_the_newer_value() {
     for world in World::each(None) {
         assert_eq!(overtaken_put(world).await, Some(30));
     }
@@ -98,7 +98,7 @@ async fn r11_a_put_that_was_overtaken_leaves_the_newer_value() {
 ///
 /// Each read returns the last acknowledged write or a later one, and nothing older than an earlier read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r11_interleaved_writers_leave_a_register() {
+async fn r11_interleaved_writers_are_linearizable() {
     let plan = Plan { keys: 3, rounds: 300, writers: 2, readers: 4 };
     for world in World::each(None) {
         let report = Hammer::new(&world).await.run(plan).await;

@@ -2,8 +2,8 @@
 
 use cache_core::testing::Protection;
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::World;
 
 /// Starts a read after a write, while the same instance's flight holds the old value.
@@ -12,20 +12,20 @@ use super::world::World;
 async fn read_after_the_write_joins_an_old_flight(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let old = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     writer.set(1, 20).await;
     let new = reader.spawn_get(1);
     until("the second read waits", || reader.stats().misses == 1 && reader.store.peek_get(1).is_none()).await;
     tokio::task::yield_now().await;
-    gate.open();
+    point.open();
     assert_eq!(old.await.unwrap(), Some(10));
     new.await.unwrap()
 }
 
 #[tokio::test]
-async fn r13_a_read_that_began_after_the_write_does_not_take_an_older_flights_answer() {
+async fn r13_a_read_begun_after_the_write_does_not_take_an_older_flights_outcome() {
     for world in World::each(None) {
         assert_eq!(read_after_the_write_joins_an_old_flight(world).await, Some(20));
     }
@@ -43,10 +43,10 @@ async fn r13_ten_thousand_callers_of_a_cold_key_cost_one_load() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let callers: Vec<_> = (0..10_000).map(|_| reader.spawn_get(1)).collect();
-        gate.reached().await;
-        gate.open();
+        point.reached().await;
+        point.open();
         for caller in callers {
             assert_eq!(caller.await.unwrap(), Some(10));
         }
@@ -59,14 +59,14 @@ async fn r13_with_no_tier_at_all_a_burst_costs_two_loads() {
     let rows = std::sync::Arc::<super::register::Rows>::default();
     let store = super::register::CachingRegister::new(std::sync::Arc::clone(&rows), &cache_core::Cache::pass_through());
     let store = std::sync::Arc::new(store);
-    let gate = rows.stop_next(Stop::AfterRead);
+    let point = rows.stop_next(Stop::AfterRead);
     let spawn = |_| {
         let store = std::sync::Arc::clone(&store);
         tokio::spawn(async move { store.get(1).await.unwrap() })
     };
     let callers: Vec<_> = (0..10_000).map(spawn).collect();
-    gate.reached().await;
-    gate.open();
+    point.reached().await;
+    point.open();
     for caller in callers {
         caller.await.unwrap();
     }

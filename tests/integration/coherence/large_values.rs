@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::gate::until;
+use super::sync_points::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -154,7 +154,7 @@ const UNLIMITED: usize = 1_000_000;
 
 /// A value that is still arriving may exceed the read timeout, up to four times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_value_that_is_arriving_is_not_a_timeout() {
+async fn receiving_a_large_value_does_not_time_out() {
     const LENGTH: usize = 1_000_000;
     let server = RedisServer::start();
     fill(&server, 1, LENGTH).await;
@@ -181,7 +181,7 @@ async fn a_large_value_that_is_arriving_is_not_a_timeout() {
 
 /// A large write delays the reads behind it for seconds, and the circuit stays closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_value_that_is_sent_is_not_a_timeout() {
+async fn sending_a_large_value_does_not_time_out() {
     let server = RedisServer::start();
     fill(&server, 1, 100).await;
     // Six seconds for the huge text.

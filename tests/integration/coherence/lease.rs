@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -34,14 +34,14 @@ async fn r5_with_the_bus_lost_local_hits_end_with_the_lease() {
 /// Delivers a heartbeat later than one lease after it was sent.
 ///
 /// Returns whether the local tier is trusted then.
-async fn trusted_after_a_late_beat(without: Option<Protection>) -> bool {
+async fn trusted_after_a_late_heartbeat(without: Option<Protection>) -> bool {
     let world = World::memory(without);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let reader = world.instance_with_lease(LEASE).await;
     reader.chaos.hold_bus();
-    let beats = reader.chaos.begun(Operation::Heartbeat);
+    let heartbeats = reader.chaos.begun(Operation::Heartbeat);
     clock.advance(LEASE / 2);
-    until("a beat is sent", || reader.chaos.begun(Operation::Heartbeat) > beats).await;
+    until("a heartbeat is sent", || reader.chaos.begun(Operation::Heartbeat) > heartbeats).await;
     clock.advance(LEASE);
     reader.chaos.deliver_bus();
     reader.cache.health().await.local
@@ -49,13 +49,13 @@ async fn trusted_after_a_late_beat(without: Option<Protection>) -> bool {
 
 /// The lease counts from the sending of a heartbeat, so a late one prolongs nothing.
 #[tokio::test]
-async fn r5_a_late_beat_does_not_prolong_the_lease() {
-    assert!(!trusted_after_a_late_beat(None).await, "the beat was sent longer ago than the lease");
-    assert!(trusted_after_a_late_beat(Some(Protection::LeaseFromSending)).await, "the control must trust it");
+async fn r5_a_late_heartbeat_does_not_prolong_the_lease() {
+    assert!(!trusted_after_a_late_heartbeat(None).await, "the heartbeat was sent longer ago than the lease");
+    assert!(trusted_after_a_late_heartbeat(Some(Protection::LeaseFromSending)).await, "the control must trust it");
 }
 
 #[tokio::test]
-async fn r26_after_a_flush_of_the_server_nothing_old_answers() {
+async fn r26_after_a_flush_of_the_server_no_stale_value_is_read() {
     for world in World::each(None) {
         let one = world.instance().await;
         let two = world.instance().await;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cache_core::cached_store;
 
-use super::gate::Gate;
 use super::register::{RegisterError, Stop};
+use super::sync_points::SyncPoint;
 
 /// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +40,16 @@ pub(super) trait Ledger: Send + Sync {
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     rows: Mutex<HashMap<u64, u64>>,
-    stops: Mutex<HashMap<Stop, Arc<Gate>>>,
+    stops: Mutex<HashMap<Stop, Arc<SyncPoint>>>,
     loads: AtomicU64,
 }
 
 impl Accounts {
     /// Stops the next call that reaches this point.
-    pub(super) fn stop_next(&self, stop: Stop) -> Arc<Gate> {
-        let gate = Arc::new(Gate::new());
-        self.stops.lock().unwrap().insert(stop, Arc::clone(&gate));
-        gate
+    pub(super) fn stop_next(&self, stop: Stop) -> Arc<SyncPoint> {
+        let point = Arc::new(SyncPoint::new());
+        self.stops.lock().unwrap().insert(stop, Arc::clone(&point));
+        point
     }
 
     pub(super) fn row(&self, id: u64) -> Option<u64> {
@@ -74,9 +74,9 @@ impl Accounts {
     async fn pass(&self, stop: Stop) {
         // A test may drop the caller here too.
         tokio::task::yield_now().await;
-        let gate = self.stops.lock().unwrap().remove(&stop);
-        if let Some(gate) = gate {
-            gate.pass().await;
+        let point = self.stops.lock().unwrap().remove(&stop);
+        if let Some(point) = point {
+            point.pass().await;
         }
     }
 

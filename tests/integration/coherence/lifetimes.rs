@@ -6,8 +6,8 @@ use std::time::Duration;
 use cache_core::testing::ManualClock;
 use cache_core::{Cache, Codec, LocalEngine, ReadPolicy};
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 /// One process with this policy for `get`.
@@ -30,7 +30,7 @@ async fn loads(rows: &Rows, store: &CachingRegister<Rows>, clock: &ManualClock, 
 }
 
 #[tokio::test]
-async fn an_entry_answers_for_its_time_to_live_and_no_longer() {
+async fn an_entry_is_a_hit_for_exactly_its_time_to_live() {
     for engine in [LocalEngine::Quick, LocalEngine::Moka] {
         let ten = Duration::from_secs(10);
         let (rows, store, clock) = single(|policy| policy.ttl(ten).jitter_percent(0).local_engine(engine));
@@ -51,7 +51,7 @@ async fn jitter_only_shortens() {
 }
 
 #[tokio::test]
-async fn absence_has_a_life_of_its_own() {
+async fn an_absence_has_a_lifetime_of_its_own() {
     let (rows, store, clock) = single(|policy| policy.negative_ttl(Duration::from_secs(2)).jitter_percent(0));
     assert_eq!(loads(&rows, &store, &clock, 10).await, 5);
     rows.seed(1, 10);
@@ -60,7 +60,7 @@ async fn absence_has_a_life_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_switched_off_asks_the_store_every_time() {
+async fn a_disabled_method_loads_every_time() {
     let (rows, store, clock) = single(|policy| policy.enabled(false));
     assert_eq!(loads(&rows, &store, &clock, 10).await, 10);
     let (rows, store, clock) = single(|policy| policy.ttl(Duration::ZERO));
@@ -87,7 +87,7 @@ async fn the_local_tier_may_be_shorter_lived_than_the_shared_one() {
 
 /// The local tier keeps a shared hit only for the rest of its lifetime.
 #[tokio::test]
-async fn a_shared_hit_does_not_prolong_a_life() {
+async fn a_shared_hit_does_not_prolong_a_lifetime() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (one, two) = (world.instance().await, world.instance().await);

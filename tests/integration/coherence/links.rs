@@ -7,8 +7,8 @@ use cache_core::testing::{Operation, Protection};
 use cache_core::{Cache, CacheBuilder, Status};
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -22,7 +22,7 @@ async fn instance(rows: &Arc<Rows>, builder: CacheBuilder) -> (Cache, CachingReg
 
 /// A server that rejects HELLO supports RESP2 only, so the bus has its own connection.
 #[tokio::test]
-async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
+async fn a_server_without_resp3_has_a_bus_and_its_loss_is_detected() {
     let mut server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let rows = Arc::<Rows>::default();
     rows.seed(1, 10);
@@ -31,7 +31,7 @@ async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
     assert_eq!(reader.get(1).await, Ok(Some(10)));
     assert_eq!(reader.peek_get(1), Some(Some(10)));
     writer.set(1, 20).await.unwrap();
-    until("the invalidation is heard", || reading.invalidations_received() == 1).await;
+    until("the invalidation is received", || reading.invalidations_received() == 1).await;
     assert_eq!(reader.get(1).await, Ok(Some(20)));
     server.kill();
     for cache in [&writing, &reading] {
@@ -39,12 +39,12 @@ async fn a_server_without_resp3_has_its_bus_and_its_loss_noticed() {
             tokio::task::yield_now().await;
         }
     }
-    assert_eq!(reader.peek_get(1), None, "nothing local answers without the bus");
+    assert_eq!(reader.peek_get(1), None, "there is no local hit without the bus");
     assert_eq!(reader.get(1).await, Ok(Some(20)));
 }
 
 #[tokio::test]
-async fn a_password_is_used_and_a_wrong_one_degrades_with_words() {
+async fn a_password_is_used_and_a_wrong_one_degrades_without_revealing_it() {
     let server = RedisServer::start();
     assert_eq!(server.raw(&["CONFIG", "SET", "requirepass", "canary-secret"]).unwrap(), "OK");
     let rows = Arc::<Rows>::default();
@@ -58,13 +58,13 @@ async fn a_password_is_used_and_a_wrong_one_degrades_with_words() {
     while cache.health().await.status != Status::Degraded {
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.get(1).await, Ok(Some(10)), "no caller notices");
-    let said = format!("{:?} {cache:?} {store:?}", cache.health().await);
-    assert!(!said.contains("canary"), "{said}");
+    assert_eq!(store.get(1).await, Ok(Some(10)), "no caller is affected");
+    let output = format!("{:?} {cache:?} {store:?}", cache.health().await);
+    assert!(!output.contains("canary"), "{output}");
 }
 
 #[tokio::test]
-async fn a_cache_that_is_dropped_closes_its_connections() {
+async fn a_dropped_cache_closes_its_connections() {
     let server = RedisServer::start();
     let rows = Arc::<Rows>::default();
     let clients =
@@ -78,7 +78,7 @@ async fn a_cache_that_is_dropped_closes_its_connections() {
 /// Writes while the writer's calls to Redis fail.
 ///
 /// Returns what another instance reads after two more heartbeats of the writer.
-async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
+async fn undelivered_write(world: World) -> Option<u64> {
     let lease = Duration::from_secs(2);
     let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
     world.rows.seed(1, 10);
@@ -97,19 +97,19 @@ async fn write_that_redis_did_not_hear(world: World) -> Option<u64> {
     for operation in [Operation::Lock, Operation::Release, Operation::Invalidate] {
         writer.chaos.heal(operation);
     }
-    world.two_beats(&writer, lease).await;
+    world.two_heartbeats(&writer, lease).await;
     assert_eq!(writer.cache.health().await.pending_invalidations, 0);
     world.instance().await.get(1).await
 }
 
 /// R4: the journal delivers a failed invalidation as soon as Redis accepts it.
 #[tokio::test]
-async fn r4_a_write_that_redis_did_not_hear_is_told_later() {
+async fn r4_an_undelivered_invalidation_is_delivered_after_reconnecting() {
     for world in World::each(None) {
-        assert_eq!(write_that_redis_did_not_hear(world).await, Some(20));
+        assert_eq!(undelivered_write(world).await, Some(20));
     }
     for world in World::each(Some(Protection::Journal)) {
-        assert_eq!(write_that_redis_did_not_hear(world).await, Some(10), "the control must see the stale value");
+        assert_eq!(undelivered_write(world).await, Some(10), "the control must see the stale value");
     }
 }
 
@@ -135,19 +135,19 @@ async fn a_lost_connection_flushes_the_local_tier() {
     };
     wait.await;
     assert_eq!(reader.get(1).await, Some(20));
-    assert_eq!(writer.cache.health().await.pending_invalidations, 0, "what was written meanwhile has been told first");
+    assert_eq!(writer.cache.health().await.pending_invalidations, 0, "the writes of the outage are delivered first");
 }
 
 /// The epochs change while a reconnecting instance waits: it starts with its last heartbeat's epoch.
 ///
-/// The model in `tests/model` found this order. Fails if `Link::set_live` keeps the epoch of the first heartbeat.
+/// The model in `tests/model` found this order. Fails if a new connection keeps the epoch of the first heartbeat.
 #[tokio::test]
-async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
+async fn r26_an_entry_made_stale_during_the_recovery_is_no_hit() {
     let lease = Duration::from_secs(1);
     let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let (other, away) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
-    let beat = async |instance: &Instance| {
+    let heartbeat = async |instance: &Instance| {
         let begun = instance.chaos.begun(Operation::Heartbeat);
         while instance.chaos.begun(Operation::Heartbeat) == begun {
             clock.advance(Duration::from_millis(50));
@@ -156,15 +156,15 @@ async fn r26_what_was_made_stale_during_the_way_back_does_not_answer() {
     };
     world.rows.seed(1, 10);
     away.chaos.fail(Operation::Heartbeat);
-    beat(&away).await;
+    heartbeat(&away).await;
     until("it has lost its connection", || away.health().status == Status::Degraded).await;
     remote.forget_epochs();
-    beat(&other).await;
+    heartbeat(&other).await;
     assert_eq!(other.get(1).await, Some(10));
     until("the value is in the shared tier", || other.stats().fills == 1).await;
 
     away.chaos.heal(Operation::Heartbeat);
-    beat(&away).await;
+    heartbeat(&away).await;
     assert!(!away.health().shared, "it lets others go first, since the epoch is another one");
     world.rows.seed(1, 20);
     remote.forget_epochs();

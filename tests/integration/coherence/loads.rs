@@ -11,28 +11,28 @@ use std::time::Duration;
 use cache_core::Cache;
 use cache_core::testing::{ManualClock, Protection};
 
-use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
+use super::sync_points::until;
 use super::world::World;
 
 /// Drops the caller that started a load while another waits; returns the load count.
 async fn loads_when_the_first_caller_leaves(world: World) -> u64 {
     let reader = world.instance().await;
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let first = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     let second = reader.spawn_get(1);
     tokio::task::yield_now().await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    gate.open();
+    point.open();
     assert_eq!(second.await.unwrap(), Some(10));
     world.rows.loads()
 }
 
 #[tokio::test]
-async fn r14_a_caller_that_leaves_neither_ends_nor_repeats_the_load() {
+async fn r14_a_dropped_caller_neither_ends_nor_repeats_the_load() {
     for world in World::each(None) {
         assert_eq!(loads_when_the_first_caller_leaves(world).await, 1);
     }
@@ -42,12 +42,12 @@ async fn r14_a_caller_that_leaves_neither_ends_nor_repeats_the_load() {
 }
 
 #[tokio::test]
-async fn r14_callers_dropped_at_every_poll_leave_the_others_their_answer() {
+async fn r14_the_others_get_their_outcome_if_a_caller_is_dropped_at_any_poll() {
     for polls in 1..8 {
         let world = World::memory(None);
         let reader = world.instance().await;
         world.rows.seed(1, 10);
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let mut leaving: Vec<_> = (0..3).map(|_| Box::pin(reader.store.get(1))).collect();
         let staying = reader.spawn_get(1);
         for _ in 0..polls {
@@ -57,14 +57,14 @@ async fn r14_callers_dropped_at_every_poll_leave_the_others_their_answer() {
             tokio::task::yield_now().await;
         }
         drop(leaving);
-        gate.open();
+        point.open();
         assert_eq!(staying.await.unwrap(), Some(10), "dropped after {polls} polls");
         assert!(world.rows.loads() <= 2, "{} loads", world.rows.loads());
     }
 }
 
 #[tokio::test]
-async fn r14_a_panic_is_an_error_for_all_who_wait_and_the_next_call_tries_again() {
+async fn r14_a_panic_is_an_error_for_all_callers_and_the_next_call_loads_again() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
@@ -80,19 +80,19 @@ async fn r14_a_panic_is_an_error_for_all_who_wait_and_the_next_call_tries_again(
 }
 
 #[tokio::test]
-async fn r14_an_error_reaches_every_waiter_and_is_not_cached() {
+async fn r14_an_error_reaches_every_follower_and_is_not_cached() {
     for world in World::each(None) {
         let reader = world.instance().await;
         world.rows.seed(1, 10);
         world.rows.fails.store(true, Ordering::SeqCst);
-        let gate = world.rows.stop_next(Stop::AfterRead);
+        let point = world.rows.stop_next(Stop::AfterRead);
         let call = || {
             let store = Arc::clone(&reader.store);
             tokio::spawn(async move { store.get(1).await })
         };
         let callers: Vec<_> = (0..1000).map(|_| call()).collect();
-        gate.reached().await;
-        gate.open();
+        point.reached().await;
+        point.open();
         for caller in callers {
             assert_eq!(caller.await.unwrap(), Err(RegisterError::Lost));
         }
@@ -108,12 +108,12 @@ async fn r14_a_load_that_hangs_ends_with_an_error_and_frees_the_key() {
     let rows = Arc::<Rows>::default();
     let cache = Cache::single_instance_with_clock(clock.clone());
     let store = Arc::new(CachingRegister::new(Arc::clone(&rows), &cache));
-    let gate = rows.stop_next(Stop::AfterRead);
+    let point = rows.stop_next(Stop::AfterRead);
     let hanging = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.get(1).await }
     });
-    gate.reached().await;
+    point.reached().await;
     clock.advance(Duration::from_secs(31));
     let error = hanging.await.unwrap().unwrap_err();
     assert!(matches!(&error, RegisterError::Cache(text) if text.contains("did not end within 30s")), "{error:?}");

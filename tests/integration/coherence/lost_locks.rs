@@ -2,8 +2,8 @@
 
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, LOCK, World};
 
 /// Fills the old value between the expiry of a writer's lock and its commit.
@@ -12,23 +12,23 @@ use super::world::{Instance, LOCK, World};
 async fn write_that_outlasts_its_lock(world: &World) -> (Instance, Instance) {
     let (writer, reader, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let point = world.rows.stop_next(Stop::BeforeCommit);
     let slow = writer.spawn_set(1, 20);
-    gate.reached().await;
+    point.reached().await;
     world.locks_expire().await;
     assert_eq!(reader.get(1).await, Some(10));
     until("the old value is in the shared tier", || reader.stats().fills == 1).await;
-    gate.open();
+    point.open();
     slow.await.unwrap();
     (reader, third)
 }
 
 #[tokio::test]
-async fn r17_a_release_that_finds_its_lock_gone_invalidates() {
+async fn r17_a_release_whose_lock_is_missing_invalidates() {
     for world in World::each(None) {
         let (reader, third) = write_that_outlasts_its_lock(&world).await;
         assert_eq!(third.get(1).await, Some(20));
-        until("the reader has heard", || reader.store.peek_get(1).is_none()).await;
+        until("the reader has received the invalidation", || reader.store.peek_get(1).is_none()).await;
         assert_eq!(reader.get(1).await, Some(20));
     }
     for world in World::each(Some(Protection::LostLock)) {
@@ -46,23 +46,23 @@ async fn write_that_outlasts_its_lock_and_its_lease(without: Option<Protection>)
     let lease = LOCK / 2;
     let (writer, reader) = (world.instance_with_lease(lease).await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let point = world.rows.stop_next(Stop::BeforeCommit);
     let slow = writer.spawn_set(1, 20);
-    gate.reached().await;
+    point.reached().await;
     writer.chaos.hold(Operation::Heartbeat);
     world.locks_expire().await;
     assert_eq!(reader.get(1).await, Some(10));
     until("the old value is in the shared tier", || reader.stats().fills == 1).await;
-    gate.open();
+    point.open();
     world.passing_time(slow).await.unwrap();
     let before = world.instance().await.get(1).await;
     writer.chaos.release(Operation::Heartbeat);
-    world.two_beats(&writer, lease).await;
+    world.two_heartbeats(&writer, lease).await;
     [before, world.instance().await.get(1).await]
 }
 
 #[tokio::test]
-async fn r17_a_writer_that_does_not_trust_its_connection_tells_with_its_next_beat() {
+async fn r17_a_writer_that_distrusts_its_connection_delivers_with_its_next_heartbeat() {
     let seen = write_that_outlasts_its_lock_and_its_lease(None).await;
     assert_eq!(seen, [Some(20), Some(20)], "the invalidation is delivered before the acknowledgement");
     let seen = write_that_outlasts_its_lock_and_its_lease(Some(Protection::Journal)).await;

@@ -1,7 +1,7 @@
 //! The numbered races of the coherence protocol, in memory and on a real Redis.
 //!
-//! Each race is staged: gates in the store and holds at the shared tier fix the order, and no test waits by sleeping.
-//! Each test runs twice: with the whole protocol, and with the protection under test disabled (`Weakness`). The latter
+//! Each race is staged: sync points in the store and at the shared tier fix the order, and no test waits by sleeping.
+//! Each test runs twice: with the whole protocol, and with the protection under test disabled (`Protection`). The latter
 //! run must see the stale read, so a test that could not fail would fail its own control.
 
 mod absence;
@@ -19,7 +19,6 @@ mod eviction;
 mod extremes;
 mod faults;
 mod foreign_bytes;
-pub(crate) mod gate;
 mod hammer;
 mod interleaved_writers;
 mod joins;
@@ -53,6 +52,7 @@ mod sources;
 mod stale_fill;
 mod stalled;
 mod supervisor;
+pub(crate) mod sync_points;
 mod tracking;
 mod unknown_outcome;
 mod user_code;

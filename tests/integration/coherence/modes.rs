@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, MemoryRemote, Mode, cached_store};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const REST: Duration = Duration::from_millis(1);
 /// Writes while a reader without messages has the old value in its local tier.
 ///
 /// Returns what that reader reads after the write has returned.
-async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
+async fn read_after_an_undelivered_write(mode: Mode) -> Option<u64> {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(mode);
@@ -41,8 +41,8 @@ async fn read_after_a_write_unheard(mode: Mode) -> Option<u64> {
 
 #[tokio::test]
 async fn t3_after_a_strict_write_no_local_hit_is_older() {
-    assert_eq!(read_after_a_write_unheard(Mode::Strict).await, Some(20));
-    assert_eq!(read_after_a_write_unheard(Mode::Safe).await, Some(10), "the control must see the stale value");
+    assert_eq!(read_after_an_undelivered_write(Mode::Strict).await, Some(20));
+    assert_eq!(read_after_an_undelivered_write(Mode::Safe).await, Some(10), "the control must see the stale value");
 }
 
 /// Checks that the write waits until the end of the lease, and no longer.
@@ -67,23 +67,23 @@ async fn t3_the_lease_counts_from_the_release() {
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     let reader = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     world.rows.seed(1, 10);
-    let heard = reader.cache.invalidations_received();
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let received = reader.cache.invalidations_received();
+    let point = world.rows.stop_next(Stop::BeforeCommit);
     let write = writer.spawn_set(1, 20);
-    gate.reached().await;
-    until("the reader has heard of it", || reader.cache.invalidations_received() > heard).await;
+    point.reached().await;
+    until("the reader has received the invalidation", || reader.cache.invalidations_received() > received).await;
     remote.evict_scopes();
     assert_eq!(reader.get(1).await, Some(10));
     for _ in 0..2 {
-        let beats = reader.chaos.begun(Operation::Heartbeat);
+        let heartbeats = reader.chaos.begun(Operation::Heartbeat);
         clock.advance(LEASE / 2);
-        until("the reader's beat is back", || {
-            reader.chaos.begun(Operation::Heartbeat) > beats && reader.health().local
+        until("the reader's heartbeat has returned", || {
+            reader.chaos.begun(Operation::Heartbeat) > heartbeats && reader.health().local
         })
         .await;
     }
     reader.chaos.lose_bus();
-    gate.open();
+    point.open();
     until("it is released", || writer.chaos.begun(Operation::Release) == 1).await;
     assert_eq!(reader.get(1).await, Some(10), "not acknowledged yet");
     ends_with_the_lease(clock, write).await;
@@ -91,7 +91,7 @@ async fn t3_the_lease_counts_from_the_release() {
 }
 
 #[tokio::test]
-async fn a_strict_write_waits_also_when_nobody_hears_of_it() {
+async fn a_strict_write_waits_also_if_no_instance_receives_it() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
@@ -103,18 +103,18 @@ async fn a_strict_write_waits_also_when_nobody_hears_of_it() {
 }
 
 #[tokio::test]
-async fn a_strict_invalidation_by_hand_waits_too() {
+async fn an_explicit_strict_invalidation_waits_too() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Strict);
     let store = Arc::clone(&writer.store);
     let invalidation = tokio::spawn(async move { store.invalidate_get(1).await });
-    until("it was told", || writer.chaos.begun(Operation::Invalidate) == 1).await;
+    until("the invalidation was sent", || writer.chaos.begun(Operation::Invalidate) == 1).await;
     ends_with_the_lease(clock, invalidation).await;
 }
 
 #[tokio::test]
-async fn a_strict_write_on_a_real_redis_takes_the_lease() {
+async fn a_strict_write_on_redis_waits_for_the_lease() {
     let lease = Duration::from_millis(200);
     let world = World::redis(None);
     let (writer, reader) = (world.instance_with_lease(lease).await, world.instance_with_lease(lease).await);
@@ -140,7 +140,7 @@ async fn fast_writer(world: &World) -> Instance {
 }
 
 #[tokio::test]
-async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
+async fn a_fast_write_returns_before_its_release_and_no_stale_value_is_read() {
     for world in World::each(None) {
         let (writer, reader) = (fast_writer(&world).await, world.instance().await);
         world.rows.seed(1, 10);
@@ -148,7 +148,7 @@ async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
         until("the old value is in the shared tier", || reader.stats().fills == 1).await;
         writer.set(1, 20).await;
         assert_eq!(writer.get(1).await, Some(20));
-        until("the reader has heard of it", || reader.store.peek_get(1).is_none()).await;
+        until("the reader has received the invalidation", || reader.store.peek_get(1).is_none()).await;
         assert_eq!(reader.get(1).await, Some(20), "the lock keeps the entry from being used");
         assert_eq!((writer.stats().fills, reader.stats().fills), (0, 1), "and a new one from being made");
         writer.chaos.release(Operation::Release);
@@ -163,29 +163,29 @@ async fn a_fast_write_returns_before_its_release_and_nothing_old_is_read() {
 /// Other instances may read that value until the release; the writer's own instance never does. Fails for the writer
 /// without the journal in `Write::release_behind`.
 #[tokio::test]
-async fn r7_a_fast_writer_reads_its_own_write_though_its_lock_was_evicted() {
+async fn r7_a_fast_writer_reads_its_own_write_after_its_lock_was_evicted() {
     let world = World::memory(None);
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
     let (writer, reader) = (fast_writer(&world).await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let point = world.rows.stop_next(Stop::BeforeCommit);
     let write = writer.spawn_set(1, 20);
-    gate.reached().await;
+    point.reached().await;
     remote.evict_scopes();
     assert_eq!(reader.get(1).await, Some(10));
     until("the old value is in the shared tier", || reader.stats().fills == 1).await;
-    gate.open();
+    point.open();
     write.await.unwrap();
     assert_eq!(writer.get(1).await, Some(20), "its own write");
     assert_eq!(reader.get(1).await, Some(10), "the window of a fast write");
     writer.chaos.release(Operation::Release);
     until("the release has arrived", || writer.health().pending_invalidations == 0).await;
-    until("the reader has heard of it", || reader.store.peek_get(1).is_none()).await;
+    until("the reader has received the invalidation", || reader.store.peek_get(1).is_none()).await;
     assert_eq!((writer.get(1).await, reader.get(1).await), (Some(20), Some(20)));
 }
 
 #[tokio::test]
-async fn a_fast_release_that_fails_is_told_later() {
+async fn a_failed_fast_release_is_delivered_later() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance_with_lease(LEASE).await.in_mode(Mode::Fast);
@@ -242,7 +242,7 @@ impl Accounts for Nothing {
 }
 
 #[tokio::test]
-async fn a_write_follows_the_strongest_mode_of_what_it_invalidates() {
+async fn a_write_has_the_strictest_mode_of_its_targets() {
     let clock = ManualClock::new();
     let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
     let cache = Cache::builder().lease(LEASE).clock(clock.clone()).remote(chaos.clone()).build().unwrap();
@@ -252,7 +252,7 @@ async fn a_write_follows_the_strongest_mode_of_what_it_invalidates() {
     store.visit(1).await.unwrap();
     until("a fast release", || chaos.begun(Operation::Release) == 1).await;
     safe.deposit(1).await.unwrap();
-    assert_eq!(chaos.begun(Operation::Release), 2, "what the builder says counts");
+    assert_eq!(chaos.begun(Operation::Release), 2, "the setting of the builder counts");
     for (place, close) in [false, true].into_iter().enumerate() {
         let store = Arc::clone(&store);
         let write =

@@ -13,7 +13,7 @@ use cache_core::{Cache, Error, ErrorKind, MemoryRemote, ReadPolicy, Region, cach
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
 
-use super::gate::Gate;
+use super::sync_points::SyncPoint;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const NAMESPACE: &str = "nested";
@@ -98,7 +98,7 @@ async fn a_load_inside_a_load_needs_no_second_permit() {
 
 /// The loads with permits wait for a key whose own load needs a permit.
 #[tokio::test]
-async fn a_load_that_another_one_waits_for_needs_no_permit() {
+async fn a_load_awaited_by_another_needs_no_permit() {
     let cache = bounded(1);
     let (outer, inner) = (region(&cache, "outer"), region(&cache, "inner"));
     let read_inner =
@@ -131,7 +131,7 @@ async fn a_load_that_another_one_waits_for_needs_no_permit() {
 
 /// The read of a spawned task is not recognized as nested. Fails if such a read waits for a permit without end.
 #[tokio::test]
-async fn a_load_that_reads_from_a_task_of_its_own_ends_too() {
+async fn a_load_that_reads_from_its_own_task_ends() {
     let (remote, clock) = (MemoryRemote::new(), ManualClock::new());
     remote.stop();
     let builder = Cache::builder().remote(remote).max_concurrent_loads(4).load_deadline(Duration::from_mins(10));
@@ -192,7 +192,7 @@ async fn a_load_that_reads_its_own_key_is_loaded_directly_or_refused() {
 
 /// The error type cannot represent a recursion, so the caller panics.
 #[tokio::test]
-async fn a_recursion_is_found_out_for_any_error_type() {
+async fn a_recursion_is_detected_for_any_error_type() {
     let cache = Cache::single_instance();
     let tree = tree(&cache);
     let read = tokio::spawn(async move { tree.node(0).await });
@@ -229,20 +229,20 @@ async fn loads_of_different_callers_do_not_wait_for_each_other() {
 
 /// The same with a third caller in between that has no load of its own.
 #[tokio::test]
-async fn nor_for_one_that_waits_for_the_other() {
+async fn a_load_does_not_wait_for_a_follower_of_its_own_flight() {
     let cache = patient();
-    let (region, gate) = (region(&cache, "between"), Arc::new(Gate::new()));
+    let (region, point) = (region(&cache, "between"), Arc::new(SyncPoint::new()));
     let loading = {
-        let (region, again, gate) = (region.clone(), region.clone(), Arc::clone(&gate));
+        let (region, again, point) = (region.clone(), region.clone(), Arc::clone(&point));
         tokio::spawn(async move {
             let load = move || async move {
-                gate.pass().await;
+                point.pass().await;
                 again.get_or_load(&1, || async { Ok::<_, Error>(10) }).await
             };
             region.get_or_load(&2, load).await
         })
     };
-    gate.reached().await;
+    point.reached().await;
     let between = {
         let region = region.clone();
         tokio::spawn(async move { region.get_or_load(&2, || async { Ok::<_, Error>(20) }).await })
@@ -256,9 +256,9 @@ async fn nor_for_one_that_waits_for_the_other() {
         })
     };
     settle().await;
-    gate.open();
+    point.open();
     for read in [loading, between, last] {
-        assert_eq!(in_time(read).await.unwrap().unwrap(), 10, "what the first load read itself");
+        assert_eq!(in_time(read).await.unwrap().unwrap(), 10, "the value that the first load read");
     }
 }
 
@@ -347,7 +347,7 @@ impl Shelf for Crossing {
 
 /// The error type cannot represent a deadline either.
 #[tokio::test]
-async fn nor_do_loads_of_batches() {
+async fn crossing_loads_of_batches_do_not_wait_for_each_other() {
     let crossing = Arc::new(Crossing { decorated: OnceLock::new(), calls: AtomicUsize::new(0), both: Barrier::new(2) });
     let shelf = Arc::new(CachingShelf::new(Arc::clone(&crossing), &patient()));
     assert!(crossing.decorated.set(Arc::clone(&shelf)).is_ok());

@@ -12,14 +12,14 @@ use cache_tests::RedisServer;
 use stores::policy::{CachingPolicyStore, PolicyStore, PostgresPolicyStore, TenantPolicy};
 use stores::{Page, PageRequest, StoreError, TenantId};
 
-use super::gate::{Gate, until};
+use super::sync_points::{SyncPoint, until};
 use crate::stores::fixtures;
 
 /// The Postgres store, which counts its reads and can stop after one.
 struct Watched {
     inner: PostgresPolicyStore,
     reads: AtomicU64,
-    after_read: Mutex<Option<Arc<Gate>>>,
+    after_read: Mutex<Option<Arc<SyncPoint>>>,
 }
 
 #[async_trait]
@@ -27,9 +27,9 @@ impl PolicyStore for Watched {
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let policy = self.inner.get_policy(tenant).await;
-        let gate = self.after_read.lock().unwrap().take();
-        if let Some(gate) = gate {
-            gate.pass().await;
+        let point = self.after_read.lock().unwrap().take();
+        if let Some(point) = point {
+            point.pass().await;
         }
         policy
     }
@@ -83,10 +83,10 @@ impl World {
         Instance { cache, store }
     }
 
-    fn stop_after_read(&self) -> Arc<Gate> {
-        let gate = Arc::new(Gate::new());
-        *self.rows.after_read.lock().unwrap() = Some(Arc::clone(&gate));
-        gate
+    fn stop_after_read(&self) -> Arc<SyncPoint> {
+        let point = Arc::new(SyncPoint::new());
+        *self.rows.after_read.lock().unwrap() = Some(Arc::clone(&point));
+        point
     }
 
     fn policy(&self, model: &str) -> TenantPolicy {
@@ -141,15 +141,15 @@ async fn slow_fill(without: Option<Protection>, delete: bool) -> Option<String> 
     let world = World::new(without).await;
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.inner.set_policy(&world.policy("old")).await.unwrap();
-    let gate = world.stop_after_read();
+    let point = world.stop_after_read();
     let slow = reader.spawn_model(world.tenant);
-    gate.reached().await;
+    point.reached().await;
     if delete {
         assert!(writer.store.delete_policy(world.tenant).await.unwrap());
     } else {
         writer.store.set_policy(&world.policy("new")).await.unwrap();
     }
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap().as_deref(), Some("old"));
     until("the slow fill is stored", || reader.stats().fills == 1).await;
     third.model(world.tenant).await
@@ -169,21 +169,21 @@ async fn late_join(without: Option<Protection>) -> Option<String> {
     let world = World::new(without).await;
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.inner.set_policy(&world.policy("old")).await.unwrap();
-    let gate = world.stop_after_read();
+    let point = world.stop_after_read();
     let old = reader.spawn_model(world.tenant);
-    gate.reached().await;
-    let heard = reader.cache.invalidations_received();
+    point.reached().await;
+    let received = reader.cache.invalidations_received();
     writer.store.set_policy(&world.policy("new")).await.unwrap();
-    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+    until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
     let new = reader.spawn_model(world.tenant);
     tokio::task::yield_now().await;
-    gate.open();
+    point.open();
     assert_eq!(old.await.unwrap().as_deref(), Some("old"));
     new.await.unwrap()
 }
 
 #[tokio::test]
-async fn r2_and_r13_a_read_after_a_write_takes_nothing_older_from_a_flight_or_the_local_tier() {
+async fn r2_and_r13_a_read_after_a_write_takes_no_older_value_from_a_flight_or_the_local_tier() {
     assert_eq!(late_join(None).await.as_deref(), Some("new"));
     assert_eq!(late_join(Some(Protection::NextFlight)).await.as_deref(), Some("old"), "the control");
     assert_eq!(late_join(Some(Protection::SequenceCheck)).await.as_deref(), Some("old"), "the control");

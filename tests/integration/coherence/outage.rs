@@ -7,11 +7,11 @@ use cache_core::Cache;
 use cache_core::Status;
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killing_redis_in_the_middle_of_ten_thousand_reads_gives_no_error() {
+async fn killing_redis_during_ten_thousand_reads_causes_no_error() {
     let mut server = RedisServer::start();
     let rows = Arc::<Rows>::default();
     for key in 0..100 {
@@ -37,14 +37,14 @@ async fn killing_redis_in_the_middle_of_ten_thousand_reads_gives_no_error() {
     for reader in readers {
         reader.await.unwrap();
     }
-    until("the loss is noticed", || !connected(&cache)).await;
+    until("the loss is detected", || !connected(&cache)).await;
     store.set(1, 1000).await.unwrap();
     assert_eq!(store.get(1).await, Ok(Some(1000)), "reads and writes go on without it");
     server.restart();
     assert!(cache.connected(Duration::from_secs(20)).await, "it connects again by itself");
     assert_eq!(cache.health().await.status, Status::Healthy);
     let before = cache.stats();
-    until("hits come back", || {
+    until("hits return", || {
         let store = Arc::clone(&store);
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async move { assert_eq!(store.get(1).await, Ok(Some(1000))) });

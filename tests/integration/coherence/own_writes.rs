@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 /// Writes while the bus is silent; returns what the writer reads next.
@@ -22,7 +22,7 @@ async fn write_while_the_bus_is_silent(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r7_the_writer_does_not_wait_for_its_own_news() {
+async fn r7_a_writer_does_not_wait_for_its_own_message() {
     for world in World::each(None) {
         assert_eq!(write_while_the_bus_is_silent(world).await, Some(20));
     }
@@ -56,7 +56,7 @@ async fn hidden_by_a_dropped_write(without: Option<Protection>) -> usize {
 }
 
 #[tokio::test]
-async fn r7_a_write_that_is_dropped_anywhere_is_never_hidden_from_its_own_instance() {
+async fn r7_a_write_dropped_at_any_poll_is_never_hidden_from_its_own_instance() {
     assert_eq!(hidden_by_a_dropped_write(None).await, 0);
     assert!(hidden_by_a_dropped_write(Some(Protection::LocalInvalidation)).await > 0, "the control must hide one");
 }
@@ -95,15 +95,15 @@ async fn write_whose_lock_was_evicted(release: impl Fn(&Instance)) -> Option<u64
     let Tier::Memory(remote, _) = &world.tier else { unreachable!() };
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::BeforeCommit);
+    let point = world.rows.stop_next(Stop::BeforeCommit);
     let write = writer.spawn_set(1, 20);
-    gate.reached().await;
+    point.reached().await;
     remote.evict_scopes();
     assert_eq!(reader.get(1).await, Some(10));
     until("the old value is in the shared tier", || reader.stats().fills == 1).await;
     writer.chaos.hold(Operation::Release);
     release(&writer);
-    gate.open();
+    point.open();
     until("the release is on its way", || writer.chaos.begun(Operation::Release) == 1).await;
     assert_eq!(writer.get(1).await, Some(10), "nothing is acknowledged yet");
     writer.chaos.release(Operation::Release);
@@ -112,7 +112,7 @@ async fn write_whose_lock_was_evicted(release: impl Fn(&Instance)) -> Option<u64
 }
 
 #[tokio::test]
-async fn r7_holds_where_the_lock_was_lost_while_the_store_was_at_work() {
+async fn r7_holds_if_the_lock_is_lost_during_the_store_call() {
     assert_eq!(write_whose_lock_was_evicted(|writer| writer.chaos.hold_bus()).await, Some(20));
     assert_eq!(write_whose_lock_was_evicted(|writer| writer.chaos.fail(Operation::Release)).await, Some(20));
 }
@@ -122,7 +122,7 @@ async fn r7_holds_where_the_lock_was_lost_while_the_store_was_at_work() {
 /// Until this instance has received the new epoch, the journal covers every scope. The model in `tests/model` found
 /// this one as well.
 #[tokio::test]
-async fn r7_holds_where_the_journal_ran_over() {
+async fn r7_holds_after_an_overflow_of_the_journal() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let writer = world.instance().await;
@@ -146,12 +146,12 @@ async fn r7_holds_where_the_journal_ran_over() {
         }
     }
     assert!(!writer.cache.health().await.breaker_open);
-    assert!(writer.cache.health().await.journal_overflowed, "too many to remember");
+    assert!(writer.cache.health().await.journal_overflowed, "too many for the journal");
     assert_eq!(writer.get(1).await, Some(20));
     writer.chaos.heal(Operation::Invalidate);
     while journal(&writer).await != 0 {
         clock.advance(Duration::from_secs(1));
-        assert_eq!(writer.get(1).await, Some(20), "until the others are told");
+        assert_eq!(writer.get(1).await, Some(20), "until the others have the invalidation");
         tokio::task::yield_now().await;
     }
     assert_eq!(writer.get(1).await, Some(20), "and when they are");
@@ -164,7 +164,7 @@ async fn journal(instance: &Instance) -> usize {
 }
 
 #[tokio::test]
-async fn a_write_that_certainly_did_not_happen_releases_at_once() {
+async fn a_write_that_definitely_failed_releases_at_once() {
     let world = World::memory(None);
     let (writer, reader) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);

@@ -12,9 +12,9 @@ use std::time::Duration;
 use cache_core::testing::{Operation, Protection};
 use cache_core::{Mode, ReadPolicy, Region, Scope, WriteGuard};
 
-use super::gate::until;
 use super::ledger::{Accounts, CachingLedger};
 use super::register::{RegisterError, Stop};
+use super::sync_points::until;
 use super::world::{Instance, LOCK, Tier, World};
 
 const METHOD: &str = "g:{race:pending:account:*}";
@@ -46,7 +46,7 @@ impl Branch {
         tokio::spawn(async move { store.open(balance).await.unwrap().id })
     }
 
-    async fn told_everything(&self) {
+    async fn until_all_is_delivered(&self) {
         until("the journal is delivered", || self.instance.health().pending_invalidations == 0).await;
     }
 
@@ -145,7 +145,7 @@ async fn dropped_at_every_poll(world: World) -> bool {
 }
 
 #[tokio::test]
-async fn r32_a_write_that_is_dropped_at_any_poll_hides_nothing_that_its_result_would_have_named() {
+async fn r32_a_write_dropped_at_any_poll_hides_no_target_of_its_result() {
     for world in World::each(None) {
         assert!(!dropped_at_every_poll(world).await);
     }
@@ -161,13 +161,13 @@ async fn late_commit(world: World) -> Option<u64> {
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
     let id = accounts.next();
-    let gate = accounts.stop_next(Stop::BeforeCommit);
+    let point = accounts.stop_next(Stop::BeforeCommit);
     // The database completes the write of its dropped client.
     let at_work = tokio::spawn({
         let accounts = Arc::clone(&accounts);
         async move { Accounts::open_past_the_cache(&accounts, 10).await }
     });
-    gate.reached().await;
+    point.reached().await;
     let other = accounts.stop_next(Stop::BeforeCommit);
     let mut call = Box::pin(writer.store.open(10));
     tokio::select! {
@@ -175,10 +175,10 @@ async fn late_commit(world: World) -> Option<u64> {
         () = other.reached() => {}
     }
     drop(call);
-    writer.told_everything().await;
+    writer.until_all_is_delivered().await;
     assert_eq!(reader.account(id).await, None);
     until("the entry is in the shared tier", || reader.fills() >= 1).await;
-    gate.open();
+    point.open();
     at_work.await.unwrap();
     world.registrations_expire().await;
     let third = world.branch(&accounts).await;
@@ -186,7 +186,7 @@ async fn late_commit(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r32_a_write_that_commits_after_its_caller_is_gone_is_read_when_its_registration_is_over() {
+async fn r32_a_commit_after_its_caller_was_dropped_is_read_when_its_registration_expires() {
     for world in World::each(None) {
         assert_eq!(late_commit(world).await, Some(10));
     }
@@ -205,19 +205,19 @@ async fn killed(world: World) -> [Option<u64>; 2] {
     let writer = world.branch(&accounts).await;
     let reader = Branch::of(world.instance_with_lease(lease).await, &accounts);
     let id = accounts.next();
-    let gate = accounts.stop_next(Stop::AfterCommit);
+    let point = accounts.stop_next(Stop::AfterCommit);
     let mut call = Box::pin(writer.store.open(10));
     assert_eq!(reader.account(id).await, None);
     until("the entry is in the shared tier", || reader.fills() == 1).await;
     tokio::select! {
         _ = &mut call => unreachable!("the store does not return"),
-        () = gate.reached() => {}
+        () = point.reached() => {}
     }
     // The call is never polled or dropped again.
     std::mem::forget(call);
     writer.instance.cache.shutdown().await;
     world.registrations_expire().await;
-    world.two_beats(&reader.instance, lease).await;
+    world.two_heartbeats(&reader.instance, lease).await;
     let seen = reader.account(id).await;
     let third = world.branch(&accounts).await;
     let seen = [seen, third.account(id).await];
@@ -231,7 +231,7 @@ async fn killed(world: World) -> [Option<u64>; 2] {
     };
     tokio::time::timeout(Duration::from_secs(20), filled).await.expect("the entry is in the shared tier");
     let loads = accounts.loads();
-    world.two_beats(&reader.instance, lease).await;
+    world.two_heartbeats(&reader.instance, lease).await;
     for branch in [&reader, &third, &world.branch(&accounts).await] {
         assert_eq!(branch.account(id).await, seen[0]);
     }
@@ -240,7 +240,7 @@ async fn killed(world: World) -> [Option<u64>; 2] {
 }
 
 #[tokio::test]
-async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over() {
+async fn r33_a_killed_writer_hides_nothing_after_its_registration_expires() {
     for world in World::each(None) {
         assert_eq!(killed(world).await, [Some(10); 2]);
     }
@@ -253,24 +253,24 @@ async fn r33_a_writer_that_is_killed_hides_nothing_when_its_registration_is_over
 
 /// A local value read under a pending writer expires, even without the registration message.
 #[tokio::test]
-async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_local_tier() {
+async fn r33_a_local_fill_under_a_pending_writer_does_not_outlive_the_writer() {
     for (without, expected) in [(None, Some(10)), (Some(Protection::PendingExpiry), None)] {
         let world = World::memory(without);
         let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
         let accounts = Arc::new(Accounts::default());
         let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
         let id = accounts.next();
-        let gate = accounts.stop_next(Stop::BeforeCommit);
+        let point = accounts.stop_next(Stop::BeforeCommit);
         let mut call = Box::pin(writer.store.open(10));
         reader.instance.chaos.hold_invalidations();
         tokio::select! {
             _ = &mut call => unreachable!("the store does not return"),
-            () = gate.reached() => {}
+            () = point.reached() => {}
         }
         assert_eq!(reader.account(id).await, None);
         assert_eq!(reader.account(id).await, None);
         assert_eq!(accounts.loads(), 1, "it is a hit");
-        gate.open();
+        point.open();
         let committed = accounts.stop_next(Stop::AfterCommit);
         tokio::select! {
             _ = &mut call => unreachable!("the store does not return"),
@@ -284,7 +284,7 @@ async fn r33_what_is_filled_under_a_pending_writer_does_not_outlive_it_in_the_lo
 
 /// Opens many accounts while others are read.
 #[tokio::test]
-async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
+async fn r34_other_accounts_stay_hits_in_both_tiers_during_an_opening() {
     const OPENERS: u64 = 50;
     for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
@@ -301,9 +301,9 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
         until("the entries are in the shared tier", || reader.fills() == 11).await;
         let mut openers = Vec::new();
         for balance in 0..OPENERS {
-            let gate = accounts.stop_next(Stop::AfterCommit);
-            openers.push((writer.spawn_open(100 + balance), Arc::clone(&gate)));
-            gate.reached().await;
+            let point = accounts.stop_next(Stop::AfterCommit);
+            openers.push((writer.spawn_open(100 + balance), Arc::clone(&point)));
+            point.reached().await;
         }
         let loads = accounts.loads();
         let third = world.branch(&accounts).await;
@@ -318,8 +318,8 @@ async fn r34_while_accounts_are_opened_the_others_stay_hits_in_both_tiers() {
             assert!(value.contains('|') && value.len() < 64, "{value}");
             assert_eq!(server.raw(&["ZCARD", WRITERS]).unwrap().trim(), OPENERS.to_string());
         }
-        for (opener, gate) in openers {
-            gate.open();
+        for (opener, point) in openers {
+            point.open();
             opener.await.unwrap();
         }
         assert_eq!(third.account(next).await, Some(100));
@@ -349,15 +349,15 @@ enum Loss {
 
 /// Loses the registration, and fills the old state on another instance before the commit.
 #[tokio::test]
-async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same() {
+async fn r32_a_release_whose_registration_is_missing_still_invalidates() {
     for loss in [Loss::Writers, Loss::Method, Loss::Everything, Loss::Expiry] {
         for world in World::each(None) {
             let accounts = Arc::new(Accounts::default());
             let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
             let id = accounts.next();
-            let gate = accounts.stop_next(Stop::BeforeCommit);
+            let point = accounts.stop_next(Stop::BeforeCommit);
             let opener = writer.spawn_open(10);
-            gate.reached().await;
+            point.reached().await;
             match loss {
                 Loss::Writers => world.evict_writers(),
                 Loss::Method => world.evict_method(),
@@ -366,7 +366,7 @@ async fn r32_a_release_that_finds_its_registration_gone_invalidates_all_the_same
             }
             assert_eq!(reader.account(id).await, None);
             until("the entry is in the shared tier", || reader.fills() == 1).await;
-            gate.open();
+            point.open();
             assert_eq!(opener.await.unwrap(), id);
             assert_eq!(writer.account(id).await, Some(10), "{loss:?}");
             assert_eq!(world.branch(&accounts).await.account(id).await, Some(10), "{loss:?}");
@@ -391,30 +391,30 @@ async fn refused(world: World, operations: &[Operation], is_dropped: bool) -> [O
     for operation in operations {
         writer.instance.chaos.fail(*operation);
     }
-    let gate = accounts.stop_next(Stop::AfterCommit);
+    let point = accounts.stop_next(Stop::AfterCommit);
     let mut call = Box::pin(writer.store.open(10));
     tokio::select! {
         _ = &mut call => unreachable!("the store does not return"),
-        () = gate.reached() => {}
+        () = point.reached() => {}
     }
     if is_dropped {
         drop(call);
     } else {
-        gate.open();
+        point.open();
         world.passing_time(call).await.unwrap();
     }
     let own = writer.account(id).await;
     for operation in operations {
         writer.instance.chaos.heal(*operation);
     }
-    world.two_beats(&writer.instance, lease).await;
-    writer.told_everything().await;
+    world.two_heartbeats(&writer.instance, lease).await;
+    writer.until_all_is_delivered().await;
     until("the reader has dropped the entry", || own.is_none() || reader.store.peek_account(id) != Some(None)).await;
     [own, reader.account(id).await]
 }
 
 #[tokio::test]
-async fn r32_what_redis_was_not_told_is_told_later() {
+async fn r32_an_undelivered_registration_or_release_is_delivered_later() {
     use Operation::{Invalidate, Lock, Release};
     for is_dropped in [false, true] {
         for operations in [&[Lock][..], &[Release, Invalidate], &[Lock, Release, Invalidate]] {
@@ -437,7 +437,7 @@ async fn r32_what_redis_was_not_told_is_told_later() {
 
 /// A write that its store rejects invalidates nothing.
 #[tokio::test]
-async fn a_write_that_is_refused_leaves_the_method_alone() {
+async fn a_refused_write_does_not_invalidate_the_method() {
     for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
@@ -454,7 +454,7 @@ async fn a_write_that_is_refused_leaves_the_method_alone() {
 
 /// Locks and registrations share a round trip before the call and one after it.
 #[tokio::test]
-async fn locks_and_registrations_travel_together() {
+async fn locks_and_registrations_share_a_round_trip() {
     for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let writer = Branch::of(world.instance_with_lock(LONG).await, &accounts);
@@ -463,15 +463,15 @@ async fn locks_and_registrations_travel_together() {
         writer.store.open_in(1, 10).await.unwrap();
         let count = |operation| writer.instance.chaos.begun(operation);
         assert_eq!([Operation::Lock, Operation::Release, Operation::Invalidate].map(count), [1, 1, 0]);
-        let is_told = || reader.store.peek_branch(1).is_none() && reader.store.peek_account(1).is_none();
-        until("the reader has dropped both entries", is_told).await;
+        let has_dropped_both = || reader.store.peek_branch(1).is_none() && reader.store.peek_account(1).is_none();
+        until("the reader has dropped both entries", has_dropped_both).await;
         assert_eq!((reader.store.branch(1).await, reader.account(1).await), (Ok(1), Some(10)));
     }
 }
 
 /// A fast write returns before its release, and its own instance reads it at once.
 #[tokio::test]
-async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
+async fn a_fast_write_journals_the_targets_of_its_result_until_their_delivery() {
     for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let (mut writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
@@ -483,7 +483,7 @@ async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
         writer.store.open(10).await.unwrap();
         assert_eq!((writer.account(1).await, writer.instance.health().pending_invalidations), (Some(10), 1));
         writer.instance.chaos.release(Operation::Release);
-        writer.told_everything().await;
+        writer.until_all_is_delivered().await;
         until("the reader has dropped the entry", || reader.store.peek_account(1) != Some(None)).await;
         assert_eq!(reader.account(1).await, Some(10));
     }
@@ -491,7 +491,7 @@ async fn a_fast_write_journals_what_its_result_names_until_redis_is_told() {
 
 /// A session token contains the scopes that a result named.
 #[tokio::test]
-async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
+async fn r8_a_session_reads_the_targets_of_its_result_on_another_instance() {
     for world in World::each(None) {
         let accounts = Arc::new(Accounts::default());
         let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
@@ -504,16 +504,16 @@ async fn r8_a_session_reads_on_another_instance_what_its_result_named() {
     }
 }
 
-/// A region whose write guards the test uses by hand.
-struct ByHand {
+/// A region whose write guards the test uses directly.
+struct Manual {
     instance: Instance,
     region: Region<u64, u64>,
 }
 
-impl ByHand {
+impl Manual {
     async fn new(world: &World) -> Self {
         let instance = world.instance_with_lock(LONG).await;
-        let region = instance.cache.region("race:pending", "by_hand", ReadPolicy::new(LONG));
+        let region = instance.cache.region("race:pending", "manual", ReadPolicy::new(LONG));
         Self { instance, region }
     }
 
@@ -531,9 +531,9 @@ impl ByHand {
 }
 
 #[tokio::test]
-async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_does_not() {
+async fn a_committed_guard_invalidates_its_methods_and_a_rolled_back_one_does_not() {
     for world in World::each(None) {
-        let (writer, reader) = (ByHand::new(&world).await, ByHand::new(&world).await);
+        let (writer, reader) = (Manual::new(&world).await, Manual::new(&world).await);
         assert_eq!((writer.read(10).await, reader.read(10).await), (10, 10));
         writer.begin().await.rolled_back().await;
         assert_eq!((writer.read(20).await, reader.read(20).await), (10, 10));
@@ -546,30 +546,30 @@ async fn a_committed_guard_invalidates_its_methods_and_one_that_was_rolled_back_
 
 /// Outside a runtime a dropped guard cannot start a task: the journal keeps the invalidation.
 #[tokio::test]
-async fn a_guard_may_be_dropped_outside_of_a_runtime() {
+async fn a_guard_may_be_dropped_outside_a_runtime() {
     let lease = Duration::from_secs(1);
     for world in World::each(None) {
-        let mut writer = ByHand::new(&world).await;
+        let mut writer = Manual::new(&world).await;
         writer.instance = world.instance_with_lease(lease).await;
-        let reader = ByHand::new(&world).await;
+        let reader = Manual::new(&world).await;
         assert_eq!(reader.read(10).await, 10);
         let guard = writer.begin().await;
         std::thread::spawn(move || drop(guard)).join().unwrap();
         assert_eq!(writer.instance.health().pending_invalidations, 1);
-        world.two_beats(&writer.instance, lease).await;
+        world.two_heartbeats(&writer.instance, lease).await;
         until("the journal is delivered", || writer.instance.health().pending_invalidations == 0).await;
         until("the reader has dropped the entry", || reader.region.peek(&&1).is_none()).await;
     }
 }
 
-/// Drops the caller of an invalidation by hand during the round trip.
+/// Drops the caller of an explicit invalidation during the round trip.
 ///
 /// Returns what another instance reads then.
 async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bool) -> Option<u64> {
     let accounts = Arc::new(Accounts::default());
     let (writer, reader) = (world.branch(&accounts).await, world.branch(&accounts).await);
     assert_eq!((writer.account(1).await, reader.account(1).await), (None, None));
-    let heard = reader.instance.cache.invalidations_received();
+    let received = reader.instance.cache.invalidations_received();
     Accounts::open_past_the_cache(&accounts, 10).await;
     writer.instance.chaos.hold(Operation::Invalidate);
     let store = Arc::clone(&writer.store);
@@ -590,7 +590,8 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
     until("the invalidation has begun", is_begun).await;
     writer.instance.chaos.release(Operation::Invalidate);
     if is_finished {
-        until("the reader has received the message", || reader.instance.cache.invalidations_received() > heard).await;
+        until("the reader has received the message", || reader.instance.cache.invalidations_received() > received)
+            .await;
     } else {
         // In the control the invalidation ended with its caller, so no message follows.
         tokio::task::yield_now().await;
@@ -599,7 +600,7 @@ async fn dropped_invalidation(world: World, is_everything: bool, is_finished: bo
 }
 
 #[tokio::test]
-async fn r35_an_invalidation_by_hand_is_finished_without_its_caller() {
+async fn r35_an_explicit_invalidation_finishes_without_its_caller() {
     for is_everything in [false, true] {
         for world in World::each(None) {
             assert_eq!(dropped_invalidation(world, is_everything, true).await, Some(10));

@@ -1,6 +1,6 @@
 //! Without faults, hits do not reach the store, and other instances see writes.
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::World;
 
 #[tokio::test]
@@ -45,9 +45,9 @@ async fn t2_local_hits_follow_the_bus() {
         world.rows.seed(1, 0);
         for value in 1..100 {
             reader.get(1).await;
-            let heard = reader.cache.invalidations_received();
+            let received = reader.cache.invalidations_received();
             writer.set(1, value).await;
-            until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+            until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
             assert_eq!(reader.get(1).await, Some(value));
         }
     }
@@ -62,9 +62,9 @@ async fn a_group_is_invalidated_as_one_and_its_neighbours_are_not() {
             assert_eq!(store.text("a", "y").await.unwrap(), "0/a/y");
             assert_eq!(store.text("ab", "x").await.unwrap(), "0/ab/x");
         }
-        let heard = two.cache.invalidations_received();
+        let received = two.cache.invalidations_received();
         one.store.touch("a").await.unwrap();
-        until("the invalidation is heard", || two.cache.invalidations_received() > heard).await;
+        until("the invalidation is received", || two.cache.invalidations_received() > received).await;
         for store in [&one.store, &two.store] {
             assert_eq!(store.text("a", "x").await.unwrap(), "1/a/x");
             assert_eq!(store.text("a", "y").await.unwrap(), "1/a/y");
@@ -81,9 +81,9 @@ async fn invalidate_all_reaches_every_instance() {
         one.get(1).await;
         two.get(1).await;
         world.rows.seed(1, 20);
-        let heard = two.cache.invalidations_received();
+        let received = two.cache.invalidations_received();
         one.store.invalidate_all().await;
-        until("the invalidations are heard", || two.cache.invalidations_received() >= heard + 2).await;
+        until("the invalidations are received", || two.cache.invalidations_received() >= received + 2).await;
         assert_eq!(one.get(1).await, Some(20));
         assert_eq!(two.get(1).await, Some(20));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_core::testing::{Operation, Protection};
 use cache_core::{LinkStatus, Status};
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ async fn first_one_back(without: Option<Protection>) -> [Option<u64>; 2] {
     let (reader, writer) = reader_and_writer(&world).await;
     remote.stop();
     for instance in [&reader, &writer] {
-        until("the outage is noticed", || instance.health().status == Status::Degraded).await;
+        until("the outage is detected", || instance.health().status == Status::Degraded).await;
     }
     world.passing_time(writer.set(1, 20)).await;
     for operation in [Operation::Heartbeat, Operation::Invalidate] {
@@ -55,7 +55,7 @@ async fn first_one_back(without: Option<Protection>) -> [Option<u64>; 2] {
 }
 
 #[tokio::test]
-async fn r36_the_first_one_back_reads_nothing_that_another_has_still_to_invalidate() {
+async fn r36_the_first_instance_to_reconnect_reads_no_entry_with_a_pending_invalidation() {
     assert_eq!(first_one_back(None).await, [Some(20); 2]);
     assert_eq!(
         first_one_back(Some(Protection::RecoveryBarrier)).await[0],
@@ -77,7 +77,7 @@ async fn refused_writer(world: World) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is_read() {
+async fn r37_a_write_without_a_write_lock_is_acknowledged_when_no_older_value_is_read() {
     for world in World::each(None) {
         assert_eq!(refused_writer(world).await, Some(20));
     }
@@ -90,7 +90,7 @@ async fn r37_a_write_that_is_not_announced_is_acknowledged_when_nothing_older_is
 ///
 /// Redis answers the writer's heartbeats but they do not return over the bus, as before the first heartbeat or during
 /// the subscription to a new namespace.
-async fn announcements_of_an_untrusted_writer(world: World) -> u64 {
+async fn write_locks_of_an_untrusted_writer(world: World) -> u64 {
     let (reader, writer) = reader_and_writer(&world).await;
     writer.chaos.hold_bus();
     let is_off = async {
@@ -99,24 +99,24 @@ async fn announcements_of_an_untrusted_writer(world: World) -> u64 {
         }
     };
     world.passing_time(is_off).await;
-    let announced = writer.chaos.begun(Operation::Lock);
+    let before = writer.chaos.begun(Operation::Lock);
     world.passing_time(writer.set(1, 20)).await;
     assert_eq!(reader.get(1).await, Some(20));
-    writer.chaos.begun(Operation::Lock) - announced
+    writer.chaos.begun(Operation::Lock) - before
 }
 
 #[tokio::test]
-async fn r38_a_writer_announces_while_its_local_tier_is_not_trusted() {
+async fn r38_a_writer_places_write_locks_while_its_local_tier_is_not_trusted() {
     for world in World::each(None) {
-        assert_eq!(announcements_of_an_untrusted_writer(world).await, 1);
+        assert_eq!(write_locks_of_an_untrusted_writer(world).await, 1);
     }
     let world = World::memory(Some(Protection::EarlyAnnouncements));
-    assert_eq!(announcements_of_an_untrusted_writer(world).await, 0, "the control must not announce the write");
+    assert_eq!(write_locks_of_an_untrusted_writer(world).await, 0, "the control must not place a write lock");
 }
 
 /// A returning instance waits up to the limit for crashed members, not for departed ones.
 #[tokio::test]
-async fn one_that_comes_back_waits_for_those_that_may_come_back() {
+async fn a_returning_instance_waits_for_members_that_may_return() {
     let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let (reader, leaver) = reader_and_writer(&world).await;
@@ -124,7 +124,7 @@ async fn one_that_comes_back_waits_for_those_that_may_come_back() {
     leaver.cache.shutdown().await;
     crashed.chaos.hold(Operation::Heartbeat);
     remote.stop();
-    until("the outage is noticed", || reader.health().status == Status::Degraded).await;
+    until("the outage is detected", || reader.health().status == Status::Degraded).await;
     remote.resume();
     let is_back = async {
         while reader.health().link != LinkStatus::Recovering {
@@ -194,9 +194,9 @@ async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
     until("the release is on its way", || writer.chaos.begun(Operation::Release) == 1).await;
     let cache = writer.cache.clone();
     let shutdown = tokio::spawn(async move { cache.shutdown().await });
-    let beats = writer.chaos.begun(Operation::Heartbeat);
+    let heartbeats = writer.chaos.begun(Operation::Heartbeat);
     let are_sent = async {
-        while writer.chaos.begun(Operation::Heartbeat) < beats + 2 {
+        while writer.chaos.begun(Operation::Heartbeat) < heartbeats + 2 {
             tokio::task::yield_now().await;
         }
     };
@@ -213,9 +213,9 @@ async fn heartbeats_go_on_until_the_work_of_a_shutdown_is_done() {
 async fn a_shutdown_is_bounded_and_seen_in_health() {
     for world in World::each(None) {
         let instance = world.instance().await;
-        let gate = world.rows.stop_next(super::register::Stop::AfterRead);
+        let point = world.rows.stop_next(super::register::Stop::AfterRead);
         let read = instance.spawn_get(1);
-        gate.reached().await;
+        point.reached().await;
         let shutdown = async {
             tokio::join!(instance.cache.shutdown(), async {
                 if let Tier::Memory(_, clock) = &world.tier {
@@ -228,7 +228,7 @@ async fn a_shutdown_is_bounded_and_seen_in_health() {
         assert!(ended.is_ok(), "the shutdown waits for a load that hangs");
         let health = instance.health();
         assert_eq!((health.status, health.link), (Status::Degraded, LinkStatus::ShutDown), "{health}");
-        gate.open();
+        point.open();
         assert_eq!(read.await.unwrap(), None);
     }
 }

@@ -4,8 +4,8 @@
 
 use cache_core::testing::Protection;
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::{Instance, World};
 
 /// Holds a load of the old value while the row changes and is invalidated.
@@ -14,14 +14,14 @@ use super::world::{Instance, World};
 async fn overtaken_by_an_invalidation(world: &World) -> (Instance, Instance) {
     let (reader, other, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     world.rows.seed(1, 20);
-    let heard = reader.cache.invalidations_received();
+    let received = reader.cache.invalidations_received();
     other.store.invalidate_get(1).await;
-    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
-    gate.open();
+    until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     until("the late value is stored", || reader.stats().fills == 1).await;
     (reader, third)

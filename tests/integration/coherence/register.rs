@@ -1,4 +1,4 @@
-//! The store of these tests: numbers by number, with gates for the tests.
+//! The store of these tests: numbers by number, with sync points for the tests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cache_core::{WriteError, cached_store};
 
-use super::gate::Gate;
+use super::sync_points::SyncPoint;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RegisterError {
@@ -72,9 +72,9 @@ pub(super) enum Stop {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     table: Mutex<HashMap<u64, u64>>,
-    stops: Mutex<HashMap<Stop, Arc<Gate>>>,
+    stops: Mutex<HashMap<Stop, Arc<SyncPoint>>>,
     loads: AtomicU64,
-    asked: Mutex<Vec<Vec<u64>>>,
+    batches: Mutex<Vec<Vec<u64>>>,
     touched: AtomicU64,
     /// Whether the next read panics.
     pub(super) panics: AtomicBool,
@@ -84,10 +84,10 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Stops the next call that reaches this point.
-    pub(super) fn stop_next(&self, stop: Stop) -> Arc<Gate> {
-        let gate = Arc::new(Gate::new());
-        self.stops.lock().unwrap().insert(stop, Arc::clone(&gate));
-        gate
+    pub(super) fn stop_next(&self, stop: Stop) -> Arc<SyncPoint> {
+        let point = Arc::new(SyncPoint::new());
+        self.stops.lock().unwrap().insert(stop, Arc::clone(&point));
+        point
     }
 
     pub(super) fn row(&self, key: u64) -> Option<u64> {
@@ -100,8 +100,8 @@ impl Rows {
     }
 
     /// The keys of each batch that reached the store.
-    pub(super) fn asked(&self) -> Vec<Vec<u64>> {
-        self.asked.lock().unwrap().clone()
+    pub(super) fn batches(&self) -> Vec<Vec<u64>> {
+        self.batches.lock().unwrap().clone()
     }
 
     /// Writes without the cache.
@@ -110,9 +110,9 @@ impl Rows {
     }
 
     async fn pass(&self, stop: Stop) {
-        let gate = self.stops.lock().unwrap().remove(&stop);
-        if let Some(gate) = gate {
-            gate.pass().await;
+        let point = self.stops.lock().unwrap().remove(&stop);
+        if let Some(point) = point {
+            point.pass().await;
         }
     }
 
@@ -135,7 +135,7 @@ impl Register for Rows {
 
     async fn get_many(&self, keys: &[u64]) -> Result<BTreeMap<u64, u64>, RegisterError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
-        self.asked.lock().unwrap().push(keys.to_vec());
+        self.batches.lock().unwrap().push(keys.to_vec());
         let rows = keys.iter().filter_map(|key| Some((*key, self.row(*key)?))).collect();
         self.pass(Stop::AfterRead).await;
         assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");

@@ -9,8 +9,8 @@ use sqlx::PgPool;
 use stores::TenantId;
 use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
 
-use super::gate::until;
 use super::policies::{Policies, row};
+use super::sync_points::until;
 use crate::stores::fixtures;
 
 /// A primary, and a replica of it.
@@ -91,7 +91,7 @@ async fn loads_from(databases: &Databases, loads: &PgPool) -> Seen {
 }
 
 #[tokio::test]
-async fn r15_a_load_from_the_primary_is_current_and_one_from_a_lagging_replica_is_kept() {
+async fn r15_a_load_from_the_primary_is_current_and_one_from_a_lagging_replica_is_cached() {
     let databases = Databases::start().await;
     let from_primary = loads_from(&databases, &databases.primary).await;
     let seen = |lagging: &str| Seen {
@@ -106,7 +106,7 @@ async fn r15_a_load_from_the_primary_is_current_and_one_from_a_lagging_replica_i
 
 /// Without an invalidation, the time to live is the bound.
 #[tokio::test]
-async fn r15_what_a_lagging_replica_put_there_ends_with_its_time_to_live() {
+async fn r15_an_entry_from_a_lagging_replica_ends_with_its_time_to_live() {
     use std::time::{Duration, Instant};
 
     const LIFE: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use cache_core::testing::Operation;
 use cache_core::{Error, ReadPolicy, Status};
 
 use super::foreign_bytes::put;
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Instance, Tier, World};
 use crate::logs::Logs;
 
@@ -22,7 +22,7 @@ async fn use_it(instance: &Instance) {
     instance.store.touch(CANARY).await.unwrap();
 }
 
-async fn said(instance: &Instance) -> String {
+async fn output(instance: &Instance) -> String {
     let (cache, store) = (&instance.cache, &instance.store);
     let by_hand = cache.region::<String, String>("race:hand", "made", ReadPolicy::new(Duration::from_mins(1)));
     let _ = by_hand.get_or_load(&CANARY.to_owned(), || async { Ok::<_, Error>(CANARY.to_owned()) }).await;
@@ -33,13 +33,13 @@ async fn said(instance: &Instance) -> String {
 }
 
 #[tokio::test]
-async fn no_key_and_no_value_gets_out() {
+async fn no_key_and_no_value_is_logged() {
     let logs = Logs::start();
     for mut world in World::each(None) {
         let instance = world.instance_with_lease(LEASE).await;
         let mut outputs = Vec::new();
         use_it(&instance).await;
-        outputs.push(said(&instance).await);
+        outputs.push(output(&instance).await);
 
         let key = format!("race:test:text:{CANARY}:{CANARY}");
         put(&world, &key, CANARY.as_bytes());
@@ -48,7 +48,7 @@ async fn no_key_and_no_value_gets_out() {
         for operation in operations {
             instance.chaos.fail(operation);
             world.passing_time(use_it(&instance)).await;
-            outputs.push(world.passing_time(said(&instance)).await);
+            outputs.push(world.passing_time(output(&instance)).await);
             // One operation at a time: too many errors would open the circuit.
             instance.chaos.heal(operation);
         }
@@ -60,7 +60,7 @@ async fn no_key_and_no_value_gets_out() {
             tokio::task::yield_now().await;
         }
         world.passing_time(use_it(&instance)).await;
-        outputs.push(world.passing_time(said(&instance)).await);
+        outputs.push(world.passing_time(output(&instance)).await);
         for output in outputs {
             assert!(!output.contains(CANARY), "{output}");
         }
@@ -68,14 +68,14 @@ async fn no_key_and_no_value_gets_out() {
     }
     let logs = logs.text();
     for expected in ["is connected", "out of reach", "request to the shared tier failed", "has not reached"] {
-        assert!(logs.contains(expected), "the logs are heard, and say `{expected}`: {logs}");
+        assert!(logs.contains(expected), "the logs are captured, and contain `{expected}`: {logs}");
     }
     assert!(!logs.contains(CANARY), "{logs}");
 }
 
 /// On a missing right, the server's message names the command and user, but no key.
 #[tokio::test]
-async fn the_servers_own_words_name_no_key() {
+async fn error_texts_of_the_server_name_no_key() {
     let logs = Logs::start();
     let world = World::redis(None);
     let Tier::Redis(server) = &world.tier else { unreachable!() };
@@ -85,6 +85,6 @@ async fn the_servers_own_words_name_no_key() {
     use_it(&instance).await;
     let refused = |instance: &Instance| instance.cache.stats().total().errors.get("refused").is_some_and(|&n| n > 0);
     until("something is refused", || refused(&instance)).await;
-    let said = said(&instance).await;
-    assert!(!said.contains(CANARY) && !logs.text().contains(CANARY), "{said} {}", logs.text());
+    let output = output(&instance).await;
+    assert!(!output.contains(CANARY) && !logs.text().contains(CANARY), "{output} {}", logs.text());
 }

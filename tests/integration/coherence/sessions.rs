@@ -21,7 +21,7 @@ impl Brings {
         let header = token.to_string();
         if self == Self::Token {
             let token: SessionToken = header.parse().unwrap();
-            assert!(there.cache.observe(&token), "the shared tier has heard of the write");
+            assert!(there.cache.observe(&token), "the write has reached the shared tier");
         }
     }
 }
@@ -53,18 +53,18 @@ async fn r8_a_session_reads_its_write_on_another_instance() {
 async fn next_request_during_a_load(world: World, brings: Brings) -> Option<u64> {
     let (here, there) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = there.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     there.chaos.hold_bus();
     brings.write(&here, &there).await;
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     there.get(1).await
 }
 
 #[tokio::test]
-async fn r8_a_load_that_began_before_the_token_came_is_not_kept() {
+async fn r8_a_load_begun_before_the_token_was_observed_is_not_cached() {
     for world in World::each(None) {
         assert_eq!(next_request_during_a_load(world, Brings::Token).await, Some(20));
     }

@@ -9,8 +9,8 @@ use sqlx::{Executor, PgPool};
 use stores::TenantId;
 use stores::policy::{PolicyStore, PostgresPolicyStore, TenantPolicy};
 
-use super::gate::until;
 use super::policies::{Policies, row};
+use super::sync_points::until;
 use crate::stores::fixtures;
 use cache_tests::PostgresServer;
 
@@ -90,14 +90,14 @@ async fn read_before_the_rollback(loads_inside: bool) -> String {
 }
 
 #[tokio::test]
-async fn r18_a_load_sees_nothing_that_is_rolled_back_later() {
+async fn r18_a_load_sees_no_value_that_is_rolled_back_later() {
     assert_eq!(read_before_the_rollback(false).await, "old");
-    assert_eq!(read_before_the_rollback(true).await, "never", "the control must bring what was never committed");
+    assert_eq!(read_before_the_rollback(true).await, "never", "the control must read the uncommitted value");
 }
 
 /// The same with snapshots as the default: a load ends with its statement.
 #[tokio::test]
-async fn r18_holds_where_repeatable_read_is_the_default() {
+async fn r18_holds_if_repeatable_read_is_the_default() {
     let database = Database::start().await;
     let options = PgPoolOptions::new().max_connections(1).after_connect(|connection, _| {
         Box::pin(

@@ -7,8 +7,8 @@ use cache_core::testing::Protection;
 use cache_core::{Cache, CacheBuilder, ErrorKind, MemoryRemote, Namespace, ReadPolicy, cached_store};
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::register::{CachingRegister, RegisterError, Rows};
+use super::sync_points::until;
 use crate::logs::Logs;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ async fn heartbeat(cache: &Cache) {
 async fn until_async(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !reached().await {
-        assert!(Instant::now() < end, "{what} does not come");
+        assert!(Instant::now() < end, "{what} does not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -123,7 +123,7 @@ async fn environments_with_different_prefixes_share_nothing() {
             production.invalidations_received() - written,
             "each receives the messages of one write"
         );
-        assert_eq!(two.peek_get(1), Some(Some(20)), "what is local stays");
+        assert_eq!(two.peek_get(1), Some(Some(20)), "local entries stay");
         assert_eq!(two.get(1).await.unwrap(), Some(20));
 
         // No epoch, no heartbeat.
@@ -147,7 +147,7 @@ async fn environments_with_different_prefixes_share_nothing() {
 
 /// The same key text, split differently into prefix and namespace.
 #[tokio::test]
-async fn a_prefix_that_ends_where_a_namespace_begins_is_another_one() {
+async fn a_prefix_that_ends_like_a_namespace_begins_is_distinct() {
     let shared = Shared::Memory(MemoryRemote::new());
     let policy = ReadPolicy::new(MINUTE);
     let one = shared.process(|builder| builder.key_prefix("a"));
@@ -197,7 +197,7 @@ async fn partitions_share_nothing() {
 }
 
 #[tokio::test]
-async fn without_a_partition_a_second_store_is_warned_of_once() {
+async fn a_second_store_without_a_partition_logs_one_warning() {
     for shared in Shared::each() {
         let logs = Logs::start();
         let cache = shared.process(|builder| builder);
@@ -217,7 +217,7 @@ async fn without_a_partition_a_second_store_is_warned_of_once() {
 
 /// Each of two pools of one database has its own store.
 #[tokio::test]
-async fn two_stores_of_one_known_source_are_not_warned_of() {
+async fn two_stores_of_one_known_source_log_no_warning() {
     let logs = Logs::start();
     let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
     let one = CachingRegister::builder(rows(10), &cache).source(7_u128).build();
@@ -227,7 +227,7 @@ async fn two_stores_of_one_known_source_are_not_warned_of() {
 }
 
 #[tokio::test]
-async fn one_store_twice_or_one_after_the_other_is_not_warned_of() {
+async fn the_same_store_twice_or_in_sequence_logs_no_warning() {
     let logs = Logs::start();
     let cache = Shared::Memory(MemoryRemote::new()).process(|builder| builder);
     let store = rows(10);
@@ -285,7 +285,7 @@ async fn read_over_another_database(shared: &Shared, without: Option<Protection>
 
 /// An entry of another database is a miss; the control reads its row.
 #[tokio::test]
-async fn an_entry_of_another_database_is_a_miss_and_is_warned_of_once() {
+async fn an_entry_of_another_database_is_a_miss_and_logs_one_warning() {
     for shared in Shared::each() {
         let logs = Logs::start();
         let (read, cache) = read_over_another_database(&shared, None).await;
@@ -462,7 +462,7 @@ async fn house_after_car(shared: &Shared, without: Option<Protection>) -> (Strin
 
 /// An entry of another trait is a miss; the control returns the wrong owner.
 #[tokio::test]
-async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
+async fn an_entry_of_another_trait_is_a_miss_and_logs_one_warning() {
     for shared in Shared::each() {
         let logs = Logs::start();
         let (read, cache) = house_after_car(&shared, None).await;
@@ -481,7 +481,7 @@ async fn an_entry_of_another_trait_is_a_miss_and_is_warned_of_once() {
 }
 
 #[tokio::test]
-async fn a_renamed_method_reads_none_of_the_entries_of_its_old_name() {
+async fn a_renamed_method_reads_no_entry_of_its_old_name() {
     for shared in Shared::each() {
         let (one, two) = (shared.process(|builder| builder), shared.process(|builder| builder));
         let (old, new) = (CachingCars::new(words(), &one), later::CachingCars::new(words(), &two));
@@ -606,7 +606,7 @@ async fn regions_and_ad_hoc_caches_follow_the_same_rule() {
     cache.try_transparent::<String>("race:shop", "owner").unwrap_err();
     assert!(panic_of(|| drop(cache.region::<u64, String>("race:shop", "owner", policy))).contains("Region"));
     assert!(panic_of(|| drop(cache.transparent::<String>("race:shop", "owner"))).contains("TransparentCache"));
-    let there = Namespace::new("race:shop").partition("by hand");
+    let there = Namespace::new("race:shop").partition("manual");
     let region = cache.region::<u64, String>(there.clone(), "owner", policy);
     let again = cache.region::<u64, String>(there.clone(), "owner", policy);
     cache.try_region::<u32, String>(there.clone(), "owner", policy).unwrap_err();

@@ -2,8 +2,8 @@
 
 use cache_core::testing::{Operation, Protection};
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::World;
 
 /// Fills an old value after a write has completed.
@@ -12,11 +12,11 @@ use super::world::World;
 async fn slow_fill_of_the_shared_tier(world: World) -> Option<u64> {
     let (reader, writer, third) = (world.instance().await, world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     writer.set(1, 20).await;
-    gate.open();
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10), "a read that began before the write may return the old value");
     until("the slow fill is stored", || reader.stats().fills == 1).await;
     third.get(1).await
@@ -38,19 +38,19 @@ async fn r1_a_slow_fill_does_not_outlive_a_write() {
 async fn slow_fill_of_the_local_tier(world: World) -> Option<u64> {
     let (reader, writer) = (world.instance().await, world.instance().await);
     world.rows.seed(1, 10);
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let slow = reader.spawn_get(1);
-    gate.reached().await;
-    let heard = reader.cache.invalidations_received();
+    point.reached().await;
+    let received = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
-    gate.open();
+    until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
+    point.open();
     assert_eq!(slow.await.unwrap(), Some(10));
     reader.get(1).await
 }
 
 #[tokio::test]
-async fn r2_a_fill_of_the_local_tier_that_was_overtaken_is_refused() {
+async fn r2_an_overtaken_fill_of_the_local_tier_is_refused() {
     for world in World::each(None) {
         assert_eq!(slow_fill_of_the_local_tier(world).await, Some(20));
     }
@@ -69,18 +69,18 @@ async fn slow_answer_of_the_shared_tier(world: World) -> Option<u64> {
     until("the value is in the shared tier", || writer.stats().fills == 1).await;
     reader.chaos.hold(Operation::ReadReply);
     let slow = reader.spawn_get(1);
-    until("the answer is on its way", || reader.chaos.begun(Operation::ReadReply) == 1).await;
-    let heard = reader.cache.invalidations_received();
+    until("the reply is in transit", || reader.chaos.begun(Operation::ReadReply) == 1).await;
+    let received = reader.cache.invalidations_received();
     writer.set(1, 20).await;
-    until("the invalidation is heard", || reader.cache.invalidations_received() > heard).await;
+    until("the invalidation is received", || reader.cache.invalidations_received() > received).await;
     reader.chaos.release(Operation::ReadReply);
     assert_eq!(slow.await.unwrap(), Some(10));
-    assert_eq!(reader.stats().shared_hits, 1, "the old answer came from the shared tier");
+    assert_eq!(reader.stats().shared_hits, 1, "the old value came from the shared tier");
     reader.get(1).await
 }
 
 #[tokio::test]
-async fn r3_an_answer_that_the_invalidation_overtook_does_not_enter_the_local_tier() {
+async fn r3_a_reply_overtaken_by_the_invalidation_does_not_enter_the_local_tier() {
     for world in World::each(None) {
         assert_eq!(slow_answer_of_the_shared_tier(world).await, Some(20));
     }

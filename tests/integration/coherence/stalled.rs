@@ -8,7 +8,7 @@ use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
 use futures_util::poll;
 
-use super::gate::{Gate, ends};
+use super::sync_points::{SyncPoint, ends};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -27,7 +27,7 @@ fn read(region: &Region<u64, u64>, value: u64) -> impl Future<Output = Result<u6
 
 /// As in a loop over `buffered` reads. Fails if the wait for a flight without a load has no limit.
 #[tokio::test]
-async fn a_look_up_that_nobody_polls_is_given_up() {
+async fn a_lookup_that_is_not_polled_is_given_up() {
     let clock = ManualClock::new();
     let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
     let (_cache, region) = region(&chaos, &clock).await;
@@ -41,28 +41,28 @@ async fn a_look_up_that_nobody_polls_is_given_up() {
         seen.push(ends(&clock, async move { other.await.unwrap() }).await.unwrap());
     }
     assert!(seen.iter().all(|value| *value == seen[0]), "one load for all: {seen:?}");
-    assert_eq!(ends(&clock, first).await.unwrap(), seen[0], "it takes what is there by now");
+    assert_eq!(ends(&clock, first).await.unwrap(), seen[0], "it takes the current value");
     assert_eq!(region.in_flight(), 0);
 }
 
 /// A caller stalls behind the previous flight, unpolled when its turn comes.
 #[tokio::test]
-async fn so_is_one_that_has_not_begun() {
+async fn a_waiting_caller_that_is_not_polled_is_given_up() {
     let clock = ManualClock::new();
     let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
     let (_cache, region) = region(&chaos, &clock).await;
-    let gate = Arc::new(Gate::new());
+    let point = Arc::new(SyncPoint::new());
     let loading = {
-        let (region, gate) = (region.clone(), Arc::clone(&gate));
+        let (region, point) = (region.clone(), Arc::clone(&point));
         tokio::spawn(async move {
             let load = move || async move {
-                gate.pass().await;
+                point.pass().await;
                 Ok::<_, Error>(1)
             };
             region.get_or_load(&1, load).await
         })
     };
-    gate.reached().await;
+    point.reached().await;
     let mut next = Box::pin(read(&region, 2));
     assert!(poll!(&mut next).is_pending());
     let follower = tokio::spawn(read(&region, 3));
@@ -71,7 +71,7 @@ async fn so_is_one_that_has_not_begun() {
         clock.advance(Duration::from_millis(50));
     }
     assert!(!follower.is_finished(), "a load that takes its time is waited for");
-    gate.open();
+    point.open();
     loading.await.unwrap().unwrap();
     let value = ends(&clock, async move { follower.await.unwrap() }).await.unwrap();
     assert!([1, 3].contains(&value), "from the shared tier or loaded: {value}");

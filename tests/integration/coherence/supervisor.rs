@@ -6,8 +6,8 @@ use std::time::Duration;
 use cache_core::testing::{ChaosRemote, ManualClock, Operation};
 use cache_core::{Cache, CacheBuilder, MemoryRemote, ReadPolicy};
 
-use super::gate::{ends, pass};
 use super::register::{CachingRegister, Rows};
+use super::sync_points::{ends, pass};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,7 +29,7 @@ impl Instance {
 
 /// Fails without a time limit for subscriptions: no heartbeat follows, and no write is acknowledged.
 #[tokio::test]
-async fn a_subscription_that_is_not_answered_holds_no_write_up() {
+async fn an_unanswered_subscription_does_not_block_a_write() {
     let clock = ManualClock::new();
     let Instance { cache, store, chaos } = Instance::connected(&clock, |builder| builder).await;
     chaos.hold(Operation::Subscribe);
@@ -48,7 +48,7 @@ async fn a_subscription_that_is_not_answered_holds_no_write_up() {
 ///
 /// Fails if answers to heartbeats alone count as activity: the local tier is not trusted again.
 #[tokio::test]
-async fn a_bus_that_falls_silent_is_connected_again() {
+async fn a_silent_bus_is_reconnected() {
     let clock = ManualClock::new();
     let Instance { cache, store, chaos } = Instance::connected(&clock, |builder| builder).await;
     for _ in 0..20 {
@@ -75,7 +75,7 @@ async fn a_bus_that_falls_silent_is_connected_again() {
 
 /// A bus that never worked is not reconnected, since that would not help.
 #[tokio::test]
-async fn a_bus_that_never_delivered_anything_is_not() {
+async fn a_bus_that_never_delivered_a_message_is_not_reconnected() {
     let clock = ManualClock::new();
     let chaos = ChaosRemote::new(MemoryRemote::with_clock(clock.clone()));
     chaos.lose_bus();
@@ -89,7 +89,7 @@ async fn a_bus_that_never_delivered_anything_is_not() {
 
 /// Fails if the last steps wait for the write timeout.
 #[tokio::test]
-async fn a_shutdown_ends_whatever_its_last_steps_meet() {
+async fn a_shutdown_ends_even_if_its_last_steps_fail_or_hang() {
     let clock = ManualClock::new();
     let timeouts = |builder: CacheBuilder| {
         let hour = Duration::from_hours(1);

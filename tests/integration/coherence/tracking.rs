@@ -5,7 +5,7 @@
 use cache_tests::RedisServer;
 use redis::Commands as _;
 
-use super::gate::until;
+use super::sync_points::until;
 use super::world::{Tier, World};
 
 const KEYS: u64 = 100;
@@ -33,11 +33,11 @@ async fn r25_the_servers_tracking_table_stays_empty() {
         assert_eq!(two.get(key).await, Some(key));
     }
     assert_eq!(two.stats().shared_hits, KEYS);
-    assert_eq!(tracked(server), ["0", "0"], "nothing is kept for a reader");
+    assert_eq!(tracked(server), ["0", "0"], "no state is kept for a reader");
     one.set(1, 1000).await;
-    until("the write is heard", || two.cache.invalidations_received() == 1).await;
+    until("the invalidation is received", || two.cache.invalidations_received() == 1).await;
     for key in (0..KEYS).filter(|key| *key != 1) {
-        assert_eq!(two.store.peek_get(key), Some(Some(key)), "nobody else's entry ended");
+        assert_eq!(two.store.peek_get(key), Some(Some(key)), "no other entry ended");
     }
 
     let client = redis::Client::open(format!("{}/?protocol=resp3", server.admin_url())).unwrap();

@@ -12,15 +12,15 @@ use std::task::Poll;
 use async_trait::async_trait;
 use cache_core::testing::Protection;
 
-use super::gate::{Gate, until};
 use super::register::{CachingRegister, Register, RegisterError, Rows};
+use super::sync_points::{SyncPoint, until};
 use super::world::{Instance, World};
 
 /// A database that completes dropped writes, and commits at the test's request.
 #[derive(Clone)]
 struct Database {
     rows: Arc<Rows>,
-    commit: Arc<Gate>,
+    commit: Arc<SyncPoint>,
     /// The number of writes that have begun and not committed.
     at_work: Arc<AtomicUsize>,
 }
@@ -28,7 +28,8 @@ struct Database {
 impl Database {
     /// A database with these rows, and a decorator over it on this instance.
     fn of(world: &World, writer: &Instance) -> (Self, CachingRegister<Self>) {
-        let database = Self { rows: Arc::clone(&world.rows), commit: Arc::new(Gate::new()), at_work: Arc::default() };
+        let database =
+            Self { rows: Arc::clone(&world.rows), commit: Arc::new(SyncPoint::new()), at_work: Arc::default() };
         (database.clone(), CachingRegister::new(Arc::new(database), &writer.cache))
     }
 }
@@ -129,7 +130,7 @@ async fn dropped_after(polls: usize, call: impl Future) {
 ///
 /// If the store was called, it commits at once or after other reads.
 #[tokio::test]
-async fn r31_a_write_that_is_dropped_anywhere_and_commits_late_is_read_by_all() {
+async fn r31_a_write_dropped_at_any_poll_that_commits_late_is_read_by_all() {
     for world in World::each(None) {
         let (writer, reader) = (world.instance().await, world.instance().await);
         for (key, (polls, late)) in (1..).zip((0..12).flat_map(|polls| [(polls, false), (polls, true)])) {

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use cache_core::{Cache, CacheKey, Error, KeyWriter, MemoryRemote, ReadPolicy, Region, cached_store};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::gate::Gate;
+use super::sync_points::SyncPoint;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The number on which the user code panics.
@@ -143,26 +143,26 @@ async fn a_value_that_cannot_be_serialized_is_returned() {
 
 /// Twenty callers wait for one load. Its own caller receives the value; the followers cannot.
 #[tokio::test]
-async fn a_value_that_cannot_be_cloned_is_an_error_for_those_who_wait() {
+async fn a_value_that_cannot_be_cloned_is_an_error_for_followers() {
     for cache in caches().await {
         let region: Region<u64, Unclonable> = region(&cache, "unclonable");
-        let gate = Arc::new(Gate::new());
-        let read = |gate: Option<Arc<Gate>>| {
+        let point = Arc::new(SyncPoint::new());
+        let read = |point: Option<Arc<SyncPoint>>| {
             let region = region.clone();
             tokio::spawn(async move {
                 let load = || async move {
-                    if let Some(gate) = gate {
-                        gate.pass().await;
+                    if let Some(point) = point {
+                        point.pass().await;
                     }
                     Ok::<_, Error>(Unclonable(5))
                 };
                 region.get_or_load(&1, load).await
             })
         };
-        let first = read(Some(Arc::clone(&gate)));
-        gate.reached().await;
+        let first = read(Some(Arc::clone(&point)));
+        point.reached().await;
         let waiting: Vec<_> = (0..20).map(|_| read(None)).collect();
-        gate.open();
+        point.open();
         assert_eq!(in_time(first).await.unwrap().unwrap(), Unclonable(5));
         for caller in waiting {
             match in_time(caller).await.unwrap() {
@@ -214,7 +214,7 @@ impl Keyed for Plain {
 ///
 /// Fails if a flight compares its key when it ends: the second panic aborts the process.
 #[tokio::test]
-async fn a_key_whose_text_panics_harms_its_caller_only() {
+async fn a_panic_in_a_keys_display_affects_only_its_caller() {
     for cache in caches().await {
         let keyed = Arc::new(CachingKeyed::new(Arc::<Plain>::default(), &cache));
         for _ in 0..2 {
@@ -246,9 +246,9 @@ trait Failing: Send + Sync {
     async fn fails(&self, id: u64) -> Result<u64, Once>;
 }
 
-/// A store whose first call waits at the gate.
+/// A store whose first call waits at the point.
 struct Fails {
-    gate: Gate,
+    point: SyncPoint,
     calls: AtomicU64,
 }
 
@@ -256,7 +256,7 @@ struct Fails {
 impl Failing for Fails {
     async fn fails(&self, _: u64) -> Result<u64, Once> {
         if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
-            self.gate.pass().await;
+            self.point.pass().await;
         }
         Err(Once(Arc::default()))
     }
@@ -265,21 +265,21 @@ impl Failing for Fails {
 /// Followers that cannot receive the error of another load call the store themselves.
 #[tokio::test]
 async fn an_error_whose_clone_panics_is_not_shared() {
-    let plain = Arc::new(Fails { gate: Gate::new(), calls: AtomicU64::new(0) });
+    let plain = Arc::new(Fails { point: SyncPoint::new(), calls: AtomicU64::new(0) });
     let failing = Arc::new(CachingFailing::new(Arc::clone(&plain), &Cache::pass_through()));
     let read = || {
         let failing = Arc::clone(&failing);
         tokio::spawn(async move { failing.fails(1).await })
     };
     let first = read();
-    plain.gate.reached().await;
+    plain.point.reached().await;
     let waiting: Vec<_> = (0..5).map(|_| read()).collect();
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    plain.gate.open();
+    plain.point.open();
     assert!(in_time(first).await.unwrap().is_err());
     for caller in waiting {
-        assert!(in_time(caller).await.expect("the panic reaches nobody").is_err());
+        assert!(in_time(caller).await.expect("the panic reaches no caller").is_err());
     }
 }

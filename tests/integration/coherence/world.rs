@@ -10,8 +10,8 @@ use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, Token
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
 use cache_tests::RedisServer;
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 
 /// The shared tier of a world.
 pub(super) enum Tier {
@@ -145,7 +145,7 @@ impl World {
     /// Waits for two more heartbeats of `instance`, whose lease this is.
     ///
     /// With the second one, everything that waited for the first has been delivered.
-    pub(super) async fn two_beats(&self, instance: &Instance, lease: Duration) {
+    pub(super) async fn two_heartbeats(&self, instance: &Instance, lease: Duration) {
         for _ in 0..2 {
             let begun = instance.chaos.begun(Operation::Heartbeat);
             let sent = || {
@@ -154,7 +154,7 @@ impl World {
                 }
                 instance.chaos.begun(Operation::Heartbeat) > begun
             };
-            until("a beat is sent", sent).await;
+            until("a heartbeat is sent", sent).await;
         }
     }
 }

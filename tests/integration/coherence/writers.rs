@@ -2,8 +2,8 @@
 
 use cache_core::testing::Protection;
 
-use super::gate::until;
 use super::register::Stop;
+use super::sync_points::until;
 use super::world::World;
 
 /// Lets the second of two writers commit and die after the first has released.
@@ -39,7 +39,7 @@ async fn r10_a_release_ends_only_its_own_lock() {
 }
 
 #[tokio::test]
-async fn r10_both_writers_done_and_the_last_commit_is_read() {
+async fn r10_the_last_commit_is_read_after_both_releases() {
     for world in World::each(None) {
         let (first, second, reader) = (world.instance().await, world.instance().await, world.instance().await);
         for round in 1..50 {
@@ -50,7 +50,10 @@ async fn r10_both_writers_done_and_the_last_commit_is_read() {
             let fresh = world.rows.row(1);
             assert_eq!(second.get(1).await, fresh);
             assert_eq!(first.get(1).await, fresh);
-            until("the reader has heard", || reader.store.peek_get(1).is_none_or(|seen| seen == fresh)).await;
+            until("the reader has received the invalidation", || {
+                reader.store.peek_get(1).is_none_or(|seen| seen == fresh)
+            })
+            .await;
             assert_eq!(reader.get(1).await, fresh);
         }
     }

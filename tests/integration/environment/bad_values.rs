@@ -16,7 +16,7 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_wrong_value_gets_exactly_these_words() {
+fn a_wrong_value_gets_exactly_this_message() {
     for (variables, message) in TABLE {
         assert_eq!(refusal(variables), format!("{BEGINS}{message}"), "{variables:?}");
     }
@@ -24,7 +24,7 @@ fn a_wrong_value_gets_exactly_these_words() {
 
 /// An invalid value is rejected even if a switch makes its variable unused.
 #[test]
-fn a_wrong_value_is_refused_also_where_it_would_not_be_used() {
+fn a_wrong_value_is_refused_even_if_it_would_not_be_used() {
     let off = ("ENABLE_REDIS_CACHING", "false");
     for (variables, message) in TABLE.iter().filter(|(_, message)| !message.contains("is not supported yet")) {
         if variables.iter().all(|(name, _)| *name != off.0) {
@@ -37,7 +37,7 @@ fn a_wrong_value_is_refused_also_where_it_would_not_be_used() {
 fn a_value_that_is_not_unicode_is_an_error_for_every_variable() {
     let bytes = || OsString::from_vec(b"canary\xff".to_vec());
     for name in super::documented::read_by_the_stores() {
-        let error = StoresConfig::from_lookup(|asked| (asked == name).then(bytes)).unwrap_err();
+        let error = StoresConfig::from_lookup(|variable| (variable == name).then(bytes)).unwrap_err();
         assert_eq!(error.to_string(), format!("{BEGINS}{name} is not Unicode"));
         assert!(!format!("{error:?}").contains("canary"));
     }
@@ -82,8 +82,8 @@ const TABLE: &[(&[(&str, &str)], &str)] = &[
     (&[("REDIS_URL", "redis://:canary@h:port")], "REDIS_URL: the address of Redis does not parse: expected redis:// or rediss:// and [user[:password]@]host[:port][/database], or redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for each special character of a password"),
     (&[("REDIS_URL", "redis://:canary@h/first")], "REDIS_URL: the address of Redis does not parse: expected redis:// or rediss:// and [user[:password]@]host[:port][/database], or redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for each special character of a password"),
     (&[("REDIS_URL", "redis://canary@h")], "REDIS_URL: the address of Redis names a user and no password"),
-    (&[("REDIS_URL", "redis://:canary@h#insecure")], "REDIS_URL: the address of Redis has a `#`: there is nothing to be said behind one (certificates are always verified), and in a password it is written %23"),
-    (&[("REDIS_URL", "rediss://:canary@h#insecure")], "REDIS_URL: the address of Redis has a `#`: there is nothing to be said behind one (certificates are always verified), and in a password it is written %23"),
+    (&[("REDIS_URL", "redis://:canary@h#insecure")], "REDIS_URL: the address of Redis has a `#`: there is nothing to be output behind one (certificates are always verified), and in a password it is written %23"),
+    (&[("REDIS_URL", "rediss://:canary@h#insecure")], "REDIS_URL: the address of Redis has a `#`: there is nothing to be output behind one (certificates are always verified), and in a password it is written %23"),
     (&[("REDIS_URL", "rediss://:canary@h:port")], "REDIS_URL: the address of Redis does not parse: expected redis:// or rediss:// and [user[:password]@]host[:port][/database], or redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for each special character of a password"),
     (&[("REDIS_URL", "rediss://:canary@h*st")], "REDIS_URL: the host of a rediss:// address is neither a name of the DNS nor an IP address"),
     (&[("REDIS_URL", "redis://:canary@h?timeout=5")], "REDIS_URL: the address of Redis has a parameter that is not known: expected protocol"),

@@ -23,7 +23,7 @@ fn root() -> PathBuf {
 }
 
 /// The variables that `read` looks up when none is set.
-fn asked_for(read: impl FnOnce(&dyn Fn(&str) -> Option<String>)) -> Names {
+fn requested(read: impl FnOnce(&dyn Fn(&str) -> Option<String>)) -> Names {
     let names = RefCell::new(Names::new());
     read(&|name| {
         names.borrow_mut().insert(name.to_owned());
@@ -34,7 +34,7 @@ fn asked_for(read: impl FnOnce(&dyn Fn(&str) -> Option<String>)) -> Names {
 
 /// Every variable that the stores read.
 pub(super) fn read_by_the_stores() -> Names {
-    asked_for(|lookup| drop(StoresConfig::from_lookup(lookup).unwrap()))
+    requested(|lookup| drop(StoresConfig::from_lookup(lookup).unwrap()))
 }
 
 /// The names in the first column of a section's tables: one variable per row.
@@ -49,8 +49,8 @@ fn documented(section: &str) -> Names {
 }
 
 #[test]
-fn the_documented_variables_are_those_that_are_read() {
-    let core = asked_for(|lookup| drop(CacheBuilder::from_variables(&Variables::new(lookup)).unwrap()));
+fn exactly_the_documented_variables_are_read() {
+    let core = requested(|lookup| drop(CacheBuilder::from_variables(&Variables::new(lookup)).unwrap()));
     assert_eq!(documented(SHARED_TIER), core);
     let documented: Names = STORES.into_iter().flat_map(documented).chain(core).collect();
     assert_eq!(documented, read_by_the_stores());
@@ -58,7 +58,7 @@ fn the_documented_variables_are_those_that_are_read() {
 
 /// The set of variables read is always the same: no value hides another variable.
 #[test]
-fn every_variable_is_read_whatever_the_others_say() {
+fn every_variable_is_read_independently_of_the_others() {
     let all = read_by_the_stores();
     for set in [
         ("ENABLE_REDIS_CACHING", "false"),

@@ -33,21 +33,21 @@ fn no_refusal_and_no_debug_shows_a_secret() {
     let logs = Logs::start();
     for variable in ["REDIS_URL", "UPSTASH_REDIS_REST_URL", "DATABASE_URL"] {
         for address in addresses {
-            let said = said(&[(variable, address)]);
-            assert!(!said.contains("canary"), "{variable} = {address}: {said}");
+            let output = output(&[(variable, address)]);
+            assert!(!output.contains("canary"), "{variable} = {address}: {output}");
         }
     }
     for secret in ["REDIS_PASSWORD", "UPSTASH_REDIS_REST_TOKEN"] {
         for url in [("REDIS_URL", "redis://h"), ("REDIS_URL", "https://h"), ("UPSTASH_REDIS_REST_URL", "https://h")] {
-            let said = said(&[url, (secret, "canary")]);
-            assert!(!said.contains("canary"), "{secret} and {url:?}: {said}");
+            let output = output(&[url, (secret, "canary")]);
+            assert!(!output.contains("canary"), "{secret} and {url:?}: {output}");
         }
     }
     assert!(!logs.text().contains("canary"), "{}", logs.text());
-    assert!(logs.text().contains("connect_timeout"), "the logs are heard: {}", logs.text());
+    assert!(logs.text().contains("connect_timeout"), "the logs are captured: {}", logs.text());
 }
 
-fn said(variables: &[(&str, &str)]) -> String {
+fn output(variables: &[(&str, &str)]) -> String {
     let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     match StoresConfig::from_lookup(find) {
         Ok(config) => format!("{config:?} {config:#?}"),
@@ -57,7 +57,7 @@ fn said(variables: &[(&str, &str)]) -> String {
 
 /// A running server rejects the password with its own message, which reaches log and health.
 #[tokio::test]
-async fn a_refused_password_is_in_no_log_and_no_answer() {
+async fn a_refused_password_is_in_no_log_and_no_error() {
     let logs = Logs::start();
     let server = RedisServer::start();
     for (url, password) in [
@@ -72,14 +72,14 @@ async fn a_refused_password_is_in_no_log_and_no_answer() {
         let stores = Stores::connect(StoresConfig::from_lookup(lookup).unwrap()).await.unwrap();
         assert!(!stores.cache.connected(Duration::from_millis(100)).await, "{url}");
         let tenant = TenantId::random();
-        assert_eq!(stores.policies.get_policy(tenant).await.unwrap(), None, "no reader notices");
+        assert_eq!(stores.policies.get_policy(tenant).await.unwrap(), None, "no reader is affected");
         while stores.cache.health().await.error.is_none() {
             tokio::task::yield_now().await;
         }
-        let said = format!("{stores:?} {:?} {:?}", stores.cache.health().await, stores.cache.stats());
-        assert!(!said.contains("canary"), "{said}");
+        let output = format!("{stores:?} {:?} {:?}", stores.cache.health().await, stores.cache.stats());
+        assert!(!output.contains("canary"), "{output}");
         stores.cache.shutdown().await;
     }
-    assert!(logs.text().contains("out of reach"), "the logs are heard: {}", logs.text());
+    assert!(logs.text().contains("out of reach"), "the logs are captured: {}", logs.text());
     assert!(!logs.text().contains("canary"), "{}", logs.text());
 }

@@ -22,8 +22,8 @@ pub(super) trait Store: Send + Sync {
 
     /// Reads one in this configuration.
     #[cfg(not(test))]
-    #[cached(entity = "gone", key(id, what), ttl = NOT_THERE)]
-    async fn gone(&self, id: u64, what: NotThere) -> Result<NotThere, Failed>;
+    #[cached(entity = "removed", key(id, what), ttl = NOT_THERE)]
+    async fn removed(&self, id: u64, what: NotThere) -> Result<NotThere, Failed>;
 
     #[cfg(not(test))]
     #[cached(entity = "twice", key(id), ttl = "5m")]
@@ -33,15 +33,15 @@ pub(super) trait Store: Send + Sync {
     #[cached(entity = "twice", key(id), ttl = "5m")]
     async fn twice(&self, id: u64) -> Result<usize, Failed>;
 
-    #[invalidates(here(id), gone(..))]
+    #[invalidates(here(id), removed(..))]
     async fn write(&self, id: u64) -> Result<(), Failed>;
 
-    #[invalidates(gone(..))]
-    async fn write_what_is_gone(&self) -> Result<(), Failed>;
+    #[invalidates(removed(..))]
+    async fn write_removed(&self) -> Result<(), Failed>;
 
     #[cfg(not(test))]
     #[invalidates(here(id.0))]
-    async fn gone_too(&self, id: NotThere) -> Result<(), Failed>;
+    async fn removed_too(&self, id: NotThere) -> Result<(), Failed>;
 
     #[deprecated = "for the test"]
     #[uncached]
@@ -52,7 +52,7 @@ pub(super) trait Store: Send + Sync {
     async fn many(&self, a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8) -> Result<usize, Failed>;
 
     #[cfg(not(test))]
-    fn sync_and_gone(&self) -> NotThere;
+    fn sync_removed(&self) -> NotThere;
 }
 
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Store for Counted {
     async fn write(&self, _: u64) -> Result<(), Failed> {
         Ok(())
     }
-    async fn write_what_is_gone(&self) -> Result<(), Failed> {
+    async fn write_removed(&self) -> Result<(), Failed> {
         Ok(())
     }
     async fn old(&self) -> Result<(), Failed> {
@@ -81,11 +81,11 @@ impl Store for Counted {
 }
 
 #[tokio::test]
-async fn what_is_configured_away_leaves_nothing_behind() {
+async fn a_method_removed_by_cfg_leaves_no_code() {
     let caching = CachingStore::new(Arc::new(Counted::default()), &Cache::single_instance());
     assert_eq!(caching.here(1).await.unwrap(), 1);
     caching.write(1).await.unwrap();
-    caching.write_what_is_gone().await.unwrap();
+    caching.write_removed().await.unwrap();
     assert_eq!(Store::here(&caching, 1).await.unwrap(), 2);
     assert_eq!(caching.twice(1).await.unwrap(), 3);
     assert_eq!(caching.many(1, 2, 3, 4, 5, 6, 7, 8).await.unwrap(), 4);

@@ -60,17 +60,17 @@ fn is_worth(document: &Document) -> bool {
 #[derive(Default)]
 struct Shelves {
     calls: Calls,
-    asked: Mutex<Vec<String>>,
+    loaded: Mutex<Vec<String>>,
 }
 
 impl Shelves {
     fn note(&self, what: String) {
         self.calls.add();
-        self.asked.lock().unwrap().push(what);
+        self.loaded.lock().unwrap().push(what);
     }
 
-    fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
+    fn loaded(&self) -> Vec<String> {
+        std::mem::take(&mut *self.loaded.lock().unwrap())
     }
 }
 
@@ -129,87 +129,95 @@ fn library() -> (Arc<Shelves>, CachingLibrary<Shelves>) {
 }
 
 #[tokio::test]
-async fn a_batch_shares_the_entries_of_the_method_over_one() {
+async fn a_batch_shares_the_entries_of_its_single_key_method() {
     let (shelves, library) = library();
     library.titles_by_name(&["b".to_owned()]).await.unwrap();
     library.title("a").await.unwrap();
-    shelves.asked();
+    shelves.loaded();
     let names = || ["a", "b", "c", "a"].map(str::to_owned).to_vec();
     let expected = [("a", "A"), ("b", "B"), ("c", "C")].map(|(name, title)| (name.to_owned(), title.to_owned()));
     let titles = library.titles(names()).await.unwrap();
     assert_eq!(BTreeMap::from_iter(titles), BTreeMap::from(expected.clone()));
-    assert_eq!(shelves.asked(), ["c"]);
+    assert_eq!(shelves.loaded(), ["c"]);
     assert_eq!(library.titles_by_name(&names()).await.unwrap(), BTreeMap::from(expected));
     assert_eq!(library.peek_title("c"), Some("C".to_owned()));
-    assert_eq!(shelves.asked(), Vec::<String>::new());
+    assert_eq!(shelves.loaded(), Vec::<String>::new());
     library.invalidate_title("b").await;
     library.titles(names()).await.unwrap();
-    assert_eq!(shelves.asked(), ["b"]);
+    assert_eq!(shelves.loaded(), ["b"]);
 }
 
 #[tokio::test]
-async fn through_the_trait_as_well() {
+async fn batches_are_cached_through_a_trait_object() {
     let (shelves, library) = library();
     let library: Arc<dyn Library> = Arc::new(library);
     for _ in 0..2 {
         assert_eq!(library.titles_by_name(&["a".to_owned()]).await.unwrap().len(), 1);
     }
-    assert_eq!(shelves.asked(), ["a"]);
+    assert_eq!(shelves.loaded(), ["a"]);
 }
 
 #[tokio::test]
-async fn what_the_store_leaves_out_is_unknown_unless_its_absence_can_be_kept() {
+async fn a_key_omitted_by_the_store_is_unknown_unless_absence_is_cached() {
     let (shelves, library) = library();
     for _ in 0..2 {
         assert_eq!(library.titles(vec!["unknown".to_owned()]).await.unwrap(), []);
     }
-    assert_eq!(shelves.asked(), ["unknown", "unknown"], "the method over one always has a value: nothing to keep");
+    assert_eq!(
+        shelves.loaded(),
+        ["unknown", "unknown"],
+        "the single-key method always has a value: no absence to cache"
+    );
 
     for _ in 0..2 {
         assert_eq!(library.loans_of(1, &[None, Some(5)]).await.unwrap(), HashMap::from([(Some(5), 5)]));
     }
-    assert_eq!(shelves.asked(), ["1 [None, Some(5)]"], "the absence of None is kept");
+    assert_eq!(shelves.loaded(), ["1 [None, Some(5)]"], "the absence of None is cached");
 
     for _ in 0..2 {
         let loans = library.loans(&[1, 2, 3, 4], Some(9)).await.unwrap();
         assert_eq!(loans, HashMap::from([(1, None), (2, Some(9)), (4, Some(9))]));
     }
-    assert_eq!(shelves.asked(), ["[1, 2, 3, 4] Some(9)", "[3] Some(9)"], "an explicit absence is kept, silence is not");
+    assert_eq!(
+        shelves.loaded(),
+        ["[1, 2, 3, 4] Some(9)", "[3] Some(9)"],
+        "an explicit absence is cached, an omission is not"
+    );
 }
 
 #[tokio::test]
-async fn a_batch_asks_who_may_see_a_value_as_the_method_over_one_does() {
+async fn a_batch_checks_visibility_like_its_single_key_method() {
     let (shelves, library) = library();
     library.read_all("a", &[1, 2, 3], Some("1")).await.unwrap();
-    assert_eq!(shelves.asked(), ["a [1, 2, 3] Some(\"1\")"]);
+    assert_eq!(shelves.loaded(), ["a [1, 2, 3] Some(\"1\")"]);
     let seen = library.read_all("a", &[3, 2, 1], Some("1")).await.unwrap();
     assert_eq!(seen.len(), 3);
-    assert_eq!(shelves.asked(), ["a [2] Some(\"1\")"], "the store decides about the document of somebody else");
+    assert_eq!(shelves.loaded(), ["a [2] Some(\"1\")"], "the store decides about the document of another user");
     library.read_all("a", &[1, 2], Some("0")).await.unwrap();
-    assert_eq!(shelves.asked(), ["a [1] Some(\"0\")"]);
+    assert_eq!(shelves.loaded(), ["a [1] Some(\"0\")"]);
     library.document("a", 2, Some("0")).await.unwrap();
     library.read_all("a", &[2], None).await.unwrap();
-    assert_eq!(shelves.asked(), ["a [2] None"]);
+    assert_eq!(shelves.loaded(), ["a [2] None"]);
 }
 
 #[tokio::test]
-async fn a_batch_keeps_what_is_worth_it() {
+async fn a_batch_caches_only_values_that_pass_cache_if() {
     let (shelves, library) = library();
     for _ in 0..2 {
         library.read_all("a", &[7, 9], Some("1")).await.unwrap();
     }
-    assert_eq!(shelves.asked(), ["a [7, 9] Some(\"1\")", "a [7] Some(\"1\")"]);
+    assert_eq!(shelves.loaded(), ["a [7, 9] Some(\"1\")", "a [7] Some(\"1\")"]);
 }
 
 #[tokio::test]
-async fn a_batch_over_a_method_that_is_switched_off_goes_to_the_store() {
+async fn a_batch_over_a_disabled_method_loads_from_the_store() {
     let shelves = Arc::<Shelves>::default();
     let builder = CachingLibrary::builder(Arc::clone(&shelves), &Cache::single_instance());
     let library = builder.title(|policy| policy.enabled(false)).build();
     for _ in 0..2 {
         library.titles(vec!["a".to_owned(), "a".to_owned()]).await.unwrap();
     }
-    assert_eq!(shelves.asked(), ["a", "a"]);
+    assert_eq!(shelves.loaded(), ["a", "a"]);
 }
 
 /// Plain `async fn` and a future by name, in a generic trait.
@@ -248,7 +256,7 @@ impl Numbers<f64> for Halves {
 }
 
 #[tokio::test]
-async fn in_every_style_of_trait() {
+async fn batches_work_in_every_style_of_trait() {
     let store = CachingNumbers::new(Arc::<Halves>::default(), &Cache::single_instance());
     assert_eq!(store.numbers(&[1, 2]).await.unwrap(), BTreeMap::from([(1, 0.5), (2, 1.0)]));
     assert_eq!(Numbers::listed(&store, vec![2, 1]).await.unwrap().len(), 2);

@@ -161,7 +161,7 @@ mod plain {
     }
 
     #[tokio::test]
-    async fn the_decorator_has_them_as_async_functions() {
+    async fn the_decorator_exposes_async_functions() {
         let store = CachingEvents::new(Arc::new(Memory::default()), &Cache::single_instance());
         assert_eq!(store.event(1, "").await.unwrap(), None);
         store.save(1, "one").await.unwrap();
@@ -233,7 +233,7 @@ mod under_async_trait {
     }
 
     #[tokio::test]
-    async fn both_kinds_are_kept_in_step() {
+    async fn opaque_and_boxed_futures_invalidate_each_other() {
         let store: CachingEvents<Memory, u8> =
             CachingEvents::new(Arc::new(Memory(Rows::default())), &Cache::single_instance());
         for text in 1..3 {
@@ -440,7 +440,7 @@ mod handed_on {
     }
 
     #[tokio::test]
-    async fn opaque_futures_with_lifetimes_and_those_of_the_store() {
+    async fn opaque_futures_may_capture_lifetimes_and_the_store() {
         let store = CachingEvents::new(Arc::new(Counted(Arc::default())), &Cache::single_instance());
         assert_eq!(Events::event(&store, &100).await.unwrap(), 101);
         assert_eq!(Events::event(&store, &100).await.unwrap(), 101);
@@ -450,7 +450,7 @@ mod handed_on {
     }
 
     #[tokio::test]
-    async fn opaque_futures_that_may_keep_less_than_they_are_given() {
+    async fn opaque_futures_may_capture_less_than_their_parameters() {
         let store = CachingEvents::new(Arc::new(Counted(Arc::default())), &Cache::single_instance());
         let (find, later) = {
             let name = String::from("name");

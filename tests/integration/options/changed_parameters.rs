@@ -324,7 +324,7 @@ async fn a_key_behind_a_lock_that_is_awaited() {
 
 /// The new key is unknown, so the whole method is invalidated.
 #[tokio::test]
-async fn a_caller_that_leaves_after_the_store_changed_a_key_behind_a_lock() {
+async fn a_caller_dropped_after_the_store_changed_a_key_behind_a_lock() {
     let (store, record) = (filled().await, Mutex::new(one()));
     let write = store.stuck(&record);
     assert!(tokio::time::timeout(std::time::Duration::from_millis(10), write).await.is_err());
@@ -339,14 +339,14 @@ async fn a_caller_that_leaves_after_the_store_changed_a_key_behind_a_lock() {
 
 /// The decorator keeps no clone of an `Arc` without interior mutability.
 #[tokio::test]
-async fn a_store_may_take_what_is_in_an_arc() {
+async fn a_store_may_take_the_content_of_an_arc() {
     let store = filled().await;
     store.unwrapped(Arc::new(one())).await.unwrap();
     assert_eq!(stale(&store), [1]);
 }
 
 #[tokio::test]
-async fn beside_what_the_call_takes_and_what_it_returns() {
+async fn changed_parameters_combine_with_owned_parameters_and_the_result() {
     let store = filled().await;
     store.with_token(&mut one(), Token { name: "n".to_owned() }, None).await.unwrap();
     assert_eq!(stale(&store), [3]);
@@ -355,7 +355,7 @@ async fn beside_what_the_call_takes_and_what_it_returns() {
 }
 
 #[tokio::test]
-async fn a_write_that_did_not_happen_takes_nothing_more() {
+async fn a_failed_write_invalidates_nothing_more() {
     let store = filled().await;
     store.refused(&mut one(), true).await.unwrap_err();
     assert!(!stale(&store).contains(&2));
@@ -379,13 +379,13 @@ async fn the_other_instance_reads_the_new_entry() {
         for (store, _) in &stores {
             store.load(2).await.unwrap();
         }
-        crate::coherence::gate::until("a fill", || {
+        crate::coherence::sync_points::until("a fill", || {
             stores.iter().any(|(_, cache)| cache.stats().method("Store", "load").fills > 0)
         })
         .await;
         stores[0].0.exclusive(&mut one()).await.unwrap();
         let (store, cache) = &stores[reader];
-        crate::coherence::gate::until("the message", || store.peek_load(2).is_none()).await;
+        crate::coherence::sync_points::until("the message", || store.peek_load(2).is_none()).await;
         let misses = || cache.stats().method("Store", "load").misses;
         let before = misses();
         store.load(2).await.unwrap();

@@ -54,7 +54,7 @@ impl Store for Counted {
 }
 
 #[tokio::test]
-async fn derived_keys_tell_entries_apart_also_when_they_are_invalidated() {
+async fn derived_keys_distinguish_entries_in_reads_and_invalidations() {
     let store = CachingStore::new(std::sync::Arc::new(Counted(Calls::default())), &Cache::single_instance());
     let named = |name: &str, region| Filter::Named { name: name.to_owned(), region: Region(region) };
     let filters = [

@@ -119,7 +119,7 @@ fn store() -> CachingStore<Counted> {
 }
 
 #[tokio::test]
-async fn absence_is_cached_only_where_the_annotation_says_so() {
+async fn absence_is_cached_only_with_negative_ttl() {
     let store = store();
     store.present(0).await.unwrap();
     store.present(0).await.unwrap();
@@ -139,7 +139,7 @@ async fn errors_are_never_cached() {
 }
 
 #[tokio::test]
-async fn a_hit_is_for_those_who_may_see_it() {
+async fn a_hit_is_returned_only_if_it_is_visible_to_the_caller() {
     let store = store();
     assert!(store.visible(5, 1).await.unwrap().is_some());
     assert!(Store::visible(&store, 5, 1).await.unwrap().is_some());
@@ -164,7 +164,7 @@ async fn visibility_works_without_option_and_with_inline_loads() {
 }
 
 #[tokio::test]
-async fn only_values_worth_keeping_are_kept() {
+async fn only_values_that_pass_cache_if_are_cached() {
     let store = store();
     assert_eq!(store.kept(1).await.unwrap(), Some(1));
     assert_eq!(store.kept(1).await.unwrap(), Some(2));
@@ -172,7 +172,7 @@ async fn only_values_worth_keeping_are_kept() {
 }
 
 #[tokio::test]
-async fn parts_of_the_key_tell_entries_apart_and_ignored_parameters_do_not() {
+async fn key_parts_distinguish_entries_and_ignored_parameters_do_not() {
     let store = store();
     assert_eq!(store.every(b"x", None, "trace").await.unwrap(), 1);
     assert_eq!(store.every(b"x", None, "other trace").await.unwrap(), 1);
@@ -192,7 +192,7 @@ async fn parts_of_the_key_tell_entries_apart_and_ignored_parameters_do_not() {
 }
 
 #[tokio::test]
-async fn without_a_local_tier_and_without_a_shared_one_nothing_is_kept() {
+async fn without_any_tier_no_value_is_cached() {
     let store = store();
     store.shared(1).await.unwrap();
     store.shared(1).await.unwrap();

@@ -135,7 +135,7 @@ type Reader = fn(&CachingStore<Echo>, bool) -> std::pin::Pin<Box<dyn Future<Outp
 /// Calls each method with one of two equal keys.
 fn readers() -> HashMap<&'static str, Reader> {
     HashMap::from([
-        ("by hand", (|store, long| Box::pin(async move { store.by_price(price(long)).await.unwrap() })) as Reader),
+        ("explicit", (|store, long| Box::pin(async move { store.by_price(price(long)).await.unwrap() })) as Reader),
         ("derived, display", |store, long| Box::pin(async move { store.by_rate(&Rate(price(long).0)).await.unwrap() })),
         ("derived, own Eq, moka", |store, long| {
             Box::pin(async move { store.by_name(Some(name(long))).await.unwrap() })
@@ -183,7 +183,7 @@ async fn cache_is_empty(store: &CachingStore<Echo>) {
 
 /// Fails if the local tier answers for a key that was loaded by another text.
 #[tokio::test]
-async fn a_batch_asks_for_equal_keys_one_after_the_other() {
+async fn a_batch_loads_equal_keys_one_after_the_other() {
     let store = CachingStore::new(Arc::new(Echo::default()), &Cache::single_instance());
     let both = vec![price(false), price(true), price(false)];
     let found = store.list_prices(both).await.unwrap();

@@ -45,7 +45,7 @@ async fn hot_hits_under(engine: LocalEngine) -> u64 {
 }
 
 #[tokio::test]
-async fn invented_ids_neither_grow_the_local_tier_nor_push_out_what_is_hot() {
+async fn unknown_ids_neither_grow_the_local_tier_nor_evict_hot_entries() {
     for engine in [LocalEngine::Quick, LocalEngine::Moka] {
         let hits = hot_hits_under(engine).await;
         println!("{engine:?}: {hits} %");

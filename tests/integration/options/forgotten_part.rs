@@ -29,7 +29,7 @@ macro_rules! documents {
             }
 
             /// Whether every caller receives its own document.
-            pub(super) async fn tells_callers_apart() -> bool {
+            pub(super) async fn distinguishes_callers() -> bool {
                 let store = CachingDocuments::new(Arc::new(Source), &Cache::single_instance());
                 for tenant in [1, 2] {
                     for role in ["admin", "guest"] {
@@ -55,10 +55,10 @@ documents!(without_role, key(tenant, locale), ignore(role));
 documents!(without_locale, key(tenant, role), ignore(locale));
 
 #[tokio::test]
-async fn a_key_without_one_of_its_parts_mixes_callers_up() {
-    assert!(whole::tells_callers_apart().await);
-    assert!(other_order::tells_callers_apart().await);
-    assert!(!without_tenant::tells_callers_apart().await);
-    assert!(!without_role::tells_callers_apart().await);
-    assert!(!without_locale::tells_callers_apart().await);
+async fn a_key_without_one_of_its_parts_mixes_up_callers() {
+    assert!(whole::distinguishes_callers().await);
+    assert!(other_order::distinguishes_callers().await);
+    assert!(!without_tenant::distinguishes_callers().await);
+    assert!(!without_role::distinguishes_callers().await);
+    assert!(!without_locale::distinguishes_callers().await);
 }

@@ -157,7 +157,7 @@ mod associated {
     }
 
     #[tokio::test]
-    async fn associated_items_are_those_of_the_store() {
+    async fn associated_items_come_from_the_store() {
         let caching = CachingStore::new(Arc::new(Rows::default()), &Cache::single_instance());
         assert_eq!(caching.get(3).await.unwrap(), Some(User("user 3 by call 1".to_owned())));
         assert_eq!(Store::get(&caching, 3).await.unwrap(), Some(User("user 3 by call 1".to_owned())));

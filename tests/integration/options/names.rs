@@ -31,7 +31,7 @@ mod keywords {
     }
 
     #[tokio::test]
-    async fn keywords_are_names() {
+    async fn keywords_work_as_raw_identifiers() {
         let caching = CachingMatch::new(Arc::new(Counted::default()), &Cache::single_instance());
         assert_eq!(caching.r#type(1).await.unwrap(), 1);
         caching.r#move(1).await.unwrap();
@@ -182,7 +182,7 @@ mod renamed {
     }
 
     #[tokio::test]
-    async fn another_name_for_the_crate_will_do() {
+    async fn the_crate_can_be_renamed() {
         let caching = CachingStore::new(Arc::new(Counted::default()), &Cache::single_instance());
         assert_eq!(caching.get(Id(1)).await.unwrap(), Answer(1));
         assert_eq!(caching.get(Id(1)).await.unwrap(), Answer(1));

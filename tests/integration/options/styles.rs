@@ -69,7 +69,7 @@ mod boxed {
     }
 
     #[tokio::test]
-    async fn what_is_not_cached_is_forwarded() {
+    async fn uncached_methods_are_forwarded() {
         let store = Arc::new(Counted::default());
         let caching = CachingStore::new(Arc::clone(&store), &Cache::single_instance());
         assert_eq!(caching.count().await.unwrap(), 1);
@@ -210,7 +210,7 @@ mod opaque {
     }
 
     #[tokio::test]
-    async fn it_behaves_like_the_others() {
+    async fn it_behaves_like_the_other_styles() {
         let caching = CachingStore::new(Arc::new(Counted::default()), &Cache::single_instance());
         let name = String::from("x");
         assert_eq!(Store::name(&caching, &name).await.unwrap().unwrap(), "x#1");

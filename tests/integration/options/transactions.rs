@@ -139,7 +139,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_read() {
+async fn a_committed_transaction_is_read() {
     for world in World::each().await {
         let (guard, transaction) = world.written().await;
         transaction.commit();
@@ -194,7 +194,7 @@ async fn a_guard_that_is_dropped_is_a_write_of_unknown_outcome() {
 ///
 /// With a shared tier, reads go to the store until the method's lock expires.
 #[tokio::test]
-async fn the_decorated_method_leaves_its_lock() {
+async fn the_decorated_method_leaves_its_lock_until_the_expiry() {
     for world in World::each().await.into_iter().filter(World::has_remote) {
         assert!(world.is_kept().await);
         let mut transaction = world.begin();

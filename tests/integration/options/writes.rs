@@ -113,7 +113,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_write_takes_exactly_its_entries() {
+async fn a_write_invalidates_exactly_its_entries() {
     let store = filled().await;
     store.put(&item("a", Some("b"))).await.unwrap();
     assert_eq!(stale(&store), (texts(&["1a"]), texts(&["1b"])));
@@ -129,35 +129,35 @@ async fn a_write_that_may_have_happened_invalidates() {
 }
 
 #[tokio::test]
-async fn a_result_names_what_went_stale() {
+async fn a_result_names_the_invalidated_entries() {
     let store = filled().await;
     assert_eq!(store.create(item("a", None)).await.unwrap(), "a");
     assert_eq!(stale(&store), (texts(&["1a", "1a!"]), texts(&["0-"])));
 }
 
 #[tokio::test]
-async fn without_a_result_nothing_that_needs_one_goes_stale() {
+async fn an_error_invalidates_no_target_that_needs_the_result() {
     let store = filled().await;
     store.create(item("refused", None)).await.unwrap_err();
     assert_eq!(stale(&store).0, texts(&[]));
 }
 
 #[tokio::test]
-async fn expressions_and_prefixes() {
+async fn expressions_and_prefixes_are_targets() {
     let store = filled().await;
     store.rename(1, &["b".to_owned()]).await.unwrap();
     assert_eq!(stale(&store), (texts(&["1b"]), texts(&["2-", "2a", "2b"])));
 }
 
 #[tokio::test]
-async fn a_result_that_is_no_result_is_taken_whole() {
+async fn an_infallible_return_value_is_the_result() {
     let store = filled().await;
     store.infallible().await;
     assert_eq!(stale(&store), (texts(&["1a"]), texts(&[])));
 }
 
 #[tokio::test]
-async fn everything_goes() {
+async fn a_write_can_invalidate_everything() {
     let store = filled().await;
     Store::clear(&store, |_| true).await.unwrap();
     assert_eq!((stale(&store).0.len(), stale(&store).1.len()), (12, 9));

@@ -106,7 +106,7 @@ const TOO_MUCH: [&str; 7] = [
 ];
 
 #[tokio::test]
-async fn the_roles_of_the_page_serve_and_may_do_nothing_else() {
+async fn the_documented_roles_are_sufficient_and_minimal() {
     let mut installation = Installation::migrated().await;
     let redis = RedisServer::start();
     installation.run("The role of the service").await;
@@ -129,7 +129,7 @@ async fn the_roles_of_the_page_serve_and_may_do_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_start_that_would_migrate_ends_as_the_page_says() {
+async fn a_refused_migration_fails_the_start_as_documented() {
     let mut installation = Installation::migrated().await;
     installation.run("The role of the service").await;
     let redis = RedisServer::start();
@@ -147,7 +147,7 @@ async fn a_start_that_would_migrate_ends_as_the_page_says() {
 }
 
 #[tokio::test]
-async fn the_policies_of_the_page_are_those_of_the_database() {
+async fn the_documented_policies_match_the_database() {
     let pool = fixtures::postgres().await;
     let select = "SELECT tablename::text, policyname::text, array_to_string(roles, ', '), cmd \
                   FROM pg_policies WHERE schemaname = 'copilot_internal'";
@@ -155,8 +155,8 @@ async fn the_policies_of_the_page_are_those_of_the_database() {
     let found: BTreeSet<_> =
         found.into_iter().map(|(table, policy, role, command)| [table, policy, role, command]).collect();
     let rows = table("| table | policy | role | command | rows |");
-    let told = rows.into_iter().map(|row| [row[0].clone(), row[1].clone(), row[2].clone(), row[3].clone()]);
-    assert_eq!(told.collect::<BTreeSet<_>>(), found);
+    let stated = rows.into_iter().map(|row| [row[0].clone(), row[1].clone(), row[2].clone(), row[3].clone()]);
+    assert_eq!(stated.collect::<BTreeSet<_>>(), found);
     let without = "SELECT relname::text FROM pg_class WHERE relnamespace = 'copilot_internal'::regnamespace \
                    AND relkind = 'r' AND NOT relrowsecurity";
     let without: Vec<String> = sqlx::query_scalar(without).fetch_all(&pool).await.unwrap();
@@ -164,25 +164,25 @@ async fn the_policies_of_the_page_are_those_of_the_database() {
 }
 
 #[tokio::test]
-async fn the_rights_of_the_page_are_those_of_the_database() {
+async fn the_documented_rights_match_the_database() {
     let pool = fixtures::postgres().await;
     let select = "SELECT relname::text, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, privilege_type \
                   FROM pg_class, LATERAL aclexplode(relacl) \
                   WHERE relnamespace = 'copilot_internal'::regnamespace AND relkind = 'r' AND grantee <> relowner";
     let found: Vec<(String, String, String)> = sqlx::query_as(select).fetch_all(&pool).await.unwrap();
     let found: BTreeSet<_> = found.into_iter().collect();
-    let mut told = BTreeSet::new();
+    let mut stated = BTreeSet::new();
     for row in table("| table | `service_role` | `authenticated` |") {
         for (role, rights) in ["service_role", "authenticated"].into_iter().zip(&row[1..]) {
             let rights = rights.split(", ").filter(|right| !right.is_empty());
-            told.extend(rights.map(|right| (row[0].clone(), role.to_owned(), right.to_owned())));
+            stated.extend(rights.map(|right| (row[0].clone(), role.to_owned(), right.to_owned())));
         }
     }
-    assert_eq!(told, found);
+    assert_eq!(stated, found);
 }
 
 #[tokio::test]
-async fn a_correction_by_hand_is_seen_once_redis_was_told() {
+async fn a_manual_correction_is_seen_after_its_invalidation() {
     let database = PostgresServer::shared().create_database().await;
     let redis = RedisServer::start();
     let variables = [("DATABASE_URL", database.url().to_owned()), ("REDIS_URL", redis.url())];
@@ -196,7 +196,7 @@ async fn a_correction_by_hand_is_seen_once_redis_was_told() {
     let tenant = TenantId::random();
     instances[0].policies.set_policy(&TenantPolicy::new(tenant, "before", "local")).await.unwrap();
     let pool = fixtures::pool(&database.url_with_schema(fixtures::SCHEMA)).await;
-    let told = block("Corrections by hand", "text");
+    let stated = block("Manual corrections", "text");
     for (what, model) in [(tenant.to_string(), "one tenant"), ("*".to_owned(), "all tenants")] {
         for stores in &instances {
             until(async || {
@@ -211,8 +211,8 @@ async fn a_correction_by_hand_is_seen_once_redis_was_told() {
             let policy = stores.policies.get_policy(tenant).await.unwrap().unwrap();
             policy.default_model == model
         };
-        assert!(!sees(&instances[0]).await && !sees(&instances[1]).await, "nobody has heard of it");
-        for line in told.lines() {
+        assert!(!sees(&instances[0]).await && !sees(&instances[1]).await, "no invalidation has been sent");
+        for line in stated.lines() {
             let (command, quoted) = line.split_once(" \"").unwrap_or((line, ""));
             let quoted = (!quoted.is_empty()).then(|| quoted.trim_end_matches('"'));
             let words = command.split(' ').chain(quoted).map(|word| for_scope(word, &what));

@@ -43,7 +43,7 @@ async fn with_a_users_row(store: &dyn ConversationConfigStore) {
 }
 
 #[tokio::test]
-async fn postgres_refuses_what_is_no_configuration() {
+async fn postgres_refuses_an_invalid_configuration() {
     let pool = fixtures::postgres().await;
     with_a_users_row(&PostgresConversationConfigStore::new(pool.clone())).await;
     for wrong in REFUSED.into_iter().chain(["path_compression_threshold = 'NaN'"]) {
@@ -55,7 +55,7 @@ async fn postgres_refuses_what_is_no_configuration() {
 }
 
 #[tokio::test]
-async fn sqlite_refuses_what_is_no_configuration() {
+async fn sqlite_refuses_an_invalid_configuration() {
     let (_folder, pool) = fixtures::sqlite().await;
     with_a_users_row(&SqliteConversationConfigStore::new(pool.clone())).await;
     let more = [
@@ -104,7 +104,7 @@ async fn all_levels(store: &dyn ConversationConfigStore, tenant: TenantId, user:
 
 /// Concurrent writers: one of them updates the row that the other has just inserted.
 #[tokio::test]
-async fn writers_of_one_level_at_once_leave_one_row() {
+async fn concurrent_writers_of_one_level_leave_one_row() {
     let pool = fixtures::postgres().await;
     let store = PostgresConversationConfigStore::new(pool.clone());
     let writers: Vec<_> = (1..=20)
@@ -164,7 +164,7 @@ async fn a_read_of_all_levels_is_one_statement() {
 }
 
 #[tokio::test]
-async fn a_row_that_does_not_fit_its_type_is_named() {
+async fn a_row_that_does_not_match_its_type_is_named_in_the_error() {
     let (_folder, pool) = fixtures::sqlite().await;
     let store = SqliteConversationConfigStore::new(pool.clone());
     with_a_users_row(&store).await;
@@ -177,7 +177,7 @@ async fn a_row_that_does_not_fit_its_type_is_named() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_a_clear_error() {
+async fn a_missing_table_is_a_clear_error() {
     let store = PostgresConversationConfigStore::new(fixtures::empty_postgres().await);
     let error = store.get_config(TenantId::random(), None).await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (StoreErrorKind::Schema, "get_config"), "{error:?}");

@@ -11,7 +11,7 @@ use stores::conversation_config::{
 };
 use stores::{StoreError, TenantId, UserId};
 
-use crate::coherence::gate::until;
+use crate::coherence::sync_points::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Outlasts every test here, and no heartbeat falls between two command counts.
@@ -105,7 +105,7 @@ impl Write {
 /// Checks that each write removes exactly the entries it concerns from every instance.
 ///
 /// Every instance then reads the bare store's values.
-async fn each_write_makes_stale_what_it_has_to(rows: Rows, instances: &[Instance]) {
+async fn each_write_invalidates_its_entries(rows: Rows, instances: &[Instance]) {
     let owners = owners();
     for write in Write::ALL {
         for instance in instances {
@@ -114,10 +114,10 @@ async fn each_write_makes_stale_what_it_has_to(rows: Rows, instances: &[Instance
             }
             assert_eq!(owners.map(|owner| Instance::has(owner, instance)), [true; 6], "before {write:?}");
         }
-        let heard: Vec<u64> = instances.iter().map(|instance| instance.cache.invalidations_received()).collect();
+        let received: Vec<u64> = instances.iter().map(|instance| instance.cache.invalidations_received()).collect();
         write.apply(&*instances[0].store, &owners).await.unwrap();
-        for (instance, heard) in instances.iter().zip(heard).skip(1) {
-            until("the write is heard", || instance.cache.invalidations_received() > heard).await;
+        for (instance, received) in instances.iter().zip(received).skip(1) {
+            until("the invalidation is received", || instance.cache.invalidations_received() > received).await;
         }
         for instance in instances {
             assert_eq!(owners.map(|owner| Instance::has(owner, instance)), write.leaves(), "after {write:?}");
@@ -130,31 +130,31 @@ async fn each_write_makes_stale_what_it_has_to(rows: Rows, instances: &[Instance
 }
 
 #[tokio::test]
-async fn in_a_single_instance() {
+async fn writes_are_seen_in_a_single_instance() {
     let rows = Rows::default();
     let instance = Instance::new(&rows, Cache::single_instance()).await;
-    each_write_makes_stale_what_it_has_to(rows, &[instance]).await;
+    each_write_invalidates_its_entries(rows, &[instance]).await;
 }
 
 #[tokio::test]
-async fn between_instances_on_a_shared_tier_in_memory() {
+async fn writes_reach_other_instances_on_a_shared_tier_in_memory() {
     let (rows, clock) = (Rows::default(), ManualClock::new());
     let remote = MemoryRemote::with_clock(clock.clone());
     let instances =
         [Instance::new(&rows, memory(&remote, &clock)).await, Instance::new(&rows, memory(&remote, &clock)).await];
-    each_write_makes_stale_what_it_has_to(rows, &instances).await;
+    each_write_invalidates_its_entries(rows, &instances).await;
 }
 
 #[tokio::test]
-async fn between_instances_on_redis() {
+async fn writes_reach_other_instances_on_redis() {
     let (rows, server) = (Rows::default(), RedisServer::start());
     let instances = [Instance::new(&rows, redis(&server)).await, Instance::new(&rows, redis(&server)).await];
-    each_write_makes_stale_what_it_has_to(rows, &instances).await;
+    each_write_invalidates_its_entries(rows, &instances).await;
 }
 
 /// Without a tier, every read reaches the store.
 #[tokio::test]
-async fn a_cache_that_keeps_nothing_asks_the_store_each_time() {
+async fn a_pass_through_cache_loads_every_time() {
     let rows = Rows::default();
     let instance = Instance::new(&rows, Cache::pass_through()).await;
     let owners = owners();
@@ -243,17 +243,17 @@ async fn a_global_write_reaches_ten_thousand_cached_users_at_the_cost_of_one_use
 
     let by = UserId::random();
     let (tenant, user) = owners[0];
-    let heard = other.cache.invalidations_received();
+    let received = other.cache.invalidations_received();
     let nothing = cost(&server, async { Ok(()) }).await;
     let one_user = cost(&server, writer.store.set_user_config(tenant, user.unwrap(), &merges(7), by)).await;
-    let everybody = cost(&server, writer.store.set_global_config(&merges(8), by)).await;
-    println!("one user: {one_user:?}\neverybody: {everybody:?}");
-    assert_eq!(nothing, [], "nobody else talks to the server meanwhile");
-    assert_eq!(everybody, one_user);
+    let global = cost(&server, writer.store.set_global_config(&merges(8), by)).await;
+    println!("one user: {one_user:?}\nglobal: {global:?}");
+    assert_eq!(nothing, [], "no other client uses the server meanwhile");
+    assert_eq!(global, one_user);
     let round_trips = one_user.iter().find(|(name, _)| name == "evalsha").map(|(_, calls)| *calls);
     assert_eq!(round_trips, Some(2), "a lock before the write, and its release after it");
 
-    until("both writes are heard", || other.cache.invalidations_received() == heard + 2).await;
+    until("both invalidations are received", || other.cache.invalidations_received() == received + 2).await;
     assert_eq!(writer.store.get_config(tenant, user).await.unwrap().merge_max_messages, 7, "the user's own level");
     for instance in [&writer, &other] {
         assert!(!owners[1..].iter().any(|owner| Instance::has(*owner, instance)), "none is cached any more");

@@ -110,7 +110,7 @@ async fn the_service_sees_and_writes_every_row() {
 }
 
 #[tokio::test]
-async fn a_user_sees_the_global_row_their_tenants_and_their_own() {
+async fn a_user_sees_the_global_row_the_tenants_row_and_its_own() {
     let fixture = Fixture::new().await;
     let Fixture { a, b, in_both, only_a, only_b, .. } = fixture;
     for (tenant, user) in [(a, in_both), (a, only_a), (b, in_both), (b, only_b)] {
@@ -124,7 +124,7 @@ async fn a_user_sees_the_global_row_their_tenants_and_their_own() {
 }
 
 #[tokio::test]
-async fn a_token_without_tenant_or_user_sees_as_much_less() {
+async fn a_token_without_tenant_or_user_sees_accordingly_fewer_rows() {
     let fixture = Fixture::new().await;
     let (a, user) = (fixture.a, fixture.in_both);
     for claims in ["", "{}", r#"{"tenant_id": "%", "sub": null}"#, &format!(r#"{{"sub": "{user}"}}"#)] {
@@ -139,7 +139,7 @@ async fn a_token_without_tenant_or_user_sees_as_much_less() {
 }
 
 #[tokio::test]
-async fn a_user_writes_their_own_level_and_no_other_one() {
+async fn a_user_writes_its_own_level_only() {
     let fixture = Fixture::new().await;
     let Fixture { a, in_both, .. } = fixture;
     let (own, claims) = (of_user(a, in_both), claims(a, in_both));
@@ -159,7 +159,7 @@ async fn a_user_writes_their_own_level_and_no_other_one() {
 
 /// The owner empties the table first, so that only the policies can refuse the row.
 #[tokio::test]
-async fn a_user_does_not_become_the_one_who_sets_the_global_level() {
+async fn a_user_cannot_become_the_writer_of_the_global_level() {
     let fixture = Fixture::new().await;
     sqlx::query("DELETE FROM conversation_configs").execute(&fixture.pool).await.unwrap();
     let claims = claims(fixture.a, fixture.in_both);
@@ -170,7 +170,7 @@ async fn a_user_does_not_become_the_one_who_sets_the_global_level() {
 }
 
 #[tokio::test]
-async fn a_user_cannot_give_their_row_away() {
+async fn a_user_cannot_give_its_row_away() {
     let fixture = Fixture::new().await;
     let Fixture { a, b, in_both, only_b, .. } = fixture;
     let to = |columns: &str| format!("UPDATE conversation_configs SET {columns} {}", find(&of_user(a, in_both)));
@@ -186,7 +186,7 @@ async fn a_user_cannot_give_their_row_away() {
 }
 
 #[tokio::test]
-async fn who_wrote_a_row_and_when_is_not_for_a_user_to_say() {
+async fn a_user_cannot_set_the_author_and_time_of_a_row() {
     let fixture = Fixture::new().await;
     let Fixture { a, in_both, only_a, .. } = fixture;
     let forged = format!("updated_by = '{only_a}', updated_at = 'epoch'");
@@ -208,7 +208,7 @@ async fn who_wrote_a_row_and_when_is_not_for_a_user_to_say() {
 }
 
 #[tokio::test]
-async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
+async fn another_role_sees_and_writes_nothing_despite_every_grant() {
     let fixture = Fixture::new().await;
     roles::create_auditor(&fixture.pool, "conversation_configs").await;
     for claims in ["", &claims(fixture.a, fixture.in_both)] {
@@ -224,7 +224,7 @@ async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
 
 /// On Supabase the role `anon` exists, and new tables are granted to it.
 #[tokio::test]
-async fn anon_has_no_right_though_new_tables_are_granted_to_it() {
+async fn anon_has_no_right_despite_default_grants() {
     let pool = fixtures::empty_postgres().await;
     roles::create_role(&pool, "anon").await;
     let by_default = "CREATE SCHEMA copilot_internal; ALTER DEFAULT PRIVILEGES IN SCHEMA copilot_internal GRANT ALL ON TABLES TO anon;

@@ -22,7 +22,7 @@ async fn instance(backing: &Arc<dyn PolicyStore>, redis: &RedisServer) -> (Cachi
 
 /// An instance reads another one's writes: local hits after its lease, everything else at once.
 #[tokio::test]
-async fn an_instance_reads_what_another_one_wrote() {
+async fn an_instance_reads_the_write_of_another() {
     let redis = RedisServer::start();
     let backing: Arc<dyn PolicyStore> = Arc::new(PostgresPolicyStore::new(fixtures::postgres().await));
     let (one, cache_one) = instance(&backing, &redis).await;

@@ -27,14 +27,14 @@ async fn every_store_passes(stores: &Stores) {
 }
 
 #[tokio::test]
-async fn nothing_set_is_memory_and_no_cache() {
+async fn the_default_is_memory_without_a_cache() {
     let stores = connect(&[]).await;
     every_store_passes(&stores).await;
     assert_eq!(stores.cache.backend(), Backend::PassThrough);
 }
 
 #[tokio::test]
-async fn a_file_is_made_migrated_and_found_again() {
+async fn a_file_is_created_migrated_and_reopened() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("stores.db").display());
     let variables = [("DATABASE_URL", url.as_str()), ("APP_ENV", "production")];
@@ -51,7 +51,7 @@ async fn a_database_in_memory_is_one_database() {
 }
 
 #[tokio::test]
-async fn postgres_and_redis() {
+async fn postgres_and_redis_are_configured_by_variables() {
     let (database, redis) = (PostgresServer::shared().create_database().await, RedisServer::start());
     let redis_url = redis.url();
     let stores = connect(&[("DATABASE_URL", database.url()), ("REDIS_URL", &redis_url)]).await;
@@ -111,9 +111,9 @@ async fn a_switch_or_another_time_to_live_reaches_its_method_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_out_of_reach_is_a_clear_error_without_its_password() {
+async fn an_unreachable_database_is_a_clear_error_without_its_password() {
     let config = config(&[("DATABASE_URL", "postgres://app:canary@127.0.0.1:1/main")]).unwrap();
-    let error = Stores::connect(config).await.expect_err("nobody listens on port 1");
+    let error = Stores::connect(config).await.expect_err("no process listens on port 1");
     assert!(matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Timeout), "{error:?}");
     assert!(error.is_retryable());
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");

@@ -69,7 +69,7 @@ fn sqlite_url(folder: &tempfile::TempDir, name: &str) -> String {
 
 /// The second database has no such policy, and does not return the first one's.
 #[tokio::test]
-async fn two_databases_behind_one_redis_never_answer_for_each_other() {
+async fn two_databases_behind_one_redis_never_share_an_entry() {
     let logs = Logs::start();
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let postgres = [PostgresServer::shared().create_database().await, PostgresServer::shared().create_database().await];
@@ -124,7 +124,7 @@ async fn a_prefix_keeps_environments_apart() {
 
 /// A copy of a database has the same rows and id, but another identity.
 #[tokio::test]
-async fn a_copy_of_a_database_is_another_one() {
+async fn a_copy_of_a_database_is_another_source() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let first = service(&redis, &sqlite_url(&folder, "one.db")).await;
     // Moves the rows of the write-ahead log into the database file.
@@ -170,7 +170,7 @@ async fn a_copy_of_a_schema_is_another_source() {
 ///
 /// With only the rest of its identity, this instance would share nothing with the others until its next start.
 #[tokio::test]
-async fn a_server_that_is_late_to_say_which_one_it_is_fails_the_start() {
+async fn a_server_that_identifies_itself_too_late_fails_the_start() {
     let (redis, server) = (RedisServer::start(), PostgresServer::start());
     let database = server.create_database().await;
     let admin = fixtures::pool(&database.url_with_schema(SCHEMA)).await;
@@ -189,7 +189,7 @@ async fn a_server_that_is_late_to_say_which_one_it_is_fails_the_start() {
 }
 
 #[tokio::test]
-async fn the_id_is_drawn_once() {
+async fn the_id_is_generated_once() {
     let (folder, sqlite) = fixtures::sqlite().await;
     let id = "SELECT hex(id) FROM stores_identity";
     let first: String = sqlx::query_scalar(id).fetch_one(&sqlite).await.unwrap();
@@ -216,7 +216,7 @@ async fn the_id_is_drawn_once() {
 /// This covers a database of an older version and one whose role may not read the identity. They share entries with
 /// other databases without an identity.
 #[tokio::test]
-async fn a_database_without_an_identity_is_warned_of() {
+async fn a_database_without_an_identity_logs_a_warning() {
     let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let older = sqlite_url(&folder, "older.db");
     drop(service(&redis, &older).await);
@@ -250,7 +250,7 @@ async fn a_database_without_an_identity_is_warned_of() {
 
 /// Without a readable server identifier, only the protection from copies elsewhere is lost.
 #[tokio::test]
-async fn a_role_that_may_not_ask_for_the_server_has_an_identity() {
+async fn a_role_without_the_right_to_identify_the_server_has_an_identity() {
     let logs = Logs::start();
     let redis = RedisServer::start();
     let server = PostgresServer::start();

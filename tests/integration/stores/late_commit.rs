@@ -19,7 +19,7 @@ const HOLD: Duration = Duration::from_millis(2500);
 
 /// Fails if the write does not set `idle_in_transaction_session_timeout`: the held commit succeeds.
 #[tokio::test]
-async fn a_commit_that_is_held_up_on_the_way_does_not_happen() {
+async fn a_commit_delayed_in_transit_does_not_happen() {
     let server = PostgresServer::shared();
     let url = server.create_database().await.url_with_schema(SCHEMA);
     let pool = fixtures::pool(&url).await;

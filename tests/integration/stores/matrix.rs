@@ -152,7 +152,7 @@ impl Database {
 /// The location of a cell's rows.
 enum Rows {
     Memory,
-    Sqlite(#[expect(dead_code, reason = "the folder goes with it")] TempDir, SqlitePool),
+    Sqlite(#[expect(dead_code, reason = "the folder is removed with it")] TempDir, SqlitePool),
     Postgres(PgPool),
 }
 
@@ -255,7 +255,7 @@ async fn run<S: Subject>(database: Database, front: Front) -> Result<(usize, Met
     let backing = S::backing(&rows);
     let Some((cache, _server)) = front.cache() else {
         let made = S::suite(&*backing).await?;
-        assert_eq!(S::suite(&*backing).await?, made, "what a suite leaves behind does not matter to the next run");
+        assert_eq!(S::suite(&*backing).await?, made, "a suite does not affect the next run");
         return Ok((made, MethodStats::default()));
     };
     let store = S::decorated(backing, &cache, front.policy());

@@ -36,7 +36,7 @@ async fn instances_that_start_at_once_take_turns() {
 
 /// Roles belong to the server, so concurrent migrations of two databases can conflict there.
 #[tokio::test]
-async fn databases_of_one_server_are_migrated_at_once() {
+async fn databases_of_one_server_are_migrated_concurrently() {
     let server = PostgresServer::start();
     let mut runs = Vec::new();
     for _ in 0..4 {
@@ -69,7 +69,7 @@ async fn an_application_may_keep_its_own_record_in_the_same_schema() {
 
 /// A failed run must release its lock, since the next one would wait forever.
 #[tokio::test]
-async fn a_missing_right_is_named_and_the_next_run_goes_on() {
+async fn a_missing_right_is_named_and_the_next_run_continues() {
     let server = PostgresServer::start();
     let database = server.create_database().await;
     let admin = fixtures::pool(database.url()).await;
@@ -92,7 +92,7 @@ async fn a_missing_right_is_named_and_the_next_run_goes_on() {
 }
 
 #[tokio::test]
-async fn a_schema_that_cannot_be_made_is_named() {
+async fn a_schema_that_cannot_be_created_is_named() {
     let server = PostgresServer::start();
     let database = server.create_database().await;
     fixtures::pool(database.url()).await.execute("CREATE ROLE app LOGIN").await.unwrap();
@@ -103,7 +103,7 @@ async fn a_schema_that_cannot_be_made_is_named() {
 }
 
 #[tokio::test]
-async fn what_supabase_has_is_left_alone() {
+async fn objects_of_supabase_are_left_unchanged() {
     let pool = fixtures::empty_postgres().await;
     pool.execute("CREATE SCHEMA auth; CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql AS $$ SELECT '{\"mine\": 1}'::jsonb $$")
         .await

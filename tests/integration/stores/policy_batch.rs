@@ -9,7 +9,7 @@ use stores::TenantId;
 use stores::policy::{CachingPolicyStore, PolicyStore, PostgresPolicyStore, TenantPolicy};
 
 use super::{fixtures, statements};
-use crate::coherence::gate::until;
+use crate::coherence::sync_points::until;
 
 const TENANTS: usize = 1000;
 const TIME_TO_CONNECT: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ fn commands(redis: &RedisServer, name: &str) -> u64 {
 ///
 /// The first round trip requests few entries, since the cache does not know their size yet.
 #[tokio::test]
-async fn what_redis_does_not_have_is_one_statement() {
+async fn the_misses_of_a_batch_are_one_statement() {
     let redis = RedisServer::start();
     let backing = Arc::new(PostgresPolicyStore::new(fixtures::postgres().await));
     let tenants: Vec<TenantId> = (0..TENANTS).map(|_| TenantId::random()).collect();

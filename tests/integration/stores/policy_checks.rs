@@ -51,7 +51,7 @@ async fn an_update_moves_updated_at_in_sqlite() {
 }
 
 #[tokio::test]
-async fn postgres_refuses_what_is_no_policy() {
+async fn postgres_refuses_an_invalid_policy() {
     let pool = fixtures::postgres().await;
     PostgresPolicyStore::new(pool.clone()).set_policy(&TenantPolicy::new(TenantId::random(), "m", "p")).await.unwrap();
     for wrong in REFUSED {
@@ -63,7 +63,7 @@ async fn postgres_refuses_what_is_no_policy() {
 }
 
 #[tokio::test]
-async fn sqlite_refuses_what_is_no_policy() {
+async fn sqlite_refuses_an_invalid_policy() {
     let (_folder, pool) = fixtures::sqlite().await;
     SqlitePolicyStore::new(pool.clone()).set_policy(&TenantPolicy::new(TenantId::random(), "m", "p")).await.unwrap();
     for wrong in REFUSED.into_iter().chain(["tasks = 'no json'", "tenant_id = 'too short'"]) {
@@ -76,7 +76,7 @@ async fn sqlite_refuses_what_is_no_policy() {
 
 /// A blocked writer gives up long before the lock on its cache entry expires.
 #[tokio::test]
-async fn a_blocked_write_ends_by_itself() {
+async fn a_blocked_write_times_out() {
     let pool = fixtures::postgres().await;
     let store = PostgresPolicyStore::new(pool.clone());
     let policy = TenantPolicy::new(TenantId::random(), "m", "p");
@@ -93,7 +93,7 @@ async fn a_blocked_write_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_write_that_gets_no_connection_ends_by_itself() {
+async fn a_write_without_a_connection_times_out() {
     let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
     stores::migrate(&pool).await.unwrap();
     let taken = pool.acquire().await.unwrap();
@@ -110,7 +110,7 @@ async fn a_write_that_gets_no_connection_ends_by_itself() {
 
 /// The write ends long before the pool's own timeout for a blocked writer.
 #[tokio::test]
-async fn a_blocked_write_to_sqlite_ends_by_itself() {
+async fn a_blocked_write_to_sqlite_times_out() {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteConnectOptions::new()
         .filename(folder.path().join("stores.db"))
@@ -132,7 +132,7 @@ async fn a_blocked_write_to_sqlite_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_a_clear_error() {
+async fn a_missing_table_is_a_clear_error() {
     let store = PostgresPolicyStore::new(fixtures::empty_postgres().await);
     let error = store.get_policy(TenantId::random()).await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (StoreErrorKind::Schema, "get_policy"), "{error:?}");
@@ -142,7 +142,7 @@ async fn a_table_that_is_missing_is_a_clear_error() {
 }
 
 #[tokio::test]
-async fn a_row_that_does_not_fit_its_type_is_named() {
+async fn a_row_that_does_not_match_its_type_is_named_in_the_error() {
     let (_folder, pool) = fixtures::sqlite().await;
     assert_corrupt(&pool, r#"'[{"task": 1}]'"#).await;
 }

@@ -73,7 +73,7 @@ async fn no_read_fails_after_a_restart() {
 
 /// Sequential reads: the first must not leave closed connections to the next.
 #[tokio::test]
-async fn no_read_fails_afterwards() {
+async fn no_sequential_read_fails_after_a_restart() {
     let mut service = Service::start().await;
     service.until_all_are_idle().await;
     service.server.restart();
@@ -146,7 +146,7 @@ async fn no_write_fails_after_a_restart() {
 
 /// A server that does not return is an error, and not an endless call.
 #[tokio::test]
-async fn a_server_that_is_gone_is_an_error() {
+async fn a_missing_server_is_an_error() {
     let Service { server, pool, tenant, .. } = Service::start().await;
     let url = (*pool.connect_options()).clone();
     let options = PgPoolOptions::new().acquire_timeout(std::time::Duration::from_millis(500));

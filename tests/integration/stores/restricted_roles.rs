@@ -198,7 +198,7 @@ fn uses_of_the_cache(stores: &Stores) -> (u64, u64) {
 
 /// Fails without the check in `Stores::connect`: users and the service read each other's entries.
 #[tokio::test]
-async fn whoever_comes_after_whomever_reads_what_it_would_read_without_a_cache() {
+async fn every_role_reads_the_same_with_and_without_a_cache_in_any_order() {
     let fixture = Fixture::new().await;
     let redis = RedisServer::start();
     let identities = fixture.identities().await;
@@ -210,7 +210,7 @@ async fn whoever_comes_after_whomever_reads_what_it_would_read_without_a_cache()
     assert_eq!(
         distinct.len(),
         identities.len() - 1,
-        "the owner and the service see the same, everybody else their own"
+        "the owner and the service see the same rows, each other role its own"
     );
     for order in [(0..identities.len()).collect::<Vec<_>>(), (0..identities.len()).rev().collect()] {
         redis.raw(&["FLUSHALL"]).unwrap();
@@ -232,7 +232,7 @@ async fn whoever_comes_after_whomever_reads_what_it_would_read_without_a_cache()
 
 /// A restricted role bypasses the cache, and its writes invalidate other roles' entries.
 #[tokio::test]
-async fn what_a_restricted_role_writes_is_told_to_those_who_cache() {
+async fn a_write_of_a_restricted_role_invalidates_caching_instances() {
     let fixture = Fixture::new().await;
     let redis = RedisServer::start();
     let tenant = fixture.tenants[0];
@@ -264,7 +264,7 @@ async fn caches(url: &str) -> bool {
 
 /// One warning on connecting, and none for each read.
 #[tokio::test]
-async fn a_restricted_role_is_warned_of_once() {
+async fn a_restricted_role_logs_one_warning() {
     let fixture = Fixture::new().await;
     for (url, warnings) in [
         (fixture.user(fixture.users[0], fixture.tenants[0]).await, 1),
@@ -276,9 +276,9 @@ async fn a_restricted_role_is_warned_of_once() {
         let text = logs.text();
         let found: Vec<_> = text.lines().filter(|line| line.contains("row-level security")).collect();
         assert_eq!(found.len(), warnings, "{found:?}");
-        for said in found {
+        for warning in found {
             let names = ["WARN", "login_", "conversation_messages, conversations, tenant_llm_policies", "service_role"];
-            assert!(names.iter().all(|name| said.contains(name)), "{said}");
+            assert!(names.iter().all(|name| warning.contains(name)), "{warning}");
         }
     }
 }
@@ -287,7 +287,7 @@ const GRANTS: &str = "GRANT USAGE ON SCHEMA copilot_internal TO ROLE_NAME; \
                       GRANT SELECT ON ALL TABLES IN SCHEMA copilot_internal TO ROLE_NAME";
 
 #[tokio::test]
-async fn a_role_that_sees_every_row_is_cached_and_no_other() {
+async fn only_a_role_that_sees_every_row_is_cached() {
     let fixture = Fixture::new().await;
     let own = "ALTER SCHEMA copilot_internal OWNER TO ROLE_NAME; \
                DO $$ DECLARE name text; BEGIN \
@@ -313,7 +313,7 @@ async fn a_role_that_sees_every_row_is_cached_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_policy_that_restricts_what_another_lets_through_counts() {
+async fn a_restrictive_policy_counts() {
     let fixture = Fixture::new().await;
     let service = fixture.role("IN ROLE service_role", &[]).await;
     let policy =
@@ -329,7 +329,7 @@ async fn a_policy_that_restricts_what_another_lets_through_counts() {
 }
 
 #[tokio::test]
-async fn every_table_of_the_stores_is_asked_about() {
+async fn every_table_of_the_stores_is_checked() {
     let fixture = Fixture::new().await;
     let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = $1 AND tablename NOT IN ('stores_migrations', 'stores_identity')";
     let tables: Vec<String> = sqlx::query_scalar(tables).bind(SCHEMA).fetch_all(&fixture.admin).await.unwrap();

@@ -96,7 +96,7 @@ async fn a_user_writes_nothing() {
 }
 
 #[tokio::test]
-async fn another_role_sees_and_writes_nothing_though_it_has_every_grant() {
+async fn another_role_sees_and_writes_nothing_despite_every_grant() {
     let fixture = Fixture::new().await;
     roles::create_auditor(&fixture.pool, "tenant_llm_policies").await;
     for claims in ["", &claims_of(fixture.a)] {

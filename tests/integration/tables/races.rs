@@ -14,7 +14,7 @@ fn race_of(function: &str) -> Option<usize> {
 }
 
 #[test]
-fn every_race_has_its_row_and_every_test_of_one_is_there() {
+fn every_race_has_a_row_and_every_test_of_a_race_is_named() {
     let text = fs::read_to_string(root().join("tests/RACES.md")).unwrap();
     let rows = rows(&text, "| R");
     assert_eq!(numbers(&rows), (1..=RACES).map(|race| format!("R{race}")).collect::<Vec<_>>());
@@ -22,11 +22,11 @@ fn every_race_has_its_row_and_every_test_of_one_is_there() {
     for row in &rows {
         assert_eq!(row.len(), 6, "{} has six cells", row[0]);
         let staged = names(row[2]).next().is_some();
-        assert!(staged || row[5].starts_with("no"), "{} has a test, or says that it has none", row[0]);
+        assert!(staged || row[5].starts_with("no"), "{} has a test, or states that it has none", row[0]);
         for name in names(row[2]) {
-            assert!(exists(name, &known), "{} names `{name}`, which is not there", row[0]);
+            assert!(exists(name, &known), "{} names `{name}`, which does not exist", row[0]);
         }
-        assert!(row[5].starts_with("yes") || row[5].starts_with("no"), "{} says whether it was seen red", row[0]);
+        assert!(row[5].starts_with("yes") || row[5].starts_with("no"), "{} states whether it was seen red", row[0]);
     }
     for function in known {
         if let Some(race @ 1..=RACES) = race_of(&function) {

@@ -5,7 +5,7 @@ use std::fs;
 use super::{exists, functions, names, numbers, root, rows};
 
 #[test]
-fn every_rule_has_its_row_and_every_test_that_is_named_exists() {
+fn every_rule_has_a_row_and_every_named_test_exists() {
     let text = fs::read_to_string(root().join("DESIGN.md")).unwrap();
     let (_, section) = text.split_once("\n## Security\n").expect("DESIGN.md has the section");
     let rows = rows(section.split("\n## ").next().unwrap_or_default(), "| S");
@@ -15,7 +15,7 @@ fn every_rule_has_its_row_and_every_test_that_is_named_exists() {
     for row in &rows {
         let shown_by = row.get(3).unwrap_or_else(|| panic!("{} has four cells", row[0]));
         for name in names(shown_by) {
-            assert!(exists(name, &known), "{} names `{name}`, which is not there", row[0]);
+            assert!(exists(name, &known), "{} names `{name}`, which does not exist", row[0]);
             named += 1;
         }
     }

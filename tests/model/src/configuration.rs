@@ -151,7 +151,7 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counted {
     /// From its acknowledgement, or from the delivery of its journal.
-    Told,
+    Delivered,
     /// From its release or its journal's delivery, as mode fast promises after a lost lock.
     Released,
     /// From its acknowledgement in every case. That exceeds the promise, and shows what is lost.
@@ -161,10 +161,10 @@ pub(crate) enum Counted {
 /// How a write invalidates the shared tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// `Write::begin`, the store, `Write::finish`.
+    /// `WriteGuard::begin`, the store, `WriteGuard::finish`.
     Locks,
-    /// The store, then `write::bump`, for late-known scopes and for invalidations by hand.
-    Bumps,
+    /// The store, then `announce::invalidate`, for late-known scopes and for invalidations.
+    Invalidates,
     /// The scopes are known only from the result.
     ///
     /// `WriteGuard::begin` registers a pending writer on the wide scope, and the release names the scopes.
@@ -247,7 +247,7 @@ pub(crate) enum Variant {
     /// Every new read takes the answer of the flight under way.
     JoinAnyFlight,
     /// The next flight takes a flight's value without reading the generations again.
-    CarriedUnasked,
+    CarriedUnchecked,
     /// A dropped leader does not end its flight.
     NoAbandonment,
     /// A writer does not invalidate its own local tier.
@@ -259,7 +259,7 @@ pub(crate) enum Variant {
     /// There is no journal for undelivered invalidations.
     NoJournal,
     /// An overflowed journal counts as delivered before its own instance has received the new epoch.
-    ToldUnheard,
+    DeliveredUnreceived,
     /// Local entries outlive the connection on which they were received.
     NoFlush,
     /// Values kept for degraded reads look like any other entry.
@@ -269,11 +269,11 @@ pub(crate) enum Variant {
     /// Methods in mode strict have degraded reads too.
     DegradedStrict,
     /// An observed session token invalidates nothing.
-    TokenUnheeded,
+    TokenIgnored,
     /// A session token counts as old after two leases, whatever D is.
     TokenOldByLease,
     /// A namespace epoch received before a connection is used is dropped.
-    EpochOfFirstBeat,
+    EpochOfFirstHeartbeat,
     /// A new namespace leaves the trust unchanged.
     TrustingJoin,
     /// A fast write is not journaled until its release.
@@ -285,9 +285,9 @@ pub(crate) enum Variant {
     /// A strict write waits a tick less than the lease.
     ShortWait,
     /// A strict write waits from its write lock.
-    WaitFromAnnouncement,
+    WaitFromLock,
     /// A write without a trusted local tier places no lock and is acknowledged at once.
-    TellNeedsLease,
+    LockNeedsLease,
     /// An instance that reconnects reads the shared tier at once.
     NoBarrier,
     /// An instance that reconnects reads at once, and discards only values loaded before.
@@ -327,7 +327,7 @@ pub(crate) enum Variant {
     /// A pending writer is not registered.
     NoRegistration,
     /// Local tiers ignore the registration of a pending writer.
-    ExpiryUnheeded,
+    ExpiryIgnored,
     /// A fill ignores the registration of a pending writer.
     FillOutlivesExpiry,
     /// A registration message that arrives while the local tier is not trusted counts from then.

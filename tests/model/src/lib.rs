@@ -15,7 +15,7 @@
 //!   acknowledgement.
 //! * **T2** ([`Promise::Local`]): a local hit reflects every such write whose message was published at least a lease
 //!   ago. The clock is explicit: it ticks for all alike, and a lease is one or two ticks. If a lock was lost, RELEASE
-//!   publishes a second message, and the lease counts from there: counted from INTENT the promise would not hold.
+//!   publishes a second message, and the lease counts from there: counted from LOCK the promise would not hold.
 //! * **T3** ([`Promise::Strict`]): in mode strict a local hit reflects every write that was acknowledged before. An
 //!   undelivered write is as good while no instance reaches Redis, and is the documented loss if others reach it.
 //! * **T4** ([`Promise::OwnWrites`]): a read on the writer's instance that begins after the acknowledgement reflects
@@ -34,7 +34,7 @@
 //! * Reads (`actions/flight.rs`, `lookup.rs`, `load.rs`, `local.rs`): the local tier and its degraded reads, current
 //!   and next flights, followers, carried values, fences and sequence snapshots, the round trip, missing generations,
 //!   slow loads, late fills.
-//! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; INTENT and RELEASE
+//! * Writes (`actions/write.rs`): begin, store, finish, with their advances of the local sequences; LOCK and RELEASE
 //!   of two scopes as steps of their own; group invalidation; dropped writes; mode fast (`actions/fast.rs`) and the
 //!   wait of mode strict (`actions/strict.rs`). Observed session tokens (`actions/session.rs`).
 //! * Late acknowledgements (`actions/late.rs`): an undelivered write is acknowledged when its journal is delivered, a
@@ -60,7 +60,7 @@
 //! * Values do not expire: expiry only ever makes a miss, which eviction covers, as it covers unfit and damaged bytes.
 //! * The entry and the generations are read in one step. In the pipeline the entry comes first: a write in between
 //!   changes a generation and makes a miss.
-//! * `find_owned`, sequence snapshot, journal and `Link::live` are read in one step, and so are the check of the
+//! * `find_owned`, sequence snapshot, journal and the current connection are read in one step, and so are the check of the
 //!   snapshot and the insertion. The modules called `interleavings` in `cache-core` cover the steps between them in the
 //!   code.
 //! * A command that timed out is applied at once or never, not later. Late ones of a connection arrive in their order.

@@ -43,16 +43,16 @@ fn main() -> ExitCode {
 fn explore_all(chosen: &[&Configuration], mut hand_over: impl FnMut(&Configuration, &Exploration)) {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
     let next = AtomicUsize::new(0);
-    let (tell, told) = mpsc::channel();
+    let (sender, results) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (next, tell) = (&next, tell.clone());
-            scope.spawn(move || explore_next(chosen, next, &tell));
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || explore_next(chosen, next, &sender));
         }
-        drop(tell);
+        drop(sender);
         let mut waiting = BTreeMap::new();
         let mut left = chosen.iter().enumerate().peekable();
-        for (place, exploration) in told {
+        for (place, exploration) in results {
             waiting.insert(place, exploration);
             while let Some((place, configuration)) = left.next_if(|(place, _)| waiting.contains_key(place)) {
                 hand_over(configuration, &waiting[&place]);
@@ -62,11 +62,11 @@ fn explore_all(chosen: &[&Configuration], mut hand_over: impl FnMut(&Configurati
 }
 
 /// Runs one search after the other until none are left.
-fn explore_next(chosen: &[&Configuration], next: &AtomicUsize, tell: &Sender<(usize, Exploration)>) {
+fn explore_next(chosen: &[&Configuration], next: &AtomicUsize, sender: &Sender<(usize, Exploration)>) {
     loop {
         let place = next.fetch_add(1, Ordering::Relaxed);
         let Some(configuration) = chosen.get(place) else { return };
-        if tell.send((place, explore(configuration))).is_err() {
+        if sender.send((place, explore(configuration))).is_err() {
             return;
         }
     }

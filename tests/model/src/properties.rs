@@ -16,13 +16,13 @@ impl World<'_> {
         if lease == 0 {
             return;
         }
-        let heard = self
+        let received = self
             .state
             .writers
             .iter()
-            .filter(|writer| writer.standing == Standing::Counts && writer.news == Some(lease));
-        if let Some(newest) = heard.map(|writer| writer.version).max().filter(|newest| value < *newest) {
-            self.broke(Promise::Local, || format!("a local hit of v{value} a lease after the news of v{newest}"));
+            .filter(|writer| writer.standing == Standing::Counts && writer.message_age == Some(lease));
+        if let Some(newest) = received.map(|writer| writer.version).max().filter(|newest| value < *newest) {
+            self.broke(Promise::Local, || format!("a local hit of v{value} a lease after the message of v{newest}"));
         }
     }
 
@@ -81,7 +81,7 @@ impl World<'_> {
         self.state.loads += 1;
         if self.state.loads > most {
             let loads = self.state.loads;
-            self.broke(Promise::Loads, || format!("the store is asked {loads} times"));
+            self.broke(Promise::Loads, || format!("the store is called {loads} times"));
         }
     }
 }
@@ -89,6 +89,6 @@ impl World<'_> {
 /// Whether a read is left although no further step is possible.
 pub(crate) fn stuck(configuration: &Configuration, state: &State) -> Option<Broken> {
     let reading = (0..configuration.readers.len()).find(|reader| state.readers[*reader].step != Step::Done)?;
-    let how = format!("reader {} waits for ever", reading + 1);
+    let how = format!("reader {} waits forever", reading + 1);
     Some(Broken { promise: Promise::Ends, how })
 }

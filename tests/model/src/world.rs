@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Write as _};
 
 use crate::configuration::{Configuration, Promise, Reads, Variant};
 use crate::state::{
-    Asking, Carried, Found, Instance, Keep, Landing, Reader, Scopes, Source, Stamp, State, Step, Version,
+    Carried, Found, Instance, Keep, Landing, LookUp, Reader, Scopes, Snapshot, Source, State, Step, Version,
 };
 
 /// A promise that a step broke, and how.
@@ -40,17 +40,17 @@ impl World<'_> {
         &mut self.state.instances[at]
     }
 
-    /// `Gate::advance` and `Gate::flush`: drops local values, and fills under way.
+    /// `Freshness::advance` and `Freshness::flush`: drops local values, and fills under way.
     pub(crate) fn advance(&mut self, at: usize) {
         self.instance(at).local = None;
         for (reader, place) in self.state.readers.iter_mut().zip(self.configuration.readers) {
             if *place == at {
-                reader.step.kill_stamp();
+                reader.step.kill_snapshot();
             }
         }
     }
 
-    /// `Write::advance`, which is a protection of its own.
+    /// `WriteGuard::advance`, which is a protection of its own.
     pub(crate) fn advance_own(&mut self, at: usize) {
         if !self.is(Variant::NoLocalAdvance) {
             self.advance(at);
@@ -58,20 +58,20 @@ impl World<'_> {
     }
 
     /// `Journal::add`.
-    pub(crate) fn remember(&mut self, at: usize, scopes: Scopes) {
+    pub(crate) fn record(&mut self, at: usize, scopes: Scopes) {
         if !self.is(Variant::NoJournal) {
             let capacity = self.configuration.journal;
             self.instance(at).journal.add(scopes, None, capacity);
         }
-        self.note(format_args!(" -> the journal remembers"));
+        self.note(format_args!(" -> the journal records"));
     }
 
     /// `Journal::add`, so that [`Journal::forget`](crate::state::Journal::forget) finds what this writer added.
-    pub(crate) fn remember_for(&mut self, writer: usize) {
+    pub(crate) fn record_for(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
         let (capacity, noted) = (self.configuration.journal, u8::try_from(writer).ok());
         self.instance(of.instance).journal.add(of.scopes, noted, capacity);
-        self.note(format_args!(" -> the journal remembers"));
+        self.note(format_args!(" -> the journal records"));
     }
 
     /// Ends the read together with all work of its task.
@@ -80,7 +80,7 @@ impl World<'_> {
         self.state.readers[reader] = Reader { step, floor: 0, own_floor: 0, observed: 0 };
     }
 
-    /// `Lead::land`: ends the current flight of the instance.
+    /// `Lead::finish`: ends the current flight of the instance.
     ///
     /// Its followers proceed from that end, and the next flight becomes the current one.
     pub(crate) fn land(&mut self, at: usize, landing: Landing) {
@@ -115,14 +115,14 @@ impl World<'_> {
 }
 
 impl Step {
-    fn kill_stamp(&mut self) {
+    fn kill_snapshot(&mut self) {
         match self {
-            Self::Asks(Asking { stamp, .. })
-            | Self::Inits(Asking { stamp, .. }, _)
-            | Self::Hits(_, Some(stamp))
-            | Self::Loads(Keep::Local(stamp) | Keep::Degraded(stamp, _) | Keep::Both(stamp, _))
-            | Self::Loaded(Keep::Local(stamp) | Keep::Degraded(stamp, _) | Keep::Both(stamp, _), _) => {
-                *stamp = Stamp::Dead;
+            Self::LooksUp(LookUp { snapshot, .. })
+            | Self::Inits(LookUp { snapshot, .. }, _)
+            | Self::Hits(_, Some(snapshot))
+            | Self::Loads(Keep::Local(snapshot) | Keep::Degraded(snapshot, _) | Keep::Both(snapshot, _))
+            | Self::Loaded(Keep::Local(snapshot) | Keep::Degraded(snapshot, _) | Keep::Both(snapshot, _), _) => {
+                *snapshot = Snapshot::Dead;
             }
             _ => {}
         }

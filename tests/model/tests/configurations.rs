@@ -52,52 +52,52 @@ fn without_a_fence_a_slow_fill_is_served() {
 }
 
 #[test]
-fn with_one_token_for_all_writers_the_first_release_unlocks_for_the_second() {
+fn with_one_lock_token_the_first_release_unlocks_for_the_second_writer() {
     is_refuted("without-lock-set", Promise::Shared);
 }
 
 #[test]
-fn with_the_epoch_of_the_fill_an_entry_survives_a_fail_over() {
+fn with_the_epoch_of_the_fill_an_entry_survives_a_failover() {
     is_refuted("without-early-epoch", Promise::Shared);
 }
 
 #[test]
-fn counted_from_its_arrival_a_beat_prolongs_the_lease() {
+fn a_lease_counted_from_the_arrival_of_a_heartbeat_is_too_long() {
     is_refuted("without-sent-time", Promise::Local);
 }
 
 #[test]
-fn without_a_look_at_the_sequences_a_fill_enters_the_local_tier_too_late() {
+fn without_the_sequence_check_a_late_fill_enters_the_local_tier() {
     is_refuted("without-sequence-check", Promise::Local);
 }
 
 #[test]
-fn without_an_advance_of_its_sequences_a_writer_reads_what_was_before() {
+fn without_the_local_advance_a_writer_reads_its_old_value() {
     is_refuted("without-own-advance", Promise::OwnWrites);
 }
 
 #[test]
-fn a_counter_that_begins_anew_makes_an_old_entry_current() {
+fn a_restarted_counter_makes_an_old_entry_current() {
     is_refuted("without-unique-tokens", Promise::Shared);
 }
 
 #[test]
-fn an_instance_that_returns_at_once_reads_what_another_has_not_told_yet() {
+fn an_instance_that_returns_at_once_reads_entries_with_a_pending_invalidation() {
     is_refuted("without-barrier", Promise::Shared);
 }
 
 #[test]
-fn what_is_filled_after_the_return_is_not_to_be_trusted_either() {
+fn entries_filled_after_the_return_are_not_trusted() {
     is_refuted("without-barrier-for-fills", Promise::Shared);
 }
 
 #[test]
-fn members_that_are_silent_are_waited_for() {
+fn silent_members_are_awaited() {
     is_refuted("without-silent-members", Promise::Shared);
 }
 
 #[test]
-fn members_that_redis_has_forgotten_are_waited_for() {
+fn members_unknown_to_redis_are_awaited() {
     is_refuted("without-remembered-members", Promise::Shared);
 }
 
@@ -112,7 +112,7 @@ fn a_heartbeat_with_pending_invalidations_does_not_end_the_wait() {
 }
 
 #[test]
-fn a_settled_instance_heeds_pending_invalidations() {
+fn a_settled_instance_respects_pending_invalidations() {
     is_refuted("without-pending-count-settled", Promise::Shared);
 }
 
@@ -122,7 +122,7 @@ fn an_instance_that_connects_for_the_first_time_waits() {
 }
 
 #[test]
-fn and_waits_though_the_hash_of_members_is_empty() {
+fn a_new_instance_waits_even_if_the_hash_of_members_is_empty() {
     is_refuted("without-newcomer-patience", Promise::Shared);
 }
 
@@ -147,33 +147,33 @@ fn the_return_of_a_silent_member_flushes_the_local_tier() {
 }
 
 #[test]
-fn a_write_that_was_not_told_is_acknowledged_late() {
+fn an_undelivered_write_is_acknowledged_late() {
     is_refuted("without-late-acknowledgement", Promise::Shared);
 }
 
 #[test]
-fn and_only_after_an_attempt_that_failed() {
+fn an_undelivered_write_is_acknowledged_only_after_a_failed_attempt() {
     is_refuted("without-failed-attempt", Promise::Shared);
 }
 
 #[test]
-fn and_the_wait_counts_from_the_failure() {
+fn the_wait_of_an_undelivered_write_counts_from_the_failure() {
     is_refuted("without-wait-from-failure", Promise::Shared);
 }
 
 #[test]
-fn a_strict_write_that_was_not_told_waits_more_than_one_lease() {
+fn an_undelivered_strict_write_waits_more_than_one_lease() {
     is_refuted("without-second-lease", Promise::Strict);
 }
 
 #[test]
-fn and_more_than_two() {
+fn an_undelivered_strict_write_waits_more_than_two_leases() {
     is_refuted("without-third-lease", Promise::Strict);
 }
 
 #[test]
-fn a_store_that_joins_announces_its_writes_at_once() {
-    is_refuted("without-telling-join", Promise::Shared);
+fn a_joining_store_places_write_locks_at_once() {
+    is_refuted("without-lock-while-joining", Promise::Shared);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_target_known_only_from_the_result_needs_a_registration() {
 }
 
 #[test]
-fn local_tiers_forget_the_method_when_a_registration_expires() {
+fn local_tiers_invalidate_the_method_when_a_registration_expires() {
     is_refuted("without-local-expiry", Promise::Local);
 }
 
@@ -192,7 +192,7 @@ fn a_fill_under_a_pending_writer_does_not_outlive_its_expiry() {
 }
 
 #[test]
-fn a_renewed_generation_carries_the_pending_writers_over() {
+fn a_renewed_generation_keeps_the_pending_writers() {
     is_refuted("without-carried-suffix", Promise::Shared);
 }
 
@@ -202,13 +202,13 @@ fn a_release_removes_the_registration_last() {
 }
 
 #[test]
-fn a_registration_that_comes_late_ends_what_is_local() {
+fn a_late_registration_ends_local_entries() {
     is_refuted("without-timely-registration", Promise::Local);
 }
 
 /// The table covers two scopes, three instances, flights and the journal, and is complete.
 #[test]
-fn the_table_is_whole() {
+fn the_table_lists_every_configuration() {
     let mut names = HashSet::new();
     for configuration in configurations() {
         assert!(names.insert(configuration.name), "{} is there twice", configuration.name);

@@ -3,8 +3,8 @@
 //! It knows bytes and no protocol, and uses threads only: a runtime under test cannot slow it down.
 
 mod connection;
-mod door;
 mod flow;
+mod listener;
 mod relay;
 mod shared;
 
@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connection::Ending;
-use door::Door;
 pub use flow::Direction;
+use listener::ProxyListener;
 use shared::Shared;
 
 /// A proxy on its own port of the loopback interface.
@@ -24,7 +24,7 @@ use shared::Shared;
 #[derive(Debug)]
 pub struct FaultProxy {
     shared: Arc<Shared>,
-    door: Door,
+    listener: ProxyListener,
 }
 
 impl FaultProxy {
@@ -35,14 +35,14 @@ impl FaultProxy {
     /// If the loopback interface has no free port.
     pub fn start(upstream: impl Into<SocketAddr>) -> Self {
         let shared = Arc::new(Shared::new(upstream.into()));
-        let mut door = Door::new();
-        door.open(&shared);
-        Self { shared, door }
+        let mut listener = ProxyListener::new();
+        listener.open(&shared);
+        Self { shared, listener }
     }
 
     /// The address on which it listens, which never changes.
     pub fn addr(&self) -> SocketAddr {
-        self.door.addr()
+        self.listener.addr()
     }
 
     /// Returns `url` with this proxy as its host and port; user, password and path stay.
@@ -117,7 +117,7 @@ impl FaultProxy {
     /// Ends every fault. Closed connections stay lost: the clients reconnect.
     pub fn heal(&mut self) {
         self.shared.update(|state| state.rules = shared::Rules::default());
-        self.door.open(&self.shared);
+        self.listener.open(&self.shared);
     }
 
     /// The number of open connections.
@@ -131,7 +131,7 @@ impl FaultProxy {
     }
 
     fn cut_with(&mut self, ending: Ending) {
-        self.door.close();
+        self.listener.close();
         self.shared.end_all(ending);
     }
 }

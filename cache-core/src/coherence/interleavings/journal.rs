@@ -16,7 +16,7 @@ use crate::runtime::explore::every_order;
 struct Times {
     now: AtomicU64,
     written: AtomicU64,
-    heard: AtomicU64,
+    received: AtomicU64,
 }
 
 impl Times {
@@ -25,8 +25,8 @@ impl Times {
     }
 
     /// Whether Redis has executed an invalidation since the last write.
-    fn is_heard(&self) -> bool {
-        self.heard.load(Ordering::SeqCst) > self.written.load(Ordering::SeqCst)
+    fn is_received(&self) -> bool {
+        self.received.load(Ordering::SeqCst) > self.written.load(Ordering::SeqCst)
     }
 }
 
@@ -39,7 +39,7 @@ enum Drain {
 
 fn drain(journal: &Journal, times: &Times, how: Drain) {
     let Some(due) = journal.due() else { return };
-    times.note(&times.heard);
+    times.note(&times.received);
     match how {
         Drain::AsItIs => delivered(journal, &due),
         Drain::Careless => delivered(journal, &journal.due().expect("it was due a moment ago")),
@@ -68,15 +68,15 @@ fn write_against_a_drain(others: usize, how: Drain) -> bool {
             times.note(&times.written);
             journal.add(&others);
             journal.add(std::slice::from_ref(&scope));
-            journal.holds(std::slice::from_ref(&scope)) || times.is_heard()
+            journal.holds(std::slice::from_ref(&scope)) || times.is_received()
         })
     };
     drain(&journal, &times, how);
-    writer.join().unwrap() && (journal.holds(&[scope]) || times.is_heard())
+    writer.join().unwrap() && (journal.holds(&[scope]) || times.is_received())
 }
 
 #[test]
-fn nothing_that_is_written_during_a_drain_is_lost() {
+fn an_addition_during_a_drain_is_not_lost() {
     let seen = every_order("write against a drain", || write_against_a_drain(0, Drain::AsItIs));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
     let seen = every_order("write against a careless drain", || write_against_a_drain(0, Drain::Careless));
@@ -85,7 +85,7 @@ fn nothing_that_is_written_during_a_drain_is_lost() {
 
 /// The journal overflows during the delivery.
 #[test]
-fn an_overflow_during_a_drain_is_not_lost_either() {
+fn an_overflow_during_a_drain_is_not_lost() {
     let seen = every_order("overflow against a drain", || write_against_a_drain(3, Drain::AsItIs));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
     let seen = every_order("overflow against a careless drain", || write_against_a_drain(3, Drain::Careless));

@@ -24,7 +24,7 @@ fn is_trusted(instance: &Coherence) -> bool {
 }
 
 /// Sends a heartbeat over this connection; returns the message that carries it back.
-fn beat(instance: &Coherence) -> Vec<u8> {
+fn heartbeat(instance: &Coherence) -> Vec<u8> {
     format!("B {} epoch", instance.heartbeat_sent().0).into_bytes()
 }
 
@@ -34,22 +34,22 @@ fn open(instance: &Coherence, connection: u64) {
     instance.membership.set_settled(true);
 }
 
-fn hear(instance: &Arc<Coherence>, connection: u64, message: &[u8]) {
+fn receive(instance: &Arc<Coherence>, connection: u64, message: &[u8]) {
     Listener { coherence: Arc::clone(instance), connection }.message(message);
 }
 
 /// Ends a connection while its last heartbeat returns.
 ///
 /// Returns whether the local tier is trusted afterwards, and whether earlier entries may answer.
-fn end_against_a_beat() -> (bool, bool) {
+fn end_against_a_heartbeat() -> (bool, bool) {
     let instance = instance();
     open(&instance, FIRST);
-    hear(&instance, FIRST, &beat(&instance));
+    receive(&instance, FIRST, &heartbeat(&instance));
     let before = instance.freshness.snapshot([ScopeHash(1)]);
-    let message = beat(&instance);
+    let message = heartbeat(&instance);
     let returning = {
         let instance = Arc::clone(&instance);
-        thread::spawn(move || hear(&instance, FIRST, &message))
+        thread::spawn(move || receive(&instance, FIRST, &message))
     };
     instance.close_connection(FIRST);
     let at_once = is_trusted(&instance);
@@ -59,33 +59,33 @@ fn end_against_a_beat() -> (bool, bool) {
 
 /// Fails if the lease is renewed after the lock is released (`Coherence::heartbeat_returned`).
 #[test]
-fn trust_does_not_come_back_with_the_last_beat() {
-    let seen = every_order("end against a beat", end_against_a_beat);
+fn the_last_heartbeat_does_not_restore_trust() {
+    let seen = every_order("end against a heartbeat", end_against_a_heartbeat);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [(false, false)]);
 }
 
 /// Ends a connection and begins the next one while a heartbeat of the first one returns.
 ///
 /// Returns whether the local tier is trusted before the second connection has had a heartbeat of its own.
-fn next_against_a_late_beat() -> bool {
+fn next_against_a_late_heartbeat() -> bool {
     let instance = instance();
     open(&instance, FIRST);
-    let message = beat(&instance);
+    let message = heartbeat(&instance);
     let returning = {
         let instance = Arc::clone(&instance);
-        thread::spawn(move || hear(&instance, FIRST, &message))
+        thread::spawn(move || receive(&instance, FIRST, &message))
     };
     instance.close_connection(FIRST);
     open(&instance, SECOND);
-    beat(&instance);
+    heartbeat(&instance);
     returning.join().unwrap();
     is_trusted(&instance)
 }
 
 /// Fails if heartbeats in transit survive the end of their connection and its number is not compared.
 #[test]
-fn a_beat_of_the_connection_before_proves_nothing() {
-    let seen = every_order("the next connection against a late beat", next_against_a_late_beat);
+fn a_heartbeat_of_the_previous_connection_proves_nothing() {
+    let seen = every_order("the next connection against a late heartbeat", next_against_a_late_heartbeat);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
 }
 
@@ -103,15 +103,15 @@ fn two_ends() -> bool {
     };
     instance.close_connection(FIRST);
     open(&instance, SECOND);
-    let message = beat(&instance);
-    hear(&instance, SECOND, &message);
+    let message = heartbeat(&instance);
+    receive(&instance, SECOND, &message);
     other.join().unwrap();
     is_trusted(&instance)
 }
 
 /// Fails if the lease is revoked after the lock is released (`Coherence::close_connection`).
 #[test]
-fn an_end_that_comes_late_leaves_the_next_connection_alone() {
+fn a_late_disconnect_does_not_affect_the_next_connection() {
     let seen = every_order("two ends of one connection", two_ends);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [true]);
 }

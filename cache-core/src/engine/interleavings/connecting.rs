@@ -9,7 +9,7 @@ use crate::tier::shared::MemoryRemote;
 /// No other heartbeat follows, and the attempt ends by its timeout. The clock does not advance here, so that is a
 /// deadlock.
 #[test]
-fn a_store_that_joins_meanwhile_does_not_hold_the_connection_up() {
+fn a_store_that_joins_meanwhile_does_not_delay_the_connection() {
     let seen = many_orders("a store joins while its cache connects", || {
         shuttle::future::block_on(async {
             let instance = Instance::of(&MemoryRemote::new(), &Row::new(1), None).await;

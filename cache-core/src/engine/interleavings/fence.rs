@@ -28,7 +28,7 @@ fn read_against_a_write(without: Option<Protection>) -> u64 {
 }
 
 #[test]
-fn a_fill_that_was_overtaken_is_no_hit_for_anybody() {
+fn an_overtaken_fill_is_never_a_hit() {
     let seen = many_orders("read against a write", || read_against_a_write(None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
     let seen = many_orders("read against a write, no fence", || read_against_a_write(Some(Protection::Fence)));

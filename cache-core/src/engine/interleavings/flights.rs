@@ -29,7 +29,7 @@ fn reads_against_a_write(without: Option<Protection>) -> bool {
 }
 
 #[test]
-fn a_read_never_returns_less_than_was_acknowledged_before_it() {
+fn a_read_returns_at_least_the_last_acknowledged_write() {
     let seen = many_orders("reads against a write", || reads_against_a_write(None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [false]);
     let seen = many_orders("reads against a write, any flight", || reads_against_a_write(Some(Protection::NextFlight)));
@@ -52,7 +52,7 @@ fn a_caller_is_dropped() -> Vec<u64> {
 }
 
 #[test]
-fn a_dropped_caller_leaves_nobody_behind() {
+fn a_dropped_caller_leaves_no_other_caller_waiting() {
     let seen = many_orders("a caller is dropped", a_caller_is_dropped);
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [vec![1, 1]]);
 }

@@ -10,7 +10,7 @@ use crate::runtime::explore::{every_order, many_orders};
 /// Fills the local tier from a row that changes and is invalidated meanwhile.
 ///
 /// Returns the local hit afterwards.
-fn fill_against_news(without: Option<Protection>) -> Option<u64> {
+fn fill_against_an_invalidation(without: Option<Protection>) -> Option<u64> {
     let row = Row::new(1);
     let instance = Instance::single(&row, without);
     let reader = {
@@ -23,22 +23,24 @@ fn fill_against_news(without: Option<Protection>) -> Option<u64> {
     };
     row.store(2);
     instance.cache.0.coherence.freshness.advance(&instance.scope());
-    let heard = instance.region.0.local.find_owned(&KEY).map(|hit| hit.value);
+    let found = instance.region.0.local.find_owned(&KEY).map(|hit| hit.value);
     reader.join().unwrap();
-    heard.or(instance.region.0.local.find_owned(&KEY).map(|hit| hit.value))
+    found.or(instance.region.0.local.find_owned(&KEY).map(|hit| hit.value))
 }
 
 #[test]
-fn a_fill_that_was_overtaken_never_answers() {
-    let seen = every_order("fill against news", || fill_against_news(None));
+fn an_overtaken_local_fill_is_never_read() {
+    let seen = every_order("fill against an invalidation", || fill_against_an_invalidation(None));
     assert!(!seen.contains_key(&Some(1)), "a stale hit: {seen:?}");
     assert!(seen.contains_key(&Some(2)) && seen.contains_key(&None), "both ends are reached: {seen:?}");
-    let seen = every_order("fill against news, no check", || fill_against_news(Some(Protection::SequenceCheck)));
+    let seen = every_order("fill against an invalidation, no check", || {
+        fill_against_an_invalidation(Some(Protection::SequenceCheck))
+    });
     assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
 }
 
 /// Two readers miss while the row changes and is invalidated. Returns the value of a later read.
-fn misses_against_news(without: Option<Protection>) -> u64 {
+fn misses_against_an_invalidation(without: Option<Protection>) -> u64 {
     let row = Row::new(1);
     let instance = Instance::single(&row, without);
     let readers = [(); 2].map(|()| {
@@ -56,9 +58,11 @@ fn misses_against_news(without: Option<Protection>) -> u64 {
 }
 
 #[test]
-fn whole_reads_that_were_overtaken_leave_nothing_behind() {
-    let seen = many_orders("misses against news", || misses_against_news(None));
+fn overtaken_reads_leave_no_local_entry() {
+    let seen = many_orders("misses against an invalidation", || misses_against_an_invalidation(None));
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [2]);
-    let seen = many_orders("misses against news, no check", || misses_against_news(Some(Protection::SequenceCheck)));
+    let seen = many_orders("misses against an invalidation, no check", || {
+        misses_against_an_invalidation(Some(Protection::SequenceCheck))
+    });
     assert!(seen.contains_key(&1), "the control must see the stale hit: {seen:?}");
 }

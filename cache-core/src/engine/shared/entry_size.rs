@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_trip_brings_a_bounded_number_of_bytes() {
+    fn a_round_trip_transfers_a_bounded_number_of_bytes() {
         let table: [(&[&[usize]], usize); 7] = [
             (&[], 128),
             (&[&[]], 128),

@@ -71,9 +71,9 @@ impl ConnectionKind {
         self != Self::TransactionPooler
     }
 
-    /// The pooling of an address. The parameter `said` overrides the port.
-    fn of(host: &str, port: u16, said: Option<bool>) -> Self {
-        match said {
+    /// The pooling of an address. The parameter `explicit` overrides the port.
+    fn of(host: &str, port: u16, explicit: Option<bool>) -> Self {
+        match explicit {
             Some(true) => Self::TransactionPooler,
             None if port == TRANSACTION_POOLER_PORT => Self::TransactionPooler,
             _ if host.ends_with(SUPABASE_POOLER) => Self::SessionPooler,
@@ -172,7 +172,7 @@ mod tests {
     const DIRECT: &str = "postgres://postgres:pw@db.abcdef.supabase.co";
 
     #[test]
-    fn what_is_between_us_and_the_database() {
+    fn a_pooler_is_recognized_by_its_address() {
         for (base, rest, kind) in [
             (DIRECT, ":5432/postgres", ConnectionKind::Direct),
             (DIRECT, "/postgres", ConnectionKind::Direct),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_driver_gets_its_own_parameters_and_no_other() {
+    fn the_driver_receives_only_its_own_parameters() {
         let url = "postgres://u:p@h/db?pgbouncer=true&application_name=app&supa=x&options[a.b]=c&options%5Bd.e%5D=f";
         let options = PostgresAddress::parse(url).unwrap().options;
         assert_eq!(options.get_application_name(), Some("app"));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn an_address_that_cannot_be_parsed_is_refused() {
         for (url, why) in [
             ("postgres://u:canary@h:port/db", AddressError::Malformed),
             ("postgres://u:can/ary@h/db", AddressError::Malformed),

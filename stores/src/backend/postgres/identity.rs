@@ -10,7 +10,7 @@ use crate::backend::store_error;
 /// Queries the id from the migration, its table, the database and the server.
 ///
 /// A copy of the tables in another schema or database, from a template or a dump, is another source. Replicas are the
-/// same source as their primary, also after a fail-over.
+/// same source as their primary, also after a failover.
 macro_rules! identity {
     ($($server:literal)?) => {
         concat!(

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_closes_a_connection() {
+    fn errors_that_close_a_connection() {
         for (code, closed) in [
             ("57P01", true),
             ("57P02", true),

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use crate::StoreError;
 use crate::backend::store_error;
 
-const OPERATION: &str = "ask which rows the connected role sees";
+const OPERATION: &str = "check which rows the connected role sees";
 
 /// Every table that a store reads.
 const TABLES: [&str; 4] = ["conversation_configs", "conversation_messages", "conversations", "tenant_llm_policies"];
@@ -51,8 +51,8 @@ pub(crate) struct Restricted {
 ///
 /// The role of a pool is that of its address, and the policies are those of the migrations.
 pub(crate) async fn restricted(pool: &PgPool) -> Result<Option<Restricted>, StoreError> {
-    let asked = sqlx::query_as(RESTRICTED).persistent(false).bind(&TABLES[..]).fetch_one(pool).await;
-    let (role, tables): (String, Vec<String>) = asked.map_err(|error| store_error(OPERATION, error))?;
+    let row = sqlx::query_as(RESTRICTED).persistent(false).bind(&TABLES[..]).fetch_one(pool).await;
+    let (role, tables): (String, Vec<String>) = row.map_err(|error| store_error(OPERATION, error))?;
     Ok((!tables.is_empty()).then_some(Restricted { role, tables }))
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn pages(store: &dyn ConversationStore, checks: &mut Checks) ->
         checks.equal("each conversation is listed once", &found.len(), &7);
         checks.equal("the latest message is first", &ids(&found[..3]), &begin.to_vec());
         let falling = found.windows(2).all(|pair| position(&pair[0]) > position(&pair[1]));
-        checks.holds("by the last activity, and by the id where that is the same", falling);
+        checks.holds("by the last activity, and by the id if that is the same", falling);
     }
     Ok(())
 }
@@ -68,7 +68,7 @@ async fn walk(
     let mut request = PageRequest::first(limit);
     loop {
         let page = store.list_conversations(tenant, None, ALL, &request).await?;
-        checks.holds("a page holds no more than was asked for", page.items.len() <= limit as usize);
+        checks.holds("a page holds no more than its limit", page.items.len() <= limit as usize);
         found.extend(page.items.iter().cloned());
         let Some(next) = page.next else { return Ok(found) };
         checks.holds("a page that is followed by another is full", page.items.len() == limit as usize);
@@ -172,25 +172,25 @@ pub(super) async fn compaction(store: &dyn ConversationStore, checks: &mut Check
     store.set_archived_state(tenant, created[3], None, true).await?;
     let [three, none, two, archived] = [created[0], created[1], created[2], created[3]];
     let of_tenant = CompactionFilter { tenant_id: Some(tenant), ..CompactionFilter::default() };
-    let ask = async |filter: CompactionFilter, limit| {
+    let list = async |filter: CompactionFilter, limit| {
         store.conversations_needing_compaction(&filter, limit).await.map(|found| ids(&found))
     };
     let at_least = |min_messages| CompactionFilter { min_messages, ..of_tenant };
 
-    checks.equal("those that are idle for longest come first", &ask(of_tenant, 9).await?, &vec![none, three, two]);
-    checks.equal("with one message", &ask(at_least(1), 9).await?, &vec![three, two]);
-    checks.equal("with three", &ask(at_least(3), 9).await?, &vec![three]);
-    checks.equal("with more than any has", &ask(at_least(4), 9).await?, &vec![]);
-    checks.equal("as many as were asked for", &ask(of_tenant, 2).await?, &vec![none, three]);
-    let everywhere = ask(CompactionFilter { tenant_id: None, ..at_least(3) }, MAX_PAGE_LIMIT).await?;
+    checks.equal("the longest idle are first", &list(of_tenant, 9).await?, &vec![none, three, two]);
+    checks.equal("with one message", &list(at_least(1), 9).await?, &vec![three, two]);
+    checks.equal("with three", &list(at_least(3), 9).await?, &vec![three]);
+    checks.equal("with more than any has", &list(at_least(4), 9).await?, &vec![]);
+    checks.equal("as many as its limit", &list(of_tenant, 2).await?, &vec![none, three]);
+    let everywhere = list(CompactionFilter { tenant_id: None, ..at_least(3) }, MAX_PAGE_LIMIT).await?;
     checks.holds("over all tenants", everywhere.contains(&three) && !everywhere.contains(&archived));
     idle(store, checks, (&of_tenant, three, two)).await?;
 
     let newest = store.get_messages(tenant, three, None, 1).await?.remove(0);
     store.soft_delete_message(tenant, three, newest.id, None).await?;
-    checks.equal("a deleted message does not count", &ask(at_least(3), 9).await?, &vec![]);
+    checks.equal("a deleted message does not count", &list(at_least(3), 9).await?, &vec![]);
     for limit in [0, MAX_PAGE_LIMIT + 1] {
-        checks.refused("a limit out of range", ask(of_tenant, limit).await, "limit");
+        checks.refused("a limit out of range", list(of_tenant, limit).await, "limit");
     }
     Ok(())
 }
@@ -202,17 +202,17 @@ async fn idle(
 ) -> Result<(), StoreError> {
     let new = NewConversation::new(of_tenant.tenant_id.unwrap_or(TenantId::random()), None);
     let last = get(store, &new, earlier).await?.last_activity();
-    let ask = async |since| {
+    let list = async |since| {
         let filter = CompactionFilter { min_messages: 1, idle_since: Some(since), ..*of_tenant };
         store.conversations_needing_compaction(&filter, 9).await.map(|found| ids(&found))
     };
-    checks.equal("idle since its last activity", &ask(last).await?, &vec![earlier]);
-    checks.equal("not before it", &ask(last - TimeDelta::microseconds(1)).await?, &vec![]);
+    checks.equal("idle since its last activity", &list(last).await?, &vec![earlier]);
+    checks.equal("not before it", &list(last - TimeDelta::microseconds(1)).await?, &vec![]);
     checks.equal(
         "idle at the end of time",
-        &ask(chrono::DateTime::<chrono::Utc>::MAX_UTC).await?,
+        &list(chrono::DateTime::<chrono::Utc>::MAX_UTC).await?,
         &vec![earlier, later],
     );
-    checks.equal("idle before its beginning", &ask(chrono::DateTime::<chrono::Utc>::MIN_UTC).await?, &vec![]);
+    checks.equal("idle before its beginning", &list(chrono::DateTime::<chrono::Utc>::MIN_UTC).await?, &vec![]);
     Ok(())
 }

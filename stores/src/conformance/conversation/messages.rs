@@ -90,7 +90,7 @@ pub(super) async fn deletions(store: &dyn ConversationStore, checks: &mut Checks
     let delete = async |message| store.soft_delete_message(new.tenant_id, id, message, new.user_id).await;
 
     for missing in [MessageId::random(), of_other[0]] {
-        checks.equal("what is not there is not deleted", &delete(missing).await?, &false);
+        checks.equal("a missing message is not deleted", &delete(missing).await?, &false);
     }
     checks.equal("nor is the conversation touched", &get(store, &new, id).await?, &before);
     checks.equal("nor a message of another one", &ids(&newest(store, &other, elsewhere, 9).await?), &of_other);
@@ -125,12 +125,12 @@ pub(super) async fn refuses(store: &dyn ConversationStore, checks: &mut Checks) 
         ("metadata has a NUL", metadata(json!({ "a": { "b": "\0" } }))),
         ("metadata nests deeper", metadata(json!({ "a": (0..200).fold(json!(1), |inner, _| json!([inner])) }))),
     ] {
-        checks.refused("a message that no database keeps", store.append_message(&bad).await, names);
+        checks.refused("a message that no database can store", store.append_message(&bad).await, names);
     }
     for limit in [0, MAX_PAGE_LIMIT + 1, u32::MAX] {
         checks.refused("a limit out of range", newest(store, &new, id, limit).await, "limit");
     }
-    checks.equal("what was refused changed nothing", &get(store, &new, id).await?, &before);
+    checks.equal("a refused write changed nothing", &get(store, &new, id).await?, &before);
     checks.equal("and appended nothing", &ids(&newest(store, &new, id, 9).await?), &appended);
     Ok(())
 }

@@ -76,7 +76,11 @@ fn expected(id: ConversationId, new: &NewConversation, found: &Conversation) -> 
 pub(super) async fn absence(store: &dyn ConversationStore, checks: &mut Checks) -> Result<(), StoreError> {
     let (tenant, id, user) = (TenantId::random(), ConversationId::random(), Some(UserId::random()));
     for user in [None, user] {
-        checks.equal("what was never created is not there", &store.get_conversation(tenant, id, user).await?, &None);
+        checks.equal(
+            "a conversation that was never created is absent",
+            &store.get_conversation(tenant, id, user).await?,
+            &None,
+        );
         checks.equal("it has no messages", &store.get_messages(tenant, id, user, 10).await?, &Vec::new());
         cannot_be_changed(store, checks, (tenant, id, user)).await;
     }
@@ -114,11 +118,7 @@ pub(super) async fn sharing(store: &dyn ConversationStore, checks: &mut Checks) 
         let later = found.updated_at;
         checks.holds("a change moves updated_at on", later > known.updated_at);
         known = shared(known, update);
-        checks.equal(
-            "what is set is changed, and nothing else",
-            &found,
-            &Conversation { updated_at: later, ..known.clone() },
-        );
+        checks.equal("only the given fields are changed", &found, &Conversation { updated_at: later, ..known.clone() });
         known.updated_at = later;
     }
     Ok(())
@@ -192,7 +192,7 @@ pub(super) async fn refuses(store: &dyn ConversationStore, checks: &mut Checks) 
         ("authorization_spec has a NUL", with(|new| new.authorization_spec = json!({ "a": ["\0"] }))),
         ("authorization_spec is no JSON object", with(|new| new.authorization_spec = json!([]))),
     ] {
-        checks.refused("a conversation that no database keeps", store.create_conversation(&bad).await, names);
+        checks.refused("a conversation that no database can store", store.create_conversation(&bad).await, names);
     }
     let id = store.create_conversation(&good).await?;
     let before = get(store, &good, id).await?;
@@ -203,8 +203,8 @@ pub(super) async fn refuses(store: &dyn ConversationStore, checks: &mut Checks) 
             ..SharingUpdate::default()
         };
         let shared = store.update_sharing(good.tenant_id, id, None, &sharing).await;
-        checks.refused("a specification that no database keeps", shared, "authorization_spec");
+        checks.refused("a specification that no database can store", shared, "authorization_spec");
     }
-    checks.equal("what was refused changed nothing", &get(store, &good, id).await?, &before);
+    checks.equal("a refused write changed nothing", &get(store, &good, id).await?, &before);
     Ok(())
 }

@@ -44,8 +44,8 @@ impl Coverage {
         let acknowledged = due.own.is_some();
         self.versions += 1;
         self.unlocked += u64::from(acknowledged && !due.lock_lasted);
-        self.isolated += u64::from(due.untold == Some(Reach::Isolated));
-        self.outage += u64::from(due.untold == Some(Reach::Outage));
+        self.isolated += u64::from(due.undelivered == Some(Reach::Isolated));
+        self.outage += u64::from(due.undelivered == Some(Reach::Outage));
         self.abandoned += u64::from(!acknowledged);
         self.abandoned_due += u64::from(!acknowledged && due.shared.is_some());
     }

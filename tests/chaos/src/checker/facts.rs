@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 
 /// The version of the schema that this checker understands.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The recovery barrier in leases, after which a process without a connection is isolated.
 const BARRIER_LEASES: u64 = 10;
@@ -51,7 +51,7 @@ pub(super) struct Facts<'a> {
     /// Sorted by their start.
     pub(super) faults: Vec<&'a Fault>,
     /// When the journal of a process was empty, in order.
-    told: HashMap<&'a str, Vec<u64>>,
+    delivered: HashMap<&'a str, Vec<u64>>,
     /// When a process had an empty journal and used both tiers, in order.
     recovered: HashMap<&'a str, Vec<u64>>,
     deaths: HashMap<&'a str, u64>,
@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
             writes: HashMap::new(),
             commits: Vec::new(),
             faults: Vec::new(),
-            told: HashMap::new(),
+            delivered: HashMap::new(),
             recovered: HashMap::new(),
             deaths: HashMap::new(),
             end: 0,
@@ -80,7 +80,7 @@ impl<'a> Facts<'a> {
             facts.sort(line);
         }
         facts.faults.sort_by_key(|fault| fault.start);
-        facts.told.values_mut().chain(facts.recovered.values_mut()).for_each(|times| times.sort_unstable());
+        facts.delivered.values_mut().chain(facts.recovered.values_mut()).for_each(|times| times.sort_unstable());
         Ok(facts)
     }
 
@@ -105,19 +105,19 @@ impl<'a> Facts<'a> {
     }
 
     /// When everything that the process had written by `time` was certainly delivered.
-    pub(super) fn told_everything_after(&self, process: &str, time: u64) -> Option<u64> {
-        first_at(&self.told, process, time)
+    pub(super) fn delivered_after(&self, process: &str, time: u64) -> Option<u64> {
+        first_at(&self.delivered, process, time)
     }
 
     /// Why a process could not deliver a write.
     ///
-    /// `from` is the start of the write, `acknowledged` its acknowledgement, and `told` its late delivery.
-    pub(super) fn reach(&self, process: &str, from: u64, acknowledged: u64, told: Option<u64>) -> Reach {
-        let died = told.is_none() && self.death(process).is_some();
-        let until = told.unwrap_or(u64::MAX);
+    /// `from` is the start of the write, `acknowledged` its acknowledgement, and `delivered` its late delivery.
+    pub(super) fn reach(&self, process: &str, from: u64, acknowledged: u64, delivered: Option<u64>) -> Reach {
+        let died = delivered.is_none() && self.death(process).is_some();
+        let until = delivered.unwrap_or(u64::MAX);
         let effects = || self.faults.iter().filter_map(|fault| self.effect(fault, process));
         let alone = effects().any(|effect| !effect.of_all && effect.overlaps(from, until));
-        let late = told.unwrap_or(self.end);
+        let late = delivered.unwrap_or(self.end);
         let in_time = |effect: &Effect| late <= effect.healed + self.run.lease_ns * BARRIER_LEASES;
         let with_all = effects().any(|effect| effect.of_all && effect.overlaps(from, acknowledged) && in_time(&effect));
         if with_all && !alone && !died { Reach::Outage } else { Reach::Isolated }
@@ -125,7 +125,7 @@ impl<'a> Facts<'a> {
 
     /// The time for which a fault may keep a process from Redis, including the reconnect.
     fn effect(&self, fault: &Fault, process: &str) -> Option<Effect> {
-        let concerns = fault.kind.keeps_from_redis() && fault.targets.iter().any(|target| target == process);
+        let concerns = fault.kind.blocks_redis() && fault.targets.iter().any(|target| target == process);
         concerns.then(|| Effect {
             start: fault.start,
             healed: fault.end,
@@ -139,7 +139,7 @@ impl<'a> Facts<'a> {
         if state.journal > 0 {
             return;
         }
-        self.told.entry(&state.process).or_default().push(state.at);
+        self.delivered.entry(&state.process).or_default().push(state.at);
         if state.connected && state.shared && state.local {
             self.recovered.entry(&state.process).or_default().push(state.at);
         }

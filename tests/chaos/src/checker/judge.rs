@@ -48,8 +48,8 @@ fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -
 fn observed(register: &Register<'_>, read: &Read) -> u64 {
     let Some(write) = read.observed else { return 0 };
     let version = register.versions.iter().find(|version| version.write == write);
-    let told = version.filter(|version| version.due.observed.is_some_and(|after| after < read.start));
-    told.map_or(0, |version| version.number)
+    let delivered = version.filter(|version| version.due.observed.is_some_and(|after| after < read.start));
+    delivered.map_or(0, |version| version.number)
 }
 
 /// The version due to a read from the tier that answered it.
@@ -79,7 +79,7 @@ fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
 fn stale(register: &Register<'_>, read: &Read, shown: u64, is_broken: bool) -> Option<Stale> {
     let missed: Vec<&Version> = register.missed(shown, read.start).collect();
     let since = missed.iter().filter_map(|version| version.due.store).min()?;
-    let has = |reach| missed.iter().any(|version| version.due.untold == Some(reach));
+    let has = |reach| missed.iter().any(|version| version.due.undelivered == Some(reach));
     let why = match read.tier {
         Some(Tier::Degraded) => Why::Degraded,
         _ if is_broken && has(Reach::Outage) => Why::Outage,

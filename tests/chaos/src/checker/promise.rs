@@ -27,7 +27,7 @@ pub(super) struct Due {
     /// For a reader that has observed the write's session token.
     pub(super) observed: Option<u64>,
     /// Why it was acknowledged without delivery; `None` if it was delivered.
-    pub(super) untold: Option<Reach>,
+    pub(super) undelivered: Option<Reach>,
     /// Whether Redis had the lock from its placement to the acknowledgement.
     pub(super) lock_lasted: bool,
 }
@@ -44,11 +44,11 @@ pub(super) fn due(facts: &Facts<'_>, commit: &Commit, mode: Mode) -> Due {
 
 fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -> Due {
     let (run, ack) = (facts.run, write.end);
-    let lock_lasted = commit.announced && ack < write.start + run.lock_ns && !facts.lock_was_lost(write.start, ack);
-    let is_told = lock_lasted || write.released == Some(true);
-    let told = if is_told { Some(ack) } else { facts.told_everything_after(&write.process, ack) };
-    let untold = (!is_told).then(|| facts.reach(&write.process, write.start, ack, told));
-    let shared = if untold == Some(Reach::Outage) { Some(ack) } else { told };
+    let lock_lasted = commit.locked && ack < write.start + run.lock_ns && !facts.lock_was_lost(write.start, ack);
+    let is_delivered = lock_lasted || write.released == Some(true);
+    let delivered = if is_delivered { Some(ack) } else { facts.delivered_after(&write.process, ack) };
+    let undelivered = (!is_delivered).then(|| facts.reach(&write.process, write.start, ack, delivered));
+    let shared = if undelivered == Some(Reach::Outage) { Some(ack) } else { delivered };
     let local = match mode {
         Mode::Strict if write.released == Some(true) => Some(ack),
         _ if lock_lasted => Some(ack.max(commit.begun + run.lease_ns)),
@@ -60,8 +60,8 @@ fn acknowledged(facts: &Facts<'_>, commit: &Commit, write: &Write, mode: Mode) -
         shared,
         local,
         degraded: Some(ack + degraded_ns(run)),
-        observed: told,
-        untold,
+        observed: delivered,
+        undelivered,
         lock_lasted,
     }
 }
@@ -78,7 +78,7 @@ fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -
     let start = start.unwrap_or(commit.begun.saturating_sub(run.write_timeout_ns));
     let over = end + run.lock_ns;
     let is_short = end.saturating_sub(start) < run.lock_ns / 2;
-    if !commit.announced || !is_short || facts.lock_was_lost(start, over) {
+    if !commit.locked || !is_short || facts.lock_was_lost(start, over) {
         return Due::default();
     }
     let degraded = Some(over + degraded_ns(run));
@@ -89,7 +89,7 @@ fn abandoned(facts: &Facts<'_>, commit: &Commit, start: Option<u64>, end: u64) -
         local: Some(over + run.lease_ns),
         degraded,
         observed: Some(over),
-        untold: None,
+        undelivered: None,
         lock_lasted: true,
     }
 }

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_of_what_was_seen() {
+    fn quantiles_are_observed_values() {
         assert_eq!(StaleReads::default().quantiles(), None);
         let reads = StaleReads((1..=200).rev().collect());
         let [p50, p99, max] = [100, 198, 200].map(Duration::from_nanos);

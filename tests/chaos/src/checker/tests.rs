@@ -48,7 +48,7 @@ fn write(process: &str, id: u64, start: u64, end: u64) -> Write {
         operation: Operation::Put,
         id,
         version: Some(id),
-        announced: Some(true),
+        locked: Some(true),
         released: Some(true),
         outcome: Outcome::Ok,
         error: None,
@@ -56,7 +56,7 @@ fn write(process: &str, id: u64, start: u64, end: u64) -> Write {
 }
 
 fn commit(process: &str, id: u64, begun: u64) -> Commit {
-    Commit { id, process: process.into(), key: ROW.into(), version: id, present: true, announced: true, begun }
+    Commit { id, process: process.into(), key: ROW.into(), version: id, present: true, locked: true, begun }
 }
 
 fn fault(kind: FaultKind, process: &str, start: u64, end: u64) -> Line {
@@ -67,7 +67,7 @@ fn fault_of_all(kind: FaultKind, start: u64, end: u64) -> Line {
     Line::Fault(Fault { kind, targets: vec!["a".into(), "b".into()], start, end })
 }
 
-fn told(process: &str, at: u64, journal: u64) -> Line {
+fn delivered(process: &str, at: u64, journal: u64) -> Line {
     link(process, at, true, journal)
 }
 
@@ -102,7 +102,7 @@ fn broken(mut lines: Vec<Line>, read: Read) -> Vec<Promise> {
 }
 
 #[test]
-fn t1_what_redis_or_the_store_answers_is_no_older_than_what_was_acknowledged() {
+fn t1_a_shared_hit_or_a_load_is_no_older_than_the_acknowledged_write() {
     for tier in [Tier::Shared, Tier::Store] {
         assert_eq!(broken(two_writes(), read("b", 1051, 1, tier)), [Promise::T1]);
         assert_eq!(broken(two_writes(), read("b", 1051, 2, tier)), []);
@@ -111,7 +111,7 @@ fn t1_what_redis_or_the_store_answers_is_no_older_than_what_was_acknowledged() {
 }
 
 #[test]
-fn t2_a_local_hit_may_be_as_old_as_the_lease_counted_from_the_announcement() {
+fn t2_a_local_hit_may_be_one_lease_old_counted_from_the_write_lock() {
     assert_eq!(broken(two_writes(), read("b", 1110, 1, Tier::Local)), []);
     assert_eq!(broken(two_writes(), read("b", 1111, 1, Tier::Local)), [Promise::T2]);
     assert_eq!(broken(two_writes(), read("b", 1111, 2, Tier::Local)), []);
@@ -121,7 +121,7 @@ fn t2_a_local_hit_may_be_as_old_as_the_lease_counted_from_the_announcement() {
 }
 
 #[test]
-fn t2_counts_from_the_acknowledgement_where_the_lock_did_not_last() {
+fn t2_counts_from_the_acknowledgement_if_the_lock_did_not_last() {
     let flushed = [two_writes(), vec![fault(FaultKind::Flush, "b", 1020, 1021)]].concat();
     assert_eq!(broken(flushed.clone(), read("b", 1150, 1, Tier::Local)), []);
     assert_eq!(broken(flushed.clone(), read("b", 1151, 1, Tier::Local)), [Promise::T2]);
@@ -132,7 +132,7 @@ fn t2_counts_from_the_acknowledgement_where_the_lock_did_not_last() {
 }
 
 #[test]
-fn t3_in_mode_strict_a_local_hit_is_no_older_than_an_answer_of_redis() {
+fn t3_in_strict_mode_a_local_hit_is_no_older_than_a_shared_hit() {
     let mut lines = changed(|_| {}, |_| {});
     for line in &mut lines {
         match line {
@@ -150,55 +150,57 @@ fn t3_in_mode_strict_a_local_hit_is_no_older_than_an_answer_of_redis() {
     assert_eq!(broken(lines.clone(), strict(1051, 1, Tier::Local)), [Promise::T3], "the release waits as well");
     let [.., Line::Write(write), _, _] = lines.as_mut_slice() else { unreachable!() };
     write.released = Some(false);
-    assert_eq!(broken(lines, strict(1051, 1, Tier::Local)), [], "Redis has not heard of it");
+    assert_eq!(broken(lines, strict(1051, 1, Tier::Local)), [], "Redis has not received it");
 }
 
 #[test]
-fn t4_a_process_reads_its_own_writes_whatever_answers_and_whatever_redis_has_heard() {
+fn t4_a_process_reads_its_own_writes_from_every_tier_and_in_every_outage() {
     for tier in [Tier::Local, Tier::Degraded, Tier::Shared, Tier::Store] {
-        let untold = changed(|write| write.released = Some(false), |commit| commit.announced = false);
-        assert_eq!(broken(untold.clone(), read("a", 1051, 1, tier)), [Promise::T4]);
-        assert_eq!(broken(untold, read("a", 1051, 2, tier)), []);
+        let undelivered = changed(|write| write.released = Some(false), |commit| commit.locked = false);
+        assert_eq!(broken(undelivered.clone(), read("a", 1051, 1, tier)), [Promise::T4]);
+        assert_eq!(broken(undelivered, read("a", 1051, 2, tier)), []);
     }
 }
 
 #[test]
-fn who_has_observed_the_token_of_a_write_reads_it() {
+fn an_observer_of_a_session_token_reads_its_write() {
     let observed = |version, tier| Read { observed: Some(2), ..read("b", 1060, version, tier) };
     for tier in [Tier::Local, Tier::Degraded] {
         assert_eq!(broken(two_writes(), observed(1, tier)), [Promise::Session]);
         assert_eq!(broken(two_writes(), observed(2, tier)), []);
         assert_eq!(broken(two_writes(), read("b", 1060, 1, tier)), [], "nothing was observed");
     }
-    let untold = changed(|write| write.released = Some(false), |commit| commit.announced = false);
-    assert_eq!(broken(untold, observed(1, Tier::Local)), [], "Redis has not heard of it");
+    let undelivered = changed(|write| write.released = Some(false), |commit| commit.locked = false);
+    assert_eq!(broken(undelivered, observed(1, Tier::Local)), [], "Redis has not received it");
 }
 
 #[test]
-fn others_are_promised_a_write_that_redis_did_not_hear_of_when_it_was_told() {
-    let untold = changed(
-        |write| (write.announced, write.released) = (Some(false), Some(false)),
-        |commit| commit.announced = false,
-    );
-    assert_eq!(check(&untold).unwrap().coverage.isolated, 1);
-    assert_eq!(broken(untold.clone(), read("b", 9000, 1, Tier::Shared)), []);
-    assert_eq!(broken(untold.clone(), read("b", 1051, 1, Tier::Store)), [Promise::T1], "the store knows");
-    let told = [untold, vec![told("a", 1040, 0), told("a", 1060, 1), told("b", 1070, 0), told("a", 3000, 0)]].concat();
-    assert_eq!(broken(told.clone(), read("b", 3000, 1, Tier::Shared)), []);
-    assert_eq!(broken(told.clone(), read("b", 3001, 1, Tier::Shared)), [Promise::T1]);
-    assert_eq!(broken(told.clone(), read("b", 3100, 1, Tier::Local)), []);
-    assert_eq!(broken(told, read("b", 3101, 1, Tier::Local)), [Promise::T2]);
+fn an_undelivered_write_is_due_for_others_after_its_delivery() {
+    let undelivered =
+        changed(|write| (write.locked, write.released) = (Some(false), Some(false)), |commit| commit.locked = false);
+    assert_eq!(check(&undelivered).unwrap().coverage.isolated, 1);
+    assert_eq!(broken(undelivered.clone(), read("b", 9000, 1, Tier::Shared)), []);
+    assert_eq!(broken(undelivered.clone(), read("b", 1051, 1, Tier::Store)), [Promise::T1], "the store knows");
+    let delivered = [
+        undelivered,
+        vec![delivered("a", 1040, 0), delivered("a", 1060, 1), delivered("b", 1070, 0), delivered("a", 3000, 0)],
+    ]
+    .concat();
+    assert_eq!(broken(delivered.clone(), read("b", 3000, 1, Tier::Shared)), []);
+    assert_eq!(broken(delivered.clone(), read("b", 3001, 1, Tier::Shared)), [Promise::T1]);
+    assert_eq!(broken(delivered.clone(), read("b", 3100, 1, Tier::Local)), []);
+    assert_eq!(broken(delivered, read("b", 3101, 1, Tier::Local)), [Promise::T2]);
 }
 
 /// [`two_writes`], with the second one not delivered before its acknowledgement at 1050.
-fn untold() -> Vec<Line> {
-    changed(|write| (write.announced, write.released) = (Some(false), Some(false)), |commit| commit.announced = false)
+fn undelivered() -> Vec<Line> {
+    changed(|write| (write.locked, write.released) = (Some(false), Some(false)), |commit| commit.locked = false)
 }
 
 #[test]
-fn in_an_outage_of_all_a_write_is_due_from_its_acknowledgement() {
-    for kind in FaultKind::ALL.into_iter().filter(|kind| kind.is_of_the_server() && kind.keeps_from_redis()) {
-        let outage = [untold(), vec![fault_of_all(kind, 900, 2000), told("a", 3000, 0)]].concat();
+fn in_a_common_outage_a_write_is_due_from_its_acknowledgement() {
+    for kind in FaultKind::ALL.into_iter().filter(|kind| kind.is_of_the_server() && kind.blocks_redis()) {
+        let outage = [undelivered(), vec![fault_of_all(kind, 900, 2000), delivered("a", 3000, 0)]].concat();
         assert_eq!(broken(outage.clone(), read("b", 1051, 1, Tier::Shared)), [Promise::T1], "{kind}");
         assert_eq!(broken(outage.clone(), read("b", 1051, 2, Tier::Shared)), []);
         assert_eq!(broken(outage.clone(), read("b", 1150, 1, Tier::Local)), [], "a lease later");
@@ -210,55 +212,61 @@ fn in_an_outage_of_all_a_write_is_due_from_its_acknowledgement() {
 }
 
 #[test]
-fn an_outage_of_all_lasts_for_a_writer_until_it_has_recovered() {
-    let after = |links: Vec<Line>| [untold(), vec![fault_of_all(FaultKind::ClientPause, 700, 800)], links].concat();
+fn a_common_outage_lasts_for_a_writer_until_its_recovery() {
+    let after =
+        |links: Vec<Line>| [undelivered(), vec![fault_of_all(FaultKind::ClientPause, 700, 800)], links].concat();
     let late = read("b", 1051, 1, Tier::Shared);
     let not_connected = link("a", 900, false, 0);
     let pending = link("a", 950, true, 3);
-    let recovered = told("a", 1020, 0);
+    let recovered = delivered("a", 1020, 0);
     assert_eq!(broken(after(vec![not_connected, pending, recovered]), late.clone()), [Promise::T1]);
-    assert_eq!(broken(after(vec![told("a", 810, 0)]), late.clone()), [], "the writer had recovered, so it is isolated");
-    assert_eq!(broken(after(vec![told("b", 810, 0)]), late), [Promise::T1], "another process had recovered");
+    assert_eq!(
+        broken(after(vec![delivered("a", 810, 0)]), late.clone()),
+        [],
+        "the writer had recovered, so it is isolated"
+    );
+    assert_eq!(broken(after(vec![delivered("b", 810, 0)]), late), [Promise::T1], "another process had recovered");
 }
 
 #[test]
-fn a_writer_that_is_cut_off_alone_is_isolated_also_around_an_outage_of_all() {
-    let outage = [untold(), vec![fault_of_all(FaultKind::RedisStop, 900, 2000)]].concat();
+fn a_single_disconnected_writer_is_isolated_also_around_a_common_outage() {
+    let outage = [undelivered(), vec![fault_of_all(FaultKind::RedisStop, 900, 2000)]].concat();
     let around = |kind, process, start, end| [outage.clone(), vec![fault(kind, process, start, end)]].concat();
     let late = || read("b", 2500, 1, Tier::Shared);
     assert_eq!(broken(outage.clone(), late()), [Promise::T1]);
     let cut = around(FaultKind::Cut, "a", 800, 2200);
     assert_eq!(broken(cut.clone(), late()), []);
     assert_eq!((check(&cut).unwrap().coverage.outage, check(&cut).unwrap().coverage.isolated), (0, 1));
-    let told_at_last = [cut, vec![told("a", 2300, 0)]].concat();
-    assert_eq!(broken(told_at_last, late()), [Promise::T1], "bounded by the delivery");
+    let delivered_at_last = [cut, vec![delivered("a", 2300, 0)]].concat();
+    assert_eq!(broken(delivered_at_last, late()), [Promise::T1], "bounded by the delivery");
     assert_eq!(broken(around(FaultKind::Cut, "b", 800, 2200), late()), [Promise::T1], "the writer was not cut off");
     assert_eq!(broken(around(FaultKind::WorkerStop, "a", 1500, 9000), late()), [], "before the delivery");
-    let told_before = [around(FaultKind::Cut, "a", 2200, 2300), vec![told("a", 2100, 0)]].concat();
-    assert_eq!(broken(told_before, late()), [Promise::T1], "the write had been delivered by then");
+    let delivered_before = [around(FaultKind::Cut, "a", 2200, 2300), vec![delivered("a", 2100, 0)]].concat();
+    assert_eq!(broken(delivered_before, late()), [Promise::T1], "the write had been delivered by then");
 }
 
 #[test]
-fn others_wait_for_a_writer_that_does_not_come_back_and_not_for_ever() {
+fn others_wait_for_a_lost_writer_for_a_bounded_time() {
     let (lease, healed) = (100, 1100);
-    let outage =
-        |told_at| [untold(), vec![fault_of_all(FaultKind::UserOff, 900, healed), told("a", told_at, 0)]].concat();
+    let outage = |delivered_at| {
+        [undelivered(), vec![fault_of_all(FaultKind::UserOff, 900, healed), delivered("a", delivered_at, 0)]].concat()
+    };
     let late = || read("b", 2100, 1, Tier::Shared);
     assert_eq!(broken(outage(healed + 10 * lease), late()), [Promise::T1]);
     assert_eq!(broken(outage(healed + 10 * lease + 1), late()), [], "the writer counts as isolated by then");
     let never = |end| {
         let lines = vec![link("a", end, true, 7), fault_of_all(FaultKind::UserOff, 900, healed)];
-        [untold(), lines].concat()
+        [undelivered(), lines].concat()
     };
     assert_eq!(broken(never(healed + 10 * lease), late()), [Promise::T1]);
     assert_eq!(broken(never(healed + 10 * lease + 1), late()), []);
 }
 
 #[test]
-fn a_writer_that_dies_before_it_has_told_redis_is_a_second_fault() {
+fn a_writer_that_dies_before_its_delivery_is_a_second_fault() {
     let outage = |death| {
         let faults = [fault_of_all(FaultKind::Refuse, 900, 1100), fault(FaultKind::WorkerKill, "a", death, death)];
-        [untold(), faults.into(), vec![told("a", 1200, 0)]].concat()
+        [undelivered(), faults.into(), vec![delivered("a", 1200, 0)]].concat()
     };
     let late = || read("b", 2500, 1, Tier::Shared);
     assert_eq!(broken(outage(1300), late()), [Promise::T1]);
@@ -268,24 +276,25 @@ fn a_writer_that_dies_before_it_has_told_redis_is_a_second_fault() {
 }
 
 #[test]
-fn a_fault_that_leaves_redis_within_reach_is_no_outage() {
+fn a_fault_that_leaves_redis_reachable_is_no_outage() {
     for kind in [FaultKind::Flush, FaultKind::Evict, FaultKind::DatabaseReset] {
-        let lines = [untold(), vec![fault_of_all(kind, 900, 2000)]].concat();
+        let lines = [undelivered(), vec![fault_of_all(kind, 900, 2000)]].concat();
         assert_eq!(broken(lines, read("b", 2500, 1, Tier::Shared)), [], "{kind}");
     }
 }
 
 #[test]
-fn who_has_observed_the_token_of_an_untold_write_reads_it_once_redis_was_told() {
-    let lines = [untold(), vec![fault_of_all(FaultKind::UserOff, 900, 2000), told("a", 2100, 0)]].concat();
+fn an_observer_of_an_undelivered_write_reads_it_after_its_delivery() {
+    let lines = [undelivered(), vec![fault_of_all(FaultKind::UserOff, 900, 2000), delivered("a", 2100, 0)]].concat();
     let observed = |start| Read { observed: Some(2), ..read("b", start, 1, Tier::Degraded) };
     assert_eq!(broken(lines.clone(), observed(1500)), []);
     assert_eq!(broken(lines, observed(2101)), [Promise::Session]);
 }
 
 #[test]
-fn what_an_outage_of_all_leaves_stale_has_a_class_of_its_own_and_breaks_the_promise() {
-    let mut lines = [untold(), vec![fault_of_all(FaultKind::KeysRevoked, 900, 2000), told("a", 3000, 0)]].concat();
+fn staleness_after_a_common_outage_has_a_class_of_its_own_and_breaks_the_promise() {
+    let mut lines =
+        [undelivered(), vec![fault_of_all(FaultKind::KeysRevoked, 900, 2000), delivered("a", 3000, 0)]].concat();
     lines.push(Line::Read(read("b", 1100, 1, Tier::Local)));
     lines.push(Line::Read(read("b", 1250, 1, Tier::Shared)));
     let verdict = check(&lines).unwrap();
@@ -296,7 +305,7 @@ fn what_an_outage_of_all_leaves_stale_has_a_class_of_its_own_and_breaks_the_prom
 }
 
 #[test]
-fn a_lock_that_is_not_released_and_lasts_is_as_good_as_a_release() {
+fn an_unreleased_lock_counts_as_a_release_while_it_lasts() {
     let unreleased = changed(|write| write.released = Some(false), |_| {});
     assert_eq!(broken(unreleased.clone(), read("b", 1051, 1, Tier::Shared)), [Promise::T1]);
     let lost = [unreleased, vec![fault(FaultKind::RedisKill, "b", 1020, 1030)]].concat();
@@ -312,7 +321,7 @@ fn crashed() -> Vec<Line> {
 }
 
 #[test]
-fn what_a_writer_committed_before_it_crashed_is_seen_when_its_lock_has_ended() {
+fn a_commit_of_a_crashed_writer_is_due_when_its_lock_expires() {
     assert_eq!(broken(crashed(), read("b", 2200, 1, Tier::Shared)), []);
     assert_eq!(broken(crashed(), read("b", 2201, 1, Tier::Shared)), [Promise::T1]);
     assert_eq!(broken(crashed(), read("b", 2201, 2, Tier::Shared)), []);
@@ -321,7 +330,7 @@ fn what_a_writer_committed_before_it_crashed_is_seen_when_its_lock_has_ended() {
 }
 
 #[test]
-fn a_write_that_was_given_up_is_seen_when_its_lock_has_ended_if_it_was_committed() {
+fn a_committed_abandoned_write_is_due_when_its_lock_expires() {
     let left = changed(|write| (write.outcome, write.version) = (Outcome::Cancelled, None), |_| {});
     assert_eq!(broken(left.clone(), read("b", 1060, 1, Tier::Store)), []);
     assert_eq!(broken(left.clone(), read("a", 1060, 1, Tier::Local)), []);
@@ -332,7 +341,7 @@ fn a_write_that_was_given_up_is_seen_when_its_lock_has_ended_if_it_was_committed
 }
 
 #[test]
-fn the_rare_things_are_counted() {
+fn rare_events_are_counted() {
     let two = Coverage { versions: 2, ..Coverage::default() };
     assert_eq!(check(&two_writes()).unwrap().coverage, two);
     assert_eq!(check(&crashed()).unwrap().coverage, Coverage { abandoned: 1, abandoned_due: 1, ..two });
@@ -341,7 +350,7 @@ fn the_rare_things_are_counted() {
 }
 
 #[test]
-fn an_absence_is_any_deletion_that_had_begun() {
+fn an_absence_matches_any_started_deletion() {
     let none = |start, tier| read("b", start, None, tier);
     assert_eq!(broken(vec![run()], none(5, Tier::Store)), []);
     assert_eq!(broken(two_writes(), none(51, Tier::Store)), [Promise::T1]);
@@ -352,7 +361,7 @@ fn an_absence_is_any_deletion_that_had_begun() {
 }
 
 #[test]
-fn what_is_read_was_written_and_not_later() {
+fn a_read_returns_only_values_written_before_it() {
     assert_eq!(broken(two_writes(), read("b", 1051, 3, Tier::Store)), [Promise::Real]);
     assert_eq!(broken(two_writes(), read("b", 900, 2, Tier::Store)), [Promise::Real]);
 }
@@ -371,14 +380,14 @@ fn an_acknowledged_write_is_in_the_store_with_its_version() {
 }
 
 #[test]
-fn what_is_kept_while_redis_is_out_of_reach_has_its_own_bound() {
+fn degraded_reads_have_a_bound_of_their_own() {
     let (ttl, clock) = (500, 10_000_000);
     assert_eq!(broken(two_writes(), read("b", 1050 + ttl + clock, 1, Tier::Degraded)), []);
     assert_eq!(broken(two_writes(), read("b", 1051 + ttl + clock, 1, Tier::Degraded)), [Promise::Degraded]);
 }
 
 #[test]
-fn staleness_counts_from_the_first_acknowledgement_that_was_missed_and_to_its_fault() {
+fn staleness_counts_from_the_first_missed_acknowledgement_and_is_attributed_to_its_fault() {
     let mut lines = two_writes();
     lines.push(Line::Write(write("a", 3, 1060, 1070)));
     lines.push(Line::Commit(commit("a", 3, 1061)));
@@ -396,9 +405,9 @@ fn staleness_counts_from_the_first_acknowledgement_that_was_missed_and_to_its_fa
 }
 
 #[test]
-fn what_redis_was_told_late_is_not_the_leases() {
-    let mut lines = changed(|write| write.released = Some(false), |commit| commit.announced = false);
-    lines.push(told("a", 3000, 0));
+fn staleness_before_a_late_delivery_is_not_attributed_to_the_lease() {
+    let mut lines = changed(|write| write.released = Some(false), |commit| commit.locked = false);
+    lines.push(delivered("a", 3000, 0));
     lines.push(Line::Read(read("b", 2000, 1, Tier::Shared)));
     lines.push(Line::Read(read("b", 3050, 1, Tier::Local)));
     let verdict = check(&lines).unwrap();
@@ -409,14 +418,14 @@ fn what_redis_was_told_late_is_not_the_leases() {
 }
 
 #[test]
-fn errors_are_told_apart() {
+fn failures_and_database_errors_are_counted_separately() {
     let mut lines = two_writes();
     for outcome in [Outcome::Failed, Outcome::Refused, Outcome::Unknown, Outcome::Unknown] {
         lines.push(Line::Read(Read { outcome, ..read("b", 2000, None, Tier::Store) }));
     }
     let verdict = check(&lines).unwrap();
     assert_eq!((verdict.operations, verdict.failed, verdict.database_errors), (6, 1, 3));
-    assert_eq!(verdict.violations, [], "what an error shows is nothing");
+    assert_eq!(verdict.violations, [], "an error shows no version");
 }
 
 #[test]

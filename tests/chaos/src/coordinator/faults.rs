@@ -143,7 +143,7 @@ impl World<'_> {
         for place in self.places(fault) {
             let worker = &mut self.workers[place];
             worker.order("crash");
-            worker.says("stopped", TO_CRASH)?;
+            worker.sends("stopped", TO_CRASH)?;
         }
         self.kill_workers(fault);
         Ok(())

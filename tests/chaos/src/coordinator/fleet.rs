@@ -53,22 +53,22 @@ impl Worker {
 
     /// Waits for this word from it.
     pub(super) fn wait_for(&self, word: &str) -> Result<(), String> {
-        if self.says(word, PATIENCE)? {
+        if self.sends(word, PATIENCE)? {
             return Ok(());
         }
-        Err(format!("worker {} did not say {word:?} within {PATIENCE:?}", self.process))
+        Err(format!("worker {} did not send {word:?} within {PATIENCE:?}", self.process))
     }
 
     /// Whether this word arrives in time.
-    pub(super) fn says(&self, word: &str, patience: Duration) -> Result<bool, String> {
+    pub(super) fn sends(&self, word: &str, patience: Duration) -> Result<bool, String> {
         let deadline = Instant::now() + patience;
         loop {
             match self.words.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(said) if said == word => return Ok(true),
+                Ok(sent) if sent == word => return Ok(true),
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => return Ok(false),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(format!("worker {} ended before it said {word:?}", self.process));
+                    return Err(format!("worker {} ended before it sent {word:?}", self.process));
                 }
             }
         }

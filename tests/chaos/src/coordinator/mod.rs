@@ -42,7 +42,7 @@ pub(crate) fn run_all(options: &Options) -> Result<bool, Box<dyn Error>> {
             write_history(&folder.join(format!("seed-{seed}.jsonl")), &history)?;
         }
         let verdict = checker::check(&history)?;
-        tell(options, seed, &verdict);
+        print_verdict(options, seed, &verdict);
         report.add(&history, verdict);
         if options.without.is_some() && report.violations() > 0 {
             break;
@@ -71,7 +71,7 @@ pub(crate) fn check_file(path: &Path) -> Result<bool, Box<dyn Error>> {
 }
 
 /// Prints a line for each finished run, and its violations.
-fn tell(options: &Options, seed: u64, verdict: &Verdict) {
+fn print_verdict(options: &Options, seed: u64, verdict: &Verdict) {
     let (operations, violations) = (verdict.operations, verdict.violations.len());
     println!(
         "seed {seed}: {operations} operations, {violations} violations, {} errors because of Redis, {} of the database",

@@ -136,7 +136,7 @@ impl Queue<'_> {
         if let Some(folder) = &self.options.keep {
             write_history(&folder.join(format!("{name}.jsonl")), &history)?;
         }
-        Ok(tell(&name, &history)?)
+        Ok(print_figures(&name, &history)?)
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn tabulate(folder: &Path) -> Result<bool, Box<dyn Error>> {
         let history = read_history(file)?;
         let processes =
             history.iter().find_map(|line| if let Line::Run(run) = line { Some(run.processes) } else { None });
-        let figures = tell(name, &history)?;
+        let figures = print_figures(name, &history)?;
         let outage = name.rsplit_once('-').map_or(name, |(outage, _)| outage);
         table.get_or_insert_with(|| Table::new(processes.unwrap_or(0) as usize)).add(outage, figures);
     }
@@ -178,7 +178,7 @@ fn run(
 }
 
 /// Prints one line for a run and its violations.
-fn tell(name: &str, history: &[Line]) -> Result<Figures, String> {
+fn print_figures(name: &str, history: &[Line]) -> Result<Figures, String> {
     let verdict = checker::check(history)?;
     let figures = Figures::of(history, &verdict)?;
     println!(

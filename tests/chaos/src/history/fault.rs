@@ -104,7 +104,7 @@ impl FaultKind {
     }
 
     /// Whether it may prevent its targets from delivering a write.
-    pub fn keeps_from_redis(self) -> bool {
+    pub fn blocks_redis(self) -> bool {
         !matches!(self, Self::Flush | Self::Evict | Self::DatabaseReset)
     }
 
@@ -122,7 +122,7 @@ impl fmt::Display for FaultKind {
             Self::Flush => "FLUSHALL",
             Self::Evict => "keys evicted",
             Self::Refuse => "redis refuses writes",
-            Self::Failover => "fail-over to a lagging replica",
+            Self::Failover => "failover to a lagging replica",
             Self::ClientPause => "CLIENT PAUSE",
             Self::DebugSleep => "DEBUG SLEEP",
             Self::RightRevoked => "right to a command revoked",

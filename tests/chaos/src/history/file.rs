@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_history_comes_back_without_the_line_that_was_not_finished() {
+    fn a_history_is_read_without_its_unfinished_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         let lines = vec![

@@ -134,7 +134,7 @@ pub struct Write {
     /// The version that the store returned; `None` for a group.
     pub version: Option<u64>,
     /// Whether Redis had the lock before the call of the store.
-    pub announced: Option<bool>,
+    pub locked: Option<bool>,
     /// Whether Redis had answered the release before the acknowledgement.
     pub released: Option<bool>,
     /// How it ended.
@@ -158,7 +158,7 @@ pub struct Commit {
     /// Whether the row is present, or deleted.
     pub present: bool,
     /// Whether Redis had the lock before the call of the store.
-    pub announced: bool,
+    pub locked: bool,
     /// The time of the call of the store.
     pub begun: u64,
 }

@@ -245,7 +245,7 @@ mod tests {
             key: key.clone(),
             version: id,
             present: true,
-            announced: true,
+            locked: true,
             begun: start,
         };
         let write = Write {
@@ -258,7 +258,7 @@ mod tests {
             operation: Operation::Put,
             id,
             version: Some(id),
-            announced: Some(true),
+            locked: Some(true),
             released: Some(true),
             outcome: Outcome::Ok,
             error: None,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn old_reads_are_counted_by_what_answered_them() {
+    fn stale_reads_are_counted_by_their_tier() {
         let figures = figures(vec![
             read("b", 1050, 1, 1, Tier::Shared),
             read("b", 1150, 1, 1, Tier::Shared),
@@ -309,13 +309,13 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_another_promise_is_counted_apart() {
+    fn violations_of_other_promises_are_counted_separately() {
         let figures = figures(vec![read("b", 1150, 1, 1, Tier::Store), read("b", 1150, 1, 7, Tier::Store)]);
         assert_eq!((figures.old(), figures.others), (0, 2));
     }
 
     #[test]
-    fn what_an_outage_adds_is_beyond_the_median_of_the_calm() {
+    fn an_outage_adds_the_excess_over_the_calm_median() {
         let calm = [3, 5, 90].map(|took| read("b", 100, took, 1, Tier::Local));
         let during = [read("b", 990, 50, 1, Tier::Local), read("b", 1999, 4, 2, Tier::Store)];
         let after = read("b", 2001, 700, 2, Tier::Store);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_chaos::chance::Chance;
 use cache_chaos::history::{Line, Mode, Operation, Outcome, Read, Tier, Write};
+use cache_chaos::random::Random;
 use cache_core::Cache;
 use cache_core::testing::{CallTrace, Source, trace};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -24,7 +24,7 @@ pub(super) struct Caller {
     cache: Cache,
     store: CachingRegisters<Rows>,
     recorder: Arc<Recorder>,
-    pub(super) chance: Chance,
+    pub(super) random: Random,
     next_write: u64,
 }
 
@@ -56,14 +56,14 @@ impl Caller {
             cache,
             store,
             recorder,
-            chance: Chance::below(*seed, &[*number, u64::from(task)]),
+            random: Random::below(*seed, &[*number, u64::from(task)]),
             next_write: (number * u64::from(TASKS + 1) + u64::from(task)) << 32,
         }
     }
 
     /// Makes the operations at their pace, and catches up at once after a delay.
     pub(super) async fn work(mut self, operations: u64, pace: Duration) {
-        let begin = Instant::now() + self.chance.span(Duration::ZERO, pace);
+        let begin = Instant::now() + self.random.span(Duration::ZERO, pace);
         for operation in 0..operations {
             let number = u32::try_from(operation).unwrap_or(u32::MAX);
             sleep_until(begin + pace * number).await;
@@ -84,14 +84,14 @@ impl Caller {
 
     async fn step(&mut self) {
         let place = self.place();
-        match self.chance.less_than(1000) {
+        match self.random.less_than(1000) {
             // A strict write takes as long as a lease: with an equal share of them the callers would do little else.
             0..80 if place.mode == Mode::Strict => self.read(place).await,
             0..100 => self.write(place, Operation::Put, None).await,
             100..125 => self.write(place, Operation::Erase, None).await,
             125..135 => self.write(place, Operation::Touch, None).await,
             135..145 => {
-                let patience = self.chance.span(Duration::ZERO, Duration::from_millis(6));
+                let patience = self.random.span(Duration::ZERO, Duration::from_millis(6));
                 self.write(place, Operation::Put, Some(patience)).await;
             }
             145..155 => return self.read_many(place.group).await,
@@ -99,20 +99,20 @@ impl Caller {
             165..180 => return self.follow().await,
             _ => return self.read(place).await,
         }
-        if self.chance.per_mille(300) {
+        if self.random.per_mille(300) {
             self.read(place).await;
         }
     }
 
     /// Draws a row; some rows are drawn much more often than others.
     fn place(&mut self) -> Place {
-        let mode = match self.chance.less_than(100) {
+        let mode = match self.random.less_than(100) {
             0..68 => Mode::Safe,
             68..90 => Mode::Fast,
             _ => Mode::Strict,
         };
         let rows = u64::from(GROUPS * MEMBERS);
-        let row = self.chance.less_than(rows) * self.chance.less_than(rows) / rows;
+        let row = self.random.less_than(rows) * self.random.less_than(rows) / rows;
         let row = u32::try_from(row).unwrap_or(0);
         Place { mode, group: row % GROUPS, member: row / GROUPS }
     }
@@ -216,7 +216,7 @@ impl Caller {
             operation,
             id,
             version: answer.ok().flatten(),
-            announced: call.announced,
+            locked: call.announced,
             released: call.released,
             outcome,
             error,

@@ -22,7 +22,7 @@ use crate::rows::{Delays, Rows};
 use crate::settings::{CALL, Load, Profile, STEADY_TASKS, TASKS};
 use crate::{clock, controls};
 use calls::Caller;
-use orders::{Order, Say};
+use orders::{Order, StopSignal};
 use recorder::Recorder;
 use steady::Steady;
 
@@ -69,15 +69,15 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
         slowest: (*profile == Profile::Short).then(|| profile.spans().lease * 2),
         overtaken: controls::needs_overtaken_loads(assignment.without.as_deref()),
     };
-    let say = Say(Arc::clone(&recorder));
-    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, delays, say).await?;
+    let stops = StopSignal(Arc::clone(&recorder));
+    let rows = Rows::connect(&assignment.postgres, process, seed ^ number, delays, stops).await?;
     let strict = controls::strict_mode(assignment.without.as_deref());
     let store = CachingRegisters::builder(Arc::clone(&rows), &cache).read_strict(|policy| policy.mode(strict)).build();
     tokio::spawn(watch(cache.clone(), process.clone(), Arc::clone(&recorder)));
     cache.connected(CALL).await;
     let halt = Arc::<AtomicBool>::default();
     let mut orders = orders::listen();
-    orders::say("ready");
+    orders::send("ready");
     while let Some(order) = orders.recv().await {
         let caller = |task| Caller::new(&assignment, task, (cache.clone(), store.clone()), Arc::clone(&recorder));
         match order {
@@ -90,7 +90,7 @@ async fn serve(assignment: Assignment) -> Result<(), Box<dyn std::error::Error>>
             Order::ReadAll => {
                 caller(TASKS).read_all().await;
                 recorder.flush();
-                orders::say("done");
+                orders::send("done");
             }
         }
     }
@@ -127,7 +127,7 @@ async fn end_of_all(callers: Vec<JoinHandle<()>>, recorder: Arc<Recorder>) {
         caller.await.expect("a caller does not panic");
     }
     recorder.flush();
-    orders::say("done");
+    orders::send("done");
 }
 
 /// Records the cache's connection state on every change, and at intervals.

@@ -42,17 +42,17 @@ pub(super) fn listen() -> UnboundedReceiver<Order> {
 }
 
 /// Sends a word to the coordinator, if it still exists.
-pub(super) fn say(word: &str) {
+pub(super) fn send(word: &str) {
     println!("{word}");
 }
 
 /// Saves the lines, and reports that a writer has stopped after its commit.
 #[derive(Debug)]
-pub(super) struct Say(pub(super) Arc<Recorder>);
+pub(super) struct StopSignal(pub(super) Arc<Recorder>);
 
-impl Stopped for Say {
+impl Stopped for StopSignal {
     fn stopped(&self) {
         self.0.flush();
-        say("stopped");
+        send("stopped");
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Steady {
 impl Steady {
     pub(super) async fn read(mut self) {
         let mut ticks = self.ticks();
-        while self.goes_on(&mut ticks).await {
+        while self.continues(&mut ticks).await {
             let place = self.place();
             self.caller.read(place).await;
         }
@@ -34,29 +34,29 @@ impl Steady {
 
     pub(super) async fn write(mut self) {
         let mut ticks = self.ticks();
-        while self.goes_on(&mut ticks).await {
+        while self.continues(&mut ticks).await {
             let place = self.place();
-            let operation = if self.caller.chance.per_mille(50) { Operation::Touch } else { Operation::Put };
+            let operation = if self.caller.random.per_mille(50) { Operation::Touch } else { Operation::Put };
             self.caller.write(place, operation, None).await;
         }
     }
 
     /// The ticks of the calls, with a random start that separates the callers.
     fn ticks(&mut self) -> Interval {
-        let first = Instant::now() + self.caller.chance.span(Duration::ZERO, self.pace);
+        let first = Instant::now() + self.caller.random.span(Duration::ZERO, self.pace);
         let mut ticks = interval_at(first, self.pace);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     }
 
-    async fn goes_on(&self, ticks: &mut Interval) -> bool {
+    async fn continues(&self, ticks: &mut Interval) -> bool {
         ticks.tick().await;
         !self.halt.load(Ordering::Relaxed)
     }
 
     fn place(&mut self) -> Place {
         let rows = GROUPS.len() as u64 * u64::from(MEMBERS);
-        let row = u32::try_from(self.caller.chance.less_than(rows)).unwrap_or(0);
+        let row = u32::try_from(self.caller.random.less_than(rows)).unwrap_or(0);
         let (mode, group) = GROUPS[(row / MEMBERS) as usize];
         Place { mode, group, member: row % MEMBERS }
     }

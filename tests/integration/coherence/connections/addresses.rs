@@ -18,7 +18,7 @@ async fn check_url(url: &str) {
 }
 
 #[tokio::test]
-async fn a_user_with_an_escaped_password_and_a_database() {
+async fn an_escaped_password_and_a_database_number_are_decoded() {
     let server = RedisServer::start();
     add_user(&server);
     check_url(&format!("redis://us%3Aer:p%40ss%3A%2F%25%23%3F%26@127.0.0.1:{}/3", server.port())).await;
@@ -27,7 +27,7 @@ async fn a_user_with_an_escaped_password_and_a_database() {
 }
 
 #[tokio::test]
-async fn a_password_beside_the_address_is_taken_as_it_is() {
+async fn a_separate_password_is_used_unchanged() {
     let server = RedisServer::start();
     add_user(&server);
     let url = format!("redis://us%3Aer@127.0.0.1:{}", server.port());
@@ -36,7 +36,7 @@ async fn a_password_beside_the_address_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_unix_socket_with_and_without_a_user() {
+async fn a_unix_socket_connects_with_and_without_a_user() {
     let server = RedisServer::start();
     add_user(&server);
     let socket = server.socket().display().to_string();
@@ -47,7 +47,7 @@ async fn a_unix_socket_with_and_without_a_user() {
 }
 
 #[tokio::test]
-async fn an_address_of_ip_version_6() {
+async fn an_ipv6_address_connects() {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
         eprintln!("left out: this machine has no ::1");
         return;
@@ -58,7 +58,7 @@ async fn an_address_of_ip_version_6() {
 
 /// Pub/sub ignores database numbers: a message from another database costs a miss and admits nothing.
 #[tokio::test]
-async fn two_databases_of_one_server_share_no_value_and_only_news() {
+async fn two_databases_of_one_server_share_messages_and_no_value() {
     let server = RedisServer::start();
     let [here, there] = [one_row(), one_row()];
     there.seed(1, 99);
@@ -70,7 +70,7 @@ async fn two_databases_of_one_server_share_no_value_and_only_news() {
     assert_eq!(other.store.get(1).await, Ok(Some(99)), "its own row, not the other database's");
     assert_eq!(other.stats().shared_hits, 0);
     other.store.set(1, 100).await.unwrap();
-    until("the news is heard", || one.store.peek_get(1).is_none()).await;
+    until("the invalidation is received", || one.store.peek_get(1).is_none()).await;
     assert_eq!(one.store.get(1).await, Ok(Some(10)));
     assert_eq!((one.stats().loads, one.stats().shared_hits), (1, 1), "the price was a look into the shared tier");
     assert_eq!(other.store.get(1).await, Ok(Some(100)));

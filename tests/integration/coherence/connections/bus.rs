@@ -15,12 +15,12 @@ fn publisher(server: &RedisServer) -> Connection {
 }
 
 /// The channel on which an instance receives its own heartbeats.
-fn beat_channel(server: &RedisServer) -> String {
+fn heartbeat_channel(server: &RedisServer) -> String {
     server.raw(&["PUBSUB", "CHANNELS", "race:beat:*"]).unwrap()
 }
 
 #[tokio::test]
-async fn garbage_is_dropped_and_prolongs_no_trust() {
+async fn garbage_is_dropped_and_does_not_extend_the_lease() {
     let server = RedisServer::start();
     let rows = one_row();
     let instance = Instance::connected(Cache::builder().redis(server.url()), &rows).await;
@@ -48,8 +48,8 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
     while last_heartbeat(&instance).await < Duration::from_millis(50) {
         tokio::task::yield_now().await;
     }
-    let heard = instance.cache.invalidations_received();
-    for channel in [BUS, &beat_channel(&server)] {
+    let received = instance.cache.invalidations_received();
+    for channel in [BUS, &heartbeat_channel(&server)] {
         for message in garbage {
             let receivers: usize = publisher.publish(channel, message).unwrap();
             assert_eq!(receivers, 1, "{channel}");
@@ -57,7 +57,7 @@ async fn garbage_is_dropped_and_prolongs_no_trust() {
     }
     let _: usize = publisher.publish(BUS, "I the-end").unwrap();
     // Two messages of each round count as invalidations: one without scopes, and one that is not text.
-    until("all of it has arrived", || instance.cache.invalidations_received() == heard + 5).await;
+    until("all of it has arrived", || instance.cache.invalidations_received() == received + 5).await;
     assert!(last_heartbeat(&instance).await > Duration::from_millis(50), "no forged heartbeat was believed");
     assert_eq!(instance.cache.health().await.status, Status::Healthy);
     assert_eq!(instance.store.get(1).await, Ok(Some(10)));
@@ -73,7 +73,7 @@ async fn last_heartbeat(instance: &Instance) -> Duration {
 /// Each one increments a counter of a fixed table, and an affected entry is read again in one round trip, without the
 /// store.
 #[tokio::test]
-async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
+async fn a_flood_of_invalidations_costs_only_misses() {
     const MESSAGES: u64 = 200_000;
     let server = RedisServer::start();
     let rows = one_row();
@@ -81,7 +81,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
     instance.store.get(1).await.unwrap();
     until("the value is in the shared tier", || instance.stats().fills == 1).await;
     let loads = rows.loads();
-    let heard = instance.cache.invalidations_received();
+    let received = instance.cache.invalidations_received();
     let flood = std::thread::spawn(move || {
         let mut publisher = publisher(&server);
         for chunk in 0..MESSAGES / 1000 {
@@ -95,7 +95,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
         }
         server
     });
-    while instance.cache.invalidations_received() < heard + MESSAGES {
+    while instance.cache.invalidations_received() < received + MESSAGES {
         assert_eq!(instance.store.get(1).await, Ok(Some(10)));
         tokio::task::yield_now().await;
         if flood.is_finished() && instance.cache.health().await.status != Status::Healthy {
@@ -104,7 +104,7 @@ async fn a_flood_of_invalidations_costs_misses_and_nothing_else() {
     }
     let _server = flood.join().unwrap();
     assert_eq!(instance.cache.health().await.status, Status::Healthy, "the connection outlasts the flood");
-    assert_eq!(instance.cache.invalidations_received(), heard + MESSAGES);
-    assert_eq!(rows.loads(), loads, "the store was not asked");
+    assert_eq!(instance.cache.invalidations_received(), received + MESSAGES);
+    assert_eq!(rows.loads(), loads, "the store was not called");
     assert!(instance.stats().shared_hits > 0, "the flood was felt, as misses of the local tier");
 }

@@ -39,52 +39,52 @@ fn kill(server: &RedisServer, which: impl Fn(bool) -> bool) -> Vec<String> {
 
 /// The loss of either connection closes the other one.
 #[tokio::test]
-async fn no_connection_outlives_its_session() {
+async fn no_connection_outlives_its_successor() {
     for server in servers() {
         let lost: [fn(bool) -> bool; 3] = [|is_subscribed| !is_subscribed, |is_subscribed| is_subscribed, |_| true];
         for which in lost {
             let instance = Instance::connected(Cache::builder().redis(server.url()), &one_row()).await;
             for _ in 0..LOSSES {
                 let killed = kill(&server, which);
-                until("the session is another one", || {
+                until("the connections are new", || {
                     let now = connections(&server);
                     now.len() >= CONNECTIONS && killed.iter().all(|id| now.iter().all(|(other, _)| other != id))
                 })
                 .await;
                 assert!(instance.cache.connected(super::PATIENCE).await);
             }
-            until("only one session is left", || connections(&server).len() == CONNECTIONS).await;
+            until("only one set of connections is left", || connections(&server).len() == CONNECTIONS).await;
             drop(instance);
-            until("no session is left", || connections(&server).is_empty()).await;
+            until("no connection is left", || connections(&server).is_empty()).await;
         }
     }
 }
 
 /// A load that outlives its connections does not keep them open.
 #[tokio::test]
-async fn a_load_does_not_keep_the_connections_of_a_lost_session() {
+async fn a_load_does_not_keep_lost_connections_open() {
     for server in servers() {
         let rows = one_row();
         let instance = Arc::new(Instance::connected(Cache::builder().redis(server.url()), &rows).await);
-        let gate = rows.stop_next(Stop::AfterRead);
+        let point = rows.stop_next(Stop::AfterRead);
         let reader = Arc::clone(&instance);
         let slow = tokio::spawn(async move { reader.store.get(1).await });
-        gate.reached().await;
+        point.reached().await;
         let before = connections(&server);
         kill(&server, |is_subscribed| is_subscribed);
-        until("the session is another one", || {
+        until("the connections are new", || {
             let now = connections(&server);
             now.len() == CONNECTIONS && now.iter().all(|one| !before.contains(one))
         })
         .await;
-        gate.open();
+        point.open();
         assert_eq!(slow.await.unwrap(), Ok(Some(10)));
     }
 }
 
 /// The server accepts connections and refuses a command of every handshake.
 #[tokio::test]
-async fn an_attempt_that_is_refused_leaves_nothing_behind() {
+async fn a_refused_attempt_leaves_no_connection() {
     for server in servers() {
         server.change_rights(&["-info"]);
         let instance = Instance::new(Cache::builder().redis(server.url()), &one_row());
@@ -99,7 +99,7 @@ async fn an_attempt_that_is_refused_leaves_nothing_behind() {
 
 /// The server accepts connections and answers too late.
 #[tokio::test]
-async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
+async fn a_slow_attempt_leaves_no_connection() {
     // Without a password, both connections open before the first reply is needed.
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let clients = || server.raw(&["CLIENT", "LIST"]).unwrap().lines().count();
@@ -109,22 +109,22 @@ async fn an_attempt_that_takes_too_long_leaves_nothing_behind() {
     let cache = Cache::builder().redis(server.admin_url()).build().unwrap();
     until("the pause is over", || server.raw(&["PING"]).is_ok_and(|pong| pong == "PONG")).await;
     assert!(cache.connected(super::PATIENCE).await);
-    until("only one session is left", || clients() == alone + CONNECTIONS).await;
+    until("only one set of connections is left", || clients() == alone + CONNECTIONS).await;
 }
 
 /// Nor does a load keep the connections of a cache that has shut down.
 #[tokio::test]
-async fn a_load_does_not_keep_the_connections_past_a_shutdown() {
+async fn a_load_does_not_keep_connections_open_after_a_shutdown() {
     let server = RedisServer::start();
     let rows = one_row();
     let builder = Cache::builder().redis(server.url()).shutdown_timeout(Duration::from_millis(50));
     let instance = Arc::new(Instance::connected(builder, &rows).await);
-    let gate = rows.stop_next(Stop::AfterRead);
+    let point = rows.stop_next(Stop::AfterRead);
     let reader = Arc::clone(&instance);
     let slow = tokio::spawn(async move { reader.store.get(1).await });
-    gate.reached().await;
+    point.reached().await;
     instance.cache.shutdown().await;
     until("no connection is left", || connections(&server).is_empty()).await;
-    gate.open();
+    point.open();
     assert!(slow.await.unwrap().is_ok());
 }

@@ -41,9 +41,9 @@ fn trusting(authority: &Authority, url: String) -> CacheBuilder {
 
 async fn refusal(builder: CacheBuilder, rows: &Arc<Rows>) -> String {
     let instance = Instance::new(builder, rows);
-    let said = instance.degraded().await;
+    let output = instance.degraded().await;
     instance.cache.shutdown().await;
-    said
+    output
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn both_tiers_work_over_an_encrypted_connection() {
 
 /// The client library opens plain connections itself; the cache opens, watches and closes TLS ones.
 #[tokio::test]
-async fn an_encrypted_connection_is_closed_with_its_cache_and_its_loss_is_noticed() {
+async fn an_encrypted_connection_closes_with_its_cache_and_its_loss_is_detected() {
     let authority = Authority::new();
     let mut server = authority.server("localhost");
     let rows = one_row();
@@ -77,7 +77,7 @@ async fn an_encrypted_connection_is_closed_with_its_cache_and_its_loss_is_notice
 
 /// With a server that rejects HELLO, the bus has its own connection, also encrypted.
 #[tokio::test]
-async fn resp2_over_an_encrypted_connection() {
+async fn resp2_works_over_an_encrypted_connection() {
     let authority = Authority::new();
     let server = authority.server("localhost");
     let secret = ["on", ">secret", "~*", "&*", "+@all", "-hello"];
@@ -87,7 +87,7 @@ async fn resp2_over_an_encrypted_connection() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_accepted_degrades_in_words() {
+async fn a_rejected_certificate_degrades_with_a_reason() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let rows = one_row();
     let server = authority.server("localhost");

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use cache_core::{Cache, CacheBuilder, MethodStats, Status};
 
-use super::gate::until;
 use super::register::{CachingRegister, Rows};
+use super::sync_points::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -49,8 +49,8 @@ impl Instance {
             tokio::task::yield_now().await;
         };
         assert!(!health.shared && !health.local);
-        assert_eq!(self.store.get(1).await, Ok(Some(10)), "no reader notices");
-        health.error.expect("a degraded cache says why")
+        assert_eq!(self.store.get(1).await, Ok(Some(10)), "no reader is affected");
+        health.error.expect("a degraded cache reports its error")
     }
 }
 
@@ -72,7 +72,7 @@ async fn check(addresses: [CacheBuilder; 2]) {
     assert_eq!((reader.stats().shared_hits, reader.stats().loads), (1, 0));
     assert_eq!(reader.store.peek_get(1), Some(Some(10)));
     writer.store.set(1, 20).await.unwrap();
-    until("the news is heard", || reader.store.peek_get(1).is_none()).await;
+    until("the invalidation is received", || reader.store.peek_get(1).is_none()).await;
     assert_eq!(reader.store.get(1).await, Ok(Some(20)));
     for instance in [writer, reader] {
         instance.cache.shutdown().await;

@@ -15,7 +15,7 @@ fn refused(server: &RedisServer) -> String {
 }
 
 #[tokio::test]
-async fn nothing_that_the_cache_asks_for_is_refused() {
+async fn no_command_of_the_cache_is_refused() {
     let server = RedisServer::start();
     let builder = || Cache::builder().redis(server.url());
     check([builder(), builder()]).await;

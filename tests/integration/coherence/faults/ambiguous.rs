@@ -8,24 +8,24 @@ use std::time::Duration;
 use cache_core::testing::{Operation, Protection};
 use cache_tests::Direction;
 
-use super::super::gate::until;
 use super::super::register::Stop;
+use super::super::sync_points::until;
 use super::super::world::Instance;
 use super::behind_proxy::{Behind, LOCK, PATIENCE, Tiers, health};
 
 const LEASE: Duration = Duration::from_secs(2);
 const TOKEN: &str = "g:{race:test:register:1}";
 /// The message that a write lock and a release publish.
-const NEWS: &str = "I race:test:register:1";
+const INVALIDATION: &str = "I race:test:register:1";
 
 /// A writer behind the proxy and a reader without it, after a shared fill.
-struct Story {
+struct Scenario {
     behind: Behind,
     writer: Instance,
     reader: Instance,
 }
 
-impl Story {
+impl Scenario {
     async fn new(without: Option<Protection>) -> Self {
         let behind = Behind::new(without);
         behind.rows.seed(1, 10);
@@ -52,7 +52,10 @@ impl Story {
     async fn mend(&mut self) {
         self.behind.proxy.heal();
         assert!(self.writer.cache.connected(PATIENCE).await);
-        health(&self.writer, "everything is told", |health| health.shared && health.pending_invalidations == 0).await;
+        health(&self.writer, "every invalidation is delivered", |health| {
+            health.shared && health.pending_invalidations == 0
+        })
+        .await;
     }
 
     /// Checks that the reader sees only the new value, and that it is cached again.
@@ -70,75 +73,78 @@ impl Story {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r29_an_announcement_whose_answer_is_lost_costs_a_bypass_until_the_journal_releases_it() {
-    let mut story = Story::new(None).await;
-    story.behind.proxy.reset_after_send(NEWS);
-    story.writer.set(1, 20).await;
-    assert!(story.behind.proxy.broken() >= 1, "the answer was lost");
-    assert!(story.token().starts_with('L') && story.lock() <= LOCK, "it was carried out: {}", story.token());
-    let before = story.reader.stats();
-    assert_eq!(story.reader.get(1).await, Some(20), "and protects the write");
-    assert_eq!(story.reader.stats().bypasses, before.bypasses + 1);
-    story.mend().await;
-    assert!(story.token().starts_with('U'), "the lock did not have to expire: {}", story.token());
-    story.ends_well().await;
+async fn r29_a_write_lock_with_a_lost_reply_costs_a_bypass_until_the_journal_releases_it() {
+    let mut scenario = Scenario::new(None).await;
+    scenario.behind.proxy.reset_after_send(INVALIDATION);
+    scenario.writer.set(1, 20).await;
+    assert!(scenario.behind.proxy.broken() >= 1, "the reply was lost");
+    assert!(scenario.token().starts_with('L') && scenario.lock() <= LOCK, "it was executed: {}", scenario.token());
+    let before = scenario.reader.stats();
+    assert_eq!(scenario.reader.get(1).await, Some(20), "and protects the write");
+    assert_eq!(scenario.reader.stats().bypasses, before.bypasses + 1);
+    scenario.mend().await;
+    assert!(scenario.token().starts_with('U'), "the lock did not have to expire: {}", scenario.token());
+    scenario.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r29_a_release_whose_answer_is_lost_is_repeated_without_harm() {
-    let mut story = Story::new(None).await;
-    let gate = story.behind.rows.stop_next(Stop::AfterCommit);
-    let write = story.writer.spawn_set(1, 20);
-    gate.reached().await;
-    assert!(story.token().starts_with('L'), "{}", story.token());
-    story.behind.proxy.reset_after_send(TOKEN);
-    gate.open();
+async fn r29_a_release_with_a_lost_reply_is_safely_repeated() {
+    let mut scenario = Scenario::new(None).await;
+    let point = scenario.behind.rows.stop_next(Stop::AfterCommit);
+    let write = scenario.writer.spawn_set(1, 20);
+    point.reached().await;
+    assert!(scenario.token().starts_with('L'), "{}", scenario.token());
+    scenario.behind.proxy.reset_after_send(TOKEN);
+    point.open();
     write.await.unwrap();
-    assert!(story.behind.proxy.broken() >= 1, "the answer was lost");
-    let released = story.token();
-    assert!(released.starts_with('U'), "it was carried out: {released}");
-    assert_eq!(story.reader.get(1).await, Some(20));
-    story.mend().await;
-    assert!(story.token().starts_with('U') && story.token() != released, "it was told once more, as an invalidation");
-    story.ends_well().await;
+    assert!(scenario.behind.proxy.broken() >= 1, "the reply was lost");
+    let released = scenario.token();
+    assert!(released.starts_with('U'), "it was executed: {released}");
+    assert_eq!(scenario.reader.get(1).await, Some(20));
+    scenario.mend().await;
+    assert!(
+        scenario.token().starts_with('U') && scenario.token() != released,
+        "it was delivered again, as an invalidation"
+    );
+    scenario.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r29_a_silent_server_that_heard_everything_costs_a_bypass() {
-    let mut story = Story::new(None).await;
-    let before = story.token();
-    story.behind.proxy.half_open(Direction::ToClient);
-    story.writer.set(1, 20).await;
-    assert_ne!(story.token(), before, "it was carried out");
-    assert_eq!(story.reader.get(1).await, Some(20));
-    story.mend().await;
-    story.ends_well().await;
+async fn r29_a_server_whose_replies_are_lost_costs_a_bypass() {
+    let mut scenario = Scenario::new(None).await;
+    let before = scenario.token();
+    scenario.behind.proxy.half_open(Direction::ToClient);
+    scenario.writer.set(1, 20).await;
+    assert_ne!(scenario.token(), before, "it was executed");
+    assert_eq!(scenario.reader.get(1).await, Some(20));
+    scenario.mend().await;
+    scenario.ends_well().await;
 }
 
 /// Acknowledges a write that has not reached the server, which executes it late or never.
 ///
 /// A reader sees the old value until the writer reaches the server again, a documented bound. Returns what it sees
 /// then.
-async fn heard_late(without: Option<Protection>, lost: bool) -> Option<u64> {
-    let mut story = Story::new(without).await;
-    story.behind.proxy.half_open(Direction::ToServer);
-    let begun = story.writer.chaos.begun(Operation::Lock);
-    story.writer.set(1, 20).await;
-    assert_eq!(story.writer.chaos.begun(Operation::Lock), begun + 1, "it was sent");
-    assert!(story.token().starts_with('U'), "and not heard");
-    assert_eq!(story.writer.get(1).await, Some(20), "the writer reads its own write");
-    assert_eq!(story.reader.get(1).await, Some(10));
+async fn executed_late(without: Option<Protection>, lost: bool) -> Option<u64> {
+    let mut scenario = Scenario::new(without).await;
+    scenario.behind.proxy.half_open(Direction::ToServer);
+    let begun = scenario.writer.chaos.begun(Operation::Lock);
+    scenario.writer.set(1, 20).await;
+    assert_eq!(scenario.writer.chaos.begun(Operation::Lock), begun + 1, "it was sent");
+    assert!(scenario.token().starts_with('U'), "and not received");
+    assert_eq!(scenario.writer.get(1).await, Some(20), "the writer reads its own write");
+    assert_eq!(scenario.reader.get(1).await, Some(10));
     if lost {
-        story.behind.proxy.drop_connections();
+        scenario.behind.proxy.drop_connections();
     }
-    story.mend().await;
-    story.reader.get(1).await
+    scenario.mend().await;
+    scenario.reader.get(1).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r29_what_a_server_hears_late_or_never_is_told_again() {
+async fn r29_a_request_executed_late_or_never_is_delivered_again() {
     for lost in [false, true] {
-        assert_eq!(heard_late(None, lost).await, Some(20));
+        assert_eq!(executed_late(None, lost).await, Some(20));
     }
-    assert_eq!(heard_late(Some(Protection::Journal), true).await, Some(10), "the control must see the stale value");
+    assert_eq!(executed_late(Some(Protection::Journal), true).await, Some(10), "the control must see the stale value");
 }

@@ -8,7 +8,7 @@ use cache_core::testing::Protection;
 use cache_tests::Direction;
 use tokio::task::JoinHandle;
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 use super::super::world::Instance;
 use super::behind_proxy::{Behind, PATIENCE, Tiers, health};
 
@@ -86,7 +86,10 @@ fn read(reader: &Arc<Instance>, history: &Arc<History>) -> [JoinHandle<()>; 2] {
 }
 
 /// Writes near the server and reads behind the proxy while `disturb` runs.
-async fn story(without: Option<Protection>, disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History)) -> Duration {
+async fn scenario(
+    without: Option<Protection>,
+    disturb: impl AsyncFnOnce(&mut Behind, &Instance, &History),
+) -> Duration {
     let mut behind = Behind::new(without);
     behind.rows.seed(1, 0);
     let writer = behind.near(LEASE, Tiers::Both).await;
@@ -137,14 +140,14 @@ async fn silence(behind: &mut Behind, reader: &Instance, history: &History) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r5_wherever_the_bus_is_cut_local_hits_end_with_the_lease() {
-    let stalest = story(None, cuts).await;
+    let stalest = scenario(None, cuts).await;
     assert!(stalest <= LEASE, "{stalest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r5_when_the_bus_falls_silent_local_hits_end_with_the_lease() {
-    let stalest = story(None, silence).await;
+async fn r5_with_a_silent_bus_local_hits_end_with_the_lease() {
+    let stalest = scenario(None, silence).await;
     assert!(stalest <= LEASE, "{stalest:?}");
-    let stalest = story(Some(Protection::Lease), silence).await;
+    let stalest = scenario(Some(Protection::Lease), silence).await;
     assert!(stalest > LEASE, "the control must see an older hit: {stalest:?}");
 }

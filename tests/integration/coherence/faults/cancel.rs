@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cache_core::testing::Protection;
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 use super::super::world::Instance;
 use super::behind_proxy::{Behind, Tiers};
 
@@ -85,20 +85,20 @@ async fn warm(without: Option<Protection>) -> (Behind, Instance) {
 }
 
 #[tokio::test]
-async fn r30_a_read_that_goes_away_leaves_its_answer_to_nobody() {
+async fn r30_no_read_receives_the_reply_of_a_dropped_one() {
     let (_behind, instance) = warm(None).await;
     let counted = fuzz(&instance, 150).await;
     assert_eq!(counted.foreign, 0, "{counted:?}");
     assert!(counted.own > 1000 && counted.dropped > 500, "{counted:?}");
     assert!(instance.stats().shared_hits > 1000, "{:?}", instance.stats());
-    assert_eq!(instance.stats().errors.get("key"), None, "not even an answer that was found out");
+    assert_eq!(instance.stats().errors.get("key"), None, "no reply of another request was detected either");
 }
 
 /// A faulty client gives each read the previous answer.
 ///
 /// The cache detects it, since an entry names its own key.
 #[tokio::test]
-async fn r30_an_answer_to_another_question_is_found_out() {
+async fn r30_a_reply_to_another_request_is_detected() {
     let (_behind, instance) = warm(None).await;
     instance.chaos.confuse_reads();
     let counted = fuzz(&instance, 20).await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use cache_core::testing::{Operation, Protection};
 use cache_tests::{FaultProxy, RedisServer};
 
-use super::super::gate::until;
 use super::super::register::{Rows, Stop};
+use super::super::sync_points::until;
 use super::super::world::Instance;
 use super::behind_proxy::{PATIENCE, Tiers, addr, connected, health, is_back};
 
@@ -89,7 +89,7 @@ async fn revived(without: Option<Protection>) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn r22_what_a_lagging_replica_revives_is_no_hit() {
+async fn r22_an_entry_revived_by_a_lagging_replica_is_no_hit() {
     assert_eq!(revived(None).await, Some(20));
     assert_eq!(revived(Some(Protection::ServerEpoch)).await, Some(10), "the control must see the stale value");
 }
@@ -102,16 +102,16 @@ async fn filled_after_a_fail_over(without: Option<Protection>) -> Option<u64> {
     let (reader, writer) = (pair.instance().await, pair.instance().await);
     let other = pair.instance().await;
     pair.rows.seed(1, 10);
-    let gate = pair.rows.stop_next(Stop::AfterRead);
+    let point = pair.rows.stop_next(Stop::AfterRead);
     let load = reader.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     pair.has_replicated(&TOKENS).await;
     pair.fall_behind();
     writer.set(1, 20).await;
     pair.fail_over();
     is_back(&reader).await;
     assert!(other.cache.connected(PATIENCE).await, "it has lost the connection together with the reader");
-    gate.open();
+    point.open();
     assert_eq!(load.await.unwrap(), Some(10), "it began before the write");
     let ended = || reader.stats().fills + reader.stats().errors.values().sum::<u64>();
     until("the fill has ended, well or badly", || ended() > 0).await;
@@ -150,14 +150,14 @@ async fn demoted(beats_write: bool) -> Option<u64> {
     if beats_write {
         health(&reader, "neither tier is used", |health| !health.shared && !health.local).await;
     } else {
-        let beats = reader.chaos.begun(Operation::Heartbeat);
-        until("more than a lease has passed", || reader.chaos.begun(Operation::Heartbeat) > beats + 4).await;
+        let heartbeats = reader.chaos.begun(Operation::Heartbeat);
+        until("more than a lease has passed", || reader.chaos.begun(Operation::Heartbeat) > heartbeats + 4).await;
     }
     reader.get(1).await
 }
 
 #[tokio::test]
-async fn r23_a_primary_that_was_demoted_is_not_read_from() {
+async fn r23_a_demoted_primary_is_not_read_from() {
     assert_eq!(demoted(true).await, Some(20));
-    assert_eq!(demoted(false).await, Some(10), "the control, beats that write nothing, must see the stale value");
+    assert_eq!(demoted(false).await, Some(10), "the control, heartbeats that write nothing, must see the stale value");
 }

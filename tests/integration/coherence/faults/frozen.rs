@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_core::testing::Protection;
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 use super::behind_proxy::{Behind, PATIENCE, Tiers, health, is_lost};
 
 const LEASE: Duration = Duration::from_millis(500);
@@ -28,11 +28,11 @@ async fn stale_after_a_freeze(without: Option<Protection>) -> usize {
     }
     is_lost(&reader).await;
     for key in 0..KEYS {
-        assert_eq!(reader.get(key).await, Some(20), "with nobody to ask, the store answers");
+        assert_eq!(reader.get(key).await, Some(20), "without Redis the store answers");
     }
     behind.server.resume();
     assert!(reader.cache.connected(PATIENCE).await && writer.cache.connected(PATIENCE).await);
-    health(&writer, "everything is told", |health| health.pending_invalidations == 0).await;
+    health(&writer, "every invalidation is delivered", |health| health.pending_invalidations == 0).await;
     let mut stale = 0;
     for key in 0..KEYS {
         let read = reader.get(key).await;
@@ -43,7 +43,7 @@ async fn stale_after_a_freeze(without: Option<Protection>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_written_while_the_server_was_frozen_is_seen_when_it_goes_on() {
+async fn a_write_during_a_freeze_of_the_server_is_seen_after_it_resumes() {
     assert_eq!(stale_after_a_freeze(None).await, 0);
     assert!(stale_after_a_freeze(Some(Protection::Journal)).await > 0, "the control must see stale values");
 }

@@ -10,7 +10,7 @@ use cache_core::testing::{ManualClock, Protection};
 use cache_core::{Cache, Error, MemoryRemote, ReadPolicy, Region};
 use cache_tests::RedisServer;
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The concurrent calls that the store can sustain.
@@ -66,7 +66,7 @@ fn reader(
 async fn nothing_but_hits(cache: &Cache, store: &Busy) {
     loop {
         let (calls, hits) = (store.calls.load(Ordering::SeqCst), cache.stats().total().shared_hits);
-        until("hits come back", || cache.stats().total().shared_hits > hits + 2 * KEYS).await;
+        until("hits return", || cache.stats().total().shared_hits > hits + 2 * KEYS).await;
         if store.calls.load(Ordering::SeqCst) == calls {
             return;
         }
@@ -99,7 +99,7 @@ async fn outage(without: Option<Protection>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r28_the_store_is_not_overrun_when_redis_comes_back_empty() {
+async fn r28_the_store_is_not_overrun_after_redis_restarts_empty() {
     let most = outage(None).await;
     assert!(most <= CAPACITY, "{most} calls at once");
     let most = outage(Some(Protection::HerdGuard)).await;
@@ -140,7 +140,7 @@ async fn spread(without: Option<Protection>) -> Duration {
 }
 
 #[tokio::test]
-async fn r28_instances_come_back_one_after_the_other() {
+async fn r28_instances_recover_one_after_the_other() {
     let spread_out = spread(None).await;
     assert!(spread_out > Duration::from_millis(200), "{spread_out:?}");
     assert!(spread_out <= Duration::from_secs(2), "and within a bound: {spread_out:?}");

@@ -9,7 +9,7 @@ use std::thread;
 
 use cache_tests::{Direction, FaultProxy, PostgresServer, RedisServer};
 
-use super::outage::{Told, begins, is_there};
+use super::outage::{Reported, begins, is_there};
 
 fn addr(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
@@ -24,7 +24,7 @@ fn set(server: &RedisServer, name: &str, value: &str) {
     command(server, &["CONFIG", "SET", name, value]);
 }
 
-const SILENT: Told = Told { error: "took too long", advice: "overloaded or stopped" };
+const SILENT: Reported = Reported { error: "took too long", advice: "overloaded or stopped" };
 
 #[tokio::test]
 async fn a_server_that_accepts_and_never_answers() {
@@ -56,10 +56,10 @@ async fn a_connection_that_is_half_open() {
 async fn a_server_that_is_killed() {
     let server = RefCell::new(RedisServer::start());
     let url = server.borrow().url();
-    let told = Told { error: "", advice: "check that the server runs and that its address is right" };
-    begins(&url, || server.borrow_mut().kill(), || server.borrow_mut().restart(), told).await;
+    let reported = Reported { error: "", advice: "check that the server runs and that its address is right" };
+    begins(&url, || server.borrow_mut().kill(), || server.borrow_mut().restart(), reported).await;
     server.borrow_mut().kill();
-    let refused = Told { error: "refused", ..told };
+    let refused = Reported { error: "refused", ..reported };
     is_there(&url, || server.borrow_mut().restart(), refused).await;
 }
 
@@ -70,12 +70,12 @@ async fn a_replica() {
     let replicate = || command(&server, &["REPLICAOF", "127.0.0.1", "1"]);
     let promote = || command(&server, &["REPLICAOF", "NO", "ONE"]);
     let read_only =
-        Told { error: "READONLY", advice: "give the address of the primary, or one that follows a fail-over" };
+        Reported { error: "READONLY", advice: "give the address of the primary, or one that follows a fail-over" };
     begins(&server.url(), replicate, promote, read_only).await;
     replicate();
     is_there(&server.url(), promote, read_only).await;
     set(&server, "replica-serve-stale-data", "no");
-    let lost = Told { error: "MASTERDOWN", advice: "a replica without its primary" };
+    let lost = Reported { error: "MASTERDOWN", advice: "a replica without its primary" };
     begins(&server.url(), replicate, promote, lost).await;
 }
 
@@ -84,10 +84,10 @@ async fn a_primary_with_too_few_replicas() {
     let server = RedisServer::start();
     let fault = || set(&server, "min-replicas-to-write", "1");
     let mend = || set(&server, "min-replicas-to-write", "0");
-    let told = Told { error: "NOREPLICAS", advice: "check the replicas" };
-    begins(&server.url(), fault, mend, told).await;
+    let reported = Reported { error: "NOREPLICAS", advice: "check the replicas" };
+    begins(&server.url(), fault, mend, reported).await;
     fault();
-    is_there(&server.url(), mend, told).await;
+    is_there(&server.url(), mend, reported).await;
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn a_server_whose_memory_is_full() {
     let server = RedisServer::start_with(&["--maxmemory-policy", "noeviction"]);
     let fault = || set(&server, "maxmemory", "1");
     let mend = || set(&server, "maxmemory", "0");
-    let told = Told { error: "OOM", advice: "raise its maxmemory, or let it evict" };
-    begins(&server.url(), fault, mend, told).await;
+    let reported = Reported { error: "OOM", advice: "raise its maxmemory, or let it evict" };
+    begins(&server.url(), fault, mend, reported).await;
     fault();
-    is_there(&server.url(), mend, told).await;
+    is_there(&server.url(), mend, reported).await;
 }
 
 /// Loading ends by itself, without a repair.
@@ -120,15 +120,15 @@ async fn a_server_that_loads_its_data() {
         }
         admin
     };
-    let told = Told { error: "LOADING", advice: "reading its data from disk: wait until it has" };
+    let reported = Reported { error: "LOADING", advice: "reading its data from disk: wait until it has" };
     let reloading = RefCell::new(None);
-    begins(&server.url(), || drop(reloading.replace(Some(reload()))), || {}, told).await;
+    begins(&server.url(), || drop(reloading.replace(Some(reload()))), || {}, reported).await;
     reloading.replace(Some(reload()));
-    is_there(&server.url(), || {}, told).await;
+    is_there(&server.url(), || {}, reported).await;
 }
 
 #[tokio::test]
-async fn a_server_that_a_script_keeps_busy() {
+async fn a_server_blocked_by_a_script() {
     let server = RedisServer::start_with(&["--busy-reply-threshold", "10"]);
     let script = RefCell::new(None);
     let fault = || {
@@ -136,8 +136,8 @@ async fn a_server_that_a_script_keeps_busy() {
         admin.write_all(b"EVAL \"while true do end\" 0\r\n").unwrap();
         script.replace(Some(admin));
     };
-    let told = Told { error: "BUSY", advice: "end it with SCRIPT KILL" };
-    begins(&server.url(), fault, || command(&server, &["SCRIPT", "KILL"]), told).await;
+    let reported = Reported { error: "BUSY", advice: "end it with SCRIPT KILL" };
+    begins(&server.url(), fault, || command(&server, &["SCRIPT", "KILL"]), reported).await;
 }
 
 #[tokio::test]
@@ -145,27 +145,27 @@ async fn a_password_that_is_missing() {
     let server = RedisServer::start();
     command(&server, &["ACL", "SETUSER", "keeper", "on", ">open", "~*", "&*", "+@all"]);
     set(&server, "requirepass", "secret");
-    let told = Told { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
+    let reported = Reported { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
     let mend = || {
         let mut keeper = TcpStream::connect(addr(server.port())).unwrap();
         keeper.write_all(b"AUTH keeper open\r\nCONFIG SET requirepass \"\"\r\n").unwrap();
         let replies: Vec<String> = BufReader::new(keeper).lines().take(2).map(Result::unwrap).collect();
         assert_eq!(replies, ["+OK", "+OK"]);
     };
-    is_there(&server.admin_url(), mend, told).await;
+    is_there(&server.admin_url(), mend, reported).await;
 }
 
 #[tokio::test]
 async fn a_password_that_is_wrong() {
     let server = RedisServer::start();
     let url = server.url().replace("secret", "another-secret");
-    let told = Told { error: "WRONGPASS", advice: "compare them with its ACL" };
+    let reported = Reported { error: "WRONGPASS", advice: "compare them with its ACL" };
     let accept = |server: &RedisServer| command(server, &["ACL", "SETUSER", "tests", ">another-secret"]);
-    is_there(&url, || accept(&server), told).await;
+    is_there(&url, || accept(&server), reported).await;
     // The same over RESP2, for which the client library hides the server's error message.
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     let url = server.url().replace("secret", "another-secret");
-    is_there(&url, || accept(&server), Told { error: "authentication failed", ..told }).await;
+    is_there(&url, || accept(&server), Reported { error: "authentication failed", ..reported }).await;
 }
 
 /// Changes the password while the cache is connected, and closes its connections.
@@ -182,12 +182,12 @@ async fn a_password_that_is_changed() {
             let replies: Vec<String> = BufReader::new(keeper).lines().take(3).map(Result::unwrap).collect();
             assert_eq!(replies[..2], ["+OK", "+OK"]);
         };
-        let missing = Told { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
+        let missing = Reported { error: "NOAUTH", advice: "wants a password: put one into the address or beside it" };
         begins(&server.admin_url(), || change("first"), || change(""), missing).await;
         let url = server.admin_url().replace("redis://", "redis://:first@");
         let error = if arguments.is_empty() { "WRONGPASS" } else { "authentication failed" };
         change("first");
-        begins(&url, || change("second"), || change("first"), Told { error, advice: "compare them with its ACL" })
+        begins(&url, || change("second"), || change("first"), Reported { error, advice: "compare them with its ACL" })
             .await;
     }
 }
@@ -195,7 +195,8 @@ async fn a_password_that_is_changed() {
 #[tokio::test]
 async fn a_database_that_the_server_does_not_have() {
     let few = RedisServer::start_with(&["--databases", "1"]);
-    let told = Told { error: "DB index is out of range", advice: "no database with the number that is in the address" };
+    let reported =
+        Reported { error: "DB index is out of range", advice: "no database with the number that is in the address" };
     let server = RedisServer::start();
     let proxy = FaultProxy::start(addr(few.port()));
     let url = format!("{}/1", proxy.url_like(&few.admin_url()));
@@ -203,7 +204,7 @@ async fn a_database_that_the_server_does_not_have() {
         proxy.set_upstream(addr(server.port()));
         proxy.drop_connections();
     };
-    is_there(&url, correct, told).await;
+    is_there(&url, correct, reported).await;
 }
 
 #[tokio::test]
@@ -217,7 +218,7 @@ async fn a_server_in_protected_mode() {
             let _ = client.read(&mut [0; 1024]);
         }
     });
-    wrong_server(protected, Told { error: "DENIED", advice: "the server is in protected mode" }).await;
+    wrong_server(protected, Reported { error: "DENIED", advice: "the server is in protected mode" }).await;
 }
 
 #[tokio::test]
@@ -225,17 +226,17 @@ async fn a_user_without_a_right() {
     let server = RedisServer::start();
     let fault = || command(&server, &["ACL", "SETUSER", "tests", "-evalsha"]);
     let mend = || command(&server, &["ACL", "SETUSER", "tests", "+evalsha"]);
-    let told = Told { error: "NOPERM", advice: "give it the rights that ENVIRONMENT.md lists" };
-    begins(&server.url(), fault, mend, told).await;
+    let reported = Reported { error: "NOPERM", advice: "give it the rights that ENVIRONMENT.md lists" };
+    begins(&server.url(), fault, mend, reported).await;
     fault();
-    is_there(&server.url(), mend, told).await;
+    is_there(&server.url(), mend, reported).await;
 }
 
 #[tokio::test]
 async fn a_node_of_a_cluster() {
     let node = RedisServer::start_with(&["--cluster-enabled", "yes"]);
-    let told = Told { error: "C", advice: "a node of a Redis Cluster, which is not supported" };
-    wrong_server(addr(node.port()), told).await;
+    let reported = Reported { error: "C", advice: "a node of a Redis Cluster, which is not supported" };
+    wrong_server(addr(node.port()), reported).await;
 }
 
 #[tokio::test]
@@ -248,24 +249,25 @@ async fn a_web_server() {
             let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         }
     });
-    let told = Told { error: "", advice: "check that the address is that of a Redis server" };
-    wrong_server(web, told).await;
+    let reported = Reported { error: "", advice: "check that the address is that of a Redis server" };
+    wrong_server(web, reported).await;
 }
 
 #[tokio::test]
 async fn a_postgres() {
     let postgres = PostgresServer::shared();
-    let told = Told { error: "", advice: "hangs up: check that it is a Redis server, and whether it expects TLS" };
-    wrong_server(addr(postgres.port()), told).await;
+    let reported =
+        Reported { error: "", advice: "hangs up: check that it is a Redis server, and whether it expects TLS" };
+    wrong_server(addr(postgres.port()), reported).await;
 }
 
 /// Directs the cache to the wrong server until the address is corrected.
-async fn wrong_server(wrong: SocketAddr, told: Told) {
+async fn wrong_server(wrong: SocketAddr, reported: Reported) {
     let server = RedisServer::start();
     let proxy = FaultProxy::start(wrong);
     let correct = || {
         proxy.set_upstream(addr(server.port()));
         proxy.drop_connections();
     };
-    is_there(&proxy.url_like(&server.url()), correct, told).await;
+    is_there(&proxy.url_like(&server.url()), correct, reported).await;
 }

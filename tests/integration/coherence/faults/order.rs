@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cache_core::testing::Operation;
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 use super::super::world::Instance;
 use super::behind_proxy::{Behind, Tiers};
 
@@ -18,16 +18,16 @@ const ROUNDS: u64 = 15;
 const ROUNDS_OF_THE_CONTROL: u64 = 100;
 
 /// Writes, and returns whether the old value is a local hit after a later heartbeat.
-async fn is_old_after_a_beat(reader: &Instance, writer: &Instance, value: u64) -> bool {
+async fn is_old_after_a_heartbeat(reader: &Instance, writer: &Instance, value: u64) -> bool {
     let mut old = None;
     while old.is_none() {
         reader.get(1).await;
         old = reader.store.peek_get(1);
     }
     writer.set(1, value).await;
-    let beats = reader.chaos.begun(Operation::Heartbeat);
+    let heartbeats = reader.chaos.begun(Operation::Heartbeat);
     // The first may precede the acknowledgement and the second follows it. The third is sent once the second is back.
-    until("a later beat is back", || reader.chaos.begun(Operation::Heartbeat) >= beats + 3).await;
+    until("a later heartbeat has returned", || reader.chaos.begun(Operation::Heartbeat) >= heartbeats + 3).await;
     reader.store.peek_get(1) == old
 }
 
@@ -50,7 +50,7 @@ fn hammer(writer: &Arc<Instance>, done: &Arc<AtomicBool>) -> Vec<tokio::task::Jo
 }
 
 /// Whether any round returned the old value.
-async fn story(overtakes: bool) -> bool {
+async fn scenario(overtakes: bool) -> bool {
     let behind = Behind::new(None);
     behind.rows.seed(1, 0);
     let reader = behind.near(LEASE, Tiers::Both).await;
@@ -64,7 +64,7 @@ async fn story(overtakes: bool) -> bool {
     let (mut old, mut round) = (false, 0);
     while !old && round < rounds {
         round += 1;
-        old = is_old_after_a_beat(&reader, &writer, round).await;
+        old = is_old_after_a_heartbeat(&reader, &writer, round).await;
     }
     done.store(true, Ordering::SeqCst);
     for task in hammers {
@@ -75,7 +75,7 @@ async fn story(overtakes: bool) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r6_when_a_beat_is_back_everything_before_it_was_heard() {
-    assert!(!story(false).await);
-    assert!(story(true).await, "the control, a bus whose beats overtake the news, must see the old value");
+async fn r6_a_returned_heartbeat_follows_every_earlier_invalidation() {
+    assert!(!scenario(false).await);
+    assert!(scenario(true).await, "the control, a bus whose heartbeats overtake invalidations, must see the old value");
 }

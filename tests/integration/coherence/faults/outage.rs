@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The expected information for the operator.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct Reported {
     /// A part of the error that health reports.
     pub(super) error: &'static str,
     /// A part of the advice in the only warning.
@@ -35,16 +35,16 @@ struct Service {
 }
 
 /// Causes a fault while the cache is in use, and repairs it.
-pub(super) async fn begins(url: &str, fault: impl FnOnce(), mend: impl FnOnce(), told: Told) {
+pub(super) async fn begins(url: &str, fault: impl FnOnce(), mend: impl FnOnce(), reported: Reported) {
     let service = Service::new(url);
     service.works().await;
     fault();
-    service.survives(mend, told).await;
+    service.survives(mend, reported).await;
 }
 
 /// Starts a cache with an existing fault, and repairs it.
-pub(super) async fn is_there(url: &str, mend: impl FnOnce(), told: Told) {
-    Service::new(url).survives(mend, told).await;
+pub(super) async fn is_there(url: &str, mend: impl FnOnce(), reported: Reported) {
+    Service::new(url).survives(mend, reported).await;
 }
 
 impl Service {
@@ -71,33 +71,33 @@ impl Service {
         assert_eq!(self.cache.health().await.status, Status::Healthy);
     }
 
-    async fn survives(self, mend: impl FnOnce(), told: Told) {
-        let health = self.degraded(told).await;
+    async fn survives(self, mend: impl FnOnce(), reported: Reported) {
+        let health = self.degraded(reported).await;
         assert!(!health.shared && !health.local);
         for _ in 0..10 {
             self.answers().await;
         }
         mend();
         self.works().await;
-        assert_eq!(self.cache.health().await.pending_invalidations, 0, "what was written meanwhile has been told");
+        assert_eq!(self.cache.health().await.pending_invalidations, 0, "the writes of the outage are delivered");
         let logs = self.logs.text();
         let warnings: Vec<&str> = logs.lines().filter(|line| line.starts_with("WARN")).collect();
-        assert!(matches!(warnings[..], [one] if one.contains(told.advice)), "{told:?}: {warnings:#?}");
+        assert!(matches!(warnings[..], [one] if one.contains(reported.advice)), "{reported:?}: {warnings:#?}");
         assert!(!logs.contains("secret"), "{logs}");
         self.cache.shutdown().await;
     }
 
     /// Waits until health reports the expected error. No caller notices, meanwhile or after.
-    async fn degraded(&self, told: Told) -> Health {
+    async fn degraded(&self, reported: Reported) -> Health {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let health = self.cache.health().await;
             if health.status == Status::Degraded
-                && health.error.as_ref().is_some_and(|error| error.contains(told.error))
+                && health.error.as_ref().is_some_and(|error| error.contains(reported.error))
             {
                 return health;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{told:?}: {health:?}");
+            assert!(tokio::time::Instant::now() < deadline, "{reported:?}: {health:?}");
             self.answers().await;
         }
     }
@@ -105,9 +105,9 @@ impl Service {
     /// Reads, writes, and reads the written value.
     async fn answers(&self) {
         let row = self.rows.row(self.key);
-        assert_eq!(self.store.get(self.key).await, Ok(row), "no reader notices");
+        assert_eq!(self.store.get(self.key).await, Ok(row), "no reader is affected");
         let next = row.map(|value| value + 1);
-        self.store.set(self.key, next.unwrap()).await.expect("no writer notices");
+        self.store.set(self.key, next.unwrap()).await.expect("no writer is affected");
         assert_eq!(self.store.get(self.key).await, Ok(next), "it reads its own write");
         // Health and the logs depend on other tasks of this thread.
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_core::testing::Operation;
 use cache_core::{Cache, LinkStatus, Status};
 
-use super::super::gate::until;
+use super::super::sync_points::until;
 use super::super::world::{Instance, Tier, World};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     clock.advance(LEASE / 2);
     until("a heartbeat is under way", || instance.chaos.begun(Operation::Heartbeat) > sent).await;
     clock.advance(LEASE / 4);
-    assert_eq!(bound(&instance).await, LEASE * 3 / 4 + GRANULARITY, "what is under way proves nothing");
+    assert_eq!(bound(&instance).await, LEASE * 3 / 4 + GRANULARITY, "a heartbeat in transit proves nothing");
     instance.chaos.release(Operation::Heartbeat);
     let health = || async { instance.cache.health().await };
     while health().await.last_heartbeat != Some(Duration::ZERO) {
@@ -47,13 +47,13 @@ async fn the_bound_grows_until_a_heartbeat_or_the_end_of_the_lease() {
     assert_eq!(
         (health.local, health.staleness_bound),
         (false, Duration::from_secs(2)),
-        "what is loaded from here on may answer for a while"
+        "an entry loaded from here on may be a hit for a while"
     );
 }
 
 /// With an undelivered invalidation, an old value is never staler than the reported bound.
 #[tokio::test]
-async fn a_local_answer_is_never_older_than_the_bound() {
+async fn a_local_hit_is_never_older_than_the_bound() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!() };
     let (reader, writer) = (world.instance_with_lease(LEASE).await, world.instance_with_lease(LEASE).await);
@@ -82,7 +82,7 @@ async fn caches_without_a_shared_tier_have_no_link_and_no_bound() {
 
 /// The successive states of the link, in health and in its log line.
 #[tokio::test]
-async fn the_link_is_told_in_one_word() {
+async fn the_link_state_is_one_word() {
     let world = World::memory(None);
     let Tier::Memory(remote, clock) = &world.tier else { unreachable!() };
     let instance = world.instance().await;

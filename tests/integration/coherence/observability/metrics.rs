@@ -5,8 +5,8 @@ use std::time::Duration;
 use cache_core::testing::{ManualClock, Operation};
 use cache_core::{Cache, Error, ReadPolicy};
 
-use super::super::gate::until;
 use super::super::register::Stop;
+use super::super::sync_points::until;
 use super::super::world::{Tier, World};
 use super::recorder::Recorder;
 
@@ -19,7 +19,7 @@ fn read<'a>(tier: &'a str, result: &'a str) -> [(&'a str, &'a str); 4] {
 
 /// A background task publishes each count within a second.
 #[tokio::test]
-async fn reads_are_told_by_tier_and_result() {
+async fn reads_are_counted_by_tier_and_result() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::memory(None);
@@ -34,16 +34,16 @@ async fn reads_are_told_by_tier_and_result() {
     two.get(1).await;
     one.get(2).await;
     one.get(2).await;
-    assert_eq!(recorder.count(READS, &read("local", "hit")), 0, "nothing is told on the way of a hit");
+    assert_eq!(recorder.count(READS, &read("local", "hit")), 0, "a hit publishes nothing itself");
     clock.advance(Duration::from_secs(1));
-    until("it is told", || recorder.count(READS, &read("local", "hit")) == 3).await;
+    until("it is published", || recorder.count(READS, &read("local", "hit")) == 3).await;
     let counts = [("local", "absent", 1), ("shared", "hit", 1), ("shared", "absent", 0), ("store", "miss", 2)];
     for (tier, result, count) in counts {
         until(tier, || recorder.count(READS, &read(tier, result)) == count).await;
     }
     let loads = |result| recorder.count(READS, &[("operation", "load"), ("result", result)]);
     assert_eq!((loads("ok"), loads("error")), (2, 0));
-    assert_eq!(recorder.levels("cache.local.entries", &[("method", "get")]), [1.0], "of the cache that told last");
+    assert_eq!(recorder.levels("cache.local.entries", &[("method", "get")]), [1.0], "of the cache that published last");
     let bytes = |direction| recorder.count("cache.shared.bytes.total", &[("direction", direction)]);
     assert!(bytes("sent") > 0 && bytes("received") > 0);
 }
@@ -52,7 +52,7 @@ async fn reads_are_told_by_tier_and_result() {
 ///
 /// Fails if totals are published instead of increments.
 #[tokio::test]
-async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
+async fn every_count_is_published_exactly_once() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::memory(None);
@@ -68,18 +68,18 @@ async fn nothing_is_told_twice_and_nothing_is_lost_at_the_end() {
     one.cache.shutdown().await;
     // The other one is only dropped, along with its background task and its decorator.
     drop(two);
-    until("it is told", || recorder.count(READS, &[("operation", "read"), ("tier", "local")]) == hits).await;
+    until("it is published", || recorder.count(READS, &[("operation", "read"), ("tier", "local")]) == hits).await;
 }
 
 /// Two decorators of a store in one cache add up; dropped ones hold no entries.
 ///
 /// Fails without the sum over the regions.
 #[tokio::test]
-async fn regions_of_one_name_are_told_together() {
+async fn regions_of_one_name_are_counted_together() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let cache = Cache::single_instance();
-    let region = || cache.region::<u64, u64>("told", "number", ReadPolicy::new(Duration::from_mins(1)));
+    let region = || cache.region::<u64, u64>("metrics", "number", ReadPolicy::new(Duration::from_mins(1)));
     let (first, second) = (region(), region());
     for number in 0..3 {
         first.get_or_load(&number, || async { Ok::<_, Error>(1) }).await.unwrap();
@@ -87,7 +87,7 @@ async fn regions_of_one_name_are_told_together() {
     second.get_or_load(&1, || async { Ok::<_, Error>(1) }).await.unwrap();
     second.get_or_load(&1, || async { Ok::<_, Error>(1) }).await.unwrap();
     cache.publish_metrics();
-    let entries = || recorder.levels("cache.local.entries", &[("store", "told"), ("method", "number")]);
+    let entries = || recorder.levels("cache.local.entries", &[("store", "metrics"), ("method", "number")]);
     assert_eq!(entries(), [4.0]);
     assert_eq!(recorder.count(READS, &[("operation", "load"), ("result", "ok")]), 4);
     drop(first);
@@ -95,12 +95,12 @@ async fn regions_of_one_name_are_told_together() {
     assert_eq!(entries(), [1.0]);
     let _third = region();
     cache.publish_metrics();
-    assert_eq!(recorder.count(READS, &[("operation", "load"), ("result", "ok")]), 4, "what is gone stays told");
+    assert_eq!(recorder.count(READS, &[("operation", "load"), ("result", "ok")]), 4, "counts of dropped caches remain");
 }
 
 /// Fails if nothing is recorded.
 #[tokio::test]
-async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
+async fn reads_beyond_the_local_tier_are_timed_in_seconds() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::memory(None);
@@ -108,19 +108,19 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
     let instance = world.instance().await;
     let timed = |operation, tier| recorder.recorded(DURATION, &[("operation", operation), ("tier", tier)]);
 
-    let gate = world.rows.stop_next(Stop::AfterRead);
+    let point = world.rows.stop_next(Stop::AfterRead);
     let reading = instance.spawn_get(1);
-    gate.reached().await;
+    point.reached().await;
     clock.advance(Duration::from_millis(250));
-    gate.open();
+    point.open();
     reading.await.unwrap();
     assert_eq!(timed("load", "store"), [0.25]);
     assert_eq!(timed("read", "shared"), [0.0]);
 
     instance.chaos.hold(Operation::Lock);
-    let asked = instance.chaos.begun(Operation::Lock);
+    let before = instance.chaos.begun(Operation::Lock);
     let writing = instance.spawn_set(1, 10);
-    until("the lock is asked for", || instance.chaos.begun(Operation::Lock) > asked).await;
+    until("the lock is requested", || instance.chaos.begun(Operation::Lock) > before).await;
     clock.advance(Duration::from_millis(50));
     instance.chaos.release(Operation::Lock);
     writing.await.unwrap();
@@ -138,7 +138,7 @@ async fn what_goes_beyond_the_local_tier_is_timed_in_seconds() {
 
 /// Fails without the count in `remote_failed`.
 #[tokio::test]
-async fn errors_are_told_by_operation_and_kind() {
+async fn errors_are_counted_by_operation_and_kind() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::memory(None);
@@ -148,7 +148,7 @@ async fn errors_are_told_by_operation_and_kind() {
         instance.cache.publish_metrics();
         recorder.count("cache.errors.total", &[("operation", operation), ("kind", kind), ("backend", "memory")])
     };
-    let announced = |operation, result| recorder.count(READS, &[("operation", operation), ("result", result)]);
+    let requests = |operation, result| recorder.count(READS, &[("operation", operation), ("result", result)]);
 
     instance.chaos.fail(Operation::Read);
     instance.get(1).await;
@@ -157,7 +157,7 @@ async fn errors_are_told_by_operation_and_kind() {
     instance.set(1, 10).await;
     instance.chaos.heal(Operation::Release);
     assert_eq!((errors("read", "refused"), errors("release", "refused"), errors("lock", "refused")), (1, 1, 0));
-    assert_eq!((announced("lock", "ok"), announced("release", "ok"), announced("release", "error")), (1, 0, 1));
+    assert_eq!((requests("lock", "ok"), requests("release", "ok"), requests("release", "error")), (1, 0, 1));
     assert_eq!(
         recorder.levels("cache.journal.scopes", &[]),
         [0.0],
@@ -179,16 +179,17 @@ async fn errors_are_told_by_operation_and_kind() {
     world.passing_time(instance.set(1, 20)).await;
     clock.advance(Duration::from_secs(1));
     until("connecting fails", || errors("connect", "disconnected") > 0).await;
-    assert_eq!(announced("lock", "unreachable"), 1);
+    assert_eq!(requests("lock", "unreachable"), 1);
 }
 
 /// Handles resolved before a recorder exists record nothing, a rule of the facade.
 ///
 /// Decorators that are built afterwards do record.
 #[tokio::test]
-async fn a_recorder_hears_what_is_built_after_it() {
+async fn a_recorder_receives_metrics_of_caches_built_after_it() {
     let early = Cache::single_instance_with_clock(ManualClock::new());
-    let region = |cache: &Cache, name| cache.region::<u64, u64>("told", name, ReadPolicy::new(Duration::from_mins(1)));
+    let region =
+        |cache: &Cache, name| cache.region::<u64, u64>("metrics", name, ReadPolicy::new(Duration::from_mins(1)));
     let before = region(&early, "before");
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
@@ -203,11 +204,11 @@ async fn a_recorder_hears_what_is_built_after_it() {
 
 /// Outside a runtime no background task runs, and still no count is lost.
 #[test]
-fn a_cache_without_a_runtime_tells_when_it_is_asked_to() {
+fn a_cache_without_a_runtime_publishes_on_request() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let cache = Cache::single_instance();
-    let region = cache.region::<u64, u64>("told", "number", ReadPolicy::new(Duration::from_mins(1)));
+    let region = cache.region::<u64, u64>("metrics", "number", ReadPolicy::new(Duration::from_mins(1)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { region.get_or_load(&1, || async { Ok::<_, Error>(1) }).await.unwrap() });
     let loads = || recorder.count(READS, &[("operation", "load"), ("result", "ok")]);

@@ -15,10 +15,10 @@ pub(super) type Series = (String, BTreeMap<String, String>);
 pub(super) type Described = (&'static str, Option<Unit>, String);
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Recorder(Arc<Told>);
+pub(super) struct Recorder(Arc<Recorded>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct Recorded {
     described: Mutex<BTreeMap<String, Described>>,
     series: Mutex<BTreeMap<Series, (&'static str, Arc<Cell>)>>,
 }
@@ -66,7 +66,7 @@ impl Recorder {
         };
         let found: Vec<_> =
             series.iter().filter(|(key, _)| matches(key)).map(|(_, (_, cell))| Arc::clone(cell)).collect();
-        assert!(!found.is_empty(), "nobody registered {name} with {labels:?}");
+        assert!(!found.is_empty(), "{name} with {labels:?} is not registered");
         found
     }
 

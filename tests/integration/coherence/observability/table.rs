@@ -36,7 +36,7 @@ fn only(words: &Words) -> &str {
 /// A recorder with every metric of a cache with a shared tier.
 ///
 /// The cache registers its handles when it is built, so no event has to occur first.
-async fn told() -> Recorder {
+async fn recorded() -> Recorder {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let world = World::memory(None);
@@ -50,8 +50,8 @@ async fn told() -> Recorder {
 
 /// Fails if a row of the page is missing.
 #[tokio::test]
-async fn the_page_has_every_name_with_its_kind_its_unit_and_its_labels() {
-    let recorder = told().await;
+async fn the_page_lists_every_metric_with_its_kind_unit_and_labels() {
+    let recorder = recorded().await;
     let documented: BTreeMap<String, (String, String, Words)> = rows(&page(), "The table")
         .iter()
         .map(|row| (only(&row[0]).into(), (only(&row[1]).into(), only(&row[2]).into(), row[3].clone())))
@@ -91,8 +91,8 @@ fn combinations(cells: &[Words]) -> Words {
 
 /// Fails if a row of the page is missing.
 #[tokio::test]
-async fn the_page_has_every_combination_of_labels() {
-    let (recorder, page) = (told().await, page());
+async fn the_page_lists_every_combination_of_labels() {
+    let (recorder, page) = (recorded().await, page());
     let operations = rows(&page, "The combinations of `cache.operations.total`");
     let documented: Words = operations.iter().flat_map(|row| combinations(&row[..3])).collect();
     assert_eq!(documented, values(&recorder, "cache.operations.total", &["operation", "tier", "result"]));
@@ -117,7 +117,7 @@ async fn the_page_has_every_combination_of_labels() {
 /// Labels are names in the code, fixed at build time, and never a caller's data.
 #[tokio::test]
 async fn no_label_holds_a_key() {
-    let recorder = told().await;
+    let recorder = recorded().await;
     let stores = values(&recorder, "cache.operations.total", &["store", "method"]);
     assert_eq!(stores, ["* *", "Register get", "Register text"].map(str::to_owned).into());
     assert_eq!(values(&recorder, "cache.errors.total", &["backend"]), ["memory".to_owned()].into());

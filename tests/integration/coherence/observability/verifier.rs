@@ -9,8 +9,8 @@ use cache_core::testing::ManualClock;
 use cache_core::{Cache, Error, MemoryRemote, MethodStats, ReadPolicy};
 use tokio::sync::Semaphore;
 
-use super::super::gate::until;
 use super::super::register::{CachingRegister, Rows, Stop};
+use super::super::sync_points::until;
 use super::recorder::Recorder;
 
 const CHECKS: &str = "cache.verifier.checks.total";
@@ -73,14 +73,14 @@ async fn a_hit_that_the_store_confirms_is_equal() {
 ///
 /// Fails if the verifier compares and does not watch.
 #[tokio::test]
-async fn a_write_past_the_decorator_is_found_and_timed() {
+async fn a_write_without_the_decorator_is_detected_and_timed() {
     let recorder = Recorder::default();
     let _guard = metrics::set_default_local_recorder(&recorder);
     let checked = Checked::one_in(1).await;
     checked.cached(1, 10).await;
     checked.rows.seed(1, 20);
     let loads = checked.rows.loads();
-    assert_eq!(checked.store.get(1).await, Ok(Some(10)), "the caller gets what the local tier has");
+    assert_eq!(checked.store.get(1).await, Ok(Some(10)), "the caller gets the value of the local tier");
     until("the store was read", || checked.rows.loads() > loads).await;
     // The verifier watches the key while the old value still answers.
     for _ in 0..20 {
@@ -88,7 +88,7 @@ async fn a_write_past_the_decorator_is_found_and_timed() {
         tokio::task::yield_now().await;
         assert_eq!(checked.store.peek_get(1), Some(Some(10)));
     }
-    assert_eq!(checked.stats().verified_stale, 0, "nobody knows yet for how long it will be");
+    assert_eq!(checked.stats().verified_stale, 0, "the duration is not known yet");
     checked.store.invalidate_get(1).await;
     until("the end is seen", || {
         checked.clock.advance(Duration::from_millis(1));
@@ -107,20 +107,20 @@ async fn a_write_past_the_decorator_is_found_and_timed() {
 ///
 /// Fails if the verifier does not look at the local tier again after its read.
 #[tokio::test]
-async fn what_was_replaced_meanwhile_is_gone_and_not_stale() {
+async fn an_entry_replaced_meanwhile_is_raced_and_not_stale() {
     let checked = Checked::one_in(1).await;
     checked.cached(1, 10).await;
-    let gate = checked.rows.stop_next(Stop::AfterRead);
+    let point = checked.rows.stop_next(Stop::AfterRead);
     checked.rows.seed(1, 20);
     assert_eq!(checked.store.get(1).await, Ok(Some(10)));
-    gate.reached().await;
+    point.reached().await;
     checked.store.invalidate_get(1).await;
-    gate.open();
-    checked.checked("it is gone", |stats| stats.verified_raced).await;
+    point.open();
+    checked.checked("it is raced", |stats| stats.verified_raced).await;
 }
 
 #[tokio::test]
-async fn a_store_that_fails_or_panics_is_no_answer() {
+async fn a_store_that_fails_or_panics_yields_no_verdict() {
     let checked = Checked::one_in(1).await;
     checked.cached(1, 10).await;
     checked.rows.fails.store(true, Ordering::SeqCst);
@@ -174,7 +174,7 @@ async fn a_hit_of_the_shared_tier_is_checked() {
 
 /// Fails if the verifier cannot be switched off.
 #[tokio::test]
-async fn switched_off_it_asks_the_store_for_nothing() {
+async fn a_disabled_verifier_loads_nothing() {
     let checked = Checked::one_in(0).await;
     checked.cached(1, 10).await;
     let loads = checked.rows.loads();

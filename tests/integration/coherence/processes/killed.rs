@@ -8,10 +8,10 @@ use cache_tests::{PostgresServer, RedisServer};
 use stores::TenantId;
 use stores::policy::{PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy};
 
-use super::super::gate::until;
 use super::super::policies::{Policies, row};
+use super::super::sync_points::until;
 use super::super::world::has_locks;
-use super::writer::{Lacks, Order, Step, Writer};
+use super::writer::{Disabled, Order, Step, Writer};
 use crate::stores::fixtures;
 
 /// The lifetime of a lock.
@@ -20,7 +20,7 @@ const LOCK: Duration = Duration::from_secs(2);
 /// Kills a writer at this step.
 ///
 /// Returns the row in the store, and what a new instance reads after the lock has expired.
-async fn killed_at<S>(step: Step, lacks: Lacks, store: S, database: &str) -> [String; 2]
+async fn killed_at<S>(step: Step, disabled: Disabled, store: S, database: &str) -> [String; 2]
 where
     S: PolicyStore + Clone + 'static,
 {
@@ -32,7 +32,7 @@ where
 
     let (redis_url, lease) = (redis.url(), Duration::from_mins(2));
     let (database, tenant_text, model) = (database.to_owned(), tenant.to_string(), "new".to_owned());
-    let order = Order { redis: redis_url, database, tenant: tenant_text, model, step, lacks, lock: LOCK, lease };
+    let order = Order { redis: redis_url, database, tenant: tenant_text, model, step, disabled, lock: LOCK, lease };
     Writer::stopped_at_its_step(&order).kill();
     let row = row(&store, tenant).await;
     let meanwhile = Policies::new(&redis, store.clone()).await;
@@ -52,17 +52,17 @@ async fn a_killed_writer_hides_nothing<S>(store: S, database: &str)
 where
     S: PolicyStore + Clone + 'static,
 {
-    let killed = |step, lacks| killed_at(step, lacks, store.clone(), database);
-    assert_eq!(killed(Step::BeforeIntent, Lacks::Nothing).await, ["old", "old"]);
-    assert_eq!(killed(Step::BeforeCommit, Lacks::Nothing).await, ["old", "old"]);
-    assert_eq!(killed(Step::AfterCommit, Lacks::Nothing).await, ["new", "new"]);
-    assert_eq!(killed(Step::BeforeRelease, Lacks::Nothing).await, ["new", "new"]);
-    let control = killed(Step::AfterCommit, Lacks::Intent).await;
-    assert_eq!(control, ["new", "old"], "the control must read what the killed writer had replaced");
+    let killed = |step, disabled| killed_at(step, disabled, store.clone(), database);
+    assert_eq!(killed(Step::BeforeLock, Disabled::Nothing).await, ["old", "old"]);
+    assert_eq!(killed(Step::BeforeCommit, Disabled::Nothing).await, ["old", "old"]);
+    assert_eq!(killed(Step::AfterCommit, Disabled::Nothing).await, ["new", "new"]);
+    assert_eq!(killed(Step::BeforeRelease, Disabled::Nothing).await, ["new", "new"]);
+    let control = killed(Step::AfterCommit, Disabled::WriteLock).await;
+    assert_eq!(control, ["new", "old"], "the control must read the value that the killed writer replaced");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r16_a_writer_that_is_killed_at_any_step_hides_nothing_on_postgres() {
+async fn r16_a_writer_killed_at_any_step_hides_nothing_on_postgres() {
     let url = PostgresServer::shared().create_database().await.url_with_schema(fixtures::SCHEMA);
     let pool = fixtures::pool(&url).await;
     stores::migrate(&pool).await.unwrap();
@@ -70,7 +70,7 @@ async fn r16_a_writer_that_is_killed_at_any_step_hides_nothing_on_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r16_a_writer_that_is_killed_at_any_step_hides_nothing_on_sqlite() {
+async fn r16_a_writer_killed_at_any_step_hides_nothing_on_sqlite() {
     let (folder, pool) = fixtures::sqlite().await;
     let url = format!("sqlite://{}", folder.path().join("stores.db").display());
     a_killed_writer_hides_nothing(SqlitePolicyStore::new(pool), &url).await;

@@ -15,12 +15,12 @@ use sqlx::sqlite::SqlitePoolOptions;
 use stores::policy::{PolicyStore, PostgresPolicyStore, SqlitePolicyStore, TenantPolicy};
 use stores::{Page, PageRequest, StoreError, TenantId};
 
-use super::super::gate::until;
 use super::super::policies::{Policies, without};
+use super::super::sync_points::until;
 use crate::stores::fixtures;
 
 /// The test that runs as the process.
-const WRITER: &str = "coherence::processes::writer::writes_as_it_is_told";
+const WRITER: &str = "coherence::processes::writer::writes_on_command";
 const STOPPED: &str = "stopped at its step";
 const DONE: &str = "acknowledged";
 
@@ -28,7 +28,7 @@ const DONE: &str = "acknowledged";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Step {
     /// Before the write lock.
-    BeforeIntent,
+    BeforeLock,
     /// The lock is placed; the store has not been called.
     BeforeCommit,
     /// The store has committed.
@@ -39,9 +39,9 @@ pub(super) enum Step {
 
 /// A protection that is disabled in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Lacks {
+pub(super) enum Disabled {
     Nothing,
-    Intent,
+    WriteLock,
     LossOfLock,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Order {
     pub(super) tenant: String,
     pub(super) model: String,
     pub(super) step: Step,
-    pub(super) lacks: Lacks,
+    pub(super) disabled: Disabled,
     pub(super) lock: Duration,
     pub(super) lease: Duration,
 }
@@ -62,7 +62,7 @@ pub(super) struct Order {
 pub(super) struct Writer {
     child: Child,
     orders: ChildStdin,
-    says: Lines<BufReader<ChildStdout>>,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Writer {
@@ -76,8 +76,8 @@ impl Writer {
             .unwrap();
         let mut orders = child.stdin.take().unwrap();
         writeln!(orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
-        let says = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut writer = Self { child, orders, says };
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut writer = Self { child, orders, output };
         writer.wait_for(STOPPED);
         writer
     }
@@ -93,7 +93,7 @@ impl Writer {
     }
 
     /// Resumes the process, also after [`suspend`](Self::suspend), and waits until its write is acknowledged.
-    pub(super) fn goes_on(mut self) -> Self {
+    pub(super) fn resume_until_done(mut self) -> Self {
         writeln!(self.orders, "go on").unwrap();
         self.signal(Signal::CONT);
         self.wait_for(DONE);
@@ -101,9 +101,9 @@ impl Writer {
     }
 
     fn wait_for(&mut self, word: &str) {
-        let said =
-            tokio::task::block_in_place(|| self.says.by_ref().map_while(Result::ok).any(|line| line.contains(word)));
-        assert!(said, "the process ended before it was {word}");
+        let found =
+            tokio::task::block_in_place(|| self.output.by_ref().map_while(Result::ok).any(|line| line.contains(word)));
+        assert!(found, "the process ended before it was {word}");
     }
 
     fn signal(&self, signal: Signal) {
@@ -165,13 +165,13 @@ impl<S: PolicyStore> PolicyStore for Stopping<S> {
 /// Reports that the process has stopped, and waits for the order to resume.
 async fn wait_here() {
     println!("{STOPPED}");
-    let told = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new())).await;
-    assert!(told.unwrap().unwrap() > 0, "whoever gave the order is gone");
+    let order = tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new())).await;
+    assert!(order.unwrap().unwrap() > 0, "the test process has ended");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process of the other tests in this folder; it takes its orders from them"]
-async fn writes_as_it_is_told() {
+async fn writes_on_command() {
     let mut line = String::new();
     stdin().read_line(&mut line).unwrap();
     let order: Order = serde_json::from_str(&line).unwrap();
@@ -189,16 +189,16 @@ async fn writes_as_it_is_told() {
 
 /// Writes as ordered; returns the instance.
 async fn write<S: PolicyStore + 'static>(order: Order, inner: S) -> Policies<Stopping<S>> {
-    let disabled = match order.lacks {
-        Lacks::Nothing => None,
-        Lacks::Intent => Some(Protection::WriteLock),
-        Lacks::LossOfLock => Some(Protection::LostLock),
+    let disabled = match order.disabled {
+        Disabled::Nothing => None,
+        Disabled::WriteLock => Some(Protection::WriteLock),
+        Disabled::LossOfLock => Some(Protection::LostLock),
     };
     let builder = without(disabled).write_lock_ttl(order.lock).lease(order.lease);
     let instance = Policies::build(&order.redis, Stopping { inner, step: order.step }, builder).await;
     let policy = TenantPolicy::new(order.tenant.parse().unwrap(), order.model, "local");
     let held = match order.step {
-        Step::BeforeIntent => Some(Operation::Lock),
+        Step::BeforeLock => Some(Operation::Lock),
         Step::BeforeRelease => Some(Operation::Release),
         Step::BeforeCommit | Step::AfterCommit => None,
     };

@@ -74,7 +74,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_local_hit_is_for_those_whom_a_miss_is_for() {
+async fn a_local_hit_has_the_same_visibility_as_a_miss() {
     let world = World::new();
     let cache = Cache::single_instance();
     let store = world.instance(&cache);
@@ -100,7 +100,7 @@ async fn a_local_hit_is_for_those_whom_a_miss_is_for() {
 }
 
 #[tokio::test]
-async fn a_shared_hit_is_for_those_whom_a_miss_is_for() {
+async fn a_shared_hit_has_the_same_visibility_as_a_miss() {
     let world = World::new();
     let redis = RedisServer::start();
     let build = || Cache::builder().redis(redis.url()).build().unwrap();
@@ -203,13 +203,13 @@ async fn changes_agree(world: &World, store: &Decorated) {
 }
 
 #[tokio::test]
-async fn a_change_through_a_local_tier_is_the_change_without_it() {
+async fn a_change_through_a_local_tier_has_the_same_effect_as_without_it() {
     let world = World::new();
     changes_agree(&world, &world.instance(&Cache::single_instance())).await;
 }
 
 #[tokio::test]
-async fn a_change_through_redis_is_the_change_without_it() {
+async fn a_change_through_redis_has_the_same_effect_as_without_it() {
     let world = World::new();
     let redis = RedisServer::start();
     let cache = Cache::builder().redis(redis.url()).build().unwrap();

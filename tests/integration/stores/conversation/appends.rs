@@ -46,7 +46,7 @@ async fn appends_at_once(store: Arc<dyn ConversationStore>) {
 }
 
 #[tokio::test]
-async fn messages_that_are_appended_at_once_come_one_after_the_other() {
+async fn concurrent_appends_are_ordered() {
     appends_at_once(Arc::new(PostgresConversationStore::new(fixtures::postgres().await))).await;
     let (_folder, pool) = fixtures::sqlite().await;
     appends_at_once(Arc::new(SqliteConversationStore::new(pool))).await;
@@ -54,19 +54,19 @@ async fn messages_that_are_appended_at_once_come_one_after_the_other() {
 
 /// A clock that is an hour behind the newest message.
 #[tokio::test]
-async fn a_clock_that_went_back_moves_no_conversation_back() {
+async fn a_clock_set_back_moves_no_conversation_back() {
     let pool = fixtures::postgres().await;
     let store: Arc<dyn ConversationStore> = Arc::new(PostgresConversationStore::new(pool.clone()));
     let ahead = "UPDATE conversations SET last_message_at = now() + interval '1 hour'";
-    goes_on_from(&store, async || pool.execute(ahead).await.map(drop)).await;
+    resumes_from(&store, async || pool.execute(ahead).await.map(drop)).await;
 
     let (_folder, pool) = fixtures::sqlite().await;
     let store: Arc<dyn ConversationStore> = Arc::new(SqliteConversationStore::new(pool.clone()));
     let ahead = "UPDATE conversations SET last_message_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '+1 hour')";
-    goes_on_from(&store, async || pool.execute(ahead).await.map(drop)).await;
+    resumes_from(&store, async || pool.execute(ahead).await.map(drop)).await;
 }
 
-async fn goes_on_from(store: &Arc<dyn ConversationStore>, move_ahead: impl AsyncFn() -> Result<(), sqlx::Error>) {
+async fn resumes_from(store: &Arc<dyn ConversationStore>, move_ahead: impl AsyncFn() -> Result<(), sqlx::Error>) {
     let tenant = TenantId::random();
     let id = store.create_conversation(&NewConversation::new(tenant, None)).await.unwrap();
     move_ahead().await.unwrap();
@@ -86,7 +86,7 @@ async fn shared(store: &dyn ConversationStore) -> (TenantId, ConversationId) {
     (new.tenant_id, store.create_conversation(&new).await.unwrap())
 }
 
-async fn until_somebody_waits_for_a_lock(pool: &PgPool) {
+async fn until_a_lock_is_awaited(pool: &PgPool) {
     let waiting =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     until(async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap() > 0).await;
@@ -94,7 +94,7 @@ async fn until_somebody_waits_for_a_lock(pool: &PgPool) {
 
 /// The locked row decides on the right to append, not an earlier state.
 #[tokio::test]
-async fn an_append_that_waited_for_a_change_of_the_sharing_goes_by_it() {
+async fn an_append_that_waited_for_a_sharing_change_applies_it() {
     let pool = fixtures::postgres().await;
     let store: Arc<dyn ConversationStore> = Arc::new(PostgresConversationStore::new(pool.clone()));
     for (change, kind) in [("view", StoreErrorKind::Forbidden), ("private", StoreErrorKind::NotFound)] {
@@ -106,7 +106,7 @@ async fn an_append_that_waited_for_a_change_of_the_sharing_goes_by_it() {
         };
         other.execute(statement).await.unwrap();
         let append = append(&store, (tenant, id, stranger));
-        until_somebody_waits_for_a_lock(&pool).await;
+        until_a_lock_is_awaited(&pool).await;
         other.commit().await.unwrap();
         let error = append.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error:?}");
@@ -116,7 +116,7 @@ async fn an_append_that_waited_for_a_change_of_the_sharing_goes_by_it() {
 
 /// A blocked writer gives up long before the lock on its cache entry expires.
 #[tokio::test]
-async fn a_blocked_append_ends_by_itself_and_leaves_nothing() {
+async fn a_blocked_append_times_out_and_leaves_nothing() {
     let pool = fixtures::postgres().await;
     let store: Arc<dyn ConversationStore> = Arc::new(PostgresConversationStore::new(pool.clone()));
     let (tenant, id) = shared(&*store).await;
@@ -132,7 +132,7 @@ async fn a_blocked_append_ends_by_itself_and_leaves_nothing() {
 
 /// A message and its conversation's time are written together or not at all.
 #[tokio::test]
-async fn half_an_append_is_none() {
+async fn an_append_is_atomic() {
     let pool = fixtures::postgres().await;
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
                   CREATE TRIGGER refuse AFTER INSERT ON conversation_messages FOR EACH ROW EXECUTE FUNCTION refuse()";

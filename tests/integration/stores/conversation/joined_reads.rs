@@ -12,13 +12,13 @@ use stores::conversation::{
 use stores::{ConversationId, MessageId, Page, PageRequest, StoreError, TenantId, UserId};
 use tokio::task::JoinHandle;
 
-use crate::coherence::gate::Gate;
+use crate::coherence::sync_points::SyncPoint;
 
 /// A store that stops one read after its query of the row.
 struct Stopped {
     rows: MemoryConversationStore,
     stops: AtomicBool,
-    gate: Gate,
+    point: SyncPoint,
 }
 
 #[async_trait]
@@ -35,7 +35,7 @@ impl ConversationStore for Stopped {
     ) -> Result<Option<Arc<Conversation>>, StoreError> {
         let found = self.rows.get_conversation(tenant, conversation, user).await;
         if self.stops.swap(false, Ordering::Relaxed) {
-            self.gate.pass().await;
+            self.point.pass().await;
         }
         found
     }
@@ -107,8 +107,11 @@ impl ConversationStore for Stopped {
 ///
 /// Returns which of them received the conversation.
 async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
-    let backing =
-        Arc::new(Stopped { rows: MemoryConversationStore::new(), stops: AtomicBool::new(true), gate: Gate::new() });
+    let backing = Arc::new(Stopped {
+        rows: MemoryConversationStore::new(),
+        stops: AtomicBool::new(true),
+        point: SyncPoint::new(),
+    });
     let (tenant, owner) = (TenantId::random(), UserId::random());
     let id = backing.create_conversation(&NewConversation::new(tenant, Some(owner))).await.unwrap();
     let store = Arc::new(CachingConversationStore::new(Arc::clone(&backing), cache));
@@ -118,7 +121,7 @@ async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
         tokio::spawn(async move { store.get_conversation(tenant, id, user).await.unwrap().is_some() })
     };
     let mut reads = vec![read(&readers[0])];
-    backing.gate.reached().await;
+    backing.point.reached().await;
     for reader in &readers[1..] {
         reads.push(read(reader));
         // On this single-threaded runtime a reader runs until it waits for another one.
@@ -127,7 +130,7 @@ async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
         }
     }
     assert!(reads.iter().all(|read| !read.is_finished()), "they wait for the first one");
-    backing.gate.open();
+    backing.point.open();
     let mut got = Vec::new();
     for read in reads {
         got.push(read.await.unwrap());
@@ -139,7 +142,7 @@ async fn meet(cache: &Cache, readers: &[Reader]) -> Vec<bool> {
 enum Reader {
     Owner,
     Stranger,
-    Nobody,
+    Anonymous,
 }
 
 impl Reader {
@@ -147,22 +150,22 @@ impl Reader {
         match self {
             Self::Owner => Some(owner),
             Self::Stranger => Some(UserId::random()),
-            Self::Nobody => None,
+            Self::Anonymous => None,
         }
     }
 }
 
 #[tokio::test]
-async fn whoever_joins_whom_only_the_owner_gets_a_private_conversation() {
-    use Reader::{Nobody, Owner, Stranger};
+async fn joined_reads_return_a_private_conversation_to_its_owner_only() {
+    use Reader::{Anonymous, Owner, Stranger};
     let shared = MemoryRemote::new();
     let caches =
         [Cache::pass_through(), Cache::single_instance(), Cache::builder().remote(shared.clone()).build().unwrap()];
     for cache in &caches {
-        for second in [Owner, Stranger, Nobody] {
-            for third in [Owner, Stranger, Nobody] {
-                for first in [Owner, Stranger, Nobody] {
-                    let readers = [first, second, third, Stranger, Owner, Nobody];
+        for second in [Owner, Stranger, Anonymous] {
+            for third in [Owner, Stranger, Anonymous] {
+                for first in [Owner, Stranger, Anonymous] {
+                    let readers = [first, second, third, Stranger, Owner, Anonymous];
                     let owners: Vec<_> = readers.iter().map(|reader| *reader == Owner).collect();
                     assert_eq!(meet(cache, &readers).await, owners, "{readers:?} over {:?}", cache.backend());
                 }

@@ -90,7 +90,7 @@ async fn the_service_sees_and_writes_every_row() {
 }
 
 #[tokio::test]
-async fn a_user_sees_what_the_rules_of_the_stores_show() {
+async fn a_user_sees_the_rows_that_the_stores_return() {
     let fixture = Fixture::new().await;
     for tenant in fixture.tenants {
         for user in [fixture.owner, UserId::random()] {
@@ -108,7 +108,7 @@ async fn a_user_sees_what_the_rules_of_the_stores_show() {
 }
 
 #[tokio::test]
-async fn a_user_without_a_name_sees_what_everybody_of_the_tenant_sees() {
+async fn a_user_without_an_id_sees_the_tenants_conversations() {
     let fixture = Fixture::new().await;
     let [tenant, _] = fixture.tenants;
     let expected = fixture.readable(tenant, None).await;
@@ -149,7 +149,7 @@ async fn a_user_writes_nothing() {
 }
 
 #[tokio::test]
-async fn another_role_sees_nothing_though_it_has_every_grant() {
+async fn another_role_sees_nothing_despite_every_grant() {
     let fixture = Fixture::new().await;
     create_auditor(&fixture.pool, "conversations").await;
     create_auditor(&fixture.pool, "conversation_messages").await;
@@ -165,7 +165,7 @@ async fn another_role_sees_nothing_though_it_has_every_grant() {
 
 /// Supabase grants new tables to `anon` by default.
 #[tokio::test]
-async fn anon_may_not_even_ask() {
+async fn anon_may_not_read() {
     let pool = fixtures::empty_postgres().await;
     create_role(&pool, "anon").await;
     let defaults = "CREATE SCHEMA copilot_internal; GRANT USAGE ON SCHEMA copilot_internal TO anon; \
@@ -174,8 +174,8 @@ async fn anon_may_not_even_ask() {
     stores::migrate(&pool).await.unwrap();
     for table in ["conversations", "conversation_messages"] {
         let mut session = session(&pool, "anon", "").await;
-        let asked = session.execute(AssertSqlSafe(format!("SELECT FROM {table}"))).await;
-        let code = asked.unwrap_err().as_database_error().and_then(|error| error.code().map(String::from));
+        let refused = session.execute(AssertSqlSafe(format!("SELECT FROM {table}"))).await;
+        let code = refused.unwrap_err().as_database_error().and_then(|error| error.code().map(String::from));
         assert_eq!(code.as_deref(), Some(PERMISSION_DENIED), "{table}");
     }
 }

@@ -37,7 +37,7 @@ async fn one(store: &dyn ConversationStore) -> (TenantId, ConversationId) {
 }
 
 #[tokio::test]
-async fn postgres_refuses_what_is_no_conversation() {
+async fn postgres_refuses_an_invalid_conversation() {
     let pool = fixtures::postgres().await;
     one(&PostgresConversationStore::new(pool.clone())).await;
     for wrong in REFUSED.into_iter().chain(["conversations SET jurisdictions = '[1]'"]) {
@@ -48,7 +48,7 @@ async fn postgres_refuses_what_is_no_conversation() {
 }
 
 #[tokio::test]
-async fn sqlite_refuses_what_is_no_conversation() {
+async fn sqlite_refuses_an_invalid_conversation() {
     let (_folder, pool) = fixtures::sqlite().await;
     one(&SqliteConversationStore::new(pool.clone())).await;
     let more = [
@@ -66,7 +66,7 @@ async fn sqlite_refuses_what_is_no_conversation() {
 }
 
 #[tokio::test]
-async fn a_message_belongs_to_a_conversation_and_goes_with_it() {
+async fn a_message_is_deleted_with_its_conversation() {
     let insert = |id: &str| {
         format!("INSERT INTO conversation_messages (conversation_id, role, content) VALUES ({id}, 'user', 'x')")
     };
@@ -108,7 +108,7 @@ async fn an_update_moves_updated_at() {
 
 /// A row inserted by plain SQL, with every default.
 #[tokio::test]
-async fn the_defaults_of_the_tables_are_those_of_the_types() {
+async fn the_defaults_of_tables_and_types_match() {
     let tenant = TenantId::random();
     let plain = NewConversation::new(tenant, None);
     let pool = fixtures::postgres().await;
@@ -135,7 +135,7 @@ async fn compare(store: &dyn ConversationStore, plain: &NewConversation, id: Con
 }
 
 #[tokio::test]
-async fn a_row_that_does_not_fit_its_type_is_named() {
+async fn a_row_that_does_not_match_its_type_is_named_in_the_error() {
     let (_folder, pool) = fixtures::sqlite().await;
     let store = SqliteConversationStore::new(pool.clone());
     let (tenant, id) = one(&store).await;
@@ -147,7 +147,7 @@ async fn a_row_that_does_not_fit_its_type_is_named() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_a_clear_error() {
+async fn a_missing_table_is_a_clear_error() {
     let store = PostgresConversationStore::new(fixtures::empty_postgres().await);
     let error = store.get_conversation(TenantId::random(), ConversationId::random(), None).await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (StoreErrorKind::Schema, "get_conversation"), "{error:?}");

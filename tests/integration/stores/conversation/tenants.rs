@@ -73,7 +73,7 @@ async fn an_entry_is_shared_whole_under_the_documented_key() {
 }
 
 #[tokio::test]
-async fn another_tenant_gets_nothing_and_leaves_nothing() {
+async fn another_tenant_reads_and_caches_nothing() {
     let redis = RedisServer::start();
     let backing: Arc<dyn ConversationStore> = Arc::new(MemoryConversationStore::new());
     let (tenant, other, user) = (TenantId::random(), TenantId::random(), UserId::random());
@@ -81,8 +81,8 @@ async fn another_tenant_gets_nothing_and_leaves_nothing() {
     let id = backing.create_conversation(&shared).await.unwrap();
     let (store, cache) = instance(&backing, &redis).await;
     for _ in 0..2 {
-        for asks in [None, Some(user)] {
-            assert_eq!(store.get_conversation(other, id, asks).await.unwrap(), None, "before and after it is cached");
+        for reader in [None, Some(user)] {
+            assert_eq!(store.get_conversation(other, id, reader).await.unwrap(), None, "before and after it is cached");
         }
         assert!(store.get_conversation(tenant, id, Some(user)).await.unwrap().is_some());
         let key = format!("copilot:conv:conversation:{tenant}:{id}");
@@ -96,7 +96,7 @@ async fn another_tenant_gets_nothing_and_leaves_nothing() {
 
 /// After a conversation becomes private, the writing instance denies it to others at once.
 #[tokio::test]
-async fn what_is_no_longer_shared_is_not_shown_from_the_cache() {
+async fn a_conversation_no_longer_shared_is_not_served_from_the_cache() {
     let redis = RedisServer::start();
     let backing: Arc<dyn ConversationStore> = Arc::new(MemoryConversationStore::new());
     let (tenant, owner, stranger) = (TenantId::random(), UserId::random(), Some(UserId::random()));

@@ -1,4 +1,4 @@
-//! Mode fast: `Write::release_behind`. The acknowledgement does not wait for the release.
+//! Mode fast: `WriteGuard::release_behind`. The acknowledgement does not wait for the release.
 
 use super::Successors;
 use crate::configuration::{Counted, Variant};
@@ -6,7 +6,7 @@ use crate::state::{Phase, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
-    /// Between the advance of `Write::finish` and the entry in the journal.
+    /// Between the advance of `WriteGuard::finish` and the entry in the journal.
     pub(super) fn acknowledge_early(&mut self, writer: usize, placed: bool) {
         self.act(format_args!("writer {}: leaves its release for later", writer + 1), |world| {
             world.leave_release(writer, placed);
@@ -21,14 +21,14 @@ impl World<'_> {
     fn leave_release(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         if !self.is(Variant::NoJournalBehind) {
-            self.remember_for(writer);
+            self.record_for(writer);
         }
         if self.is(Variant::NoAdvanceBehind) {
             self.acknowledge_as_it_is(writer, self.is_promised_early(placed));
         } else {
             self.acknowledge(writer, self.is_promised_early(placed));
         }
-        if self.may_tell(of.instance) {
+        if self.may_send(of.instance) {
             self.state.writers[writer].phase = Phase::Behind { left: of.scopes, placed };
         }
     }
@@ -44,7 +44,7 @@ impl World<'_> {
         self.advance_own(at);
         self.instance(at).journal.forget(writer);
         self.state.writers[writer].phase = Phase::Over;
-        if self.state.writers[writer].standing == Standing::Untold {
+        if self.state.writers[writer].standing == Standing::Undelivered {
             self.count(writer, true);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Successors;
 use super::write::WIDE;
-use crate::state::{Barrier, Bus, Gen, Instance, Journal, Link, Phase, Record, SCOPES, Standing};
+use crate::state::{Barrier, Bus, Generation, Instance, Journal, Link, Phase, Record, SCOPES, Standing};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -14,7 +14,7 @@ impl Successors<'_> {
         if faults.flushes > 0 {
             self.act(format_args!("FLUSHALL"), |world| {
                 world.state.faults.flushes -= 1;
-                world.state.redis.gens = [Gen::Missing; SCOPES];
+                world.state.redis.generations = [Generation::Missing; SCOPES];
                 world.state.redis.entry = None;
                 (world.state.redis.pending, world.state.redis.suffix) = (0, 0);
                 // The next heartbeat of any instance creates a new one.
@@ -34,11 +34,11 @@ impl Successors<'_> {
 
     fn evict(&mut self) {
         for scope in 0..SCOPES {
-            if self.from.redis.gens[scope] != Gen::Missing {
+            if self.from.redis.generations[scope] != Generation::Missing {
                 let scope_name = ["own", "wide"][scope];
-                self.act(format_args!("Redis evicts the token or lock of the {scope_name} scope"), |world| {
+                self.act(format_args!("Redis evicts the generation or lock of the {scope_name} scope"), |world| {
                     world.state.faults.evictions -= 1;
-                    world.state.redis.gens[scope] = Gen::Missing;
+                    world.state.redis.generations[scope] = Generation::Missing;
                     if scope == WIDE {
                         world.state.redis.suffix = 0;
                     }
@@ -72,9 +72,9 @@ impl Successors<'_> {
         let (Phase::Writes { placed } | Phase::Committed { placed }) = phase else { return };
         // Not later: a release that is due completes even if the caller is dropped.
         if faults.unknowns > 0 {
-            self.act(format_args!("writer {name}: its caller goes away, the outcome is unknown"), |world| {
+            self.act(format_args!("writer {name}: its caller is dropped, the outcome is unknown"), |world| {
                 world.state.faults.unknowns -= 1;
-                world.walk_away(writer, placed);
+                world.drop_writer(writer, placed);
             });
         }
         if faults.early_expiries > 0 && placed {
@@ -113,7 +113,7 @@ impl Successors<'_> {
             self.act(format_args!("instance {name}: its bus falls silent"), |world| {
                 world.state.faults.silences -= 1;
                 let instance = world.instance(at);
-                (instance.link, instance.bus) = (Link::Deaf, Bus::default());
+                (instance.link, instance.bus) = (Link::Silent, Bus::default());
             });
         }
     }
@@ -148,7 +148,7 @@ impl Successors<'_> {
 impl Successors<'_> {
     fn break_down(&mut self) {
         if self.from.faults.outages > 0 {
-            self.act(format_args!("Redis is out of everybody's reach"), |world| {
+            self.act(format_args!("Redis is unreachable for all instances"), |world| {
                 world.state.faults.outages -= 1;
                 world.state.down = true;
                 world.lose_all();
@@ -171,7 +171,7 @@ impl Successors<'_> {
     /// Redis stops answering, as in a pause or a busy script, and connections stay open.
     fn stall(&mut self) {
         if self.from.faults.stalls > 0 && !self.from.down {
-            self.act(format_args!("Redis answers nothing"), |world| {
+            self.act(format_args!("Redis stops answering"), |world| {
                 world.state.faults.stalls -= 1;
                 world.state.stalled = true;
             });
@@ -199,8 +199,8 @@ impl World<'_> {
         for instance in &mut self.state.instances {
             instance.barrier.queued = None;
             (instance.link, instance.bus, instance.drain) = match instance.link {
-                Link::Up | Link::Deaf => (Link::Lost, Bus::default(), None),
-                Link::Subscribed | Link::Beating | Link::Trusted => (Link::Down, Bus::default(), None),
+                Link::Up | Link::Silent => (Link::Lost, Bus::default(), None),
+                Link::Subscribed | Link::FirstHeartbeat | Link::Trusted => (Link::Down, Bus::default(), None),
                 other => (other, instance.bus, instance.drain),
             };
         }
@@ -211,7 +211,7 @@ impl World<'_> {
         let namespace = self.state.fresh_namespace();
         self.state.down = false;
         self.state.run += 1;
-        self.state.redis.gens = [Gen::Missing; SCOPES];
+        self.state.redis.generations = [Generation::Missing; SCOPES];
         (self.state.redis.pending, self.state.redis.suffix) = (0, 0);
         (self.state.redis.entry, self.state.redis.namespace) = (None, namespace);
         for record in &mut self.state.records {
@@ -221,7 +221,7 @@ impl World<'_> {
 
     /// The process ends and loses its state; another one may start in its place.
     fn die(&mut self, at: usize) {
-        let Instance { epoch, heard_epoch, namespace, barrier, .. } = self.state.instances[at];
+        let Instance { epoch, received_epoch, namespace, barrier, .. } = self.state.instances[at];
         let has_members = self.configuration.members;
         *self.instance(at) = Instance {
             link: Link::Down,
@@ -231,7 +231,7 @@ impl World<'_> {
             barrier: if has_members { Barrier { queued: barrier.queued, ..Barrier::fresh() } } else { barrier },
             expects: 0,
             epoch,
-            heard_epoch,
+            received_epoch,
             local: None,
             bus: Bus::default(),
             journal: Journal::default(),
@@ -256,7 +256,7 @@ impl World<'_> {
     /// Continues without the process of a writer.
     fn orphan(&mut self, writer: usize) {
         let of = &mut self.state.writers[writer];
-        if of.standing == Standing::Untold {
+        if of.standing == Standing::Undelivered {
             of.standing = Standing::Open;
         }
         of.phase = match of.phase {
@@ -268,8 +268,8 @@ impl World<'_> {
             | Phase::Behind { placed, .. }
             // No process repeats what this one still had to deliver.
             | Phase::Gone { placed, .. } => Phase::Gone { placed, repeats: false },
-            Phase::Waits { told, placed } => Phase::Gone { placed: told || placed, repeats: false },
-            Phase::Intends(_) => Phase::Leftover,
+            Phase::Waits { delivered, placed } => Phase::Gone { placed: delivered || placed, repeats: false },
+            Phase::Places(_) => Phase::Leftover,
             // The next process may begin it.
             phase @ (Phase::Begins | Phase::Leftover | Phase::Over) => phase,
         };

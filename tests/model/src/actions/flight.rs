@@ -1,4 +1,4 @@
-//! `Region::local`, `Region::read_with` and `flight`: leaders look a value up, and followers wait for them.
+//! `Region::read` and `single_flight`: leaders look a value up, and followers wait for them.
 
 use super::Successors;
 use crate::configuration::Variant;
@@ -34,7 +34,7 @@ impl Successors<'_> {
         let is_cancelled =
             !matches!(step, Step::Idle | Step::Loads(_) | Step::Loaded(..) | Step::Fills(_) | Step::Done);
         if is_cancelled {
-            self.act(format_args!("reader {}: goes away", reader + 1), |world| {
+            self.act(format_args!("reader {}: is dropped", reader + 1), |world| {
                 world.state.faults.cancels -= 1;
                 world.end(reader);
                 world.abandon(reader, step);
@@ -44,7 +44,7 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// `Region::local`; else `Flights::arrive`.
+    /// A local hit; else `Flights::arrive`.
     fn begin_read(&mut self, reader: usize) {
         let at = self.configuration.readers[reader];
         let floor = self.state.acked;
@@ -81,7 +81,7 @@ impl World<'_> {
         self.note(format_args!(", {how}"));
     }
 
-    /// `Region::take`; after `Landing::Abandoned` the loop of `Region::read_with`.
+    /// `Region::take`; after `Outcome::Abandoned` the loop of `Region::read`.
     fn take(&mut self, reader: usize, landing: Landing) {
         match landing {
             Landing::Found(Found { value, source, .. }) => {
@@ -107,7 +107,7 @@ impl World<'_> {
                     }
                 }
             }
-            Step::Leads(_) | Step::Asks(_) | Step::Inits(..) | Step::Hits(..) => self.land(at, Landing::Abandoned),
+            Step::Leads(_) | Step::LooksUp(_) | Step::Inits(..) | Step::Hits(..) => self.land(at, Landing::Abandoned),
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
-//! `Link::join`: a connected instance builds a store of a new namespace.
+//! `Coherence::join`: a connected instance builds a store of a new namespace.
 //!
 //! It has received no messages for the keys of that namespace so far.
 
 use super::Successors;
 use crate::configuration::Variant;
-use crate::state::{Beat, Bus, Link, Namespace};
+use crate::state::{Bus, Heartbeat, Link, Namespace};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -15,7 +15,7 @@ impl Successors<'_> {
             (Namespace::Foreign, _) => {
                 self.act(format_args!("instance {name}: a store joins"), |world| world.join_namespace(at));
             }
-            (Namespace::Joined, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) => {
+            (Namespace::Joined, Link::Subscribed | Link::FirstHeartbeat | Link::Trusted | Link::Up) => {
                 self.act(format_args!("instance {name}: subscribes to the new namespace, flushes"), |world| {
                     world.widen(at);
                 });
@@ -40,10 +40,10 @@ impl World<'_> {
     fn widen(&mut self, at: usize) {
         let namespace = self.state.redis.namespace;
         let instance = self.instance(at);
-        instance.namespace = Namespace::Heard;
+        instance.namespace = Namespace::Subscribed;
         instance.bus = Bus::default();
-        if instance.link == Link::Beating {
-            instance.bus.beat = Some(Beat { age: 0, namespace });
+        if instance.link == Link::FirstHeartbeat {
+            instance.bus.heartbeat = Some(Heartbeat { age: 0, namespace });
         }
         self.advance(at);
     }

@@ -7,21 +7,22 @@ use crate::world::World;
 
 impl Successors<'_> {
     /// Acknowledges a waiting write whose scopes are all delivered or journaled.
-    pub(super) fn wait_out(&mut self, writer: usize, told: bool) {
+    pub(super) fn wait_out(&mut self, writer: usize, delivered: bool) {
         let of = self.configuration.writers[writer];
-        let is_told = told || !self.from.instances[of.instance].journal.holds(of.journaled());
+        let is_delivered = delivered || !self.from.instances[of.instance].journal.holds(of.journaled());
         let waited = self.from.writers[writer].waited.unwrap_or_default();
-        let is_over = if is_told { waited >= self.configuration.wait() } else { self.is_late_enough(writer, waited) };
+        let is_over =
+            if is_delivered { waited >= self.configuration.wait() } else { self.is_late_enough(writer, waited) };
         if is_over {
             let name = writer + 1;
-            let how = match (is_told, self.configuration.mode) {
+            let how = match (is_delivered, self.configuration.mode) {
                 (true, Mode::Strict) => "has waited out the lease",
-                (true, _) => "its journal is delivered",
+                (true, _) => "its invalidations are delivered",
                 (false, _) => "has waited without a delivery",
             };
             self.act(format_args!("writer {name}: {how}"), |world| {
-                world.acknowledge(writer, told);
-                world.count_told();
+                world.acknowledge(writer, delivered);
+                world.count_delivered();
             });
         }
     }
@@ -45,7 +46,7 @@ impl Successors<'_> {
         }
         let is_shown = self.from.writers[writer].shown && waited >= lease;
         match variant {
-            Variant::NoLateAcknowledgement | Variant::TellNeedsLease => true,
+            Variant::NoLateAcknowledgement | Variant::LockNeedsLease => true,
             Variant::WaitFromBegin => waited >= lease && self.from.is_unreachable(at) || is_shown,
             Variant::AcknowledgedByClock => waited.max(out) >= lease,
             _ if members => barrier.in_vain || is_shown,
@@ -70,26 +71,26 @@ impl World<'_> {
     ///
     /// The wait counts from here and not from the write lock: a release that finds its lock gone publishes a second
     /// message, and another instance may have kept an older value locally before that.
-    pub(super) fn wait_or_acknowledge(&mut self, writer: usize, told: bool, placed: bool) {
+    pub(super) fn wait_or_acknowledge(&mut self, writer: usize, delivered: bool, placed: bool) {
         let is_strict = self.configuration.mode == Mode::Strict;
-        if told && !is_strict {
+        if delivered && !is_strict {
             return self.acknowledge(writer, true);
         }
         self.advance_last(writer);
         if is_strict {
-            self.state.writers[writer].cut_off |= !told && !placed && !self.state.down;
+            self.state.writers[writer].cut_off |= !delivered && !placed && !self.state.down;
         }
         if self.state.writers[writer].waited.is_none() {
             self.state.writers[writer].waited = Some(0);
         }
-        self.state.writers[writer].phase = Phase::Waits { told, placed };
+        self.state.writers[writer].phase = Phase::Waits { delivered, placed };
     }
 
     /// Restarts the waits of an instance's writes when its journal is delivered.
     pub(super) fn wait_after_journal(&mut self, at: usize) {
         let journal = self.state.instances[at].journal;
         for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {
-            let waits = matches!(writer.phase, Phase::Waits { told: false, .. });
+            let waits = matches!(writer.phase, Phase::Waits { delivered: false, .. });
             if of.instance == at && waits && !journal.holds(of.journaled()) {
                 (writer.waited, writer.shown) = (Some(0), false);
             }

@@ -2,7 +2,9 @@
 
 use super::Successors;
 use crate::configuration::{Configuration, Variant};
-use crate::state::{Beat, Bus, Due, Instance, Kept, Link, Namespace, News, Phase, Standing, Step, Token, Writer};
+use crate::state::{
+    Bus, Due, Heartbeat, Instance, Kept, Link, Messages, Namespace, Phase, Standing, Step, Token, Writer,
+};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -20,31 +22,33 @@ impl Successors<'_> {
                 self.act(format_args!("instance {name}: connects, subscribes, flushes"), |world| world.connect(at));
             }
             Link::Subscribed => {
-                self.hear(at);
+                self.receive(at);
                 if instance.journal.is_empty() && instance.drain.is_none() && !self.from.stalled {
-                    self.act(format_args!("instance {name}: sends its first beat"), |world| world.first_beat(at));
+                    self.act(format_args!("instance {name}: sends its first heartbeat"), |world| {
+                        world.first_heartbeat(at);
+                    });
                 }
                 self.drain(at);
             }
-            Link::Beating => self.hear(at),
+            Link::FirstHeartbeat => self.receive(at),
             Link::Trusted => {
-                self.hear(at);
+                self.receive(at);
                 self.act(format_args!("instance {name}: uses both tiers"), |world| {
                     world.instance(at).link = Link::Up;
                 });
                 if self.configuration.pauses || self.configuration.members {
-                    self.beat(at);
+                    self.periodic_heartbeat(at);
                     self.drain(at);
                 }
             }
             Link::Up => {
-                self.hear(at);
-                self.beat(at);
+                self.receive(at);
+                self.periodic_heartbeat(at);
                 self.drain(at);
             }
-            Link::Deaf | Link::Lost => {
+            Link::Silent | Link::Lost => {
                 self.act(format_args!("instance {name}: notices that its connection is lost"), |world| world.close(at));
-                if instance.link == Link::Deaf {
+                if instance.link == Link::Silent {
                     self.drain(at);
                 }
             }
@@ -52,16 +56,18 @@ impl Successors<'_> {
     }
 
     /// `Listener::message`.
-    fn hear(&mut self, at: usize) {
+    fn receive(&mut self, at: usize) {
         let name = at + 1;
         let bus = self.from.instances[at].bus;
-        if !bus.news.is_empty() {
-            self.act(format_args!("instance {name}: hears the news"), |world| {
-                world.instance(at).bus.news = News::default();
-                world.heard(at, bus.news);
+        if !bus.messages.is_empty() {
+            self.act(format_args!("instance {name}: receives the messages"), |world| {
+                world.instance(at).bus.messages = Messages::default();
+                world.received(at, bus.messages);
             });
-        } else if let Some(beat) = bus.beat {
-            self.act(format_args!("instance {name}: its beat is back"), |world| world.beat_returned(at, beat));
+        } else if let Some(heartbeat) = bus.heartbeat {
+            self.act(format_args!("instance {name}: its heartbeat has returned"), |world| {
+                world.heartbeat_returned(at, heartbeat);
+            });
         }
     }
 
@@ -69,27 +75,27 @@ impl Successors<'_> {
     ///
     /// The model omits one that could neither prolong the trust nor deliver a message, and one that is sent before the
     /// previous one has returned.
-    fn beat(&mut self, at: usize) {
+    fn periodic_heartbeat(&mut self, at: usize) {
         let name = at + 1;
         let instance = self.from.instances[at];
         let namespace = self.from.redis.namespace;
-        let has_moved = instance.heard_epoch != namespace;
+        let has_moved = instance.received_epoch != namespace;
         if self.from.stalled {
             return;
         }
         let is_useful = has_moved || instance.trust < self.configuration.lease || self.configuration.members;
         if !self.configuration.has_clock() {
             if has_moved {
-                self.act(format_args!("instance {name}: a beat tells a new epoch"), |world| {
+                self.act(format_args!("instance {name}: a heartbeat reports a new epoch"), |world| {
                     world.move_namespace(at, namespace);
                 });
             }
-        } else if instance.bus.beat.is_none() && instance.barrier.queued.is_none() && is_useful {
-            self.act(format_args!("instance {name}: sends a beat"), |world| world.send_beat(at));
+        } else if instance.bus.heartbeat.is_none() && instance.barrier.queued.is_none() && is_useful {
+            self.act(format_args!("instance {name}: sends a heartbeat"), |world| world.send_heartbeat(at));
         }
     }
 
-    /// `supervisor::drain`.
+    /// `supervisor::deliver`.
     fn drain(&mut self, at: usize) {
         let name = at + 1;
         let instance = &self.from.instances[at];
@@ -98,7 +104,7 @@ impl Successors<'_> {
         }
         match instance.drain {
             None if instance.journal.is_empty() => self.release_from_journal(at),
-            None => self.act(format_args!("instance {name}: begins to tell its journal"), |world| {
+            None => self.act(format_args!("instance {name}: begins to deliver its journal"), |world| {
                 let instance = world.instance(at);
                 instance.drain = instance.journal.due();
             }),
@@ -106,17 +112,21 @@ impl Successors<'_> {
                 self.act(format_args!("instance {name}: SET of a new namespace epoch"), |world| {
                     world.state.redis.namespace = world.state.fresh_namespace();
                     world.instance(at).drain = Some(Due { everything: false, scopes });
-                    world.told_for(at, None);
+                    world.delivered_for(at, None);
                 });
             }
             Some(Due { scopes, .. }) => match scopes.split() {
-                Some((scope, left)) => self.act(format_args!("instance {name}: BUMP from its journal"), |world| {
-                    world.bump(scope);
-                    world.instance(at).drain = Some(Due { everything: false, scopes: left });
-                    world.told_for(at, Some(scope));
-                }),
+                Some((scope, left)) => {
+                    self.act(format_args!("instance {name}: INVALIDATE from its journal"), |world| {
+                        world.invalidate(scope);
+                        world.instance(at).drain = Some(Due { everything: false, scopes: left });
+                        world.delivered_for(at, Some(scope));
+                    });
+                }
                 None if self.waits_for_epoch(at) => {}
-                None => self.act(format_args!("instance {name}: its journal is told"), |world| world.told(at)),
+                None => {
+                    self.act(format_args!("instance {name}: its journal is delivered"), |world| world.delivered(at));
+                }
             },
         }
     }
@@ -144,10 +154,10 @@ impl Successors<'_> {
 
     /// An overflowed journal stands in for the new namespace epoch until its instance has received it.
     fn waits_for_epoch(&self, at: usize) -> bool {
-        let Instance { journal, link, heard_epoch, .. } = self.from.instances[at];
-        let has_heard = heard_epoch == self.from.redis.namespace;
-        let is_used = link != Link::Subscribed && self.configuration.variant != Variant::ToldUnheard;
-        journal.overflow && is_used && !has_heard
+        let Instance { journal, link, received_epoch, .. } = self.from.instances[at];
+        let has_received = received_epoch == self.from.redis.namespace;
+        let is_used = link != Link::Subscribed && self.configuration.variant != Variant::DeliveredUnreceived;
+        journal.overflow && is_used && !has_received
     }
 
     fn is_heartbeat_due(&self) -> bool {
@@ -167,12 +177,12 @@ impl Successors<'_> {
             instance.tick_member(self.configuration);
             instance.trust = instance.trust.saturating_sub(1);
             instance.local = instance.local.and_then(Kept::ticked);
-            if let Some(beat) = &mut instance.bus.beat {
-                beat.age = lease.min(beat.age + 1);
+            if let Some(heartbeat) = &mut instance.bus.heartbeat {
+                heartbeat.age = lease.min(heartbeat.age + 1);
             }
         }
         for writer in &mut ticked.writers {
-            writer.news = writer.news.map(|age| lease.min(age + 1));
+            writer.message_age = writer.message_age.map(|age| lease.min(age + 1));
             writer.waited = writer.waited.map(|age| self.configuration.longest_wait().min(age + 1));
             writer.age = writer.age.and_then(|age| Some(self.configuration.longest_age()?.min(age + 1)));
         }
@@ -188,16 +198,16 @@ impl Successors<'_> {
             self.act(format_args!("the clock moves on"), |world| {
                 world.state = ticked;
                 world.forget_expired();
-                world.count_told();
+                world.count_delivered();
             });
         }
     }
 }
 
 impl Bus {
-    pub(super) fn publish(&mut self, news: News) {
-        let place = if self.beat.is_some() { &mut self.later_news } else { &mut self.news };
-        place.join(news);
+    pub(super) fn publish(&mut self, messages: Messages) {
+        let place = if self.heartbeat.is_some() { &mut self.later_messages } else { &mut self.messages };
+        place.join(messages);
     }
 }
 
@@ -207,7 +217,7 @@ impl Instance {
     /// When the right to read the shared tier lapses, the instance enters the barrier, again if it is inside already.
     fn tick_member(&mut self, configuration: &Configuration) {
         // If only the bus is silent, Redis still answers commands.
-        if self.link != Link::Deaf || configuration.members {
+        if self.link != Link::Silent || configuration.members {
             self.answered = self.answered.saturating_sub(1);
         }
         let barrier = &mut self.barrier;
@@ -227,14 +237,14 @@ impl World<'_> {
     ///
     /// Its reply allows reads of the shared tier and write locks, and shows the namespace epoch. Its message on the bus
     /// prolongs the lease of the local tier.
-    fn send_beat(&mut self, at: usize) {
+    fn send_heartbeat(&mut self, at: usize) {
         let Configuration { lease, .. } = *self.configuration;
         let (has_bus, namespace) = (self.configuration.listens(at), self.state.redis.namespace);
         let instance = self.instance(at);
-        let has_moved = instance.heard_epoch != namespace;
+        let has_moved = instance.received_epoch != namespace;
         instance.answered = lease;
         if has_bus && (has_moved || instance.trust < lease) {
-            instance.bus.beat = Some(Beat { age: 0, namespace });
+            instance.bus.heartbeat = Some(Heartbeat { age: 0, namespace });
         }
         if has_moved {
             self.move_namespace(at, namespace);
@@ -242,41 +252,41 @@ impl World<'_> {
         self.heartbeat(at);
     }
 
-    /// `Link::beat_returned`: trust counts from the sending of the heartbeat.
-    fn beat_returned(&mut self, at: usize, beat: Beat) {
+    /// `heartbeat::heartbeat_returned`: trust counts from the sending of the heartbeat.
+    fn heartbeat_returned(&mut self, at: usize, heartbeat: Heartbeat) {
         let Configuration { lease, degraded, pauses, .. } = *self.configuration;
         let is_trusting = self.is(Variant::TrustingJoin);
-        let age = if self.is(Variant::ArrivalLease) { 0 } else { beat.age };
+        let age = if self.is(Variant::ArrivalLease) { 0 } else { heartbeat.age };
         let instance = self.instance(at);
-        instance.bus = Bus { news: instance.bus.later_news, ..Bus::default() };
+        instance.bus = Bus { messages: instance.bus.later_messages, ..Bus::default() };
         if instance.namespace == Namespace::Joined && !is_trusting {
             return;
         }
         instance.trust = instance.trust.max(lease - age);
-        let is_first = instance.link == Link::Beating;
+        let is_first = instance.link == Link::FirstHeartbeat;
         if is_first {
             instance.link = if degraded > 0 || pauses { Link::Trusted } else { Link::Up };
         }
-        let has_moved = instance.heard_epoch != beat.namespace;
-        // `Live::new` has the epoch of the first heartbeat.
+        let has_moved = instance.received_epoch != heartbeat.namespace;
+        // A new `Connection` has the epoch of the first heartbeat.
         if is_first {
-            instance.epoch.namespace = beat.namespace;
+            instance.epoch.namespace = heartbeat.namespace;
         }
         if has_moved {
-            self.move_namespace(at, beat.namespace);
+            self.move_namespace(at, heartbeat.namespace);
         }
     }
 
-    /// `Link::namespace_moved`.
+    /// An instance learns of a new namespace epoch.
     fn move_namespace(&mut self, at: usize, namespace: Token) {
-        let is_missed = self.is(Variant::EpochOfFirstBeat) && self.state.instances[at].link == Link::Trusted;
+        let is_missed = self.is(Variant::EpochOfFirstHeartbeat) && self.state.instances[at].link == Link::Trusted;
         let instance = self.instance(at);
-        instance.heard_epoch = namespace;
+        instance.received_epoch = namespace;
         if !is_missed {
             instance.epoch.namespace = namespace;
         }
         self.advance(at);
-        self.count_told();
+        self.count_delivered();
     }
 
     /// `supervisor::connect` and `supervisor::subscribe`.
@@ -285,7 +295,7 @@ impl World<'_> {
         let instance = self.instance(at);
         instance.link = Link::Subscribed;
         if instance.namespace == Namespace::Joined {
-            instance.namespace = Namespace::Heard;
+            instance.namespace = Namespace::Subscribed;
         }
         instance.epoch.run = run;
         instance.answered = lease;
@@ -301,23 +311,23 @@ impl World<'_> {
         }
     }
 
-    /// `supervisor::establish` after the drain.
-    fn first_beat(&mut self, at: usize) {
+    /// `supervisor::serve` after the delivery.
+    fn first_heartbeat(&mut self, at: usize) {
         let namespace = self.state.redis.namespace;
         let Configuration { lease, .. } = *self.configuration;
-        let has_beats = self.configuration.has_clock() && self.configuration.listens(at);
+        let has_heartbeats = self.configuration.has_clock() && self.configuration.listens(at);
         let instance = self.instance(at);
-        (instance.epoch.namespace, instance.heard_epoch) = (namespace, namespace);
+        (instance.epoch.namespace, instance.received_epoch) = (namespace, namespace);
         instance.answered = lease;
-        if has_beats {
-            instance.link = Link::Beating;
-            instance.bus.beat = Some(Beat { age: 0, namespace });
+        if has_heartbeats {
+            instance.link = Link::FirstHeartbeat;
+            instance.bus.heartbeat = Some(Heartbeat { age: 0, namespace });
         } else {
             instance.link = Link::Up;
         }
         self.heartbeat(at);
         self.distrust_loads();
-        self.count_told();
+        self.count_delivered();
     }
 
     fn flush(&mut self, at: usize) {
@@ -326,7 +336,7 @@ impl World<'_> {
         }
     }
 
-    /// `Link::close_session`; pending commands of the connection end with an error.
+    /// `Coherence::close_connection`; pending commands of the connection end with an error.
     pub(super) fn close(&mut self, at: usize) {
         let (has_members, counts) = (self.configuration.members, self.configuration.counts_unanswered(at));
         let instance = self.instance(at);
@@ -343,56 +353,56 @@ impl World<'_> {
         }
         self.flush(at);
         for (reader, place) in self.configuration.readers.iter().enumerate() {
-            if *place == at && matches!(self.state.readers[reader].step, Step::Asks(_) | Step::Inits(..)) {
-                self.ask_store(reader);
+            if *place == at && matches!(self.state.readers[reader].step, Step::LooksUp(_) | Step::Inits(..)) {
+                self.call_store(reader);
             }
         }
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            let is_asking = self.state.writers[writer].phase.is_asking();
-            if of.instance == at && is_asking {
+            let is_sending = self.state.writers[writer].phase.is_sending();
+            if of.instance == at && is_sending {
                 self.give_up(writer);
             }
         }
-        self.count_told();
+        self.count_delivered();
     }
 
     /// Redis has received the journal's invalidations of a scope, or all of them.
-    fn told_for(&mut self, at: usize, scope: Option<usize>) {
+    fn delivered_for(&mut self, at: usize, scope: Option<usize>) {
         for (writer, of) in self.configuration.writers.iter().enumerate() {
             let concerns = of.instance == at && scope.is_none_or(|scope| of.journaled().holds(scope));
             let Writer { standing, phase, .. } = self.state.writers[writer];
-            let is_late = standing == Standing::Untold || matches!(phase, Phase::Waits { told: false, .. });
+            let is_late = standing == Standing::Undelivered || matches!(phase, Phase::Waits { delivered: false, .. });
             if concerns && is_late {
-                self.told_of(writer);
+                self.published(writer);
             }
         }
     }
 
-    /// `Journal::told`.
-    fn told(&mut self, at: usize) {
+    /// `Journal::delivered`.
+    fn delivered(&mut self, at: usize) {
         let instance = self.instance(at);
         instance.drain = None;
-        instance.journal.told();
+        instance.journal.delivered();
         self.wait_after_journal(at);
-        self.count_told();
+        self.count_delivered();
     }
 
     /// Counts the writes whose journal has been delivered.
     ///
     /// After an overflow they count once every instance with read rights has received the new namespace epoch, by its
     /// next heartbeat or by the end of its lease.
-    pub(super) fn count_told(&mut self) {
+    pub(super) fn count_delivered(&mut self) {
         let namespace = self.state.redis.namespace;
-        let has_heard = |at: usize| {
-            let Instance { heard_epoch, bus, .. } = self.state.instances[at];
+        let has_received = |at: usize| {
+            let Instance { received_epoch, bus, .. } = self.state.instances[at];
             // An earlier heartbeat may still prolong the trust in the old epoch.
-            let comes_old = bus.beat.is_some_and(|beat| beat.namespace != namespace);
-            heard_epoch == namespace || !self.may_ask(at) && !comes_old
+            let is_old = bus.heartbeat.is_some_and(|heartbeat| heartbeat.namespace != namespace);
+            received_epoch == namespace || !self.may_read_shared(at) && !is_old
         };
-        let have_heard = (0..self.configuration.instances).all(has_heard);
+        let have_received = (0..self.configuration.instances).all(has_received);
         for (writer, of) in self.configuration.writers.iter().enumerate() {
-            let is_told = !self.state.instances[of.instance].journal.holds(of.journaled());
-            if have_heard && is_told && self.state.writers[writer].standing == Standing::Untold {
+            let is_delivered = !self.state.instances[of.instance].journal.holds(of.journaled());
+            if have_received && is_delivered && self.state.writers[writer].standing == Standing::Undelivered {
                 self.count(writer, true);
             }
         }

@@ -1,10 +1,10 @@
-//! `Load::fly`, `Flying::landed` and `LateFill::store`: the call of the store and the late fill.
+//! `load::Job` and `shared::fill`: the call of the store and the late fill.
 //!
 //! The fill of the shared tier follows the answer to the caller.
 
 use super::Successors;
 use crate::configuration::{Reads, Variant};
-use crate::state::{Carried, Entry, Epoch, Fence, Found, Gen, Keep, SCOPES, Source, Step, Version};
+use crate::state::{Carried, Entry, Epoch, Fence, Found, Generation, Keep, SCOPES, Source, Step, Version};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -20,7 +20,7 @@ impl Successors<'_> {
                 });
             }
             Step::Loaded(keep, value) => {
-                self.act(format_args!("reader {name}: has the store's answer"), |world| {
+                self.act(format_args!("reader {name}: has the store's result"), |world| {
                     world.landed(reader, keep, value);
                 });
             }
@@ -46,8 +46,8 @@ impl World<'_> {
         let at = self.configuration.readers[reader];
         match keep {
             Keep::Nothing => {}
-            Keep::Local(stamp) | Keep::Both(stamp, _) => self.keep_local(at, value, stamp),
-            Keep::Degraded(stamp, life) => self.keep_degraded(at, value, stamp, life),
+            Keep::Local(snapshot) | Keep::Both(snapshot, _) => self.keep_local(at, value, snapshot),
+            Keep::Degraded(snapshot, life) => self.keep_degraded(at, value, snapshot, life),
         }
         let fence = match keep {
             Keep::Both(_, fence) => Some(fence),
@@ -64,22 +64,22 @@ impl World<'_> {
     ///
     /// The eviction of the entry covers a fill that never arrives.
     fn fill(&mut self, fill: Carried) {
-        let Some(fence) = self.stamp_of(fill.fence) else { return };
+        let Some(fence) = self.fence_of(fill.fence) else { return };
         self.state.redis.entry = Some(Entry { value: fill.value, fence });
     }
 
     /// The fence of an entry: the generations read before its load, except in some variants.
-    fn stamp_of(&self, fence: Fence) -> Option<Fence> {
+    fn fence_of(&self, fence: Fence) -> Option<Fence> {
         let now = Epoch { run: self.state.run, namespace: self.state.redis.namespace };
         match self.configuration.variant {
             Variant::NoFence => {
-                let mut gens = [0; SCOPES];
-                for (token, state) in gens.iter_mut().zip(self.state.redis.gens) {
+                let mut generations = [0; SCOPES];
+                for (token, state) in generations.iter_mut().zip(self.state.redis.generations) {
                     // Without a generation the entry cannot have a fence.
-                    let Gen::Free(current) = state else { return None };
+                    let Generation::Free(current) = state else { return None };
                     *token = current;
                 }
-                Some(Fence { epoch: now, gens })
+                Some(Fence { epoch: now, generations })
             }
             Variant::LateEpoch => Some(Fence { epoch: now, ..fence }),
             _ => Some(fence),

@@ -1,11 +1,11 @@
 //! `engine/local.rs`: hits and fills of the local tier.
 
 use crate::configuration::{Mode, Variant};
-use crate::state::{Barrier, Degraded, Keep, Kept, Link, Namespace, Stamp, Version};
+use crate::state::{Barrier, Degraded, Keep, Kept, Link, Namespace, Snapshot, Version};
 use crate::world::World;
 
 impl World<'_> {
-    /// `Gate::is_trusted`.
+    /// `Freshness::is_trusted`.
     pub(crate) fn is_trusted(&self, at: usize) -> bool {
         let instance = &self.state.instances[at];
         let is_joining = instance.namespace == Namespace::Joined && !self.is(Variant::TrustingJoin);
@@ -14,8 +14,8 @@ impl World<'_> {
         }
         match instance.link {
             Link::Absent => true,
-            Link::Down | Link::Subscribed | Link::Beating => false,
-            Link::Trusted | Link::Up | Link::Deaf | Link::Lost => self.configuration.lease == 0 || instance.trust > 0,
+            Link::Down | Link::Subscribed | Link::FirstHeartbeat => false,
+            Link::Trusted | Link::Up | Link::Silent | Link::Lost => self.configuration.lease == 0 || instance.trust > 0,
         }
     }
 
@@ -25,7 +25,7 @@ impl World<'_> {
         settled && !sees_silence
     }
 
-    /// `Region::find` and `Region::find_degraded`, which check each answer against the promises.
+    /// `find` and `find_degraded` of the local tier, which check each answer against the promises.
     pub(super) fn find(&mut self, reader: usize) -> Option<Version> {
         let at = self.configuration.readers[reader];
         let is_trusted = self.is_trusted(at);
@@ -45,30 +45,30 @@ impl World<'_> {
         Some(value)
     }
 
-    /// `Region::keep_local`.
-    pub(super) fn keep_local(&mut self, at: usize, value: Version, stamp: Stamp) {
-        let is_let_in = stamp == Stamp::Current || self.is(Variant::NoSequenceCheck);
+    /// `keep` of the local tier.
+    pub(super) fn keep_local(&mut self, at: usize, value: Version, snapshot: Snapshot) {
+        let is_let_in = snapshot == Snapshot::Current || self.is(Variant::NoSequenceCheck);
         if self.configuration.local && is_let_in {
             self.instance(at).local = Some(Kept::Fenced(value));
             self.note(format_args!(", kept locally"));
         }
     }
 
-    /// `Region::keep_unshared` with a shared tier: nothing fences a value that is loaded now.
+    /// `FillTarget::Degraded` with a shared tier: nothing fences a value that is loaded now.
     pub(super) fn keep_degraded_later(&self) -> Keep {
         let is_allowed = self.configuration.mode != Mode::Strict || self.is(Variant::DegradedStrict);
         match self.configuration.degraded {
-            life if life > 0 && is_allowed => Keep::Degraded(Stamp::Current, life),
+            life if life > 0 && is_allowed => Keep::Degraded(Snapshot::Current, life),
             _ => Keep::Nothing,
         }
     }
 
-    /// `Region::keep_degraded`.
-    pub(super) fn keep_degraded(&mut self, at: usize, value: Version, stamp: Stamp, mut life: u8) {
+    /// `keep_degraded` of the local tier.
+    pub(super) fn keep_degraded(&mut self, at: usize, value: Version, snapshot: Snapshot, mut life: u8) {
         if self.is(Variant::DegradedFromEnd) {
             life = self.configuration.degraded;
         }
-        if stamp == Stamp::Current && life > 0 {
+        if snapshot == Snapshot::Current && life > 0 {
             self.instance(at).local = Some(Kept::Degraded(Degraded { value, life, outlived: false }));
             self.note(format_args!(", kept for degraded reads"));
         }

@@ -3,7 +3,8 @@
 use super::Successors;
 use crate::configuration::{Configuration, Variant};
 use crate::state::{
-    Asking, Carried, Entry, Fence, Found, Gen, Keep, Landing, Link, SCOPES, Scopes, Source, Stamp, Step, Token,
+    Carried, Entry, Fence, Found, Generation, Keep, Landing, Link, LookUp, SCOPES, Scopes, Snapshot, Source, Step,
+    Token,
 };
 use crate::world::World;
 
@@ -15,25 +16,33 @@ impl Successors<'_> {
             Step::Leads(carried) => {
                 self.act(format_args!("reader {name}: looks up"), |world| world.begin_look_up(reader, carried));
             }
-            Step::Asks(asking) if self.reaches_redis(reader) => {
-                self.act(format_args!("reader {name}: GETRANGE entry, MGET gens"), |world| world.fetch(reader, asking));
+            Step::LooksUp(look_up) if self.reaches_redis(reader) => {
+                self.act(format_args!("reader {name}: GETRANGE entry, MGET generations"), |world| {
+                    world.fetch(reader, look_up);
+                });
             }
-            Step::Inits(asking, gens) if self.reaches_redis(reader) => {
-                self.act(format_args!("reader {name}: GETINIT"), |world| world.init_gens(reader, asking, gens));
+            Step::Inits(look_up, generations) if self.reaches_redis(reader) => {
+                self.act(format_args!("reader {name}: GETINIT"), |world| {
+                    world.init_generations(reader, look_up, generations);
+                });
             }
-            Step::Asks(_) | Step::Inits(..) => {
-                self.act(format_args!("reader {name}: Redis does not answer"), |world| world.ask_store(reader));
+            Step::LooksUp(_) | Step::Inits(..) => {
+                self.act(format_args!("reader {name}: Redis does not answer"), |world| world.call_store(reader));
             }
-            Step::Hits(found, stamp) => {
-                self.act(format_args!("reader {name}: has the answer"), |world| world.hand_over(reader, found, stamp));
+            Step::Hits(found, snapshot) => {
+                self.act(format_args!("reader {name}: has the result"), |world| {
+                    world.hand_over(reader, found, snapshot);
+                });
             }
             _ => {}
         }
     }
 
     fn reaches_redis(&self, reader: usize) -> bool {
-        matches!(self.from.instances[self.configuration.readers[reader]].link, Link::Beating | Link::Up | Link::Deaf)
-            && !self.from.stalled
+        matches!(
+            self.from.instances[self.configuration.readers[reader]].link,
+            Link::FirstHeartbeat | Link::Up | Link::Silent
+        ) && !self.from.stalled
     }
 }
 
@@ -52,15 +61,15 @@ impl World<'_> {
         let instance = self.state.instances[at];
         let step = if instance.journal.holds(Scopes::ALL) {
             self.note(format_args!(", the journal holds a scope"));
-            return self.ask_store(reader);
+            return self.call_store(reader);
         } else if instance.link == Link::Absent {
-            Step::Loads(if self.configuration.local { Keep::Local(Stamp::Current) } else { Keep::Nothing })
-        } else if self.may_ask(at) {
-            Step::Asks(Asking { stamp: Stamp::Current, epoch: instance.epoch, carried })
+            Step::Loads(if self.configuration.local { Keep::Local(Snapshot::Current) } else { Keep::Nothing })
+        } else if self.may_read_shared(at) {
+            Step::LooksUp(LookUp { snapshot: Snapshot::Current, epoch: instance.epoch, carried })
         } else {
             self.note(format_args!(", the shared tier is out of reach"));
             match self.keep_degraded_later() {
-                Keep::Nothing => return self.ask_store(reader),
+                Keep::Nothing => return self.call_store(reader),
                 keep => Step::Loads(keep),
             }
         };
@@ -68,84 +77,84 @@ impl World<'_> {
     }
 
     /// Whether the shared tier may be read: after a heartbeat's answer and the recovery barrier.
-    pub(super) fn may_ask(&self, at: usize) -> bool {
+    pub(super) fn may_read_shared(&self, at: usize) -> bool {
         let Configuration { degraded, pauses, .. } = *self.configuration;
         let is_used = match self.state.instances[at].link {
-            Link::Up | Link::Deaf | Link::Lost => true,
-            Link::Beating => degraded == 0 && !pauses,
+            Link::Up | Link::Silent | Link::Lost => true,
+            Link::FirstHeartbeat => degraded == 0 && !pauses,
             Link::Absent | Link::Down | Link::Subscribed | Link::Trusted => false,
         };
         is_used && self.is_answered(at) && self.is_settled(at)
     }
 
     /// Whether write locks may be placed: there is a connection, and it has answered.
-    pub(super) fn may_tell(&self, at: usize) -> bool {
+    pub(super) fn may_send(&self, at: usize) -> bool {
         let is_open = !matches!(self.state.instances[at].link, Link::Absent | Link::Down);
-        is_open && self.is_answered(at) && (self.is_trusted(at) || !self.is(Variant::TellNeedsLease))
+        is_open && self.is_answered(at) && (self.is_trusted(at) || !self.is(Variant::LockNeedsLease))
     }
 
     fn is_answered(&self, at: usize) -> bool {
         !self.configuration.has_clock() || self.state.instances[at].answered > 0
     }
 
-    /// `Session::read` as Redis executes it.
+    /// `TierConnection::read` as Redis executes it.
     ///
     /// The entry and the generations are read in one step here, in the code the entry first: a write in between changes
     /// a generation and makes a miss.
-    fn fetch(&mut self, reader: usize, asking: Asking) {
-        let gens = self.state.redis.gens;
-        if gens.contains(&Gen::Missing) {
-            self.note(format_args!(" -> a token is missing"));
-            self.state.readers[reader].step = Step::Inits(asking, gens);
+    fn fetch(&mut self, reader: usize, look_up: LookUp) {
+        let generations = self.state.redis.generations;
+        if generations.contains(&Generation::Missing) {
+            self.note(format_args!(" -> a generation is missing"));
+            self.state.readers[reader].step = Step::Inits(look_up, generations);
         } else {
-            self.judge(reader, asking, gens, self.state.redis.entry);
+            self.judge(reader, look_up, generations, self.state.redis.entry);
         }
     }
 
-    /// `Session::init_gens` for the scopes without a generation.
+    /// `TierConnection::init_generations` for the scopes without a generation.
     ///
     /// An entry that was read before cannot carry a generation that is created now.
-    fn init_gens(&mut self, reader: usize, asking: Asking, mut gens: [Gen; SCOPES]) {
-        for (scope, gen_state) in gens.iter_mut().enumerate().filter(|(_, gen_state)| **gen_state == Gen::Missing) {
-            if self.state.redis.gens[scope] == Gen::Missing {
+    fn init_generations(&mut self, reader: usize, look_up: LookUp, mut generations: [Generation; SCOPES]) {
+        for (scope, state) in generations.iter_mut().enumerate().filter(|(_, state)| **state == Generation::Missing) {
+            if self.state.redis.generations[scope] == Generation::Missing {
                 self.renew(scope);
             }
-            *gen_state = self.state.redis.gens[scope];
+            *state = self.state.redis.generations[scope];
         }
         // The entry may carry the number that a counter produces.
         let entry = self.state.redis.entry.filter(|_| self.is(Variant::Counter));
-        self.judge(reader, asking, gens, entry);
+        self.judge(reader, look_up, generations, entry);
     }
 
     /// `Region::judge`, which is pure except for the local tier: the returned answer enters it.
-    fn judge(&mut self, reader: usize, asking: Asking, gens: [Gen; SCOPES], entry: Option<Entry>) {
+    fn judge(&mut self, reader: usize, look_up: LookUp, generations: [Generation; SCOPES], entry: Option<Entry>) {
         self.limit_fill(self.configuration.readers[reader]);
-        let Some(gens) = unlocked(gens) else {
+        let Some(generations) = unlocked(generations) else {
             self.note(format_args!(" -> a writer is at work"));
-            return self.ask_store(reader);
+            return self.call_store(reader);
         };
-        let fence = Fence { epoch: asking.epoch, gens };
+        let fence = Fence { epoch: look_up.epoch, generations };
         let matches = |other: Fence| {
-            if self.is(Variant::NoEpoch) { other.gens == fence.gens } else { other == fence }
+            if self.is(Variant::NoEpoch) { other.generations == fence.generations } else { other == fence }
         };
         let step = if let Some(Entry { value, .. }) = entry.filter(|entry| matches(entry.fence)) {
             self.note(format_args!(" -> shared hit v{value}"));
-            Step::Hits(Carried { value, fence }, Some(asking.stamp))
-        } else if let Some(carried) = asking.carried.filter(|carried| matches(carried.fence)) {
+            Step::Hits(Carried { value, fence }, Some(look_up.snapshot))
+        } else if let Some(carried) = look_up.carried.filter(|carried| matches(carried.fence)) {
             self.note(format_args!(" -> miss, and the carried v{} is still current", carried.value));
             Step::Hits(carried, None)
-        } else if let Some(carried) = asking.carried.filter(|_| self.is(Variant::CarriedUnasked)) {
-            self.note(format_args!(" -> miss, and v{} is taken unasked", carried.value));
+        } else if let Some(carried) = look_up.carried.filter(|_| self.is(Variant::CarriedUnchecked)) {
+            self.note(format_args!(" -> miss, and v{} is taken without a check", carried.value));
             Step::Hits(carried, None)
         } else {
             self.note(format_args!(" -> miss"));
-            Step::Loads(Keep::Both(asking.stamp, fence))
+            Step::Loads(Keep::Both(look_up.snapshot, fence))
         };
         self.state.readers[reader].step = step;
     }
 
     /// The store answers, and nothing is kept.
-    pub(super) fn ask_store(&mut self, reader: usize) {
+    pub(super) fn call_store(&mut self, reader: usize) {
         if self.configuration.members {
             // One step, to reduce the states: no other read uses this answer, and it is as new as the store.
             let value = self.state.database;
@@ -157,10 +166,10 @@ impl World<'_> {
     }
 
     /// `Region::open` puts a shared hit into the local tier; `Region::hand_over`.
-    fn hand_over(&mut self, reader: usize, found: Carried, stamp: Option<Stamp>) {
+    fn hand_over(&mut self, reader: usize, found: Carried, snapshot: Option<Snapshot>) {
         let at = self.configuration.readers[reader];
-        if let Some(stamp) = stamp {
-            self.keep_local(at, found.value, stamp);
+        if let Some(snapshot) = snapshot {
+            self.keep_local(at, found.value, snapshot);
         }
         let Carried { value, fence } = found;
         self.finish_flight(reader, Found { value, fence: Some(fence), source: Source::Shared });
@@ -174,10 +183,10 @@ impl World<'_> {
     }
 }
 
-fn unlocked(gens: [Gen; SCOPES]) -> Option<[Token; SCOPES]> {
+fn unlocked(generations: [Generation; SCOPES]) -> Option<[Token; SCOPES]> {
     let mut tokens = [0; SCOPES];
-    for (token, state) in tokens.iter_mut().zip(gens) {
-        let Gen::Free(current) = state else { return None };
+    for (token, state) in tokens.iter_mut().zip(generations) {
+        let Generation::Free(current) = state else { return None };
         *token = current;
     }
     Some(tokens)

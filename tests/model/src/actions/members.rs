@@ -6,7 +6,7 @@
 
 use super::Successors;
 use crate::configuration::{Configuration, Mode, Variant};
-use crate::state::{Barrier, Beat, Instance, Link, Phase, Queued, Record, Step};
+use crate::state::{Barrier, Heartbeat, Instance, Link, Phase, Queued, Record, Step};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -42,7 +42,7 @@ impl Successors<'_> {
         let Instance { barrier, link, .. } = self.from.instances[at];
         match barrier.queued {
             None if self.from.stalled && link == Link::Up => {
-                self.act(format_args!("instance {name}: sends a heartbeat that is not executed yet"), |world| {
+                self.act(format_args!("instance {name}: queues a heartbeat that is not executed yet"), |world| {
                     world.queue_heartbeat(at);
                 });
             }
@@ -54,14 +54,14 @@ impl Successors<'_> {
             _ => {}
         }
         if self.from.stalled && link == Link::Up {
-            self.act(format_args!("instance {name}: gives its connection up"), |world| world.close(at));
+            self.act(format_args!("instance {name}: gives up its connection"), |world| world.close(at));
         }
     }
 }
 
 /// Whether there is a connection that carries heartbeats.
 fn is_connected(link: Link) -> bool {
-    matches!(link, Link::Beating | Link::Trusted | Link::Up)
+    matches!(link, Link::FirstHeartbeat | Link::Trusted | Link::Up)
 }
 
 impl crate::state::State {
@@ -72,7 +72,7 @@ impl crate::state::State {
 }
 
 impl Configuration {
-    fn everybody_but(&self, at: usize) -> u8 {
+    fn all_but(&self, at: usize) -> u8 {
         ((1 << self.instances) - 1) & !(1 << at)
     }
 
@@ -100,7 +100,7 @@ impl World<'_> {
         }
     }
 
-    /// Registers the member, as the script BEAT does in Redis.
+    /// Registers the member, as the script HEARTBEAT does in Redis.
     fn register(&mut self, at: usize, pending: bool, settled: bool) {
         let settled = settled && self.configuration.newcomer;
         self.state.records[at] = Record { present: true, age: 0, pending, settled };
@@ -122,13 +122,13 @@ impl World<'_> {
         let ignores_pending = self.is(Variant::PendingIgnored)
             || self.is(Variant::PendingIgnoredWhenSettled) && self.state.instances[at].barrier.settled;
         let pending = if ignores_pending { 0 } else { pending };
-        let (expected, everybody) = (self.expected(at), self.configuration.everybody_but(at));
+        let (expected, all_others) = (self.expected(at), self.configuration.all_but(at));
         let barrier = &mut self.instance(at).barrier;
         (barrier.unanswered, barrier.in_vain) = (None, false);
         if barrier.is_due {
             (barrier.is_due, barrier.fresh, barrier.awaits) = (false, false, expected);
         } else if barrier.settled && pending != 0 {
-            (barrier.settled, barrier.awaits) = (false, everybody);
+            (barrier.settled, barrier.awaits) = (false, all_others);
             self.note(format_args!(", and sees pending invalidations"));
         } else if !self.is(Variant::NoBarrier) {
             self.instance(at).barrier.awaits |= pending;
@@ -150,7 +150,7 @@ impl World<'_> {
     /// Records that replies now show other members the pending invalidations of this instance.
     fn show_pending(&mut self, at: usize) {
         for (writer, of) in self.state.writers.iter_mut().zip(self.configuration.writers) {
-            let waits = matches!(writer.phase, Phase::Waits { told: false, .. });
+            let waits = matches!(writer.phase, Phase::Waits { delivered: false, .. });
             if of.instance == at && waits && !writer.shown {
                 (writer.shown, writer.waited) = (true, Some(0));
             }
@@ -170,7 +170,7 @@ impl World<'_> {
                 bits | u8::from(is_hit) << of
             })
         };
-        let everybody = self.configuration.everybody_but(at);
+        let all_others = self.configuration.all_but(at);
         let is_fresh = self.state.instances[at].barrier.fresh;
         let is_led = those(&|of| of.age < lease && of.settled) != 0 && those(&|of| of.pending) == 0;
         match self.configuration.variant {
@@ -180,8 +180,8 @@ impl World<'_> {
             Variant::NewcomerHurries if is_fresh => those(&|_| true),
             Variant::MembersForgotten => those(&|of| of.age <= lease),
             Variant::MembersNotRemembered => those(&|_| true),
-            Variant::EarlierHeartbeat => everybody & !those(&|of| of.age <= lease && !of.pending),
-            _ => everybody,
+            Variant::EarlierHeartbeat => all_others & !those(&|of| of.age <= lease && !of.pending),
+            _ => all_others,
         }
     }
 
@@ -198,7 +198,7 @@ impl World<'_> {
             self.state.redis.entry = None;
             for reader in 0..self.configuration.readers.len() {
                 match self.state.readers[reader].step {
-                    Step::Loads(_) | Step::Loaded(..) => self.ask_store(reader),
+                    Step::Loads(_) | Step::Loaded(..) => self.call_store(reader),
                     Step::Fills(_) => self.end(reader),
                     _ => {}
                 }
@@ -232,8 +232,8 @@ impl World<'_> {
             (self.configuration.lease, self.state.redis.namespace, self.configuration.listens(at));
         let instance = self.instance(at);
         instance.answered = instance.answered.max(life);
-        if has_bus && instance.bus.beat.is_none() {
-            instance.bus.beat = Some(Beat { age: lease - life, namespace });
+        if has_bus && instance.bus.heartbeat.is_none() {
+            instance.bus.heartbeat = Some(Heartbeat { age: lease - life, namespace });
         }
         if counts {
             self.learn(at, pending);

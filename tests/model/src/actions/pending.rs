@@ -6,7 +6,7 @@
 use super::Successors;
 use super::write::WIDE;
 use crate::configuration::{Kind, Variant};
-use crate::state::{Gen, Link, Namespace, News, Phase, Scopes};
+use crate::state::{Generation, Link, Messages, Namespace, Phase, Scopes};
 use crate::world::World;
 
 impl Successors<'_> {
@@ -35,26 +35,26 @@ impl World<'_> {
         }
         let bit = 1 << writer;
         self.state.redis.pending |= bit;
-        if let Gen::Free(_) = self.state.redis.gens[WIDE] {
+        if let Generation::Free(_) = self.state.redis.generations[WIDE] {
             self.state.redis.suffix |= bit;
         }
-        self.publish(News { begins: bit, ..News::default() });
-        self.told_of(writer);
+        self.publish(Messages { begins: bit, ..Messages::default() });
+        self.published(writer);
     }
 
     pub(super) fn remove_registration(&mut self, writer: usize) {
         let bit = 1 << writer;
         self.state.redis.pending &= !bit;
         self.state.redis.suffix &= !bit;
-        self.publish(News { ends: bit, ..News::default() });
+        self.publish(Messages { ends: bit, ..Messages::default() });
     }
 
     /// Expires a registration together with the generation that carries it.
     pub(super) fn expire_registration(&mut self, writer: usize) {
         let bit = 1 << writer;
         self.state.redis.pending &= !bit;
-        if self.state.redis.suffix & bit != 0 && matches!(self.state.redis.gens[WIDE], Gen::Free(_)) {
-            self.state.redis.gens[WIDE] = Gen::Missing;
+        if self.state.redis.suffix & bit != 0 && matches!(self.state.redis.generations[WIDE], Generation::Free(_)) {
+            self.state.redis.generations[WIDE] = Generation::Missing;
             self.state.redis.suffix = 0;
         }
         self.state.expired |= bit;
@@ -77,13 +77,13 @@ impl World<'_> {
     }
 
     /// Processes messages in the order of the bus, as `Listener::message` does.
-    pub(super) fn heard(&mut self, at: usize, news: News) {
-        let News { invalidates, begins, ends } = news;
+    pub(super) fn received(&mut self, at: usize, messages: Messages) {
+        let Messages { invalidates, begins, ends } = messages;
         let comes_late = begins != 0 && !self.is_trusted(at) && !self.is(Variant::LateRegistration);
         if invalidates || comes_late {
             self.advance(at);
         }
-        if !comes_late && !self.is(Variant::ExpiryUnheeded) {
+        if !comes_late && !self.is(Variant::ExpiryIgnored) {
             self.instance(at).expects |= begins;
         }
         self.instance(at).expects &= !ends;
@@ -103,20 +103,22 @@ impl World<'_> {
     }
 
     /// Puts messages into the bus of each connection of an instance with a local tier.
-    pub(super) fn publish(&mut self, news: News) {
+    pub(super) fn publish(&mut self, messages: Messages) {
         for at in 0..self.configuration.instances {
             if self.configuration.listens(at) {
                 let instance = self.instance(at);
-                let is_heard = instance.namespace == Namespace::Heard;
-                if is_heard && matches!(instance.link, Link::Subscribed | Link::Beating | Link::Trusted | Link::Up) {
-                    instance.bus.publish(news);
+                let is_subscribed = instance.namespace == Namespace::Subscribed;
+                if is_subscribed
+                    && matches!(instance.link, Link::Subscribed | Link::FirstHeartbeat | Link::Trusted | Link::Up)
+                {
+                    instance.bus.publish(messages);
                 }
             }
         }
     }
 }
 
-impl News {
+impl Messages {
     pub(super) const INVALIDATION: Self = Self { invalidates: true, begins: 0, ends: 0 };
 
     pub(super) fn is_empty(self) -> bool {

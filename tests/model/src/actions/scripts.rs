@@ -1,47 +1,47 @@
-//! `tier/remote/redis/scripts.rs`: each script is one step. A pipeline over several scopes is several steps.
+//! `tier/shared/redis/scripts.rs`: each script is one step. A pipeline over several scopes is several steps.
 
 use super::write::WIDE;
 use crate::configuration::{Kind, Variant};
-use crate::state::{Gen, News};
+use crate::state::{Generation, Messages};
 use crate::world::World;
 
 impl World<'_> {
-    pub(super) fn intent(&mut self, writer: usize, scope: usize) {
-        let others = match self.state.redis.gens[scope] {
-            Gen::Locked(owners) => owners,
-            Gen::Missing | Gen::Free(_) => 0,
+    pub(super) fn lock(&mut self, writer: usize, scope: usize) {
+        let others = match self.state.redis.generations[scope] {
+            Generation::Locked(owners) => owners,
+            Generation::Missing | Generation::Free(_) => 0,
         };
-        self.state.redis.gens[scope] = Gen::Locked(others | self.owner(writer));
+        self.state.redis.generations[scope] = Generation::Locked(others | self.owner(writer));
         if scope == WIDE {
             self.state.redis.suffix = 0;
         }
-        self.publish(News::INVALIDATION);
-        self.told_of(writer);
+        self.publish(Messages::INVALIDATION);
+        self.published(writer);
     }
 
     pub(super) fn release(&mut self, writer: usize, scope: usize) {
         let owner = self.owner(writer);
-        let was_mine = match self.state.redis.gens[scope] {
-            Gen::Locked(owners) if owners & !owner != 0 => {
-                self.state.redis.gens[scope] = Gen::Locked(owners & !owner);
+        let was_mine = match self.state.redis.generations[scope] {
+            Generation::Locked(owners) if owners & !owner != 0 => {
+                self.state.redis.generations[scope] = Generation::Locked(owners & !owner);
                 owners & owner != 0
             }
             other => {
                 self.renew(scope);
-                other == Gen::Locked(owner)
+                other == Generation::Locked(owner)
             }
         };
         if !was_mine {
-            self.publish(News::INVALIDATION);
-            self.told_of(writer);
+            self.publish(Messages::INVALIDATION);
+            self.published(writer);
         }
     }
 
-    pub(super) fn bump(&mut self, scope: usize) {
-        if !matches!(self.state.redis.gens[scope], Gen::Locked(_)) {
+    pub(super) fn invalidate(&mut self, scope: usize) {
+        if !matches!(self.state.redis.generations[scope], Generation::Locked(_)) {
             self.renew(scope);
         }
-        self.publish(News::INVALIDATION);
+        self.publish(Messages::INVALIDATION);
     }
 
     /// A lock expires; with the last one the key disappears.
@@ -50,10 +50,10 @@ impl World<'_> {
             return self.expire_registration(writer);
         }
         let owner = self.owner(writer);
-        for state in &mut self.state.redis.gens {
+        for state in &mut self.state.redis.generations {
             *state = match *state {
-                Gen::Locked(owners) if owners & owner == owners => Gen::Missing,
-                Gen::Locked(owners) => Gen::Locked(owners & !owner),
+                Generation::Locked(owners) if owners & owner == owners => Generation::Missing,
+                Generation::Locked(owners) => Generation::Locked(owners & !owner),
                 other => other,
             };
         }
@@ -61,12 +61,12 @@ impl World<'_> {
 
     /// Creates a new generation.
     pub(super) fn renew(&mut self, scope: usize) {
-        let token = match self.state.redis.gens[scope] {
-            Gen::Free(counter) if self.is(Variant::Counter) => counter + 1,
+        let token = match self.state.redis.generations[scope] {
+            Generation::Free(counter) if self.is(Variant::Counter) => counter + 1,
             _ if self.is(Variant::Counter) => 0,
-            _ => self.state.fresh_token(scope),
+            _ => self.state.fresh_generation(scope),
         };
-        self.state.redis.gens[scope] = Gen::Free(token);
+        self.state.redis.generations[scope] = Generation::Free(token);
         if scope == WIDE {
             let is_dropped = self.is(Variant::SuffixDropped);
             self.state.redis.suffix = if is_dropped { 0 } else { self.state.redis.pending };
@@ -74,9 +74,9 @@ impl World<'_> {
     }
 
     /// From here on the lease bounds how long a local hit may be stale.
-    pub(super) fn told_of(&mut self, writer: usize) {
+    pub(super) fn published(&mut self, writer: usize) {
         if self.configuration.has_clock() {
-            self.state.writers[writer].news = Some(0);
+            self.state.writers[writer].message_age = Some(0);
         }
     }
 

@@ -26,20 +26,20 @@ impl Successors<'_> {
 }
 
 impl World<'_> {
-    /// `session::note`.
-    pub(super) fn name_in_token(&mut self, writer: usize, heard: bool) {
-        self.state.writers[writer].heard = self.configuration.sessions && heard;
+    /// `track::note`.
+    pub(super) fn name_in_token(&mut self, writer: usize, received: bool) {
+        self.state.writers[writer].received = self.configuration.sessions && received;
     }
 
     /// A group invalidation that was delivered.
-    pub(super) fn name_bump_in_token(&mut self, writer: usize) {
-        if self.configuration.writers[writer].kind == Kind::Bumps {
+    pub(super) fn name_invalidation_in_token(&mut self, writer: usize) {
+        if self.configuration.writers[writer].kind == Kind::Invalidates {
             self.name_in_token(writer, true);
         }
     }
 
     fn observe(&mut self, at: usize, writer: usize, version: Version) {
-        if self.is(Variant::TokenUnheeded) {
+        if self.is(Variant::TokenIgnored) {
             self.note(format_args!(", and does nothing"));
         } else if self.is_old(at, writer) {
             self.note(format_args!(", which is old"));
@@ -51,10 +51,10 @@ impl World<'_> {
 
     /// Local hits already reflect the write without the session token.
     fn is_old(&self, at: usize, writer: usize) -> bool {
-        let Writer { heard, age, .. } = self.state.writers[writer];
-        heard
+        let Writer { received, age, .. } = self.state.writers[writer];
+        received
             && self.configuration.has_clock()
-            && self.may_ask(at)
+            && self.may_read_shared(at)
             && self.is_trusted(at)
             && age.is_some_and(|age| age >= self.configuration.token_life())
     }

@@ -9,12 +9,12 @@ impl World<'_> {
         self.configuration.mode == Mode::Strict
     }
 
-    /// `Write::begin` has its answer, or has failed.
-    pub(super) fn announced(&mut self, writer: usize, placed: bool) {
+    /// The call of `WriteGuard::begin` has its reply, or has failed.
+    pub(super) fn lock_placed(&mut self, writer: usize, placed: bool) {
         self.name_in_token(writer, placed);
         if self.is_strict() {
             self.state.writers[writer].cut_off = !placed && !self.state.down;
-            if self.is(Variant::WaitFromAnnouncement) {
+            if self.is(Variant::WaitFromLock) {
                 self.begin_wait(writer);
             }
         }
@@ -29,11 +29,11 @@ impl World<'_> {
     /// Local hits must reflect the write from here on.
     ///
     /// An undelivered write is as good if no other instance has received anything since either.
-    pub(super) fn promise_strictly(&mut self, writer: usize, told: bool) {
+    pub(super) fn promise_strictly(&mut self, writer: usize, delivered: bool) {
         let counted = self.configuration.counted;
         let is_strict = self.is_strict();
         let of = &mut self.state.writers[writer];
-        let is_kept = told || self.state.down && !of.cut_off || counted == Counted::Acknowledged;
+        let is_kept = delivered || self.state.down && !of.cut_off || counted == Counted::Acknowledged;
         (of.strict, of.waited, of.cut_off) = (is_strict && is_kept, None, false);
         of.shown = false;
     }

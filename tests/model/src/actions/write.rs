@@ -1,4 +1,4 @@
-//! `WriteGuard::begin`, the store, `WriteGuard::finish`, `WriteGuard::drop`, and `news::invalidate`.
+//! `WriteGuard::begin`, the store, `WriteGuard::finish`, `WriteGuard::drop`, and `announce::invalidate`.
 
 use super::Successors;
 use crate::configuration::{Counted, Kind, Mode, Variant};
@@ -14,15 +14,15 @@ impl Successors<'_> {
                 let at = self.configuration.writers[writer].instance + 1;
                 self.act(format_args!("writer {name} on instance {at}: begins"), |world| world.begin_write(writer));
             }
-            Phase::Intends(left) if is_reached => {
+            Phase::Places(left) if is_reached => {
                 let Some((scope, left)) = left.split() else { return };
                 let script = self.first_script(writer);
                 self.act(format_args!("writer {name}: {script} on {}", scope_name(scope)), |world| {
-                    world.tell_first(writer, scope);
-                    world.state.writers[writer].phase = Phase::Intends(left);
+                    world.send_first(writer, scope);
+                    world.state.writers[writer].phase = Phase::Places(left);
                     if left.is_empty() {
                         world.state.writers[writer].phase = Phase::Writes { placed: true };
-                        world.announced(writer, true);
+                        world.lock_placed(writer, true);
                     }
                 });
                 self.time_out(writer, left.with(scope));
@@ -37,10 +37,10 @@ impl Successors<'_> {
                 let Some((scope, left)) = left.split() else { return };
                 let script = self.last_script(writer);
                 self.act(format_args!("writer {name}: {script} on {}", scope_name(scope)), |world| {
-                    world.tell_last(writer, scope);
+                    world.send_last(writer, scope);
                     world.state.writers[writer].phase = Phase::Releases { left, placed };
                     if left.is_empty() {
-                        world.last_told(writer, placed);
+                        world.last_delivered(writer, placed);
                     }
                 });
                 self.time_out(writer, left.with(scope));
@@ -50,7 +50,7 @@ impl Successors<'_> {
             Phase::Behind { left, placed } if is_reached => {
                 let Some((scope, left)) = left.split() else { return };
                 self.act(format_args!("writer {name}: RELEASE on {}, behind", scope_name(scope)), |world| {
-                    world.tell_last(writer, scope);
+                    world.send_last(writer, scope);
                     world.state.writers[writer].phase = Phase::Behind { left, placed };
                     if left.is_empty() {
                         world.released_behind(writer);
@@ -58,7 +58,7 @@ impl Successors<'_> {
                 });
                 self.time_out(writer, left.with(scope));
             }
-            Phase::Intends(_) | Phase::Releases { .. } | Phase::Unregisters { .. } | Phase::Behind { .. } => {
+            Phase::Places(_) | Phase::Releases { .. } | Phase::Unregisters { .. } | Phase::Behind { .. } => {
                 self.act(format_args!("writer {name}: Redis does not answer"), |world| world.give_up(writer));
             }
             Phase::Gone { placed, repeats } => {
@@ -66,18 +66,18 @@ impl Successors<'_> {
                     self.commit(writer, Phase::Gone { placed, repeats });
                 }
                 if self.is_time_over(writer) {
-                    self.act(format_args!("writer {name}: a lock's life has passed"), |world| {
+                    self.act(format_args!("writer {name}: a lock's lifetime has passed"), |world| {
                         world.time_over(writer, placed, repeats);
                     });
                 }
             }
             Phase::Leftover => {
-                self.act(format_args!("writer {name}: what it has locked expires"), |world| {
+                self.act(format_args!("writer {name}: its locks expire"), |world| {
                     world.expire(writer);
                     world.state.writers[writer].phase = Phase::Over;
                 });
             }
-            Phase::Waits { told, .. } => self.wait_out(writer, told),
+            Phase::Waits { delivered, .. } => self.wait_out(writer, delivered),
             Phase::Over => {}
         }
     }
@@ -86,7 +86,7 @@ impl Successors<'_> {
     fn is_time_over(&self, writer: usize) -> bool {
         let of = &self.from.writers[writer];
         if self.configuration.writers[writer].kind == Kind::ByResult && self.configuration.has_clock() {
-            return of.news.is_none_or(|age| age >= self.configuration.lease);
+            return of.message_age.is_none_or(|age| age >= self.configuration.lease);
         }
         self.from.writers[writer].waited.is_none_or(|age| age >= self.configuration.lease)
     }
@@ -106,8 +106,8 @@ impl Successors<'_> {
             return;
         }
         let name = writer + 1;
-        let is_intent = matches!(self.from.writers[writer].phase, Phase::Intends(_));
-        let script = if is_intent { self.first_script(writer) } else { self.last_script(writer) };
+        let is_first = matches!(self.from.writers[writer].phase, Phase::Places(_));
+        let script = if is_first { self.first_script(writer) } else { self.last_script(writer) };
         self.act(format_args!("writer {name}: {script} times out, not applied"), |world| {
             world.state.faults.timeouts -= 1;
             world.give_up(writer);
@@ -115,7 +115,7 @@ impl Successors<'_> {
         self.act(format_args!("writer {name}: {script} times out, applied"), |world| {
             world.state.faults.timeouts -= 1;
             for scope in left.iter() {
-                if is_intent { world.tell_first(writer, scope) } else { world.tell_last(writer, scope) }
+                if is_first { world.send_first(writer, scope) } else { world.send_last(writer, scope) }
             }
             world.give_up(writer);
         });
@@ -124,12 +124,12 @@ impl Successors<'_> {
     fn last_script(&self, writer: usize) -> &'static str {
         match self.configuration.writers[writer].kind {
             Kind::Locks => "RELEASE",
-            Kind::Bumps | Kind::ByResult => "BUMP",
+            Kind::Invalidates | Kind::ByResult => "INVALIDATE",
         }
     }
 
     fn first_script(&self, writer: usize) -> &'static str {
-        if self.configuration.writers[writer].kind == Kind::ByResult { "REGISTER" } else { "INTENT" }
+        if self.configuration.writers[writer].kind == Kind::ByResult { "REGISTER" } else { "LOCK" }
     }
 
     fn is_reached(&self, writer: usize) -> bool {
@@ -146,13 +146,13 @@ fn scope_name(scope: usize) -> &'static str {
 }
 
 impl World<'_> {
-    /// `Write::begin` up to the round trip.
+    /// `WriteGuard::begin` up to the round trip.
     fn begin_write(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
         if self.is(Variant::WaitFromBegin) {
             self.state.writers[writer].waited = Some(0);
         }
-        if of.kind == Kind::Bumps {
+        if of.kind == Kind::Invalidates {
             self.state.writers[writer].phase = Phase::Writes { placed: false };
             return;
         }
@@ -163,13 +163,13 @@ impl World<'_> {
             self.state.writers[writer].phase = Phase::Writes { placed: false };
             return;
         }
-        self.state.writers[writer].phase = Phase::Intends(self.reach(writer));
-        if !self.may_tell(of.instance) {
+        self.state.writers[writer].phase = Phase::Places(self.reach(writer));
+        if !self.may_send(of.instance) {
             self.give_up(writer);
         }
     }
 
-    /// `Write::finish` up to the round trip, or all of `write::bump` up to it.
+    /// `WriteGuard::finish` up to the round trip, or all of `announce::invalidate` up to it.
     fn finish(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
@@ -185,18 +185,18 @@ impl World<'_> {
         } else {
             Phase::Releases { left: of.scopes, placed }
         };
-        if !self.may_tell(of.instance) {
+        if !self.may_send(of.instance) {
             self.give_up(writer);
         }
     }
 
-    fn tell_first(&mut self, writer: usize, scope: usize) {
-        if self.is_by_result(writer) { self.register_writer(writer) } else { self.intent(writer, scope) }
+    fn send_first(&mut self, writer: usize, scope: usize) {
+        if self.is_by_result(writer) { self.register_writer(writer) } else { self.lock(writer, scope) }
     }
 
     /// Continues a write whose last scope has been delivered.
-    fn last_told(&mut self, writer: usize, placed: bool) {
-        self.name_bump_in_token(writer);
+    fn last_delivered(&mut self, writer: usize, placed: bool) {
+        self.name_invalidation_in_token(writer);
         if self.is_by_result(writer) && !self.is(Variant::UnregisterFirst) {
             self.state.writers[writer].phase = Phase::Unregisters { placed };
         } else {
@@ -204,36 +204,36 @@ impl World<'_> {
         }
     }
 
-    fn tell_last(&mut self, writer: usize, scope: usize) {
+    fn send_last(&mut self, writer: usize, scope: usize) {
         match self.configuration.writers[writer].kind {
             Kind::Locks => self.release(writer, scope),
-            Kind::Bumps | Kind::ByResult => {
-                self.bump(scope);
-                self.told_of(writer);
+            Kind::Invalidates | Kind::ByResult => {
+                self.invalidate(scope);
+                self.published(writer);
             }
         }
     }
 
-    /// `write::told` fails: the scopes are journaled, and the write continues.
+    /// The delivery fails: the scopes are journaled, and the write continues.
     pub(super) fn give_up(&mut self, writer: usize) {
         let of = self.configuration.writers[writer];
         let phase = self.state.writers[writer].phase;
-        let is_unregistered = matches!(phase, Phase::Intends(_)) && self.is_by_result(writer);
-        let is_told = matches!(phase, Phase::Unregisters { .. }) && !self.is(Variant::UnregisterFirst);
-        if !matches!(phase, Phase::Behind { .. }) && !is_unregistered && !is_told {
-            self.remember(of.instance, of.scopes);
+        let is_unregistered = matches!(phase, Phase::Places(_)) && self.is_by_result(writer);
+        let is_delivered = matches!(phase, Phase::Unregisters { .. }) && !self.is(Variant::UnregisterFirst);
+        if !matches!(phase, Phase::Behind { .. }) && !is_unregistered && !is_delivered {
+            self.record(of.instance, of.scopes);
         }
         if self.state.is_unreachable(of.instance) && self.configuration.counts_unanswered(of.instance) {
             self.instance(of.instance).barrier.unanswered.get_or_insert(0);
         }
         match self.state.writers[writer].phase {
-            Phase::Intends(_) => {
+            Phase::Places(_) => {
                 self.state.writers[writer].phase = Phase::Writes { placed: false };
-                self.announced(writer, false);
+                self.lock_placed(writer, false);
             }
             Phase::Releases { placed, .. } => self.wait_or_acknowledge(writer, false, placed),
             // The registration stays, and its expiry invalidates once more.
-            Phase::Unregisters { placed } => self.wait_or_acknowledge(writer, is_told, placed),
+            Phase::Unregisters { placed } => self.wait_or_acknowledge(writer, is_delivered, placed),
             // Invalidations journaled after its acknowledgement stay in the journal.
             _ => self.state.writers[writer].phase = Phase::Over,
         }
@@ -250,12 +250,12 @@ impl World<'_> {
     }
 
     /// The call returns to the writer.
-    pub(super) fn acknowledge(&mut self, writer: usize, told: bool) {
+    pub(super) fn acknowledge(&mut self, writer: usize, delivered: bool) {
         self.advance_last(writer);
-        self.acknowledge_as_it_is(writer, told);
+        self.acknowledge_as_it_is(writer, delivered);
     }
 
-    pub(super) fn acknowledge_as_it_is(&mut self, writer: usize, told: bool) {
+    pub(super) fn acknowledge_as_it_is(&mut self, writer: usize, delivered: bool) {
         let of = self.configuration.writers[writer];
         let version = self.state.writers[writer].version;
         let instance = self.instance(of.instance);
@@ -263,8 +263,8 @@ impl World<'_> {
         self.state.writers[writer].phase = Phase::Over;
         self.begin_age(writer);
         self.note(format_args!(" -> v{version} is acknowledged"));
-        self.promise_strictly(writer, told);
-        self.count(writer, told || self.configuration.counted == Counted::Acknowledged);
+        self.promise_strictly(writer, delivered);
+        self.count(writer, delivered || self.configuration.counted == Counted::Acknowledged);
     }
 
     /// Starts to track the age of the write, if the configuration needs it.
@@ -275,11 +275,11 @@ impl World<'_> {
     /// Reads must reflect the write from here on, or from its delivery to Redis.
     ///
     /// The local hits of a single instance must reflect it as well.
-    pub(super) fn count(&mut self, writer: usize, told: bool) {
+    pub(super) fn count(&mut self, writer: usize, delivered: bool) {
         let of = &mut self.state.writers[writer];
-        of.standing = if told { Standing::Counts } else { Standing::Untold };
+        of.standing = if delivered { Standing::Counts } else { Standing::Undelivered };
         let version = of.version;
-        if told {
+        if delivered {
             self.state.acked = self.state.acked.max(version);
         }
         if !self.configuration.shared {
@@ -288,14 +288,14 @@ impl World<'_> {
         }
     }
 
-    /// `Write::drop` with an unknown outcome: its locks and registrations stay.
-    pub(super) fn walk_away(&mut self, writer: usize, placed: bool) {
+    /// `WriteGuard::drop` with an unknown outcome: its locks and registrations stay.
+    pub(super) fn drop_writer(&mut self, writer: usize, placed: bool) {
         let of = self.configuration.writers[writer];
         self.advance_own(of.instance);
         // Write locks prevent fills until they expire. A registration does not, so the whole method is invalidated now.
         if self.configuration.shared && (!placed || self.is_by_result(writer)) {
             let reach = self.reach(writer);
-            self.remember(of.instance, reach);
+            self.record(of.instance, reach);
         }
         if self.is(Variant::ReleaseUnknown) {
             for scope in of.scopes.iter() {
@@ -308,20 +308,20 @@ impl World<'_> {
 
     /// No commit can follow any more.
     ///
-    /// A write with locks has invalidated everywhere; without them `Write::repeat_later` does.
+    /// A write with locks has invalidated everywhere; without them `WriteGuard::repeat_later` does.
     fn time_over(&mut self, writer: usize, placed: bool, repeats: bool) {
         let of = self.configuration.writers[writer];
         self.state.writers[writer].phase = Phase::Over;
         if placed {
             self.expire(writer);
             if self.is_by_result(writer) {
-                self.told_of(writer);
+                self.published(writer);
             }
         } else if repeats {
             self.advance_own(of.instance);
             if self.configuration.shared {
                 let reach = self.reach(writer);
-                self.remember(of.instance, reach);
+                self.record(of.instance, reach);
             }
         }
         if self.state.writers[writer].version > 0 && (placed || repeats) {

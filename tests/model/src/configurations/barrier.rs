@@ -1,6 +1,6 @@
 //! The recovery barrier and late acknowledgements: T1 through outages of all instances.
 
-use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, bumps, writes};
+use super::{BARRIER, BARRIER_LOCAL, OWN, PUNCTUAL, invalidates, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
@@ -10,7 +10,7 @@ pub(super) const ALL: &[Configuration] = &[
         about: "two writers elsewhere, all orders of reconnecting, writes between two reconnects",
         size: Size::Large,
         instances: 3,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        writers: &[invalidates(1, OWN), invalidates(2, OWN)],
         ..PUNCTUAL
     },
     Configuration {
@@ -18,7 +18,7 @@ pub(super) const ALL: &[Configuration] = &[
         about: "two writers elsewhere, one of which locks",
         size: Size::Large,
         instances: 3,
-        writers: &[writes(1, OWN), bumps(2, OWN)],
+        writers: &[writes(1, OWN), invalidates(2, OWN)],
         ..PUNCTUAL
     },
     Configuration {
@@ -26,22 +26,22 @@ pub(super) const ALL: &[Configuration] = &[
         about: "the reader's instance writes too",
         size: Size::Large,
         instances: 3,
-        writers: &[bumps(0, OWN), bumps(1, OWN)],
+        writers: &[invalidates(0, OWN), invalidates(1, OWN)],
         ..PUNCTUAL
     },
     Configuration {
         name: "barrier-loss",
-        about: "Redis comes back without its data",
+        about: "Redis returns without its data",
         size: Size::Large,
         faults: Faults { outages: 1, losses: 1, ..NONE },
         ..BARRIER
     },
     Configuration {
         name: "barrier-loss-three",
-        about: "Redis comes back without its data, two writers",
+        about: "Redis returns without its data, two writers",
         size: Size::Large,
         instances: 3,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        writers: &[invalidates(1, OWN), invalidates(2, OWN)],
         faults: Faults { outages: 1, losses: 1, ..NONE },
         ..PUNCTUAL
     },
@@ -127,7 +127,7 @@ pub(super) const ALL: &[Configuration] = &[
         about: "local tiers, two writers elsewhere",
         size: Size::Large,
         instances: 3,
-        writers: &[bumps(1, OWN), bumps(2, OWN)],
+        writers: &[invalidates(1, OWN), invalidates(2, OWN)],
         ..BARRIER_LOCAL
     },
     Configuration {

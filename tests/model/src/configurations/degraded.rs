@@ -1,14 +1,19 @@
 //! Degraded reads: values kept while the shared tier is unreachable.
 
-use super::{DEGRADED, OWN, OWN_WRITES, WIDE, bumps, writes};
+use super::{DEGRADED, OWN, OWN_WRITES, WIDE, invalidates, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
-    Configuration { name: "degraded", about: "the lease lapses, and beats come late", size: Size::Large, ..DEGRADED },
     Configuration {
-        name: "degraded-bump",
+        name: "degraded",
+        about: "the lease lapses, and heartbeats are late",
+        size: Size::Large,
+        ..DEGRADED
+    },
+    Configuration {
+        name: "degraded-invalidate",
         about: "a group is invalidated elsewhere",
-        writers: &[bumps(1, WIDE)],
+        writers: &[invalidates(1, WIDE)],
         ..DEGRADED
     },
     Configuration {
@@ -20,14 +25,14 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "degraded-disconnect",
-        about: "the connection is lost: what was kept ends with the next one",
+        about: "the connection is lost: degraded entries end with the next one",
         size: Size::Large,
         faults: Faults { disconnects: 1, ..NONE },
         ..DEGRADED
     },
     Configuration {
         name: "degraded-outage",
-        about: "Redis is out of everybody's reach",
+        about: "Redis is unreachable for all instances",
         size: Size::Large,
         faults: Faults { outages: 1, ..NONE },
         ..DEGRADED

@@ -7,7 +7,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration { name: "fast", about: "the lock keeps the promise until the release", ..FAST },
     Configuration {
         name: "fast-both-scopes",
-        about: "the releases of two scopes, behind",
+        about: "the releases of two scopes, after the acknowledgement",
         writers: &[writes(0, BOTH)],
         ..FAST
     },
@@ -25,7 +25,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "fast-timeouts",
-        about: "INTENT and RELEASE time out, applied or not",
+        about: "LOCK and RELEASE time out, applied or not",
         faults: Faults { timeouts: 2, ..NONE },
         ..FAST
     },
@@ -45,7 +45,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "fast-evict-timeout",
-        about: "or from when the journal has been told",
+        about: "or from the delivery of the journal",
         size: Size::Large,
         counted: Counted::Released,
         faults: Faults { evictions: 1, timeouts: 1, ..NONE },
@@ -70,7 +70,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "fast-own-writes-evict-timeout",
-        about: "and though Redis hears nothing of the release",
+        about: "and though Redis does not receive the release",
         faults: Faults { evictions: 1, timeouts: 1, ..NONE },
         ..OWN_FAST
     },
@@ -90,7 +90,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "fast-own-writes-two-instances",
-        about: "and though another instance fills what it reads there",
+        about: "and though another instance fills an old value",
         size: Size::Large,
         readers: &[0, 1],
         faults: Faults { evictions: 1, ..NONE },

@@ -27,7 +27,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "burst-no-tier",
-        about: "two loads where there is no tier to ask",
+        about: "two loads without any tier",
         instances: 1,
         shared: false,
         readers: &[0, 0, 0, 0],
@@ -47,7 +47,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "burst-evict",
-        about: "two loads where Redis forgets in the middle",
+        about: "two loads if Redis loses its data in between",
         instances: 1,
         readers: &[0, 0, 0],
         reads: Reads::Burst,
@@ -58,7 +58,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "ends-cancels",
-        about: "every read ends, though two callers go away",
+        about: "every read ends, though two callers are dropped",
         size: Size::Large,
         instances: 1,
         readers: &[0, 0, 0, 0],
@@ -68,7 +68,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "ends-disconnect",
-        about: "every read ends, though the connection is lost and a caller goes away",
+        about: "every read ends, though the connection is lost and a caller is dropped",
         size: Size::Large,
         instances: 1,
         readers: &[0, 0, 0],
@@ -78,7 +78,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "ends-no-tier",
-        about: "every read ends where there is no tier",
+        about: "every read ends without any tier",
         instances: 1,
         shared: false,
         readers: &[0, 0, 0, 0],
@@ -94,21 +94,21 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "joins-cancels",
-        about: "and callers that go away",
+        about: "and dropped callers",
         readers: &[0, 0, 0],
         faults: Faults { cancels: 1, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "joins-evict",
-        about: "carried values, and a token that is evicted",
+        about: "carried values, and an evicted generation",
         readers: &[0, 0],
         faults: Faults { evictions: 2, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "joins-crash",
-        about: "two writers, one of whom dies",
+        about: "two writers, one of which dies",
         size: Size::Large,
         readers: &[0, 0],
         writers: &[writes(1, OWN), writes(1, OWN)],
@@ -125,7 +125,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "joins-failover",
-        about: "carried values across a fail-over",
+        about: "carried values across a failover",
         size: Size::Large,
         readers: &[0, 0],
         faults: Faults { failovers: 1, ..NONE },

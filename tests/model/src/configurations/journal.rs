@@ -1,12 +1,12 @@
 //! Undelivered invalidations.
 
-use super::{BOTH, LOCAL, OWN, SHARED, WIDE, bumps, writes};
+use super::{BOTH, LOCAL, OWN, SHARED, WIDE, invalidates, writes};
 use crate::configuration::{Configuration, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "journal-timeouts",
-        about: "INTENT and RELEASE time out, applied or not",
+        about: "LOCK and RELEASE time out, applied or not",
         faults: Faults { timeouts: 2, ..NONE },
         ..SHARED
     },
@@ -19,9 +19,9 @@ pub(super) const ALL: &[Configuration] = &[
         ..SHARED
     },
     Configuration {
-        name: "journal-bump",
-        about: "the BUMP of a group times out",
-        writers: &[bumps(0, WIDE)],
+        name: "journal-invalidate",
+        about: "the INVALIDATE of a group times out",
+        writers: &[invalidates(0, WIDE)],
         faults: Faults { timeouts: 1, ..NONE },
         ..SHARED
     },
@@ -33,7 +33,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "journal-reconnect",
-        about: "writes over lost connections, told after the reconnect",
+        about: "writes over lost connections, delivered after the reconnect",
         readers: &[0],
         faults: Faults { timeouts: 1, disconnects: 2, ..NONE },
         ..SHARED
@@ -66,38 +66,38 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "journal-crash",
-        about: "what is remembered dies with its process",
+        about: "pending invalidations are lost with their process",
         size: Size::Large,
         faults: Faults { timeouts: 2, crashes: 1, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "journal-failover",
-        about: "Redis fails over while something is to be told",
+        about: "Redis fails over while invalidations are pending",
         size: Size::Large,
         faults: Faults { timeouts: 1, failovers: 1, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "journal-local",
-        about: "what is told late still ends local entries elsewhere",
+        about: "a late delivery still ends local entries elsewhere",
         size: Size::Large,
         faults: Faults { timeouts: 2, ..NONE },
         ..LOCAL
     },
     Configuration {
         name: "journal-overflow",
-        about: "more scopes than the journal has room for, while the connection lives",
+        about: "more scopes than the journal has room for, while the connection is up",
         journal: 1,
         writers: &[writes(0, BOTH)],
         faults: Faults { timeouts: 2, ..NONE },
         ..SHARED
     },
     Configuration {
-        name: "journal-overflow-bump",
+        name: "journal-overflow-invalidate",
         about: "and a group",
         journal: 1,
-        writers: &[bumps(0, BOTH)],
+        writers: &[invalidates(0, BOTH)],
         faults: Faults { timeouts: 1, ..NONE },
         ..SHARED
     },
@@ -106,25 +106,25 @@ pub(super) const ALL: &[Configuration] = &[
         about: "and local entries elsewhere",
         size: Size::Large,
         journal: 1,
-        writers: &[bumps(1, BOTH)],
+        writers: &[invalidates(1, BOTH)],
         faults: Faults { timeouts: 1, ..NONE },
         ..LOCAL
     },
     Configuration {
         name: "journal-overflow-failover",
-        about: "and a fail-over that takes the new epoch back",
+        about: "and a failover that reverts the new epoch",
         size: Size::Large,
         journal: 1,
-        writers: &[bumps(0, BOTH)],
+        writers: &[invalidates(0, BOTH)],
         faults: Faults { timeouts: 1, failovers: 1, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "journal-overflow-pause",
-        about: "and the new epoch is heard before the connection is used",
+        about: "and the new epoch is received before the connection is used",
         instances: 1,
         readers: &[0],
-        writers: &[bumps(0, BOTH)],
+        writers: &[invalidates(0, BOTH)],
         journal: 1,
         pauses: true,
         faults: Faults { disconnects: 1, ..NONE },

@@ -29,8 +29,8 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Shared,
             &[
-                "INTENT",
-                "Redis evicts the token or lock",
+                "LOCK",
+                "Redis evicts the generation or lock",
                 "GETINIT",
                 "reads v0 from the store",
                 "commits v1",
@@ -42,7 +42,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "limit-failback",
-        about: "two fail-overs: the first server takes over again, with its run id of before",
+        about: "two failovers: the first server takes over again, with its earlier run id",
         faults: Faults { failovers: 1, failbacks: 1, ..NONE },
         expected: Refuted(
             Promise::Shared,
@@ -52,22 +52,28 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "limit-cut-off",
-        about: "Redis is out of the writer's reach and not of others', until its journal has been told",
+        about: "only the writer cannot reach Redis, until the delivery of its journal",
         counted: Counted::Acknowledged,
         faults: Faults { timeouts: 2, ..NONE },
         expected: Refuted(
             Promise::Shared,
-            &["INTENT times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
+            &["LOCK times out, not applied", "RELEASE times out, not applied", "shared hit v0"],
         ),
         ..SHARED
     },
     Configuration {
         name: "limit-strict-cut-off",
-        about: "and so for local hits in mode strict: here its beats were late",
+        about: "the same for local hits in mode strict: its heartbeats were late",
         counted: Counted::Acknowledged,
         expected: Refuted(
             Promise::Strict,
-            &["kept locally", "the journal remembers", "v1 is acknowledged", "its beat is back", "local hit -> v0"],
+            &[
+                "kept locally",
+                "the journal records",
+                "v1 is acknowledged",
+                "its heartbeat has returned",
+                "local hit -> v0",
+            ],
         ),
         ..STRICT
     },
@@ -77,7 +83,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { evictions: 1, ..NONE },
         expected: Refuted(
             Promise::Shared,
-            &["Redis evicts the token or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
+            &["Redis evicts the generation or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
         ),
         ..FAST
     },

@@ -1,21 +1,21 @@
 //! The local tier, its bus and its lease: T2 and T4.
 
-use super::{BOTH, DEGRADED, LOCAL, OWN, OWN_WRITES, WIDE, bumps, writes};
+use super::{BOTH, DEGRADED, LOCAL, OWN, OWN_WRITES, WIDE, invalidates, writes};
 use crate::configuration::{Configuration, Counted, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
-    Configuration { name: "local", about: "the bus, the beats and the clock, one write elsewhere", ..LOCAL },
+    Configuration { name: "local", about: "the bus, the heartbeats and the clock, one write elsewhere", ..LOCAL },
     Configuration {
         name: "local-both-scopes",
-        about: "news of two scopes",
+        about: "messages of two scopes",
         size: Size::Large,
         writers: &[writes(1, BOTH)],
         ..LOCAL
     },
     Configuration {
-        name: "local-bump",
+        name: "local-invalidate",
         about: "a group is invalidated elsewhere",
-        writers: &[bumps(1, WIDE)],
+        writers: &[invalidates(1, WIDE)],
         ..LOCAL
     },
     Configuration {
@@ -34,9 +34,9 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration { name: "own-writes", about: "an instance reads its own write at once", ..OWN_WRITES },
     Configuration {
-        name: "own-writes-bump",
-        about: "an instance reads what it invalidated by hand, though Redis did not answer",
-        writers: &[bumps(0, WIDE)],
+        name: "own-writes-invalidate",
+        about: "an instance reads after its explicit invalidation, though Redis did not answer",
+        writers: &[invalidates(0, WIDE)],
         faults: Faults { timeouts: 1, ..NONE },
         ..OWN_WRITES
     },
@@ -68,7 +68,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration { name: "local-long-lease", about: "a lease of two ticks", size: Size::Large, lease: 2, ..LOCAL },
     Configuration {
         name: "local-silence",
-        about: "the bus falls silent and nobody notices",
+        about: "the bus falls silent, unnoticed",
         size: Size::Large,
         faults: Faults { silences: 1, ..NONE },
         ..LOCAL
@@ -82,7 +82,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "local-evict",
-        about: "a token, a lock or the entry is evicted",
+        about: "a generation, a lock or the entry is evicted",
         size: Size::Large,
         faults: Faults { evictions: 1, ..NONE },
         ..LOCAL
@@ -103,7 +103,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "local-failover",
-        about: "a replica that lags takes over, and who noticed what is open",
+        about: "a lagging replica takes over, and instances may or may not have noticed",
         size: Size::Large,
         faults: Faults { failovers: 1, ..NONE },
         ..LOCAL
@@ -121,14 +121,14 @@ pub(super) const ALL: &[Configuration] = &[
         size: Size::Large,
         instances: 3,
         readers: &[0, 1],
-        writers: &[bumps(2, WIDE)],
+        writers: &[invalidates(2, WIDE)],
         ..LOCAL
     },
     Configuration {
-        name: "local-write-and-bump",
+        name: "local-write-and-invalidate",
         about: "a write and a group invalidation elsewhere",
         size: Size::Large,
-        writers: &[writes(1, OWN), bumps(1, WIDE)],
+        writers: &[writes(1, OWN), invalidates(1, WIDE)],
         ..LOCAL
     },
     Configuration {
@@ -145,13 +145,13 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "own-writes-evict-timeout",
-        about: "and though Redis hears nothing of the release",
+        about: "and though Redis does not receive the release",
         faults: Faults { evictions: 1, timeouts: 1, ..NONE },
         ..OWN_WRITES
     },
     Configuration {
         name: "own-writes-timeouts",
-        about: "and though no command is answered, and the journal is told in between",
+        about: "and though no command is answered, and the journal is delivered in between",
         faults: Faults { timeouts: 2, ..NONE },
         ..OWN_WRITES
     },
@@ -170,7 +170,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "own-writes-two-instances",
-        about: "and though another instance fills what it reads there",
+        about: "and though another instance fills an old value",
         size: Size::Large,
         readers: &[0, 1],
         faults: Faults { evictions: 1, timeouts: 1, ..NONE },
@@ -184,10 +184,10 @@ pub(super) const ALL: &[Configuration] = &[
         ..LOCAL
     },
     Configuration {
-        name: "join-bump",
+        name: "join-invalidate",
         about: "and a group is invalidated elsewhere",
         joins: true,
-        writers: &[bumps(1, WIDE)],
+        writers: &[invalidates(1, WIDE)],
         ..LOCAL
     },
     Configuration {
@@ -195,20 +195,20 @@ pub(super) const ALL: &[Configuration] = &[
         about: "and the connection is lost",
         size: Size::Large,
         joins: true,
-        writers: &[bumps(1, WIDE)],
+        writers: &[invalidates(1, WIDE)],
         faults: Faults { disconnects: 1, ..NONE },
         ..LOCAL
     },
     Configuration {
         name: "join-degraded",
-        about: "degraded reads until the new namespace is heard",
+        about: "degraded reads until the new namespace is subscribed to",
         size: Size::Large,
         joins: true,
         ..DEGRADED
     },
     Configuration {
         name: "join-write",
-        about: "the first write of a joining store is announced at once: others read it from its acknowledgement on",
+        about: "the first write of a joining store places its lock at once: others read it from its acknowledgement on",
         joins: true,
         readers: &[1],
         counted: Counted::Acknowledged,

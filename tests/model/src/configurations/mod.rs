@@ -46,8 +46,8 @@ const fn writes(instance: usize, scopes: Scopes) -> WriterOf {
 }
 
 /// A write on this instance that invalidates afterwards.
-const fn bumps(instance: usize, scopes: Scopes) -> WriterOf {
-    WriterOf { instance, scopes, kind: Kind::Bumps }
+const fn invalidates(instance: usize, scopes: Scopes) -> WriterOf {
+    WriterOf { instance, scopes, kind: Kind::Invalidates }
 }
 
 /// A write on this instance whose scopes are known only from its result.
@@ -80,7 +80,7 @@ const SHARED: Configuration = Configuration {
     punctual: false,
     deadline: false,
     mode: Mode::Safe,
-    counted: Counted::Told,
+    counted: Counted::Delivered,
     faults: NONE,
     variant: Variant::AsBuilt,
     max_loads: None,
@@ -104,7 +104,7 @@ const BARRIER: Configuration = Configuration {
     members: true,
     lease: 1,
     readers: &[0],
-    writers: &[bumps(1, OWN)],
+    writers: &[invalidates(1, OWN)],
     counted: Counted::Acknowledged,
     faults: Faults { outages: 1, ..NONE },
     ..SHARED

@@ -1,26 +1,21 @@
 //! Session tokens, observed on other instances.
 
-use super::{DEGRADED, LOCAL, OWN, SESSION, WIDE, bumps, writes};
+use super::{DEGRADED, LOCAL, OWN, SESSION, WIDE, invalidates, writes};
 use crate::configuration::{Configuration, Faults, Mode, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
-    Configuration { name: "session", about: "whoever observes the token of a write reads it", ..SESSION },
+    Configuration { name: "session", about: "an instance that observes the token of a write reads it", ..SESSION },
     Configuration {
-        name: "session-bump",
+        name: "session-invalidate",
         about: "and the one of a group invalidation",
-        writers: &[bumps(1, WIDE)],
+        writers: &[invalidates(1, WIDE)],
         ..SESSION
     },
-    Configuration {
-        name: "session-two-readers",
-        about: "and joins no flight from before",
-        readers: &[0, 0],
-        ..SESSION
-    },
+    Configuration { name: "session-two-readers", about: "and joins no earlier flight", readers: &[0, 0], ..SESSION },
     Configuration {
         name: "session-two-writers",
         about: "tokens of two writes",
-        writers: &[writes(1, OWN), bumps(1, WIDE)],
+        writers: &[writes(1, OWN), invalidates(1, WIDE)],
         ..SESSION
     },
     Configuration { name: "session-fast", about: "before the release", mode: Mode::Fast, ..SESSION },
@@ -32,7 +27,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "session-timeouts",
-        about: "though commands time out: from when the journal has been told",
+        about: "though commands time out: from the delivery of the journal",
         faults: Faults { timeouts: 2, ..NONE },
         ..SESSION
     },
@@ -44,7 +39,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "session-local",
-        about: "tokens that are old are ignored",
+        about: "old tokens are ignored",
         size: Size::Large,
         sessions: true,
         ..LOCAL

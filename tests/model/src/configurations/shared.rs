@@ -1,6 +1,6 @@
 //! The shared tier and the store: T1.
 
-use super::{BOTH, OWN, SHARED, WIDE, bumps, writes};
+use super::{BOTH, OWN, SHARED, WIDE, invalidates, writes};
 use crate::configuration::{Configuration, Faults, NONE, Size};
 
 pub(super) const ALL: &[Configuration] = &[
@@ -18,7 +18,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "shared-evict",
-        about: "tokens, locks and the entry are evicted, twice",
+        about: "generations, locks and the entry are evicted, twice",
         faults: Faults { evictions: 2, ..NONE },
         ..SHARED
     },
@@ -30,13 +30,13 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "shared-early-expiry",
-        about: "the lock expires before the commit, and the writer lives",
+        about: "the lock expires before the commit, and the writer survives",
         faults: Faults { early_expiries: 1, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "shared-unknown",
-        about: "the caller goes away, and the store commits later or never",
+        about: "the caller is dropped, and the store commits later or never",
         faults: Faults { unknowns: 1, ..NONE },
         ..SHARED
     },
@@ -67,21 +67,21 @@ pub(super) const ALL: &[Configuration] = &[
         ..SHARED
     },
     Configuration {
-        name: "shared-bump",
+        name: "shared-invalidate",
         about: "a group is invalidated while its entry is written",
-        writers: &[bumps(0, WIDE), writes(1, OWN)],
+        writers: &[invalidates(0, WIDE), writes(1, OWN)],
         ..SHARED
     },
     Configuration {
-        name: "shared-bump-evict",
-        about: "a group is invalidated while its token is evicted",
-        writers: &[bumps(0, WIDE)],
+        name: "shared-invalidate-evict",
+        about: "a group is invalidated while its generation is evicted",
+        writers: &[invalidates(0, WIDE)],
         faults: Faults { evictions: 2, ..NONE },
         ..SHARED
     },
     Configuration {
         name: "shared-failover",
-        about: "a replica that lags takes over at any step",
+        about: "a lagging replica takes over at any step",
         size: Size::Large,
         faults: Faults { failovers: 1, ..NONE },
         ..SHARED
@@ -159,7 +159,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "shared-failover-two",
-        about: "two writers and a fail-over",
+        about: "two writers and a failover",
         size: Size::Large,
         writers: &[writes(0, OWN), writes(1, OWN)],
         faults: Faults { failovers: 1, ..NONE },

@@ -1,25 +1,26 @@
 //! The first state, and generations that no part of the state holds.
 
 use super::{
-    Barrier, Bus, Entry, Epoch, Fence, Gen, Instance, Keep, Kept, Keys, Link, Namespace, Phase, Reader, Record, SCOPES,
-    Standing, State, Step, Token, Writer,
+    Barrier, Bus, Entry, Epoch, Fence, Generation, Instance, Keep, Kept, Keys, Link, Namespace, Phase, Reader, Record,
+    SCOPES, Standing, State, Step, Token, Writer,
 };
 use crate::configuration::Configuration;
 
 impl State {
     /// An empty cache with all instances connected and trusted, and no reads or writes begun.
     pub(crate) fn first(configuration: &Configuration) -> Self {
-        let keys = Keys { gens: [Gen::Free(0); SCOPES], entry: None, namespace: 0, pending: 0, suffix: 0 };
+        let keys =
+            Keys { generations: [Generation::Free(0); SCOPES], entry: None, namespace: 0, pending: 0, suffix: 0 };
         let faults = configuration.faults;
         let instance = Instance {
             link: if configuration.shared { Link::Up } else { Link::Absent },
-            namespace: Namespace::Heard,
+            namespace: Namespace::Subscribed,
             trust: configuration.lease,
             answered: configuration.lease,
             barrier: Barrier::settled(),
             expects: 0,
             epoch: Epoch::default(),
-            heard_epoch: 0,
+            received_epoch: 0,
             local: None,
             bus: Bus::default(),
             journal: crate::state::Journal::default(),
@@ -32,9 +33,9 @@ impl State {
         let writer = Writer {
             phase: Phase::Over,
             version: 0,
-            news: None,
+            message_age: None,
             standing: Standing::Open,
-            heard: false,
+            received: false,
             age: None,
             waited: None,
             cut_off: false,
@@ -80,18 +81,18 @@ impl State {
     }
 
     /// A generation of the scope that no part of the state holds.
-    pub(crate) fn fresh_token(&self, scope: usize) -> Token {
+    pub(crate) fn fresh_generation(&self, scope: usize) -> Token {
         let mut known = 0_u64;
         let mut note = |token: Token| known |= 1 << token;
         for keys in std::iter::once(&self.redis).chain(&self.replica) {
-            if let Gen::Free(token) = keys.gens[scope] {
+            if let Generation::Free(token) = keys.generations[scope] {
                 note(token);
             }
         }
-        self.each_fence(|fence| note(fence.gens[scope]));
+        self.each_fence(|fence| note(fence.generations[scope]));
         for reader in &self.readers {
-            if let Step::Inits(_, gens) = reader.step
-                && let Gen::Free(token) = gens[scope]
+            if let Step::Inits(_, generations) = reader.step
+                && let Generation::Free(token) = generations[scope]
             {
                 note(token);
             }
@@ -109,14 +110,14 @@ impl State {
         self.each_fence(|fence| note(fence.epoch.namespace));
         for instance in &self.instances {
             note(instance.epoch.namespace);
-            note(instance.heard_epoch);
-            if let Some(beat) = instance.bus.beat {
-                note(beat.namespace);
+            note(instance.received_epoch);
+            if let Some(heartbeat) = instance.bus.heartbeat {
+                note(heartbeat.namespace);
             }
         }
         for reader in &self.readers {
-            if let Step::Asks(asking) | Step::Inits(asking, _) = reader.step {
-                note(asking.epoch.namespace);
+            if let Step::LooksUp(look_up) | Step::Inits(look_up, _) = reader.step {
+                note(look_up.epoch.namespace);
             }
         }
         lowest_free(known)
@@ -130,8 +131,8 @@ impl State {
         }
         for reader in &self.readers {
             match &reader.step {
-                Step::Asks(asking) | Step::Inits(asking, _) => {
-                    if let Some(carried) = &asking.carried {
+                Step::LooksUp(look_up) | Step::Inits(look_up, _) => {
+                    if let Some(carried) = &look_up.carried {
                         visit(&carried.fence);
                     }
                 }
@@ -174,5 +175,5 @@ impl Barrier {
 }
 
 fn lowest_free(known: u64) -> Token {
-    Token::try_from(known.trailing_ones()).expect("fewer than 64 tokens are remembered")
+    Token::try_from(known.trailing_ones()).expect("fewer than 64 tokens are known")
 }

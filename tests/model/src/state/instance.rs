@@ -11,12 +11,12 @@ pub(crate) enum Link {
     /// Connected, subscribed and flushed; delivers the journal to Redis.
     Subscribed,
     /// The first heartbeat is under way.
-    Beating,
-    /// It has returned, the instance waits for others, and `Link::live` is still empty.
+    FirstHeartbeat,
+    /// It has returned, the instance waits for others, and `Link` does not offer the connection yet.
     Trusted,
     Up,
     /// Redis answers commands, but the bus is silent, unnoticed so far.
-    Deaf,
+    Silent,
     /// Redis does not answer, unnoticed so far.
     Lost,
 }
@@ -28,12 +28,12 @@ pub(crate) enum Namespace {
     Foreign,
     /// A store is in it, and its bus is not subscribed to yet.
     Joined,
-    Heard,
+    Subscribed,
 }
 
 /// One heartbeat under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Beat {
+pub(crate) struct Heartbeat {
     /// How long ago it was sent, up to the lease.
     pub(crate) age: u8,
     /// The namespace epoch that it reports.
@@ -46,14 +46,14 @@ pub(crate) struct Beat {
 /// be evicted at any time, which covers an entry that was filled between two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Bus {
-    pub(crate) news: News,
-    pub(crate) beat: Option<Beat>,
-    pub(crate) later_news: News,
+    pub(crate) messages: Messages,
+    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) later_messages: Messages,
 }
 
 /// Messages on the bus with no heartbeat between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct News {
+pub(crate) struct Messages {
     pub(crate) invalidates: bool,
     /// The writers that have registered.
     pub(crate) begins: u8,
@@ -134,7 +134,7 @@ impl Journal {
         (!self.is_empty()).then_some(Due { everything: self.overflow, scopes: self.scopes })
     }
 
-    pub(crate) fn told(&mut self) {
+    pub(crate) fn delivered(&mut self) {
         let mut noted = self.noted;
         (0..SCOPES).filter(|scope| !self.added.holds(*scope)).for_each(|scope| noted[scope] = None);
         *self = Self { scopes: self.added, overflow: self.overflowed, noted, ..Self::default() };
@@ -183,17 +183,17 @@ pub(crate) struct Degraded {
 pub(crate) struct Instance {
     pub(crate) link: Link,
     pub(crate) namespace: Namespace,
-    /// The remaining time for which `Gate` trusts the local tier.
+    /// The remaining time for which `Freshness` trusts the local tier.
     pub(crate) trust: u8,
     /// The remaining time for which a reply allows write locks and shared reads.
     pub(crate) answered: u8,
     pub(crate) barrier: Barrier,
     /// The pending writers whose expiry invalidates the local tier.
     pub(crate) expects: u8,
-    /// `Live::epoch`.
+    /// `Connection::epoch`.
     pub(crate) epoch: Epoch,
     /// The namespace epoch of the last heartbeat.
-    pub(crate) heard_epoch: Token,
+    pub(crate) received_epoch: Token,
     /// The local entry, if its sequence snapshot is current; a stale one never answers again.
     pub(crate) local: Option<Kept>,
     pub(crate) bus: Bus,

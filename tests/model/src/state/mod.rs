@@ -11,9 +11,11 @@ mod writer;
 
 use crate::configuration::Faults;
 
-pub(crate) use instance::{Barrier, Beat, Bus, Degraded, Due, Instance, Journal, Kept, Link, Namespace, News, Queued};
-pub(crate) use reader::{Asking, Carried, Found, Keep, Landing, Reader, Source, Stamp, Step};
-pub(crate) use redis::{Entry, Epoch, Fence, Gen, Keys, Record};
+pub(crate) use instance::{
+    Barrier, Bus, Degraded, Due, Heartbeat, Instance, Journal, Kept, Link, Messages, Namespace, Queued,
+};
+pub(crate) use reader::{Carried, Found, Keep, Landing, LookUp, Reader, Snapshot, Source, Step};
+pub(crate) use redis::{Entry, Epoch, Fence, Generation, Keys, Record};
 pub(crate) use writer::{Phase, Standing, Writer};
 
 /// The scopes of the key: its own, and a wider one.
@@ -103,7 +105,7 @@ pub(crate) struct State {
 impl State {
     /// A scope that this writer has locked.
     pub(crate) fn locked_by(&self, writer: usize) -> Option<usize> {
-        let is_mine = |state: Gen| matches!(state, Gen::Locked(owners) if owners & (1 << writer) != 0);
-        (0..SCOPES).find(|&scope| is_mine(self.redis.gens[scope]))
+        let is_mine = |state: Generation| matches!(state, Generation::Locked(owners) if owners & (1 << writer) != 0);
+        (0..SCOPES).find(|&scope| is_mine(self.redis.generations[scope]))
     }
 }

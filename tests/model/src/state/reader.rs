@@ -1,12 +1,12 @@
 //! The progress of a read, and the data that it carries.
 
-use super::{Epoch, Fence, Gen, SCOPES, Version};
+use super::{Epoch, Fence, Generation, SCOPES, Version};
 
-/// `coherence::Stamp`, reduced to whether it is still current.
+/// `SequenceSnapshot`, reduced to whether it is still current.
 ///
 /// Sequences only grow, so a stale one never becomes current again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Stamp {
+pub(crate) enum Snapshot {
     Current,
     Dead,
 }
@@ -19,7 +19,7 @@ pub(crate) enum Source {
     Store,
 }
 
-/// `flight::Found`.
+/// `single_flight::Found`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Found {
     pub(crate) value: Version,
@@ -27,21 +27,21 @@ pub(crate) struct Found {
     pub(crate) source: Source,
 }
 
-/// `flight::Landing`, without the errors of the store.
+/// `single_flight::Outcome`, without the errors of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Landing {
     Found(Found),
     Abandoned,
 }
 
-/// `lookup::Keep`: the tiers that may keep the result of a load.
+/// `FillTarget`: the tiers that may keep the result of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Keep {
     Nothing,
-    Local(Stamp),
+    Local(Snapshot),
     /// In the local tier, for this long, while the shared tier is unreachable.
-    Degraded(Stamp, u8),
-    Both(Stamp, Fence),
+    Degraded(Snapshot, u8),
+    Both(Snapshot, Fence),
 }
 
 /// A value that a flight passes to the next one, with the earlier fence.
@@ -51,10 +51,10 @@ pub(crate) struct Carried {
     pub(crate) fence: Fence,
 }
 
-/// A look-up of the shared tier: `lookup::Begun`, `lookup::Shared`, and the previous flight's result.
+/// A look-up of the shared tier: `shared::Begun`, and the previous flight's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Asking {
-    pub(crate) stamp: Stamp,
+pub(crate) struct LookUp {
+    pub(crate) snapshot: Snapshot,
     pub(crate) epoch: Epoch,
     pub(crate) carried: Option<Carried>,
 }
@@ -68,11 +68,11 @@ pub(crate) enum Step {
     /// Leads the current flight, before its first look-up.
     Leads(Option<Carried>),
     /// The round trip is on its way to Redis.
-    Asks(Asking),
+    LooksUp(LookUp),
     /// So is the second one: scopes had no generation.
-    Inits(Asking, [Gen; SCOPES]),
+    Inits(LookUp, [Generation; SCOPES]),
     /// The answer of the shared tier is on its way back. With a snapshot it may enter the local tier.
-    Hits(Carried, Option<Stamp>),
+    Hits(Carried, Option<Snapshot>),
     /// The store is called, in a separate task.
     Loads(Keep),
     /// It has answered.
@@ -108,8 +108,8 @@ impl Step {
     /// Advances the clock.
     pub(crate) fn tick(&mut self) {
         let (Self::Loads(keep) | Self::Loaded(keep, _)) = self else { return };
-        if let Keep::Degraded(stamp, life) = *keep {
-            *keep = Keep::Degraded(stamp, life.saturating_sub(1));
+        if let Keep::Degraded(snapshot, life) = *keep {
+            *keep = Keep::Degraded(snapshot, life.saturating_sub(1));
         }
     }
 }

@@ -2,23 +2,23 @@
 
 use super::{SCOPES, Token, Version};
 
-/// `coherence::Epoch`: the server's run id, and the namespace epoch.
+/// `fence::Epoch`: the server's run id, and the namespace epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Epoch {
     pub(crate) run: u8,
     pub(crate) namespace: Token,
 }
 
-/// `flight::FoundFence`: the generations read before a load.
+/// `Fence`: the generations read before a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Fence {
     pub(crate) epoch: Epoch,
-    pub(crate) gens: [Token; SCOPES],
+    pub(crate) generations: [Token; SCOPES],
 }
 
 /// The state of a scope in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Gen {
+pub(crate) enum Generation {
     Missing,
     Free(Token),
     /// With a bit for each writer.
@@ -35,7 +35,7 @@ pub(crate) struct Entry {
 /// The keys of one Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Keys {
-    pub(crate) gens: [Gen; SCOPES],
+    pub(crate) generations: [Generation; SCOPES],
     pub(crate) entry: Option<Entry>,
     pub(crate) namespace: Token,
     /// The pending writers of the wide scope, as bits.

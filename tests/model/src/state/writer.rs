@@ -6,8 +6,8 @@ use super::{Scopes, Version};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     Begins,
-    /// These scopes' INTENTs have not been applied yet.
-    Intends(Scopes),
+    /// These scopes' LOCKs have not been applied yet.
+    Places(Scopes),
     /// The store is called, with the locks placed or not.
     Writes {
         placed: bool,
@@ -16,7 +16,7 @@ pub(crate) enum Phase {
     Committed {
         placed: bool,
     },
-    /// These scopes' RELEASEs (of a group invalidation: BUMPs) have not been applied yet.
+    /// These scopes' RELEASEs (of a group invalidation: INVALIDATEs) have not been applied yet.
     Releases {
         left: Scopes,
         placed: bool,
@@ -38,7 +38,7 @@ pub(crate) enum Phase {
     ///
     /// In mode strict every write waits; in the other modes, a write that is only journaled.
     Waits {
-        told: bool,
+        delivered: bool,
         placed: bool,
     },
     /// No caller waits for it any more. The store may still commit it, for as long as a lock lives.
@@ -58,14 +58,14 @@ pub(crate) enum Standing {
     /// It is neither acknowledged nor was dropped longer ago than a lock's lifetime.
     Open,
     /// It would count if it had been delivered to Redis.
-    Untold,
+    Undelivered,
     Counts,
 }
 
 impl Phase {
     /// Whether a command is on its way to Redis.
-    pub(crate) fn is_asking(self) -> bool {
-        matches!(self, Self::Intends(_) | Self::Releases { .. } | Self::Unregisters { .. } | Self::Behind { .. })
+    pub(crate) fn is_sending(self) -> bool {
+        matches!(self, Self::Places(_) | Self::Releases { .. } | Self::Unregisters { .. } | Self::Behind { .. })
     }
 }
 
@@ -76,10 +76,10 @@ pub(crate) struct Writer {
     /// 0 before the commit.
     pub(crate) version: Version,
     /// The time since Redis last published a message about it, up to the lease.
-    pub(crate) news: Option<u8>,
+    pub(crate) message_age: Option<u8>,
     pub(crate) standing: Standing,
     /// Its session token shows that Redis has received it.
-    pub(crate) heard: bool,
+    pub(crate) received: bool,
     /// The time since its acknowledgement, as far as it matters.
     ///
     /// For a dropped write, it starts after a lock's lifetime.

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_an_address() {
+    fn every_form_of_an_address_is_parsed() {
         let tcp = |host: &str, port| ConnectionAddr::Tcp(host.to_owned(), port);
         let socket = || ConnectionAddr::Unix("/run/redis.sock".into());
         for (url, addr, user, password, db) in [
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_beside_the_address_takes_the_place_of_the_one_in_it() {
+    fn a_separate_password_overrides_the_one_in_the_address() {
         for url in ["redis://h", "redis://u:inside@h", "redis://u@h", "unix:///s?pass=inside"] {
             let info = Address::parse(url, Some("beside")).unwrap().info;
             assert_eq!(info.redis_settings().password(), Some("beside"), "{url}");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_in_words_without_it() {
+    fn an_invalid_address_is_refused_without_being_repeated() {
         for (url, begins) in [
             ("", "the address of Redis has an unknown scheme"),
             ("canary", "the address of Redis has an unknown scheme"),

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_code_is_told_by_its_words() {
+    fn an_error_without_a_code_keeps_its_text() {
         for (words, expected) in [
             ("max number of clients reached", "maxclients"),
             ("DB index is out of range", "database with the number"),
@@ -140,7 +140,7 @@ mod tests {
 
     /// The messages of Redis 7 and of Redis 5.
     #[test]
-    fn a_password_that_the_server_repeats_is_not_told() {
+    fn a_password_in_a_server_error_is_redacted() {
         for words in [
             "unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'tests' 'canary' ",
             "unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `tests`, `canary`, ",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_another_server_is_not_told() {
+    fn the_address_of_another_server_is_redacted() {
         let moved = redis::make_extension_error("MOVED".to_owned(), Some("3999 canary:6381".to_owned()));
         let error = refusal(&moved).unwrap();
         assert_eq!((error.to_string().as_str(), error.advice()), ("MOVED", NO_CLUSTER));

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_certificate_is_refused() {
+    fn an_invalid_certificate_is_refused() {
         for pem in ["", "canary", "-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----\n"] {
             let error = Tls::new("h", 6379, &[pem]).map(|_| ()).unwrap_err().to_string();
             assert!(error.starts_with("a root certificate of Redis does not parse") && !error.contains("canary"));
@@ -134,7 +134,7 @@ mod tests {
 
     /// The message about a certificate for another host contains no names.
     #[test]
-    fn a_certificate_for_another_host_is_told_without_names() {
+    fn a_certificate_for_another_host_is_reported_without_names() {
         let name = ServerName::try_from("canary.example").unwrap();
         let reason = CertificateError::NotValidForNameContext { expected: name, presented: vec!["canary".to_owned()] };
         let error = std::io::Error::other(rustls::Error::InvalidCertificate(reason));

@@ -11,7 +11,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::NoBarrier,
         expected: Refuted(
             Promise::Shared,
-            &["out of everybody's reach", "v1 is acknowledged", "Redis is back", "shared hit v0"],
+            &["unreachable for all instances", "v1 is acknowledged", "Redis is back", "shared hit v0"],
         ),
         ..WARM
     },
@@ -22,7 +22,7 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Shared,
             &[
-                "out of everybody's reach",
+                "unreachable for all instances",
                 "Redis is back",
                 "SET v0",
                 "commits v1",
@@ -38,7 +38,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::MembersForgotten,
         expected: Refuted(
             Promise::Shared,
-            &["out of everybody's reach", "Redis is back", "its barrier ends", "shared hit v0"],
+            &["unreachable for all instances", "Redis is back", "its barrier ends", "shared hit v0"],
         ),
         ..WARM
     },
@@ -59,7 +59,7 @@ pub(super) const ALL: &[Configuration] = &[
         variant: Variant::EarlierHeartbeat,
         expected: Refuted(
             Promise::Shared,
-            &["out of everybody's reach", "Redis is back", "its barrier ends", "shared hit v0"],
+            &["unreachable for all instances", "Redis is back", "its barrier ends", "shared hit v0"],
         ),
         ..WARM
     },
@@ -70,7 +70,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { outages: 1, timeouts: 1, ..NONE },
         expected: Refuted(
             Promise::Shared,
-            &["the journal remembers", "sends a beat", "v1 is acknowledged", "shared hit v0"],
+            &["the journal records", "sends a heartbeat", "v1 is acknowledged", "shared hit v0"],
         ),
         ..WARM
     },
@@ -81,7 +81,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { timeouts: 1, ..NONE },
         expected: Refuted(
             Promise::Shared,
-            &["BUMP times out, not applied", "sends a beat", "v1 is acknowledged", "shared hit v0"],
+            &["INVALIDATE times out, not applied", "sends a heartbeat", "v1 is acknowledged", "shared hit v0"],
         ),
         ..WARM
     },
@@ -115,7 +115,7 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Strict,
             &[
-                "Redis answers nothing",
+                "Redis stops answering",
                 "v1 is acknowledged",
                 "Redis answers again",
                 "its barrier ends",
@@ -132,10 +132,10 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Shared,
             &[
-                "Redis answers nothing",
+                "Redis stops answering",
                 "v1 is acknowledged",
                 "Redis answers again",
-                "instance 1: sends a beat",
+                "instance 1: sends a heartbeat",
                 "shared hit v0",
             ],
         ),
@@ -149,7 +149,7 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Shared,
             &[
-                "Redis answers nothing",
+                "Redis stops answering",
                 "a heartbeat that is not executed yet",
                 "v1 is acknowledged",
                 "Redis answers again",
@@ -180,8 +180,8 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::Shared,
             &[
-                "Redis answers nothing",
-                "the journal remembers",
+                "Redis stops answering",
+                "the journal records",
                 "v1 is acknowledged",
                 "Redis answers again",
                 "shared hit v0",
@@ -196,7 +196,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
             Promise::Shared,
-            &["the journal remembers", "the clock moves on", "v1 is acknowledged", "shared hit v0"],
+            &["the journal records", "the clock moves on", "v1 is acknowledged", "shared hit v0"],
         ),
         ..WARM
     },
@@ -209,8 +209,8 @@ pub(super) const ALL: &[Configuration] = &[
             Promise::Shared,
             &[
                 "the clock moves on",
-                "Redis answers nothing",
-                "the journal remembers",
+                "Redis stops answering",
+                "the journal records",
                 "v1 is acknowledged",
                 "Redis answers again",
                 "shared hit v0",
@@ -236,21 +236,21 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { stalls: 1, ..NONE },
         expected: Refuted(
             Promise::Strict,
-            &["Redis answers nothing", "its late heartbeat is executed", "v1 is acknowledged", "local hit -> v0"],
+            &["Redis stops answering", "its late heartbeat is executed", "v1 is acknowledged", "local hit -> v0"],
         ),
         ..BARRIER_LOCAL
     },
     Configuration {
-        name: "without-telling-join",
-        about: "the writes of a joining store are announced only after the subscription to its bus",
-        variant: Variant::TellNeedsLease,
+        name: "without-lock-while-joining",
+        about: "a joining store places write locks only after the subscription to its bus",
+        variant: Variant::LockNeedsLease,
         joins: true,
         readers: &[1],
         counted: Counted::Acknowledged,
         size: Size::Small,
         expected: Refuted(
             Promise::Shared,
-            &["SET v0", "a store joins", "the journal remembers", "v1 is acknowledged", "shared hit v0"],
+            &["SET v0", "a store joins", "the journal records", "v1 is acknowledged", "shared hit v0"],
         ),
         writers: &[writes(0, OWN)],
         ..OWN_WRITES

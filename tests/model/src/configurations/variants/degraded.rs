@@ -7,16 +7,16 @@ use crate::configurations::{DEGRADED, OWN_WRITES};
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-mark",
-        about: "what is kept for degraded reads answers when a late beat is back",
+        about: "a degraded entry is a hit after a late heartbeat has returned",
         variant: Variant::NoMark,
         expected: Refuted(
             Promise::Local,
             &[
-                "hears the news",
+                "receives the messages",
                 "the shared tier is out of reach",
                 "kept for degraded reads",
                 "commits v1",
-                "its beat is back",
+                "its heartbeat has returned",
                 "v1 is acknowledged",
                 "local hit -> v0",
             ],
@@ -35,7 +35,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-own-advance-degraded",
-        about: "R7: a writer leaves alone what is kept for its own instance's degraded reads",
+        about: "R7: a writer does not invalidate its own instance's degraded entries",
         variant: Variant::NoLocalAdvance,
         degraded: 1,
         faults: Faults { disconnects: 1, ..NONE },
@@ -44,7 +44,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-flush-degraded",
-        about: "what is kept for degraded reads outlives the outage",
+        about: "a degraded entry outlives the outage",
         variant: Variant::NoFlush,
         faults: Faults { disconnects: 1, ..NONE },
         expected: Refuted(Promise::Degraded, &["kept for degraded reads", "connects", "degraded"]),

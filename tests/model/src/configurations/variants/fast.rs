@@ -14,13 +14,13 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { evictions: 1, ..NONE },
         expected: Refuted(
             Promise::OwnWrites,
-            &["Redis evicts the token or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
+            &["Redis evicts the generation or lock", "SET v0", "commits v1", "v1 is acknowledged", "shared hit v0"],
         ),
         ..OWN_WRITES
     },
     Configuration {
         name: "without-advance-behind",
-        about: "R7: a fast write does not advance once more when it is in the journal",
+        about: "R7: a fast write does not advance again once it is journaled",
         variant: Variant::NoAdvanceBehind,
         mode: Mode::Fast,
         counted: Counted::Released,
@@ -28,7 +28,7 @@ pub(super) const ALL: &[Configuration] = &[
         expected: Refuted(
             Promise::OwnWrites,
             &[
-                "Redis evicts the token or lock",
+                "Redis evicts the generation or lock",
                 "SET v0",
                 "finishes",
                 "shared hit v0",

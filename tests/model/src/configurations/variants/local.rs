@@ -7,40 +7,40 @@ use crate::configurations::{LOCAL, OWN_WRITES};
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-sent-time",
-        about: "R5: a beat counts from its return",
+        about: "R5: a heartbeat counts from its return",
         variant: Variant::ArrivalLease,
         expected: Refuted(
             Promise::Local,
-            &["kept locally", "sends a beat", "the clock moves on", "its beat is back", "local hit"],
+            &["kept locally", "sends a heartbeat", "the clock moves on", "its heartbeat has returned", "local hit"],
         ),
         ..LOCAL
     },
     Configuration {
         name: "without-sequence-check",
-        about: "R2: a fill of the local tier does not look whether it was overtaken",
+        about: "R2: a fill of the local tier skips the sequence check",
         variant: Variant::NoSequenceCheck,
         expected: Refuted(
             Promise::Local,
-            &["reads v0 from the store", "v1 is acknowledged", "hears the news", "kept locally", "local hit"],
+            &["reads v0 from the store", "v1 is acknowledged", "receives the messages", "kept locally", "local hit"],
         ),
         ..LOCAL
     },
     Configuration {
         name: "without-own-advance",
-        about: "R7: a writer leaves its own local tier alone",
+        about: "R7: a writer does not invalidate its own local tier",
         variant: Variant::NoLocalAdvance,
         expected: Refuted(Promise::OwnWrites, &["kept locally", "v1 is acknowledged", "local hit"]),
         ..OWN_WRITES
     },
     Configuration {
         name: "without-last-advance",
-        about: "R7: a writer does not advance once more before it is acknowledged",
+        about: "R7: a writer does not advance again before its acknowledgement",
         variant: Variant::NoLastAdvance,
         faults: Faults { evictions: 1, ..NONE },
         expected: Refuted(
             Promise::OwnWrites,
             &[
-                "Redis evicts the token or lock",
+                "Redis evicts the generation or lock",
                 "reads v0 from the store",
                 "SET v0",
                 "finishes",
@@ -53,7 +53,7 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-flush",
-        about: "R5: what is local outlives the connection that it was heard of on",
+        about: "R5: local entries outlive the connection of their messages",
         variant: Variant::NoFlush,
         faults: Faults { disconnects: 1, ..NONE },
         expected: Refuted(

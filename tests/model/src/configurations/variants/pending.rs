@@ -17,7 +17,7 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-local-expiry",
         about: "local tiers ignore the registration of a pending writer",
-        variant: Variant::ExpiryUnheeded,
+        variant: Variant::ExpiryIgnored,
         writers: &[by_result(1, OWN)],
         faults: Faults { crashes: 1, ..NONE },
         expected: Refuted(
@@ -26,7 +26,7 @@ pub(super) const ALL: &[Configuration] = &[
                 "kept locally",
                 "REGISTER",
                 "commits v1",
-                "a lock's life has passed",
+                "a lock's lifetime has passed",
                 "the clock moves on",
                 "local hit -> v0",
             ],
@@ -42,7 +42,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { crashes: 1, disconnects: 1, ..NONE },
         expected: Refuted(
             Promise::Local,
-            &["REGISTER", "kept locally", "its process dies", "a lock's life has passed", "local hit -> v0"],
+            &["REGISTER", "kept locally", "its process dies", "a lock's lifetime has passed", "local hit -> v0"],
         ),
         ..LOCAL
     },
@@ -75,7 +75,7 @@ pub(super) const ALL: &[Configuration] = &[
         faults: Faults { crashes: 1, ..NONE },
         expected: Refuted(
             Promise::Local,
-            &["REGISTER", "a lock's life has passed", "hears the news", "local hit -> v0"],
+            &["REGISTER", "a lock's lifetime has passed", "receives the messages", "local hit -> v0"],
         ),
         ..LOCAL
     },

@@ -7,8 +7,8 @@ use crate::configurations::{DEGRADED, SESSION};
 pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-observation",
-        about: "R8: a token that is observed ends nothing",
-        variant: Variant::TokenUnheeded,
+        about: "R8: an observed token invalidates nothing",
+        variant: Variant::TokenIgnored,
         expected: Refuted(
             Promise::Session,
             &["kept locally", "v1 is acknowledged", "observes the token", "local hit -> v0"],
@@ -26,7 +26,7 @@ pub(super) const ALL: &[Configuration] = &[
             Promise::Session,
             &[
                 "kept for degraded reads",
-                "its beat is back",
+                "its heartbeat has returned",
                 "observes the token of writer 1, which is old",
                 "degraded",
             ],

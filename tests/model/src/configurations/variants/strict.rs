@@ -25,19 +25,19 @@ pub(super) const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "without-late-wait",
-        about: "a strict write waits from its announcement, which did not reach Redis; its release does",
-        variant: Variant::WaitFromAnnouncement,
+        about: "a strict write waits from its write lock, which did not reach Redis; its release does",
+        variant: Variant::WaitFromLock,
         faults: Faults { timeouts: 1, ..NONE },
         expected: Refuted(
             Promise::Strict,
             &[
                 "kept locally",
-                "INTENT times out, not applied",
+                "LOCK times out, not applied",
                 "the clock moves on",
-                "sends a beat",
+                "sends a heartbeat",
                 "RELEASE",
                 "v1 is acknowledged",
-                "its beat is back",
+                "its heartbeat has returned",
                 "local hit -> v0",
             ],
         ),
@@ -46,12 +46,19 @@ pub(super) const ALL: &[Configuration] = &[
     Configuration {
         name: "without-late-wait-evict",
         size: Size::Large,
-        about: "a strict write waits from its announcement, and its lock is lost, or its own lease has lapsed",
-        variant: Variant::WaitFromAnnouncement,
+        about: "a strict write waits from its write lock, and the lock is lost, or its own lease has lapsed",
+        variant: Variant::WaitFromLock,
         faults: Faults { evictions: 1, ..NONE },
         expected: Refuted(
             Promise::Strict,
-            &["kept locally", "the clock moves on", "sends a beat", "RELEASE", "its beat is back", "local hit -> v0"],
+            &[
+                "kept locally",
+                "the clock moves on",
+                "sends a heartbeat",
+                "RELEASE",
+                "its heartbeat has returned",
+                "local hit -> v0",
+            ],
         ),
         ..STRICT
     },

@@ -1,4 +1,4 @@
-//! Parameters that are gone after the call, or would have to be copied for it.
+//! Parameters that the call consumes, or that would have to be copied for it.
 use std::future::Future;
 use std::pin::Pin;
 

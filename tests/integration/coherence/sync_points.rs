@@ -8,12 +8,12 @@ use tokio::sync::Semaphore;
 
 /// A point where a call waits until the test releases it.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct SyncPoint {
     reached: Semaphore,
     open: Semaphore,
 }
 
-impl Gate {
+impl SyncPoint {
     pub(crate) fn new() -> Self {
         Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
     }

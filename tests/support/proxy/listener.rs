@@ -14,10 +14,10 @@ use super::shared::Shared;
 
 const BACKLOG: i32 = 128;
 
-/// The listener for clients, which a closed door refuses.
+/// The listener for clients, which refuses them while it is closed.
 #[derive(Debug)]
-pub(super) struct Door {
-    /// Bound, and never listening: no other process receives the port while the door is closed.
+pub(super) struct ProxyListener {
+    /// Bound, and never listening: no other process receives the port while it is closed.
     _reservation: OwnedFd,
     addr: SocketAddr,
     open: Option<Open>,
@@ -29,7 +29,7 @@ struct Open {
     thread: JoinHandle<()>,
 }
 
-impl Door {
+impl ProxyListener {
     pub(super) fn new() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let reservation = bound(any).expect("the loopback interface has a free port");
@@ -46,11 +46,11 @@ impl Door {
         if self.open.is_some() {
             return;
         }
-        let listener = listen(self.addr).expect("the port is reserved");
+        let clients = listen(self.addr).expect("the port is reserved");
         let (shared, closing) = (Arc::clone(shared), Arc::<AtomicBool>::default());
         let closed = Arc::clone(&closing);
         let thread = thread::spawn(move || {
-            for client in listener.incoming().flatten() {
+            for client in clients.incoming().flatten() {
                 if closed.load(Ordering::Acquire) {
                     return;
                 }

@@ -2,9 +2,9 @@
 
 /// `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>): the same numbers on every machine.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Random(u64);
 
-impl Chance {
+impl Random {
     /// The numbers of this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)

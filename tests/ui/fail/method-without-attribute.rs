@@ -1,4 +1,4 @@
-//! An async method that says nothing about the cache.
+//! An async method without an attribute.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]

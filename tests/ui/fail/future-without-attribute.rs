@@ -1,4 +1,4 @@
-//! Async methods without `async` that say nothing about the cache.
+//! Async methods without `async` and without an attribute.
 use std::future::Future;
 use std::pin::Pin;
 

@@ -10,7 +10,7 @@ use cache_core::{Cache, CacheKey, CacheValue, cached_store};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, CacheKey)]
 pub struct TenantId(pub u64);
 
-/// What a tenant may do.
+/// The rules of a tenant.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, CacheValue)]
 pub struct TenantPolicy {
     /// Whose policy it is.

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// See Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014. A library's generator may
 /// produce other numbers in its next version, and then an old seed would not replay.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct Random(u64);
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-impl Chance {
+impl Random {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -61,18 +61,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_and_paths_differ() {
-        let draw = |mut chance: Chance| [chance.draw(), chance.draw()];
-        assert_eq!(draw(Chance::new(7)), draw(Chance::new(7)));
-        assert_eq!(draw(Chance::below(7, &[1, 2])), draw(Chance::below(7, &[1, 2])));
-        assert_ne!(draw(Chance::below(7, &[1, 2])), draw(Chance::below(7, &[2, 1])));
-        assert_ne!(draw(Chance::below(7, &[0])), draw(Chance::below(7, &[])));
+    fn a_seed_reproduces_its_numbers_and_paths_differ() {
+        let draw = |mut random: Random| [random.draw(), random.draw()];
+        assert_eq!(draw(Random::new(7)), draw(Random::new(7)));
+        assert_eq!(draw(Random::below(7, &[1, 2])), draw(Random::below(7, &[1, 2])));
+        assert_ne!(draw(Random::below(7, &[1, 2])), draw(Random::below(7, &[2, 1])));
+        assert_ne!(draw(Random::below(7, &[0])), draw(Random::below(7, &[])));
     }
 
     #[test]
-    fn an_order_of_chance_has_everything_once() {
+    fn a_random_order_contains_every_element_once() {
         let mut items: Vec<u32> = (0..20).collect();
-        Chance::new(1).shuffle(&mut items);
+        Random::new(1).shuffle(&mut items);
         assert_ne!(items, (0..20).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..20).collect::<Vec<_>>());
