@@ -107,9 +107,9 @@ impl Freshness {
 
     #[inline]
     fn sum(&self, snapshot: &SequenceSnapshot) -> u64 {
-        let (stripes, mut sum) = (&*self.stripes, self.flushes.load(Ordering::Acquire));
+        let mut sum = self.flushes.load(Ordering::Acquire);
         for stripe in snapshot.stripes.iter().take(usize::from(snapshot.count)) {
-            sum = sum.wrapping_add(stripes[usize::from(*stripe)].load(Ordering::Acquire));
+            sum = sum.wrapping_add(self.stripes[usize::from(*stripe)].load(Ordering::Acquire));
         }
         sum
     }

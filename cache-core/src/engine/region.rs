@@ -70,6 +70,12 @@ impl RegionSpec {
     }
 }
 
+/// Out of line: a hit should not carry the allocation.
+#[cold]
+fn revisit<R>(value: R) -> LocalRead<R> {
+    LocalRead::Revisit(Box::new(value))
+}
+
 /// The typed cache of one read method, from its key `K` to its result `R`.
 ///
 /// Cheap to clone. A local hit allocates nothing and waits for nothing. A decorator has one region for each read
@@ -337,7 +343,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Returns what the local tier answers. Counts a hit.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "otherwise the boxed future of a `dyn` read makes a call of it")]
     pub fn local<L: Lookup<K>>(&self, key: &L) -> LocalRead<R> {
         match self.0.local.find(key) {
             Some(hit) => self.hit(hit),
@@ -354,10 +361,11 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if visible(&hit.value) { self.hit(hit) } else { LocalRead::Miss }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for `local`, which it ends")]
     fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
         self.0.local.count(&hit);
-        if self.0.sampling.is_due() { LocalRead::Revisit(Box::new(hit.value)) } else { LocalRead::Fresh(hit.value) }
+        if self.0.sampling.is_due() { revisit(hit.value) } else { LocalRead::Fresh(hit.value) }
     }
 
     #[cold]

@@ -100,7 +100,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     async fn watch(&self, key: &K, seen: &[u8], began: &Stopwatch) -> Check {
         let mut pause = FIRST_PAUSE;
         if !self.still_answers(key, seen) {
-            return Check::Gone;
+            return Check::Raced;
         }
         while self.still_answers(key, seen) && began.elapsed() < WATCH {
             self.method().process().clock.sleep(pause).await;

@@ -13,20 +13,20 @@ pub(crate) enum Check {
     /// The duration is from the start of the store's read until the local tier stopped.
     Stale(Duration),
     /// The store returned another value, and the local tier no longer returned the old one.
-    Gone,
+    Raced,
     /// The store failed, or a value could not be encoded.
     Failed,
 }
 
 /// The names of the results, in the order of [`Checks::totals`].
-pub(crate) const RESULTS: [&str; 4] = ["equal", "stale", "gone", "failed"];
+pub(crate) const RESULTS: [&str; 4] = ["equal", "stale", "raced", "failed"];
 
 impl Check {
     fn place(self) -> usize {
         match self {
             Self::Equal => 0,
             Self::Stale(_) => 1,
-            Self::Gone => 2,
+            Self::Raced => 2,
             Self::Failed => 3,
         }
     }
@@ -64,12 +64,12 @@ mod tests {
     fn each_result_has_its_index() {
         let checks = Checks::default();
         let stale = Check::Stale(Duration::from_micros(1500));
-        for (times, check) in [Check::Equal, stale, Check::Gone, Check::Failed].into_iter().enumerate() {
+        for (times, check) in [Check::Equal, stale, Check::Raced, Check::Failed].into_iter().enumerate() {
             (0..=times).for_each(|_| checks.add(check));
         }
         assert_eq!(
             RESULTS.into_iter().zip(checks.totals()).collect::<Vec<_>>(),
-            [("equal", 1), ("stale", 2), ("gone", 3), ("failed", 4)]
+            [("equal", 1), ("stale", 2), ("raced", 3), ("failed", 4)]
         );
         assert_eq!(checks.stale_micros(), 3000);
     }

@@ -67,7 +67,7 @@ const TABLE: &[(&[(&str, &str)], &str)] = &[
     (&[("APP_ENV", "production"), ("DATABASE_URL", "sqlite::memory:")], "DATABASE_URL names a database in memory, and APP_ENV is production: expected postgres:// or a file behind sqlite://"),
     (&[("DATABASE_SCHEMA", "Copilot")], "DATABASE_SCHEMA is `Copilot`: expected a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most"),
     (&[("DATABASE_SCHEMA", "public; --")], "DATABASE_SCHEMA is `public; --`: expected a lower-case letter or _, then lower-case letters, digits and _, 63 characters at most"),
-    (&[("DATABASE_URL", "mysql://u:canary@h/db")], "DATABASE_URL begins with `mysql:`: expected postgres:// or sqlite://"),
+    (&[("DATABASE_URL", "mysql://u:canary@h/db")], "DATABASE_URL starts with `mysql:`: expected postgres:// or sqlite://"),
     (&[("DATABASE_URL", "canary")], "DATABASE_URL is no URL: expected postgres:// or sqlite://"),
     (&[("DATABASE_URL", "u:canary@h")], "DATABASE_URL is no URL: expected postgres:// or sqlite://"),
     (&[("DATABASE_URL", "postgres://u:canary#x@h/db")], "DATABASE_URL does not parse: expected postgres://user:password@host:port/database, with `%` and two hexadecimal digits for each special character of the password"),

@@ -40,7 +40,8 @@ fn collect(source: &Path, folder: &Path, imports: &mut BTreeMap<(String, String)
         }
         let file = path.strip_prefix(source).unwrap().to_str().unwrap().to_owned();
         let from = module(&file);
-        if file == "lib.rs" || !file.ends_with(".rs") || file.ends_with("interleavings.rs") {
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        if file == "lib.rs" || !is_source || path.ends_with("interleavings.rs") {
             continue;
         }
         for to in referenced(&fs::read_to_string(&path).unwrap()) {

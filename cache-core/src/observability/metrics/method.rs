@@ -85,7 +85,7 @@ impl MethodMeter {
             checks: RESULTS.map(check),
             damage: damage.map(error).collect(),
             entries: Level::new(&names::LOCAL_ENTRIES, of_method),
-            flights: Level::new(&names::FLIGHTS, of_method),
+            flights: Level::new(&names::IN_FLIGHT, of_method),
             look_up: timing("read", "shared"),
             load: timing("load", "store"),
             fill: timing("fill", "shared"),

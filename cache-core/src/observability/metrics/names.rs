@@ -39,7 +39,7 @@ definitions! {
     ERRORS = Counter "cache.errors.total" in "count": "Errors of the shared tier and of what it holds; no caller saw one";
     SHARED_BYTES = Counter "cache.shared.bytes.total" in "bytes": "Bytes of entries exchanged with the shared tier";
     LOCAL_ENTRIES = Gauge "cache.local.entries" in "count": "Entries in the local tier";
-    FLIGHTS = Gauge "cache.flights" in "count": "Keys that are being looked up";
+    IN_FLIGHT = Gauge "cache.in_flight" in "count": "Keys that are being looked up";
     BUS_INVALIDATIONS = Counter "cache.bus.invalidations.total" in "count": "Invalidations received over the bus";
     BUS_LAG = Gauge "cache.bus.lag" in "seconds": "How long the last heartbeat over the bus took, there and back";
     BUS_UP = Gauge "cache.bus.up" in "count": "1 while the shared tier may be used and its messages are received, else 0";

@@ -202,17 +202,21 @@ async fn idle(
 ) -> Result<(), StoreError> {
     let new = NewConversation::new(of_tenant.tenant_id.unwrap_or(TenantId::random()), None);
     let last = get(store, &new, earlier).await?.last_activity();
-    let list = async |since| {
+    let ids_idle_since = async |since| {
         let filter = CompactionFilter { min_messages: 1, idle_since: Some(since), ..*of_tenant };
         store.conversations_needing_compaction(&filter, 9).await.map(|found| ids(&found))
     };
-    checks.equal("idle since its last activity", &list(last).await?, &vec![earlier]);
-    checks.equal("not before it", &list(last - TimeDelta::microseconds(1)).await?, &vec![]);
+    checks.equal("idle since its last activity", &ids_idle_since(last).await?, &vec![earlier]);
+    checks.equal("not before it", &ids_idle_since(last - TimeDelta::microseconds(1)).await?, &vec![]);
     checks.equal(
         "idle at the end of time",
-        &list(chrono::DateTime::<chrono::Utc>::MAX_UTC).await?,
+        &ids_idle_since(chrono::DateTime::<chrono::Utc>::MAX_UTC).await?,
         &vec![earlier, later],
     );
-    checks.equal("idle before its beginning", &list(chrono::DateTime::<chrono::Utc>::MIN_UTC).await?, &vec![]);
+    checks.equal(
+        "idle before its beginning",
+        &ids_idle_since(chrono::DateTime::<chrono::Utc>::MIN_UTC).await?,
+        &vec![],
+    );
     Ok(())
 }
