@@ -18,8 +18,10 @@ pub use crate::single_flight::Source;
 pub struct CallTrace {
     /// The source of the value.
     ///
-    /// For a read of many keys it is that of the last one.
+    /// For a read of many keys it is that of the last one: see [`only_source`](Self::only_source).
     pub source: Option<Source>,
+    /// The sources of all keys, by their number.
+    answered_by: [bool; Source::COUNT],
     /// Whether the value, of many keys any value, was found for another caller, whose look-up this one followed.
     pub joined: bool,
     /// Whether the shared tier had a write's locks before the store was called.
@@ -30,6 +32,20 @@ pub struct CallTrace {
     ///
     /// It is `None` in mode [`Fast`](crate::Mode::Fast), which does not wait for the release.
     pub released: Option<bool>,
+}
+
+impl CallTrace {
+    /// Returns the source of every key of a read, if all of them have the same one.
+    pub fn only_source(&self) -> Option<Source> {
+        let sources = self.answered_by.iter().filter(|answered| **answered).count();
+        self.source.filter(|_| sources == 1)
+    }
+
+    /// Records that a key was answered.
+    pub(crate) fn answer(&mut self, source: Source) {
+        self.source = Some(source);
+        self.answered_by[source as usize] = true;
+    }
 }
 
 tokio::task_local! {

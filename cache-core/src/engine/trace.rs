@@ -25,11 +25,14 @@ mod recorder {
     use crate::call_trace::record;
 
     pub(in crate::engine) fn answered(source: Source) {
-        record(|trace| trace.source = Some(source));
+        record(|trace| trace.answer(source));
     }
 
     pub(in crate::engine) fn joined(source: Source) {
-        record(|trace| (trace.source, trace.joined) = (Some(source), true));
+        record(|trace| {
+            trace.answer(source);
+            trace.joined = true;
+        });
     }
 
     pub(in crate::engine) fn announced(placed: bool) {

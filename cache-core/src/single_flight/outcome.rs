@@ -69,3 +69,9 @@ pub enum Source {
     /// The store.
     Store,
 }
+
+impl Source {
+    /// The number of sources.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "a trace has a place for each"))]
+    pub(crate) const COUNT: usize = Self::Store as usize + 1;
+}

@@ -40,6 +40,20 @@ async fn the_trace_of_a_follower_names_the_source_of_its_leader() {
     }
 }
 
+/// The keys of one call can have different sources: a checker must not take one of them for all.
+#[tokio::test]
+async fn the_trace_of_a_batch_names_a_source_only_if_every_key_has_it() {
+    for world in World::each(None) {
+        let reader = world.instance().await;
+        (1..=3).for_each(|key| world.rows.seed(key, 10 * key));
+        let source_of = |keys: &'static [u64]| async { trace(reader.store.get_many(keys)).await.1.only_source() };
+        assert_eq!(source_of(&[1, 2]).await, Some(Source::Store));
+        assert_eq!(source_of(&[1, 2]).await, Some(Source::Local));
+        assert_eq!(source_of(&[1, 3]).await, None);
+        assert_eq!(source_of(&[3]).await, Some(Source::Local));
+    }
+}
+
 #[tokio::test]
 async fn the_trace_of_a_write_names_its_delivery_to_the_shared_tier() {
     for world in World::each(None) {

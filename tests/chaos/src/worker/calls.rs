@@ -143,7 +143,7 @@ impl Caller {
     async fn read_after(&self, place: Place, observed: Option<u64>) {
         let start = clock::now();
         let (answer, call) = in_time(trace(self.load(place))).await;
-        self.record_read(place, start, observed, (answer, call));
+        self.record_read(place, start, observed, answer, call.source, call.joined);
     }
 
     async fn load(&self, Place { mode, group, member }: Place) -> Result<Option<u64>, RegisterError> {
@@ -154,14 +154,15 @@ impl Caller {
         }
     }
 
-    /// Makes one call, and records a line for each row, without the tiers that answered.
+    /// Makes one call, and records a line for each row, with the tier if the same one answered for all of them.
     async fn read_many(&self, group: u32) {
         let members: Vec<u32> = (0..MEMBERS).collect();
         let start = clock::now();
         let (answer, call) = in_time(trace(self.store.read_many(group, &members))).await;
         for member in members {
             let version = answer.as_ref().map(|found| found.get(&member).copied()).map_err(Clone::clone);
-            self.record_read(Place { mode: Mode::Safe, group, member }, start, None, (version, call));
+            let place = Place { mode: Mode::Safe, group, member };
+            self.record_read(place, start, None, version, call.only_source(), call.joined);
         }
     }
 
@@ -170,7 +171,9 @@ impl Caller {
         place: Place,
         start: u64,
         observed: Option<u64>,
-        (answer, call): (Result<Option<u64>, Failure>, CallTrace),
+        answer: Result<Option<u64>, Failure>,
+        source: Option<Source>,
+        joined: bool,
     ) {
         let end = clock::now();
         let (outcome, error) = outcome(&answer);
@@ -182,8 +185,8 @@ impl Caller {
             key: place.key(),
             mode: place.mode,
             version: answer.ok().flatten(),
-            tier: call.source.map(tier),
-            joined: call.joined,
+            tier: source.map(tier),
+            joined,
             observed,
             outcome,
             error,
