@@ -48,14 +48,14 @@ struct Results<K, R> {
     unusable: Vec<K>,
 }
 
-/// A key whose previous flight is in results.
+/// A key whose previous flight is in progress.
 struct Turn<K: KeyPart, R: Clone> {
     key: K,
     lead: Lead<K, R>,
     before: Arc<Flight<R>>,
 }
 
-/// A key without a flight in results.
+/// A key without a flight in progress.
 struct Ready<K: KeyPart, R: Clone> {
     key: K,
     lead: Lead<K, R>,
