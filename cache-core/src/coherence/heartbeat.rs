@@ -99,16 +99,10 @@ impl Coherence {
         }
         connection.set_seen(reply.server_time);
         self.set_server_time(connection, reply.server_time, sent);
-        // After a lease without a reply this instance has missed writes of the others, although the connection stayed
-        // open.
-        if self.connection().is_none() {
-            self.membership.connect();
-            // Before the reply makes the connection usable again: a read in between would be outside the barrier.
-            self.settle(&heartbeats, false);
-        }
+        self.enter_the_barrier_after_silence(&heartbeats);
         self.link.answered(sent, self.process.settings.lease);
-        let epochs: Vec<Epoch> =
-            reply.namespaces.iter().map(|(epoch, _)| self.epoch_of(&*connection.tier, epoch)).collect();
+        let epoch_of = |(epoch, _): &(String, _)| self.epoch_of(&*connection.tier, epoch);
+        let epochs: Vec<Epoch> = reply.namespaces.iter().map(epoch_of).collect();
         let (run, now) = (connection.tier.run_id(), self.process.clock.now());
         self.guard_the_store(run, &epochs, now);
         let change = self.membership.observe(&heartbeat.namespaces, reply, run, now);
@@ -122,10 +116,7 @@ impl Coherence {
             self.flush();
         }
         self.settle(&heartbeats, is_settled);
-        self.cut_off.answered(self.process.clock.now(), heartbeat.pending > 0);
-        if heartbeat.pending == 0 && self.journal.pending() == 0 {
-            self.cut_off.end();
-        }
+        self.record_delivery(heartbeat);
         drop(heartbeats);
         self.signals.usable.notify_waiters();
         self.signals.delivered.notify_waiters();
@@ -133,6 +124,25 @@ impl Coherence {
             self.signals.due.notify_one();
         }
         change.newly_isolated
+    }
+
+    /// Enters the recovery barrier if the server has not replied for a lease.
+    ///
+    /// This instance has then missed writes of the others, although the connection stayed open. It does so before the
+    /// reply makes the connection usable again: a read in between would be outside the barrier.
+    fn enter_the_barrier_after_silence(&self, heartbeats: &Heartbeats) {
+        if self.connection().is_none() {
+            self.membership.connect();
+            self.settle(heartbeats, false);
+        }
+    }
+
+    /// Records whether the other members have seen pending invalidations, or everything was delivered.
+    fn record_delivery(&self, heartbeat: &Heartbeat) {
+        self.cut_off.answered(self.process.clock.now(), heartbeat.pending > 0);
+        if heartbeat.pending == 0 && self.journal.pending() == 0 {
+            self.cut_off.end();
+        }
     }
 
     /// Enters or leaves the recovery barrier.

@@ -17,7 +17,7 @@ use super::local::{Local, LocalHit, LocalRead};
 use super::method::Method;
 use super::read::Reading;
 use super::read_options::{LoadErrors, Presence, ReadOptions};
-use super::shared::SharedReads;
+use super::shared::SharedEntries;
 use super::user_code::guarded;
 use super::verify::Sampling;
 use crate::cache::Cache;
@@ -111,7 +111,7 @@ pub(super) struct Inner<K, R> {
     method: Arc<Method<R>>,
     pub(super) local: Local<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
-    pub(super) shared: SharedReads<R>,
+    pub(super) shared: SharedEntries<R>,
     pub(super) sampling: Sampling,
     /// Reserves the keys of a region without a decorator. A decorator has its own claim.
     _claim: Option<Claim>,
@@ -184,7 +184,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let inner = Arc::new(Inner {
             local: Local::new(&method),
             flights: Flights::new(method.protects(Protection::NextFlight)),
-            shared: SharedReads::new(&method, namespace, source, hash, spec.hash::<R>()),
+            shared: SharedEntries::new(&method, namespace, source, hash, spec.hash::<R>()),
             method,
             sampling,
             _claim: claim,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EntryKeys, FillPermit, FillTarget, SharedReads};
+use super::{EntryKeys, FillPermit, FillTarget, SharedEntries};
 use crate::coherence::{Connection, WAITS};
 use crate::config::limits::MILLISECOND;
 use crate::observability::{Counters, Request};
@@ -61,7 +61,7 @@ impl Encoded {
     }
 }
 
-impl<R: Cacheable> SharedReads<R> {
+impl<R: Cacheable> SharedEntries<R> {
     /// Encodes a value, if it may be cached in the shared tier.
     pub(in crate::engine) fn encode(
         &self,

@@ -27,7 +27,7 @@ use crate::single_flight::{Found, Source};
 use crate::value::Cacheable;
 
 /// The shared tier, for the entries of one read method.
-pub(super) struct SharedReads<R> {
+pub(super) struct SharedEntries<R> {
     method: Arc<Method<R>>,
     /// The index of its bus namespace among those of the cache.
     namespace: usize,
@@ -119,7 +119,7 @@ impl Begun {
     }
 }
 
-impl<R: Cacheable> SharedReads<R> {
+impl<R: Cacheable> SharedEntries<R> {
     pub(super) fn new(
         method: &Arc<Method<R>>,
         namespace: usize,
