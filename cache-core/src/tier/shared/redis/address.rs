@@ -107,7 +107,7 @@ impl Address {
 fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     if url.contains('#') {
         return Err(Error::config(
-            "the address of Redis has a `#`: there is nothing to be said behind one (certificates are always \
+            "the address of Redis has a `#`: a fragment has no meaning here (certificates are always \
              verified), and in a password it is written %23",
         ));
     }
