@@ -1,4 +1,4 @@
-//! The trace of what the engine did for one call, for tests.
+//! The trace of one call: the steps of the engine, for tests.
 //!
 //! The engine records the steps of a call in a task-local value, which exists only inside of [`trace`]. So a trace
 //! concerns one call even while others run, a production build has no such code, and a call that is not traced records

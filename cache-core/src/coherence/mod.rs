@@ -1,6 +1,6 @@
 //! Coherence between instances: the connection, the heartbeats, the journal, and the members.
 //!
-//! [`Coherence`] is what the engine, the supervisor and the bus share. Its parts are pure or keep one kind of state each;
+//! [`Coherence`] is the state that the engine, the supervisor and the bus share. Its parts are pure or keep one kind of state each;
 //! `lifecycle` and `heartbeat` are the steps that touch several of them, in an order that is part of the consistency
 //! promise.
 

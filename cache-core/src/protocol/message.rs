@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::grammar::wire;
+
 /// The maximum length of a writer's token. Tokens are stored, so a message must not determine their size.
 const MAX_WRITER: usize = 64;
 

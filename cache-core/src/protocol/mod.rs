@@ -9,7 +9,6 @@ pub(crate) mod envelope;
 mod error;
 mod fence;
 mod generation;
-#[macro_use]
 pub(crate) mod grammar;
 #[cfg(feature = "redis")]
 pub(crate) mod key_names;

@@ -1,6 +1,6 @@
 //! The protections of the protocol, one for each race that it survives.
 //!
-//! Each is a place in the code with one `if`, behind the feature `testing`: a normal build has no switch.
+//! Each is one `if` in the code, which is constant in a build without the feature `testing`.
 //! `tests/RACES.md` in the repository lists the races, with the test and the control of each.
 
 /// A protection of the protocol.
