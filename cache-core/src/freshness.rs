@@ -1,55 +1,117 @@
 //! Freshness of local hits: the lease, and the local sequences of the scopes.
 //!
 //! A local hit asks two questions, which atomic loads answer: is the local tier trusted at this moment, and was no
-//! scope of the entry invalidated since its snapshot? Sequences are counters in a table of fixed size, indexed by the
-//! hash of a scope. Two scopes may share one, which costs a miss. Nothing here waits, and nothing is specific to Redis.
+//! *wide* scope of the entry (its method, or a prefix of its key) invalidated since its snapshot? An invalidation of the
+//! entry's *own* scope removes it from the local tier, so no hit has to ask about that: a sequence per entry would be a
+//! random cache line for each hit. A fill compares both kinds, and the local tier makes its check and its insertion one
+//! step for the invalidations ([`tier::local`](crate::tier::local)).
+//!
+//! A method has a sequence of its own. Those of prefixes and own scopes are counters in tables of fixed size, indexed by
+//! the hash of a scope: two scopes may share one, which costs a miss. Nothing here waits, and nothing is specific to
+//! Redis.
 
-use crate::protocol::{MAX_SCOPES, Scope, ScopeHash};
+#[cfg(test)]
+pub(crate) mod probe;
+
+use std::fmt;
+use std::sync::Weak;
+
+use crate::protocol::{MAX_PREFIXES, Scope, ScopeHash};
 use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
+use crate::runtime::sync::{PoisonError, RwLock};
 
-/// The number of sequence counters. Two scopes that share a counter cause misses, never stale hits; few counters would
-/// reject too many fills. It is small for the exploration of interleavings, where each of thousands of runs creates
-/// them.
-const STRIPES: usize = if cfg!(all(test, shuttle)) { 1 << 4 } else { 1 << 16 };
+/// The number of sequences of prefixes, and of own scopes.
+///
+/// Prefixes that share one invalidate each other's entries. Own scopes share one for the time of a load, since only
+/// fills compare them. It is small for the exploration of interleavings, where each of thousands of runs creates them.
+const COUNT: usize = if cfg!(all(test, shuttle)) { 1 << 4 } else { 1 << 15 };
 
-/// A snapshot of the sequences of an entry's scopes.
+/// The sequences of the wide scopes of an entry, as of before its value was read.
 ///
 /// It keeps only their sum: sequences never decrease, so the sum is unchanged only if each of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct SequenceSnapshot {
+pub(crate) struct Stamp {
     sum: u64,
-    stripes: [u16; MAX_SCOPES],
-    count: u8,
+    prefixes: [u16; MAX_PREFIXES],
+}
+
+/// The sequences of all scopes of an entry, which a fill takes before it reads anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SequenceSnapshot {
+    own_scope: ScopeHash,
+    own: u64,
+    stamp: Stamp,
+    prefixes: usize,
 }
 
 /// The bit in the sums of entries that were loaded without trust. Counting never reaches it.
 const DEGRADED: u64 = 1 << 63;
 
-impl SequenceSnapshot {
-    /// Converts between the snapshots of normal and degraded entries.
+impl Stamp {
+    /// Converts between the stamps of normal and degraded entries.
     ///
     /// A normal entry is current only while the local tier is trusted, and a degraded one only while it is not.
+    #[must_use]
     pub(crate) fn degraded(mut self) -> Self {
         self.sum ^= DEGRADED;
         self
     }
 }
 
+impl SequenceSnapshot {
+    /// The stamp of an entry that is filled under this snapshot.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The entry's own scope.
+    pub(crate) fn own_scope(&self) -> ScopeHash {
+        self.own_scope
+    }
+}
+
+/// The local entries of one read method, as invalidations reach them. None of these operations may wait for anything.
+pub(crate) trait MethodEntries: Send + Sync {
+    /// The scope of the whole method.
+    fn scope(&self) -> ScopeHash;
+
+    /// The number of invalidations of all entries.
+    fn sequence(&self) -> u64;
+
+    /// Invalidates all entries, in O(1).
+    fn invalidate_all(&self);
+
+    /// Removes the entries of an own scope.
+    fn remove(&self, scope: ScopeHash);
+}
+
 /// Decides whether the local tier may answer.
-#[derive(Debug)]
 pub(crate) struct Freshness {
     /// The end of the lease, in nanoseconds of the process clock; 0 while there is none.
     trusted_until: AtomicU64,
-    /// The number of flushes.
-    flushes: AtomicU64,
     /// The length is part of the type, so that an index needs no bounds check.
-    stripes: Box<[AtomicU64; STRIPES]>,
+    prefixes: Box<[AtomicU64; COUNT]>,
+    own: Box<[AtomicU64; COUNT]>,
+    methods: RwLock<Vec<Weak<dyn MethodEntries>>>,
+}
+
+impl fmt::Debug for Freshness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Freshness").field("trusted_until", &self.trusted_until).finish_non_exhaustive()
+    }
 }
 
 impl Freshness {
     pub(crate) fn new() -> Self {
-        Self { trusted_until: AtomicU64::new(0), flushes: AtomicU64::new(0), stripes: stripes() }
+        Self { trusted_until: AtomicU64::new(0), prefixes: sequences(), own: sequences(), methods: RwLock::default() }
+    }
+
+    /// Adds the local entries of a read method, which must be empty. They are forgotten when they are dropped.
+    pub(crate) fn add(&self, entries: Weak<dyn MethodEntries>) {
+        let mut methods = self.methods.write().unwrap_or_else(PoisonError::into_inner);
+        methods.retain(|entries| entries.strong_count() > 0);
+        methods.push(entries);
     }
 
     /// Whether the local tier may answer at all.
@@ -58,10 +120,17 @@ impl Freshness {
         now.0 < self.trusted_until.load(Ordering::Acquire)
     }
 
-    /// Whether no scope of the snapshot was invalidated since it was taken.
+    /// Whether no wide scope of the entry with this stamp was invalidated since.
+    ///
+    /// `method` is the sequence of its method, and `prefixes` the number of its prefixes.
     #[inline]
-    pub(crate) fn is_current(&self, snapshot: &SequenceSnapshot) -> bool {
-        self.sum(snapshot) == snapshot.sum
+    pub(crate) fn is_current(&self, method: u64, prefixes: usize, stamp: &Stamp) -> bool {
+        self.sum(method, prefixes, stamp.prefixes) == stamp.sum
+    }
+
+    /// Whether no scope of the snapshot was invalidated since it was taken. `method` is the sequence of its method.
+    pub(crate) fn permits(&self, method: u64, snapshot: &SequenceSnapshot) -> bool {
+        self.is_current(method, snapshot.prefixes, &snapshot.stamp) && self.own(snapshot.own_scope) == snapshot.own
     }
 
     /// Trusts the local tier until `until`, or longer if it already is.
@@ -74,87 +143,181 @@ impl Freshness {
         self.trusted_until.store(0, Ordering::Release);
     }
 
-    /// Invalidates all local entries, in O(1).
+    /// Invalidates all local entries. It takes the same time for any number of them.
     pub(crate) fn flush(&self) {
-        self.flushes.fetch_add(1, Ordering::AcqRel);
+        self.each_method(|method| method.invalidate_all());
     }
 
-    /// Takes a snapshot of the sequences of `scopes`. A fill must take it before it reads anything.
-    pub(crate) fn snapshot(&self, scopes: impl IntoIterator<Item = ScopeHash>) -> SequenceSnapshot {
-        let mut snapshot = SequenceSnapshot::default();
-        for (slot, scope) in snapshot.stripes.iter_mut().zip(scopes) {
-            *slot = stripe(scope);
-            snapshot.count += 1;
+    /// Takes a snapshot of the sequences of an entry's scopes. A fill must take it before it reads anything.
+    ///
+    /// `method` is the sequence of its method.
+    pub(crate) fn snapshot(
+        &self,
+        method: u64,
+        own_scope: ScopeHash,
+        prefixes: impl IntoIterator<Item = ScopeHash>,
+    ) -> SequenceSnapshot {
+        let (mut stamp, mut count) = (Stamp::default(), 0);
+        for (slot, scope) in stamp.prefixes.iter_mut().zip(prefixes) {
+            *slot = index(scope);
+            count += 1;
         }
-        snapshot.sum = self.sum(&snapshot);
-        snapshot
+        self.renewed(method, SequenceSnapshot { own_scope, own: 0, stamp, prefixes: count })
     }
 
     /// Returns a current snapshot of the same scopes, for a fill without the sequence check.
-    pub(crate) fn renewed(&self, mut snapshot: SequenceSnapshot) -> SequenceSnapshot {
-        snapshot.sum = self.sum(&snapshot);
+    pub(crate) fn renewed(&self, method: u64, mut snapshot: SequenceSnapshot) -> SequenceSnapshot {
+        snapshot.own = self.own(snapshot.own_scope);
+        snapshot.stamp.sum = self.sum(method, snapshot.prefixes, snapshot.stamp.prefixes);
         snapshot
     }
 
     /// Invalidates every local entry of the scope.
     pub(crate) fn advance(&self, scope: &Scope) {
-        self.advance_hash(scope.hash());
+        self.advance_hash(scope.hash(), scope.is_wide());
     }
 
-    pub(crate) fn advance_hash(&self, scope: ScopeHash) {
-        self.stripes[usize::from(stripe(scope))].fetch_add(1, Ordering::AcqRel);
+    /// Invalidates every local entry of the scope with this name.
+    pub(crate) fn advance_name(&self, name: &[u8]) {
+        self.advance_hash(ScopeHash::of_name(name), Scope::is_wide_name(name));
+    }
+
+    /// Invalidates every local entry of a scope that may be of either kind.
+    pub(crate) fn advance_any(&self, scope: ScopeHash) {
+        self.advance_wide(scope);
+        self.advance_own(scope);
+    }
+
+    fn advance_hash(&self, scope: ScopeHash, is_wide: bool) {
+        if is_wide { self.advance_wide(scope) } else { self.advance_own(scope) }
+    }
+
+    /// Invalidates every local entry of a method or a prefix. It takes the same time for any number of them.
+    pub(crate) fn advance_wide(&self, scope: ScopeHash) {
+        self.prefixes[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
+        self.each_method(|method| {
+            if method.scope() == scope {
+                method.invalidate_all();
+            }
+        });
+    }
+
+    /// The sequence advances before the entry is removed: a fill that sees neither would leave an outdated entry.
+    fn advance_own(&self, scope: ScopeHash) {
+        self.own[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
+        self.each_method(|method| method.remove(scope));
+    }
+
+    fn each_method(&self, mut each: impl FnMut(&dyn MethodEntries)) {
+        let methods = self.methods.read().unwrap_or_else(PoisonError::into_inner);
+        for entries in methods.iter().filter_map(Weak::upgrade) {
+            each(&*entries);
+        }
+    }
+
+    fn own(&self, scope: ScopeHash) -> u64 {
+        self.own[usize::from(index(scope))].load(Ordering::Acquire)
     }
 
     #[inline]
-    fn sum(&self, snapshot: &SequenceSnapshot) -> u64 {
-        let mut sum = self.flushes.load(Ordering::Acquire);
-        for stripe in snapshot.stripes.iter().take(usize::from(snapshot.count)) {
-            sum = sum.wrapping_add(self.stripes[usize::from(*stripe)].load(Ordering::Acquire));
-        }
-        sum
+    fn sum(&self, method: u64, prefixes: usize, stamped: [u16; MAX_PREFIXES]) -> u64 {
+        if prefixes == 0 { method } else { self.sum_of_prefixes(method, prefixes, stamped) }
+    }
+
+    /// Out of line: most methods have no prefix.
+    #[inline(never)]
+    fn sum_of_prefixes(&self, method: u64, prefixes: usize, stamped: [u16; MAX_PREFIXES]) -> u64 {
+        let sequences =
+            stamped.iter().take(prefixes).map(|at| self.prefixes[usize::from(*at) % COUNT].load(Ordering::Acquire));
+        sequences.fold(method, u64::wrapping_add)
     }
 }
 
-/// Allocated on the heap: half a megabyte is too much for a stack.
-fn stripes() -> Box<[AtomicU64; STRIPES]> {
-    let stripes: Box<[AtomicU64]> = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
-    stripes.try_into().expect("as many as were taken")
+/// Allocated on the heap: hundreds of kilobytes are too much for a stack.
+fn sequences() -> Box<[AtomicU64; COUNT]> {
+    let sequences: Box<[AtomicU64]> = std::iter::repeat_with(AtomicU64::default).take(COUNT).collect();
+    sequences.try_into().expect("as many as were taken")
 }
 
-/// The low sixteen bits of the hash, which are as good as any others.
+/// The low bits of the hash, which are as good as any others.
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
-fn stripe(scope: ScopeHash) -> u16 {
-    (scope.0 % STRIPES as u64) as u16
+fn index(scope: ScopeHash) -> u16 {
+    (scope.0 % COUNT as u64) as u16
 }
 
 #[cfg(test)]
 mod tests {
+    use super::probe::Probe;
     use super::*;
+
+    const OWN: ScopeHash = ScopeHash(1);
+    const METHOD: ScopeHash = ScopeHash(2);
+    const PREFIX: ScopeHash = ScopeHash(3);
 
     #[test]
     fn an_advance_of_any_scope_and_a_flush_invalidate_a_snapshot() {
         let freshness = Freshness::new();
-        let scopes = [ScopeHash(1), ScopeHash(2), ScopeHash(3)];
-        for scope in scopes {
-            let snapshot = freshness.snapshot(scopes);
-            assert!(freshness.is_current(&snapshot));
-            freshness.advance_hash(ScopeHash(4));
-            assert!(freshness.is_current(&snapshot), "a stranger's write");
-            freshness.advance_hash(scope);
-            assert!(!freshness.is_current(&snapshot));
+        let method = Probe::on(&freshness, METHOD);
+        let advances: [fn(&Freshness); 5] = [
+            |freshness| freshness.advance_own(OWN),
+            |freshness| freshness.advance_wide(METHOD),
+            |freshness| freshness.advance_wide(PREFIX),
+            |freshness| freshness.advance_any(PREFIX),
+            Freshness::flush,
+        ];
+        for advance in advances {
+            let snapshot = freshness.snapshot(method.sequence(), OWN, [PREFIX]);
+            let permits = || freshness.permits(method.sequence(), &snapshot);
+            freshness.advance_any(ScopeHash(4));
+            freshness.advance_wide(OWN);
+            assert!(permits(), "a stranger's write");
+            advance(&freshness);
+            assert!(!permits());
+            assert!(freshness.permits(method.sequence(), &freshness.renewed(method.sequence(), snapshot)));
         }
-        let snapshot = freshness.snapshot(scopes);
-        freshness.flush();
-        assert!(!freshness.is_current(&snapshot));
     }
 
     #[test]
-    fn a_degraded_snapshot_is_current_only_in_degraded_form_and_expires_like_any_other() {
+    fn the_name_of_a_scope_determines_its_kind() {
         let freshness = Freshness::new();
-        let snapshot = freshness.snapshot([ScopeHash(1)]).degraded();
-        assert!(!freshness.is_current(&snapshot) && freshness.is_current(&snapshot.degraded()));
-        freshness.advance_hash(ScopeHash(1));
-        assert!(!freshness.is_current(&snapshot) && !freshness.is_current(&snapshot.degraded()));
+        let hash = |name: &str| ScopeHash::of_name(name.as_bytes());
+        let method = Probe::on(&freshness, hash("ns:e:*"));
+        let advances: [fn(&Freshness, &str); 2] = [
+            |freshness, name| freshness.advance_name(name.as_bytes()),
+            |freshness, name| freshness.advance(&Scope::new(name)),
+        ];
+        for (name, advance) in ["ns:e:1", "ns:e:*"].into_iter().flat_map(|name| advances.map(|advance| (name, advance)))
+        {
+            let before = freshness.snapshot(method.sequence(), hash("ns:e:1"), []);
+            advance(&freshness, name);
+            assert!(!freshness.permits(method.sequence(), &before), "{name}");
+        }
+        assert_eq!(method.removed(), [hash("ns:e:1"); 2]);
+    }
+
+    #[test]
+    fn every_method_removes_the_entries_of_an_own_scope() {
+        let freshness = Freshness::new();
+        let methods = [METHOD, ScopeHash(5)].map(|scope| Probe::on(&freshness, scope));
+        freshness.advance_own(OWN);
+        freshness.advance_wide(METHOD);
+        freshness.advance_any(PREFIX);
+        for method in &methods {
+            assert_eq!(method.removed(), [OWN, PREFIX]);
+        }
+        assert_eq!(methods.each_ref().map(|method| method.sequence()), [1, 0]);
+        drop(methods);
+        drop(Probe::on(&freshness, METHOD));
+        assert_eq!(freshness.methods.read().unwrap().len(), 1, "dropped methods are forgotten");
+    }
+
+    #[test]
+    fn a_degraded_stamp_is_current_only_in_degraded_form_and_expires_like_any_other() {
+        let freshness = Freshness::new();
+        let stamp = freshness.snapshot(7, OWN, []).stamp();
+        let is_current = |method: u64, stamp: Stamp| freshness.is_current(method, 0, &stamp);
+        assert!(!is_current(7, stamp.degraded()) && is_current(7, stamp.degraded().degraded()));
+        assert!(!is_current(8, stamp) && !is_current(8, stamp.degraded()));
     }
 
     #[test]

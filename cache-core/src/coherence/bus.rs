@@ -19,7 +19,7 @@ impl Bus for Listener {
         let coherence = &self.coherence;
         match Message::parse(payload) {
             Some(Message::Invalidated { scope }) => {
-                coherence.freshness.advance_hash(ScopeHash::of_name(scope));
+                coherence.freshness.advance_name(scope);
                 coherence.invalidations.fetch_add(1, Ordering::Release);
             }
             Some(Message::Heartbeat { nonce }) => coherence.heartbeat_returned(self.connection, nonce),
@@ -50,6 +50,8 @@ mod tests {
 
     use super::*;
     use crate::config::Settings;
+    use crate::freshness::MethodEntries as _;
+    use crate::freshness::probe::Probe;
     use crate::process::Process;
     use crate::protocol::Backend;
     use crate::runtime::Clock;
@@ -67,13 +69,12 @@ mod tests {
     fn a_registration_without_a_known_clock_invalidates_the_method_at_once() {
         let listener = listener();
         let freshness = &listener.coherence.freshness;
-        let method = freshness.snapshot([ScopeHash::of_name(METHOD.as_bytes())]);
-        let other = freshness.snapshot([ScopeHash(7)]);
+        let [method, other] = [METHOD, "ns:f:*"].map(|name| Probe::on(freshness, ScopeHash::of_name(name.as_bytes())));
         listener.message(b"R 0a ns:e:*");
         listener.message(b"P 17 ns:e:*");
-        assert!(freshness.is_current(&method));
+        assert_eq!(method.sequence(), 0);
         listener.message(b"P 17 0a ns:e:*");
-        assert!(!freshness.is_current(&method) && freshness.is_current(&other));
+        assert_eq!((method.sequence(), other.sequence()), (1, 0));
         assert_eq!(listener.coherence.pending_writers.len(), 0);
     }
 }

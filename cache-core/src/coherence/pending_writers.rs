@@ -35,7 +35,7 @@ impl PendingWriters {
         let has_room = pending.len() < CAPACITY || pending.contains_key(&registration);
         if expiry <= now || !has_room {
             pending.remove(&registration);
-            freshness.advance_hash(method);
+            freshness.advance_wide(method);
             return;
         }
         // A duplicate of a message must not extend the writer's time.
@@ -55,7 +55,7 @@ impl PendingWriters {
         self.lock().retain(|registration, expiry| {
             let is_pending = now < *expiry;
             if !is_pending {
-                freshness.advance_hash(registration.method);
+                freshness.advance_wide(registration.method);
             }
             is_pending
         });
@@ -82,6 +82,8 @@ impl PendingWriters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::freshness::MethodEntries as _;
+    use crate::freshness::probe::Probe;
 
     const METHOD: ScopeHash = ScopeHash(1);
     const OTHER: ScopeHash = ScopeHash(2);
@@ -94,42 +96,40 @@ mod tests {
     #[test]
     fn an_expiry_invalidates_its_method_once_and_no_other() {
         let (pending, freshness) = registrations();
-        let (snapshot, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        let [method, other] = [METHOD, OTHER].map(|scope| Probe::on(&freshness, scope));
         pending.add(&freshness, METHOD, "a", Moment(10), Moment(0));
         pending.expire(&freshness, Moment(9));
-        assert!(freshness.is_current(&snapshot), "its writer may still finish");
+        assert_eq!(method.sequence(), 0, "its writer may still finish");
         pending.expire(&freshness, Moment(10));
-        assert!(!freshness.is_current(&snapshot) && freshness.is_current(&other));
-        let again = freshness.snapshot([METHOD]);
+        assert_eq!((method.sequence(), other.sequence()), (1, 0));
         pending.expire(&freshness, Moment(11));
-        assert!(freshness.is_current(&again) && pending.len() == 0);
+        assert_eq!((method.sequence(), pending.len()), (1, 0));
     }
 
     #[test]
     fn a_finished_writer_invalidates_nothing_and_leaves_other_writers_pending() {
         let (pending, freshness) = registrations();
-        let snapshot = freshness.snapshot([METHOD]);
+        let method = Probe::on(&freshness, METHOD);
         for token in ["a", "b"] {
             pending.add(&freshness, METHOD, token, Moment(10), Moment(0));
         }
         pending.remove(METHOD, "a");
         pending.remove(OTHER, "b");
-        assert!(pending.len() == 1 && freshness.is_current(&snapshot));
+        assert_eq!((method.sequence(), pending.len()), (0, 1));
         pending.expire(&freshness, Moment(10));
-        assert!(!freshness.is_current(&snapshot));
+        assert_eq!(method.sequence(), 1);
     }
 
     #[test]
     fn a_past_expiry_invalidates_at_once_and_a_duplicate_does_not_prolong() {
         let (pending, freshness) = registrations();
-        let snapshot = freshness.snapshot([METHOD]);
+        let method = Probe::on(&freshness, METHOD);
         pending.add(&freshness, METHOD, "a", Moment(10), Moment(10));
-        assert!(!freshness.is_current(&snapshot) && pending.len() == 0);
-        let snapshot = freshness.snapshot([METHOD]);
+        assert_eq!((method.sequence(), pending.len()), (1, 0));
         pending.add(&freshness, METHOD, "a", Moment(20), Moment(10));
         pending.add(&freshness, METHOD, "a", Moment(90), Moment(10));
         pending.expire(&freshness, Moment(20));
-        assert!(!freshness.is_current(&snapshot));
+        assert_eq!(method.sequence(), 2);
     }
 
     #[test]
@@ -138,11 +138,11 @@ mod tests {
         for writer in 0..CAPACITY {
             pending.add(&freshness, METHOD, &writer.to_string(), Moment(10), Moment(0));
         }
-        let (snapshot, other) = (freshness.snapshot([METHOD]), freshness.snapshot([OTHER]));
+        let [method, other] = [METHOD, OTHER].map(|scope| Probe::on(&freshness, scope));
         pending.add(&freshness, METHOD, "0", Moment(10), Moment(0));
-        assert!(freshness.is_current(&snapshot), "it is known");
+        assert_eq!(method.sequence(), 0, "it is known");
         pending.add(&freshness, OTHER, "one too many", Moment(10), Moment(0));
-        assert!(!freshness.is_current(&other) && freshness.is_current(&snapshot) && pending.len() == CAPACITY);
+        assert_eq!((method.sequence(), other.sequence(), pending.len()), (0, 1, CAPACITY));
         pending.clear();
         assert_eq!(pending.len(), 0);
     }

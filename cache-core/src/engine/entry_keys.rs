@@ -6,7 +6,7 @@ use crate::protocol::{Scope, ScopeHash};
 /// The keys of one entry, built after a miss in the local tier.
 #[derive(Debug)]
 pub(super) struct EntryKeys {
-    /// The entry's own scope first, then the wider ones.
+    /// The entry's own scope, that of the whole method, then those of its prefixes.
     pub(super) scopes: Vec<Scope>,
     /// The text of the key, if the Redis key holds only its hash.
     pub(super) full_key: Option<Box<str>>,
@@ -29,8 +29,14 @@ impl EntryKeys {
         hash_of_key(self.full_key.as_deref().unwrap_or(self.entry()))
     }
 
-    pub(super) fn scope_hashes(&self) -> impl Iterator<Item = ScopeHash> {
-        self.scopes.iter().map(Scope::hash)
+    /// The entry's own scope.
+    pub(super) fn own_scope(&self) -> ScopeHash {
+        self.scopes[0].hash()
+    }
+
+    /// The scopes of the entry's prefixes.
+    pub(super) fn prefix_scopes(&self) -> impl Iterator<Item = ScopeHash> {
+        self.scopes.iter().skip(2).map(Scope::hash)
     }
 
     /// The keys of the scopes' generations.

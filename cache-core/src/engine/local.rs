@@ -1,10 +1,11 @@
 //! Reads and fills of a region's local tier.
 //!
 //! A local hit takes no allocation, no system call and no lock of this crate. Two questions decide it: is the local
-//! tier trusted at this moment (a heartbeat within the lease), and was no scope of the entry invalidated since its
+//! tier trusted at this moment (a heartbeat within the lease), and was no wide scope of the entry invalidated since its
 //! look-up began? Without trust, only entries that were loaded without trust answer, and only for `degraded_ttl`.
 //!
-//! Invariant: an entry whose snapshot of the scopes is outdated may be stored, and is never returned.
+//! Invariants: an entry whose wide scopes were invalidated may be stored, and is never returned. One whose own scope was
+//! invalidated is removed, and not stored again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +14,13 @@ use super::method::Method;
 use super::shared::{FillPermit, FillTarget};
 use super::trace;
 use crate::coherence::Coherence;
-use crate::freshness::SequenceSnapshot;
+use crate::freshness::{MethodEntries as _, SequenceSnapshot, Stamp};
 use crate::key::{KeyPart, Lookup};
 use crate::observability::Counters;
-use crate::protocol::{Backend, Mode, Protection};
+use crate::protocol::{Mode, Protection};
 use crate::runtime::{Clock, Moment};
 use crate::single_flight::Source;
-use crate::tier::local::{LocalEntry, LocalTier};
+use crate::tier::local::{EndOfLife, LocalEntry, LocalTier};
 use crate::value::Cacheable;
 
 /// What the local tier answers to a read.
@@ -40,7 +41,8 @@ pub enum LocalRead<R> {
 ///
 /// It has handles of its own for what a hit needs, although `method` has them too: a hit then follows fewer pointers.
 pub(super) struct Local<K, R> {
-    tier: LocalTier<K, R>,
+    /// `None` if it is off.
+    tier: Option<Arc<LocalTier<K, R>>>,
     coherence: Arc<Coherence>,
     clock: Clock,
     counters: Arc<Counters>,
@@ -62,11 +64,7 @@ impl<R> LocalHit<R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Local<K, R> {
-    pub(super) fn new(method: &Arc<Method<R>>) -> Self {
-        let tier = match method.cache.backend() {
-            Backend::PassThrough => LocalTier::off(),
-            _ => LocalTier::new(&method.policy),
-        };
+    pub(super) fn new(method: &Arc<Method<R>>, tier: Option<Arc<LocalTier<K, R>>>) -> Self {
         Self {
             tier,
             coherence: Arc::clone(&method.cache.0.coherence),
@@ -84,12 +82,14 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     )]
     pub(super) fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        self.current(self.tier.get(key), now)
+        let tier = self.tier.as_ref()?;
+        self.current(tier, tier.get(key), now)
     }
 
     /// Finds an entry by its owned key, degraded or not. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
-        let trusted = || self.current(self.tier.get_owned(key), self.trusted_now()?);
+        let tier = self.tier.as_ref()?;
+        let trusted = || self.current(tier, tier.get_owned(key), self.trusted_now()?);
         trusted().or_else(|| self.degraded(|tier| tier.get_owned(key)))
     }
 
@@ -104,9 +104,10 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         if self.coherence.freshness.is_trusted(now) {
             return None;
         }
-        let LocalEntry { value, deadline, snapshot, absent } = get(&self.tier)?;
-        let alive = now < deadline && self.coherence.freshness.is_current(&snapshot.degraded());
-        alive.then_some(LocalHit { value, absent, degraded: true })
+        let tier = self.tier.as_ref()?;
+        let LocalEntry { value, end, stamp } = get(tier)?;
+        let is_alive = !end.is_over(now) && self.is_current(tier, &stamp.degraded());
+        is_alive.then_some(LocalHit { value, absent: end.is_absent(), degraded: true })
     }
 
     /// Returns the current time if the local tier is trusted.
@@ -116,48 +117,61 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         self.coherence.freshness.is_trusted(now).then_some(now)
     }
 
-    /// Returns the value, unless the entry has expired or one of its scopes was invalidated.
+    /// Returns the value, unless the entry has expired or one of its wide scopes was invalidated.
     #[inline]
-    fn current(&self, found: Option<LocalEntry<R>>, now: Moment) -> Option<LocalHit<R>> {
-        // Checked in place: the compiler would load the whole snapshot of an entry that is moved first.
+    fn current(&self, tier: &LocalTier<K, R>, found: Option<LocalEntry<R>>, now: Moment) -> Option<LocalHit<R>> {
+        // Checked in place: the compiler would load the whole stamp of an entry that is moved first.
         let entry = found.as_ref()?;
-        if now >= entry.deadline || !self.coherence.freshness.is_current(&entry.snapshot) {
+        if entry.end.is_over(now) || !self.is_current(tier, &entry.stamp) {
             return None;
         }
-        let LocalEntry { value, absent, .. } = found?;
-        Some(LocalHit { value, absent, degraded: false })
+        let LocalEntry { value, end, .. } = found?;
+        Some(LocalHit { value, absent: end.is_absent(), degraded: false })
     }
 
-    /// Counts a hit that is returned to a caller.
     #[inline]
-    pub(super) fn count(&self, hit: &LocalHit<R>) {
-        self.counters.local.add(hit.absent);
-        if hit.degraded {
+    fn is_current(&self, tier: &LocalTier<K, R>, stamp: &Stamp) -> bool {
+        self.coherence.freshness.is_current(tier.sequence(), tier.prefixes(), stamp)
+    }
+
+    /// Counts a hit, and returns its value for the caller.
+    #[inline]
+    pub(super) fn count(&self, hit: LocalHit<R>) -> R {
+        trace::answered(hit.source());
+        let LocalHit { value, absent, degraded } = hit;
+        self.counters.local.add(absent);
+        if degraded {
             Counters::add(&self.counters.degraded_hits);
         }
-        trace::answered(hit.source());
+        value
     }
 
     /// Stores a value, unless a scope was invalidated since `snapshot`.
     ///
-    /// If a scope is invalidated concurrently, the entry may be stored, but its snapshot prevents it from being
-    /// returned.
+    /// If a wide scope is invalidated concurrently, the entry may be stored, but its stamp prevents it from being
+    /// returned. If its own scope is, the invalidation removes it.
     pub(super) fn keep(&self, key: K, value: R, snapshot: SequenceSnapshot, deadline: Moment) {
-        let freshness = &self.coherence.freshness;
-        let snapshot =
-            if self.method.protects(Protection::SequenceCheck) { snapshot } else { freshness.renewed(snapshot) };
         // The local tier is flushed when a member becomes silent, so a strict hit need not check.
         if self.method.policy.mode == Mode::Strict && self.coherence.membership.is_incomplete() {
             return;
         }
-        if self.tier.is_on() && freshness.is_current(&snapshot) {
-            self.put(key, value, snapshot, deadline);
+        let snapshot = self.checked(snapshot);
+        self.put(key, value, snapshot, snapshot.stamp(), deadline);
+    }
+
+    /// Without the sequence check, every snapshot is as good as a current one.
+    fn checked(&self, snapshot: SequenceSnapshot) -> SequenceSnapshot {
+        match &self.tier {
+            Some(tier) if !self.method.protects(Protection::SequenceCheck) => {
+                self.coherence.freshness.renewed(tier.sequence(), snapshot)
+            }
+            _ => snapshot,
         }
     }
 
     /// Stores a copy of a value from the shared tier.
     pub(super) fn keep_copy(&self, key: &K, value: &R, snapshot: SequenceSnapshot, deadline: Moment) {
-        if self.tier.is_on()
+        if self.tier.is_some()
             && let Some(copy) = self.method.copy(value)
         {
             self.keep(key.clone(), copy, snapshot, deadline);
@@ -180,32 +194,36 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
 
     /// Stores a value that was loaded at `started` while the shared tier was unreachable.
     ///
-    /// No fence protects it: another instance may have been writing. Its snapshot is therefore one that no trusted read
+    /// No fence protects it: another instance may have been writing. Its stamp is therefore one that no trusted read
     /// accepts as current, and its lifetime, counted from before the load, bounds its staleness.
     fn keep_degraded(&self, key: K, value: &R, snapshot: SequenceSnapshot, started: Moment, lifetime: Duration) {
         let limit = self.method.process().settings.degraded_ttl;
         let is_allowed = self.method.policy.mode != Mode::Strict && !limit.is_zero();
         if is_allowed
-            && self.tier.is_on()
-            && self.coherence.freshness.is_current(&snapshot)
+            && self.tier.is_some()
             && let Some(copy) = self.method.copy(value)
         {
-            self.put(key, copy, snapshot.degraded(), started.after(lifetime.min(limit)));
+            self.put(key, copy, snapshot, snapshot.stamp().degraded(), started.after(lifetime.min(limit)));
         }
     }
 
-    fn put(&self, key: K, value: R, snapshot: SequenceSnapshot, deadline: Moment) {
+    fn put(&self, key: K, value: R, snapshot: SequenceSnapshot, stamp: Stamp, deadline: Moment) {
+        let Some(tier) = &self.tier else { return };
         let now = self.clock.now();
         let deadline = match self.method.policy.local_ttl {
             Some(ttl) => deadline.min(now.after(ttl)),
             None => deadline,
         };
-        let absent = self.method.presence.is_absent(&value);
-        self.tier.insert(key, LocalEntry { value, deadline, snapshot, absent }, now);
+        let end = EndOfLife::new(deadline, self.method.presence.is_absent(&value));
+        let permits = || self.coherence.freshness.permits(tier.sequence(), &snapshot);
+        // Without the protection the check precedes the lock that orders fills and invalidations.
+        let early = (!self.method.protects(Protection::LocalFillOrder)).then(permits);
+        let check = || early.unwrap_or_else(permits);
+        tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, now, check);
     }
 
-    /// Returns the number of entries, including outdated ones that are not evicted yet.
+    /// Returns the number of entries, including those that expired or whose wide scopes were invalidated.
     pub(super) fn len(&self) -> u64 {
-        self.tier.len()
+        self.tier.as_ref().map_or(0, |tier| tier.len())
     }
 }

@@ -41,7 +41,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
         if method.cache.backend() == Backend::SingleInstance {
             let deadline = method.process().clock.now().after(ttl);
-            self.0.local.keep(key, value, method.coherence().freshness.snapshot(keys.scope_hashes()), deadline);
+            self.0.local.keep(key, value, method.snapshot(&keys), deadline);
         } else if delivered
             && let Some(permit) = shared.own_permit(&keys, &token).await
             && let Some(entry) = shared.encode(SharedFill { keys, permit, lifetime: ttl }, &value)

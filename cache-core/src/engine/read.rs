@@ -98,9 +98,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
     fn local_hit(&self, key: &K) -> Option<R> {
         let local = &self.region.0.local;
         let hit = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value))?;
-        local.count(&hit);
-        self.sample(key, &hit.value);
-        Some(hit.value)
+        let value = local.count(hit);
+        self.sample(key, &value);
+        Some(value)
     }
 
     /// Reads keys that all differ, and that the local tier did not answer.
@@ -191,8 +191,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         for Ready { key, lead, carried } in group {
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.0.local.find_owned(&key) {
-                self.region.0.local.count(&hit);
-                let found = Found { source: hit.source(), value: hit.value, fence: None };
+                let source = hit.source();
+                let found = Found { source, value: self.region.0.local.count(hit), fence: None };
                 self.hand_over(key, lead, found, &mut results);
             } else {
                 queries.push(self.region.0.shared.query(self.region.method().keys(&key), carried));

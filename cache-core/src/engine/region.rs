@@ -22,12 +22,14 @@ use super::user_code::guarded;
 use super::verify::Sampling;
 use crate::cache::Cache;
 use crate::error::{Error, built};
+use crate::freshness::MethodEntries;
 use crate::key::{CacheKey, KeyPart, KeyText, Lookup, prefix_scope};
 use crate::observability::{Counters, Occupancy, Occupied};
 use crate::ownership::{Claim, Kind, Namespace, Place};
 use crate::policy::ReadPolicy;
-use crate::protocol::{Protection, Scope};
+use crate::protocol::{Backend, Protection, Scope};
 use crate::single_flight::Flights;
+use crate::tier::local::LocalTier;
 use crate::value::Cacheable;
 
 /// The names of a region, and the format of its entries.
@@ -58,7 +60,7 @@ impl RegionSpec {
         Self { fingerprint, ..self }
     }
 
-    /// Sets the lengths of the key prefixes that can be invalidated as a group. Only the first six are used.
+    /// Sets the lengths of the key prefixes that can be invalidated as a group. Only the first four are used.
     pub const fn prefixes(self, prefixes: &'static [usize]) -> Self {
         Self { prefixes, ..self }
     }
@@ -178,11 +180,16 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         sampling: Sampling,
         claim: Option<Claim>,
     ) -> Self {
-        let method = Arc::new(Method::new(cache, &spec, policy, presence, place.head(spec.entity)));
+        let method = Method::new(cache, &spec, policy, presence, place.head(spec.entity));
+        let tier = match cache.backend() {
+            Backend::PassThrough => None,
+            _ => LocalTier::new(&method.policy, method.whole().hash(), method.prefixes()).map(Arc::new),
+        };
+        let method = Arc::new(method.with_entries(tier.clone().map(|tier| tier as Arc<dyn MethodEntries>)));
         let namespace = method.coherence().join(method.head.bus_namespace());
         let (source, hash) = (place.source(), place.method_hash(spec.method));
         let inner = Arc::new(Inner {
-            local: Local::new(&method),
+            local: Local::new(&method, tier),
             flights: Flights::new(method.protects(Protection::NextFlight)),
             shared: SharedEntries::new(&method, namespace, source, hash, spec.hash::<R>()),
             method,
@@ -364,8 +371,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for `local`, which it ends")]
     fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
-        self.0.local.count(&hit);
-        if self.0.sampling.is_due() { revisit(hit.value) } else { LocalRead::Fresh(hit.value) }
+        let value = self.0.local.count(hit);
+        if self.0.sampling.is_due() { revisit(value) } else { LocalRead::Fresh(value) }
     }
 
     #[cold]

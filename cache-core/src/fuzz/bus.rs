@@ -7,6 +7,8 @@ use cache_fuzz::{Grain, Target};
 
 use crate::coherence::{Coherence, Listener};
 use crate::config::Settings;
+use crate::freshness::MethodEntries as _;
+use crate::freshness::probe::Probe;
 use crate::process::Process;
 use crate::protocol::{Backend, Bus as _, ScopeHash, ScopeState};
 use crate::runtime::Clock;
@@ -42,16 +44,17 @@ fn run(bytes: &[u8]) -> u64 {
 fn message(coherence: &Arc<Coherence>, payload: &[u8], nonce: &str) -> u64 {
     let payload = substituted(payload, nonce);
     let (heard, trusted) = (heard(coherence), is_trusted(coherence));
-    let named = payload.strip_prefix(b"I ").map(|name| coherence.freshness.snapshot([ScopeHash::of_name(name)]));
-    let method = registered_method(&payload).map(|name| coherence.freshness.snapshot([ScopeHash::of_name(name)]));
+    let probe = |name: &[u8]| (Probe::on(&coherence.freshness, ScopeHash::of_name(name)), ScopeHash::of_name(name));
+    let named = payload.strip_prefix(b"I ").map(probe);
+    let method = registered_method(&payload).map(probe);
     Listener { coherence: Arc::clone(coherence), connection: NUMBER + 1 }.message(&payload);
     assert!(is_trusted(coherence) == trusted, "a message of another connection");
     Listener { coherence: Arc::clone(coherence), connection: NUMBER }.message(&payload);
-    if let Some(snapshot) = named {
-        assert!(!coherence.freshness.is_current(&snapshot), "a scope that was invalidated");
+    if let Some((named, scope)) = &named {
+        assert!(named.sequence() > 0 || named.removed().contains(scope), "a scope that was invalidated");
     }
-    if let Some(snapshot) = method {
-        assert!(!coherence.freshness.is_current(&snapshot), "a method with a writer whose expiry is unknown");
+    if let Some((method, _)) = &method {
+        assert!(method.sequence() > 0, "a method with a writer whose expiry is unknown");
     }
     assert_eq!(self::heard(coherence) - heard, if named.is_some() { 2 } else { 0 });
     let beat = payload.starts_with(b"B ") && payload.windows(nonce.len()).any(|part| part == nonce.as_bytes());

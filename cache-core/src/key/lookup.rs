@@ -5,9 +5,7 @@
 //! are keys, which bounds the parameters of a read method.
 
 use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
-
-use equivalent::Equivalent;
+use std::hash::Hash;
 
 use super::{CacheKey, KeyWriter};
 
@@ -111,60 +109,4 @@ tuples! {
     6: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5);
     7: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6);
     8: (A VA 0), (B VB 1), (C VC 2), (D VD 3), (E VE 4), (F VF 5), (G VG 6), (H VH 7);
-}
-
-/// A key that is compared by its parts instead of its `Eq`.
-///
-/// `Eq` may treat keys with different text as equal, which are two entries in the shared tier.
-#[derive(Debug, Clone)]
-pub(crate) struct Exact<K>(pub(crate) K);
-
-impl<K: CacheKey> PartialEq for Exact<K> {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.0.same_key(&other.0)
-    }
-}
-
-impl<K: CacheKey> Eq for Exact<K> {}
-
-impl<K: Hash> Hash for Exact<K> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-/// An owned key in the form for tables of [`Exact`] keys.
-pub(crate) struct Owned<'a, K>(pub(crate) &'a K);
-
-impl<K: Hash> Hash for Owned<'_, K> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl<K: CacheKey> Equivalent<Exact<K>> for Owned<'_, K> {
-    #[inline]
-    fn equivalent(&self, key: &Exact<K>) -> bool {
-        self.0.same_key(&key.0)
-    }
-}
-
-/// A look-up in the form for the engines of the local tier.
-pub(crate) struct Query<'a, L>(pub(crate) &'a L);
-
-impl<L: Hash> Hash for Query<'_, L> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl<K, L: Lookup<K>> Equivalent<Exact<K>> for Query<'_, L> {
-    #[inline]
-    fn equivalent(&self, key: &Exact<K>) -> bool {
-        self.0.matches(&key.0)
-    }
 }

@@ -29,7 +29,7 @@ pub use mode::Mode;
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use protection::Protection;
 pub use scope::Scope;
-pub(crate) use scope::{MAX_SCOPES, ScopeHash};
+pub(crate) use scope::{MAX_PREFIXES, ScopeHash};
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
     BusSink, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, ReadReply, Reply, SharedTier, TierConnection,

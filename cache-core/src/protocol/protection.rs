@@ -16,6 +16,8 @@ pub enum Protection {
     Fence,
     /// A local fill checks whether its scopes were invalidated since its look-up.
     SequenceCheck,
+    /// A local fill checks and inserts in one step, between two invalidations of its scope.
+    LocalFillOrder,
     /// A caller follows only a flight that began after the call.
     NextFlight,
     /// Each writer locks with its own token, and releases only its own locks.

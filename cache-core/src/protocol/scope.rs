@@ -18,8 +18,11 @@ pub(super) const GENERATION_PREFIX: &str = "g:{";
 /// The end of every generation's key.
 pub(super) const GENERATION_SUFFIX: &str = "}";
 
-/// The most scopes of one entry: its own, the whole method, and six prefixes.
-pub(crate) const MAX_SCOPES: usize = 8;
+/// The end of the name of a wide scope. The parts of a key are escaped and never contain it.
+const ALL: char = '*';
+
+/// The most key prefixes that have a scope, for each entry. It also has its own scope, and that of its method.
+pub(crate) const MAX_PREFIXES: usize = 4;
 
 /// A unit of invalidation: an entry, a key prefix, or a whole read method.
 ///
@@ -123,7 +126,17 @@ impl Scope {
 
     /// Whether this is a whole-method or key-prefix scope that contains or equals `other`.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.name().strip_suffix('*').is_some_and(|beginning| other.name().starts_with(beginning))
+        self.name().strip_suffix(ALL).is_some_and(|beginning| other.name().starts_with(beginning))
+    }
+
+    /// Whether this is the scope of a whole method or of a key prefix, and not that of one entry.
+    pub(crate) fn is_wide(&self) -> bool {
+        Self::is_wide_name(self.name().as_bytes())
+    }
+
+    /// Whether the scope with this name is [wide](Self::is_wide).
+    pub(crate) fn is_wide_name(name: &[u8]) -> bool {
+        name.ends_with(&[ALL as u8])
     }
 
     /// The hash of the name, the same in every build.

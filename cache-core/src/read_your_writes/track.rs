@@ -93,7 +93,7 @@ impl Cache {
         }
         let freshness = &self.0.coherence.freshness;
         match &token.scopes {
-            Written::Scopes(scopes) => scopes.iter().for_each(|scope| freshness.advance_hash(ScopeHash(*scope))),
+            Written::Scopes(scopes) => scopes.iter().for_each(|scope| freshness.advance_any(ScopeHash(*scope))),
             Written::Everything => freshness.flush(),
         }
         !token.undelivered

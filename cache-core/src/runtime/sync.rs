@@ -4,7 +4,7 @@
 //! may continue. A remaining lock of the standard library must not be held across such a point, or the explorer blocks.
 
 #[cfg(not(all(test, shuttle)))]
-pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError, atomic};
+pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, atomic};
 
 #[cfg(all(test, shuttle))]
-pub(crate) use shuttle::sync::{Mutex, MutexGuard, PoisonError, atomic};
+pub(crate) use shuttle::sync::{Mutex, MutexGuard, PoisonError, RwLock, atomic};

@@ -21,7 +21,7 @@ use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 /// The most lengths of a key that are scopes.
 ///
 /// The whole key and the whole entity do not count.
-const MOST_PREFIXES: usize = 6;
+const MOST_PREFIXES: usize = 4;
 
 /// Checks the trait and everything in it.
 pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {

@@ -140,3 +140,48 @@ async fn the_local_tier_is_bounded() {
         assert_eq!(region.in_flight(), 0);
     }
 }
+
+#[tokio::test]
+async fn an_invalidated_entry_leaves_the_local_tier() {
+    const KEYS: u64 = 100;
+    for engine in [LocalEngine::Quick, LocalEngine::Moka] {
+        let cache = Cache::single_instance_with_clock(ManualClock::new());
+        let policy = ReadPolicy::new(Duration::from_mins(10)).local_engine(engine);
+        let region = cache.region::<u64, u64>("race:test", "removed", policy);
+        for key in 0..KEYS {
+            region.get_or_load(&key, move || async move { Ok::<_, cache_core::Error>(key) }).await.unwrap();
+        }
+        for key in 0..KEYS / 2 {
+            region.invalidate(region.scope(&&key)).await;
+        }
+        let left: Vec<u64> = (0..KEYS).filter_map(|key| region.peek(&&key)).collect();
+        assert_eq!(left, (KEYS / 2..KEYS).collect::<Vec<_>>(), "{engine:?}: no other entry is touched");
+        // moka counts during calls.
+        until("the places are free", || {
+            region.peek(&&KEYS);
+            region.local_entries() <= KEYS / 2
+        })
+        .await;
+    }
+}
+
+/// An entry is found by its own scope, however often its place in the engine was taken by others.
+#[tokio::test]
+async fn every_invalidation_is_seen_in_a_local_tier_that_evicts() {
+    const KEYS: u64 = 5_000;
+    for engine in [LocalEngine::Quick, LocalEngine::Moka] {
+        let cache = Cache::single_instance_with_clock(ManualClock::new());
+        let policy = ReadPolicy::new(Duration::from_mins(10)).local_engine(engine).local_capacity(500);
+        let region = cache.region::<u64, u64>("race:test", "evicted", policy);
+        let mut found = 0;
+        for step in 0..4 * KEYS {
+            let key = step * 7919 % KEYS;
+            region.get_or_load(&key, move || async move { Ok::<_, cache_core::Error>(key) }).await.unwrap();
+            let other = (step + 1) * 104_729 % KEYS;
+            found += u64::from(region.peek(&&other).is_some());
+            region.invalidate(region.scope(&&other)).await;
+            assert_eq!(region.peek(&&other), None, "{engine:?}: {other}");
+        }
+        assert!(found > 100, "{engine:?}: only {found} of the invalidated entries were in the local tier");
+    }
+}

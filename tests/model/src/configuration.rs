@@ -242,6 +242,8 @@ pub(crate) enum Variant {
     ArrivalLease,
     /// A fill of the local tier skips the check of its sequence snapshot.
     NoSequenceCheck,
+    /// A fill of the local tier checks its snapshot in one step, and inserts in another.
+    InsertAfterCheck,
     /// A generation is a counter that restarts after its loss.
     Counter,
     /// Every new read takes the answer of the flight under way.

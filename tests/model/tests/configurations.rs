@@ -72,6 +72,11 @@ fn without_the_sequence_check_a_late_fill_enters_the_local_tier() {
 }
 
 #[test]
+fn a_local_fill_that_checks_before_it_inserts_is_overtaken() {
+    is_refuted("without-one-step", Promise::Local);
+}
+
+#[test]
 fn without_the_local_advance_a_writer_reads_its_old_value() {
     is_refuted("without-own-advance", Promise::OwnWrites);
 }

@@ -1,4 +1,7 @@
 //! R2: a fill of the local tier, against an invalidation that is received meanwhile.
+//!
+//! An invalidation advances the sequence of the scope, and then removes its entry. A fill checks the sequence and inserts
+//! under the lock that the removal takes.
 
 use shuttle::thread;
 
@@ -35,6 +38,14 @@ fn an_overtaken_local_fill_is_never_read() {
     assert!(seen.contains_key(&Some(2)) && seen.contains_key(&None), "both ends are reached: {seen:?}");
     let seen = every_order("fill against an invalidation, no check", || {
         fill_against_an_invalidation(Some(Protection::SequenceCheck))
+    });
+    assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
+}
+
+#[test]
+fn an_invalidation_finds_the_entry_or_is_seen_by_its_fill() {
+    let seen = every_order("fill against an invalidation, check before the lock", || {
+        fill_against_an_invalidation(Some(Protection::LocalFillOrder))
     });
     assert!(seen.contains_key(&Some(1)), "the control must see the stale hit: {seen:?}");
 }

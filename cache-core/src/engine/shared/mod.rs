@@ -139,7 +139,7 @@ impl<R: Cacheable> SharedEntries<R> {
 
     pub(super) fn begin(&self, keys: &EntryKeys) -> Begun {
         let started = self.method.process().clock.now();
-        Begun { started, snapshot: self.method.coherence().freshness.snapshot(keys.scope_hashes()) }
+        Begun { started, snapshot: self.method.snapshot(keys) }
     }
 
     /// Looks up entries, in as few round trips as their size allows. `progress` runs between two of them.

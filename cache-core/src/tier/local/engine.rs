@@ -1,35 +1,44 @@
 //! The storage engines of the local tier.
 //!
-//! Each finds an entry by a borrowed key, without an allocation. Keys are compared by their parts (`Exact`) and not by
-//! `Eq`, so that both tiers agree on which keys are equal.
+//! Each finds an entry by a borrowed key, without an allocation, or by the place of its key.
 
 use std::fmt;
 
 use foldhash::fast::RandomState;
-use quick_cache::UnitWeighter;
-use quick_cache::sync::{Cache as Quick, DefaultLifecycle};
+use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
+use quick_cache::{Lifecycle, UnitWeighter};
 
 use super::LocalEntry;
-use crate::key::{Exact, KeyPart, Lookup, Owned, Query};
+use super::placed::{ByKey, ByView, Place, Placed, Spread};
+use crate::key::{KeyPart, Lookup};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
 
 const LARGEST_CAPACITY: usize = u32::MAX as usize;
 /// The largest estimate: `quick_cache` allocates it at once, and grows beyond it.
-const LARGEST_ESTIMATE: usize = 1 << 16;
+const LARGEST_ESTIMATE: usize = 1 << 17;
 
-type QuickCache<K, R> =
-    Quick<Exact<K>, LocalEntry<R>, UnitWeighter, RandomState, DefaultLifecycle<Exact<K>, LocalEntry<R>>>;
+type Quick<K, R> =
+    QuickCache<Placed<K>, LocalEntry<R>, UnitWeighter, Spread, DefaultLifecycle<Placed<K>, LocalEntry<R>>>;
 #[cfg(feature = "moka")]
-type MokaCache<K, R> = moka::sync::Cache<Exact<K>, housekeeping::Timed<R>, RandomState>;
+type Moka<K, R> = moka::sync::Cache<Placed<K>, housekeeping::Timed<R>, Spread>;
+
+/// What an insertion evicted.
+pub(super) type Evicted<K, R> =
+    <DefaultLifecycle<Placed<K>, LocalEntry<R>> as Lifecycle<Placed<K>, LocalEntry<R>>>::RequestState;
 
 /// Stores entries and evicts them when there are too many. The caller decides whether an entry is valid.
 ///
 /// Each process seeds the hash at random, so that keys chosen by outsiders cannot be made to collide.
-pub(crate) enum Engine<K, R> {
-    Quick(Box<QuickCache<K, R>>),
+pub(crate) struct Engine<K, R> {
+    hasher: RandomState,
+    table: Table<K, R>,
+}
+
+enum Table<K, R> {
+    Quick(Quick<K, R>),
     #[cfg(feature = "moka")]
-    Moka(MokaCache<K, R>),
+    Moka(Moka<K, R>),
 }
 
 impl<K, R> Engine<K, R>
@@ -39,66 +48,96 @@ where
 {
     pub(super) fn new(engine: LocalEngine, capacity: usize) -> Self {
         let capacity = capacity.min(LARGEST_CAPACITY);
-        match engine {
-            LocalEngine::Quick => Self::Quick(Box::new(QuickCache::with(
+        let table = match engine {
+            LocalEngine::Quick => Table::Quick(QuickCache::with(
                 capacity.min(LARGEST_ESTIMATE),
                 capacity as u64,
                 UnitWeighter,
-                RandomState::default(),
+                Spread::default(),
                 DefaultLifecycle::default(),
-            ))),
+            )),
             #[cfg(feature = "moka")]
-            LocalEngine::Moka => Self::Moka(
+            LocalEngine::Moka => Table::Moka(
                 moka::sync::Cache::builder()
                     .max_capacity(capacity as u64)
                     .expire_after(housekeeping::Deadline)
-                    .build_with_hasher(RandomState::default()),
+                    .build_with_hasher(Spread::default()),
             ),
-        }
+        };
+        Self { hasher: RandomState::default(), table }
+    }
+
+    /// Returns the key with its place.
+    pub(super) fn placed(&self, key: K) -> Placed<K> {
+        Placed { place: Place::of(&self.hasher, &key), key }
     }
 
     #[inline]
-    pub(super) fn get<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
-        match self {
-            Self::Quick(cache) => cache.get(&Query(key)),
+    pub(super) fn get<L: Lookup<K>>(&self, view: &L) -> Option<LocalEntry<R>> {
+        let query = ByView { place: Place::of(&self.hasher, view), view };
+        match &self.table {
+            Table::Quick(cache) => cache.get(&query),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => Some(cache.get(&Query(key))?.entry),
+            Table::Moka(cache) => Some(cache.get(&query)?.entry),
         }
     }
 
     pub(super) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
-        match self {
-            Self::Quick(cache) => cache.get(&Owned(key)),
+        let query = ByKey { place: Place::of(&self.hasher, key), key };
+        match &self.table {
+            Table::Quick(cache) => cache.get(&query),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => Some(cache.get(&Owned(key))?.entry),
+            Table::Moka(cache) => Some(cache.get(&query)?.entry),
         }
     }
 
-    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
-    pub(super) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
-        let key = Exact(key);
-        match self {
-            Self::Quick(cache) => cache.insert(key, entry),
+    /// Whether there is an entry at the place. It does not count as a use.
+    pub(super) fn contains(&self, place: Place) -> bool {
+        match &self.table {
+            Table::Quick(cache) => cache.contains_key(&place),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.insert(key, housekeeping::Timed { life: entry.deadline.since(now), entry }),
+            Table::Moka(cache) => cache.contains_key(&place),
+        }
+    }
+
+    /// Inserts an entry, and returns what had to be evicted.
+    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
+    pub(super) fn insert(&self, key: Placed<K>, entry: LocalEntry<R>, now: Moment) -> Evicted<K, R> {
+        let mut evicted = Evicted::<K, R>::default();
+        match &self.table {
+            Table::Quick(cache) => cache.insert_with_lifecycle(key, entry, &mut evicted),
+            #[cfg(feature = "moka")]
+            Table::Moka(cache) => {
+                cache.insert(key, housekeeping::Timed { life: entry.end.moment().since(now), entry });
+            }
+        }
+        evicted
+    }
+
+    /// Moves the entries at the place to `removed`.
+    pub(super) fn remove(&self, place: Place, removed: &mut Vec<LocalEntry<R>>) {
+        match &self.table {
+            Table::Quick(cache) => removed.extend(std::iter::from_fn(|| Some(cache.remove(&place)?.1))),
+            #[cfg(feature = "moka")]
+            Table::Moka(cache) => removed.extend(std::iter::from_fn(|| Some(cache.remove(&place)?.entry))),
         }
     }
 
     pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Quick(cache) => cache.len() as u64,
+        match &self.table {
+            Table::Quick(cache) => cache.len() as u64,
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.entry_count(),
+            Table::Moka(cache) => cache.entry_count(),
         }
     }
 }
 
 impl<K, R> fmt::Debug for Engine<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Quick(_) => "Quick",
+        f.write_str(match &self.table {
+            Table::Quick(_) => "Quick",
             #[cfg(feature = "moka")]
-            Self::Moka(_) => "Moka",
+            Table::Moka(_) => "Moka",
         })
     }
 }

@@ -1,69 +1,129 @@
 //! The local tier: a bounded in-process cache of typed values, with two engines behind one interface.
 //!
-//! An entry carries its deadline and the snapshot of its scopes, and a look-up checks neither: it may return an
-//! outdated entry, which the caller rejects. Invalidation therefore does not touch this module, and takes the same time
-//! for any number of entries.
+//! An entry carries its end of life and the stamp of its wide scopes, and a look-up checks neither: it may return an
+//! outdated entry, which the caller rejects. An invalidation of a method or a prefix therefore does not touch this
+//! module, and takes the same time for any number of entries. An invalidation of one entry removes it.
+//!
+//! Invariant: an entry is inserted only if the invalidations of its own scope that have begun to remove left the
+//! caller's check true. The lock of the scope's shard makes check and insertion one step for them, so that an
+//! invalidation either finds the entry, or is seen by the check.
 
 mod engine;
+mod entry;
+mod placed;
+mod scope_index;
 
 pub(crate) use engine::Engine;
+pub(crate) use entry::{EndOfLife, LocalEntry};
 
-use crate::freshness::SequenceSnapshot;
+use self::scope_index::ScopeIndex;
+use crate::freshness::MethodEntries;
 use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
+use crate::protocol::ScopeHash;
 use crate::runtime::Moment;
+use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 
-/// An entry of the local tier.
-#[derive(Debug, Clone)]
-pub(crate) struct LocalEntry<R> {
-    pub(crate) value: R,
-    /// The end of its life.
-    pub(crate) deadline: Moment,
-    /// The snapshot of its scopes' sequences from before the value was read.
-    pub(crate) snapshot: SequenceSnapshot,
-    pub(crate) absent: bool,
-}
-
-/// The local tier of one read method, which may be disabled.
+/// The local tier of one read method.
 #[derive(Debug)]
-pub(crate) struct LocalTier<K, R>(Option<Engine<K, R>>);
+pub(crate) struct LocalTier<K, R> {
+    engine: Engine<K, R>,
+    /// The number of invalidations of all entries.
+    sequence: AtomicU64,
+    /// The number of prefixes of an entry that have a scope.
+    prefixes: usize,
+    scopes: ScopeIndex,
+    /// The scope of the whole method.
+    method: ScopeHash,
+}
 
 impl<K, R> LocalTier<K, R>
 where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new(policy: &ReadPolicy) -> Self {
-        let on = policy.enabled && policy.local && policy.local_capacity > 0;
-        Self(on.then(|| Engine::new(policy.local_engine, policy.local_capacity)))
+    /// Creates the local tier of a method with this scope, unless the policy disables it.
+    ///
+    /// `prefixes` is the number of prefixes of an entry that have a scope.
+    pub(crate) fn new(policy: &ReadPolicy, method: ScopeHash, prefixes: usize) -> Option<Self> {
+        let is_on = policy.enabled && policy.local && policy.local_capacity > 0;
+        is_on.then(|| Self {
+            engine: Engine::new(policy.local_engine, policy.local_capacity),
+            sequence: AtomicU64::new(0),
+            prefixes,
+            scopes: ScopeIndex::new(),
+            method,
+        })
     }
 
-    pub(crate) fn off() -> Self {
-        Self(None)
+    #[inline]
+    pub(crate) fn prefixes(&self) -> usize {
+        self.prefixes
     }
 
     #[inline]
     pub(crate) fn get<L: Lookup<K>>(&self, key: &L) -> Option<LocalEntry<R>> {
-        self.0.as_ref()?.get(key)
+        self.engine.get(key)
     }
 
     /// Returns the entry of an owned key.
     pub(crate) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
-        self.0.as_ref()?.get_owned(key)
+        self.engine.get_owned(key)
     }
 
-    pub(crate) fn insert(&self, key: K, entry: LocalEntry<R>, now: Moment) {
-        if let Some(engine) = &self.0 {
-            engine.insert(key, entry, now);
+    /// Inserts the entry of this own scope, if `check` holds while no invalidation of the scope can remove.
+    pub(crate) fn insert(
+        &self,
+        scope: ScopeHash,
+        key: K,
+        entry: LocalEntry<R>,
+        now: Moment,
+        check: impl FnOnce() -> bool,
+    ) {
+        let mut locked = self.scopes.lock(scope);
+        if !check() {
+            return;
         }
+        let key = self.engine.placed(key);
+        locked.add(key.place, |place| self.engine.contains(place));
+        let evicted = self.engine.insert(key, entry, now);
+        drop(locked);
+        // The destructor of a value is user code, which may invalidate.
+        drop(evicted);
     }
 
-    pub(crate) fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// Returns the number of entries, including outdated ones that are not evicted yet.
+    /// Returns the number of entries, including those that expired or whose wide scopes were invalidated.
     pub(crate) fn len(&self) -> u64 {
-        self.0.as_ref().map_or(0, Engine::len)
+        self.engine.len()
+    }
+}
+
+impl<K, R> MethodEntries for LocalTier<K, R>
+where
+    K: KeyPart,
+    R: Clone + Send + Sync + 'static,
+{
+    fn scope(&self) -> ScopeHash {
+        self.method
+    }
+
+    #[inline]
+    fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
+    }
+
+    fn invalidate_all(&self) {
+        self.sequence.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn remove(&self, scope: ScopeHash) {
+        let mut locked = self.scopes.lock(scope);
+        let mut removed = Vec::new();
+        while let Some(place) = locked.take() {
+            self.engine.remove(place, &mut removed);
+        }
+        drop(locked);
+        // As above.
+        drop(removed);
     }
 }

@@ -233,6 +233,7 @@ impl World<'_> {
             epoch,
             received_epoch,
             local: None,
+            inserting: None,
             bus: Bus::default(),
             journal: Journal::default(),
             drain: None,

@@ -15,6 +15,9 @@ impl Successors<'_> {
         if self.configuration.has_bus() && instance.local.is_some() {
             self.act(format_args!("instance {name}: evicts its local entry"), |world| world.instance(at).local = None);
         }
+        if let Some(value) = instance.inserting {
+            self.act(format_args!("instance {name}: inserts v{value}"), |world| world.insert(at, value));
+        }
         match instance.link {
             Link::Absent => {}
             Link::Down if self.from.is_unreachable(at) => {}

@@ -48,10 +48,21 @@ impl World<'_> {
     /// `keep` of the local tier.
     pub(super) fn keep_local(&mut self, at: usize, value: Version, snapshot: Snapshot) {
         let is_let_in = snapshot == Snapshot::Current || self.is(Variant::NoSequenceCheck);
-        if self.configuration.local && is_let_in {
-            self.instance(at).local = Some(Kept::Fenced(value));
-            self.note(format_args!(", kept locally"));
+        if !self.configuration.local || !is_let_in {
+            return;
         }
+        if self.is(Variant::InsertAfterCheck) {
+            self.instance(at).inserting = Some(value);
+        } else {
+            self.insert(at, value);
+        }
+    }
+
+    /// The insertion is one step with the check: both are under the lock that the removal of an invalidation takes.
+    pub(super) fn insert(&mut self, at: usize, value: Version) {
+        self.instance(at).inserting = None;
+        self.instance(at).local = Some(Kept::Fenced(value));
+        self.note(format_args!(", kept locally"));
     }
 
     /// `FillTarget::Degraded` with a shared tier: nothing fences a value that is loaded now.

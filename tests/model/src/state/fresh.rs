@@ -22,6 +22,7 @@ impl State {
             epoch: Epoch::default(),
             received_epoch: 0,
             local: None,
+            inserting: None,
             bus: Bus::default(),
             journal: crate::state::Journal::default(),
             drain: None,

@@ -194,8 +194,10 @@ pub(crate) struct Instance {
     pub(crate) epoch: Epoch,
     /// The namespace epoch of the last heartbeat.
     pub(crate) received_epoch: Token,
-    /// The local entry, if its sequence snapshot is current; a stale one never answers again.
+    /// The local entry. An invalidation removes it, or makes it stale for good.
     pub(crate) local: Option<Kept>,
+    /// A value whose fill has checked its snapshot and not inserted it yet, if the two are not one step.
+    pub(crate) inserting: Option<Version>,
     pub(crate) bus: Bus,
     pub(crate) journal: Journal,
     pub(crate) drain: Option<Due>,

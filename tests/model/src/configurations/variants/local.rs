@@ -26,6 +26,16 @@ pub(super) const ALL: &[Configuration] = &[
         ..LOCAL
     },
     Configuration {
+        name: "without-one-step",
+        about: "R2: a fill of the local tier checks in one step and inserts in another",
+        variant: Variant::InsertAfterCheck,
+        expected: Refuted(
+            Promise::Local,
+            &["reads v0 from the store", "v1 is acknowledged", "receives the messages", "kept locally", "local hit"],
+        ),
+        ..LOCAL
+    },
+    Configuration {
         name: "without-own-advance",
         about: "R7: a writer does not invalidate its own local tier",
         variant: Variant::NoLocalAdvance,

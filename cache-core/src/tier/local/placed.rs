@@ -1,0 +1,181 @@
+//! Keys with their places in the table of an engine.
+//!
+//! A place is 32 bits of the hash of the typed key. It is kept with the key, so that an entry can be found by its place
+//! alone: the [scope index](super::scope_index) remembers places and no keys. Keys with one place are rare, and are told
+//! apart by their parts, not by `Eq`, so that both tiers agree on which keys are equal.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use equivalent::Equivalent;
+
+use crate::key::{CacheKey, Lookup};
+
+/// The place of a key in the table of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(u32);
+
+impl Place {
+    /// The low bits of the hash, which are as good as any others.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    pub(super) fn of(hasher: &impl BuildHasher, key: &impl Hash) -> Self {
+        Self(hasher.hash_one(key) as u32)
+    }
+}
+
+impl Hash for Place {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u32(self.0);
+    }
+}
+
+/// A key in the table of an engine.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<K> {
+    pub(super) place: Place,
+    pub(super) key: K,
+}
+
+impl<K: CacheKey> PartialEq for Placed<K> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place && self.key.same_key(&other.key)
+    }
+}
+
+impl<K: CacheKey> Eq for Placed<K> {}
+
+impl<K> Hash for Placed<K> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash(state);
+    }
+}
+
+/// Finds every key with this place.
+impl<K> Equivalent<Placed<K>> for Place {
+    #[inline]
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        *self == key.place
+    }
+}
+
+/// Finds a key by an owned one.
+pub(super) struct ByKey<'a, K> {
+    pub(super) place: Place,
+    pub(super) key: &'a K,
+}
+
+impl<K> Hash for ByKey<'_, K> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash(state);
+    }
+}
+
+impl<K: CacheKey> Equivalent<Placed<K>> for ByKey<'_, K> {
+    #[inline]
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        self.place == key.place && self.key.same_key(&key.key)
+    }
+}
+
+/// Finds a key by a borrowed view of it.
+pub(super) struct ByView<'a, L> {
+    pub(super) place: Place,
+    pub(super) view: &'a L,
+}
+
+impl<L> Hash for ByView<'_, L> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash(state);
+    }
+}
+
+impl<K, L: Lookup<K>> Equivalent<Placed<K>> for ByView<'_, L> {
+    #[inline]
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        self.place == key.place && self.view.matches(&key.key)
+    }
+}
+
+/// Spreads the 32 bits of a place over 64.
+///
+/// Tables use the upper bits of a hash as well as the lower ones. Those of a place are already random, so that a
+/// multiplication is enough (D. Knuth, The Art of Computer Programming, volume 3, 6.4).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spread(u64);
+
+/// 2^64 divided by the golden ratio.
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Spread {
+    #[inline]
+    pub(super) fn over(bits: u32) -> u64 {
+        u64::from(bits).wrapping_mul(FACTOR)
+    }
+}
+
+impl BuildHasher for Spread {
+    type Hasher = Self;
+
+    #[inline]
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for Spread {
+    #[inline]
+    fn write_u32(&mut self, place: u32) {
+        self.0 = Self::over(place);
+    }
+
+    /// Never called: a table hashes places only.
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FACTOR));
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foldhash::fast::RandomState;
+
+    use super::*;
+
+    fn place(hasher: &RandomState, key: &impl Hash) -> Place {
+        Place::of(hasher, key)
+    }
+
+    #[test]
+    fn keys_are_told_apart_by_their_parts_and_found_in_every_form() {
+        let hasher = RandomState::default();
+        let key = String::from("a");
+        let placed = Placed { place: place(&hasher, &key), key: key.clone() };
+        let view = "a";
+        assert!(ByKey { place: placed.place, key: &key }.equivalent(&placed));
+        assert!(ByView { place: place(&hasher, &view), view: &view }.equivalent(&placed));
+        assert!(placed.place.equivalent(&placed));
+        let other = Placed { place: placed.place, key: String::from("b") };
+        assert!(placed != other && placed == placed.clone());
+        assert!(!ByView { place: placed.place, view: &view }.equivalent(&other));
+        let elsewhere = Place(placed.place.0 ^ 1);
+        assert!(!ByKey { place: elsewhere, key: &key }.equivalent(&placed) && !elsewhere.equivalent(&placed));
+    }
+
+    #[test]
+    fn a_hash_uses_all_its_bits() {
+        let hashes: Vec<u64> = (0..1 << 12).map(|n| Spread::default().hash_one(Place(n << 20 | n))).collect();
+        for bit in 0..64 {
+            let ones = hashes.iter().filter(|hash| *hash >> bit & 1 == 1).count();
+            assert!((hashes.len() / 4..hashes.len() * 3 / 4).contains(&ones), "bit {bit} is set in {ones}");
+        }
+    }
+}
