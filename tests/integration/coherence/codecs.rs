@@ -276,13 +276,18 @@ async fn an_ad_hoc_value_that_panics_while_decoding_is_absent() {
     let second = two.transparent::<Touchy>("race:test", "touchy");
     connected(&one).await;
     connected(&two).await;
-    in_time(first.set("secret", Touchy(SECRET), MINUTE)).await;
-    in_time(first.set("poison", Touchy(POISON), MINUTE)).await;
+    // On a busy machine the lease may lapse, and a value is not encoded then.
+    for (key, value, kind) in [("secret", SECRET, "encode"), ("poison", POISON, "altered")] {
+        in_time(async {
+            while !one.stats().total().errors.contains_key(kind) {
+                first.set(key, Touchy(value), MINUTE).await;
+            }
+        })
+        .await;
+    }
     in_time(first.set("good", Touchy(1), MINUTE)).await;
     assert_eq!((in_time(second.get("secret")).await, in_time(second.get("poison")).await), (None, None));
     assert_eq!(in_time(second.get("good")).await, Some(Touchy(1)));
-    let errors = one.stats().total().errors;
-    assert_eq!((errors.get("encode"), errors.get("altered")), (Some(&1), Some(&1)));
 }
 
 /// The verifier compares encoded values.

@@ -9,7 +9,7 @@ use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
 use quick_cache::{Lifecycle, UnitWeighter};
 
 use super::LocalEntry;
-use super::placed::{ByKey, ByView, Place, Placed, Spread};
+use super::placed::{ByKey, ByScope, ByView, Place, Placed, Spread};
 use crate::key::{KeyPart, Lookup};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
@@ -114,12 +114,12 @@ where
         evicted
     }
 
-    /// Moves the entries at the place to `removed`.
-    pub(super) fn remove(&self, place: Place, removed: &mut Vec<LocalEntry<R>>) {
+    /// Removes and returns the entry of a scope.
+    pub(super) fn remove(&self, query: &ByScope<'_>) -> Option<LocalEntry<R>> {
         match &self.table {
-            Table::Quick(cache) => removed.extend(std::iter::from_fn(|| Some(cache.remove(&place)?.1))),
+            Table::Quick(cache) => Some(cache.remove(query)?.1),
             #[cfg(feature = "moka")]
-            Table::Moka(cache) => removed.extend(std::iter::from_fn(|| Some(cache.remove(&place)?.entry))),
+            Table::Moka(cache) => Some(cache.remove(query)?.entry),
         }
     }
 

@@ -16,9 +16,10 @@ mod scope_index;
 pub(crate) use engine::Engine;
 pub(crate) use entry::{EndOfLife, LocalEntry};
 
+use self::placed::ByScope;
 use self::scope_index::ScopeIndex;
 use crate::freshness::MethodEntries;
-use crate::key::{KeyPart, Lookup};
+use crate::key::{Head, KeyPart, Lookup, prefix_scope};
 use crate::policy::ReadPolicy;
 use crate::protocol::ScopeHash;
 use crate::runtime::Moment;
@@ -35,6 +36,8 @@ pub(crate) struct LocalTier<K, R> {
     scopes: ScopeIndex,
     /// The scope of the whole method.
     method: ScopeHash,
+    /// The beginning of every key.
+    head: Head,
 }
 
 impl<K, R> LocalTier<K, R>
@@ -42,17 +45,18 @@ where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    /// Creates the local tier of a method with this scope, unless the policy disables it.
+    /// Creates the local tier of the method whose keys begin with `head`, unless the policy disables it.
     ///
     /// `prefixes` is the number of prefixes of an entry that have a scope.
-    pub(crate) fn new(policy: &ReadPolicy, method: ScopeHash, prefixes: usize) -> Option<Self> {
+    pub(crate) fn new(policy: &ReadPolicy, head: &Head, prefixes: usize) -> Option<Self> {
         let is_on = policy.enabled && policy.local && policy.local_capacity > 0;
         is_on.then(|| Self {
             engine: Engine::new(policy.local_engine, policy.local_capacity),
             sequence: AtomicU64::new(0),
             prefixes,
             scopes: ScopeIndex::new(),
-            method,
+            method: prefix_scope(head, |_| ()).hash(),
+            head: head.clone(),
         })
     }
 
@@ -119,9 +123,10 @@ where
     fn remove(&self, scope: ScopeHash) {
         let mut locked = self.scopes.lock(scope);
         let mut removed = Vec::new();
-        while let Some(place) = locked.take() {
-            self.engine.remove(place, &mut removed);
-        }
+        locked.each(
+            |place| removed.extend(self.engine.remove(&ByScope { place, scope, head: &self.head })),
+            |place| self.engine.contains(place),
+        );
         drop(locked);
         // As above.
         drop(removed);

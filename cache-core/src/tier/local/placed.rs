@@ -8,7 +8,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use equivalent::Equivalent;
 
-use crate::key::{CacheKey, Lookup};
+use crate::key::{CacheKey, Head, KeyText, Lookup};
+use crate::protocol::ScopeHash;
 
 /// The place of a key in the table of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,27 @@ impl<K> Equivalent<Placed<K>> for Place {
     #[inline]
     fn equivalent(&self, key: &Placed<K>) -> bool {
         *self == key.place
+    }
+}
+
+/// Finds the key of a scope.
+pub(super) struct ByScope<'a> {
+    pub(super) place: Place,
+    pub(super) scope: ScopeHash,
+    /// The beginning of the names of all scopes.
+    pub(super) head: &'a Head,
+}
+
+impl Hash for ByScope<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash(state);
+    }
+}
+
+impl<K: CacheKey> Equivalent<Placed<K>> for ByScope<'_> {
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        self.place == key.place && KeyText::of(self.head, &key.key).own.hash() == self.scope
     }
 }
 
@@ -166,6 +188,9 @@ mod tests {
         let other = Placed { place: placed.place, key: String::from("b") };
         assert!(placed != other && placed == placed.clone());
         assert!(!ByView { place: placed.place, view: &view }.equivalent(&other));
+        let head = Head::new(None, "ns", None, "e");
+        let of = |key: &str| ByScope { place: placed.place, scope: KeyText::of(&head, key).own.hash(), head: &head };
+        assert!(of("a").equivalent(&placed) && !of("b").equivalent(&placed) && of("b").equivalent(&other));
         let elsewhere = Place(placed.place.0 ^ 1);
         assert!(!ByKey { place: elsewhere, key: &key }.equivalent(&placed) && !elsewhere.equivalent(&placed));
     }
