@@ -11,12 +11,13 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKin
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Commands, Messages};
+use super::look_ups::LookUps;
 use super::stream::Received;
 use super::{connect, heartbeat, scripts};
 use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
 use crate::protocol::{
-    Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, Scope, ScopeState, TierConnection,
-    TierError, TierErrorKind, WriteScopes,
+    EntryReplies, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState, TierConnection,
+    TierError, TierErrorKind, Wanted, WriteScopes,
 };
 use crate::runtime::random;
 
@@ -30,7 +31,7 @@ pub(super) struct RedisConnection {
     instance: String,
     /// The namespace of the heartbeats before the first store has joined.
     home: String,
-    max_entry: usize,
+    look_ups: LookUps,
     hashes: Hashes,
 }
 
@@ -79,8 +80,9 @@ impl RedisConnection {
     ) -> Self {
         let (instance, home) = (instance.to_owned(), home.to_owned());
         let Commands { connection, received, driver } = commands;
+        let look_ups = LookUps::new(connection.clone(), received.clone(), max_entry);
         let hashes = Hashes::new();
-        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, look_ups, hashes }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -179,26 +181,15 @@ fn invalidation(scope: &Scope) -> String {
     Message::Invalidated { scope: scope.name().as_bytes() }.to_string()
 }
 
-/// Parses the reply to `GETRANGE`.
-fn parse_entry(answer: Value) -> Result<Vec<u8>, TierError> {
-    match answer {
-        Value::BulkString(bytes) => Ok(bytes),
-        // The key holds another type: this is a miss, and the fill replaces it.
-        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
-        Value::ServerError(error) => Err(RedisError::from(error).into()),
-        _ => Err(unexpected("GETRANGE")),
-    }
-}
-
-/// Parses the reply to `MGET` of `count` generations.
-fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<ScopeState>, TierError> {
-    let state = |value: &Value| match value {
+/// Parses the values of `count` generations.
+pub(super) fn parse_states(answer: Value, count: usize) -> Result<Vec<ScopeState>, TierError> {
+    let state = |value| match value {
         Value::BulkString(bytes) => ScopeState::parse(Some(bytes)),
         _ => ScopeState::Missing,
     };
     match answer {
-        Some(Value::Array(values)) if values.len() == count => Ok(values.iter().map(state).collect()),
-        Some(Value::ServerError(error)) => Err(RedisError::from(error).into()),
+        Value::Array(values) if values.len() == count => Ok(values.into_iter().map(state).collect()),
+        Value::ServerError(error) => Err(RedisError::from(error).into()),
         _ => Err(unexpected("a read of tokens")),
     }
 }
@@ -222,6 +213,7 @@ impl TierConnection for RedisConnection {
 
     fn close(&self) {
         self.driver.abort();
+        self.look_ups.close();
         self.messages.pump.abort();
     }
 
@@ -234,20 +226,12 @@ impl TierConnection for RedisConnection {
         .boxed()
     }
 
-    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
-        async move {
-            // GETRANGE instead of GET: it limits the size of the reply, whatever the key holds.
-            let mut pipeline = redis::pipe();
-            for entry in entries {
-                pipeline.cmd("GETRANGE").arg(*entry).arg(0).arg(self.max_entry);
-            }
-            pipeline.cmd("MGET").arg(generations).ignore_errors();
-            let mut answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
-            let states = parse_states(answer.pop(), generations.len())?;
-            let entries = answer.into_iter().map(parse_entry).collect::<Result<_, _>>()?;
-            Ok(ReadReply { entries, generations: states })
-        }
-        .boxed()
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> Reply<'a, EntryReplies> {
+        self.look_ups.read(wanted).boxed()
+    }
+
+    fn states<'a>(&'a self, scopes: &'a [Scope]) -> Reply<'a, Vec<ScopeState>> {
+        self.look_ups.states(scopes).boxed()
     }
 
     fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
@@ -258,7 +242,7 @@ impl TierConnection for RedisConnection {
             cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
             pipeline.add_command(cmd);
             let (states,): (Value,) = self.run(&pipeline).await?;
-            parse_states(Some(states), generations.len())
+            parse_states(states, generations.len())
         }
         .boxed()
     }
