@@ -1,8 +1,8 @@
-//! Combines look-ups that wait at the same time: the queue, without I/O.
+//! Combines requests that wait at the same time: the queue, without I/O.
 //!
-//! A look-up is sent at once by its caller while fewer than [`AT_ONCE`] commands are in flight. Otherwise it is queued,
-//! and the next command takes the whole queue. The commands of the queue are sent by drivers, which are tasks of the
-//! connection and depend on no caller: one that is dropped or not polled neither loses nor delays others.
+//! A request is sent at once by its caller while fewer than [`AT_ONCE`] commands are in flight. Otherwise it is queued,
+//! and the next command takes the whole queue. The commands of the queue are sent by drivers (`drivers`), which are
+//! tasks of the connection and depend on no caller: one that is dropped or not polled neither loses nor delays others.
 
 use std::collections::VecDeque;
 
@@ -10,75 +10,75 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The number of commands in flight from which look-ups are queued.
-pub(super) const AT_ONCE: usize = 2;
-/// The most look-ups of one command: the server handles no other command meanwhile.
-const MAX_LOOK_UPS: usize = 256;
-/// The most bytes to expect in one reply: they delay every reply behind them, and all look-ups of the command.
+/// The number of commands in flight from which requests are queued.
+const AT_ONCE: usize = 2;
+/// The most requests of one command: the server handles no other command meanwhile.
+const MAX_REQUESTS: usize = 256;
+/// The most bytes to send or to expect in one command: they delay everything behind them.
 const MAX_BYTES: usize = 256 * 1024;
-/// From this many queued look-ups on, those whose callers have gone away are removed before the queue grows.
+/// From this many queued requests on, those whose callers have gone away are removed before the queue grows.
 const CROWD: usize = 1024;
 
-/// The look-ups of one connection that wait for a command.
+/// The requests of one connection that wait for a command.
 #[derive(Debug)]
-pub(super) struct Queue<L, A> {
-    state: Mutex<State<L, A>>,
+pub(super) struct Queue<Q, A> {
+    state: Mutex<State<Q, A>>,
     added: Notify,
 }
 
 #[derive(Debug)]
-struct State<L, A> {
+struct State<Q, A> {
     /// The number of commands in flight.
     in_flight: usize,
-    waiting: VecDeque<Waiting<L, A>>,
-    /// The length of the queue at which it is cleared of abandoned look-ups.
+    waiting: VecDeque<Waiting<Q, A>>,
+    /// The length of the queue at which it is cleared of abandoned requests.
     crowd: usize,
     /// Whether no driver is left.
     closed: bool,
 }
 
-/// A queued look-up.
+/// A queued request.
 #[derive(Debug)]
-pub(super) struct Waiting<L, A> {
-    pub(super) look_up: L,
-    /// The expected size of the reply in bytes.
+pub(super) struct Waiting<Q, A> {
+    pub(super) request: Q,
+    /// The bytes to send or to expect.
     size: usize,
     pub(super) answer: oneshot::Sender<A>,
 }
 
-/// What a look-up has to do.
-pub(super) enum Admission<'a, L, A> {
+/// What a request has to do.
+pub(super) enum Admission<'a, Q, A> {
     /// Send a command of its own, and hold the turn until it ends.
-    Alone(Turn<'a, L, A>),
+    Alone(Turn<'a, Q, A>),
     /// Wait for the answer of a common command. An error means that the connection has ended.
     Queued(oneshot::Receiver<A>),
 }
 
 /// One command in flight.
-pub(super) struct Turn<'a, L, A>(&'a Queue<L, A>);
+pub(super) struct Turn<'a, Q, A>(&'a Queue<Q, A>);
 
-impl<L, A> Drop for Turn<'_, L, A> {
+impl<Q, A> Drop for Turn<'_, Q, A> {
     fn drop(&mut self) {
         self.0.lock().in_flight -= 1;
     }
 }
 
-/// The look-ups of one command.
-pub(super) struct Group<'a, L, A> {
-    pub(super) members: Vec<Waiting<L, A>>,
-    pub(super) turn: Turn<'a, L, A>,
+/// The requests of one command.
+pub(super) struct Group<'a, Q, A> {
+    pub(super) members: Vec<Waiting<Q, A>>,
+    pub(super) turn: Turn<'a, Q, A>,
 }
 
-impl<L, A> Default for Queue<L, A> {
+impl<Q, A> Default for Queue<Q, A> {
     fn default() -> Self {
         let state = State { in_flight: 0, waiting: VecDeque::new(), crowd: CROWD, closed: false };
         Self { state: Mutex::new(state), added: Notify::new() }
     }
 }
 
-impl<L, A> Queue<L, A> {
-    /// Admits a look-up, which `look_up` returns if it is queued.
-    pub(super) fn admit(&self, size: usize, look_up: impl FnOnce() -> L) -> Admission<'_, L, A> {
+impl<Q, A> Queue<Q, A> {
+    /// Admits a request, which `request` returns if it is queued.
+    pub(super) fn admit(&self, size: usize, request: impl FnOnce() -> Q) -> Admission<'_, Q, A> {
         let mut state = self.lock();
         if state.closed || (state.in_flight < AT_ONCE && state.waiting.is_empty()) {
             state.in_flight += 1;
@@ -89,7 +89,7 @@ impl<L, A> Queue<L, A> {
             state.crowd = CROWD.max(2 * state.waiting.len());
         }
         let (answer, answered) = oneshot::channel();
-        state.waiting.push_back(Waiting { look_up: look_up(), size, answer });
+        state.waiting.push_back(Waiting { request: request(), size, answer });
         let is_first = state.waiting.len() == 1;
         drop(state);
         if is_first {
@@ -98,25 +98,25 @@ impl<L, A> Queue<L, A> {
         Admission::Queued(answered)
     }
 
-    /// Waits for look-ups, and takes as many as fit into one command.
-    pub(super) async fn next(&self) -> Group<'_, L, A> {
+    /// Waits for requests, and takes as many as fit into one command.
+    pub(super) async fn next(&self) -> Group<'_, Q, A> {
         loop {
             if let Some(group) = self.take() {
                 return group;
             }
-            // A look-up that was added since leaves a permit.
+            // A request that was added since leaves a permit.
             self.added.notified().await;
         }
     }
 
-    fn take(&self) -> Option<Group<'_, L, A>> {
+    fn take(&self) -> Option<Group<'_, Q, A>> {
         let mut state = self.lock();
         let (mut members, mut size) = (Vec::new(), 0);
         while let Some(waiting) = state.waiting.pop_front() {
             if waiting.answer.is_closed() {
                 continue;
             }
-            if members.len() >= MAX_LOOK_UPS || (size + waiting.size > MAX_BYTES && !members.is_empty()) {
+            if members.len() >= MAX_REQUESTS || (size + waiting.size > MAX_BYTES && !members.is_empty()) {
                 state.waiting.push_front(waiting);
                 // For another driver.
                 self.added.notify_one();
@@ -132,7 +132,7 @@ impl<L, A> Queue<L, A> {
         Some(Group { members, turn: Turn(self) })
     }
 
-    /// Drops the queue, and admits every look-up alone from now on: no driver is left.
+    /// Drops the queue, and admits every request alone from now on: no driver is left.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -141,7 +141,7 @@ impl<L, A> Queue<L, A> {
         drop(waiting);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<L, A>> {
+    fn lock(&self) -> MutexGuard<'_, State<Q, A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn members(group: &Group<'_, u32, u32>) -> Vec<u32> {
-        group.members.iter().map(|waiting| waiting.look_up).collect()
+        group.members.iter().map(|waiting| waiting.request).collect()
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
         drop(turns);
         let Group { members, turn } = group;
         for waiting in members {
-            waiting.answer.send(10 * waiting.look_up).unwrap();
+            waiting.answer.send(10 * waiting.request).unwrap();
         }
         drop(turn);
         let answers: Vec<_> = answers.into_iter().map(|answer| answer.now_or_never().unwrap().unwrap()).collect();
@@ -239,8 +239,8 @@ mod tests {
     fn a_command_is_bounded_by_look_ups_and_by_bytes() {
         let queue = Numbers::default();
         let _turns = full(&queue);
-        let many: Vec<_> = (0..=u32::try_from(MAX_LOOK_UPS).unwrap()).map(|number| queued(&queue, number, 1)).collect();
-        assert_eq!((queue.take().unwrap().members.len(), queue.take().unwrap().members.len()), (MAX_LOOK_UPS, 1));
+        let many: Vec<_> = (0..=u32::try_from(MAX_REQUESTS).unwrap()).map(|number| queued(&queue, number, 1)).collect();
+        assert_eq!((queue.take().unwrap().members.len(), queue.take().unwrap().members.len()), (MAX_REQUESTS, 1));
         drop(many);
         let _large = [queued(&queue, 1, MAX_BYTES / 2), queued(&queue, 2, MAX_BYTES), queued(&queue, 3, 2 * MAX_BYTES)];
         for look_up in 1..=3 {

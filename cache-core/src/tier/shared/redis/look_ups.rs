@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use smallvec::smallvec;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::combine::{Admission, Group, Queue, Waiting};
+use super::drivers::{Combined, Drivers};
 use super::operations::{parse_states, unexpected};
 use super::oversized::Oversized;
 use super::stream::Received;
@@ -19,15 +19,13 @@ use crate::protocol::{
     EntryReplies, EntryReply, Scope, ScopeHash, ScopeState, Scopes, TierError, TierErrorKind, Wanted,
 };
 
-/// The number of drivers, which is the number of common commands in flight.
-const DRIVERS: usize = 2;
 /// The expected size from which an entry does not share a reply with others, which would wait for it.
 const LARGE: usize = 64 * 1024;
 
 /// The look-ups of one connection.
 pub(super) struct LookUps {
     shared: Arc<Shared>,
-    drivers: Vec<AbortOnDropHandle<()>>,
+    drivers: Drivers,
 }
 
 struct Shared {
@@ -48,8 +46,7 @@ impl LookUps {
     pub(super) fn new(connection: MultiplexedConnection, received: Received, max_entry: usize) -> Self {
         let (oversized, queue) = (Oversized::default(), Queue::default());
         let shared = Arc::new(Shared { connection, received, max_entry, oversized, queue });
-        let driver = |_| AbortOnDropHandle::new(tokio::spawn(Driver(Arc::clone(&shared)).run()));
-        Self { drivers: (0..DRIVERS).map(driver).collect(), shared }
+        Self { drivers: Drivers::start(&shared), shared }
     }
 
     /// Reads entries, each with the states of its scopes.
@@ -77,28 +74,9 @@ impl LookUps {
         parse_states(self.shared.query(&cmd).await?, scopes.len())
     }
 
-    /// Ends the drivers. What is queued fails at once, as does every later look-up of a closed connection.
+    /// Fails what is queued.
     pub(super) fn close(&self) {
-        self.drivers.iter().for_each(AbortOnDropHandle::abort);
-        self.shared.queue.close();
-    }
-}
-
-/// Sends the common commands of a connection.
-struct Driver(Arc<Shared>);
-
-impl Driver {
-    async fn run(self) {
-        loop {
-            let group = self.0.queue.next().await;
-            self.0.answer(group).await;
-        }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.queue.close();
+        self.drivers.close();
     }
 }
 
@@ -111,11 +89,16 @@ fn key(wanted: &Wanted<'_>) -> ScopeHash {
     wanted.scopes[0].hash()
 }
 
-impl Shared {
-    /// Looks a group up in one command.
+impl Combined for Shared {
+    type Request = QueuedLookUp;
+    type Answer = Answer;
+
+    fn queue(&self) -> &Queue<QueuedLookUp, Answer> {
+        &self.queue
+    }
+
     async fn answer(&self, Group { members, turn }: Group<'_, QueuedLookUp, Answer>) {
-        let wanted: Vec<_> =
-            members.iter().map(|Waiting { look_up: (scopes, size), .. }| Wanted { scopes, size: *size }).collect();
+        let wanted: Vec<_> = members.iter().map(wanted_by).collect();
         match self.send(&wanted).await {
             Ok(replies) => {
                 drop(turn);
@@ -129,10 +112,16 @@ impl Shared {
             Err(error) => members.into_iter().for_each(|one| drop(one.answer.send(Err(error.clone())))),
         }
     }
+}
 
+fn wanted_by(waiting: &Waiting<QueuedLookUp, Answer>) -> Wanted<'_> {
+    let (scopes, size) = &waiting.request;
+    Wanted { scopes, size: *size }
+}
+
+impl Shared {
     async fn answer_alone(&self, one: Waiting<QueuedLookUp, Answer>) {
-        let (scopes, size) = &one.look_up;
-        let replies = self.send(&[Wanted { scopes, size: *size }]).await;
+        let replies = self.send(&[wanted_by(&one)]).await;
         let reply = replies.and_then(|mut replies| replies.pop().ok_or_else(|| unexpected("MGET")));
         drop(one.answer.send(reply));
     }

@@ -7,6 +7,8 @@
 mod address;
 mod combine;
 mod connect;
+mod drivers;
+mod fills;
 mod heartbeat;
 mod look_ups;
 mod operations;

@@ -11,6 +11,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKin
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Commands, Messages};
+use super::fills::Fills;
 use super::look_ups::LookUps;
 use super::stream::Received;
 use super::{connect, heartbeat, scripts};
@@ -32,6 +33,7 @@ pub(super) struct RedisConnection {
     /// The namespace of the heartbeats before the first store has joined.
     home: String,
     look_ups: LookUps,
+    fills: Fills,
     hashes: Hashes,
 }
 
@@ -82,7 +84,8 @@ impl RedisConnection {
         let Commands { connection, received, driver } = commands;
         let look_ups = LookUps::new(connection.clone(), received.clone(), max_entry);
         let hashes = Hashes::new();
-        Self { connection, received, driver, messages, run_id, connected_at, instance, home, look_ups, hashes }
+        let fills = Fills::new(connection.clone(), hashes.renew.clone());
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, look_ups, fills, hashes }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -90,16 +93,8 @@ impl RedisConnection {
         namespaces.first().map_or(&self.home, String::as_str)
     }
 
-    /// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
     async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, TierError> {
-        let mut connection = self.connection.clone();
-        match pipeline.query_async(&mut connection).await {
-            Err(error) if is_unknown_script(&error) => {
-                connect::load_scripts(&mut connection).await?;
-                Ok(pipeline.query_async(&mut connection).await?)
-            }
-            answer => Ok(answer?),
-        }
+        run(&self.connection, pipeline).await
     }
 
     async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), TierError> {
@@ -148,6 +143,21 @@ impl RedisConnection {
             cmd.arg(invalidation(scope));
         }
         cmd
+    }
+}
+
+/// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
+pub(super) async fn run<T: FromRedisValue>(
+    connection: &MultiplexedConnection,
+    pipeline: &Pipeline,
+) -> Result<T, TierError> {
+    let mut connection = connection.clone();
+    match pipeline.query_async(&mut connection).await {
+        Err(error) if is_unknown_script(&error) => {
+            connect::load_scripts(&mut connection).await?;
+            Ok(pipeline.query_async(&mut connection).await?)
+        }
+        answer => Ok(answer?),
     }
 }
 
@@ -214,6 +224,7 @@ impl TierConnection for RedisConnection {
     fn close(&self) {
         self.driver.abort();
         self.look_ups.close();
+        self.fills.close();
         self.messages.pump.abort();
     }
 
@@ -248,19 +259,7 @@ impl TierConnection for RedisConnection {
     }
 
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
-        async move {
-            let mut pipeline = redis::pipe();
-            for fill in fills {
-                pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
-                for (key, token) in fill.renew {
-                    let mut cmd = call(&self.hashes.renew, &[key]);
-                    cmd.arg(token.as_bytes()).arg(millis(GENERATION_TTL));
-                    pipeline.add_command(cmd).ignore();
-                }
-            }
-            self.run(&pipeline).await
-        }
-        .boxed()
+        self.fills.store(fills).boxed()
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
