@@ -117,7 +117,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             self.read_once(&mut results).await?;
         }
         if !results.unusable.is_empty() {
-            results.found.extend(self.bypass(results.unusable).await?);
+            // Boxed, like everything that a hit does not need: it would enlarge the future of every read.
+            results.found.extend(Box::pin(self.bypass(results.unusable)).await?);
         }
         Ok(results.found)
     }
@@ -141,7 +142,6 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         if later.is_empty() {
             results.add(self.lead(first).await?);
         } else {
-            // Boxed: this is rare, and would enlarge the future of every read.
             Box::pin(self.lead_in_turn(first, later, results)).await?;
         }
         if follows.is_empty() { Ok(()) } else { Box::pin(self.follow(follows, results)).await }

@@ -64,7 +64,8 @@ impl Deadlines {
     /// Runs `work` for at most the limit; returns `None` if it did not end in time.
     pub(crate) async fn within<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
         if self.clock.is_manual() {
-            return self.clock.timeout(self.limit, work).await;
+            // Boxed: only a test has such a clock, and every other wait would be larger.
+            return Box::pin(self.clock.timeout(self.limit, work)).await;
         }
         let mut work = pin!(work);
         let mut place = Place { deadlines: self, taken: None };

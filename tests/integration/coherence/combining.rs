@@ -156,7 +156,8 @@ async fn a_refused_key_fails_only_its_own_look_up() {
     let readers = Readers::new().await;
     readers.server.change_rights(&["resetkeys", "~g:*", "~race:combining:square:*"]);
     let refused = readers.texts.get_or_load(&1, || async { Ok::<_, Error>("loaded".to_owned()) });
-    let reads = (0..KEYS).map(|key| readers.squares.get_or_load(&{ key }, || async { Ok::<_, Error>(u64::MAX) }));
+    let keys: Vec<u64> = (0..KEYS).collect();
+    let reads = keys.iter().map(|key| readers.squares.get_or_load(key, || async { Ok::<_, Error>(u64::MAX) }));
     let (squares, text) = tokio::join!(join_all(reads), refused);
     assert_eq!(text.unwrap(), "loaded");
     let squares: Vec<_> = squares.into_iter().map(Result::unwrap).collect();

@@ -223,19 +223,19 @@ impl<R: Cacheable> SharedEntries<R> {
     /// A second round trip creates generations that are missing. An error is counted, and closes the connection or opens the
     /// circuit unless it concerns only this command.
     async fn fetch(&self, connection: &Connection, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
-        let process = self.method.process();
-        let asked = async {
-            let mut replies = self.in_time(connection, connection.tier.read(wanted)).await?;
-            self.entry_size.observe(replies.iter().map(|reply| reply.bytes.len()));
-            let now = process.clock.now();
+        let began = self.method.process().clock.stopwatch();
+        let mut replies = self.in_time(connection, connection.tier.read(wanted)).await;
+        if let Ok(found) = &mut replies {
+            self.entry_size.observe(found.iter().map(|reply| reply.bytes.len()));
+            let now = self.method.process().clock.now();
             let is_missing = |state: &ScopeState| self.is_missing(state, connection, now);
-            if replies.iter().any(|reply| reply.states.iter().any(is_missing)) {
+            if found.iter().any(|reply| reply.states.iter().any(is_missing)) {
                 // Boxed: this is rare, and would enlarge the future of every look-up.
-                Box::pin(self.create_missing(connection, wanted, &mut replies, is_missing)).await?;
+                let created = Box::pin(self.create_missing(connection, wanted, found, is_missing)).await;
+                replies = created.and(replies);
             }
-            Ok(replies)
-        };
-        let replies = self.method.counters.meter.look_up.of(&process.clock, asked).await;
+        }
+        self.method.counters.meter.look_up.record(began.elapsed());
         match &replies {
             Ok(_) => self.method.coherence().succeeded(),
             Err(error) => self.failed(connection, Request::Read, error),

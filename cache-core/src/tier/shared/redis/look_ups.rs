@@ -130,7 +130,8 @@ impl Shared {
     async fn send(&self, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
         let mut transit = Transit { shared: self, wanted, before: self.received.get(), has_arrived: false };
         let replies = if wanted.iter().any(|one| self.oversized.contains(key(one))) {
-            self.send_with_limits(wanted).await
+            // Boxed: this is rare, and would enlarge the future of every look-up.
+            Box::pin(self.send_with_limits(wanted)).await
         } else {
             parse(wanted, self.query(&mget(wanted, |_| true)).await?, |_| None)
         };
