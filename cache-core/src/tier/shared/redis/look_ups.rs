@@ -191,9 +191,9 @@ impl Drop for Transit<'_> {
     }
 }
 
-/// Returns the scopes of a look-up that its command reads, by index.
+/// Returns the scopes of a look-up, each with whether the command reads it for this look-up.
 ///
-/// Neighbours share wide scopes, which the command has once.
+/// Neighbours share wide scopes, which the command reads once.
 fn distinct<'a>(wanted: &'a [Wanted<'a>], at: usize) -> impl Iterator<Item = (bool, &'a Scope)> {
     let before = at.checked_sub(1).map_or(&[][..], |before| wanted[before].scopes);
     wanted[at].scopes.iter().enumerate().map(move |(place, scope)| (before.get(place) != Some(scope), scope))
