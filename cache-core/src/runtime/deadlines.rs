@@ -57,7 +57,7 @@ struct Place<'a> {
 
 impl Deadlines {
     pub(crate) fn new(clock: Clock, limit: Duration) -> Arc<Self> {
-        let sleep = limit - LATENESS.min(limit / 4);
+        let sleep = limit.saturating_sub(LATENESS.min(limit / 4));
         Arc::new(Self { clock, limit, sleep, lanes: Mutex::default() })
     }
 
@@ -120,16 +120,14 @@ impl Place<'_> {
         }
         let handle = Handle::current();
         let runtime = handle.id();
-        let (lane, is_new) = match lanes.iter().position(|lane| lane.runtime == runtime) {
-            Some(at) => (&mut lanes[at], false),
-            None => {
-                lanes.push(Lane { runtime, waits: Waits::default() });
-                (lanes.last_mut().expect("it was just added"), true)
-            }
-        };
-        self.taken = Some((runtime, lane.waits.add(deadline, context.waker().clone())));
+        let known = lanes.iter().position(|lane| lane.runtime == runtime);
+        let at = known.unwrap_or_else(|| {
+            lanes.push(Lane { runtime, waits: Waits::default() });
+            lanes.len() - 1
+        });
+        self.taken = Some((runtime, lanes[at].waits.add(deadline, context.waker().clone())));
         drop(lanes);
-        if is_new {
+        if known.is_none() {
             handle.spawn(Timer { deadlines: Arc::clone(self.deadlines), runtime }.run());
         }
     }

@@ -265,7 +265,9 @@ impl<R: Cacheable> SharedEntries<R> {
             }
         }
         let created = self.in_time(connection, connection.tier.init_generations(&generations)).await?;
-        open.into_iter().for_each(|(at, state)| state.clone_from(&created[at]));
+        for (at, state) in open {
+            state.clone_from(&created[at]);
+        }
         Ok(())
     }
 
