@@ -30,6 +30,7 @@ const TENANTS: usize = 2000;
 /// The unit of the processor time in `/proc/self/stat`, in nanoseconds.
 const TICK: f64 = 1e7;
 
+#[expect(clippy::cast_precision_loss, reason = "the counts of one run are small")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [case, tasks, reads] = &arguments[..] else { return usage() };
