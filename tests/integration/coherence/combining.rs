@@ -183,7 +183,7 @@ async fn a_value_that_is_too_large_is_received_once() {
     }
     assert_eq!(readers.stats().errors["too_large"], 3);
     let limited = readers.commands("getrange");
-    assert_eq!((limited, text(&"").await.unwrap()), (2, "loaded".to_owned()), "{good}");
+    assert_eq!((limited, text("").await.unwrap()), (2, "loaded".to_owned()), "{good}");
     text("").await.unwrap();
     assert_eq!(readers.commands("getrange"), limited + 1, "an acceptable value ends the limit");
 }
