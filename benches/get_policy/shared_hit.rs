@@ -25,8 +25,8 @@ use super::{HERE, THERE, servers};
 
 const DECORATOR: &str = "decorator";
 const RAW: &str = "raw GET and decode";
-/// The raw commands that the consistency guarantee needs.
-const RAW_FENCED: &str = "raw GETRANGE, MGET and decode";
+/// The raw command that the consistency guarantee needs.
+const RAW_FENCED: &str = "raw MGET and decode";
 
 /// The placement of the server, and the number of concurrent tasks.
 const CASES: [(&str, usize, usize); 4] = [
@@ -219,25 +219,15 @@ impl Read for Raw {
     }
 }
 
-/// The commands of the decorator's own read: the size-limited entry, and its generations.
+/// The command of the decorator's own read: the entry, and its generations.
 #[derive(Clone)]
 struct RawFenced(MultiplexedConnection);
 
 impl Read for RawFenced {
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
-        let key = key(tenant);
-        let mut pipeline = redis::pipe();
-        pipeline
-            .cmd("GETRANGE")
-            .arg(&key)
-            .arg(0)
-            .arg(1024 * 1024)
-            .cmd("MGET")
-            .arg(generation_keys(std::slice::from_ref(&key)));
-        let answer: (Vec<u8>, Vec<Option<Vec<u8>>>) =
-            pipeline.query_async(&mut self.0).await.expect("a read does not fail");
-        assert!(answer.1.iter().all(Option::is_some), "an entry without its tokens is a miss");
-        rmp_serde::from_slice(payload(&answer.0)).expect("an entry that decodes")
+        let found = mget(&[key(tenant)], &mut self.0).await;
+        assert!(found.iter().all(Option::is_some), "an entry without its generations is a miss");
+        rmp_serde::from_slice(payload(found[0].as_deref().unwrap_or_default())).expect("an entry that decodes")
     }
 }
 
@@ -245,18 +235,22 @@ pub(super) fn key(tenant: TenantId) -> String {
     format!("copilot:llm:policy:{tenant}")
 }
 
-/// The keys of the generations of these entries.
-pub(super) fn generation_keys(keys: &[String]) -> Vec<String> {
-    let own = keys.iter().map(|key| format!("g:{{{key}}}"));
-    own.chain(["g:{copilot:llm:policy:*}".to_owned()]).collect()
+/// Reads entries and their generations: each entry and the generation of its own scope, then that of the method.
+pub(super) async fn mget(keys: &[String], connection: &mut MultiplexedConnection) -> Vec<Option<Vec<u8>>> {
+    let mut command = redis::cmd("MGET");
+    for key in keys {
+        command.arg(key).arg(format!("g:{{{key}}}"));
+    }
+    command.arg("g:{copilot:llm:policy:*}");
+    command.query_async(connection).await.expect("a read does not fail")
 }
 
 /// The payload within an envelope.
 ///
-/// It follows a header of 54 bytes, whose sixth byte counts the generations, and the generations, whose ninth byte is
+/// It follows a header of 78 bytes, whose sixth byte counts the generations, and the generations, whose ninth byte is
 /// the length of their rest; a checksum of 8 bytes follows it.
 pub(super) fn payload(entry: &[u8]) -> &[u8] {
-    let mut at = 54;
+    let mut at = 78;
     for _ in 0..entry[5] {
         at += 9 + usize::from(entry[at + 8]);
     }

@@ -258,7 +258,8 @@ impl CacheBuilder {
     /// wait.
     ///
     /// Default 50 ms, from 1 ms to an hour. While large replies are arriving, at least 64 KB per timeout, a read waits
-    /// for up to four timeouts.
+    /// for up to four timeouts. The timer of the runtime may be 2 ms late, so a timeout of at least 8 ms ends that much
+    /// earlier.
     ///
     /// # Examples
     ///

@@ -7,7 +7,7 @@ use crate::protocol::{Epoch, TierConnection, TierError};
 use crate::runtime::Clock;
 use crate::runtime::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use crate::runtime::sync::{Mutex, PoisonError};
-use crate::runtime::{GRANULARITY, Moment};
+use crate::runtime::{Deadlines, GRANULARITY, Moment};
 
 /// The size of a large request, and the received bytes per time limit that prove progress.
 ///
@@ -26,6 +26,8 @@ const TIME_PER_BYTE: Duration = Duration::from_micros(1);
 pub(crate) struct Connection {
     pub(crate) tier: Arc<dyn TierConnection>,
     pub(super) number: u64,
+    /// The time limits of its look-ups.
+    reads: Arc<Deadlines>,
     /// The epochs of the namespaces as of the last heartbeat reply, in order of joining.
     epochs: Mutex<Vec<Epoch>>,
     /// The server's clock as of the last reply, in milliseconds.
@@ -37,10 +39,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, tier: Arc<dyn TierConnection>) -> Self {
+    pub(crate) fn new(number: u64, tier: Arc<dyn TierConnection>, reads: Arc<Deadlines>) -> Self {
         let seen = AtomicU64::new(tier.connected_at());
         let (sent_by, server_ahead) = (AtomicU64::new(0), AtomicI64::new(0));
-        Self { tier, number, epochs: Mutex::default(), seen, sent_by, server_ahead }
+        Self { tier, number, reads, epochs: Mutex::default(), seen, sent_by, server_ahead }
     }
 
     /// The epoch of a namespace, once a heartbeat reply has carried it.
@@ -83,10 +85,30 @@ impl Connection {
         what: &str,
         asked: impl Future<Output = Result<T, TierError>>,
     ) -> Result<T, TierError> {
+        self.wait(clock, &Limit::Own(clock, limit), waits, what, asked).await
+    }
+
+    /// Waits for the reply to a read like [`in_time`](Self::in_time), with the read timeout as the limit.
+    pub(crate) async fn read_in_time<T>(
+        &self,
+        clock: &Clock,
+        asked: impl Future<Output = Result<T, TierError>>,
+    ) -> Result<T, TierError> {
+        self.wait(clock, &Limit::Common(&self.reads), WAITS, "a read", asked).await
+    }
+
+    async fn wait<T>(
+        &self,
+        clock: &Clock,
+        limit: &Limit<'_>,
+        waits: u32,
+        what: &str,
+        asked: impl Future<Output = Result<T, TierError>>,
+    ) -> Result<T, TierError> {
         let mut before = self.tier.received();
         let large_values_move =
             || arrive(&mut before, self.tier.received()) || clock.now().0 < self.sent_by.load(Ordering::Relaxed);
-        wait(clock, limit, waits, large_values_move, what, asked).await
+        wait(limit, waits, large_values_move, what, asked).await
     }
 
     /// The server's clock in milliseconds.
@@ -130,10 +152,25 @@ fn arrive(before: &mut u64, received: u64) -> bool {
     received.saturating_sub(std::mem::replace(before, received)) >= LARGE
 }
 
+/// The time limit of a request.
+enum Limit<'a> {
+    Own(&'a Clock, Duration),
+    /// That of every look-up.
+    Common(&'a Arc<Deadlines>),
+}
+
+impl Limit<'_> {
+    async fn timeout<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match self {
+            Self::Own(clock, limit) => clock.timeout(*limit, work).await,
+            Self::Common(deadlines) => deadlines.within(work).await,
+        }
+    }
+}
+
 /// Waits like [`Connection::in_time`]; `large_values_move` is checked after each time limit.
 async fn wait<T>(
-    clock: &Clock,
-    limit: Duration,
+    limit: &Limit<'_>,
     waits: u32,
     mut large_values_move: impl FnMut() -> bool,
     what: &str,
@@ -141,7 +178,7 @@ async fn wait<T>(
 ) -> Result<T, TierError> {
     let mut asked = std::pin::pin!(asked);
     for _ in 0..waits {
-        if let Some(answer) = clock.timeout(limit, asked.as_mut()).await {
+        if let Some(answer) = limit.timeout(asked.as_mut()).await {
             return answer;
         }
         if !large_values_move() {
@@ -180,7 +217,9 @@ mod tests {
         };
         let mut before = 0;
         let large_values_move = || arrive(&mut before, arrived.load(Ordering::Relaxed));
-        let error = wait(&clock, LIMIT, WAITS, large_values_move, "a read", arriving).await.unwrap_err();
+        let deadlines = Deadlines::new(clock.clone(), LIMIT);
+        let limit = Limit::Common(&deadlines);
+        let error = wait(&limit, WAITS, large_values_move, "a read", arriving).await.unwrap_err();
         let limits = clock.now().since(began).as_millis() / LIMIT.as_millis();
         (u32::try_from(limits).unwrap(), error.blames_the_server())
     }

@@ -19,7 +19,7 @@ use super::operator_log::OperatorLog;
 use super::{Coherence, Connection, Unreleased};
 use crate::observability::Request;
 use crate::protocol::{Reply, SharedTier, TierConnection, TierError, TierErrorKind, WriteScopes};
-use crate::runtime::{Moment, random};
+use crate::runtime::{Deadlines, Moment, random};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest pause between attempts: the other members may be waiting for this instance.
@@ -120,7 +120,8 @@ async fn connect(
         let asked_at = coherence.process.clock.now();
         let listener = Arc::new(Listener { coherence: Arc::clone(coherence), connection: number });
         let tier = shared_tier.connect(&coherence.process.instance, listener).await?;
-        let connection = Arc::new(Connection::new(number, tier));
+        let reads = Deadlines::new(coherence.process.clock.clone(), coherence.process.settings.read_timeout);
+        let connection = Arc::new(Connection::new(number, tier, reads));
         coherence.announce_over(&connection, asked_at);
         subscribe(coherence, &*connection.tier).await?;
         coherence.membership.connect();

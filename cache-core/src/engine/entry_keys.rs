@@ -1,22 +1,20 @@
 //! The Redis keys of an entry.
 
 use crate::key::{KeyText, hash_of_key};
-use crate::protocol::{Scope, ScopeHash};
+use crate::protocol::{Scope, ScopeHash, Scopes};
 
 /// The keys of one entry, built after a miss in the local tier.
 #[derive(Debug)]
 pub(super) struct EntryKeys {
     /// The entry's own scope, that of the whole method, then those of its prefixes.
-    pub(super) scopes: Vec<Scope>,
+    pub(super) scopes: Scopes,
     /// The text of the key, if the Redis key holds only its hash.
     pub(super) full_key: Option<Box<str>>,
 }
 
 impl EntryKeys {
     pub(super) fn new(text: KeyText, wider: impl Iterator<Item = Scope>) -> Self {
-        let mut scopes = Vec::with_capacity(2);
-        scopes.push(text.own);
-        scopes.extend(wider);
+        let scopes = std::iter::once(text.own).chain(wider).collect();
         Self { scopes, full_key: text.full }
     }
 

@@ -44,6 +44,9 @@ pub(super) enum Load<'a, K, R, E> {
     Inline(Box<Call<'a, K, R, E>>),
 }
 
+/// Makes the load of a read, which needs it at most once if it is a read of one key.
+pub(super) type MakeLoad<'l, 'a, K, R, E> = dyn Fn() -> Load<'a, K, R, E> + Send + Sync + 'l;
+
 impl<'a, K, R, E> Load<'a, K, R, E> {
     pub(super) fn call(&self, keys: Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> {
         match self {
@@ -57,21 +60,37 @@ impl<'a, K, R, E> Load<'a, K, R, E> {
 ///
 /// A read of one key calls the store as the leader of its flight, for itself if no other result is usable, or to check a
 /// hit. Each of these ends the read.
-pub(super) fn of_one<'a, K, R, E, F, Fut>(
-    load: F,
-) -> impl Fn(Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> + Send + Sync + 'a
-where
-    F: FnOnce() -> Fut + Send + 'a,
-    Fut: Future<Output = Result<R, E>> + Send + 'a,
-{
-    let load = Mutex::new(Some(load));
-    move |_| {
-        let load = load.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Box::pin(async move {
-            let load = load.expect("a read of one key calls the store at most once");
-            let value = load().await?;
-            Ok(vec![Some(value)])
-        })
+pub(super) struct OfOne<F>(Mutex<Option<F>>);
+
+impl<F> OfOne<F> {
+    pub(super) fn new(load: F) -> Self {
+        Self(Mutex::new(Some(load)))
+    }
+
+    /// Returns the method, which replaces this one.
+    pub(super) fn take(&self) -> Self {
+        Self(Mutex::new(self.taken()))
+    }
+
+    fn taken(&self) -> Option<F> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn into_call<'a, K, R, E, Fut>(
+        self,
+    ) -> impl Fn(Vec<K>) -> BoxFuture<'a, Result<Values<R>, E>> + Send + Sync + 'a
+    where
+        F: FnOnce() -> Fut + Send + 'a,
+        Fut: Future<Output = Result<R, E>> + Send + 'a,
+    {
+        move |_| {
+            let load = self.taken();
+            Box::pin(async move {
+                let load = load.expect("a read of one key calls the store at most once");
+                let value = load().await?;
+                Ok(vec![Some(value)])
+            })
+        }
     }
 }
 
@@ -167,12 +186,10 @@ pub(super) struct Job<K: KeyPart, R: Clone, E> {
 
 impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     /// Loads the keys; returns the values in their order.
-    pub(super) async fn run(self, load: &Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
+    pub(super) async fn run(self, load: Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
         match load {
-            Load::InTask(call) if self.region.method().protects(Protection::LoadTask) => {
-                self.run_in_task(Arc::clone(call)).await
-            }
-            load => self.run_inline(load).await,
+            Load::InTask(call) if self.region.method().protects(Protection::LoadTask) => self.run_in_task(call).await,
+            load => self.run_inline(&load).await,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::smallvec;
+
 use super::announce;
 use super::region::Region;
 use super::shared::{LookUp, SharedFill};
@@ -18,7 +20,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (method, shared) = (self.method(), &self.0.shared);
         method.cache.revive();
         let query = shared.query(method.keys(key), None);
-        let (_, answer) = shared.look_up(vec![query], || ()).await.pop()?;
+        let (_, answer) = shared.look_up(smallvec![query], || ()).await.pop()?;
         match answer {
             LookUp::Hit { found, snapshot, deadline } => {
                 self.0.local.keep_copy(key, &found.value, snapshot, deadline);

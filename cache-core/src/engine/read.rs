@@ -13,11 +13,11 @@ use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
-use super::load::{CallLimits, Job, Load, Missing, flight_outcome};
+use super::load::{CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
 use super::region::Region;
-use super::shared::LookUp;
+use super::shared::{Few, LookUp};
 use super::trace;
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -30,20 +30,21 @@ use crate::value::Cacheable;
 const MAX_GROUPS: usize = 8;
 
 /// Keys with their values.
-pub(super) type Pairs<K, R> = Vec<(K, R)>;
+pub(super) type Pairs<K, R> = Few<(K, R)>;
 
 /// One call of a read method.
-pub(super) struct Reading<'a, K, R, E> {
+pub(super) struct Reading<'a, 'l, K, R, E> {
     pub(super) region: &'a Region<K, R>,
     pub(super) options: ReadOptions<'a, K, R, E>,
-    pub(super) load: Load<'a, K, R, E>,
+    /// Makes the load when it is needed: most reads end with a hit.
+    pub(super) load: &'l MakeLoad<'l, 'a, K, R, E>,
 }
 
 /// The results of a read so far.
 struct Results<K, R> {
     found: Pairs<K, R>,
     /// Keys without a result.
-    open: Vec<K>,
+    open: Few<K>,
     /// Keys that this call must load itself, since no other result is usable for it.
     unusable: Vec<K>,
 }
@@ -64,8 +65,8 @@ struct Ready<K: KeyPart, R: Clone> {
 }
 
 impl<K, R> Results<K, R> {
-    fn of(open: Vec<K>) -> Self {
-        Self { found: Vec::new(), open, unusable: Vec::new() }
+    fn of(open: Few<K>) -> Self {
+        Self { found: Few::new(), open, unusable: Vec::new() }
     }
 
     fn add(&mut self, other: Self) {
@@ -75,13 +76,13 @@ impl<K, R> Results<K, R> {
     }
 }
 
-impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
+impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Reads keys that may occur more than once, with the local tier first.
     pub(super) async fn read_all(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
-        let (mut keys, mut found) = (keys, Vec::new());
+        let (mut keys, mut found) = (keys, Pairs::new());
         while !keys.is_empty() {
             let (distinct, later) = distinct(keys);
-            let mut missing = Vec::new();
+            let mut missing = Few::new();
             for key in distinct {
                 match self.local_hit(&key) {
                     Some(value) => found.push((key, value)),
@@ -104,10 +105,11 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
     }
 
     /// Reads keys that all differ, and that the local tier did not answer.
-    pub(super) async fn read(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+    pub(super) async fn read(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
         let method = self.region.method();
         if !method.policy.enabled {
-            return Ok(pairs(keys.clone(), self.load.call(keys).await?));
+            let keys = keys.into_vec();
+            return Ok(pairs(keys.clone(), (self.load)().call(keys).await?));
         }
         method.cache.revive();
         let mut results = Results::of(keys);
@@ -115,14 +117,15 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
             self.read_once(&mut results).await?;
         }
         if !results.unusable.is_empty() {
-            results.found.extend(self.bypass(results.unusable).await?);
+            // Boxed, like everything that a hit does not need: it would enlarge the future of every read.
+            results.found.extend(Box::pin(self.bypass(results.unusable)).await?);
         }
         Ok(results.found)
     }
 
     /// Leads the flights that have no leader, then follows the others.
     async fn read_once(&self, results: &mut Results<K, R>) -> Result<(), E> {
-        let (mut first, mut later, mut follows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut first, mut later, mut follows) = (Few::new(), Vec::new(), Vec::new());
         let keys = std::mem::take(&mut results.open);
         let (is_nested, count) = (is_nested(), keys.len());
         for key in keys {
@@ -139,16 +142,15 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         if later.is_empty() {
             results.add(self.lead(first).await?);
         } else {
-            // Boxed: this is rare, and would enlarge the future of every read.
             Box::pin(self.lead_in_turn(first, later, results)).await?;
         }
-        self.follow(follows, results).await
+        if follows.is_empty() { Ok(()) } else { Box::pin(self.follow(follows, results)).await }
     }
 
     /// Begins flights as they become ready; all that are ready at one moment form a group.
     async fn lead_in_turn(
         &self,
-        first: Vec<Ready<K, R>>,
+        first: Few<Ready<K, R>>,
         later: Vec<Turn<K, R>>,
         results: &mut Results<K, R>,
     ) -> Result<(), E> {
@@ -156,7 +158,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         let turns: FuturesUnordered<_> = later.into_iter().map(|turn| self.wait_for_turn(turn)).collect();
         let groups = stream::iter([first.into_iter().map(Ok).collect()]).chain(turns.ready_chunks(at_most));
         let ended = groups.map(|group: Vec<Result<_, K>>| async {
-            let (mut ready, mut late) = (Vec::new(), Vec::new());
+            let (mut ready, mut late) = (Few::new(), Vec::new());
             for turn in group {
                 match turn {
                     Ok(turn) => ready.push(turn),
@@ -185,9 +187,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
     }
 
     /// Looks up a group of keys for all callers that wait for them, and loads the missing ones in one call of the store.
-    async fn lead(&self, group: Vec<Ready<K, R>>) -> Result<Results<K, R>, E> {
-        let mut results = Results::of(Vec::new());
-        let (mut queries, mut leads) = (Vec::new(), Vec::new());
+    async fn lead(&self, group: Few<Ready<K, R>>) -> Result<Results<K, R>, E> {
+        let mut results = Results::of(Few::new());
+        let (mut queries, mut leads) = (Few::new(), Few::new());
         for Ready { key, lead, carried } in group {
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.0.local.find_owned(&key) {
@@ -216,7 +218,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
             }
         }
         if !missing.is_empty() {
-            results.found.extend(self.load(missing).await?);
+            results.found.extend(Box::pin(self.load(missing)).await?);
         }
         Ok(results)
     }
@@ -241,7 +243,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         trace::answered(Source::Store);
         let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
         let job = Job { region: self.region.clone(), missing, errors, cache_if };
-        let values = self.options.errors.result(self.region.method().name(), job.run(&self.load).await)?;
+        let values = self.options.errors.result(self.region.method().name(), job.run((self.load)()).await)?;
         Ok(pairs(keys, values))
     }
 
@@ -283,7 +285,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
         Counters::add_many(&method.counters.bypasses, keys.len());
         let frame = Frame::new(self.region.address(), keys.clone(), Vec::new());
         let limits = CallLimits { degraded: true, frame, urgent: future::pending() };
-        let outcome = method.call_store(limits, errors, || self.load.call(keys.clone())).await;
+        let outcome = method.call_store(limits, errors, || (self.load)().call(keys.clone())).await;
         Ok(pairs(keys, errors.result(method.name(), outcome)?))
     }
 
@@ -306,8 +308,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, K, R, E> {
 
     /// Checks a hit against the store, unless the load borrows from its caller.
     pub(super) fn verify(&self, key: &K, value: &R) {
-        if let Load::InTask(call) = &self.load {
-            self.region.verify(key, value, call);
+        if let Load::InTask(call) = (self.load)() {
+            self.region.verify(key, value, &call);
         }
     }
 }

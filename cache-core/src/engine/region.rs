@@ -9,10 +9,11 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
+use smallvec::smallvec;
 
 use super::announce;
 use super::batch_map::{BatchMap, Slot};
-use super::load::{Load, of_many, of_one};
+use super::load::{Call, Load, MakeLoad, OfOne, of_many};
 use super::local::{Local, LocalHit, LocalRead};
 use super::method::Method;
 use super::read::Reading;
@@ -397,7 +398,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Box::pin(self.read_one(key, local, options, Load::InTask(Arc::new(of_one(load)))))
+        Box::pin(async move {
+            let load = OfOne::new(load);
+            self.read_one(key, local, options, &|| Load::InTask(Arc::new(load.take().into_call()))).await
+        })
     }
 
     /// Completes a read after [`local`](Self::local), with the load in this call.
@@ -416,7 +420,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: FnOnce() -> Fut + Send + 'a,
         Fut: Future<Output = Result<R, E>> + Send + 'a,
     {
-        Box::pin(self.read_one(key, local, options, Load::Inline(Box::new(of_one(load)))))
+        Box::pin(async move {
+            let load = OfOne::new(load);
+            self.read_one(key, local, options, &|| Load::Inline(Box::new(load.take().into_call()))).await
+        })
     }
 
     async fn read_one<'a, E: Send + 'static>(
@@ -424,7 +431,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         key: K,
         local: LocalRead<R>,
         options: ReadOptions<'a, K, R, E>,
-        load: Load<'a, K, R, E>,
+        load: &MakeLoad<'_, 'a, K, R, E>,
     ) -> Result<R, E> {
         let reading = Reading { region: self, options, load };
         match local {
@@ -434,7 +441,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 Ok(*value)
             }
             LocalRead::Miss => {
-                let pair = reading.read(vec![key]).await?.pop();
+                let pair = reading.read(smallvec![key]).await?.pop();
                 let (_, value) = pair.expect("a read of one key ends with its value or with an error");
                 Ok(value)
             }
@@ -465,8 +472,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<M, E>> + Send + 'static,
     {
-        let reading = Reading { region: self, options, load: Load::InTask(Arc::new(of_many(part, load))) };
         Box::pin(async move {
+            let call: Arc<Call<'static, K, R, E>> = Arc::new(of_many(part, load));
+            let reading = Reading { region: self, options, load: &|| Load::InTask(Arc::clone(&call)) };
             let found = reading.read_all(keys).await?;
             let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
             Ok(M::from_pairs(pairs))

@@ -371,9 +371,8 @@ impl WriteGuard {
     /// Whether no scope of this write is locked any more.
     async fn has_lost_its_lock(&self) -> bool {
         let Some(connection) = self.cache.0.coherence.connection() else { return false };
-        let generations: Vec<&str> = self.scopes.iter().map(Scope::generation_key).collect();
-        let reply = connection.tier.read(&[], &generations).await;
-        reply.is_ok_and(|reply| !reply.generations.contains(&ScopeState::Locked))
+        let states = connection.tier.states(&self.scopes).await;
+        states.is_ok_and(|states| !states.contains(&ScopeState::Locked))
     }
 }
 

@@ -74,7 +74,7 @@ fn registered_method(payload: &[u8]) -> Option<&[u8]> {
 
 /// Parses a generation: it must keep its bytes, and any age in it is accepted.
 fn token(bytes: &[u8]) -> u64 {
-    match ScopeState::parse(Some(bytes)) {
+    match ScopeState::parse(Some(bytes.to_vec())) {
         ScopeState::Free(token) => {
             assert_eq!(token.as_bytes(), bytes);
             1 + u64::from(token.made_at() > 0)

@@ -3,6 +3,8 @@
 //! A generation is a unique token and not a counter. A counter that Redis evicts starts again, and an old entry would
 //! be current once it reaches the same number; a token never returns.
 
+use smallvec::SmallVec;
+
 use super::grammar::wire;
 
 /// A current, unlocked generation. It can only be compared for equality.
@@ -15,7 +17,17 @@ const MAX_GENERATION: usize = 64;
 impl Generation {
     /// Parses a generation, unless the bytes cannot be one.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (bytes.starts_with(wire!(free).as_bytes()) && bytes.len() <= MAX_GENERATION).then(|| Self(bytes.into()))
+        Self::is_one(bytes).then(|| Self(bytes.into()))
+    }
+
+    /// Like [`from_bytes`](Self::from_bytes), without a copy.
+    #[cfg(any(feature = "redis", test))]
+    fn from_vec(bytes: Vec<u8>) -> Option<Self> {
+        Self::is_one(&bytes).then(|| Self(bytes.into()))
+    }
+
+    fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(wire!(free).as_bytes()) && bytes.len() <= MAX_GENERATION
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -51,13 +63,16 @@ pub(crate) enum ScopeState {
     Pending { generation: Generation, expiry: u64 },
 }
 
+/// The states of an entry's scopes. Most entries have two scopes.
+pub(crate) type ScopeStates = SmallVec<[ScopeState; 2]>;
+
 /// The maximum digits of an expiry: the scripts compare it as a floating-point number.
 #[cfg(any(feature = "redis", test))]
 const MAX_EXPIRY_DIGITS: usize = 15;
 
 impl ScopeState {
     #[cfg(any(feature = "redis", test))]
-    pub(crate) fn parse(value: Option<&[u8]>) -> Self {
+    pub(crate) fn parse(value: Option<Vec<u8>>) -> Self {
         match value {
             Some(bytes) if bytes.starts_with(wire!(locked).as_bytes()) => Self::Locked,
             Some(bytes) => Self::of_generation(bytes).unwrap_or(Self::Missing),
@@ -67,9 +82,9 @@ impl ScopeState {
 
     /// Parses `U<unique>` or `U<unique>|<expiry>`. Generations are equal if their unique parts are.
     #[cfg(any(feature = "redis", test))]
-    fn of_generation(bytes: &[u8]) -> Option<Self> {
+    fn of_generation(bytes: Vec<u8>) -> Option<Self> {
         let Some(bar) = bytes.iter().position(|byte| [*byte] == *wire!(until).as_bytes()) else {
-            return Generation::from_bytes(bytes).map(Self::Free);
+            return Generation::from_vec(bytes).map(Self::Free);
         };
         Some(Self::Pending { generation: Generation::from_bytes(&bytes[..bar])?, expiry: expiry(&bytes[bar + 1..])? })
     }
@@ -85,33 +100,33 @@ fn expiry(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn parse(bytes: &[u8]) -> ScopeState {
+        ScopeState::parse(Some(bytes.to_vec()))
+    }
+
     #[test]
     fn states_of_a_scope() {
         assert_eq!(ScopeState::parse(None), ScopeState::Missing);
-        assert_eq!(ScopeState::parse(Some(b"")), ScopeState::Missing);
-        assert_eq!(ScopeState::parse(Some(b"garbage")), ScopeState::Missing);
-        assert_eq!(ScopeState::parse(Some(&[b'U'; 65])), ScopeState::Missing);
-        assert_eq!(ScopeState::parse(Some(b"L17:a;18:b")), ScopeState::Locked);
-        assert_eq!(ScopeState::parse(Some(b"U17-a")), ScopeState::Free(Generation::from_bytes(b"U17-a").unwrap()));
+        assert_eq!(parse(b""), ScopeState::Missing);
+        assert_eq!(parse(b"garbage"), ScopeState::Missing);
+        assert_eq!(parse(&[b'U'; 65]), ScopeState::Missing);
+        assert_eq!(parse(b"L17:a;18:b"), ScopeState::Locked);
+        assert_eq!(parse(b"U17-a"), ScopeState::Free(Generation::from_bytes(b"U17-a").unwrap()));
     }
 
     #[test]
     fn a_generation_with_pending_writers_carries_the_earliest_expiry_only() {
         let generation = Generation::from_bytes(b"U17-a").unwrap();
-        assert_eq!(ScopeState::parse(Some(b"U17-a|1700")), ScopeState::Pending { generation, expiry: 1700 });
+        assert_eq!(parse(b"U17-a|1700"), ScopeState::Pending { generation, expiry: 1700 });
         for garbage in
             ["U17-a|", "U17-a|-1", "U17-a|+1", "U17-a|1|2", "U17-a|1 ", "U17-a|x", "U17-a|1234567890123456", "|1"]
         {
-            assert_eq!(ScopeState::parse(Some(garbage.as_bytes())), ScopeState::Missing, "{garbage}");
+            assert_eq!(parse(garbage.as_bytes()), ScopeState::Missing, "{garbage}");
         }
         let long = [&[b'U'; 65][..], b"|1700"].concat();
-        assert_eq!(
-            ScopeState::parse(Some(&long)),
-            ScopeState::Missing,
-            "the suffix does not count for the limit, the rest does"
-        );
+        assert_eq!(parse(&long), ScopeState::Missing, "the suffix does not count for the limit, the rest does");
         let fits = [&[b'U'; 64][..], b"|1700"].concat();
-        assert!(matches!(ScopeState::parse(Some(&fits)), ScopeState::Pending { .. }));
+        assert!(matches!(parse(&fits), ScopeState::Pending { .. }));
     }
 
     #[test]

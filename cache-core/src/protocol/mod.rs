@@ -22,16 +22,16 @@ mod tier;
 pub use backend::Backend;
 pub(crate) use error::{TierError, TierErrorKind};
 pub(crate) use fence::{Epoch, Fence};
-pub(crate) use generation::{Generation, ScopeState};
+pub(crate) use generation::{Generation, ScopeState, ScopeStates};
 pub(crate) use members::{Member, Members};
 pub(crate) use message::Message;
 pub use mode::Mode;
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use protection::Protection;
 pub use scope::Scope;
-pub(crate) use scope::{MAX_PREFIXES, ScopeHash};
+pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes};
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
-    BusSink, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, ReadReply, Reply, SharedTier, TierConnection,
-    WriteScopes,
+    BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Reply, SharedTier,
+    TierConnection, Wanted, WriteScopes,
 };

@@ -6,8 +6,11 @@
 //!
 //! Invariant: equal hashes of different names cost a miss and never a stale hit.
 
+use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::Mode;
 #[cfg(feature = "redis")]
@@ -23,6 +26,9 @@ const ALL: char = '*';
 
 /// The most key prefixes that have a scope, for each entry. It also has its own scope, and that of its method.
 pub(crate) const MAX_PREFIXES: usize = 4;
+
+/// The scopes of an entry, its own first. Most entries have two.
+pub(crate) type Scopes = SmallVec<[Scope; 2]>;
 
 /// A unit of invalidation: an entry, a key prefix, or a whole read method.
 ///
@@ -61,6 +67,14 @@ pub struct Scope {
     mode: Mode,
 }
 
+thread_local! {
+    /// The buffer in which a name is written, so that a scope needs one allocation, of its exact size.
+    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// The largest buffer to keep: names are shorter, but the text of a long key is written before it is hashed.
+const MAX_BUFFER: usize = 4096;
+
 impl PartialEq for Scope {
     fn eq(&self, other: &Self) -> bool {
         self.generation_key == other.generation_key
@@ -91,14 +105,20 @@ impl Scope {
     ///
     /// The name begins with a bus namespace of `bus` bytes.
     pub(crate) fn written(bus: usize, write: impl FnOnce(&mut String)) -> Self {
-        let mut text = String::with_capacity(128);
+        // A key that looks up another one while it is written gets a new buffer here.
+        let mut text = BUFFER.take();
+        text.clear();
         text.push_str(GENERATION_PREFIX);
         write(&mut text);
         let hash = ScopeHash::of_name(&text.as_bytes()[GENERATION_PREFIX.len()..]);
         text.push_str(GENERATION_SUFFIX);
+        let generation_key = text.as_str().into();
+        if text.capacity() <= MAX_BUFFER {
+            BUFFER.set(text);
+        }
         // Never reached: a Redis string cannot be that long.
         let bus = u32::try_from(bus).unwrap_or(u32::MAX);
-        Self { generation_key: text.into(), hash, bus, mode: Mode::default() }
+        Self { generation_key, hash, bus, mode: Mode::default() }
     }
 
     /// The name. It is the key of the entry, or ends in `*`.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use smallvec::SmallVec;
 
-use super::{Backend, Generation, Members, Scope, ScopeState, TierError};
+use super::{Backend, Generation, Members, Scope, ScopeState, ScopeStates, TierError};
 
 /// Receives the bus messages of a connection. The methods never block: they run where the bytes are read.
 pub(crate) trait Bus: fmt::Debug + Send + Sync {
@@ -62,8 +63,13 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     /// It waits for the reply.
     fn subscribe<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
 
-    /// Reads entries, and the state of each scope.
-    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply>;
+    /// Reads entries, each with the states of its scopes. The replies are in the order of the look-ups.
+    ///
+    /// Look-ups of several callers may share a round trip.
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> Reply<'a, EntryReplies>;
+
+    /// Reads the states of scopes.
+    fn states<'a>(&'a self, scopes: &'a [Scope]) -> Reply<'a, Vec<ScopeState>>;
 
     /// Creates the missing generations, and returns the state of all scopes.
     fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>>;
@@ -162,14 +168,26 @@ impl<'a> WriteScopes<'a> {
     }
 }
 
-/// The reply to a read of one round trip.
-#[derive(Debug, Clone)]
-pub(crate) struct ReadReply {
-    /// The bytes of each entry, up to the maximum size plus one; empty if absent.
-    pub(crate) entries: Vec<Vec<u8>>,
-    /// The state of each requested scope.
-    pub(crate) generations: Vec<ScopeState>,
+/// An entry to look up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Its scopes: its own first, which has the name of the entry, then the wider ones.
+    pub(crate) scopes: &'a [Scope],
+    /// The expected size of the entry in bytes.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "a shared tier in memory has no round trips"))]
+    pub(crate) size: usize,
 }
+
+/// An entry that was looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryReply {
+    /// The bytes of the entry, of any size; empty if absent.
+    pub(crate) bytes: Vec<u8>,
+    /// The state of each of its scopes.
+    pub(crate) states: ScopeStates,
+}
+
+pub(crate) type EntryReplies = SmallVec<[EntryReply; 1]>;
 
 /// An entry to store.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! elsewhere take the time and the random number as arguments, and are pure.
 
 mod clock;
+mod deadlines;
 #[cfg(all(test, shuttle))]
 pub(crate) mod explore;
 pub(crate) mod random;
@@ -12,6 +13,7 @@ mod tasks;
 
 pub use clock::Clock;
 pub(crate) use clock::{GRANULARITY, Moment, Stopwatch};
+pub(crate) use deadlines::Deadlines;
 pub(crate) use tasks::Tasks;
 
 #[cfg(feature = "testing")]

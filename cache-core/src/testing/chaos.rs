@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use super::faults::ReplyFaults;
 use super::numbers::TokenNumbers;
 use crate::protocol::{
-    Backend, Bus, BusSink, Fill, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, Scope, ScopeState, SharedTier,
-    TierConnection, TierError, WriteScopes,
+    Backend, Bus, BusSink, EntryReplies, Fill, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState,
+    SharedTier, TierConnection, TierError, Wanted, WriteScopes,
 };
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
@@ -320,10 +320,9 @@ impl Faults {
     }
 
     /// Replaces the generations by their numbers, if a test has requested that.
-    fn numbered(&self, keys: &[&str], states: Vec<ScopeState>) -> Vec<ScopeState> {
-        match &self.lock().numbers {
-            Some(numbers) => keys.iter().zip(states).map(|(key, state)| numbers.of(key, state)).collect(),
-            None => states,
+    fn number<'a>(&self, keys: impl Iterator<Item = &'a str>, states: &mut [ScopeState]) {
+        if let Some(numbers) = &self.lock().numbers {
+            keys.zip(states).for_each(|(key, state)| *state = numbers.of(key, state.clone()));
         }
     }
 
@@ -453,13 +452,28 @@ impl TierConnection for ChaosConnection {
         self.after(Operation::Subscribe, move || self.inner.subscribe(namespaces))
     }
 
-    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> Reply<'a, EntryReplies> {
         async move {
             self.faults.pass(Operation::Read).await?;
-            let answer = self.inner.read(entries, generations).await;
+            let answer = self.inner.read(wanted).await;
             self.faults.pass(Operation::ReadReply).await?;
-            let answer = answer.map(|answer| self.faults.replies.read(answer));
-            answer.map(|found| ReadReply { generations: self.faults.numbered(generations, found.generations), ..found })
+            let mut found = self.faults.replies.read(answer?);
+            for (Wanted { scopes, .. }, found) in wanted.iter().zip(&mut found) {
+                self.faults.number(scopes.iter().map(Scope::generation_key), &mut found.states);
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    fn states<'a>(&'a self, scopes: &'a [Scope]) -> Reply<'a, Vec<ScopeState>> {
+        async move {
+            self.faults.pass(Operation::Read).await?;
+            let answer = self.inner.states(scopes).await;
+            self.faults.pass(Operation::ReadReply).await?;
+            let mut states = answer?;
+            self.faults.number(scopes.iter().map(Scope::generation_key), &mut states);
+            Ok(states)
         }
         .boxed()
     }
@@ -467,7 +481,9 @@ impl TierConnection for ChaosConnection {
     fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
         async move {
             self.faults.pass(Operation::InitGenerations).await?;
-            Ok(self.faults.numbered(generations, self.inner.init_generations(generations).await?))
+            let mut states = self.inner.init_generations(generations).await?;
+            self.faults.number(generations.iter().copied(), &mut states);
+            Ok(states)
         }
         .boxed()
     }

@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::{HeartbeatReply, Message, ReadReply, TierError};
+use crate::protocol::{EntryReplies, HeartbeatReply, Message, TierError};
 
 /// The faults of a shared tier.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct ReplyFaults(Mutex<State>);
 struct State {
     confuses_reads: bool,
     /// The reply to the previous read.
-    kept: Option<ReadReply>,
+    kept: Option<EntryReplies>,
     answers_heartbeats: bool,
     /// The reply to the last heartbeat that the server executed.
     heartbeat: HeartbeatReply,
@@ -33,13 +33,14 @@ impl ReplyFaults {
     }
 
     /// Returns this reply, or the previous one of the same form if reads are confused.
-    pub(super) fn read(&self, answer: ReadReply) -> ReadReply {
+    pub(super) fn read(&self, answer: EntryReplies) -> EntryReplies {
         let mut state = self.lock();
         if !state.confuses_reads {
             return answer;
         }
         let before = state.kept.replace(answer.clone());
-        before.filter(|before| before.generations.len() == answer.generations.len()).unwrap_or(answer)
+        let form = |replies: &EntryReplies| replies.iter().map(|reply| reply.states.len()).collect::<Vec<_>>();
+        before.filter(|before| form(before) == form(&answer)).unwrap_or(answer)
     }
 
     /// Returns the reply to a heartbeat, and a bus message if a refused one must return.

@@ -11,6 +11,7 @@ mod breaker;
 mod call_trace;
 mod clocks;
 mod codecs;
+mod combining;
 mod connections;
 mod degraded;
 mod deploys;

@@ -32,6 +32,16 @@ impl EntrySize {
         }
     }
 
+    /// Returns the expected size of an entry.
+    ///
+    /// While it is unknown, it is that of the entries for which a first round trip has room.
+    pub(super) fn expected(&self) -> usize {
+        match self.0.load(Ordering::Relaxed) {
+            0 => MAX_BYTES_AT_ONCE / FIRST_KEYS,
+            size => size,
+        }
+    }
+
     /// Returns the number of keys for the next round trip of a batch. `before` is the previous number.
     pub(super) fn keys_at_once(&self, before: Option<usize>) -> usize {
         match self.0.load(Ordering::Relaxed) {

@@ -12,16 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use self::entry_size::EntrySize;
 pub(super) use self::fill::{Encoded, SharedFill};
 use super::entry_keys::EntryKeys;
 use super::method::Method;
-use crate::coherence::{Connection, WAITS};
+use crate::coherence::Connection;
 use crate::freshness::SequenceSnapshot;
 use crate::observability::{Counters, Request};
 use crate::protocol::envelope::{self, Identity, Unusable};
-use crate::protocol::{Backend, Epoch, Fence, Generation, Mode, Protection, ReadReply, ScopeState, TierError};
+use crate::protocol::{
+    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeState, ScopeStates, TierError,
+    Wanted,
+};
 use crate::runtime::Moment;
 use crate::single_flight::{Found, Source};
 use crate::value::Cacheable;
@@ -38,6 +42,9 @@ pub(super) struct SharedEntries<R> {
     fingerprint: u64,
     entry_size: EntrySize,
 }
+
+/// The parts of a read: one for most reads, or those of a batch.
+pub(super) type Few<T> = SmallVec<[T; 1]>;
 
 /// The look-up of one entry.
 pub(super) struct Query<R> {
@@ -145,7 +152,7 @@ impl<R: Cacheable> SharedEntries<R> {
     /// Looks up entries, in as few round trips as their size allows. `progress` runs between two of them.
     ///
     /// The answers are in the order of the queries.
-    pub(super) async fn look_up(&self, mut queries: Vec<Query<R>>, progress: impl Fn()) -> Vec<(EntryKeys, LookUp<R>)> {
+    pub(super) async fn look_up(&self, mut queries: Few<Query<R>>, progress: impl Fn()) -> Few<(EntryKeys, LookUp<R>)> {
         let journal = &self.method.coherence().journal;
         for query in queries.iter_mut().filter(|query| journal.holds(&query.keys.scopes)) {
             query.answer = Some(query.begun.miss(FillTarget::Nothing));
@@ -153,7 +160,7 @@ impl<R: Cacheable> SharedEntries<R> {
         let mut at_once = None;
         loop {
             let count = self.entry_size.keys_at_once(at_once);
-            let mut round: Vec<_> = queries.iter_mut().filter(|query| query.answer.is_none()).take(count).collect();
+            let mut round: Few<_> = queries.iter_mut().filter(|query| query.answer.is_none()).take(count).collect();
             if round.is_empty() {
                 break;
             }
@@ -200,47 +207,68 @@ impl<R: Cacheable> SharedEntries<R> {
         epoch: Epoch,
         round: &mut [&mut Query<R>],
     ) -> Result<(), TierError> {
-        let entries: Vec<&str> = round.iter().map(|query| query.keys.entry()).collect();
-        let scopes = DistinctScopes::of(round.iter().map(|query| &query.keys));
-        let reply = self.fetch(connection, &entries, &scopes.generations).await?;
-        let of_entries = scopes.of_entries;
-        for ((query, entry), places) in round.iter_mut().zip(reply.entries).zip(of_entries) {
-            let states = places.into_iter().map(|at| reply.generations[at].clone()).collect();
-            query.answer = Some(self.judge(query, connection, epoch, &entry, states));
+        let size = self.entry_size.expected();
+        let replies = {
+            let wanted: Few<_> = round.iter().map(|query| Wanted { scopes: &query.keys.scopes, size }).collect();
+            self.fetch(connection, &wanted).await?
+        };
+        for (query, reply) in round.iter_mut().zip(replies) {
+            query.answer = Some(self.judge(query, connection, epoch, reply));
         }
         Ok(())
     }
 
-    /// Fetches entries and the states of scopes in one round trip.
+    /// Fetches entries with the states of their scopes in one round trip.
     ///
     /// A second round trip creates generations that are missing. An error is counted, and closes the connection or opens the
     /// circuit unless it concerns only this command.
-    async fn fetch(
-        &self,
-        connection: &Connection,
-        entries: &[&str],
-        generations: &[&str],
-    ) -> Result<ReadReply, TierError> {
-        let process = self.method.process();
-        let asked = async {
-            let mut reply = self.in_time(connection, connection.tier.read(entries, generations)).await?;
-            self.entry_size.observe(reply.entries.iter().map(Vec::len));
-            let now = process.clock.now();
-            let is_missing = |at: &usize| self.is_missing(&reply.generations[*at], connection, now);
-            let missing: Vec<usize> = (0..generations.len()).filter(is_missing).collect();
-            if !missing.is_empty() {
-                let without: Vec<&str> = missing.iter().map(|at| generations[*at]).collect();
-                let created = self.in_time(connection, connection.tier.init_generations(&without)).await?;
-                missing.into_iter().zip(created).for_each(|(at, state)| reply.generations[at] = state);
+    async fn fetch(&self, connection: &Connection, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
+        let began = self.method.process().clock.stopwatch();
+        let mut replies = self.in_time(connection, connection.tier.read(wanted)).await;
+        if let Ok(found) = &mut replies {
+            self.entry_size.observe(found.iter().map(|reply| reply.bytes.len()));
+            let now = self.method.process().clock.now();
+            let is_missing = |state: &ScopeState| self.is_missing(state, connection, now);
+            if found.iter().any(|reply| reply.states.iter().any(is_missing)) {
+                // Boxed: this is rare, and would enlarge the future of every look-up.
+                let created = Box::pin(self.create_missing(connection, wanted, found, is_missing)).await;
+                replies = created.and(replies);
             }
-            Ok(reply)
-        };
-        let reply = self.method.counters.meter.look_up.of(&process.clock, asked).await;
-        match &reply {
+        }
+        self.method.counters.meter.look_up.record(began.elapsed());
+        match &replies {
             Ok(_) => self.method.coherence().succeeded(),
             Err(error) => self.failed(connection, Request::Read, error),
         }
-        reply
+        replies
+    }
+
+    /// Creates the generations that are missing, each once: entries share the wider ones.
+    async fn create_missing(
+        &self,
+        connection: &Connection,
+        wanted: &[Wanted<'_>],
+        replies: &mut EntryReplies,
+        is_missing: impl Fn(&ScopeState) -> bool,
+    ) -> Result<(), TierError> {
+        let scopes = wanted.iter().flat_map(|one| one.scopes);
+        let mut missing: HashMap<&str, usize, RandomState> = HashMap::default();
+        let mut generations = Vec::new();
+        let mut open = Vec::new();
+        for (scope, state) in scopes.zip(replies.iter_mut().flat_map(|reply| &mut reply.states)) {
+            if is_missing(state) {
+                let at = *missing.entry(scope.generation_key()).or_insert_with(|| {
+                    generations.push(scope.generation_key());
+                    generations.len() - 1
+                });
+                open.push((at, state));
+            }
+        }
+        let created = self.in_time(connection, connection.tier.init_generations(&generations)).await?;
+        for (at, state) in open {
+            state.clone_from(&created[at]);
+        }
+        Ok(())
     }
 
     async fn in_time<T>(
@@ -248,8 +276,7 @@ impl<R: Cacheable> SharedEntries<R> {
         connection: &Connection,
         asked: impl Future<Output = Result<T, TierError>>,
     ) -> Result<T, TierError> {
-        let process = self.method.process();
-        connection.in_time(&process.clock, process.settings.read_timeout, WAITS, "a read", asked).await
+        connection.read_in_time(&self.method.process().clock, asked).await
     }
 
     fn failed(&self, connection: &Connection, request: Request, error: &TierError) {
@@ -284,8 +311,7 @@ impl<R: Cacheable> SharedEntries<R> {
         query: &mut Query<R>,
         connection: &Arc<Connection>,
         epoch: Epoch,
-        entry: &[u8],
-        states: Vec<ScopeState>,
+        EntryReply { bytes: entry, states }: EntryReply,
     ) -> LookUp<R> {
         let Query { keys, begun, carried, .. } = query;
         let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
@@ -294,7 +320,7 @@ impl<R: Cacheable> SharedEntries<R> {
         };
         let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
         let until = self.end_of_pending(until);
-        if let Some((value, left)) = self.open(keys, entry, connection.server_now(now), &fence) {
+        if let Some((value, left)) = self.open(keys, &entry, connection.server_now(now), &fence) {
             let found = Found { value, source: Source::Shared, fence: Some(fence) };
             return LookUp::Hit { found, snapshot, deadline: now.after(left).min(until) };
         }
@@ -363,7 +389,7 @@ impl<R: Cacheable> SharedEntries<R> {
         let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
         let generations: Vec<&str> = keys.generation_keys().collect();
         let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
-        let Unlocked { generations, until } = unlocked(states, &connection, self.method.process().clock.now())?;
+        let Unlocked { generations, until } = unlocked(states.into(), &connection, self.method.process().clock.now())?;
         let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
         let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
         let target = FillTarget::Both { snapshot, connection, fence, until };
@@ -373,12 +399,12 @@ impl<R: Cacheable> SharedEntries<R> {
 
 /// Current generations, and the local expiry of an entry that is filled under them.
 struct Unlocked {
-    generations: Vec<Generation>,
+    generations: SmallVec<[Generation; 2]>,
     until: Moment,
 }
 
 /// Returns the generations, if no scope is locked and none is missing.
-fn unlocked(states: Vec<ScopeState>, connection: &Connection, now: Moment) -> Option<Unlocked> {
+fn unlocked(states: ScopeStates, connection: &Connection, now: Moment) -> Option<Unlocked> {
     let mut until = Moment::NEVER;
     let generation = |state| match state {
         ScopeState::Free(generation) => Some(generation),
@@ -390,27 +416,4 @@ fn unlocked(states: Vec<ScopeState>, connection: &Connection, now: Moment) -> Op
     };
     let generations = states.into_iter().map(generation).collect::<Option<_>>()?;
     Some(Unlocked { generations, until })
-}
-
-/// The scopes of many entries without duplicates: entries share the wider ones.
-struct DistinctScopes<'a> {
-    /// The keys of the generations.
-    generations: Vec<&'a str>,
-    /// The indices of each entry's scopes in `generations`.
-    of_entries: Vec<Vec<usize>>,
-}
-
-impl<'a> DistinctScopes<'a> {
-    fn of(entries: impl Iterator<Item = &'a EntryKeys>) -> Self {
-        let mut generations = Vec::new();
-        let mut known: HashMap<&str, usize, RandomState> = HashMap::default();
-        let mut place = |key: &'a str| {
-            *known.entry(key).or_insert_with(|| {
-                generations.push(key);
-                generations.len() - 1
-            })
-        };
-        let of_entries = entries.map(|keys| keys.generation_keys().map(&mut place).collect()).collect();
-        Self { generations, of_entries }
-    }
 }

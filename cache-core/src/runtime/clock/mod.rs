@@ -88,6 +88,11 @@ impl Clock {
         }
     }
 
+    /// Whether only a test advances it.
+    pub(crate) fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+
     /// Waits for this long on this clock.
     pub(crate) async fn sleep(&self, span: Duration) {
         match &self.0 {

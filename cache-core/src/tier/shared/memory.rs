@@ -15,8 +15,8 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::Remote;
 use crate::protocol::{
-    Backend, BusSink, Expired, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply, Member, Members, Message,
-    ReadReply, Reply, Scope, ScopeState, SharedTier, TierConnection, TierError, WriteScopes,
+    Backend, BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply,
+    Member, Members, Message, Reply, Scope, ScopeState, SharedTier, TierConnection, TierError, Wanted, WriteScopes,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, random};
@@ -518,13 +518,22 @@ impl TierConnection for MemoryConnection {
         })
     }
 
-    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> Reply<'a, EntryReplies> {
         self.reply(|state, now| {
-            let found = |key: &&str| state.entries.get(*key).filter(|found| found.until > now);
-            let bytes = |key| found(key).map(|found| found.value.clone()).unwrap_or_default();
-            let entries = entries.iter().map(bytes).collect();
-            ReadReply { entries, generations: generations.iter().map(|key| state.state_of(key, now)).collect() }
+            let read = |Wanted { scopes, .. }: &Wanted<'_>| {
+                let found = state.entries.get(scopes[0].name()).filter(|found| found.until > now);
+                let bytes = found.map(|found| found.value.clone()).unwrap_or_default();
+                EntryReply {
+                    bytes,
+                    states: scopes.iter().map(|scope| state.state_of(scope.generation_key(), now)).collect(),
+                }
+            };
+            wanted.iter().map(read).collect()
         })
+    }
+
+    fn states<'a>(&'a self, scopes: &'a [Scope]) -> Reply<'a, Vec<ScopeState>> {
+        self.reply(|state, now| scopes.iter().map(|scope| state.state_of(scope.generation_key(), now)).collect())
     }
 
     fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {

@@ -20,7 +20,7 @@ const TO_CRASH: Duration = Duration::from_secs(5);
 const DUMP_AGE: Duration = Duration::from_millis(700);
 
 /// Requests that a reset answers: write locks, releases and heartbeats; fills; reads.
-const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "GETRANGE"];
+const REQUESTS: [&str; 3] = ["EVALSHA", "SET", "MGET"];
 
 impl World<'_> {
     pub(super) fn inject(&mut self, fault: &Planned) -> Result<(), Box<dyn Error>> {

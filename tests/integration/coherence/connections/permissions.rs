@@ -47,11 +47,14 @@ async fn every_right_is_needed() {
 
 /// Reads and writes forever, and puts Redis into rare states.
 ///
-/// These are a generation in the second half of its day, which is renewed, and a key of another type, which is deleted.
+/// These are a generation in the second half of its day, which is renewed, a key of another type, which is deleted, and a
+/// value that is too large, whose key is then read up to the limit.
 async fn use_everything(instance: &Instance, ledger: &CachingLedger<Accounts>, server: &RedisServer, missing: &str) {
     const OLD: &str = "g:{race:test:register:*}";
     const OTHER: &str = "g:{race:test:register:2}";
+    let large = "x".repeat(2 * 1024 * 1024);
     loop {
+        server.raw(&["SET", "race:test:register:1", &large]).unwrap();
         server.raw(&["SET", OLD, "U1000000-0123456789abcdef", "PX", "60000"]).unwrap();
         server.raw(&["DEL", OTHER]).unwrap();
         server.raw(&["LPUSH", OTHER, "garbage"]).unwrap();

@@ -17,7 +17,7 @@ impl Successors<'_> {
                 self.act(format_args!("reader {name}: looks up"), |world| world.begin_look_up(reader, carried));
             }
             Step::LooksUp(look_up) if self.reaches_redis(reader) => {
-                self.act(format_args!("reader {name}: GETRANGE entry, MGET generations"), |world| {
+                self.act(format_args!("reader {name}: MGET entry and generations"), |world| {
                     world.fetch(reader, look_up);
                 });
             }

@@ -5,9 +5,14 @@
 //! itself: the supervisor in `coherence` does.
 
 mod address;
+mod combine;
 mod connect;
+mod drivers;
+mod fills;
 mod heartbeat;
+mod look_ups;
 mod operations;
+mod oversized;
 mod scripts;
 mod server_error;
 mod stream;

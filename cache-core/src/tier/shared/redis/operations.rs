@@ -11,12 +11,14 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKin
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Commands, Messages};
+use super::fills::Fills;
+use super::look_ups::LookUps;
 use super::stream::Received;
 use super::{connect, heartbeat, scripts};
 use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
 use crate::protocol::{
-    Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, ReadReply, Reply, Scope, ScopeState, TierConnection,
-    TierError, TierErrorKind, WriteScopes,
+    EntryReplies, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState, TierConnection,
+    TierError, TierErrorKind, Wanted, WriteScopes,
 };
 use crate::runtime::random;
 
@@ -30,7 +32,8 @@ pub(super) struct RedisConnection {
     instance: String,
     /// The namespace of the heartbeats before the first store has joined.
     home: String,
-    max_entry: usize,
+    look_ups: LookUps,
+    fills: Fills,
     hashes: Hashes,
 }
 
@@ -79,8 +82,10 @@ impl RedisConnection {
     ) -> Self {
         let (instance, home) = (instance.to_owned(), home.to_owned());
         let Commands { connection, received, driver } = commands;
+        let look_ups = LookUps::new(connection.clone(), received.clone(), max_entry);
         let hashes = Hashes::new();
-        Self { connection, received, driver, messages, run_id, connected_at, instance, home, max_entry, hashes }
+        let fills = Fills::new(connection.clone(), hashes.renew.clone());
+        Self { connection, received, driver, messages, run_id, connected_at, instance, home, look_ups, fills, hashes }
     }
 
     /// The namespace of the heartbeat key, also before the first store has joined.
@@ -88,16 +93,8 @@ impl RedisConnection {
         namespaces.first().map_or(&self.home, String::as_str)
     }
 
-    /// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
     async fn run<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, TierError> {
-        let mut connection = self.connection.clone();
-        match pipeline.query_async(&mut connection).await {
-            Err(error) if is_unknown_script(&error) => {
-                connect::load_scripts(&mut connection).await?;
-                Ok(pipeline.query_async(&mut connection).await?)
-            }
-            answer => Ok(answer?),
-        }
+        run(&self.connection, pipeline).await
     }
 
     async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), TierError> {
@@ -149,6 +146,21 @@ impl RedisConnection {
     }
 }
 
+/// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
+pub(super) async fn run<T: FromRedisValue>(
+    connection: &MultiplexedConnection,
+    pipeline: &Pipeline,
+) -> Result<T, TierError> {
+    let mut connection = connection.clone();
+    match pipeline.query_async(&mut connection).await {
+        Err(error) if is_unknown_script(&error) => {
+            connect::load_scripts(&mut connection).await?;
+            Ok(pipeline.query_async(&mut connection).await?)
+        }
+        answer => Ok(answer?),
+    }
+}
+
 fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
@@ -179,26 +191,15 @@ fn invalidation(scope: &Scope) -> String {
     Message::Invalidated { scope: scope.name().as_bytes() }.to_string()
 }
 
-/// Parses the reply to `GETRANGE`.
-fn parse_entry(answer: Value) -> Result<Vec<u8>, TierError> {
-    match answer {
-        Value::BulkString(bytes) => Ok(bytes),
-        // The key holds another type: this is a miss, and the fill replaces it.
-        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
-        Value::ServerError(error) => Err(RedisError::from(error).into()),
-        _ => Err(unexpected("GETRANGE")),
-    }
-}
-
-/// Parses the reply to `MGET` of `count` generations.
-fn parse_states(answer: Option<Value>, count: usize) -> Result<Vec<ScopeState>, TierError> {
-    let state = |value: &Value| match value {
+/// Parses the values of `count` generations.
+pub(super) fn parse_states(answer: Value, count: usize) -> Result<Vec<ScopeState>, TierError> {
+    let state = |value| match value {
         Value::BulkString(bytes) => ScopeState::parse(Some(bytes)),
         _ => ScopeState::Missing,
     };
     match answer {
-        Some(Value::Array(values)) if values.len() == count => Ok(values.iter().map(state).collect()),
-        Some(Value::ServerError(error)) => Err(RedisError::from(error).into()),
+        Value::Array(values) if values.len() == count => Ok(values.into_iter().map(state).collect()),
+        Value::ServerError(error) => Err(RedisError::from(error).into()),
         _ => Err(unexpected("a read of tokens")),
     }
 }
@@ -222,6 +223,8 @@ impl TierConnection for RedisConnection {
 
     fn close(&self) {
         self.driver.abort();
+        self.look_ups.close();
+        self.fills.close();
         self.messages.pump.abort();
     }
 
@@ -234,20 +237,12 @@ impl TierConnection for RedisConnection {
         .boxed()
     }
 
-    fn read<'a>(&'a self, entries: &'a [&'a str], generations: &'a [&'a str]) -> Reply<'a, ReadReply> {
-        async move {
-            // GETRANGE instead of GET: it limits the size of the reply, whatever the key holds.
-            let mut pipeline = redis::pipe();
-            for entry in entries {
-                pipeline.cmd("GETRANGE").arg(*entry).arg(0).arg(self.max_entry);
-            }
-            pipeline.cmd("MGET").arg(generations).ignore_errors();
-            let mut answer: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
-            let states = parse_states(answer.pop(), generations.len())?;
-            let entries = answer.into_iter().map(parse_entry).collect::<Result<_, _>>()?;
-            Ok(ReadReply { entries, generations: states })
-        }
-        .boxed()
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> Reply<'a, EntryReplies> {
+        self.look_ups.read(wanted).boxed()
+    }
+
+    fn states<'a>(&'a self, scopes: &'a [Scope]) -> Reply<'a, Vec<ScopeState>> {
+        self.look_ups.states(scopes).boxed()
     }
 
     fn init_generations<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, Vec<ScopeState>> {
@@ -258,25 +253,13 @@ impl TierConnection for RedisConnection {
             cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
             pipeline.add_command(cmd);
             let (states,): (Value,) = self.run(&pipeline).await?;
-            parse_states(Some(states), generations.len())
+            parse_states(states, generations.len())
         }
         .boxed()
     }
 
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
-        async move {
-            let mut pipeline = redis::pipe();
-            for fill in fills {
-                pipeline.cmd("SET").arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl)).ignore();
-                for (key, token) in fill.renew {
-                    let mut cmd = call(&self.hashes.renew, &[key]);
-                    cmd.arg(token.as_bytes()).arg(millis(GENERATION_TTL));
-                    pipeline.add_command(cmd).ignore();
-                }
-            }
-            self.run(&pipeline).await
-        }
-        .boxed()
+        self.fills.store(fills).boxed()
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {

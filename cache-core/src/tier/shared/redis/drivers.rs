@@ -1,0 +1,53 @@
+//! The tasks that send the common commands of a connection.
+
+use std::sync::Arc;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::combine::{Group, Queue};
+
+/// The number of drivers of one kind of request, which is the number of its common commands in flight.
+const DRIVERS: usize = 2;
+
+/// A kind of request of which several may share a command.
+pub(super) trait Combined: Send + Sync + 'static {
+    type Request: Send;
+    type Answer: Send;
+
+    fn queue(&self) -> &Queue<Self::Request, Self::Answer>;
+
+    /// Sends a group as one command, and answers its members.
+    fn answer(&self, group: Group<'_, Self::Request, Self::Answer>) -> impl Future<Output = ()> + Send;
+}
+
+/// The drivers of one kind of request, which end with this value.
+pub(super) struct Drivers(Vec<AbortOnDropHandle<()>>);
+
+impl Drivers {
+    pub(super) fn start<C: Combined>(combined: &Arc<C>) -> Self {
+        let driver = |_| AbortOnDropHandle::new(tokio::spawn(Driver(Arc::clone(combined)).run()));
+        Self((0..DRIVERS).map(driver).collect())
+    }
+
+    /// Ends the drivers. What is queued fails at once.
+    pub(super) fn close(&self) {
+        self.0.iter().for_each(AbortOnDropHandle::abort);
+    }
+}
+
+struct Driver<C: Combined>(Arc<C>);
+
+impl<C: Combined> Driver<C> {
+    async fn run(self) {
+        loop {
+            let group = self.0.queue().next().await;
+            self.0.answer(group).await;
+        }
+    }
+}
+
+impl<C: Combined> Drop for Driver<C> {
+    fn drop(&mut self) {
+        self.0.queue().close();
+    }
+}
