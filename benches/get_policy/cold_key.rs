@@ -89,8 +89,10 @@ async fn stampedes(
 /// A contender: its name, and a function that lets all callers read one tenant.
 struct Stampede {
     name: &'static str,
-    run: Box<dyn Fn(&Runtime, TenantId) -> Duration>,
+    run: Box<Run>,
 }
+
+type Run = dyn Fn(&Runtime, TenantId) -> Duration;
 
 impl Stampede {
     fn of<P: Peer>(name: &'static str, peer: P) -> Self {

@@ -36,8 +36,11 @@ const LEASE: Duration = Duration::from_hours(1);
 /// A case: its name, and a function that times a number of reads.
 struct Case {
     name: &'static str,
-    read: Box<dyn Fn(&Runtime, u64) -> Duration>,
+    read: Box<Reads>,
 }
+
+/// Makes this many reads.
+type Reads = dyn Fn(&Runtime, u64) -> Duration;
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     if !facts::is_wanted(GROUP) {

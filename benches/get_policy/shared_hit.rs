@@ -107,8 +107,11 @@ fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime:
 /// A contender: its name, and a function that runs a number of tasks with a number of reads each.
 struct Case<'a> {
     name: &'static str,
-    read: Box<dyn Fn(&Runtime, usize, u64) -> Times + 'a>,
+    read: Box<Reads<'a>>,
 }
+
+/// Runs this many tasks, with this many reads each.
+type Reads<'a> = dyn Fn(&Runtime, usize, u64) -> Times + 'a;
 
 /// Both contenders, over one server with every tenant in it.
 pub(super) struct Readers {

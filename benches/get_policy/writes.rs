@@ -64,8 +64,8 @@ fn compare(criterion: &mut Criterion, name: &'static str, count: usize, runtime:
     }
     group.finish();
     let Some(mut facts) = Facts::of(name) else { return };
-    let writes = (BLOCK / count) as u64;
-    let contender = |case| Contender::new(case, move || runtime.block_on(writers.run(case, count, writes)));
+    let block = (BLOCK / count) as u64;
+    let contender = |case| Contender::new(case, move || runtime.block_on(writers.run(case, count, block)));
     let rounds = Rounds::run(ROUNDS, [BARE, FAST, SAFE, RAW].map(contender).into());
     let bare = rounds.ratio(BARE, RAW);
     facts.add(format!("added time, {FAST} / {RAW}"), rounds.ratio(FAST, RAW) - bare);
@@ -107,7 +107,7 @@ impl Writers {
             caches.push(cache);
             decorators.push(Arc::new(store));
         }
-        let [fast, safe, strict] = decorators.try_into().ok().expect("three modes");
+        let [fast, safe, strict] = decorators.try_into().unwrap_or_else(|_| panic!("three modes"));
         let mut connection = connect(server).await.expect("a server that has just answered");
         let calls = logged(&mut connection, &safe, &tenants.policies()[0]).await;
         Self { policies: tenants.policies().to_vec(), bare, fast, safe, strict, calls, connection, caches }
@@ -212,5 +212,5 @@ async fn logged(connection: &mut MultiplexedConnection, store: &Caching, policy:
     let mut calls: Vec<Call> = commands.filter(is_of_the_write).map(Call).collect();
     calls.reverse();
     assert!(calls.iter().flat_map(|call| &call.0).all(|word| !word.contains("more bytes)")), "the log cut a word");
-    calls.try_into().ok().expect("a write is a lock and a release")
+    calls.try_into().unwrap_or_else(|_| panic!("a write is a lock and a release"))
 }

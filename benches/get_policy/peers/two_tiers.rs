@@ -55,13 +55,12 @@ impl Peer for TwoTiers {
         if let Some(policy) = self.local.get(&key).await {
             return policy;
         }
-        let policy = match self.look_up(&key).await {
-            Some(policy) => policy,
-            None => {
-                let policy = self.source.get_policy(tenant).await.expect("the store does not fail");
-                self.store(&key, policy.as_deref()).await;
-                policy
-            }
+        let policy = if let Some(policy) = self.look_up(&key).await {
+            policy
+        } else {
+            let policy = self.source.get_policy(tenant).await.expect("the store does not fail");
+            self.store(&key, policy.as_deref()).await;
+            policy
         };
         self.local.insert(key, policy.clone()).await;
         policy

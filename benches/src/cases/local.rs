@@ -26,11 +26,11 @@ pub(super) fn dynamic(stage: &Stage) -> Work {
 
 /// With a shared tier, and so with a lease that each hit checks.
 pub(super) fn leased(stage: &Stage) -> Work {
-    hits(stage, &stage.linked())
+    hits(stage, &Stage::linked())
 }
 
 pub(super) fn leased_dynamic(stage: &Stage) -> Work {
-    dynamic_hits(stage, &stage.linked())
+    dynamic_hits(stage, &Stage::linked())
 }
 
 /// Of tenants without a policy.

@@ -98,7 +98,7 @@ impl Stage {
     }
 
     /// A cache with a shared tier in this process.
-    fn linked(&self) -> Cache {
+    fn linked() -> Cache {
         let cache = Cache::builder().remote(MemoryRemote::new()).lease(LEASE).read_timeout(PATIENCE);
         cache.build().expect("settings in range")
     }

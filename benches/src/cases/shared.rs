@@ -34,7 +34,7 @@ pub(super) fn open(stage: &Stage) -> Work {
 
 /// A read that the shared tier answers: key, flight, look-up, envelope, decoding and timer.
 pub(super) fn look_up(stage: &Stage) -> Work {
-    let cache = stage.linked();
+    let cache = Stage::linked();
     let store = CachingPolicyStore::builder(Arc::new(stage.tenants.store()), &cache)
         .get_policy(|annotated| annotated.ttl(TTL).local_off())
         .build();
