@@ -2,24 +2,23 @@
 //!
 //! The store takes 5 ms. Measures the time until all callers have the value, and the number of loads.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use cache_benches::Tenants;
-use cache_benches::contenders::{HandWritten, decorate};
+use cache_benches::contenders::{Careful, HandWritten, decorate};
 use cache_benches::rounds::{Contender, Rounds};
 use cache_core::Cache;
 use criterion::{Criterion, SamplingMode};
-use stores::policy::{MemoryPolicyStore, PolicyStore, TenantPolicy};
-use stores::{Page, PageRequest, StoreError, TenantId};
+use stores::TenantId;
+use stores::policy::{MemoryPolicyStore, PolicyStore as _};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
+use super::counted::Counted;
 use super::facts::{self, Facts};
+use super::peers::{Behind, CacheKit, Keyed, MultiTier, Peer, Sharded, Source, TwoTiers};
 use super::{THERE, servers};
 
 const GROUP: &str = "cold key, 10000 callers";
@@ -28,10 +27,6 @@ const LOAD: Duration = Duration::from_millis(5);
 const ROUNDS: usize = 20;
 
 const FLOOR: &str = "floor, one shared cell";
-const SINGLE: &str = "decorator, single instance";
-const REDIS: &str = "decorator, Redis";
-const PASS_THROUGH: &str = "decorator, pass-through";
-const HAND_WRITTEN: &str = "hand-written";
 
 pub(crate) fn measure(criterion: &mut Criterion) {
     if !facts::is_wanted(GROUP) {
@@ -40,21 +35,12 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     // One worker for each processor, unpinned: the case measures all of them.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let tenants = Tenants::default();
-    let backing = Arc::new(Slow { store: tenants.store(), loads: AtomicU64::new(0) });
+    let store = Arc::new(Counted::slow(tenants.store(), LOAD));
     let redis = servers::redis(THERE, GROUP);
     let linked = redis.as_ref().map(|server| connect(&runtime, &server.admin_url()));
-
-    let mut stores: Vec<(&'static str, Arc<dyn PolicyStore>)> = vec![
-        (SINGLE, Arc::new(decorate(Arc::clone(&backing), &Cache::single_instance()))),
-        (PASS_THROUGH, Arc::new(decorate(Arc::clone(&backing), &Cache::pass_through()))),
-        (HAND_WRITTEN, Arc::new(HandWritten::over(Arc::clone(&backing)))),
-    ];
-    if let Some(cache) = &linked {
-        let store = decorate(Arc::clone(&backing), cache);
-        assert!(runtime.block_on(cache.connected(Duration::from_secs(10))), "a server that has just answered");
-        stores.push((REDIS, Arc::new(store)));
-    }
-    let cases = Cases { runtime, backing, stores, order: tenants.order().to_vec() };
+    let url = redis.as_ref().map(cache_tests::RedisServer::admin_url);
+    let stampedes = runtime.block_on(stampedes(&store, linked.as_ref(), url.as_deref()));
+    let cases = Cases { runtime, store, stampedes, order: tenants.order().to_vec() };
     cases.measure(criterion);
     if let Some(facts) = Facts::of(GROUP) {
         cases.compare(facts);
@@ -71,128 +57,127 @@ fn connect(runtime: &Runtime, url: &str) -> Cache {
     cache.build().expect("an address that parses")
 }
 
+/// All contenders but the floor.
+async fn stampedes(
+    store: &Arc<Counted<MemoryPolicyStore>>,
+    linked: Option<&Cache>,
+    url: Option<&str>,
+) -> Vec<Stampede> {
+    let decorator = |cache: &Cache| decorate(Arc::clone(store), cache);
+    let source: Source = store.clone();
+    let mut all = vec![
+        Stampede::of("decorator, single instance", decorator(&Cache::single_instance())),
+        Stampede::of("decorator, pass-through", decorator(&Cache::pass_through())),
+        Stampede::of("by hand, typical", Behind::local(HandWritten::over(Arc::clone(store)))),
+        Stampede::of("by hand, careful", Behind::local(Careful::over(Arc::clone(store)))),
+        Stampede::of("cached, sharded", Sharded(source.clone())),
+        Stampede::of("cached, one load per key", Keyed(source.clone())),
+        Stampede::of("multi-tier-cache", MultiTier::local(source.clone()).await),
+    ];
+    if let Some(cache) = linked {
+        let store = decorator(cache);
+        assert!(cache.connected(Duration::from_secs(10)).await, "a server that has just answered");
+        all.push(Stampede::of("decorator, Redis", store));
+    }
+    if let Some(url) = url {
+        all.push(Stampede::of("cachekit-rs, Redis", CacheKit::both(source.clone(), url).await));
+        all.push(Stampede::of("by hand, Redis", TwoTiers::both(source, url).await));
+    }
+    all
+}
+
+/// A contender: its name, and a function that lets all callers read one tenant.
+struct Stampede {
+    name: &'static str,
+    run: Box<Run>,
+}
+
+type Run = dyn Fn(&Runtime, TenantId) -> Duration;
+
+impl Stampede {
+    fn of<P: Peer>(name: &'static str, peer: P) -> Self {
+        let peer = Arc::new(peer);
+        let run = move |runtime: &Runtime, tenant| {
+            // Some peers are the same in all groups, and may have this tenant.
+            runtime.block_on(peer.forget(tenant));
+            callers(runtime, || {
+                let peer = Arc::clone(&peer);
+                async move { peer.get(tenant).await.is_some() }
+            })
+        };
+        Self { name, run: Box::new(run) }
+    }
+}
+
 struct Cases {
     runtime: Runtime,
-    backing: Arc<Slow>,
-    stores: Vec<(&'static str, Arc<dyn PolicyStore>)>,
+    store: Arc<Counted<MemoryPolicyStore>>,
+    stampedes: Vec<Stampede>,
     order: Vec<TenantId>,
 }
 
 impl Cases {
     fn measure(&self, criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(GROUP);
-        group.sampling_mode(SamplingMode::Flat).sample_size(20);
-        for (at, name) in std::iter::once(FLOOR).chain(self.stores.iter().map(|(name, _)| *name)).enumerate() {
-            // Each case has its own tenants and reads each once: a key is cold only the first time.
-            let mut tenants = self.order[at * 1000..].iter();
-            group.bench_function(name, |bencher| {
-                bencher.iter_custom(|times| {
-                    let cold = (0..times).map(|_| tenants.next().expect("fewer rounds than tenants"));
-                    cold.map(|tenant| self.once(name, *tenant)).sum()
-                });
+        group.sampling_mode(SamplingMode::Flat).sample_size(10);
+        let mut tenants = self.order.iter().cycle();
+        let mut tenant = || *tenants.next().expect("a circle has no end");
+        group.bench_function(FLOOR, |bencher| {
+            bencher.iter_custom(|times| (0..times).map(|_| self.floor(tenant())).sum());
+        });
+        for stampede in &self.stampedes {
+            group.bench_function(stampede.name, |bencher| {
+                bencher.iter_custom(|times| (0..times).map(|_| (stampede.run)(&self.runtime, tenant())).sum());
             });
         }
         group.finish();
     }
 
     fn compare(&self, mut facts: Facts) {
-        let mut most_loads = vec![0; self.stores.len()];
-        let mut contenders = vec![Contender::new(FLOOR, || self.once(FLOOR, self.order[0]))];
-        // From the end: the cases of criterion take theirs from the beginning.
-        let cold = self.order.rchunks(ROUNDS + 1);
-        for (((name, _), most), tenants) in self.stores.iter().zip(&mut most_loads).zip(cold) {
-            let mut tenants = tenants.iter();
-            contenders.push(Contender::new(name, move || {
-                let before = self.backing.loads();
-                let took = self.once(name, *tenants.next().expect("a tenant a round"));
-                *most = self.backing.loads().wrapping_sub(before).max(*most);
+        let mut most_loads = vec![0; self.stampedes.len()];
+        let mut contenders = vec![Contender::new(FLOOR, || self.floor(self.order[0]))];
+        for (stampede, most) in self.stampedes.iter().zip(&mut most_loads) {
+            let mut tenants = self.order.iter().cycle();
+            contenders.push(Contender::new(stampede.name, move || {
+                let before = self.store.loads();
+                let took = (stampede.run)(&self.runtime, *tenants.next().expect("a circle has no end"));
+                *most = (self.store.loads() - before).max(*most);
                 took
             }));
         }
         let rounds = Rounds::run(ROUNDS, contenders);
-        for ((name, _), most) in self.stores.iter().zip(most_loads) {
-            facts.add(format!("{name} / {FLOOR}"), rounds.ratio(name, FLOOR));
+        for (stampede, most) in self.stampedes.iter().zip(most_loads) {
+            facts.add(format!("{} / {FLOOR}", stampede.name), rounds.ratio(stampede.name, FLOOR));
             #[expect(clippy::cast_precision_loss, reason = "at most as many as there are callers")]
-            facts.add(format!("most loads, {name}"), most as f64);
+            facts.add(format!("most loads, {}", stampede.name), most as f64);
         }
         facts.write();
     }
 
-    /// The time of all callers, until the last one has its answer.
-    fn once(&self, name: &str, tenant: TenantId) -> Duration {
-        match self.stores.iter().find(|(known, _)| *known == name) {
-            Some((_, store)) => self.callers(|| {
-                let store = Arc::clone(store);
-                async move { store.get_policy(tenant).await.expect("a store in memory does not fail") }
-            }),
-            None => self.floor(tenant),
-        }
-    }
-
     fn floor(&self, tenant: TenantId) -> Duration {
         let cell = Arc::new(OnceCell::new());
-        self.callers(|| {
-            let (cell, backing) = (Arc::clone(&cell), Arc::clone(&self.backing));
+        callers(&self.runtime, || {
+            let (cell, store) = (Arc::clone(&cell), Arc::clone(&self.store));
             async move {
-                let load = || async { backing.get_policy(tenant).await.expect("a store in memory does not fail") };
-                cell.get_or_init(load).await.clone()
+                let load = || async { store.get_policy(tenant).await.expect("a store in memory does not fail") };
+                cell.get_or_init(load).await.clone().is_some()
             }
         })
     }
-
-    fn callers<F>(&self, call: impl Fn() -> F) -> Duration
-    where
-        F: Future<Output = Option<Arc<TenantPolicy>>> + Send + 'static,
-    {
-        self.runtime.block_on(async {
-            let start = Instant::now();
-            let mut running = JoinSet::new();
-            for _ in 0..CALLERS {
-                running.spawn(call());
-            }
-            assert!(running.join_all().await.iter().all(Option::is_some), "every tenant has a policy");
-            start.elapsed()
-        })
-    }
 }
 
-/// A slow store that counts its loads.
-struct Slow {
-    store: MemoryPolicyStore,
-    loads: AtomicU64,
-}
-
-impl Slow {
-    fn loads(&self) -> u64 {
-        self.loads.load(Ordering::Relaxed)
-    }
-}
-
-#[async_trait]
-impl PolicyStore for Slow {
-    async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        self.loads.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(LOAD).await;
-        self.store.get_policy(tenant).await
-    }
-
-    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError> {
-        self.store.get_policies(tenants).await
-    }
-
-    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
-        self.store.set_policy(policy).await
-    }
-
-    async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError> {
-        self.store.delete_policy(tenant).await
-    }
-
-    async fn count_policies(&self) -> Result<u64, StoreError> {
-        self.store.count_policies().await
-    }
-
-    async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError> {
-        self.store.list_policies(page).await
-    }
+/// The time of all callers, until the last one has its answer.
+fn callers<F>(runtime: &Runtime, call: impl Fn() -> F) -> Duration
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    runtime.block_on(async {
+        let start = Instant::now();
+        let mut running = JoinSet::new();
+        for _ in 0..CALLERS {
+            running.spawn(call());
+        }
+        assert!(running.join_all().await.iter().all(|found| *found), "every tenant has a policy");
+        start.elapsed()
+    })
 }

@@ -37,7 +37,8 @@ impl Facts {
 }
 
 /// The beginnings of the groups' names.
-const KINDS: [&str; 6] = ["local hit", "shared hit", "miss", "Redis down", "group invalidation", "cold key"];
+const KINDS: [&str; 8] =
+    ["local hit", "shared hit", "miss", "Redis down", "group invalidation", "cold key", "time to first hit", "writes"];
 
 /// Whether a case of this group may be selected; servers are not started for others.
 ///

@@ -5,13 +5,18 @@
 
 mod batch;
 mod cold_key;
+mod counted;
 mod facts;
+mod first_hit;
 mod groups;
 mod local_hit;
 mod miss;
+mod neighbour;
 mod outage;
+mod peers;
 mod servers;
 mod shared_hit;
+mod writes;
 
 use std::time::Duration;
 
@@ -23,14 +28,16 @@ const THERE: usize = 1;
 
 fn main() {
     let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3))
-        .sample_size(50)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(30)
         .configure_from_args();
     local_hit::measure(&mut criterion);
     shared_hit::measure(&mut criterion);
     batch::measure(&mut criterion);
     miss::measure(&mut criterion);
+    writes::measure(&mut criterion);
+    first_hit::measure(&mut criterion);
     outage::measure();
     groups::measure(&mut criterion);
     cold_key::measure(&mut criterion);

@@ -77,6 +77,7 @@ pub(crate) fn measure() {
     let _pinned = Pinned::to(HERE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (bare, order) = runtime.block_on(miss::filled_store(&postgres));
+    let bare = Arc::new(bare);
     for outage in [Outage::Stopped, Outage::Frozen] {
         let mut times = Times::default();
         for _ in 0..EPISODES {

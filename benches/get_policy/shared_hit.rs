@@ -1,4 +1,4 @@
-//! A hit of the shared tier, beside a bare GET and decode. The local tier is off.
+//! A hit of the shared tier, beside a bare GET and decode, and beside the peers that use Redis. No local tier is on.
 //!
 //! The client is one thread on one processor. The placement of the server determines the cost of a round trip, so both
 //! are measured: on the same processor the time is mostly the client's own work, on another one it is mostly the time
@@ -21,6 +21,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::facts::{self, Facts};
+use super::peers::{self, CacheKit, MultiTier, Peer, SharedCached, Source, TwoTiers};
 use super::{HERE, THERE, servers};
 
 const DECORATOR: &str = "decorator";
@@ -59,49 +60,58 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         let _pinned = Pinned::to(HERE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let readers = runtime.block_on(Readers::new(&tenants, &server));
+        let contenders = runtime.block_on(readers.contenders(&tenants, &server.admin_url()));
         for (group, _, tasks) in cases {
-            compare(criterion, group, *tasks, &runtime, &readers);
+            compare(criterion, group, *tasks, &runtime, &contenders);
         }
+        drop(contenders);
         runtime.block_on(readers.close());
     }
 }
 
-fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime: &Runtime, readers: &Readers) {
+fn compare(criterion: &mut Criterion, name: &'static str, tasks: usize, runtime: &Runtime, cases: &[Case<'_>]) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(tasks as u64));
-    group.bench_function(DECORATOR, |bencher| {
-        bencher.iter_custom(|reads| runtime.block_on(readers.decorated(tasks, reads)).all);
-    });
-    group.bench_function(RAW, |bencher| {
-        bencher.iter_custom(|reads| runtime.block_on(readers.raw(tasks, reads)).all);
-    });
-    group.bench_function(RAW_FENCED, |bencher| {
-        bencher.iter_custom(|reads| runtime.block_on(readers.raw_fenced(tasks, reads)).all);
-    });
+    for case in cases {
+        group.bench_function(case.name, |bencher| {
+            bencher.iter_custom(|reads| (case.read)(runtime, tasks, reads).all);
+        });
+    }
     group.finish();
     let Some(mut facts) = Facts::of(name) else { return };
-    let (mut decorated, mut raw) = (Vec::new(), Vec::new());
     let reads = (BLOCK / tasks) as u64;
-    let take = |times: Times, each: &mut Vec<Duration>| {
-        each.extend(times.each);
-        times.all
-    };
-    let rounds = Rounds::run(
-        ROUNDS,
-        vec![
-            Contender::new(DECORATOR, || take(runtime.block_on(readers.decorated(tasks, reads)), &mut decorated)),
-            Contender::new(RAW, || take(runtime.block_on(readers.raw(tasks, reads)), &mut raw)),
-            Contender::new(RAW_FENCED, || runtime.block_on(readers.raw_fenced(tasks, reads)).all),
-        ],
-    );
+    let mut each = vec![Vec::new(); cases.len()];
+    let contenders = cases.iter().zip(&mut each).map(|(case, each)| {
+        Contender::new(case.name, move || {
+            let times = (case.read)(runtime, tasks, reads);
+            each.extend(times.each);
+            times.all
+        })
+    });
+    let rounds = Rounds::run(ROUNDS, contenders.collect());
     facts.add("time, decorator / raw", rounds.ratio(DECORATOR, RAW));
     facts.add("time, decorator / raw, fenced", rounds.ratio(DECORATOR, RAW_FENCED));
     facts.add("throughput, decorator / raw", 1.0 / rounds.ratio(DECORATOR, RAW));
-    let [decorated, raw] = [decorated, raw].map(|times| percentile_99(times).as_secs_f64());
-    facts.add("p99, decorator / raw", decorated / raw);
-    facts.add("p99, decorator, microseconds", decorated * 1e6);
+    for case in cases.iter().filter(|case| case.name != DECORATOR) {
+        facts.add(format!("{} / {DECORATOR}", case.name), rounds.ratio(case.name, DECORATOR));
+    }
+    let p99 = |name| {
+        let at = cases.iter().position(|case| case.name == name).expect("it is one of the cases");
+        percentile_99(each[at].clone()).as_secs_f64()
+    };
+    facts.add("p99, decorator / raw", p99(DECORATOR) / p99(RAW));
+    facts.add("p99, decorator, microseconds", p99(DECORATOR) * 1e6);
     facts.write();
 }
+
+/// A contender: its name, and a function that runs a number of tasks with a number of reads each.
+struct Case<'a> {
+    name: &'static str,
+    read: Box<Reads<'a>>,
+}
+
+/// Runs this many tasks, with this many reads each.
+type Reads<'a> = dyn Fn(&Runtime, usize, u64) -> Times + 'a;
 
 /// Both contenders, over one server with every tenant in it.
 pub(super) struct Readers {
@@ -143,19 +153,33 @@ impl Readers {
         self.cache.stats().total().loads
     }
 
-    async fn decorated(&self, tasks: usize, reads: u64) -> Times {
-        let before = self.loads();
-        let times = self.in_tasks(tasks, reads, &Decorated(self.store.clone())).await;
-        assert_eq!(self.loads(), before, "a read was no hit");
-        times
+    /// Everything that reads from this server.
+    async fn contenders(&self, tenants: &Tenants, url: &str) -> Vec<Case<'_>> {
+        let source: Source = Arc::new(tenants.store());
+        let decorated = Box::new(|runtime: &Runtime, tasks, reads| {
+            let before = self.loads();
+            let times = runtime.block_on(self.in_tasks(tasks, reads, &Decorated(self.store.clone())));
+            assert_eq!(self.loads(), before, "a read was no hit");
+            times
+        });
+        vec![
+            Case { name: DECORATOR, read: decorated },
+            self.case(RAW, Raw(self.connection.clone())),
+            self.case(RAW_FENCED, RawFenced(self.connection.clone())),
+            self.peer("cached", SharedCached::shared(source.clone(), url).await).await,
+            self.peer("multi-tier-cache", MultiTier::shared(source.clone(), url).await).await,
+            self.peer("cachekit-rs", CacheKit::shared(source.clone(), url).await).await,
+            self.peer("moka and Redis by hand", TwoTiers::shared(source, url).await).await,
+        ]
     }
 
-    async fn raw(&self, tasks: usize, reads: u64) -> Times {
-        self.in_tasks(tasks, reads, &Raw(self.connection.clone())).await
+    fn case<R: Read>(&self, name: &'static str, reader: R) -> Case<'_> {
+        let read = move |runtime: &Runtime, tasks, reads| runtime.block_on(self.in_tasks(tasks, reads, &reader));
+        Case { name, read: Box::new(read) }
     }
 
-    async fn raw_fenced(&self, tasks: usize, reads: u64) -> Times {
-        self.in_tasks(tasks, reads, &RawFenced(self.connection.clone())).await
+    async fn peer<P: Peer>(&self, name: &'static str, peer: P) -> Case<'_> {
+        self.case(name, Other(Arc::new(peers::filled(peer, &self.order).await)))
     }
 
     /// Runs `tasks` tasks with `reads` reads each.
@@ -196,13 +220,17 @@ async fn one_after_another<R: Read>(mut reader: R, order: Arc<[TenantId]>, first
 
 /// A way to read the policy of a tenant.
 trait Read: Clone + Send + 'static {
-    fn read(&mut self, tenant: TenantId) -> impl Future<Output = Option<Arc<TenantPolicy>>> + Send;
+    type Value: Send;
+
+    fn read(&mut self, tenant: TenantId) -> impl Future<Output = Option<Self::Value>> + Send;
 }
 
 #[derive(Clone)]
 struct Decorated(CachingPolicyStore<MemoryPolicyStore>);
 
 impl Read for Decorated {
+    type Value = Arc<TenantPolicy>;
+
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
         self.0.get_policy(tenant).await.expect("a hit does not fail")
     }
@@ -212,6 +240,8 @@ impl Read for Decorated {
 struct Raw(MultiplexedConnection);
 
 impl Read for Raw {
+    type Value = Arc<TenantPolicy>;
+
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
         let bytes: Vec<u8> =
             redis::cmd("GET").arg(key(tenant)).query_async(&mut self.0).await.expect("a GET does not fail");
@@ -224,10 +254,28 @@ impl Read for Raw {
 struct RawFenced(MultiplexedConnection);
 
 impl Read for RawFenced {
+    type Value = Arc<TenantPolicy>;
+
     async fn read(&mut self, tenant: TenantId) -> Option<Arc<TenantPolicy>> {
         let found = mget(&[key(tenant)], &mut self.0).await;
         assert!(found.iter().all(Option::is_some), "an entry without its generations is a miss");
         rmp_serde::from_slice(payload(found[0].as_deref().unwrap_or_default())).expect("an entry that decodes")
+    }
+}
+
+struct Other<P>(Arc<P>);
+
+impl<P> Clone for Other<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Peer> Read for Other<P> {
+    type Value = P::Value;
+
+    async fn read(&mut self, tenant: TenantId) -> Option<P::Value> {
+        self.0.get(tenant).await
     }
 }
 
@@ -258,7 +306,7 @@ pub(super) fn payload(entry: &[u8]) -> &[u8] {
 }
 
 /// A connection with the settings of the decorator's own connection.
-async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
+pub(super) async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
     let info = server.admin_url().into_connection_info()?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let tcp = info.tcp_settings().clone().set_nodelay(true);

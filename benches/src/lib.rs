@@ -1,5 +1,6 @@
 //! The subject of the benchmarks and gates: the policy read, through the decorator and its peers.
 
+pub mod cases;
 pub mod contenders;
 mod pin;
 pub mod rounds;

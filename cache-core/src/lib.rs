@@ -132,6 +132,9 @@ mod freshness;
 #[cfg(test)]
 mod fuzz;
 mod health;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod key;
 mod macro_support;
 mod observability;

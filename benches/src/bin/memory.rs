@@ -1,45 +1,55 @@
-//! Prints the memory cost of a hit and of an entry, as lines `NAME VALUE`.
+//! Prints the memory cost of each case, of a future and of an entry, as lines `KIND NAME VALUE`.
 
 use std::sync::Arc;
 
-use allocation_counter::{AllocationInfo, measure};
-use cache_benches::contenders::{CAPACITY, Linked, TTL};
-use cache_benches::{Tenants, at_once};
+use allocation_counter::measure;
+use cache_benches::Tenants;
+use cache_benches::cases::{ALL, Case, Stage};
+use cache_benches::contenders::{CAPACITY, TTL};
 use cache_core::Cache;
-use stores::TenantId;
 use stores::policy::{CachingPolicyStore, PolicyStore};
 
-const HITS: u64 = 10_000;
+/// A few tenants suffice: an allocation does not depend on their number.
+const FEW: usize = 1000;
+const OPERATIONS: u64 = 10_000;
 const ENTRIES: usize = 100_000;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let _guard = runtime.enter();
-    let tenants = Tenants::new(1000);
-    let store = Arc::new(runtime.block_on(Linked::Single.decorator(&tenants)));
-    let dynamic: Arc<dyn PolicyStore> = store.clone();
-
-    let inherent = hits(tenants.order(), |tenant| drop(at_once(store.get_policy(tenant))));
-    let boxed = hits(tenants.order(), |tenant| drop(at_once(dynamic.get_policy(tenant))));
-    println!("inherent-allocations {}", per_hit(inherent.count_total));
-    println!("inherent-bytes {}", per_hit(inherent.bytes_total));
-    println!("dyn-allocations {}", per_hit(boxed.count_total));
-    println!("dyn-bytes {}", per_hit(boxed.bytes_total));
-    println!("future-bytes {}", size_of_val(&*dynamic.get_policy(tenants.order()[0])));
-    println!("bytes-per-entry {}", bytes_per_entry(&runtime));
+    let stage = Stage::new(FEW);
+    let _guard = stage.runtime().enter();
+    ALL.iter().skip(1).for_each(|case| allocations(case, &stage));
+    futures();
+    println!("bytes entry {}", bytes_per_entry(&stage));
 }
 
-fn hits(order: &[TenantId], mut hit: impl FnMut(TenantId)) -> AllocationInfo {
-    // The first hit of a thread also initialises its thread-local state.
-    hit(order[0]);
-    measure(|| (0..HITS).zip(order.iter().cycle()).for_each(|(_, tenant)| hit(*tenant)))
+fn allocations(case: &Case, stage: &Stage) {
+    let mut work = case.prepare(stage);
+    let operations = usize::try_from(OPERATIONS).expect("a small number");
+    // The first operations of a thread also initialise its thread-local state.
+    work.run(operations);
+    let before = work.loads();
+    let used = measure(|| work.run(operations));
+    assert_eq!(work.loads(), before, "an operation asked the store");
+    println!("allocations {} {}", case.name, per_operation(used.count_total));
+    println!("bytes {} {}", case.name, per_operation(used.bytes_total));
 }
 
-/// The figure for one hit, rounded up.
+/// The figure for one operation, rounded up.
 ///
-/// So even one allocation in a thousand hits shows.
-fn per_hit(total: u64) -> u64 {
-    total.div_ceil(HITS)
+/// So even one allocation in a thousand operations shows.
+fn per_operation(total: u64) -> u64 {
+    total.div_ceil(OPERATIONS)
+}
+
+/// The sizes of the futures that a caller holds, of which a service has thousands at a time.
+fn futures() {
+    let tenants = Tenants::new(1);
+    let tenant = tenants.order()[0];
+    let store = CachingPolicyStore::new(Arc::new(tenants.store()), &Cache::single_instance());
+    println!("future hit {}", size_of_val(&store.get_policy(tenant)));
+    println!("future batch-100 {}", size_of_val(&store.get_policies(&[tenant])));
+    let dynamic: Arc<dyn PolicyStore> = Arc::new(store);
+    println!("future hit-dyn {}", size_of_val(&*dynamic.get_policy(tenant)));
 }
 
 /// The memory of an entry in the local tier without its value.
@@ -47,7 +57,7 @@ fn per_hit(total: u64) -> u64 {
 /// The store owns the values here.
 ///
 /// It includes ids, deadlines, sequence snapshots, the table and its free slots.
-fn bytes_per_entry(runtime: &tokio::runtime::Runtime) -> u64 {
+fn bytes_per_entry(stage: &Stage) -> u64 {
     let tenants = Tenants::new(ENTRIES);
     let backing = Arc::new(tenants.store());
     let cache = Cache::single_instance();
@@ -56,7 +66,7 @@ fn bytes_per_entry(runtime: &tokio::runtime::Runtime) -> u64 {
         let store = CachingPolicyStore::builder(Arc::clone(&backing), &cache)
             .get_policy(|annotated| annotated.ttl(TTL).local_capacity(ENTRIES))
             .build();
-        runtime.block_on(async {
+        stage.runtime().block_on(async {
             for tenant in tenants.order() {
                 store.get_policy(*tenant).await.expect("a store in memory does not fail");
             }

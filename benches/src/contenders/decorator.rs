@@ -18,7 +18,7 @@ pub type Decorator = CachingPolicyStore<MemoryPolicyStore>;
 /// An empty decorator with room for all tenants, whose entries outlive the run.
 pub fn decorate<S: PolicyStore + ?Sized + 'static>(backing: Arc<S>, cache: &Cache) -> CachingPolicyStore<S> {
     CachingPolicyStore::builder(backing, cache)
-        .get_policy(|annotated| annotated.ttl(TTL).local_capacity(CAPACITY))
+        .get_policy(|annotated| annotated.ttl(TTL).negative_ttl(TTL).local_capacity(CAPACITY))
         .build()
 }
 

@@ -1,4 +1,4 @@
-//! The decorator that teams write themselves.
+//! The decorator that teams write themselves, in its typical form.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use moka::future::Cache;
 use stores::policy::{MemoryPolicyStore, PolicyStore, TenantPolicy};
 use stores::{Page, PageRequest, StoreError, TenantId};
 
-use super::{CAPACITY, TTL};
+use super::{ByHand, CAPACITY, TTL};
 use crate::Tenants;
 
 /// The usual decorator: a text key for each call, `moka::future`, a trait object.
@@ -40,6 +40,12 @@ impl HandWritten<MemoryPolicyStore> {
         }
         store.cache.run_pending_tasks().await;
         store
+    }
+}
+
+impl<S: PolicyStore + 'static> ByHand for HandWritten<S> {
+    async fn forget(&self, tenant: TenantId) {
+        self.cache.invalidate(&key(tenant)).await;
     }
 }
 

@@ -6,15 +6,20 @@
 //! All have spare capacity beyond every tenant, so that every read is a hit, and all but the bare engine expire
 //! entries.
 
+mod careful;
 mod decorator;
 mod hand_written;
 mod raw;
 
+pub use careful::Careful;
 pub use decorator::{Decorator, Linked, decorate};
 pub use hand_written::HandWritten;
 pub use raw::{MokaByTenant, MokaByText, QuickByTenant};
 
 use std::time::Duration;
+
+use stores::TenantId;
+use stores::policy::PolicyStore;
 
 use crate::TENANTS;
 
@@ -23,3 +28,9 @@ pub const CAPACITY: usize = 2 * TENANTS;
 
 /// A time to live longer than any run.
 pub const TTL: Duration = Duration::from_hours(24);
+
+/// A decorator that was written by hand.
+pub trait ByHand: PolicyStore + 'static {
+    /// Removes a tenant from the cache.
+    fn forget(&self, tenant: TenantId) -> impl Future<Output = ()> + Send;
+}
