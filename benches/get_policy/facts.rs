@@ -37,8 +37,17 @@ impl Facts {
 }
 
 /// The beginnings of the groups' names.
-const KINDS: [&str; 8] =
-    ["local hit", "shared hit", "miss", "Redis down", "group invalidation", "cold key", "time to first hit", "writes"];
+const KINDS: [&str; 9] = [
+    "local hit",
+    "shared hit",
+    "miss",
+    "Redis down",
+    "group invalidation",
+    "cold key",
+    "time to first hit",
+    "writes",
+    "scale",
+];
 
 /// Whether a case of this group may be selected; servers are not started for others.
 ///

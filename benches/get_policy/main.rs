@@ -14,6 +14,7 @@ mod miss;
 mod neighbour;
 mod outage;
 mod peers;
+mod scale;
 mod servers;
 mod shared_hit;
 mod writes;
@@ -41,5 +42,6 @@ fn main() {
     outage::measure();
     groups::measure(&mut criterion);
     cold_key::measure(&mut criterion);
+    scale::measure();
     criterion.final_summary();
 }

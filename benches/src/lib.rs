@@ -14,12 +14,17 @@ pub use tenants::{TENANTS, Tenants};
 
 /// Returns the output of a future that does not wait, such as a local hit.
 ///
-/// So the measurement does not include an executor.
+/// So the measurement does not include an executor. The future is polled where it was made, as in a caller that awaits
+/// it.
 ///
 /// # Panics
 ///
 /// If the future waits.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "a call would copy the future, which stalls the processor: its parts were just written one by one"
+)]
 pub fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -7,14 +7,14 @@
 //! step for the invalidations ([`tier::local`](crate::tier::local)).
 //!
 //! A method has a sequence of its own. Those of prefixes and own scopes are counters in tables of fixed size, indexed by
-//! the hash of a scope: two scopes may share one, which costs a miss. Nothing here waits, and nothing is specific to
-//! Redis.
+//! the hash of a scope: two scopes may share one, which costs a miss. Nothing here does I/O, and nothing is specific
+//! to Redis.
 
 #[cfg(test)]
 pub(crate) mod probe;
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use crate::protocol::{MAX_PREFIXES, Scope, ScopeHash};
 use crate::runtime::Moment;
@@ -71,7 +71,8 @@ impl SequenceSnapshot {
     }
 }
 
-/// The local entries of one read method, as invalidations reach them. None of these operations may wait for anything.
+/// The local entries of one read method, as invalidations reach them. None of these operations waits for more than a
+/// lock that is held for moments.
 pub(crate) trait MethodEntries: Send + Sync {
     /// The scope of the whole method.
     fn scope(&self) -> ScopeHash;
@@ -93,7 +94,7 @@ pub(crate) struct Freshness {
     /// The length is part of the type, so that an index needs no bounds check.
     prefixes: Box<[AtomicU64; COUNT]>,
     own: Box<[AtomicU64; COUNT]>,
-    methods: RwLock<Vec<Weak<dyn MethodEntries>>>,
+    methods: RwLock<Arc<[Weak<dyn MethodEntries>]>>,
 }
 
 impl fmt::Debug for Freshness {
@@ -104,14 +105,19 @@ impl fmt::Debug for Freshness {
 
 impl Freshness {
     pub(crate) fn new() -> Self {
-        Self { trusted_until: AtomicU64::new(0), prefixes: sequences(), own: sequences(), methods: RwLock::default() }
+        Self {
+            trusted_until: AtomicU64::new(0),
+            prefixes: sequences(),
+            own: sequences(),
+            methods: RwLock::new(Arc::new([])),
+        }
     }
 
     /// Adds the local entries of a read method, which must be empty. They are forgotten when they are dropped.
     pub(crate) fn add(&self, entries: Weak<dyn MethodEntries>) {
         let mut methods = self.methods.write().unwrap_or_else(PoisonError::into_inner);
-        methods.retain(|entries| entries.strong_count() > 0);
-        methods.push(entries);
+        let others = methods.iter().filter(|entries| entries.strong_count() > 0).cloned();
+        *methods = others.chain([entries]).collect();
     }
 
     /// Whether the local tier may answer at all.
@@ -184,8 +190,14 @@ impl Freshness {
 
     /// Invalidates every local entry of a scope that may be of either kind.
     pub(crate) fn advance_any(&self, scope: ScopeHash) {
-        self.advance_wide(scope);
-        self.advance_own(scope);
+        self.own[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
+        self.prefixes[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
+        self.each_method(|method| {
+            method.remove(scope);
+            if method.scope() == scope {
+                method.invalidate_all();
+            }
+        });
     }
 
     fn advance_hash(&self, scope: ScopeHash, is_wide: bool) {
@@ -209,7 +221,8 @@ impl Freshness {
     }
 
     fn each_method(&self, mut each: impl FnMut(&dyn MethodEntries)) {
-        let methods = self.methods.read().unwrap_or_else(PoisonError::into_inner);
+        // Not under the lock: a removal runs the destructors of values, which may invalidate or create a region.
+        let methods = Arc::clone(&self.methods.read().unwrap_or_else(PoisonError::into_inner));
         for entries in methods.iter().filter_map(Weak::upgrade) {
             each(&*entries);
         }

@@ -47,6 +47,11 @@ impl<R> Method<R> {
         Self { entries, ..self }
     }
 
+    /// The scope of the whole method.
+    pub(super) fn whole(&self) -> &Scope {
+        &self.whole
+    }
+
     /// The name of the method in log lines: the beginning of its keys.
     pub(super) fn name(&self) -> &str {
         self.head.text()

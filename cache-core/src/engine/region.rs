@@ -184,7 +184,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let method = Method::new(cache, &spec, policy, presence, place.head(spec.entity));
         let tier = match cache.backend() {
             Backend::PassThrough => None,
-            _ => LocalTier::new(&method.policy, &method.head, method.prefixes()).map(Arc::new),
+            _ => LocalTier::new(&method.policy, method.whole().hash(), method.prefixes()).map(Arc::new),
         };
         let method = Arc::new(method.with_entries(tier.clone().map(|tier| tier as Arc<dyn MethodEntries>)));
         let namespace = method.coherence().join(method.head.bus_namespace());

@@ -28,12 +28,21 @@ pub(crate) struct Deadlines {
     limit: Duration,
     /// The limit without what the timer may be late.
     sleep: Duration,
-    lanes: Mutex<Vec<Lane>>,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    all: Vec<Lane>,
+    /// The number of lanes so far.
+    count: u64,
 }
 
 /// The waits in one runtime.
 #[derive(Debug)]
 struct Lane {
+    /// Differs from that of earlier lanes of the runtime.
+    id: u64,
     runtime: Id,
     waits: Waits,
 }
@@ -52,7 +61,8 @@ struct Waits {
 /// A wait in its queue. Dropping it removes the wait.
 struct Place<'a> {
     deadlines: &'a Arc<Deadlines>,
-    taken: Option<(Id, u64)>,
+    /// The id of the lane, and the number of the wait.
+    taken: Option<(u64, u64)>,
 }
 
 impl Deadlines {
@@ -86,24 +96,45 @@ impl Deadlines {
     }
 
     /// Wakes the waits that are due. Returns when to look again, unless none began since the last look.
-    fn wake_due(&self, runtime: Id) -> Option<Instant> {
+    fn wake_due(&self, lane: u64) -> Option<Instant> {
         let (mut due, now) = (Vec::new(), Instant::now());
         let mut lanes = self.lock();
-        let at = lanes.iter().position(|lane| lane.runtime == runtime)?;
-        let next = lanes[at].waits.take_due(now, &mut due).or_else(|| {
+        let waits = &mut lanes.find(lane)?.waits;
+        let next = waits.take_due(now, &mut due).or_else(|| {
             // The task stays for a while: the next look-up usually follows soon.
-            std::mem::take(&mut lanes[at].waits.is_busy).then(|| now + self.limit)
+            std::mem::take(&mut waits.is_busy).then(|| now + self.sleep)
         });
         if next.is_none() {
-            lanes.swap_remove(at);
+            lanes.remove(lane);
         }
         drop(lanes);
         due.into_iter().for_each(Waker::wake);
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Lane>> {
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lanes {
+    fn find(&mut self, id: u64) -> Option<&mut Lane> {
+        self.all.iter_mut().find(|lane| lane.id == id)
+    }
+
+    /// Returns the lane of a runtime, and whether it is a new one, which needs a timer.
+    fn of_runtime(&mut self, runtime: Id) -> (&mut Lane, bool) {
+        let known = self.all.iter().position(|lane| lane.runtime == runtime);
+        let at = known.unwrap_or_else(|| {
+            self.count += 1;
+            self.all.push(Lane { id: self.count, runtime, waits: Waits::default() });
+            self.all.len() - 1
+        });
+        (&mut self.all[at], known.is_none())
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.all.retain(|lane| lane.id != id);
     }
 }
 
@@ -111,56 +142,58 @@ impl Place<'_> {
     /// Registers the wait, or the waker of this poll.
     fn wait(&mut self, deadline: Instant, context: &Context<'_>) {
         let mut lanes = self.deadlines.lock();
-        if let Some((runtime, number)) = self.taken
-            && let Some(lane) = lanes.iter_mut().find(|lane| lane.runtime == runtime)
+        if let Some((lane, number)) = self.taken
+            && let Some(lane) = lanes.find(lane)
             && let Some(waker) = lane.waits.waker(number)
         {
-            waker.clone_from(context.waker());
+            if !waker.will_wake(context.waker()) {
+                let before = std::mem::replace(waker, context.waker().clone());
+                // Not under the lock: the last waker of a task drops the task.
+                drop(lanes);
+                drop(before);
+            }
             return;
         }
         let handle = Handle::current();
-        let runtime = handle.id();
-        let known = lanes.iter().position(|lane| lane.runtime == runtime);
-        let at = known.unwrap_or_else(|| {
-            lanes.push(Lane { runtime, waits: Waits::default() });
-            lanes.len() - 1
-        });
-        self.taken = Some((runtime, lanes[at].waits.add(deadline, context.waker().clone())));
+        let (lane, is_new) = lanes.of_runtime(handle.id());
+        let id = lane.id;
+        self.taken = Some((id, lane.waits.add(deadline, context.waker().clone())));
         drop(lanes);
-        if known.is_none() {
-            handle.spawn(Timer { deadlines: Arc::clone(self.deadlines), runtime }.run());
+        if is_new {
+            handle.spawn(Timer { deadlines: Arc::clone(self.deadlines), lane: id }.run());
         }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let Some((runtime, number)) = self.taken else { return };
+        let Some((lane, number)) = self.taken else { return };
         let mut lanes = self.deadlines.lock();
-        if let Some(lane) = lanes.iter_mut().find(|lane| lane.runtime == runtime) {
-            lane.waits.remove(number);
-        }
+        let waker = lanes.find(lane).and_then(|lane| lane.waits.remove(number));
+        // As above.
+        drop(lanes);
+        drop(waker);
     }
 }
 
 /// The task that wakes the waits of one runtime.
 struct Timer {
     deadlines: Arc<Deadlines>,
-    runtime: Id,
+    lane: u64,
 }
 
 impl Timer {
     async fn run(self) {
-        while let Some(next) = self.deadlines.wake_due(self.runtime) {
+        while let Some(next) = self.deadlines.wake_due(self.lane) {
             sleep_until(next).await;
         }
     }
 }
 
 impl Drop for Timer {
-    /// Removes the queue if the runtime ends: a wait that goes on elsewhere registers again.
+    /// Removes the queue, if the runtime ended before it was empty: a wait that goes on elsewhere registers again.
     fn drop(&mut self) {
-        self.deadlines.lock().retain(|lane| lane.runtime != self.runtime);
+        self.deadlines.lock().remove(self.lane);
     }
 }
 
@@ -177,15 +210,14 @@ impl Waits {
         self.queue.get_mut(at)?.1.as_mut()
     }
 
-    /// Removes a wait, unless it was due.
-    fn remove(&mut self, number: u64) {
-        let Some(at) = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok()) else { return };
-        if let Some((_, waker)) = self.queue.get_mut(at) {
-            *waker = None;
-        }
+    /// Removes a wait, and returns its waker, unless it was due.
+    fn remove(&mut self, number: u64) -> Option<Waker> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        let removed = self.queue.get_mut(at)?.1.take();
         while self.queue.front().is_some_and(|(_, waker)| waker.is_none()) {
             self.pop();
         }
+        removed
     }
 
     /// Moves the wakers of all that are due to `due`. Returns the next deadline.
@@ -281,11 +313,33 @@ mod tests {
         let deadlines = Deadlines::new(Clock::default(), millis(1));
         let waits = (0..100).map(|_| deadlines.within(pending::<()>()));
         futures_util::future::join_all(waits).await;
-        assert_eq!(deadlines.lock().len(), 1);
-        while !deadlines.lock().is_empty() {
+        assert_eq!(deadlines.lock().all.len(), 1);
+        while !deadlines.lock().all.is_empty() {
             tokio::task::yield_now().await;
         }
         assert_eq!(deadlines.within(pending::<()>()).await, None, "another one follows");
+    }
+
+    /// Fails if a lane is known by its runtime: an earlier timer, or an earlier wait, would end a stranger's.
+    #[tokio::test]
+    async fn what_is_left_of_an_earlier_lane_touches_no_later_one() {
+        let deadlines = Deadlines::new(Clock::default(), millis(60_000));
+        let runtime = Handle::current().id();
+        let place = |deadlines| Place { deadlines, taken: None };
+        let (mut first, mut second) = (place(&deadlines), place(&deadlines));
+        let context = Context::from_waker(Waker::noop());
+        let later = Instant::now() + millis(60_000);
+        first.wait(later, &context);
+        let (lane, number) = first.taken.unwrap();
+        let timer = Timer { deadlines: Arc::clone(&deadlines), lane };
+        deadlines.lock().remove(lane);
+        second.wait(later, &context);
+        let (lane, other) = second.taken.unwrap();
+        assert_eq!(number, other, "the numbers begin again");
+        drop(timer);
+        drop(first);
+        let mut lanes = deadlines.lock();
+        assert!(lanes.find(lane).is_some_and(|lane| lane.runtime == runtime && lane.waits.waker(other).is_some()));
     }
 
     /// A runtime whose tasks nobody runs must not delay the waits in another one.

@@ -226,7 +226,9 @@ impl<R: Cacheable> SharedEntries<R> {
         let began = self.method.process().clock.stopwatch();
         let mut replies = self.in_time(connection, connection.tier.read(wanted)).await;
         if let Ok(found) = &mut replies {
-            self.entry_size.observe(found.iter().map(|reply| reply.bytes.len()));
+            // A foreign value of any size is received once, and says nothing about the entries.
+            let most = self.method.process().settings.max_entry.saturating_add(1);
+            self.entry_size.observe(found.iter().map(|reply| reply.bytes.len().min(most)));
             let now = self.method.process().clock.now();
             let is_missing = |state: &ScopeState| self.is_missing(state, connection, now);
             if found.iter().any(|reply| reply.states.iter().any(is_missing)) {

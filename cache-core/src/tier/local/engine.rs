@@ -9,7 +9,7 @@ use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
 use quick_cache::{Lifecycle, UnitWeighter};
 
 use super::LocalEntry;
-use super::placed::{ByKey, ByScope, ByView, Place, Placed, Spread};
+use super::placed::{Address, ByKey, ByView, Place, Placed, Spread};
 use crate::key::{KeyPart, Lookup};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
@@ -26,6 +26,9 @@ type Moka<K, R> = moka::sync::Cache<Placed<K>, housekeeping::Timed<R>, Spread>;
 /// What an insertion evicted.
 pub(super) type Evicted<K, R> =
     <DefaultLifecycle<Placed<K>, LocalEntry<R>> as Lifecycle<Placed<K>, LocalEntry<R>>>::RequestState;
+
+/// A removed entry, with its key if the engine returns it.
+pub(super) type Removed<K, R> = (Option<Placed<K>>, LocalEntry<R>);
 
 /// Stores entries and evicts them when there are too many. The caller decides whether an entry is valid.
 ///
@@ -67,9 +70,9 @@ where
         Self { hasher: RandomState::default(), table }
     }
 
-    /// Returns the key with its place.
-    pub(super) fn placed(&self, key: K) -> Placed<K> {
-        Placed { place: Place::of(&self.hasher, &key), key }
+    /// The place of a key.
+    pub(super) fn place(&self, key: &K) -> Place {
+        Place::of(&self.hasher, key)
     }
 
     #[inline]
@@ -91,12 +94,12 @@ where
         }
     }
 
-    /// Whether there is an entry at the place. It does not count as a use.
-    pub(super) fn contains(&self, place: Place) -> bool {
+    /// Whether there is an entry at the address. It does not count as a use.
+    pub(super) fn contains(&self, address: Address) -> bool {
         match &self.table {
-            Table::Quick(cache) => cache.contains_key(&place),
+            Table::Quick(cache) => cache.contains_key(&address),
             #[cfg(feature = "moka")]
-            Table::Moka(cache) => cache.contains_key(&place),
+            Table::Moka(cache) => cache.contains_key(&address),
         }
     }
 
@@ -114,12 +117,16 @@ where
         evicted
     }
 
-    /// Removes and returns the entry of a scope.
-    pub(super) fn remove(&self, query: &ByScope<'_>) -> Option<LocalEntry<R>> {
+    /// Moves the entries at the address to `removed`.
+    pub(super) fn remove(&self, address: Address, removed: &mut Vec<Removed<K, R>>) {
         match &self.table {
-            Table::Quick(cache) => Some(cache.remove(query)?.1),
+            Table::Quick(cache) => {
+                removed.extend(std::iter::from_fn(|| cache.remove(&address)).map(|(key, entry)| (Some(key), entry)));
+            }
             #[cfg(feature = "moka")]
-            Table::Moka(cache) => Some(cache.remove(query)?.entry),
+            Table::Moka(cache) => {
+                removed.extend(std::iter::from_fn(|| cache.remove(&address)).map(|timed| (None, timed.entry)));
+            }
         }
     }
 

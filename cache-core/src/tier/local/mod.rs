@@ -16,10 +16,10 @@ mod scope_index;
 pub(crate) use engine::Engine;
 pub(crate) use entry::{EndOfLife, LocalEntry};
 
-use self::placed::ByScope;
+use self::placed::Placed;
 use self::scope_index::ScopeIndex;
 use crate::freshness::MethodEntries;
-use crate::key::{Head, KeyPart, Lookup, prefix_scope};
+use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
 use crate::protocol::ScopeHash;
 use crate::runtime::Moment;
@@ -36,8 +36,6 @@ pub(crate) struct LocalTier<K, R> {
     scopes: ScopeIndex,
     /// The scope of the whole method.
     method: ScopeHash,
-    /// The beginning of every key.
-    head: Head,
 }
 
 impl<K, R> LocalTier<K, R>
@@ -45,18 +43,17 @@ where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    /// Creates the local tier of the method whose keys begin with `head`, unless the policy disables it.
+    /// Creates the local tier of a method with this scope, unless the policy disables it.
     ///
     /// `prefixes` is the number of prefixes of an entry that have a scope.
-    pub(crate) fn new(policy: &ReadPolicy, head: &Head, prefixes: usize) -> Option<Self> {
+    pub(crate) fn new(policy: &ReadPolicy, method: ScopeHash, prefixes: usize) -> Option<Self> {
         let is_on = policy.enabled && policy.local && policy.local_capacity > 0;
         is_on.then(|| Self {
             engine: Engine::new(policy.local_engine, policy.local_capacity),
             sequence: AtomicU64::new(0),
             prefixes,
             scopes: ScopeIndex::new(),
-            method: prefix_scope(head, |_| ()).hash(),
-            head: head.clone(),
+            method,
         })
     }
 
@@ -84,15 +81,15 @@ where
         now: Moment,
         check: impl FnOnce() -> bool,
     ) {
+        let place = self.engine.place(&key);
         let mut locked = self.scopes.lock(scope);
         if !check() {
             return;
         }
-        let key = self.engine.placed(key);
-        locked.add(key.place, |place| self.engine.contains(place));
-        let evicted = self.engine.insert(key, entry, now);
+        let address = locked.add(place, |address| self.engine.contains(address));
+        let evicted = self.engine.insert(Placed { address, key }, entry, now);
         drop(locked);
-        // The destructor of a value is user code, which may invalidate.
+        // The destructors of keys and values are user code, which may invalidate. (moka runs them where it evicts.)
         drop(evicted);
     }
 
@@ -123,10 +120,9 @@ where
     fn remove(&self, scope: ScopeHash) {
         let mut locked = self.scopes.lock(scope);
         let mut removed = Vec::new();
-        locked.each(
-            |place| removed.extend(self.engine.remove(&ByScope { place, scope, head: &self.head })),
-            |place| self.engine.contains(place),
-        );
+        while let Some(address) = locked.take() {
+            self.engine.remove(address, &mut removed);
+        }
         drop(locked);
         // As above.
         drop(removed);

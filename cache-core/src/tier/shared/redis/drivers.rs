@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::combine::{Group, Queue};
+use crate::protocol::{TierError, TierErrorKind};
 
 /// The number of drivers of one kind of request, which is the number of its common commands in flight.
 const DRIVERS: usize = 2;
@@ -29,10 +30,15 @@ impl Drivers {
         Self((0..DRIVERS).map(driver).collect())
     }
 
-    /// Ends the drivers. What is queued fails at once.
+    /// Ends the drivers.
     pub(super) fn close(&self) {
         self.0.iter().for_each(AbortOnDropHandle::abort);
     }
+}
+
+/// Whether the error of a common command may be that of one of its requests, so that each is sent alone.
+pub(super) fn may_be_of_one(error: &TierError) -> bool {
+    matches!(error.kind(), TierErrorKind::Refused | TierErrorKind::Protocol)
 }
 
 struct Driver<C: Combined>(Arc<C>);

@@ -7,9 +7,9 @@ use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
 use super::combine::{Admission, Group, Queue, Waiting};
-use super::drivers::{Combined, Drivers};
+use super::drivers::{Combined, Drivers, may_be_of_one};
 use super::operations::{call, millis, run};
-use crate::protocol::{Fill, GENERATION_TTL, TierError, TierErrorKind};
+use crate::protocol::{Fill, GENERATION_TTL, TierError};
 
 /// The size from which fills do not share a pipeline with others, which would wait for them.
 const LARGE: usize = 64 * 1024;
@@ -53,6 +53,7 @@ impl Fills {
 
     /// Fails what is queued.
     pub(super) fn close(&self) {
+        self.shared.queue.close();
         self.drivers.close();
     }
 }
@@ -68,8 +69,8 @@ impl Combined for Shared {
     async fn answer(&self, Group { mut members, turn }: Group<'_, Vec<Cmd>, Answer>) {
         let sent = self.send(members.iter().flat_map(|one| one.request.clone())).await;
         match sent {
-            // The server may refuse one entry. To store the others once more changes nothing.
-            Err(error) if error.kind() == TierErrorKind::Refused && members.len() > 1 => {
+            // One entry may be the reason. To store the others once more changes nothing.
+            Err(error) if may_be_of_one(&error) && members.len() > 1 => {
                 join_all(members.into_iter().map(|one| self.answer_alone(one))).await;
             }
             sent => {

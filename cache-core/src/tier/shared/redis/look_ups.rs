@@ -11,13 +11,11 @@ use redis::{Cmd, RedisError, Value};
 use smallvec::smallvec;
 
 use super::combine::{Admission, Group, Queue, Waiting};
-use super::drivers::{Combined, Drivers};
+use super::drivers::{Combined, Drivers, may_be_of_one};
 use super::operations::{parse_states, unexpected};
 use super::oversized::Oversized;
 use super::stream::Received;
-use crate::protocol::{
-    EntryReplies, EntryReply, Scope, ScopeHash, ScopeState, Scopes, TierError, TierErrorKind, Wanted,
-};
+use crate::protocol::{EntryReplies, EntryReply, Scope, ScopeHash, ScopeState, Scopes, TierError, Wanted};
 
 /// The expected size from which an entry does not share a reply with others, which would wait for it.
 const LARGE: usize = 64 * 1024;
@@ -76,6 +74,7 @@ impl LookUps {
 
     /// Fails what is queued.
     pub(super) fn close(&self) {
+        self.shared.queue.close();
         self.drivers.close();
     }
 }
@@ -105,8 +104,8 @@ impl Combined for Shared {
                 // A send fails if the caller has gone away.
                 members.into_iter().zip(replies).for_each(|(one, reply)| drop(one.answer.send(Ok(reply))));
             }
-            // The server may refuse one key: it must not fail the look-ups of the others.
-            Err(error) if error.kind() == TierErrorKind::Refused && members.len() > 1 => {
+            // One key may be the reason: it must not fail the look-ups of the others.
+            Err(error) if may_be_of_one(&error) && members.len() > 1 => {
                 join_all(members.into_iter().map(|one| self.answer_alone(one))).await;
             }
             Err(error) => members.into_iter().for_each(|one| drop(one.answer.send(Err(error.clone())))),
