@@ -1,6 +1,4 @@
 //! What instances cost one Redis, and what entries cost each side: counted by the server, not timed.
-//!
-//! `docs::scaling` extrapolates from these figures.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +7,7 @@ use cache_benches::Tenants;
 use cache_benches::contenders::{TTL, decorate};
 use cache_core::Cache;
 use cache_tests::RedisServer;
-use stores::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore as _};
+use stores::policy::{CachingPolicyStore, MemoryPolicyStore};
 
 use super::facts::{self, Facts};
 use super::{THERE, servers};
