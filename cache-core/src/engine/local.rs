@@ -89,8 +89,8 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     /// Finds an entry by its owned key, degraded or not. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
         let tier = self.tier.as_ref()?;
-        let trusted = || self.current(tier, tier.get_owned(key), self.trusted_now()?);
-        trusted().or_else(|| self.degraded(|tier| tier.get_owned(key)))
+        let trusted = || self.current(tier, tier.get(&key), self.trusted_now()?);
+        trusted().or_else(|| self.degraded(|tier| tier.get(&key)))
     }
 
     /// Finds a degraded entry, which was loaded without trust and has not expired.

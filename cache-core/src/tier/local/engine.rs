@@ -9,7 +9,7 @@ use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
 use quick_cache::{Lifecycle, UnitWeighter};
 
 use super::LocalEntry;
-use super::placed::{Address, ByKey, ByView, Place, Placed, Spread};
+use super::placed::{Address, ByView, Place, Placed, Spread};
 use crate::key::{KeyPart, Lookup};
 use crate::policy::LocalEngine;
 use crate::runtime::Moment;
@@ -78,15 +78,6 @@ where
     #[inline]
     pub(super) fn get<L: Lookup<K>>(&self, view: &L) -> Option<LocalEntry<R>> {
         let query = ByView { place: Place::of(&self.hasher, view), view };
-        match &self.table {
-            Table::Quick(cache) => cache.get(&query),
-            #[cfg(feature = "moka")]
-            Table::Moka(cache) => Some(cache.get(&query)?.entry),
-        }
-    }
-
-    pub(super) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
-        let query = ByKey { place: Place::of(&self.hasher, key), key };
         match &self.table {
             Table::Quick(cache) => cache.get(&query),
             #[cfg(feature = "moka")]

@@ -67,11 +67,6 @@ where
         self.engine.get(key)
     }
 
-    /// Returns the entry of an owned key.
-    pub(crate) fn get_owned(&self, key: &K) -> Option<LocalEntry<R>> {
-        self.engine.get_owned(key)
-    }
-
     /// Inserts the entry of this own scope, if `check` holds while no invalidation of the scope can remove.
     pub(crate) fn insert(
         &self,

@@ -76,26 +76,6 @@ impl<K> Equivalent<Placed<K>> for Address {
     }
 }
 
-/// Finds a key by an owned one.
-pub(super) struct ByKey<'a, K> {
-    pub(super) place: Place,
-    pub(super) key: &'a K,
-}
-
-impl<K> Hash for ByKey<'_, K> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.place.hash(state);
-    }
-}
-
-impl<K: CacheKey> Equivalent<Placed<K>> for ByKey<'_, K> {
-    #[inline]
-    fn equivalent(&self, key: &Placed<K>) -> bool {
-        self.key.same_key(&key.key)
-    }
-}
-
 /// Finds a key by a borrowed view of it.
 pub(super) struct ByView<'a, L> {
     pub(super) place: Place,
@@ -177,7 +157,8 @@ mod tests {
         let address = Address { place: place(&hasher, &key), scope: 1 };
         let placed = Placed { address, key: key.clone() };
         let by_view = ByView { place: place(&hasher, &view), view: &view };
-        assert!(ByKey { place: address.place, key: &key }.equivalent(&placed) && by_view.equivalent(&placed));
+        let by_key = ByView { place: address.place, view: &&key };
+        assert!(by_key.equivalent(&placed) && by_view.equivalent(&placed));
         let other = Placed { address, key: String::from("b") };
         assert!(placed != other && placed == placed.clone() && !by_view.equivalent(&other));
         let spread = Spread::default();
