@@ -9,7 +9,8 @@ use stores::TenantId;
 use stores::policy::TenantPolicy;
 
 use super::facts::{self, Facts};
-use super::shared_hit::{Readers, key, mget, payload};
+use super::raw_redis::{key, mget, payload};
+use super::shared_hit::Readers;
 use super::{HERE, THERE, servers};
 
 const NAME: &str = "shared hit, 1000 at once";

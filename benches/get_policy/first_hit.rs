@@ -17,7 +17,7 @@ use stores::policy::MemoryPolicyStore;
 use tokio::runtime::Runtime;
 
 use super::facts::{self, Facts};
-use super::shared_hit::connect;
+use super::raw_redis::connect;
 use super::{HERE, THERE, servers};
 
 const GROUP: &str = "time to first hit";

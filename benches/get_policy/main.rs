@@ -14,6 +14,7 @@ mod miss;
 mod neighbour;
 mod outage;
 mod peers;
+mod raw_redis;
 mod scale;
 mod servers;
 mod shared_hit;

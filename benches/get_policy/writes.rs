@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::facts::{self, Facts};
-use super::shared_hit::connect;
+use super::raw_redis::connect;
 use super::{HERE, THERE, servers};
 
 const CASES: [(&str, usize); 2] = [("writes, 1 writer", 1), ("writes, 64 writers", 64)];

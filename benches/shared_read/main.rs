@@ -3,6 +3,9 @@
 //! Prints the allocations, the processor time and the time of one read. An instruction counter around two runs with
 //! different numbers of reads gives the instructions of one.
 
+#[path = "../get_policy/raw_redis.rs"]
+mod raw_redis;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +16,11 @@ use cache_benches::{Pinned, Tenants};
 use cache_core::Cache;
 use cache_tests::RedisServer;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion};
 use stores::TenantId;
 use stores::policy::{CachingPolicyStore, MemoryPolicyStore, TenantPolicy};
 use tokio::task::JoinSet;
+
+use raw_redis::{connect, key, mget, payload};
 
 /// The processor of the reads, and that of the server.
 const HERE: usize = 0;
@@ -98,20 +102,6 @@ async fn filled(server: &RedisServer, tenants: &Tenants) -> (CachingPolicyStore<
     panic!("the shared tier does not keep the fill: {:?}", cache.stats());
 }
 
-/// A connection with the settings of the decorator's own connection.
-async fn connect(server: &RedisServer) -> redis::RedisResult<MultiplexedConnection> {
-    let info = server.admin_url().into_connection_info()?;
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    let tcp = info.tcp_settings().clone().set_nodelay(true);
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(1024);
-    Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-}
-
 /// A way to read the policy of a tenant.
 #[derive(Clone)]
 enum Way {
@@ -138,24 +128,17 @@ async fn run(way: &Way, order: &Arc<[TenantId]>, tasks: usize, reads: usize) {
 
 impl Way {
     async fn read(&mut self, tenant: TenantId) {
-        let key = || format!("copilot:llm:policy:{tenant}");
         match self {
             Self::Decorator(store) => {
                 assert!(store.get_policy(tenant).await.expect("a hit does not fail").is_some());
             }
             Self::Get(connection) => {
                 let bytes: Vec<u8> =
-                    redis::cmd("GET").arg(key()).query_async(connection).await.expect("a GET does not fail");
+                    redis::cmd("GET").arg(key(tenant)).query_async(connection).await.expect("a GET does not fail");
                 decode(&bytes);
             }
             Self::Mget(connection) => {
-                let key = key();
-                let own = format!("g:{{{key}}}");
-                let found: Vec<Option<Vec<u8>>> = redis::cmd("MGET")
-                    .arg(&[&key, &own, "g:{copilot:llm:policy:*}"])
-                    .query_async(connection)
-                    .await
-                    .expect("an MGET does not fail");
+                let found = mget(&[key(tenant)], connection).await;
                 assert!(found.iter().all(Option::is_some), "an entry without its generations is a miss");
                 decode(found[0].as_deref().unwrap_or_default());
             }
@@ -163,13 +146,7 @@ impl Way {
     }
 }
 
-/// Decodes an entry's payload: the envelope is a header of 78 bytes, the generations, the payload and a checksum.
 fn decode(entry: &[u8]) {
-    let mut at = 78;
-    for _ in 0..entry[5] {
-        at += 9 + usize::from(entry[at + 8]);
-    }
-    let found: Option<Arc<TenantPolicy>> =
-        rmp_serde::from_slice(&entry[at..entry.len() - 8]).expect("an entry that decodes");
+    let found: Option<Arc<TenantPolicy>> = rmp_serde::from_slice(payload(entry)).expect("an entry that decodes");
     assert!(found.is_some(), "every tenant has a policy");
 }
