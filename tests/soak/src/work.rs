@@ -80,7 +80,7 @@ impl Work {
     }
 }
 
-/// SplitMix64 (G. Steele, D. Lea, C. Flood).
+/// `SplitMix64` (G. Steele, D. Lea, C. Flood).
 struct Random(u64);
 
 impl Random {
