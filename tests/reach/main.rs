@@ -1,0 +1,4 @@
+//! The macro on the shapes of real store traits, over a single instance and over two instances.
+
+mod aliases;
+mod support;

@@ -1,0 +1,33 @@
+//! The caches that the tests run over, and what their stores share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cache_core::{Cache, MemoryRemote};
+
+/// Counts calls of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(AtomicUsize);
+
+impl Calls {
+    /// Counts one call, and returns its number.
+    pub(crate) fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The calls so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Two instances on one shared tier in memory, connected.
+pub(crate) async fn two_instances() -> [Cache; 2] {
+    let remote = MemoryRemote::new();
+    let instance = || Cache::builder().remote(remote.clone()).build().expect("a cache in memory");
+    let caches = [instance(), instance()];
+    for cache in &caches {
+        assert!(cache.connected(Duration::from_secs(10)).await, "a shared tier in memory connects");
+    }
+    caches
+}
