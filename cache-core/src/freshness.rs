@@ -43,7 +43,19 @@ pub(crate) struct SequenceSnapshot {
     own: u64,
     stamp: Stamp,
     prefixes: usize,
+    clocks: Clocks,
 }
+
+/// The clocks of the families from which the entry's value takes tags, and the sum of their sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Clocks {
+    sum: u64,
+    families: [u8; MAX_PREFIXES],
+    count: usize,
+}
+
+/// The number of clocks. Families that share one only make a fill of each other's entries fail now and then.
+const CLOCKS: usize = 64;
 
 /// The bit in the sums of entries that were loaded without trust. Counting never reaches it.
 const DEGRADED: u64 = 1 << 63;
@@ -74,8 +86,8 @@ impl SequenceSnapshot {
 /// The local entries of one read method, as invalidations reach them. None of these operations waits for more than a
 /// lock that is held for moments.
 pub(crate) trait MethodEntries: Send + Sync {
-    /// The scope of the whole method.
-    fn scope(&self) -> ScopeHash;
+    /// Whether this is the scope of the whole method, or of a family of its tags.
+    fn is_in(&self, scope: ScopeHash) -> bool;
 
     /// The number of invalidations of all entries.
     fn sequence(&self) -> u64;
@@ -94,6 +106,8 @@ pub(crate) struct Freshness {
     /// The length is part of the type, so that an index needs no bounds check.
     prefixes: Box<[AtomicU64; COUNT]>,
     own: Box<[AtomicU64; COUNT]>,
+    /// The number of invalidations of tags, by the hash of their family.
+    clocks: [AtomicU64; CLOCKS],
     methods: RwLock<Arc<[Weak<dyn MethodEntries>]>>,
 }
 
@@ -109,6 +123,7 @@ impl Freshness {
             trusted_until: AtomicU64::new(0),
             prefixes: sequences(),
             own: sequences(),
+            clocks: [const { AtomicU64::new(0) }; CLOCKS],
             methods: RwLock::new(Arc::new([])),
         }
     }
@@ -136,7 +151,9 @@ impl Freshness {
 
     /// Whether no scope of the snapshot was invalidated since it was taken. `method` is the sequence of its method.
     pub(crate) fn permits(&self, method: u64, snapshot: &SequenceSnapshot) -> bool {
-        self.is_current(method, snapshot.prefixes, &snapshot.stamp) && self.own(snapshot.own_scope) == snapshot.own
+        self.is_current(method, snapshot.prefixes, &snapshot.stamp)
+            && self.own(snapshot.own_scope) == snapshot.own
+            && self.sum_of_clocks(&snapshot.clocks) == snapshot.clocks.sum
     }
 
     /// Trusts the local tier until `until`, or longer if it already is.
@@ -168,7 +185,48 @@ impl Freshness {
             *slot = index(scope);
             count += 1;
         }
-        self.renewed(method, SequenceSnapshot { own_scope, own: 0, stamp, prefixes: count })
+        self.renewed(method, SequenceSnapshot { own_scope, own: 0, stamp, prefixes: count, clocks: Clocks::default() })
+    }
+
+    /// Adds the clocks of these families to a snapshot, for an entry that takes tags from its value.
+    pub(crate) fn with_clocks(
+        &self,
+        mut snapshot: SequenceSnapshot,
+        families: impl IntoIterator<Item = ScopeHash>,
+    ) -> SequenceSnapshot {
+        for (slot, family) in snapshot.clocks.families.iter_mut().zip(families) {
+            *slot = clock_index(family);
+            snapshot.clocks.count += 1;
+        }
+        snapshot.clocks.sum = self.sum_of_clocks(&snapshot.clocks);
+        snapshot
+    }
+
+    /// Adds the `count` tags that the value determines to a snapshot, with their present sequences.
+    ///
+    /// The snapshot is from before the value was read, and the sequences are from after that. They count for the entry
+    /// all the same if the clock of the family has not advanced in between, which [`permits`](Self::permits) checks:
+    /// the clock advances before the sequence of a tag does. A value without all of its tags, such as an absence, takes
+    /// the first sequence in place of a missing one.
+    pub(crate) fn tagged(
+        &self,
+        mut snapshot: SequenceSnapshot,
+        tags: impl IntoIterator<Item = ScopeHash>,
+        count: usize,
+    ) -> SequenceSnapshot {
+        let tags = tags.into_iter().chain(std::iter::repeat(ScopeHash(0))).take(count);
+        for (slot, tag) in snapshot.stamp.prefixes[snapshot.prefixes..].iter_mut().zip(tags) {
+            *slot = index(tag);
+            let sequence = self.prefixes[usize::from(*slot)].load(Ordering::Acquire);
+            snapshot.stamp.sum = snapshot.stamp.sum.wrapping_add(sequence);
+            snapshot.prefixes += 1;
+        }
+        snapshot
+    }
+
+    fn sum_of_clocks(&self, clocks: &Clocks) -> u64 {
+        let sequences = clocks.families[..clocks.count].iter().map(|at| self.clocks[usize::from(*at)].load(Ordering::Acquire));
+        sequences.fold(0, u64::wrapping_add)
     }
 
     /// Returns a current snapshot of the same scopes, for a fill without the sequence check.
@@ -180,24 +238,36 @@ impl Freshness {
 
     /// Invalidates every local entry of the scope.
     pub(crate) fn advance(&self, scope: &Scope) {
+        self.advance_clock(scope.name().as_bytes());
         self.advance_hash(scope.hash(), scope.is_wide());
     }
 
     /// Invalidates every local entry of the scope with this name.
     pub(crate) fn advance_name(&self, name: &[u8]) {
+        self.advance_clock(name);
         self.advance_hash(ScopeHash::of_name(name), Scope::is_wide_name(name));
     }
 
     /// Invalidates every local entry of a scope that may be of either kind.
     pub(crate) fn advance_any(&self, scope: ScopeHash) {
+        for clock in &self.clocks {
+            clock.fetch_add(1, Ordering::AcqRel);
+        }
         self.own[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
         self.prefixes[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
         self.each_method(|method| {
             method.remove(scope);
-            if method.scope() == scope {
+            if method.is_in(scope) {
                 method.invalidate_all();
             }
         });
+    }
+
+    /// Advances the clock of the family if this is the name of a tag's scope.
+    fn advance_clock(&self, name: &[u8]) {
+        if let Some(family) = Scope::tag_family_of(name) {
+            self.clocks[usize::from(clock_index(ScopeHash::of_name(family)))].fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn advance_hash(&self, scope: ScopeHash, is_wide: bool) {
@@ -208,7 +278,7 @@ impl Freshness {
     pub(crate) fn advance_wide(&self, scope: ScopeHash) {
         self.prefixes[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
         self.each_method(|method| {
-            if method.scope() == scope {
+            if method.is_in(scope) {
                 method.invalidate_all();
             }
         });
@@ -250,6 +320,11 @@ impl Freshness {
 fn sequences() -> Box<[AtomicU64; COUNT]> {
     let sequences: Box<[AtomicU64]> = std::iter::repeat_with(AtomicU64::default).take(COUNT).collect();
     sequences.try_into().expect("as many as were taken")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is less than 64")]
+fn clock_index(family: ScopeHash) -> u8 {
+    (family.0 % CLOCKS as u64) as u8
 }
 
 /// The low bits of the hash, which are as good as any others.

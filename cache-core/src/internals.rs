@@ -47,7 +47,7 @@ impl Entry {
 
     /// Returns the length of the payload of an envelope that [`seal`](Self::seal) wrote, and `None` for any other bytes.
     pub fn open(&self, bytes: &[u8]) -> Option<usize> {
-        open(bytes, &self.identity(), &self.fence, 0).ok().map(|opened| opened.payload.len())
+        open(bytes, &self.identity(), &self.fence, 0, 0).ok().map(|opened| opened.payload.len())
     }
 
     fn identity(&self) -> Identity<'_> {

@@ -156,7 +156,7 @@ pub use cache::Cache;
 pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use codec::Codec;
 pub use config::Variables;
-pub use engine::{Region, WriteGuard};
+pub use engine::{Region, TagFamily, WriteGuard};
 pub use error::{Error, ErrorKind, WriteError};
 pub use health::{Health, LinkStatus, Status};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};

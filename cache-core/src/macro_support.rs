@@ -19,7 +19,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    BatchMap, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Slot, WriteGuard, WriteOutcome,
+    BatchMap, Family, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Slot, TagFamily, TagSink, Tags,
+    WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
@@ -91,6 +92,27 @@ pub trait NoCopy<T: ?Sized> {
 }
 
 impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
+
+/// Returns the key of a tag, with the type that its family declares.
+pub fn tag_key<F: TagFamily>(key: &F::Key) -> &F::Key {
+    key
+}
+
+/// Whether two texts are equal, in a constant.
+pub const fn same_text(one: &str, two: &str) -> bool {
+    let (one, two) = (one.as_bytes(), two.as_bytes());
+    if one.len() != two.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != two[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
 
 /// Returns the scope of a target after the call, or the whole method on a panic.
 ///

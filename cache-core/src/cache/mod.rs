@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::permits::Permit;
 use self::permits::Permits;
+use crate::engine::FamilyModes;
 use crate::coherence::{Coherence, LinkState, supervise};
 use crate::config::Settings;
 use crate::error::Error;
@@ -80,6 +81,8 @@ pub(crate) struct Inner {
     registry: Arc<Registry>,
     /// The keys in use, with the decorator or region that uses each.
     pub(crate) ownership: Ownership,
+    /// The modes of the methods that carry tags, by the family.
+    pub(crate) family_modes: FamilyModes,
     /// Limits concurrent loads while the shared tier is unreachable, and for a while afterwards.
     permits: Permits,
     /// Limits the concurrent checks of the verifier.
@@ -245,6 +248,7 @@ impl Cache {
         let ownership = Ownership::new(settings.key_prefix.clone(), backend.has_remote());
         let process = Arc::new(Process::new(clock, settings, backend));
         Self(Arc::new(Inner {
+            family_modes: FamilyModes::default(),
             coherence: Arc::new(Coherence::new(Arc::clone(&process))),
             process,
             remote,

@@ -20,7 +20,7 @@ use super::method::Method;
 use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
-use super::shared::{Encoded, FillPermit, SharedFill};
+use super::shared::{Encoded, FillPermit, Loaded, SharedFill};
 use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -235,7 +235,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     where
         Fut: Future<Output = Result<Values<R>, E>>,
     {
-        let Self { region, missing, errors, cache_if } = self;
+        let Self { region, mut missing, errors, cache_if } = self;
         let degraded = missing.iter().any(|one| one.permit.target.is_degraded());
         let keys = missing.iter().map(|one| one.key.clone()).collect();
         let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
@@ -248,6 +248,10 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             }
             return (outcome, Vec::new());
         };
+        if region.method().has_value_tags() {
+            // Boxed: most methods have none, and it would enlarge the future of every load.
+            Box::pin(tag(&region, &mut missing, values)).await;
+        }
         // Every flight ends before the first entry is encoded, which takes longer.
         let loaded: Vec<_> = missing
             .into_iter()
@@ -261,6 +265,15 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let encoded = loaded.into_iter().filter_map(|(fill, value)| region.0.shared.encode(fill, value)).collect();
         (outcome, encoded)
     }
+}
+
+/// Adds the tags that the values determine to the permits of their fills.
+async fn tag<K: KeyPart, R: Cacheable>(region: &Region<K, R>, missing: &mut [Missing<K, R>], values: &Values<R>) {
+    let loaded = missing.iter_mut().zip(values).filter_map(|(one, value)| {
+        let Missing { keys, permit, .. } = one;
+        Some(Loaded { keys, permit, value: value.as_ref()? })
+    });
+    region.0.shared.tag(loaded.collect()).await;
 }
 
 impl<K: KeyPart, R: Cacheable> Missing<K, R> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entry_keys::EntryKeys;
 use super::read_options::Presence;
 use super::region::RegionSpec;
+use super::tags::{self, Family, OfValue, Tags, TagsOf};
 use super::user_code::guarded;
 use crate::cache::Cache;
 use crate::coherence::Coherence;
@@ -13,7 +14,7 @@ use crate::key::{Head, KeyPart, KeyText, prefix_scope};
 use crate::observability::Counters;
 use crate::policy::ReadPolicy;
 use crate::process::Process;
-use crate::protocol::{MAX_PREFIXES, Protection, Scope};
+use crate::protocol::{MAX_PREFIXES, Mode, Protection, Scope, ScopeHash, Scopes};
 
 /// A read method: its names, its policy and its counters.
 pub(super) struct Method<R> {
@@ -27,16 +28,54 @@ pub(super) struct Method<R> {
     whole: Scope,
     /// The lengths of the key prefixes that have a scope.
     prefixes: &'static [usize],
+    tags: MethodTags<R>,
     /// The local entries, unless the local tier is off.
     entries: Option<Arc<dyn MethodEntries>>,
 }
 
+/// The tags of the entries of a method.
+struct MethodTags<R> {
+    families: Vec<Family>,
+    /// The scopes of whole families, each of which contains every entry of the method.
+    wholes: Vec<Scope>,
+    /// The clocks of the families from which values take tags.
+    clocks: Vec<Scope>,
+    /// The names of those families, by which the local tier has their clocks.
+    clock_names: Vec<ScopeHash>,
+    /// The number of tags of a key.
+    of_key: usize,
+    of_value: OfValue<R>,
+}
+
+impl<R> MethodTags<R> {
+    fn new<K>(tags: Tags<K, R>, mode: Mode) -> Self {
+        let of_key = tags.key_count();
+        let Tags { families, of_value, .. } = tags;
+        let whole = |family: &Family| {
+            family.is_read_in(mode);
+            prefix_scope(&family.head, |_| ())
+        };
+        let wholes: Vec<Scope> = families.iter().map(whole).collect();
+        let of_values = || of_value.families.iter().map(|place| &wholes[*place]);
+        let (clocks, clock_names) = (Scope::tag_clocks(of_values()), of_values().filter_map(Scope::tag_clock_name).collect());
+        Self { families, clocks, clock_names, wholes, of_key, of_value }
+    }
+}
+
 impl<R> Method<R> {
-    pub(super) fn new(cache: &Cache, spec: &RegionSpec, policy: ReadPolicy, presence: Presence<R>, head: Head) -> Self {
+    pub(super) fn new<K>(
+        cache: &Cache,
+        spec: &RegionSpec,
+        policy: ReadPolicy,
+        presence: Presence<R>,
+        head: Head,
+        tags: Tags<K, R>,
+    ) -> Self {
         let counters = Arc::new(Counters::new(spec.store, spec.method, cache.backend()));
         let whole = prefix_scope(&head, |_| ());
         let prefixes = &spec.prefixes[..spec.prefixes.len().min(MAX_PREFIXES)];
-        Self { cache: cache.clone(), policy, presence, counters, head, whole, prefixes, entries: None }
+        let tags = MethodTags::new(tags, policy.mode);
+        Self { cache: cache.clone(), policy, presence, counters, head, whole, prefixes, tags, entries: None }
     }
 
     /// Sets the local entries, which the invalidations of this method reach from now on.
@@ -45,11 +84,6 @@ impl<R> Method<R> {
             self.coherence().freshness.add(Arc::downgrade(entries));
         }
         Self { entries, ..self }
-    }
-
-    /// The scope of the whole method.
-    pub(super) fn whole(&self) -> &Scope {
-        &self.whole
     }
 
     /// The name of the method in log lines: the beginning of its keys.
@@ -69,9 +103,33 @@ impl<R> Method<R> {
         self.process().protects(protection)
     }
 
-    /// The number of prefixes of an entry that have a scope.
-    pub(super) fn prefixes(&self) -> usize {
-        self.prefixes.len()
+    /// The number of prefixes and tags of an entry.
+    pub(super) fn stamped(&self) -> usize {
+        (self.prefixes.len() + self.tags.of_key + self.tags.of_value.count).min(MAX_PREFIXES)
+    }
+
+    /// The scopes that contain every entry of the method.
+    pub(super) fn wholes(&self) -> impl Iterator<Item = ScopeHash> {
+        std::iter::once(&self.whole).chain(&self.tags.wholes).map(Scope::hash)
+    }
+
+    /// Whether some tags of an entry come from its value.
+    pub(super) fn has_value_tags(&self) -> bool {
+        self.tags.of_value.tags.is_some()
+    }
+
+    /// The maximum number of tags that come from a value.
+    pub(super) fn value_tags(&self) -> usize {
+        self.tags.of_value.count
+    }
+
+    /// Returns the scopes of the tags that a value determines, or `None` if the user's expression panics.
+    ///
+    /// An absence has none.
+    pub(super) fn tags_of_value(&self, value: &R) -> Option<Scopes> {
+        let MethodTags { families, of_value, .. } = &self.tags;
+        let Some(tags) = of_value.tags else { return Some(Scopes::new()) };
+        guarded(self.name(), "tags", || tags::collect(families, value, tags))
     }
 
     /// Takes a snapshot of the local sequences of an entry's scopes.
@@ -79,13 +137,29 @@ impl<R> Method<R> {
     /// Without a local tier it is one that nothing is filled under.
     pub(super) fn snapshot(&self, keys: &EntryKeys) -> SequenceSnapshot {
         let sequence = self.entries.as_ref().map_or(0, |entries| entries.sequence());
-        self.coherence().freshness.snapshot(sequence, keys.own_scope(), keys.prefix_scopes())
+        let freshness = &self.coherence().freshness;
+        let snapshot = freshness.snapshot(sequence, keys.own_scope(), keys.stamped_scopes());
+        if self.tags.clocks.is_empty() || !self.protects(Protection::TagClock) {
+            return snapshot;
+        }
+        freshness.with_clocks(snapshot, self.tags.clock_names.iter().copied())
     }
 
-    /// Returns the Redis keys of an entry.
-    pub(super) fn keys<K: KeyPart>(&self, key: &K) -> EntryKeys {
+    /// Adds the tags that a value determines to a snapshot from before the value was read.
+    pub(super) fn tagged(&self, snapshot: SequenceSnapshot, tags: &[Scope]) -> SequenceSnapshot {
+        let tags = tags.iter().map(Scope::hash);
+        self.coherence().freshness.tagged(snapshot, tags, self.value_tags())
+    }
+
+    /// Returns the Redis keys of an entry whose key has these tags.
+    pub(super) fn keys<K: KeyPart>(&self, key: &K, tags: Option<TagsOf<K>>) -> EntryKeys {
         let prefixes = self.prefixes.iter().map(|width| prefix_scope(&self.head, |out| key.write_first(*width, out)));
-        EntryKeys::new(KeyText::of(&self.head, key), std::iter::once(self.whole.clone()).chain(prefixes))
+        let mut stamped: Scopes = prefixes.collect();
+        if let Some(of_key) = tags {
+            stamped.extend(tags::collect(&self.tags.families, key, of_key));
+        }
+        let MethodTags { wholes, clocks, .. } = &self.tags;
+        EntryKeys::new(KeyText::of(&self.head, key), &self.whole, stamped, wholes, clocks)
     }
 }
 

@@ -19,7 +19,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
         let (method, shared) = (self.method(), &self.0.shared);
         method.cache.revive();
-        let query = shared.query(method.keys(key), None);
+        let query = shared.query(self.entry_keys(key), None);
         let (_, answer) = shared.look_up(smallvec![query], || ()).await.pop()?;
         match answer {
             LookUp::Hit { found, snapshot, deadline } => {
@@ -39,7 +39,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// It invalidates the entry, and fills it under the generation that this invalidation created.
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
         let (method, shared, ttl) = (self.method(), &self.0.shared, ttl.min(LONGEST_LIFE));
-        let (keys, token) = (method.keys(&key), random::token_text());
+        let (keys, token) = (self.entry_keys(&key), random::token_text());
         let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
         if method.cache.backend() == Backend::SingleInstance {
             let deadline = method.process().clock.now().after(ttl);

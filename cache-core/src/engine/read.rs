@@ -197,7 +197,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
                 let found = Found { source, value: self.region.0.local.count(hit), fence: None };
                 self.hand_over(key, lead, found, &mut results);
             } else {
-                queries.push(self.region.0.shared.query(self.region.method().keys(&key), carried));
+                queries.push(self.region.0.shared.query(self.region.entry_keys(&key), carried));
                 leads.push((key, lead));
             }
         }

@@ -13,12 +13,14 @@ use smallvec::smallvec;
 
 use super::announce;
 use super::batch_map::{BatchMap, Slot};
+use super::entry_keys::EntryKeys;
 use super::load::{Call, Load, MakeLoad, OfOne, of_many};
 use super::local::{Local, LocalHit, LocalRead};
 use super::method::Method;
 use super::read::Reading;
 use super::read_options::{LoadErrors, Presence, ReadOptions};
 use super::shared::SharedEntries;
+use super::tags::{Tags, TagsOf};
 use super::user_code::guarded;
 use super::verify::Sampling;
 use crate::cache::Cache;
@@ -73,6 +75,14 @@ impl RegionSpec {
     }
 }
 
+/// The properties of a new region.
+struct Parts<K, R> {
+    spec: RegionSpec,
+    policy: ReadPolicy,
+    presence: Presence<R>,
+    tags: Tags<K, R>,
+}
+
 /// Out of line: a hit should not carry the allocation.
 #[cold]
 fn revisit<R>(value: R) -> LocalRead<R> {
@@ -112,6 +122,8 @@ pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
 
 pub(super) struct Inner<K, R> {
     method: Arc<Method<R>>,
+    /// Adds the tags of a key.
+    of_key: Option<TagsOf<K>>,
     pub(super) local: Local<K, R>,
     pub(super) flights: Arc<Flights<K, R>>,
     pub(super) shared: SharedEntries<R>,
@@ -140,6 +152,14 @@ impl<K, R> Region<K, R> {
         &self.0.method
     }
 
+    /// Returns the Redis keys of an entry.
+    pub(super) fn entry_keys(&self, key: &K) -> EntryKeys
+    where
+        K: KeyPart,
+    {
+        self.0.method.keys(key, self.0.of_key)
+    }
+
     /// Identifies this region within the process.
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
@@ -153,7 +173,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Two regions with the same keys share their entries in the shared tier.
     #[doc(hidden)]
     pub fn new(cache: &Cache, place: &Place, spec: RegionSpec, policy: ReadPolicy, presence: Presence<R>) -> Self {
-        Self::assemble(cache, place, spec, policy, presence, Sampling::of(cache), None)
+        Self::tagged(cache, place, spec, policy, presence, Tags::new(Vec::new()))
+    }
+
+    /// Creates a region whose entries carry tags.
+    #[doc(hidden)]
+    pub fn tagged(
+        cache: &Cache,
+        place: &Place,
+        spec: RegionSpec,
+        policy: ReadPolicy,
+        presence: Presence<R>,
+        tags: Tags<K, R>,
+    ) -> Self {
+        Self::assemble(cache, place, Parts { spec, policy, presence, tags }, Sampling::of(cache), None)
     }
 
     /// Creates a region without a decorator.
@@ -169,22 +202,22 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let spec = RegionSpec::new(namespace.text, entity, entity);
         let place = Place::of_region::<K, R>(&cache.0.ownership, kind, namespace, entity)?;
         let sampling = if kind == Kind::Transparent { Sampling::default() } else { Sampling::of(cache) };
-        Ok(Self::assemble(cache, &place, spec, policy, Presence::ALWAYS, sampling, Some(place.claim())))
+        let parts = Parts { spec, policy, presence: Presence::ALWAYS, tags: Tags::new(Vec::new()) };
+        Ok(Self::assemble(cache, &place, parts, sampling, Some(place.claim())))
     }
 
     fn assemble(
         cache: &Cache,
         place: &Place,
-        spec: RegionSpec,
-        policy: ReadPolicy,
-        presence: Presence<R>,
+        Parts { spec, policy, presence, tags }: Parts<K, R>,
         sampling: Sampling,
         claim: Option<Claim>,
     ) -> Self {
-        let method = Method::new(cache, &spec, policy, presence, place.head(spec.entity));
+        let of_key = tags.of_key.map(|(_, of_key)| of_key);
+        let method = Method::new(cache, &spec, policy, presence, place.head(spec.entity), tags);
         let tier = match cache.backend() {
             Backend::PassThrough => None,
-            _ => LocalTier::new(&method.policy, method.whole().hash(), method.prefixes()).map(Arc::new),
+            _ => LocalTier::new(&method.policy, method.wholes(), method.stamped()).map(Arc::new),
         };
         let method = Arc::new(method.with_entries(tier.clone().map(|tier| tier as Arc<dyn MethodEntries>)));
         let namespace = method.coherence().join(method.head.bus_namespace());
@@ -194,6 +227,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             flights: Flights::new(method.protects(Protection::NextFlight)),
             shared: SharedEntries::new(&method, namespace, source, hash, spec.hash::<R>()),
             method,
+            of_key,
             sampling,
             _claim: claim,
         });

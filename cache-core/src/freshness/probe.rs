@@ -29,8 +29,8 @@ impl Probe {
 }
 
 impl MethodEntries for Probe {
-    fn scope(&self) -> ScopeHash {
-        self.scope
+    fn is_in(&self, scope: ScopeHash) -> bool {
+        self.scope == scope
     }
 
     fn sequence(&self) -> u64 {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::text::stable_hash128;
 use super::writer::escape_into;
+use crate::protocol::TAG_MARK;
 
 /// The maximum length of a partition in a key, in bytes. A longer one is hashed.
 const MAX_PARTITION: usize = 128;
@@ -18,7 +19,8 @@ const MAX_PARTITION: usize = 128;
 /// ```
 ///
 /// The prefix and the partition are optional. Entities are escaped like the parts of a key, in which `%` is always
-/// followed by two upper-case hexadecimal digits: no entity can look like `%p`, and the text contains no brace.
+/// followed by two upper-case hexadecimal digits: no entity can look like `%p`, or like the `%t` of a tag family, and the
+/// text contains no brace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     text: Box<str>,
@@ -30,6 +32,15 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) fn new(prefix: Option<&str>, namespace: &str, partition: Option<&str>, entity: &str) -> Self {
+        Self::marked(prefix, namespace, partition, "", entity)
+    }
+
+    /// Returns the beginning of the names of a tag family's scopes.
+    pub(crate) fn of_family(prefix: Option<&str>, namespace: &str, partition: Option<&str>, family: &str) -> Self {
+        Self::marked(prefix, namespace, partition, TAG_MARK, family)
+    }
+
+    fn marked(prefix: Option<&str>, namespace: &str, partition: Option<&str>, mark: &str, entity: &str) -> Self {
         let mut text = String::with_capacity(64);
         if let Some(prefix) = prefix {
             text.push_str(prefix);
@@ -48,9 +59,11 @@ impl Head {
             full = push_partition(&mut text, partition);
         }
         text.push(':');
+        text.push_str(mark);
         escape_into(&mut text, entity);
         if let Some(full) = &mut full {
             full.push(':');
+            full.push_str(mark);
             escape_into(full, entity);
         }
         Self { text: text.into(), bus, full: full.map(Into::into) }

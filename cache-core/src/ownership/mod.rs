@@ -22,7 +22,7 @@ pub use place::{Place, StoreSpec};
 #[derive(Debug)]
 pub(crate) struct Ownership {
     /// The key prefix of the cache.
-    prefix: Option<String>,
+    pub(crate) prefix: Option<String>,
     /// Whether stores that share their keys are warned about: only a shared tier mixes their entries.
     warns: bool,
     claims: Arc<Claims>,

@@ -108,6 +108,11 @@ impl Place {
         Head::new(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), entity)
     }
 
+    /// Returns the beginning of the names of a tag family's scopes.
+    pub(crate) fn family(&self, name: &str) -> Head {
+        Head::of_family(self.prefix.as_deref(), self.namespace.text, self.namespace.partition.as_deref(), name)
+    }
+
     /// The identity of the source, which is part of each envelope; 0 if unknown.
     pub(crate) fn source(&self) -> u128 {
         self.namespace.source

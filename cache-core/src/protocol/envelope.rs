@@ -14,7 +14,7 @@
 //!     54    8  epoch that was current when the load began
 //!     62    8  soft expiry, milliseconds of the server's clock
 //!     70    8  hard expiry, likewise
-//!     78   ..  generations: 8 bytes scope hash, 1 byte length, the generation
+//!     78   ..  generations: 8 bytes scope hash, 1 byte length, the generation; those of value tags come last
 //!      .    .  with flag 2: 4 bytes length, the full key
 //!      .    .  payload
 //!   last    8  XXH3 of everything before it
@@ -24,7 +24,7 @@
 
 use std::ops::Range;
 
-use super::Fence;
+use super::{Fence, Generation, ScopeHash};
 
 const MAGIC: [u8; 2] = *b"CS";
 const VERSION: u8 = 2;
@@ -129,6 +129,8 @@ pub(crate) struct Opened {
     pub(crate) absent: bool,
     /// The range of the payload in the opened bytes.
     pub(crate) payload: Range<usize>,
+    /// The generations beyond those of the fence: of the tags that the value determines.
+    pub(crate) tags: Vec<(ScopeHash, Generation)>,
 }
 
 /// Writes an envelope around the payload that `payload` appends.
@@ -142,7 +144,7 @@ pub(crate) fn seal<E>(
     let mut out = Vec::with_capacity(1024);
     let flags = u8::from(absent) * FLAG_ABSENT + u8::from(identity.full_key.is_some()) * FLAG_FULL_KEY;
     out.extend_from_slice(&MAGIC);
-    // A region has at most eight scopes, and a generation has at most 64 bytes: both lengths fit into a byte.
+    // An entry has at most ten scopes, and a generation has at most 64 bytes: both lengths fit into a byte.
     let count = u8::try_from(fence.generations.len()).unwrap_or(u8::MAX);
     out.extend_from_slice(&[VERSION, identity.codec, flags, count]);
     out.extend_from_slice(&identity.source.to_le_bytes());
@@ -171,7 +173,15 @@ fn write_generations(out: &mut Vec<u8>, fence: &Fence) {
 }
 
 /// Opens an envelope, or returns why it does not match. `now` is the server's time in milliseconds.
-pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence, now: u64) -> Result<Opened, Unusable> {
+///
+/// It may have the generations of up to `tags` scopes that are not in the fence.
+pub(crate) fn open(
+    bytes: &[u8],
+    identity: &Identity<'_>,
+    fence: &Fence,
+    tags: usize,
+    now: u64,
+) -> Result<Opened, Unusable> {
     let mut reader = Reader::new(bytes)?;
     reader.expect(&MAGIC, Unusable::Magic)?;
     reader.expect(&[VERSION], Unusable::Version)?;
@@ -190,12 +200,15 @@ pub(crate) fn open(bytes: &[u8], identity: &Identity<'_>, fence: &Fence, now: u6
     reader.expect(&identity.key_hash.to_le_bytes(), Unusable::Key)?;
     reader.expect(&fence.epoch.0.to_le_bytes(), Unusable::Epoch)?;
     let expiry = Expiry { soft: reader.u64()?, hard: reader.u64()? };
-    read_generations(&mut reader, usize::from(count), fence)?;
+    let more = usize::from(count).checked_sub(fence.generations.len()).filter(|more| *more <= tags);
+    let more = more.ok_or(Unusable::Generation)?;
+    expect_generations(&mut reader, fence)?;
+    let tags = (0..more).map(|_| read_generation(&mut reader)).collect::<Result<_, _>>()?;
     read_full_key(&mut reader, flags, identity.full_key)?;
     if now >= expiry.hard {
         return Err(Unusable::Expired);
     }
-    Ok(Opened { expiry, absent: flags & FLAG_ABSENT != 0, payload: reader.at..reader.end })
+    Ok(Opened { expiry, absent: flags & FLAG_ABSENT != 0, payload: reader.at..reader.end, tags })
 }
 
 /// Replaces the fence of an entry, as a writer without a fence would have stored it.
@@ -224,10 +237,7 @@ pub(crate) fn readdress(bytes: &[u8], identity: &Identity<'_>, fence: &Fence) ->
     out
 }
 
-fn read_generations(reader: &mut Reader<'_>, count: usize, fence: &Fence) -> Result<(), Unusable> {
-    if count != fence.generations.len() {
-        return Err(Unusable::Generation);
-    }
+fn expect_generations(reader: &mut Reader<'_>, fence: &Fence) -> Result<(), Unusable> {
     for (scope, generation) in &fence.generations {
         reader.expect(&scope.0.to_le_bytes(), Unusable::Generation)?;
         let [length] = reader.array()?;
@@ -236,6 +246,13 @@ fn read_generations(reader: &mut Reader<'_>, count: usize, fence: &Fence) -> Res
         }
     }
     Ok(())
+}
+
+fn read_generation(reader: &mut Reader<'_>) -> Result<(ScopeHash, Generation), Unusable> {
+    let scope = ScopeHash(reader.u64()?);
+    let [length] = reader.array()?;
+    let generation = Generation::from_bytes(reader.take(usize::from(length))?).ok_or(Unusable::Generation)?;
+    Ok((scope, generation))
 }
 
 fn read_full_key(reader: &mut Reader<'_>, flags: u8, expected: Option<&str>) -> Result<(), Unusable> {
@@ -325,7 +342,7 @@ mod tests {
     }
 
     fn reopened(bytes: &[u8], full_key: Option<&str>) -> Result<Opened, Unusable> {
-        open(bytes, &identity(full_key), &fence(), 999)
+        open(bytes, &identity(full_key), &fence(), 0, 999)
     }
 
     #[test]

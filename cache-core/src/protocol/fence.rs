@@ -29,6 +29,7 @@ pub(crate) struct Fence {
 }
 
 impl Fence {
+    /// Creates the fence of these scopes; generations beyond them are ignored.
     pub(crate) fn new(epoch: Epoch, scopes: &[Scope], generations: impl IntoIterator<Item = Generation>) -> Self {
         Self { epoch, generations: scopes.iter().map(Scope::hash).zip(generations).collect() }
     }

@@ -29,7 +29,7 @@ pub use mode::Mode;
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use protection::Protection;
 pub use scope::Scope;
-pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes};
+pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes, TAG_MARK};
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
     BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Reply, SharedTier,

@@ -70,6 +70,8 @@ pub enum Protection {
     PendingExpiry,
     /// An invalidation without a write completes even if its caller is dropped.
     InvalidationTask,
+    /// A fill whose value determines some of its tags checks the clocks of their families.
+    TagClock,
     /// An entry carries its source, trait and method.
     Owner,
 }

@@ -24,7 +24,12 @@ pub(super) const GENERATION_SUFFIX: &str = "}";
 /// The end of the name of a wide scope. The parts of a key are escaped and never contain it.
 const ALL: char = '*';
 
-/// The most key prefixes that have a scope, for each entry. It also has its own scope, and that of its method.
+/// The beginning of the name of a tag family, after the namespace. No entity looks like it.
+pub(crate) const TAG_MARK: &str = "%t";
+/// The beginning of the name of a family's clock, likewise.
+const CLOCK_MARK: &str = "%c";
+
+/// The most key prefixes and tags that an entry may have. It also has its own scope, and that of its method.
 pub(crate) const MAX_PREFIXES: usize = 4;
 
 /// The scopes of an entry, its own first. Most entries have two.
@@ -157,6 +162,49 @@ impl Scope {
     /// Whether the scope with this name is [wide](Self::is_wide).
     pub(crate) fn is_wide_name(name: &[u8]) -> bool {
         name.ends_with(&[ALL as u8])
+    }
+
+    /// The name of the tag family, if this is the scope of a tag or of a whole family.
+    pub(crate) fn tag_family(&self) -> Option<&str> {
+        std::str::from_utf8(Self::tag_family_of(self.name().as_bytes())?).ok()
+    }
+
+    /// The name of the tag family in the name of a scope.
+    pub(crate) fn tag_family_of(name: &[u8]) -> Option<&[u8]> {
+        let mark = name.windows(1 + TAG_MARK.len()).position(|part| part[0] == b':' && &part[1..] == TAG_MARK.as_bytes())?;
+        let family = mark + 1;
+        let end = name[family..].iter().position(|byte| *byte == b':')?;
+        Some(&name[..family + end])
+    }
+
+    /// The clock of the family, if this is the scope of a tag or of a whole family.
+    ///
+    /// Every invalidation of the scope renews the clock's generation first.
+    pub(crate) fn tag_clock(&self) -> Option<Self> {
+        let family = self.tag_family()?;
+        let mark = family.rfind(TAG_MARK)?;
+        Some(Self::written(self.bus as usize, |name| {
+            name.push_str(&family[..mark]);
+            name.push_str(CLOCK_MARK);
+            name.push_str(&family[mark + TAG_MARK.len()..]);
+            name.push_str(":*");
+        }))
+    }
+
+    /// The hash of the family's name, if this is the scope of a tag or of a whole family.
+    pub(crate) fn tag_clock_name(&self) -> Option<ScopeHash> {
+        Some(ScopeHash::of_name(Self::tag_family_of(self.name().as_bytes())?))
+    }
+
+    /// The clocks of the families of these scopes, each once.
+    pub(crate) fn tag_clocks<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut clocks = Vec::new();
+        for clock in scopes.into_iter().filter_map(Self::tag_clock) {
+            if !clocks.contains(&clock) {
+                clocks.push(clock);
+            }
+        }
+        clocks
     }
 
     /// The hash of the name, the same in every build.

@@ -82,10 +82,13 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
 
     /// Ends one writer's locks, renews the scopes that it found, and ends its registrations.
     ///
-    /// It does so in this order. The last lock of a scope leaves a new generation.
+    /// It does so in this order, after it has renewed the clocks of the tags among them. The last lock of a scope leaves
+    /// a new generation.
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()>;
 
     /// Gives each scope a new generation that ends with `token`, and publishes it. A locked scope keeps its locks.
+    ///
+    /// The clocks of tags come first.
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()>;
 
     /// Changes the namespace epochs, which makes every entry of the namespaces stale.
@@ -160,6 +163,18 @@ impl<'a> WriteScopes<'a> {
     /// The found scopes that belong to a method.
     pub(crate) fn found_in(self, method: &'a Scope) -> impl Iterator<Item = &'a Scope> {
         self.found.iter().filter(|found| method.covers(found))
+    }
+
+    /// The clocks of the tags that the write changes. A release renews them before the tags.
+    pub(crate) fn clocks(self) -> Vec<Scope> {
+        Scope::tag_clocks(self.locked.iter().chain(self.found))
+    }
+
+    /// The clocks of the locked tags, which the writer is registered on.
+    ///
+    /// A reader that has looked up before the lock expired must not take a new generation of the tag for an old one.
+    pub(crate) fn clocks_of_locked(self) -> Vec<Scope> {
+        Scope::tag_clocks(self.locked)
     }
 
     /// The found scopes that belong to none of the methods.

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::names::{local, runtime};
 use super::structure::values;
-use super::{docs, policy, types};
+use super::{docs, policy, tags, types};
 use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
@@ -19,7 +19,7 @@ pub(super) fn builder(store: &Store) -> TokenStream {
     let debug = debug(store);
     let namespace = runtime(store, "Namespace");
     let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
-    let checks = reads.map(|(method, read)| policy::checks(store, method, read, false));
+    let checks = reads.map(|(method, read)| policy::checks(store, method, read, false)).chain([tags::checks(store)]);
     quote! {
         #(#checks)*
         #docs
@@ -112,6 +112,7 @@ fn building(store: &Store) -> TokenStream {
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let regions = reads().map(|(method, read)| region(store, method, read));
     let claimed = claimed(store);
+    let (families, families_field) = (tags::created(store), tags::moved_field(store));
     let build = docs::lines(
         "Puts the cache in front of the store.\n\n# Panics\n\nIf another trait or method already uses these keys in this \
          cache. `try_build` returns an error instead.",
@@ -131,8 +132,10 @@ fn building(store: &Store) -> TokenStream {
         #try_build
         #vis fn try_build(self) -> ::core::result::Result<#decorator #args, #krate::Error> {
             let #place = #claimed;
+            #families
             ::core::result::Result::Ok(#decorator {
                 #(#regions,)*
+                #families_field
                 #marker
                 __backing: self.__backing,
                 __cache: self.__cache,
@@ -209,8 +212,13 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (version, prefixes) = (read.options.version, &read.prefixes);
     let store_name = plain(&store.ident);
     let method_name = plain(name);
+    let tags = tags::of_method(store, method, read);
+    let (constructor, tags) = match tags {
+        Some(tags) => (quote!(tagged), Some(quote!(, #tags))),
+        None => (quote!(new), None),
+    };
     quote! {
-        #(#cfgs)* #name: #region::<#key, #value>::new(
+        #(#cfgs)* #name: #region::<#key, #value>::#constructor(
             &self.__cache,
             &#place,
             #spec::new(#store_name, #method_name, #entity)
@@ -218,7 +226,8 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
                 .fingerprint(#fingerprint!(#value))
                 .prefixes(&[#(#prefixes),*]),
             self.#name,
-            #presence!(#value),
+            #presence!(#value)
+            #tags
         )
     }
 }

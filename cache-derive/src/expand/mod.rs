@@ -22,6 +22,7 @@ mod policy;
 mod read;
 mod source_text;
 mod structure;
+mod tags;
 mod types;
 mod wrapped;
 mod write;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, overview, read, types, write};
+use super::{admin, batch, docs, forward, guard, overview, read, tags, types, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -24,7 +24,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     ));
     let overview = overview::overview(store);
     let traits = traits(store);
-    let claim = runtime(store, "Claim");
+    let (claim, families) = (runtime(store, "Claim"), tags::field(store));
     quote! {
         #docs
         #overview
@@ -33,6 +33,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
             __backing: ::std::sync::Arc<#backing>,
             __cache: #krate::Cache,
             __claim: #claim,
+            #families
             #marker
             #(#regions,)*
         }
@@ -48,7 +49,7 @@ fn traits(store: &Store) -> TokenStream {
         let name = &method.ident;
         quote!(::core::clone::Clone::clone(&self.#name))
     });
-    let name = decorator.to_string();
+    let (name, families) = (decorator.to_string(), tags::cloned_field(store));
     quote! {
         #(#cfgs)*
         impl #params ::core::clone::Clone for #decorator #args #bounds {
@@ -57,6 +58,7 @@ fn traits(store: &Store) -> TokenStream {
                     __backing: ::std::sync::Arc::clone(&self.__backing),
                     __cache: ::core::clone::Clone::clone(&self.__cache),
                     __claim: ::core::clone::Clone::clone(&self.__claim),
+                    #families
                     #marker
                     #(#regions,)*
                 }

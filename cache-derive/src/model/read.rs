@@ -5,6 +5,8 @@ use std::time::Duration;
 use proc_macro2::Literal;
 use syn::{ExprPath, Type};
 
+use super::Tag;
+
 /// The entity, the key and the options of a read method.
 pub(crate) struct Read {
     /// The part of the key after the namespace.
@@ -13,6 +15,8 @@ pub(crate) struct Read {
     pub(crate) key: Vec<usize>,
     /// The lengths, shorter than the whole key, by which some write of the trait invalidates.
     pub(crate) prefixes: Vec<usize>,
+    /// The tags of its entries.
+    pub(crate) tags: Vec<Tag>,
     /// Whether the value is written as an `Option`.
     pub(crate) optional: bool,
     /// The type of the value, if the return type spells it out as `Result<V, ..>`.

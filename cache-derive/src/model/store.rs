@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
 
-use super::Method;
+use super::{FamilyName, Method};
 
 /// A valid store trait.
 pub(crate) struct Store {
@@ -33,6 +33,8 @@ pub(crate) struct Store {
     pub(crate) backing: Ident,
     /// Its associated types and constants.
     pub(crate) associated: Vec<Associated>,
+    /// The families of the tags that its entries carry, each once.
+    pub(crate) families: Vec<FamilyName>,
     /// Its methods.
     pub(crate) methods: Vec<Method>,
 }

@@ -6,6 +6,7 @@ use syn::ExprPath;
 use super::row::{Conflict, enumerated, option};
 use super::{AttributeName, Table, key_text, options, value};
 use crate::model::{Setting, Span};
+use crate::parse::TagSyntax;
 
 /// The codec without names of fields, which not every value survives.
 pub(crate) const POSTCARD: &str = "postcard";
@@ -27,6 +28,15 @@ options! {
     IGNORE: Vec<Ident> = option("ignore", &["(trace)"], "the parameters that do not change the answer")
         .aliases(&["skip", "exclude"])
         .parsed(value::names);
+    TAGS: TagSyntax = option(
+        "tags",
+        &["(\"tenant\", tenant)", "(\"user\", value.id)", "(UserTag, value.id)"],
+        "a tag of the entries, by parameters of the key or by fields of `value`, for `#[invalidates(tag(..))]`; may be \
+         repeated",
+    )
+    .aliases(&["tag"])
+    .repeated()
+    .parsed(value::tag);
     TTL: Span = option(
         "ttl",
         &["\"5m\""],

@@ -24,6 +24,8 @@ pub(crate) struct Row {
     method: &'static str,
     /// Turns its value into that call.
     pub(crate) setter: Option<Setter>,
+    /// Whether the option may be given more than once.
+    pub(crate) repeats: bool,
     /// Whether the option is planned, and refused until then.
     pub(crate) is_planned: bool,
 }
@@ -68,6 +70,7 @@ pub(super) const fn option(name: &'static str, values: &'static [&'static str], 
         conflicts: &[],
         method: "",
         setter: None,
+        repeats: false,
         is_planned: false,
     }
 }
@@ -86,6 +89,11 @@ impl Row {
     /// Sets other names that users may expect.
     pub(super) const fn aliases(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
+    }
+
+    /// Lets it be given more than once.
+    pub(super) const fn repeated(self) -> Self {
+        Self { repeats: true, ..self }
     }
 
     /// Sets the options that it excludes.

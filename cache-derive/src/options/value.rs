@@ -9,7 +9,7 @@ use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
 use super::row::{Row, enumerated};
 use crate::diag::{Problem, closest, list};
 use crate::model::{Setting, SettingValue};
-use crate::parse::{OptionSyntax, Value};
+use crate::parse::{OptionSyntax, TagSyntax, Value};
 
 pub(super) use super::duration::{duration, positive_duration};
 
@@ -166,6 +166,19 @@ pub(super) fn crate_path(option: &OptionSyntax, row: &Row) -> Result<Path, Probl
         Problem::at(option, format!("`{}` is not a path", row.name))
             .why("generated code names the runtime crate by it")
             .instead("`crate = caching`, if the manifest has `caching = { package = \"cache-core\", .. }`")
+    })
+}
+
+/// A family of tags, and the key of one.
+pub(super) fn tag(option: &OptionSyntax, row: &Row) -> Result<TagSyntax, Problem> {
+    let parsed = match &option.value {
+        Value::List(group) => syn::parse2(group.stream()).ok(),
+        Value::Nothing | Value::Equals(_) => None,
+    };
+    parsed.ok_or_else(|| {
+        Problem::at(option, format!("`{}` takes a family and a key", row.name))
+            .why("the family is a text or a type, and the key says which of its tags an entry carries")
+            .instead(format!("`{0}(\"tenant\", tenant)` or `{0}(UserTag, value.id)`", row.name))
     })
 }
 

@@ -7,6 +7,7 @@ mod serde;
 mod store;
 mod strip;
 mod style;
+mod tag;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -20,6 +21,7 @@ pub(crate) use serde::SerdeItems;
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_cache_attributes;
 pub(crate) use style::{BoxedFuture, Output, Style};
+pub(crate) use tag::TagSyntax;
 
 /// Parses an annotated trait; returns `None` if it is not a trait.
 pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {

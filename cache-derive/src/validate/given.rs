@@ -24,7 +24,7 @@ impl<'a> Given<'a> {
                     sink.report(unknown(table, option, &name));
                     given.meant.extend(meant(table, &name));
                 }
-                Some(row) if given.find(row).is_some() => sink.report(duplicate(option, &name)),
+                Some(row) if !row.repeats && given.find(row).is_some() => sink.report(duplicate(option, &name)),
                 Some(row) => given.options.push((option, row)),
             }
         }
@@ -63,6 +63,12 @@ impl<'a> Given<'a> {
     pub(super) fn value<T>(&self, spec: &Spec<T>, sink: &mut Sink) -> Option<T> {
         let option = self.get(spec)?;
         sink.accept((spec.parse)(option, &spec.row))
+    }
+
+    /// The values of an option that may be given more than once.
+    pub(super) fn values<T>(&self, spec: &Spec<T>, sink: &mut Sink) -> Vec<T> {
+        let options = self.options.iter().filter(|(_, row)| row.name == spec.row.name);
+        options.filter_map(|(option, _)| sink.accept((spec.parse)(option, &spec.row))).collect()
     }
 
     /// The calls of the policy's builder, in the order of the table.

@@ -15,6 +15,7 @@ mod self_type;
 mod shape;
 mod signature;
 mod store;
+mod tags;
 mod transaction;
 mod write;
 

@@ -6,7 +6,7 @@ use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 use super::given::Given;
 use super::returned::{Returned, borrows, option_of};
 use super::self_type::SelfType;
-use super::{key, read_options, signature};
+use super::{key, read_options, signature, tags};
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
 use crate::options::cached;
@@ -44,11 +44,13 @@ pub(super) fn read(
     let key = key::key(method.sig, method.params, &given, sink);
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
-    let value = value?;
+    let (value, key) = (value?, key?);
+    let tags = tags::tags(method.sig, method.params, &key, &given, self_type, sink);
     Some(Read {
         entity: entity?,
-        key: key?,
+        key,
         prefixes: Vec::new(),
+        tags,
         optional: value.as_ref().is_some_and(|value| option_of(value).is_some()),
         value,
         options: options?,

@@ -14,11 +14,11 @@ use super::names;
 use super::self_type::{SelfType, mentions};
 use super::write::{Reader, Readers};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, Method, Setting, Store};
+use crate::model::{Associated, Behaviour, Extent, FamilyName, Method, Setting, Store};
 use crate::options::{AttributeName, cached, cached_store};
 use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
-/// The most lengths of a key that are scopes.
+/// The most lengths of a key and tags that are scopes of an entry.
 ///
 /// The whole key and the whole entity do not count.
 const MOST_PREFIXES: usize = 4;
@@ -41,6 +41,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     let mut generics = syntax.generics.clone();
     let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
     let name = syntax.ident.unraw();
+    let families = families(&methods);
     Some(Store {
         krate: krate?,
         namespace: namespace?,
@@ -55,6 +56,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
         backing: self_type.ident,
         associated: associated(syntax, sink),
+        families,
         methods,
     })
 }
@@ -159,6 +161,17 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
     }
 }
 
+/// The families of the tags that the entries of these methods carry, each once.
+fn families(methods: &[Method]) -> Vec<FamilyName> {
+    let mut families: Vec<FamilyName> = Vec::new();
+    for tag in methods.iter().filter_map(Method::read).flat_map(|read| &read.tags) {
+        if !families.contains(&tag.family) {
+            families.push(tag.family.clone());
+        }
+    }
+    families
+}
+
 /// Stores in each read method the key lengths by which writes invalidate.
 fn record_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
@@ -182,14 +195,23 @@ fn record_prefixes(methods: &mut [Method]) {
 
 fn not_too_many_prefixes(methods: &[Method], sink: &mut Sink) {
     for method in methods {
-        if method.read().is_some_and(|read| read.prefixes.len() > MOST_PREFIXES) {
-            sink.report(
+        let Some(read) = method.read() else { continue };
+        if read.prefixes.len() + read.tags.len() > MOST_PREFIXES {
+            let problem = if read.tags.is_empty() {
                 Problem::at(
                     &method.ident,
                     format!("`{}` is invalidated by more than {MOST_PREFIXES} lengths of its key", method.ident),
                 )
-                .why("each length is a scope that every entry belongs to, and every read fetches all of them at once")
-                .instead("fewer different lengths in front of `..`"),
+                .instead("fewer different lengths in front of `..`")
+            } else {
+                Problem::at(
+                    &method.ident,
+                    format!("`{}` has more than {MOST_PREFIXES} tags and lengths of its key", method.ident),
+                )
+                .instead("fewer tags, or fewer different lengths in front of `..`")
+            };
+            sink.report(
+                problem.why("each is a scope that every entry belongs to, and every read fetches all of them at once"),
             );
         }
     }

@@ -54,6 +54,9 @@
 //!   without its data, or that one instance alone does not reach, failover to a lagging replica and back, processes
 //!   that die, and dropped callers.
 //!
+//! * Tags that values determine (`tags.rs`) have a model of their own: the clock of a family, the order in which it and
+//!   a tag are renewed, and the registration of a writer on it.
+//!
 //! # What is left out
 //!
 //! * There is one key with two scopes. Keys interact through their scopes only, and any writer can write a scope.
@@ -83,8 +86,10 @@ mod configurations;
 mod properties;
 mod search;
 mod state;
+mod tags;
 mod world;
 
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};
+pub use tags::{TagExploration, TagVariant, explore_tags};

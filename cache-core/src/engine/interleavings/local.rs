@@ -19,7 +19,7 @@ fn fill_against_an_invalidation(without: Option<Protection>) -> Option<u64> {
     let reader = {
         let (region, row) = (instance.region.clone(), row.clone());
         thread::spawn(move || {
-            let begun = region.0.shared.begin(&region.method().keys(&KEY));
+            let begun = region.0.shared.begin(&region.entry_keys(&KEY));
             let value = row.load();
             region.0.local.keep(KEY, value, begun.snapshot, Moment::NEVER);
         })

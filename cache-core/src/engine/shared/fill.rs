@@ -165,7 +165,7 @@ impl<R: Cacheable> SharedEntries<R> {
             ScopeState::Free(generation) | ScopeState::Pending { generation, .. } => Some(generation),
             ScopeState::Locked | ScopeState::Missing => None,
         });
-        let fence = Fence::new(entry.fence.epoch, &entry.keys.scopes, generations);
+        let fence = Fence::new(entry.fence.epoch, entry.keys.fenced_scopes(), generations);
         entry.refence(fence);
     }
 }

@@ -6,6 +6,7 @@
 
 mod entry_size;
 mod fill;
+mod value_tags;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use smallvec::SmallVec;
 
 use self::entry_size::EntrySize;
 pub(super) use self::fill::{Encoded, SharedFill};
+pub(super) use self::value_tags::Loaded;
+use self::value_tags::TaggedHit;
 use super::entry_keys::EntryKeys;
 use super::method::Method;
 use crate::coherence::Connection;
@@ -23,7 +26,7 @@ use crate::freshness::SequenceSnapshot;
 use crate::observability::{Counters, Request};
 use crate::protocol::envelope::{self, Identity, Unusable};
 use crate::protocol::{
-    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeState, ScopeStates, TierError,
+    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeHash, ScopeState, ScopeStates, TierError,
     Wanted,
 };
 use crate::runtime::Moment;
@@ -92,7 +95,15 @@ pub(super) enum FillTarget {
     /// The local tier of the only instance.
     Local(SequenceSnapshot),
     /// Both tiers; the local one until the earliest pending writer expires at `until`.
-    Both { snapshot: SequenceSnapshot, connection: Arc<Connection>, fence: Arc<Fence>, until: Moment },
+    ///
+    /// `clocks` are the states of those of the families that the value takes tags from.
+    Both {
+        snapshot: SequenceSnapshot,
+        connection: Arc<Connection>,
+        fence: Arc<Fence>,
+        clocks: Vec<ScopeState>,
+        until: Moment,
+    },
 }
 
 impl FillTarget {
@@ -212,10 +223,18 @@ impl<R: Cacheable> SharedEntries<R> {
             let wanted: Few<_> = round.iter().map(|query| Wanted { scopes: &query.keys.scopes, size }).collect();
             self.fetch(connection, &wanted).await?
         };
+        let mut tagged = Vec::new();
         for (query, reply) in round.iter_mut().zip(replies) {
-            query.answer = Some(self.judge(query, connection, epoch, reply));
+            match self.judge(query, connection, epoch, reply) {
+                Verdict::Final(answer) => query.answer = Some(answer),
+                Verdict::Tagged(hit) => tagged.push((&mut **query, hit)),
+            }
         }
-        Ok(())
+        if tagged.is_empty() {
+            return Ok(());
+        }
+        // Boxed: most methods take no tags from values, and it would enlarge the future of every look-up.
+        Box::pin(self.confirm(connection, tagged)).await
     }
 
     /// Fetches entries with the states of their scopes in one round trip.
@@ -313,27 +332,41 @@ impl<R: Cacheable> SharedEntries<R> {
         query: &mut Query<R>,
         connection: &Arc<Connection>,
         epoch: Epoch,
-        EntryReply { bytes: entry, states }: EntryReply,
-    ) -> LookUp<R> {
+        EntryReply { bytes: entry, mut states }: EntryReply,
+    ) -> Verdict<R> {
         let Query { keys, begun, carried, .. } = query;
         let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
+        let clocks = states.drain(keys.fenced..).collect();
         let Some(Unlocked { generations, until }) = unlocked(states, connection, now) else {
-            return begun.miss(FillTarget::Nothing);
+            return Verdict::Final(begun.miss(FillTarget::Nothing));
         };
-        let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
+        let fence = Arc::new(Fence::new(epoch, keys.fenced_scopes(), generations));
         let until = self.end_of_pending(until);
-        if let Some((value, left)) = self.open(keys, &entry, connection.server_now(now), &fence) {
-            let found = Found { value, source: Source::Shared, fence: Some(fence) };
-            return LookUp::Hit { found, snapshot, deadline: now.after(left).min(until) };
-        }
-        match carried.take().filter(|found| found.fence.as_ref() == Some(&fence)) {
-            Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
-            None => begun.miss(FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, until }),
+        let opened = self.open(keys, &entry, connection.server_now(now), &fence);
+        let target = FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
+        match opened {
+            Some(Readable { value, left, tags }) if self.method.has_value_tags() => {
+                Verdict::Tagged(TaggedHit { value, deadline: now.after(left).min(until), tags, target })
+            }
+            Some(Readable { value, left, .. }) => {
+                Verdict::Final(self.hit(value, target.fence(), snapshot, now.after(left).min(until)))
+            }
+            None => Verdict::Final(match carried.take().filter(|found| found.fence == target.fence()) {
+                Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
+                None => begun.miss(target),
+            }),
         }
     }
 
-    /// Decodes an entry, if it belongs to this key and is current. Returns the value and its remaining lifetime.
-    fn open(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Option<(R, Duration)> {
+    /// Counts a hit, and returns it as the answer.
+    fn hit(&self, value: R, fence: Option<Arc<Fence>>, snapshot: SequenceSnapshot, deadline: Moment) -> LookUp<R> {
+        let (counters, is_absent) = (&self.method.counters, self.method.presence.is_absent(&value));
+        Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
+        LookUp::Hit { found: Found { value, source: Source::Shared, fence }, snapshot, deadline }
+    }
+
+    /// Decodes an entry, if it belongs to this key and is current as far as the fence shows.
+    fn open(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Option<Readable<R>> {
         let counters = &self.method.counters;
         if bytes.is_empty() {
             return None;
@@ -345,11 +378,7 @@ impl<R: Cacheable> SharedEntries<R> {
             self.decode(keys, &envelope::readdress(bytes, &self.identity(keys), fence), now, fence)
         };
         match decoded {
-            Ok((value, left)) => {
-                let is_absent = self.method.presence.is_absent(&value);
-                Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
-                Some((value, left))
-            }
+            Ok(readable) => Some(readable),
             Err(reason) => {
                 counters.unusable(reason);
                 self.method.cache.0.ownership.mixups.found(reason, self.method.name());
@@ -358,17 +387,17 @@ impl<R: Cacheable> SharedEntries<R> {
         }
     }
 
-    fn decode(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Result<(R, Duration), Unusable> {
+    fn decode(&self, keys: &EntryKeys, bytes: &[u8], now: u64, fence: &Fence) -> Result<Readable<R>, Unusable> {
         if bytes.len() > self.method.process().settings.max_entry {
             return Err(Unusable::TooLarge);
         }
-        let opened = envelope::open(bytes, &self.identity(keys), fence, now)?;
+        let opened = envelope::open(bytes, &self.identity(keys), fence, self.method.value_tags(), now)?;
         let value = self.method.policy.codec.decode(&bytes[opened.payload]).map_err(|_| Unusable::Payload)?;
         // Some codecs encode `Some(())` and `None` alike.
         if self.method.presence.is_absent(&value) != opened.absent {
             return Err(Unusable::Payload);
         }
-        Ok((value, Duration::from_millis(opened.expiry.hard - now)))
+        Ok(Readable { value, left: Duration::from_millis(opened.expiry.hard - now), tags: opened.tags })
     }
 
     /// The properties that an entry of this key carries.
@@ -394,9 +423,25 @@ impl<R: Cacheable> SharedEntries<R> {
         let Unlocked { generations, until } = unlocked(states.into(), &connection, self.method.process().clock.now())?;
         let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
         let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
-        let target = FillTarget::Both { snapshot, connection, fence, until };
+        let target = FillTarget::Both { snapshot, connection, fence, clocks: Vec::new(), until };
         is_own.then_some(FillPermit { started, target })
     }
+}
+
+/// An entry that was decoded.
+struct Readable<R> {
+    value: R,
+    /// Its remaining lifetime.
+    left: Duration,
+    /// The generations of the tags that its value determined when it was filled.
+    tags: Vec<(ScopeHash, Generation)>,
+}
+
+/// What the reply for one entry decides.
+enum Verdict<R> {
+    Final(LookUp<R>),
+    /// The tags of its value decide.
+    Tagged(TaggedHit<R>),
 }
 
 /// Current generations, and the local expiry of an entry that is filled under them.

@@ -31,11 +31,11 @@ pub(crate) struct LocalTier<K, R> {
     engine: Engine<K, R>,
     /// The number of invalidations of all entries.
     sequence: AtomicU64,
-    /// The number of prefixes of an entry that have a scope.
+    /// The number of prefixes and tags of an entry.
     prefixes: usize,
     scopes: ScopeIndex,
-    /// The scope of the whole method.
-    method: ScopeHash,
+    /// The scopes of the whole method, and of the families of its tags.
+    whole: Box<[ScopeHash]>,
 }
 
 impl<K, R> LocalTier<K, R>
@@ -43,17 +43,21 @@ where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    /// Creates the local tier of a method with this scope, unless the policy disables it.
+    /// Creates the local tier of a method, unless the policy disables it.
     ///
-    /// `prefixes` is the number of prefixes of an entry that have a scope.
-    pub(crate) fn new(policy: &ReadPolicy, method: ScopeHash, prefixes: usize) -> Option<Self> {
+    /// `whole` has the scopes of all its entries, and `prefixes` is the number of prefixes and tags of an entry.
+    pub(crate) fn new(
+        policy: &ReadPolicy,
+        whole: impl IntoIterator<Item = ScopeHash>,
+        prefixes: usize,
+    ) -> Option<Self> {
         let is_on = policy.enabled && policy.local && policy.local_capacity > 0;
         is_on.then(|| Self {
             engine: Engine::new(policy.local_engine, policy.local_capacity),
             sequence: AtomicU64::new(0),
             prefixes,
             scopes: ScopeIndex::new(),
-            method,
+            whole: whole.into_iter().collect(),
         })
     }
 
@@ -99,8 +103,8 @@ where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    fn scope(&self) -> ScopeHash {
-        self.method
+    fn is_in(&self, scope: ScopeHash) -> bool {
+        self.whole.contains(&scope)
     }
 
     #[inline]

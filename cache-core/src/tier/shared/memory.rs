@@ -485,11 +485,6 @@ impl MemoryConnection {
     fn reply<'a, T: Send + 'a>(&self, operation: impl FnOnce(&mut State, Moment) -> T) -> Reply<'a, T> {
         ready(self.remote.perform(self.number, operation)).boxed()
     }
-
-    /// Performs an operation for each scope, atomically.
-    fn for_each<'a>(&self, scopes: &[Scope], mut operation: impl FnMut(&mut State, &Scope, Moment)) -> Reply<'a, ()> {
-        self.reply(|state, now| scopes.iter().for_each(|scope| operation(state, scope, now)))
-    }
 }
 
 impl Drop for MemoryConnection {
@@ -566,23 +561,31 @@ impl TierConnection for MemoryConnection {
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
         self.reply(|state, now| {
             write.locked.iter().for_each(|scope| state.lock_scope(scope, token, hold, now));
-            write.methods.iter().for_each(|method| state.register(method, token, hold, now));
+            let clocks = write.clocks_of_locked();
+            write.methods.iter().chain(&clocks).for_each(|method| state.register(method, token, hold, now));
         })
     }
 
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
         self.reply(|state, now| {
+            write.clocks().iter().for_each(|clock| state.bump_scope(clock, &random::token_text(), now));
             write.locked.iter().for_each(|scope| state.release_scope(scope, token, now));
             write.found_elsewhere().for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
             for method in write.methods {
                 write.found_in(method).for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
                 state.finish(method, token, now);
             }
+            write.clocks_of_locked().iter().for_each(|clock| state.finish(clock, token, now));
         })
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.for_each(scopes, |state, scope, now| state.bump_scope(scope, token, now))
+        let clocks = Scope::tag_clocks(scopes);
+        self.reply(|state, now| {
+            for scope in clocks.iter().chain(scopes) {
+                state.bump_scope(scope, token, now);
+            }
+        })
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {

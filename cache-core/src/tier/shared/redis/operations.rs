@@ -264,19 +264,23 @@ impl TierConnection for RedisConnection {
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
         let locks = write.locked.iter().map(|scope| self.lock_call(scope, token, hold));
-        let registrations = write.methods.iter().map(|method| self.register_call(method, token, hold));
+        let clocks = write.clocks_of_locked();
+        let registrations = write.methods.iter().chain(&clocks).map(|method| self.register_call(method, token, hold));
         self.run_all(locks.chain(registrations).collect()).boxed()
     }
 
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+        let (clocks, registered) = (write.clocks(), write.clocks_of_locked());
+        let renewed = clocks.iter().map(|clock| self.invalidate_call(clock, &random::token_text()));
         let releases = write.locked.iter().map(|scope| self.release_call(scope, token));
         let bumps = write.found_elsewhere().map(|scope| self.invalidate_call(scope, &random::token_text()));
-        let ends = write.methods.iter().map(|method| self.finish_call(method, write, token));
-        self.run_all(releases.chain(bumps).chain(ends).collect()).boxed()
+        let ends = write.methods.iter().chain(&registered).map(|method| self.finish_call(method, write, token));
+        self.run_all(renewed.chain(releases).chain(bumps).chain(ends).collect()).boxed()
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
-        self.run_all(scopes.iter().map(|scope| self.invalidate_call(scope, token)).collect()).boxed()
+        let clocks = Scope::tag_clocks(scopes);
+        self.run_all(clocks.iter().chain(scopes).map(|scope| self.invalidate_call(scope, token)).collect()).boxed()
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
