@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_core::{Cache, MemoryRemote};
+use cache_core::{Backend, Cache, MemoryRemote};
 
 /// Counts calls of a store.
 #[derive(Debug, Default)]
@@ -30,4 +30,19 @@ pub(crate) async fn two_instances() -> [Cache; 2] {
         assert!(cache.connected(Duration::from_secs(10)).await, "a shared tier in memory connects");
     }
     caches
+}
+
+/// Waits until a condition holds, which the messages of the bus bring about.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "in vain: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until the local tier of a cache is in use again, after a store was built over it.
+pub(crate) async fn settled(cache: &Cache) {
+    let is_settled = cache.connected(Duration::from_secs(10)).await;
+    assert!(is_settled || cache.backend() == Backend::SingleInstance, "a shared tier in memory connects");
 }

@@ -72,4 +72,6 @@ pub enum Protection {
     InvalidationTask,
     /// An entry carries its source, trait and method.
     Owner,
+    /// A write that invalidates by its old row detects other writes of that row.
+    OldRowFence,
 }

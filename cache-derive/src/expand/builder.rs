@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::names::{local, runtime};
 use super::structure::values;
-use super::{docs, policy, types};
+use super::{docs, other_traits, policy, types};
 use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
@@ -111,6 +111,9 @@ fn building(store: &Store) -> TokenStream {
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let regions = reads().map(|(method, read)| region(store, method, read));
+    let namespace = local("namespace");
+    let kept = other_traits::namespace_field(store, &quote!(#namespace));
+    let copied = kept.as_ref().map(|_| quote!(let #namespace = ::core::clone::Clone::clone(&self.__namespace);));
     let claimed = claimed(store);
     let build = docs::lines(
         "Puts the cache in front of the store.\n\n# Panics\n\nIf another trait or method already uses these keys in this \
@@ -130,10 +133,12 @@ fn building(store: &Store) -> TokenStream {
 
         #try_build
         #vis fn try_build(self) -> ::core::result::Result<#decorator #args, #krate::Error> {
+            #copied
             let #place = #claimed;
             ::core::result::Result::Ok(#decorator {
                 #(#regions,)*
                 #marker
+                #kept
                 __backing: self.__backing,
                 __cache: self.__cache,
                 __claim: #place.claim(),

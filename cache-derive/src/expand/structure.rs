@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, overview, read, types, write};
+use super::{admin, batch, docs, forward, guard, other_traits, overview, read, types, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -24,7 +24,8 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     ));
     let overview = overview::overview(store);
     let traits = traits(store);
-    let claim = runtime(store, "Claim");
+    let (claim, namespace) = (runtime(store, "Claim"), runtime(store, "Namespace"));
+    let namespace = other_traits::namespace_field(store, &namespace);
     quote! {
         #docs
         #overview
@@ -33,6 +34,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
             __backing: ::std::sync::Arc<#backing>,
             __cache: #krate::Cache,
             __claim: #claim,
+            #namespace
             #marker
             #(#regions,)*
         }
@@ -48,6 +50,7 @@ fn traits(store: &Store) -> TokenStream {
         let name = &method.ident;
         quote!(::core::clone::Clone::clone(&self.#name))
     });
+    let namespace = other_traits::namespace_field(store, &quote!(::core::clone::Clone::clone(&self.__namespace)));
     let name = decorator.to_string();
     quote! {
         #(#cfgs)*
@@ -57,6 +60,7 @@ fn traits(store: &Store) -> TokenStream {
                     __backing: ::std::sync::Arc::clone(&self.__backing),
                     __cache: ::core::clone::Clone::clone(&self.__cache),
                     __claim: ::core::clone::Clone::clone(&self.__claim),
+                    #namespace
                     #marker
                     #(#regions,)*
                 }

@@ -164,11 +164,11 @@ fn record_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {
         let Behaviour::Invalidates(write) = &method.behaviour else { continue };
-        for invalidation in write.before.iter().chain(&write.after) {
-            if let Extent::Prefix(args) = &invalidation.extent
+        for entries in write.targets().flat_map(|invalidation| invalidation.target.entries()) {
+            if let Extent::Prefix(args) = &entries.extent
                 && !args.is_empty()
             {
-                lengths.insert((invalidation.read.to_string(), args.len()));
+                lengths.insert((entries.reader.read.to_string(), args.len()));
             }
         }
     }
