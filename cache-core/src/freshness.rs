@@ -298,6 +298,12 @@ impl Freshness {
         }
     }
 
+    /// The number of invalidations of a scope, or of scopes that share its sequence.
+    pub(crate) fn sequence(&self, scope: &Scope) -> u64 {
+        let sequences = if scope.is_wide() { &self.prefixes } else { &self.own };
+        sequences[usize::from(index(scope.hash()))].load(Ordering::Acquire)
+    }
+
     fn own(&self, scope: ScopeHash) -> u64 {
         self.own[usize::from(index(scope))].load(Ordering::Acquire)
     }

@@ -4,14 +4,14 @@
 //! are compiled once. A trait here that no type implements exists for its error message. A change needs a new version
 //! of `__macro`.
 
-use std::future::poll_fn;
+mod writes;
+
 use std::marker::PhantomData;
-use std::panic::{self, AssertUnwindSafe};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::Pin;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__load_errors as load_errors;
+pub use crate::__old_value as old_value;
 pub use crate::__presence as presence;
 pub use crate::__result_of as result_of;
 pub use crate::__self_describing_only as self_describing_only;
@@ -19,8 +19,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    BatchMap, Family, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Slot, TagFamily, TagSink, Tags,
-    WriteGuard, WriteOutcome,
+    BatchMap, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec, RowFence, Slot, TagFamily,
+    TagSink, Tags, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
@@ -28,6 +28,10 @@ pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
 pub use crate::value::{CacheValue, Cacheable, first_of};
+pub use writes::{
+    AnyRow, MAX_LISTED, OldValue, OtherRead, RowOrNone, apart, limited, scope_or_whole, scope_or_whole_async,
+    scopes_or_whole, scopes_or_whole_async, share_a_bus,
+};
 
 impl Place {
     /// Claims the keys of every read method of a decorator.
@@ -112,24 +116,6 @@ pub const fn same_text(one: &str, two: &str) -> bool {
         at += 1;
     }
     true
-}
-
-/// Returns the scope of a target after the call, or the whole method on a panic.
-///
-/// The store has answered by that time, and the caller must receive the result.
-pub fn scope_or_whole(scope: impl FnOnce() -> Scope, whole: impl FnOnce() -> Scope) -> Scope {
-    panic::catch_unwind(AssertUnwindSafe(scope)).unwrap_or_else(|_| whole())
-}
-
-/// Like [`scope_or_whole`], for an expression that awaits.
-pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: impl FnOnce() -> Scope) -> Scope {
-    let mut scope = pin!(scope);
-    let caught = poll_fn(|context| match panic::catch_unwind(AssertUnwindSafe(|| scope.as_mut().poll(context))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(scope)) => Poll::Ready(Some(scope)),
-        Err(_) => Poll::Ready(None),
-    });
-    caught.await.unwrap_or_else(whole)
 }
 
 /// The two types of a `Result`, also behind a type alias.

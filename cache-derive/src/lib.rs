@@ -51,7 +51,8 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///
 /// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the
 /// arguments of their key. `..` at the end means every entry that begins with the arguments in front of it. Expressions
-/// may use the method's parameters, and `result` for the result of the call. `#[uncached]` methods go to the store.
+/// may use the method's parameters, and `result` for the result of the call. `tag("user", user.id)` names every entry
+/// that carries this tag, `tag("user", ..)` every entry that carries one of the family. `#[uncached]` methods go to the store.
 ///
 #[doc = include_str!("../docs/invalidates.md")]
 ///

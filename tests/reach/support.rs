@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_core::{Cache, MemoryRemote};
+use cache_core::{Backend, Cache, CacheBuilder, MemoryRemote};
 
 /// Counts calls of a store.
 #[derive(Debug, Default)]
@@ -24,10 +24,28 @@ impl Calls {
 /// Two instances on one shared tier in memory, connected.
 pub(crate) async fn two_instances() -> [Cache; 2] {
     let remote = MemoryRemote::new();
-    let instance = || Cache::builder().remote(remote.clone()).build().expect("a cache in memory");
-    let caches = [instance(), instance()];
-    for cache in &caches {
-        assert!(cache.connected(Duration::from_secs(10)).await, "a shared tier in memory connects");
+    let instance = || connected(Cache::builder().remote(remote.clone()));
+    [instance().await, instance().await]
+}
+
+/// A cache whose shared tier is in memory, connected.
+pub(crate) async fn connected(builder: CacheBuilder) -> Cache {
+    let cache = builder.build().expect("a cache in memory");
+    assert!(cache.connected(Duration::from_secs(10)).await, "a shared tier in memory connects");
+    cache
+}
+
+/// Waits until a condition holds, which the messages of the bus bring about.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "in vain: {what}");
+        tokio::task::yield_now().await;
     }
-    caches
+}
+
+/// Waits until the local tier of a cache is in use again, after a store was built over it.
+pub(crate) async fn settled(cache: &Cache) {
+    let is_settled = cache.connected(Duration::from_secs(10)).await;
+    assert!(is_settled || cache.backend() == Backend::SingleInstance, "a shared tier in memory connects");
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
-//! store. `write` and `announce` are the write path.
+//! store. `write` and `announce` are the write path, and `old_row` reads for a write.
 
 mod announce;
 mod batch_map;
@@ -16,6 +16,7 @@ mod load;
 mod local;
 mod method;
 mod nesting;
+mod old_row;
 mod put;
 mod read;
 mod read_options;
@@ -30,6 +31,7 @@ mod write;
 
 pub use batch_map::{BatchMap, Slot};
 pub use local::LocalRead;
+pub use old_row::{OldRow, RowFence};
 pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
 pub(crate) use tags::FamilyModes;

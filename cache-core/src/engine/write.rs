@@ -6,7 +6,10 @@
 //!
 //! Invariant: a write never fails because of the shared tier. An announcement that fails is journaled.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use super::announce::{Announcement, advance, announce, finished, invalidated};
 use super::held::{Held, journal, release_later};
@@ -135,9 +138,8 @@ impl WriteGuard {
     ///
     /// A task completes the release, even if this call is dropped.
     #[doc(hidden)]
-    pub async fn finish(mut self, outcome: WriteOutcome, mut found: Vec<Scope>) {
-        found.retain(|scope| !self.scopes.contains(scope));
-        self.found = found;
+    pub async fn finish(mut self, outcome: WriteOutcome, found: Vec<Scope>) {
+        self.found = self.not_locked(found);
         if outcome == WriteOutcome::Unknown {
             return;
         }
@@ -150,6 +152,28 @@ impl WriteGuard {
         if outcome == WriteOutcome::Written {
             read_your_writes::note(&cache, &written, delivered);
         }
+    }
+
+    /// Returns the scopes that are not locked, each once.
+    fn not_locked(&self, mut found: Vec<Scope>) -> Vec<Scope> {
+        // Most writes find no scope, or one.
+        if found.len() < 2 {
+            found.retain(|scope| !self.scopes.contains(scope));
+            return found;
+        }
+        let mut known: HashSet<&Scope, RandomState> = self.scopes.iter().collect();
+        let is_new: Vec<bool> = found.iter().map(|scope| known.insert(scope)).collect();
+        found.into_iter().zip(is_new).filter_map(|(scope, is_new)| is_new.then_some(scope)).collect()
+    }
+
+    /// Notes that the store is not called yet: a drop withdraws the locks.
+    pub(super) fn pause(&mut self) {
+        self.begun = false;
+    }
+
+    /// Notes that the store is about to be called.
+    pub(super) fn resume(&mut self) {
+        self.begun = true;
     }
 
     /// Ends a write that the caller has committed. Await it after the commit has returned.

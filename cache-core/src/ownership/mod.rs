@@ -18,6 +18,8 @@ pub use namespace::Namespace;
 pub(crate) use place::Kind;
 pub use place::{Place, StoreSpec};
 
+use crate::key::Head;
+
 /// The keys in use in one cache, with the decorator or region that uses each.
 #[derive(Debug)]
 pub(crate) struct Ownership {
@@ -32,5 +34,10 @@ pub(crate) struct Ownership {
 impl Ownership {
     pub(crate) fn new(prefix: Option<String>, warns: bool) -> Self {
         Self { prefix, warns, claims: Arc::default(), mixups: Mixups::default() }
+    }
+
+    /// Returns the beginning of the keys of an entity, whether some decorator has claimed it or not.
+    pub(crate) fn head(&self, namespace: &str, partition: Option<&str>, entity: &str) -> Head {
+        Head::new(self.prefix.as_deref(), namespace, partition, entity)
     }
 }

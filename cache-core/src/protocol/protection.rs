@@ -74,4 +74,6 @@ pub enum Protection {
     TagClock,
     /// An entry carries its source, trait and method.
     Owner,
+    /// A write that invalidates by its old row detects other writes of that row.
+    OldRowFence,
 }

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::names::{local, runtime};
 use super::structure::values;
-use super::{docs, policy, tags, types};
+use super::{docs, other_traits, policy, tags, types};
 use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
@@ -111,6 +111,9 @@ fn building(store: &Store) -> TokenStream {
     let marker = store.marker_type().map(|_| quote!(__parameters: ::core::marker::PhantomData,));
     let reads = || store.methods.iter().filter_map(|method| Some((method, method.read()?)));
     let regions = reads().map(|(method, read)| region(store, method, read));
+    let namespace = local("namespace");
+    let kept = other_traits::namespace_field(store, &quote!(#namespace));
+    let copied = kept.as_ref().map(|_| quote!(let #namespace = ::core::clone::Clone::clone(&self.__namespace);));
     let claimed = claimed(store);
     let (families, families_field) = (tags::created(store), tags::moved_field(store));
     let build = docs::lines(
@@ -131,12 +134,14 @@ fn building(store: &Store) -> TokenStream {
 
         #try_build
         #vis fn try_build(self) -> ::core::result::Result<#decorator #args, #krate::Error> {
+            #copied
             let #place = #claimed;
             #families
             ::core::result::Result::Ok(#decorator {
                 #(#regions,)*
                 #families_field
                 #marker
+                #kept
                 __backing: self.__backing,
                 __cache: self.__cache,
                 __claim: #place.claim(),

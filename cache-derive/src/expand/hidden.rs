@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::{derived, prefix_scope, runtime};
-use super::{batch, read};
+use super::{batch, read, write};
 use crate::model::{Behaviour, Method, Read, Store};
 
 /// The functions behind a miss, and those that turn typed arguments into scopes.
@@ -32,7 +32,13 @@ fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let entry = entry_scope(store, method, read);
     let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
     let key = has_batch(store, method).then(|| batch::key_function(method, read));
-    quote!(#miss #entry #key #(#prefixes)*)
+    let old_row = is_read_before_a_write(store, method).then(|| write::old_row_function(store, method, read));
+    quote!(#miss #entry #key #old_row #(#prefixes)*)
+}
+
+fn is_read_before_a_write(store: &Store, read: &Method) -> bool {
+    let mut rows = store.methods.iter().filter_map(|method| method.write()?.row.as_ref());
+    rows.any(|row| row.read == read.ident)
 }
 
 fn has_batch(store: &Store, one: &Method) -> bool {

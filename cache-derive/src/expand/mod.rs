@@ -16,6 +16,7 @@ mod guard;
 mod hidden;
 mod implementation;
 mod names;
+mod other_traits;
 mod overview;
 mod params;
 mod policy;
@@ -46,5 +47,6 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let inherent = structure::inherent(store);
     let hidden = hidden::hidden(store);
     let implementation = implementation::implementation(store);
-    quote!(#structure #builder #inherent #hidden #implementation)
+    let (scopes, checks) = (other_traits::scopes(store), other_traits::checks(store));
+    quote!(#structure #builder #inherent #hidden #implementation #scopes #checks)
 }

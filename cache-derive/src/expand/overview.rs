@@ -3,11 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Meta};
+use syn::{Attribute, Expr, Meta};
 
 use super::source_text::source_text;
 use crate::model::{
-    Batch, Behaviour, Commits, Extent, Form, Invalidation, Method, Read, SettingValue, Span, Store, Write,
+    Batch, Behaviour, Commits, Entries, Extent, Form, Method, Read, SettingValue, Span, Store, Target, Write,
 };
 use crate::options::cached;
 
@@ -87,7 +87,8 @@ fn cached_row(store: &Store, method: &Method, read: &Read) -> Cells {
 fn writes_of(store: &Store, read: &Method) -> Vec<String> {
     let names = store.methods.iter().filter_map(|method| {
         let write = method.write()?;
-        targets(write).any(|target| target.read == read.ident).then(|| method.ident.to_string())
+        let mut targets = write.targets().flat_map(|invalidation| invalidation.target.entries());
+        targets.any(|entries| entries.reader.is(&read.ident)).then(|| method.ident.to_string())
     });
     names.fold(Vec::new(), |mut unique, name| {
         if !unique.contains(&name) {
@@ -102,23 +103,35 @@ fn batch_row(batch: &Batch) -> Cells {
 }
 
 fn write_row(write: &Write) -> Cells {
-    let mut invalidates = listed(targets(write).map(|target| code(&text_of(target))));
+    let mut invalidates = listed(write.targets().map(|invalidation| code(&text_of(&invalidation.target))));
     if write.commits == Commits::Caller {
         invalidates.push_str(", when the caller commits");
     }
     Cells { invalidates, ..Cells::default() }
 }
 
-/// Every target of a write, those that its result names last.
-fn targets(write: &Write) -> impl Iterator<Item = &Invalidation> {
-    write.before.iter().chain(&write.after)
+/// A target as in the annotation.
+fn text_of(target: &Target) -> String {
+    match target {
+        Target::Entries(entries) => text_of_entries(entries),
+        Target::Each(each) => {
+            let targets = each.targets.iter().map(text_of);
+            let targets = listed(targets.chain(conditions(&each.conditions)));
+            format!("each({} in {} => {targets})", source_text(&each.element), source_text(&each.list))
+        }
+    }
 }
 
-/// A target as in the annotation.
-fn text_of(target: &Invalidation) -> String {
-    let rest = matches!(target.extent, Extent::Prefix(_)).then(|| "..".to_owned());
-    let arguments = target.extent.arguments().iter().map(|argument| source_text(&argument.expression));
-    format!("{}({})", target.read, listed(arguments.chain(rest)))
+fn text_of_entries(Entries { reader, extent, conditions }: &Entries) -> String {
+    let rest = matches!(extent, Extent::Prefix(_)).then(|| "..".to_owned());
+    let arguments = extent.arguments().iter().map(|argument| source_text(&argument.expression));
+    let owner = reader.owner.iter().map(|owner| format!("{}::", source_text(owner))).collect::<String>();
+    format!("{owner}{}({})", reader.read, listed(arguments.chain(rest).chain(self::conditions(conditions))))
+}
+
+fn conditions(conditions: &[Expr]) -> Option<String> {
+    let texts: Vec<_> = conditions.iter().map(|condition| source_text(condition)).collect();
+    (!texts.is_empty()).then(|| format!("if = {}", texts.join(" && ")))
 }
 
 /// The times to live of a value, of an absence, and in the local tier.

@@ -77,7 +77,8 @@ fn returned(store: &Store, value: &TokenStream, place: proc_macro2::Span) -> Tok
     at(place, check)
 }
 
-fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
+/// Whether tokens mention the backing store or a parameter of the trait.
+pub(super) fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
     let tokens = tokens.to_token_stream();
     let params = store.generics.params.iter().filter_map(|param| match param {
         GenericParam::Type(param) => Some(&param.ident),

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, overview, read, tags, types, write};
+use super::{admin, batch, docs, forward, guard, other_traits, overview, read, tags, types, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -24,7 +24,8 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     ));
     let overview = overview::overview(store);
     let traits = traits(store);
-    let (claim, families) = (runtime(store, "Claim"), tags::field(store));
+    let (claim, namespace, families) = (runtime(store, "Claim"), runtime(store, "Namespace"), tags::field(store));
+    let namespace = other_traits::namespace_field(store, &namespace);
     quote! {
         #docs
         #overview
@@ -34,6 +35,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
             __cache: #krate::Cache,
             __claim: #claim,
             #families
+            #namespace
             #marker
             #(#regions,)*
         }
@@ -49,6 +51,7 @@ fn traits(store: &Store) -> TokenStream {
         let name = &method.ident;
         quote!(::core::clone::Clone::clone(&self.#name))
     });
+    let namespace = other_traits::namespace_field(store, &quote!(::core::clone::Clone::clone(&self.__namespace)));
     let (name, families) = (decorator.to_string(), tags::cloned_field(store));
     quote! {
         #(#cfgs)*
@@ -59,6 +62,7 @@ fn traits(store: &Store) -> TokenStream {
                     __cache: ::core::clone::Clone::clone(&self.__cache),
                     __claim: ::core::clone::Clone::clone(&self.__claim),
                     #families
+                    #namespace
                     #marker
                     #(#regions,)*
                 }

@@ -40,6 +40,12 @@ pub(super) fn moved_field(store: &Store) -> Option<TokenStream> {
     (!store.families.is_empty()).then(|| quote!(__families: #families,))
 }
 
+/// A family of the decorator.
+pub(super) fn family(store: &Store, this: &Ident, family: &FamilyName) -> TokenStream {
+    let place = store.families.iter().position(|other| other == family).unwrap_or_default();
+    quote!(#this.__families[#place])
+}
+
 /// The name of a family as an expression.
 fn text(store: &Store, family: &FamilyName) -> TokenStream {
     match family {

@@ -6,6 +6,7 @@ mod read;
 mod shape;
 mod store;
 mod tag;
+mod target;
 mod write;
 
 pub(crate) use batch::Batch;
@@ -14,4 +15,5 @@ pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
 pub(crate) use tag::{FamilyName, Tag};
-pub(crate) use write::{Argument, Commits, Extent, Invalidation, Lending, Part, Reevaluation, ResultValue, Write};
+pub(crate) use target::{Argument, Each, Entries, Extent, Iteration, Reader, Target};
+pub(crate) use write::{Commits, Invalidation, Lending, OldRow, Part, Reevaluation, ResultValue, Write};

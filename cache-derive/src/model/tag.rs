@@ -22,6 +22,16 @@ pub(crate) struct Tag {
     pub(crate) of_value: bool,
 }
 
+impl FamilyName {
+    /// The name, unless it is a type.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.value()),
+            Self::Type(_) => None,
+        }
+    }
+}
+
 impl PartialEq for FamilyName {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

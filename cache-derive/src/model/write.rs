@@ -1,16 +1,21 @@
 //! A method that invalidates.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Expr, Type};
+use syn::Type;
 
 use super::Passing;
+use super::target::{Argument, Target};
 
 /// The entries that a write makes stale, and its properties.
 pub(crate) struct Write {
     /// The targets that are known before the store is called.
     pub(crate) before: Vec<Invalidation>,
-    /// The targets that only the result names.
+    /// The targets that name the old row, and not the result.
+    pub(crate) old: Vec<Invalidation>,
+    /// The targets that name the result.
     pub(crate) after: Vec<Invalidation>,
+    /// The row that is read before the call.
+    pub(crate) row: Option<OldRow>,
     /// The meaning of `result`.
     pub(crate) result: ResultValue,
     /// The indices of parameters that are needed after the call, and cloned for it.
@@ -19,6 +24,16 @@ pub(crate) struct Write {
     pub(crate) lent: Vec<(usize, Lending)>,
     /// The side that commits it.
     pub(crate) commits: Commits,
+}
+
+/// The row that a write reads in the store before it changes it.
+pub(crate) struct OldRow {
+    /// The name of its value in targets and conditions.
+    pub(crate) name: Ident,
+    /// The read method.
+    pub(crate) read: Ident,
+    /// Its key.
+    pub(crate) args: Vec<Argument>,
 }
 
 /// The part of the call's return value that `result` in a target means.
@@ -54,15 +69,13 @@ pub(crate) enum Lending {
     Pinned,
 }
 
-/// The entries of one read method that go stale.
+/// A target, and how it is treated after the call.
 pub(crate) struct Invalidation {
-    /// The read method.
-    pub(crate) read: Ident,
-    /// The `cfg` attributes of the read method.
-    pub(crate) cfgs: Vec<Attribute>,
-    /// The entries of that method.
-    pub(crate) extent: Extent,
-    /// How the target is treated after the call.
+    /// What goes stale.
+    pub(crate) target: Target,
+    /// Whether it names the old row.
+    pub(crate) names_old: bool,
+    /// How it is treated after the call, if it was known before.
     pub(crate) reevaluation: Reevaluation,
 }
 
@@ -81,24 +94,6 @@ pub(crate) enum Reevaluation {
     Whole,
 }
 
-/// Which entries of a read method.
-pub(crate) enum Extent {
-    /// Those whose key begins with these parts; all if there are none.
-    Prefix(Vec<Argument>),
-    /// The one with this key.
-    Entry(Vec<Argument>),
-}
-
-/// One part of a key in a target of a write.
-pub(crate) struct Argument {
-    /// The expression as written.
-    pub(crate) expression: Expr,
-    /// Whether the key takes it by value, and not behind a reference.
-    pub(crate) by_value: bool,
-    /// The owned part, if it is computed before the call and used again after it.
-    pub(crate) part: Option<Part>,
-}
-
 /// A part of a key that is computed once, because the call consumes its parameter.
 pub(crate) struct Part {
     /// The name of its variable.
@@ -109,25 +104,19 @@ pub(crate) struct Part {
     pub(crate) passing: Passing,
 }
 
-impl Extent {
-    /// The given parts.
-    pub(crate) fn arguments(&self) -> &[Argument] {
-        match self {
-            Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
-        }
-    }
-
-    /// The given parts, mutably.
-    pub(crate) fn arguments_mut(&mut self) -> &mut [Argument] {
-        match self {
-            Self::Prefix(arguments) | Self::Entry(arguments) => arguments,
-        }
-    }
-}
-
 impl Write {
+    /// Every target, those that the result names last.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Invalidation> {
+        self.before.iter().chain(&self.old).chain(&self.after)
+    }
+
+    /// The targets that are known before the call, and determined once more after it.
+    pub(crate) fn reevaluated(&self) -> impl Iterator<Item = &Invalidation> {
+        self.before.iter().chain(&self.old).filter(|target| target.reevaluation != Reevaluation::Nothing)
+    }
+
     /// Whether any target is determined after the call.
-    pub(crate) fn reevaluates(&self) -> bool {
-        !self.after.is_empty() || self.before.iter().any(|target| target.reevaluation != Reevaluation::Nothing)
+    pub(crate) fn finds_scopes(&self) -> bool {
+        self.row.is_some() || !self.after.is_empty() || self.reevaluated().next().is_some()
     }
 }

@@ -3,11 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseBuffer, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Meta, RangeLimits, Token};
+use syn::{Attribute, Expr, Meta, Token, parenthesized, token};
 
-use super::{OptionSyntax, Value, options};
+use super::{OptionSyntax, Target, Value, options};
 use crate::diag::{Problem, Sink};
 use crate::options::{AttributeName, cached};
 
@@ -23,16 +23,6 @@ pub(crate) enum CacheAttribute {
     Updates(Attribute),
     /// `#[uncached]`
     Uncached(Attribute),
-}
-
-/// One `read(args..)` of `#[invalidates(..)]`.
-pub(crate) struct Target {
-    /// The read method.
-    pub(crate) read: Ident,
-    /// The arguments for its key.
-    pub(crate) args: Vec<Expr>,
-    /// The `..` at the end.
-    pub(crate) rest: Option<Expr>,
 }
 
 impl CacheAttribute {
@@ -136,48 +126,39 @@ enum Piece {
 
 impl Parse for Piece {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let ahead = input.fork();
-        ahead.call(Ident::parse_any)?;
-        if !ahead.peek(Token![=]) {
+        if !is_option(input) {
             return input.parse().map(Self::Target);
         }
         let name = input.call(Ident::parse_any)?;
+        if input.peek(token::Paren) {
+            return Ok(Self::Option(OptionSyntax { name, value: Value::List(input.parse()?) }));
+        }
         input.parse::<Token![=]>()?;
         let value: Expr = input.parse()?;
         Ok(Self::Option(OptionSyntax { name, value: Value::Equals(value.into_token_stream()) }))
     }
 }
 
+/// Whether `name = ..` or `name(other = ..)` follows. Neither is a call of a read method.
+fn is_option(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    if ahead.call(Ident::parse_any).is_err() {
+        return false;
+    }
+    if ahead.peek(Token![=]) {
+        return true;
+    }
+    let assigns = |ahead: &ParseBuffer<'_>| -> syn::Result<bool> {
+        let content;
+        parenthesized!(content in ahead);
+        content.parse::<Ident>()?;
+        Ok(content.peek(Token![=]) && !content.peek(Token![==]) && !content.peek(Token![=>]))
+    };
+    assigns(&ahead).unwrap_or(false)
+}
+
 fn nothing_invalidated(attribute: &Attribute) -> Problem {
     Problem::at(attribute, "`#[invalidates]` names no read method")
         .why("a write that invalidates nothing is `#[uncached]`")
         .instead("`#[invalidates(get_x(id))]` with a cached method of this trait, or `#[uncached]`")
-}
-
-impl Parse for Target {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let read = input.call(Ident::parse_any)?;
-        if !input.peek(syn::token::Paren) {
-            return Err(no_arguments(&read));
-        }
-        let content;
-        syn::parenthesized!(content in input);
-        let args = Punctuated::<Expr, Token![,]>::parse_terminated(&content)?;
-        let mut args: Vec<Expr> = args.into_iter().collect();
-        let rest = args.pop_if(|last| is_rest(last));
-        Ok(Self { read, args, rest })
-    }
-}
-
-fn no_arguments(read: &Ident) -> syn::Error {
-    Problem::at(read, format!("`{read}` is named without the entry that goes stale"))
-        .why("each entry has a key, and a write changes some of them")
-        .instead(format!("`{read}(..)` for all its entries, or `{read}(id)` for one"))
-        .into()
-}
-
-/// Whether an expression is a bare `..`.
-pub(crate) fn is_rest(expression: &Expr) -> bool {
-    matches!(expression, Expr::Range(range)
-        if range.start.is_none() && range.end.is_none() && matches!(range.limits, RangeLimits::HalfOpen(_)))
 }

@@ -8,6 +8,7 @@ mod store;
 mod strip;
 mod style;
 mod tag;
+mod target;
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -15,13 +16,14 @@ use syn::DeriveInput;
 use crate::diag::{Problem, Sink};
 
 pub(crate) use args::StoreArgs;
-pub(crate) use attributes::{CacheAttribute, Target, is_rest};
+pub(crate) use attributes::CacheAttribute;
 pub(crate) use options::{OptionSyntax, Value, options};
 pub(crate) use serde::SerdeItems;
 pub(crate) use store::{ItemSyntax, MethodSyntax, StoreSyntax};
 pub(crate) use strip::without_cache_attributes;
 pub(crate) use style::{BoxedFuture, Output, Style};
 pub(crate) use tag::TagSyntax;
+pub(crate) use target::{EachTarget, EntriesTarget, Target, is_rest};
 
 /// Parses an annotated trait; returns `None` if it is not a trait.
 pub(crate) fn store(args: TokenStream, item: TokenStream, sink: &mut Sink) -> Option<StoreSyntax> {

@@ -12,7 +12,7 @@ use super::self_type::{SelfType, mentions};
 use super::write::Readers;
 use super::{batch, captures, read, signature, write};
 use crate::diag::{Problem, Sink};
-use crate::model::{Behaviour, Captures, Form, Method, Param};
+use crate::model::{Behaviour, Captures, Form, Method, Param, Read};
 use crate::options::AttributeName;
 use crate::parse::{BoxedFuture, CacheAttribute, MethodSyntax, OptionSyntax, Output, Style, Target};
 
@@ -52,6 +52,11 @@ impl<'a> Draft<'a> {
     /// Whether the method is annotated as a cached one, right or wrong.
     pub(super) fn is_cached(&self) -> bool {
         self.syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
+    }
+
+    /// The model of the cached method, if it is one without mistakes.
+    pub(super) fn read(&self) -> Option<&Read> {
+        self.method.as_ref()?.read()
     }
 
     /// The batch method, and its method over one key, as written.

@@ -1,6 +1,7 @@
 //! The type parameter that stands for the backing store, in place of `Self`.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 
 /// Names the backing store, and records whether it was mentioned.
@@ -56,6 +57,11 @@ impl VisitMut for SelfType {
         node.tokens = self.in_tokens(std::mem::take(&mut node.tokens));
         visit_mut::visit_macro_mut(self, node);
     }
+}
+
+/// Whether an expression mentions a name, as [`mentions`] finds it.
+pub(super) fn mentions_in(expression: &syn::Expr, name: &str) -> bool {
+    mentions(&expression.to_token_stream(), name)
 }
 
 /// Whether the tokens mention a name, other than as a field or method.

@@ -14,7 +14,7 @@ use super::names;
 use super::self_type::{SelfType, mentions};
 use super::write::{Reader, Readers};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, FamilyName, Method, Setting, Store};
+use crate::model::{Associated, Behaviour, Extent, FamilyName, Method, Setting, Store, Write};
 use crate::options::{AttributeName, cached, cached_store};
 use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
@@ -156,17 +156,22 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
             .into_iter()
             .map(|draft| Reader { ident: &draft.syntax.sig.ident, method: draft.method.as_ref() })
             .collect(),
+        families: drafts.iter().filter_map(Draft::read).flat_map(|read| &read.tags).map(|tag| tag.family.clone()).collect(),
+        has_mistakes: drafts.iter().any(|draft| draft.is_cached() && draft.read().is_none()),
         batches: others.iter().filter_map(|draft| draft.batched()).collect(),
         others: others.into_iter().map(|draft| &draft.syntax.sig.ident).collect(),
     }
 }
 
-/// The families of the tags that the entries of these methods carry, each once.
+/// The families of the tags that the entries of these methods carry, or that their writes invalidate, each once.
 fn families(methods: &[Method]) -> Vec<FamilyName> {
+    let carried = methods.iter().filter_map(Method::read).flat_map(|read| &read.tags).map(|tag| &tag.family);
+    let written = methods.iter().filter_map(Method::write).flat_map(Write::targets);
+    let entries = written.flat_map(|invalidation| invalidation.target.entries());
     let mut families: Vec<FamilyName> = Vec::new();
-    for tag in methods.iter().filter_map(Method::read).flat_map(|read| &read.tags) {
-        if !families.contains(&tag.family) {
-            families.push(tag.family.clone());
+    for family in carried.chain(entries.filter_map(|entries| entries.reader.family.as_ref())) {
+        if !families.contains(family) {
+            families.push(family.clone());
         }
     }
     families
@@ -177,11 +182,11 @@ fn record_prefixes(methods: &mut [Method]) {
     let mut lengths: BTreeSet<(String, usize)> = BTreeSet::new();
     for method in methods.iter() {
         let Behaviour::Invalidates(write) = &method.behaviour else { continue };
-        for invalidation in write.before.iter().chain(&write.after) {
-            if let Extent::Prefix(args) = &invalidation.extent
+        for entries in write.targets().flat_map(|invalidation| invalidation.target.entries()) {
+            if let Extent::Prefix(args) = &entries.extent
                 && !args.is_empty()
             {
-                lengths.insert((invalidation.read.to_string(), args.len()));
+                lengths.insert((entries.reader.read.to_string(), args.len()));
             }
         }
     }

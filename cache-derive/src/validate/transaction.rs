@@ -6,8 +6,7 @@ use syn::{FnArg, Ident, PathSegment, Signature, Type, TypeParamBound, WherePredi
 use super::given::Given;
 use crate::diag::{Problem, Sink};
 use crate::model::Commits;
-use crate::options::invalidates::{COMMITS, TABLE};
-use crate::parse::OptionSyntax;
+use crate::options::invalidates::COMMITS;
 use crate::types::{first_type, last_segment};
 
 /// The names of transaction types in sqlx, tokio-postgres, rusqlite, diesel and sea-orm.
@@ -24,8 +23,7 @@ const NAMES: [&str; 7] = [
 /// The side that commits a write.
 ///
 /// The option is required if a parameter is a transaction.
-pub(super) fn commits(sig: &Signature, given: &[OptionSyntax], sink: &mut Sink) -> Commits {
-    let given = Given::check(given, &TABLE, sink);
+pub(super) fn commits(sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Commits {
     if let Some(commits) = given.value(&COMMITS, sink) {
         if let Some(ty) = taken(sig).filter(|_| commits == Commits::Caller) {
             sink.report(taken_by_value(sig, ty));

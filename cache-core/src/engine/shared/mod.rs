@@ -417,14 +417,31 @@ impl<R: Cacheable> SharedEntries<R> {
     /// Returns the permit for a value that has no store, unless another writer followed the one with this token.
     pub(super) async fn own_permit(&self, keys: &EntryKeys, token: &str) -> Option<FillPermit> {
         let Begun { started, snapshot } = self.begin(keys);
-        let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
-        let generations: Vec<&str> = keys.generation_keys().collect();
-        let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
-        let Unlocked { generations, until } = unlocked(states.into(), &connection, self.method.process().clock.now())?;
+        let (connection, epoch, Unlocked { generations, until }) = self.generations(keys).await?;
         let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
         let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
         let target = FillTarget::Both { snapshot, connection, fence, clocks: Vec::new(), until };
         is_own.then_some(FillPermit { started, target })
+    }
+
+    /// Returns the current fence of an entry, without the entry.
+    ///
+    /// There is none if a write of it is in progress, or if the shared tier does not answer.
+    pub(super) async fn fence(&self, keys: &EntryKeys) -> Option<Fence> {
+        if self.method.coherence().journal.holds(&keys.scopes) {
+            return None;
+        }
+        let (_, epoch, Unlocked { generations, .. }) = self.generations(keys).await?;
+        Some(Fence::new(epoch, &keys.scopes, generations))
+    }
+
+    /// Returns the generations of an entry's scopes, if none is locked.
+    async fn generations(&self, keys: &EntryKeys) -> Option<(Arc<Connection>, Epoch, Unlocked)> {
+        let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
+        let generations: Vec<&str> = keys.generation_keys().collect();
+        let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
+        let unlocked = unlocked(states.into(), &connection, self.method.process().clock.now())?;
+        Some((connection, epoch, unlocked))
     }
 }
 

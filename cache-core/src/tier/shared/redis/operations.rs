@@ -22,6 +22,9 @@ use crate::protocol::{
 };
 use crate::runtime::random;
 
+/// The most scopes that one pipeline or one script changes, so that no other request waits long behind it.
+const CALLS_AT_ONCE: usize = 512;
+
 pub(super) struct RedisConnection {
     connection: MultiplexedConnection,
     received: Received,
@@ -97,15 +100,18 @@ impl RedisConnection {
         run(&self.connection, pipeline).await
     }
 
+    /// Runs calls of scripts in their order, and waits for every reply.
+    ///
+    /// The requests of other callers pass between two chunks.
     async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), TierError> {
-        if calls.is_empty() {
-            return Ok(());
+        for chunk in calls.chunks(CALLS_AT_ONCE) {
+            let mut pipeline = redis::pipe();
+            for call in chunk {
+                pipeline.add_command(call.clone()).ignore();
+            }
+            self.run::<()>(&pipeline).await?;
         }
-        let mut pipeline = redis::pipe();
-        for call in calls {
-            pipeline.add_command(call).ignore();
-        }
-        self.run(&pipeline).await
+        Ok(())
     }
 
     fn lock_call(&self, scope: &Scope, token: &str, hold: Duration) -> Cmd {
@@ -134,9 +140,18 @@ impl RedisConnection {
         cmd
     }
 
-    fn finish_call(&self, method: &Scope, write: WriteScopes<'_>, token: &str) -> Cmd {
+    /// The calls that end a registration: the last one, with as many of the found scopes as one script takes.
+    ///
+    /// The others are invalidated before. A connection that is lost in between leaves the registration, which expires.
+    fn finish_calls(&self, method: &Scope, write: WriteScopes<'_>, token: &str) -> Vec<Cmd> {
         let found: Vec<&Scope> = write.found_in(method).collect();
-        let mut cmd = call_with_writers(&self.hashes.finish, [&[method][..], &found].concat());
+        let (before, last) = found.split_at(found.len().saturating_sub(CALLS_AT_ONCE));
+        let before = before.iter().map(|scope| self.invalidate_call(scope, &random::token_text()));
+        before.chain([self.finish_call(method, last, token)]).collect()
+    }
+
+    fn finish_call(&self, method: &Scope, found: &[&Scope], token: &str) -> Cmd {
+        let mut cmd = call_with_writers(&self.hashes.finish, [&[method][..], found].concat());
         cmd.arg(token).arg(bus_channel(method)).arg(method.name());
         cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
         for scope in found {
@@ -274,7 +289,7 @@ impl TierConnection for RedisConnection {
         let renewed = clocks.iter().map(|clock| self.invalidate_call(clock, &random::token_text()));
         let releases = write.locked.iter().map(|scope| self.release_call(scope, token));
         let bumps = write.found_elsewhere().map(|scope| self.invalidate_call(scope, &random::token_text()));
-        let ends = write.methods.iter().chain(&registered).map(|method| self.finish_call(method, write, token));
+        let ends = write.methods.iter().chain(&registered).flat_map(|method| self.finish_calls(method, write, token));
         self.run_all(renewed.chain(releases).chain(bumps).chain(ends).collect()).boxed()
     }
 

@@ -1,0 +1,129 @@
+//! The scopes of a store for the writes of other traits, as in `#[invalidates(OtherStore::get(id))]`.
+//!
+//! Each trait has a hidden constant of its own name, in the namespace of values. A path to the trait is a path to that
+//! constant too, also behind an import or a new name. Its methods compute scopes without a decorator.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, Path};
+
+use super::names::{derived, local, runtime};
+use super::policy::depends_on_store;
+use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store};
+use crate::options::cached;
+
+/// The constant and its type.
+///
+/// A generic trait has none: the types of its keys depend on its parameters.
+pub(super) fn scopes(store: &Store) -> TokenStream {
+    if !store.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let Store { vis, cfgs, lints, ident, namespace, .. } = store;
+    let ty = format_ident!("__{}Scopes", store.decorator);
+    let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
+    let functions = reads.map(|(method, read)| functions(store, method, read));
+    quote! {
+        #(#cfgs)* #(#lints)*
+        #[doc(hidden)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #ty;
+
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(dead_code, non_upper_case_globals, reason = "the writes of other traits find it by the name of the trait")]
+        #vis const #ident: #ty = #ty;
+
+        #(#cfgs)* #(#lints)*
+        #[allow(dead_code, reason = "only the writes of other traits call it")]
+        #[allow(clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
+        impl #ty {
+            #vis const fn __namespace(&self) -> &'static str {
+                #namespace
+            }
+
+            #(#functions)*
+        }
+    }
+}
+
+/// The scope of one entry, and that of all.
+fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let key = || read.key.iter().map(|place| &method.params[*place]);
+    if key().any(|param| depends_on_store(store, &param.ty)) {
+        return TokenStream::new();
+    }
+    let (vis, krate, cfgs, name) = (&store.vis, &store.krate, &method.cfgs, &method.ident);
+    let (all, scope, namespace) = (derived("__all_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
+    let (cache, of, description) = (local("cache"), local("of"), description(store, read));
+    let (params, parts) = (method.reference_declarations(read), key().map(part));
+    let key = if read.key.is_empty() { quote!(&()) } else { quote!(&(#(#parts,)*)) };
+    quote! {
+        #(#cfgs)*
+        #vis fn #name(&self, #cache: &#krate::Cache, #of: &#namespace #params) -> #scope {
+            #description.scope(#cache, #of, #key)
+        }
+
+        #(#cfgs)*
+        #vis fn #all(&self, #cache: &#krate::Cache, #of: &#namespace) -> #scope {
+            #description.whole(#cache, #of)
+        }
+    }
+}
+
+/// A part of the key, from a parameter behind a reference.
+fn part(param: &Param) -> TokenStream {
+    let name = &param.ident;
+    match param.passing {
+        Passing::Owned | Passing::Borrowed(_) => quote!(#name),
+        Passing::OptionalBorrowed(_) => quote!(*#name),
+    }
+}
+
+fn description(store: &Store, read: &Read) -> TokenStream {
+    let (other, mode) = (runtime(store, "OtherRead"), runtime(store, "Mode"));
+    let (namespace, entity) = (&store.namespace, &read.entity);
+    let variant = match read.options.setting(cached::MODE.row.name) {
+        Some(Setting { argument: Some(SettingValue::Variant { variant, .. }), .. }) => {
+            let variant = format_ident!("{variant}");
+            quote!(#mode::#variant)
+        }
+        _ => quote!(<#mode as ::core::default::Default>::default()),
+    };
+    quote!(#other { namespace: #namespace, entity: #entity, mode: #variant })
+}
+
+/// Checks at compile time that the other traits share the bus of this one.
+pub(super) fn checks(store: &Store) -> TokenStream {
+    let (namespace, share_a_bus) = (&store.namespace, runtime(store, "share_a_bus"));
+    let checks = owners(store).into_iter().map(|owner| {
+        let other = owner.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+        let text = format!(
+            "the namespace of `{other}` does not begin like that of `{}`: its instances are not on the bus that this write \
+             sends its invalidations to. Give both traits namespaces with the same first part, such as `shop:users` and `shop:orders`",
+            store.ident
+        );
+        let cfgs = &store.cfgs;
+        quote_spanned!(owner.span()=> #(#cfgs)* const _: () = ::core::assert!(#share_a_bus(#namespace, #owner.__namespace()), #text);)
+    });
+    checks.collect()
+}
+
+/// The traits that targets name, each once.
+fn owners(store: &Store) -> Vec<&Path> {
+    let writes = store.methods.iter().filter_map(Method::write);
+    let entries = writes.flat_map(|write| write.targets()).flat_map(|invalidation| invalidation.target.entries());
+    entries.filter_map(|entries| entries.reader.owner.as_ref()).fold(Vec::new(), |mut unique, owner| {
+        if !unique.contains(&owner) {
+            unique.push(owner);
+        }
+        unique
+    })
+}
+
+/// The namespace that the decorator keeps if its writes name other traits, as `name: value`.
+pub(super) fn namespace_field(store: &Store, value: &TokenStream) -> Option<TokenStream> {
+    let name = Ident::new("__namespace", proc_macro2::Span::call_site());
+    (!owners(store).is_empty()).then(|| quote!(#name: #value,))
+}

@@ -1,0 +1,20 @@
+use cache_core::{Error, TagFamily, cached_store};
+
+pub struct UserTag;
+
+impl TagFamily for UserTag {
+    type Key = u64;
+    const NAMESPACE: &'static str = "shop";
+    const NAME: &'static str = "user";
+}
+
+#[cached_store(namespace = "shop")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "count", key(tenant), ignore(trace), tags("a", tenant), tags("b", tenant), tags("c", value.0), tags("d", value.1), tags("e", value.0), ttl = "5m")]
+    async fn count(&self, tenant: u64, trace: u64) -> Result<(u64, String), Error>;
+
+    #[uncached]
+    async fn set(&self, tenant: u64) -> Result<(), Error>;
+}
+
+fn main() {}
