@@ -95,11 +95,14 @@ impl Writers {
         let bare = Arc::new(tenants.store());
         let mut caches = Vec::new();
         let mut decorators = Vec::new();
-        for (mode, lease) in
-            [(cache_core::Mode::Fast, LEASE), (cache_core::Mode::Safe, LEASE), (cache_core::Mode::Strict, SHORT_LEASE)]
-        {
+        // Each with members of its own: a strict write waits for the longest lease of any member.
+        for (mode, lease, prefix) in [
+            (cache_core::Mode::Fast, LEASE, "fast"),
+            (cache_core::Mode::Safe, LEASE, "safe"),
+            (cache_core::Mode::Strict, SHORT_LEASE, "strict"),
+        ] {
             let cache = Cache::builder().redis(server.admin_url()).read_timeout(PATIENCE).write_timeout(PATIENCE);
-            let cache = cache.lease(lease).build().expect("an address that parses");
+            let cache = cache.lease(lease).key_prefix(prefix).build().expect("an address that parses");
             let store = CachingPolicyStore::builder(Arc::clone(&bare), &cache)
                 .get_policy(|annotated| annotated.ttl(TTL).mode(mode))
                 .build();

@@ -15,6 +15,10 @@ pub mod failure_modes {}
 #[doc = include_str!("metrics.md")]
 pub mod metrics {}
 
+/// The cost of instances and entries, where the limits are, and what to change there.
+#[doc = include_str!("scaling.md")]
+pub mod scaling {}
+
 /// How to test code that uses decorators: time, loads, failures, and several instances.
 #[doc = include_str!("testing.md")]
 // The page is part of every build of the documentation. Its examples and some of its links need the feature.
