@@ -4,6 +4,8 @@
 //! are compiled once. A trait here that no type implements exists for its error message. A change needs a new version
 //! of `__macro`.
 
+mod absences;
+mod batches;
 mod writes;
 
 use std::marker::PhantomData;
@@ -28,6 +30,8 @@ pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
 pub use crate::value::{CacheValue, Cacheable, first_of};
+pub use absences::{or_absent, present};
+pub use batches::{in_order, keyed, paired, rows};
 pub use writes::{
     AnyRow, MAX_LISTED, OldValue, OtherRead, RowOrNone, apart, limited, scope_or_whole, scope_or_whole_async,
     scopes_or_whole, scopes_or_whole_async, share_a_bus,

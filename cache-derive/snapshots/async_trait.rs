@@ -409,3 +409,50 @@ where
         <S as PolicyStore>::name(&self.__backing)
     }
 }
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __CachingPolicyStoreScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub const PolicyStore: __CachingPolicyStoreScopes = __CachingPolicyStoreScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingPolicyStoreScopes {
+    pub const fn __namespace(&self) -> &'static str {
+        "copilot:llm"
+    }
+    pub fn get_policy(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        tenant: &TenantId,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "copilot:llm",
+            entity: "policy",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(tenant,))
+    }
+    pub fn __all_get_policy(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "copilot:llm",
+            entity: "policy",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+}

@@ -751,3 +751,76 @@ where
         self.__read_sizes(keys).await
     }
 }
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __CachingStoreScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub const Store: __CachingStoreScopes = __CachingStoreScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingStoreScopes {
+    pub const fn __namespace(&self) -> &'static str {
+        "app"
+    }
+    pub fn find(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        tenant: &u64,
+        path: &str,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "document",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(tenant, path))
+    }
+    pub fn __all_find(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "document",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+    pub fn size(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        id: &u64,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "size",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(id,))
+    }
+    pub fn __all_size(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "size",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+}

@@ -539,3 +539,50 @@ where
         <S as Events>::named(&self.__backing)
     }
 }
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __CachingEventsScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub const Events: __CachingEventsScopes = __CachingEventsScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingEventsScopes {
+    pub const fn __namespace(&self) -> &'static str {
+        "app"
+    }
+    pub fn event(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        id: &str,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "event",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(id,))
+    }
+    pub fn __all_event(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "event",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+}

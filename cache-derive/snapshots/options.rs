@@ -748,3 +748,80 @@ where
         Self::create(self, tenant, document)
     }
 }
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub(crate) struct __CachingStoreScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub(crate) const Store: __CachingStoreScopes = __CachingStoreScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingStoreScopes {
+    pub(crate) const fn __namespace(&self) -> &'static str {
+        "app"
+    }
+    #[cfg(feature = "documents")]
+    pub(crate) fn find(
+        &self,
+        cache: &caching::Cache,
+        of: &caching::__macro::v1::Namespace,
+        tenant: &u64,
+        path: &str,
+    ) -> caching::__macro::v1::Scope {
+        caching::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "document",
+            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(tenant, path))
+    }
+    #[cfg(feature = "documents")]
+    pub(crate) fn __all_find(
+        &self,
+        cache: &caching::Cache,
+        of: &caching::__macro::v1::Namespace,
+    ) -> caching::__macro::v1::Scope {
+        caching::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "document",
+            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+    pub(crate) fn tree(
+        &self,
+        cache: &caching::Cache,
+        of: &caching::__macro::v1::Namespace,
+        tenant: &u64,
+        under: &::core::option::Option<&str>,
+        name: &String,
+    ) -> caching::__macro::v1::Scope {
+        caching::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "tree",
+            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(tenant, *under, name))
+    }
+    pub(crate) fn __all_tree(
+        &self,
+        cache: &caching::Cache,
+        of: &caching::__macro::v1::Namespace,
+    ) -> caching::__macro::v1::Scope {
+        caching::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "tree",
+            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+}

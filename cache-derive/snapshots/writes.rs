@@ -470,9 +470,18 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
+            {
+                let mut found = ::std::vec::Vec::<
+                    ::cache_core::__macro::v1::Scope,
+                >::from([]);
+                found
+                    .extend(
+                        ::std::vec::Vec::<
+                            ::cache_core::__macro::v1::Scope,
+                        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]),
+                    );
+                found
+            }
         };
         write.finish(outcome, found).await;
         returned
@@ -996,5 +1005,81 @@ where
         id: u64,
     ) -> Result<(), Error> {
         Self::rename(self, transaction, id).await
+    }
+}
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __CachingSessionsScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub const Sessions: __CachingSessionsScopes = __CachingSessionsScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingSessionsScopes {
+    pub const fn __namespace(&self) -> &'static str {
+        "app"
+    }
+    pub fn load(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        tenant: &TenantId,
+        id: &str,
+        device: &::core::option::Option<&str>,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "session",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(tenant, id, *device))
+    }
+    pub fn __all_load(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "session",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
+    }
+    #[cfg(feature = "users")]
+    pub fn user(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+        id: &u64,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "user",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .scope(cache, of, &(id,))
+    }
+    #[cfg(feature = "users")]
+    pub fn __all_user(
+        &self,
+        cache: &::cache_core::Cache,
+        of: &::cache_core::__macro::v1::Namespace,
+    ) -> ::cache_core::__macro::v1::Scope {
+        ::cache_core::__macro::v1::OtherRead {
+            namespace: "app",
+            entity: "user",
+            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
+        }
+            .whole(cache, of)
     }
 }

@@ -1,8 +1,11 @@
 //! The macro on the shapes of real store traits, over a single instance and over two instances.
 
+mod absent_errors;
 mod aliases;
+mod batches;
 mod conditions;
 mod each;
 mod old_row;
+mod other_traits;
 mod support;
 mod tags;

@@ -136,16 +136,25 @@ macro_rules! __old_value {
 
 /// A read method of another annotated trait, whose entries a write invalidates.
 #[derive(Debug, Clone, Copy)]
+#[must_use]
 pub struct OtherRead {
     /// The namespace of its trait.
-    pub namespace: &'static str,
-    /// Its entity.
-    pub entity: &'static str,
-    /// Its mode.
-    pub mode: Mode,
+    namespace: &'static str,
+    entity: &'static str,
+    mode: Mode,
 }
 
 impl OtherRead {
+    /// Describes a method of mode safe.
+    pub const fn new(namespace: &'static str, entity: &'static str) -> Self {
+        Self { namespace, entity, mode: Mode::Safe }
+    }
+
+    /// Sets the mode.
+    pub const fn of_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
     /// Returns the scope of one entry, in the partition of the writing decorator.
     pub fn scope<K: CacheKey>(&self, cache: &Cache, of: &Namespace, key: &K) -> Scope {
         let head = cache.0.ownership.head(self.namespace, of.partition.as_deref(), self.entity);

@@ -7,7 +7,7 @@ use syn::{ExprPath, Index};
 
 use super::names::{derived, local, local_at, runtime, self_of};
 use super::{read, types};
-use crate::model::{Batch, Method, Param, Passing, Read, Store};
+use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read, Store};
 
 /// A batch method with the method over one key.
 struct Pair<'a> {
@@ -84,18 +84,65 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     });
     // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
+    let load = loaded(&pair, &element, &quote!(#of_backing::#name(&#backing #(, #call)*).await));
+    let answer = quote! {
+        self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
+            let #backing = ::std::sync::Arc::clone(&#backing);
+            #unpack
+            async move { #load }
+        })
+    };
+    let answer = returned(&pair, &element, &answer);
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
             &'__call self, #keys: ::std::vec::Vec<#key_type> #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
-            self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
-                let #backing = ::std::sync::Arc::clone(&#backing);
-                #unpack
-                async move { #of_backing::#name(&#backing #(, #call)*).await }
-            })
+            #answer
         }
+    }
+}
+
+/// The result of the load as a map, from that of the store.
+fn loaded(pair: &Pair<'_>, element: &TokenStream, call: &TokenStream) -> TokenStream {
+    let (list, wanted, row) = (&pair.list().ident, local("wanted"), local("row"));
+    match &pair.batch.answer {
+        BatchAnswer::Map => call.clone(),
+        BatchAnswer::InOrder(_) => {
+            let (paired, name) = (runtime(pair.store, "paired"), pair.method.ident.to_string());
+            quote! {
+                let #wanted = ::core::clone::Clone::clone(&#list);
+                #paired(#name, #wanted, #call)
+            }
+        }
+        BatchAnswer::Rows(ty, by) => {
+            let keyed = runtime(pair.store, "keyed");
+            quote! {
+                #keyed(#call, |#row: &#ty| {
+                    ::core::clone::Clone::clone(::core::borrow::Borrow::<#element>::borrow(&#by(#row)))
+                })
+            }
+        }
+    }
+}
+
+/// The future of the result, from that of the map.
+fn returned(pair: &Pair<'_>, element: &TokenStream, answer: &TokenStream) -> TokenStream {
+    let (keys, key, wanted, found, part) =
+        (local("keys"), local("key"), local("wanted"), local("found"), Index::from(pair.batch.part));
+    let (function, value) = match &pair.batch.answer {
+        BatchAnswer::Map => return answer.clone(),
+        BatchAnswer::InOrder(value) => (runtime(pair.store, "in_order"), value),
+        BatchAnswer::Rows(value, _) => (runtime(pair.store, "rows"), value),
+    };
+    let error = types::error(pair.store, pair.method);
+    quote! {
+        let #wanted: ::std::vec::Vec<#element> = #keys.iter().map(|#key| ::core::clone::Clone::clone(&#key.#part)).collect();
+        let #found: ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<
+            Output = ::core::result::Result<::std::vec::Vec<(#element, #value)>, #error>
+        > + ::core::marker::Send + '__call>> = #answer;
+        ::std::boxed::Box::pin(async move { #function(&#wanted, #found.await) })
     }
 }
 

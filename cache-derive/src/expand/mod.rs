@@ -3,6 +3,7 @@
 //! Generated code is thin: it builds a key and calls the runtime crate. It names everything by absolute paths, and its
 //! own variables are hygienic, so that no name in the user's scope can collide with them.
 
+mod absent;
 mod admin;
 mod batch;
 mod builder;

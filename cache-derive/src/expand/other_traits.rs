@@ -48,26 +48,27 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
     }
 }
 
-/// The scope of one entry, and that of all.
+/// The description of a read method, and the scope of one entry.
 fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let key = || read.key.iter().map(|place| &method.params[*place]);
     if key().any(|param| depends_on_store(store, &param.ty)) {
         return TokenStream::new();
     }
     let (vis, krate, cfgs, name) = (&store.vis, &store.krate, &method.cfgs, &method.ident);
-    let (all, scope, namespace) = (derived("__all_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
-    let (cache, of, description) = (local("cache"), local("of"), description(store, read));
+    let (description, scope, namespace) = (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
+    let (cache, of, other, described) =
+        (local("cache"), local("of"), runtime(store, "OtherRead"), description_of(store, read));
     let (params, parts) = (method.reference_declarations(read), key().map(part));
     let key = if read.key.is_empty() { quote!(&()) } else { quote!(&(#(#parts,)*)) };
     quote! {
         #(#cfgs)*
-        #vis fn #name(&self, #cache: &#krate::Cache, #of: &#namespace #params) -> #scope {
-            #description.scope(#cache, #of, #key)
+        #vis const fn #description(&self) -> #other {
+            #described
         }
 
         #(#cfgs)*
-        #vis fn #all(&self, #cache: &#krate::Cache, #of: &#namespace) -> #scope {
-            #description.whole(#cache, #of)
+        #vis fn #name(&self, #cache: &#krate::Cache, #of: &#namespace #params) -> #scope {
+            self.#description().scope(#cache, #of, #key)
         }
     }
 }
@@ -81,17 +82,17 @@ fn part(param: &Param) -> TokenStream {
     }
 }
 
-fn description(store: &Store, read: &Read) -> TokenStream {
+fn description_of(store: &Store, read: &Read) -> TokenStream {
     let (other, mode) = (runtime(store, "OtherRead"), runtime(store, "Mode"));
     let (namespace, entity) = (&store.namespace, &read.entity);
-    let variant = match read.options.setting(cached::MODE.row.name) {
+    let mode = match read.options.setting(cached::MODE.row.name) {
         Some(Setting { argument: Some(SettingValue::Variant { variant, .. }), .. }) => {
             let variant = format_ident!("{variant}");
-            quote!(#mode::#variant)
+            quote!(.of_mode(#mode::#variant))
         }
-        _ => quote!(<#mode as ::core::default::Default>::default()),
+        _ => TokenStream::new(),
     };
-    quote!(#other { namespace: #namespace, entity: #entity, mode: #variant })
+    quote!(#other::new(#namespace, #entity) #mode)
 }
 
 /// Checks at compile time that the other traits share the bus of this one.

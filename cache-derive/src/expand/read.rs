@@ -6,7 +6,7 @@ use syn::ExprPath;
 use syn::spanned::Spanned;
 
 use super::names::{derived, local, local_at, runtime, self_of};
-use super::types;
+use super::{absent, types};
 use crate::model::{Method, Param, Read, Store};
 
 /// The body.
@@ -20,9 +20,10 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
         quote!(#this.#region.local(#lookup))
     };
     let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
+    let returned = absent::returned(method, read, &quote!(#hit));
     quote! {
         let #answer = match #lookup_call {
-            #local_read::Fresh(#hit) => return ::core::result::Result::Ok(#hit),
+            #local_read::Fresh(#hit) => return #returned,
             #answer => #answer,
         };
         #miss
@@ -37,11 +38,13 @@ fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
         let options = options(store, method, read, Some(path));
         quote!(, #options)
     });
-    let copies = method.params.iter().map(|param| param.to_owned(visible.is_some()));
+    let are_needed_later = visible.is_some() || read.options.absent.is_some();
+    let copies = method.params.iter().map(|param| param.to_owned(are_needed_later));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
+    let answered = absent::answered(store, method, read, quote!(#this.#function(#key, #answer #visible #arguments).await));
     quote! {
         let #key = #this.#region.key(#lookup);
-        #this.#function(#key, #answer #visible #arguments).await
+        #answered
     }
 }
 
@@ -51,19 +54,23 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
         (local("key"), local("answer"), self_of(method), &method.ident, local("backing"));
     let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
     let options = options(store, method, read, read.options.visible_if.as_ref());
-    let is_filtered = read.options.visible_if.is_some();
-    let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
+    let are_needed_later = read.options.visible_if.is_some() || read.options.absent.is_some();
+    let copies = method.params.iter().filter(|param| are_needed_later && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
         quote!(let #name = #copy;)
     });
     let arguments = method.arguments();
+    let load = absent::loaded(store, read, quote!(#of_backing::#region(#backing #arguments).await));
+    let answered = absent::answered(store, method, read, quote! {
+        #this.#region.read_inline(#key, #answer, #options, {
+            #(#copies)*
+            move || async move { #load }
+        }).await
+    });
     quote! {
         let #key = #this.#region.key(#lookup);
         let #backing = &#this.__backing;
-        #this.#region.read_inline(#key, #answer, #options, {
-            #(#copies)*
-            move || async move { #of_backing::#region(#backing #arguments).await }
-        }).await
+        #answered
     }
 }
 
@@ -71,7 +78,8 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
 pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, answer, options_name) = (local("key"), local("answer"), local("options"));
     let (arguments, backing) = (local("arguments"), local("backing"));
-    let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
+    let (region, cfgs, lints) = (&method.ident, &method.cfgs, &method.lints);
+    let output = absent::output(store, method, read);
     let (function, key_type, of_backing) =
         (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
     let is_filtered = read.options.visible_if.is_some();
@@ -86,6 +94,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
     let call = method.params.iter().map(Param::for_store);
+    let load = absent::loaded(store, read, quote!(#of_backing::#region(&#backing #(, #call)*).await));
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
@@ -93,7 +102,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
             #unpack
-            self.#region.read(#key, #answer, #options, move || async move { #of_backing::#region(&#backing #(, #call)*).await })
+            self.#region.read(#key, #answer, #options, move || async move { #load })
         }
     }
 }

@@ -160,6 +160,34 @@ fn writes_that_change_their_parameters_or_run_in_transactions() {
 }
 
 #[test]
+fn targets_with_lists_conditions_old_rows_and_other_traits() {
+    check(
+        "targets",
+        quote!(namespace = "shop:users"),
+        quote! {
+            #[async_trait]
+            pub trait Users: Send + Sync {
+                #[cached(entity = "user", key(id), ttl = "5m")]
+                async fn get(&self, id: UserId) -> Result<Option<User>, Error>;
+
+                #[cfg(feature = "emails")]
+                #[cached(entity = "email", key(email), ttl = "5m")]
+                async fn by_email(&self, email: &str) -> Result<Option<User>, Error>;
+
+                #[invalidates(each(user in users => get(user.id), by_email(&user.email, if = user.active)), each(ids => get(*id)))]
+                async fn put_all(&self, users: &mut Vec<User>, ids: Arc<[UserId]>) -> Result<(), Error>;
+
+                #[invalidates(get(user.id), by_email(&old.email, if = old.email != user.email), reads(old = get(user.id)))]
+                async fn put(&self, user: &User) -> Result<(), Error>;
+
+                #[invalidates(orders::OrderStore::of_user(id), orders::OrderStore::recent(..), if = *result)]
+                async fn delete(&self, id: UserId) -> Result<bool, Error>;
+            }
+        },
+    );
+}
+
+#[test]
 fn boxed_futures() {
     check(
         "boxed_futures",

@@ -12,9 +12,10 @@ pub(super) fn key(method: &Method, read: &Read) -> TokenStream {
     quote!((#(#parts,)*))
 }
 
-/// The type of a cached value.
+/// The type of a cached value; an `Option` if some errors of the store are absences.
 pub(super) fn value(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    read.value.as_ref().map_or_else(|| projected(store, method, "Value"), ToTokens::to_token_stream)
+    let value = read.value.as_ref().map_or_else(|| projected(store, method, "Value"), ToTokens::to_token_stream);
+    if read.options.absent.is_some() { quote!(::core::option::Option<#value>) } else { value }
 }
 
 /// The type of the store's errors.

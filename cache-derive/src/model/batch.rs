@@ -1,6 +1,7 @@
 //! A read of many keys that shares the entries of a read of one.
 
 use proc_macro2::Ident;
+use syn::{ExprPath, Type};
 
 /// A method over many keys.
 ///
@@ -14,4 +15,16 @@ pub(crate) struct Batch {
     pub(crate) part: usize,
     /// Whether the list is passed as a `Vec`; else it is a slice.
     pub(crate) by_value: bool,
+    /// The form of its result.
+    pub(crate) answer: BatchAnswer,
+}
+
+/// The form in which a method over many keys returns the values.
+pub(crate) enum BatchAnswer {
+    /// A map from keys to values.
+    Map,
+    /// `Vec<Option<V>>`, in the order of the keys.
+    InOrder(Type),
+    /// `Vec<V>`, and the function that returns the key of a row.
+    Rows(Type, Box<ExprPath>),
 }

@@ -9,9 +9,9 @@ mod tag;
 mod target;
 mod write;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, BatchAnswer};
 pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
-pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
+pub(crate) use read::{Absent, Options, Read, Setting, SettingValue, Span};
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
 pub(crate) use tag::{FamilyName, Tag};

@@ -39,8 +39,18 @@ pub(crate) struct Options {
     pub(crate) cache_if: Option<ExprPath>,
     /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
+    /// Which errors are absences.
+    pub(crate) absent: Option<Absent>,
     /// Whether the load runs in a caller's task.
     pub(crate) inline: bool,
+}
+
+/// The functions of a method whose store reports an absence as an error.
+pub(crate) struct Absent {
+    /// Decides which errors are absences.
+    pub(crate) is_absence: ExprPath,
+    /// Makes the error of an absence.
+    pub(crate) error: ExprPath,
 }
 
 /// An option as a call of the policy's builder.

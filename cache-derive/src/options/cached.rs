@@ -53,6 +53,19 @@ options! {
                 why: "an absence may only mean that this reader may not see the value, and would hide it from the others",
             }])
             .sets("negative_ttl", value::positive_duration);
+    ABSENT_IF: ExprPath = option(
+        "absent_if",
+        &["is_not_found"],
+        "a function `(&error) -> bool`: whether an error of the store says that there is no value, which is cached for \
+         `negative_ttl`",
+    )
+    .parsed(value::function);
+    ABSENT_AS: ExprPath = option(
+        "absent_as",
+        &["not_found"],
+        "a function `(&key_part, ..) -> Error`: the error for a value that does not exist, by `absent_if`",
+    )
+    .parsed(value::function);
     JITTER: Setting = option("jitter", &["10"], "shortens each life by a random share of up to this many percent, at most 50")
         .sets("jitter_percent", value::share_of_life);
     LOCAL: Setting = option("local", &[value::OFF, "\"30s\""], "no local tier, or a shorter life there")
@@ -115,6 +128,13 @@ options! {
          are not allowed",
     )
     .parsed(value::function);
+    BY: ExprPath = option(
+        "by",
+        &["id_of"],
+        "with `batch`: a function `(&row) -> key` or `(&row) -> &key`, for a method over many keys that returns a list of rows",
+    )
+    .aliases(&["key_of", "keyed_by"])
+    .parsed(value::function);
     REFRESH_AFTER: () = option("refresh_after", &["\"4m\""], "reloads a value before it expires").planned();
     STALE_WHILE_REVALIDATE: () =
         option("stale_while_revalidate", &["\"1m\""], "returns an expired value while it is reloaded").planned();
@@ -127,4 +147,4 @@ pub(crate) const SINGLE: Table = Table { attribute: AttributeName::Cached, optio
 
 /// A method over many keys.
 pub(crate) const MANY: Table =
-    Table { attribute: AttributeName::Cached, options: &[BATCH.row, KEY.row, IGNORE.row], excluded: ALL };
+    Table { attribute: AttributeName::Cached, options: &[BATCH.row, BY.row, KEY.row, IGNORE.row], excluded: ALL };

@@ -32,7 +32,7 @@ options! {
     .parsed(|option, row| value::expression(option, row.example()));
     READS: (Ident, EntriesTarget) = option(
         "reads",
-        &["(old = get_policy(tenant, user))"],
+        &["(old = get_user(user))"],
         "reads the row in the store before the write changes it; targets and conditions may use its value by that name",
     )
     .aliases(&["old", "before"])

@@ -30,17 +30,33 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
     let list = match attribute {
         AttributeName::CachedStore => &mut annotation,
         AttributeName::Invalidates => &mut write,
-        _ if options.iter().any(|option| name_of(option) == cached::BATCH.row.name) => &mut batch,
+        _ if options.iter().any(|option| is_of_a_batch(name_of(option))) => &mut batch,
         _ => &mut read,
     };
     list.retain(|old| options.iter().all(|option| name_of(option) != name_of(old)));
     list.extend_from_slice(options);
+    let names = |name: &str| options.iter().any(|option| name_of(option) == name);
+    if attribute == AttributeName::Invalidates && names(invalidates::READS.row.name) {
+        // A row that no target names is refused.
+        list.push("get_policy(old, user)".to_owned());
+    }
+    let absences = [cached::ABSENT_IF.row, cached::ABSENT_AS.row];
+    let has_absent_errors = attribute == AttributeName::Cached && absences.iter().any(|row| names(row.name));
+    if has_absent_errors && options.iter().all(|option| option.contains(" = ")) {
+        // The two need each other, and a time to live.
+        let others = absences.iter().chain([&cached::NEGATIVE_TTL.row]).filter(|row| !names(row.name));
+        list.extend(others.map(|row| written(row.name, row.example())));
+    }
+    let values = if names(cached::BY.row.name) { "Vec<u64>" } else { "HashMap<u64, u64>" };
+    let value = if has_absent_errors { "u64" } else { "Option<u64>" };
     let item = format!(
         "pub trait Policies: Send + Sync {{
             #[cached({})]
-            async fn get_policy(&self, tenant: u64, user: u64, trace: &str) -> Result<Option<u64>, Error>;
+            async fn get_policy(&self, tenant: u64, user: u64, trace: &str) -> Result<{value}, Error>;
+            #[cached(entity = \"user\", key(user), ttl = \"5m\")]
+            async fn get_user(&self, user: u64) -> Result<u64, Error>;
             #[cached({})]
-            async fn get_policies(&self, tenant: u64, users: &[u64], trace: &str) -> Result<HashMap<u64, u64>, Error>;
+            async fn get_policies(&self, tenant: u64, users: &[u64], trace: &str) -> Result<{values}, Error>;
             #[invalidates({})]
             async fn set_policy(&self, tenant: u64, user: u64) -> Result<(), Error>;
         }}",
@@ -49,6 +65,10 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
         write.join(", ")
     );
     crate::cached_store_tokens(tokens(&annotation.join(", ")), tokens(&item)).to_string()
+}
+
+fn is_of_a_batch(name: &str) -> bool {
+    [cached::BATCH.row.name, cached::BY.row.name].contains(&name)
 }
 
 fn tokens(text: &str) -> TokenStream {

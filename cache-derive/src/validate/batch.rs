@@ -2,12 +2,13 @@
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Signature, Type};
+use syn::{ExprPath, Signature, Type};
 
 use super::given::Given;
+use super::returned::{Returned, option_of};
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Batch, Method, Param, Passing, Read};
+use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read};
 use crate::options::{Spec, cached};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment, peel};
@@ -15,6 +16,7 @@ use crate::types::{first_type, last_segment, peel};
 /// Checks a method over many keys against the method over one.
 pub(super) fn batch(
     sig: &Signature,
+    output: &Type,
     params: &[Param],
     options: &[OptionSyntax],
     readers: &Readers<'_>,
@@ -25,7 +27,9 @@ pub(super) fn batch(
     let named = given.value(&cached::BATCH, sink)?;
     let one = sink.accept(over_one(&text_of(&named), &named, readers))??;
     let read = one.read()?;
-    let batch = sink.accept(compared(sig, params, one, read))?;
+    let mut batch = sink.accept(compared(sig, params, one, read))?;
+    let by = given.value(&cached::BY, sink);
+    batch.answer = sink.accept(answer(sig, output, by))?;
     same_key(&cached::KEY, &read.key, sig, params, one, &given, sink);
     same_key(&cached::IGNORE, &ignored(read, params.len()), sig, params, one, &given, sink);
     can_be_owned(sig, params, &batch, sink);
@@ -95,7 +99,24 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
-    Ok(Batch { one: one.ident.clone(), many, part, by_value })
+    Ok(Batch { one: one.ident.clone(), many, part, by_value, answer: BatchAnswer::Map })
+}
+
+/// The form of the result; a list is recognised by its type.
+fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>) -> Result<BatchAnswer, Problem> {
+    let list = match Returned::of(output) {
+        Returned::Result(value) => element(&value).filter(|(_, is_vec)| *is_vec).map(|(element, _)| element.clone()),
+        Returned::Alias | Returned::Other => None,
+    };
+    let in_order = list.as_ref().and_then(option_of).cloned();
+    match (by, list, in_order) {
+        (Some(by), Some(row), None) => Ok(BatchAnswer::Rows(row, Box::new(by))),
+        (None, _, Some(value)) => Ok(BatchAnswer::InOrder(value)),
+        (None, ..) => Ok(BatchAnswer::Map),
+        (Some(by), ..) => Err(Problem::at(by, format!("`{}` does not return a list of rows", sig.ident))
+            .why("the function finds the key in a row of `Result<Vec<V>, E>`; a map has the keys, and `Vec<Option<V>>` their order")
+            .instead("`Result<Vec<V>, E>`, written out, or leave it out")),
+    }
 }
 
 fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {

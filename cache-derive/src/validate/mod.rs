@@ -1,5 +1,6 @@
 //! Turns the syntax tree into a valid model, or reports its mistakes.
 
+mod absent;
 mod batch;
 mod captures;
 mod changes;

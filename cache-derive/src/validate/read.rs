@@ -6,7 +6,7 @@ use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 use super::given::Given;
 use super::returned::{Returned, borrows, option_of};
 use super::self_type::SelfType;
-use super::{key, read_options, signature, tags};
+use super::{absent, key, read_options, signature, tags};
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Param, Read};
 use crate::options::cached;
@@ -39,22 +39,33 @@ pub(super) fn read(
     let given = Given::check(options, &cached::SINGLE, sink);
     no_generics(method.sig, sink);
     sendable(method, sink);
+    over_one_key(method.sig, &given, sink);
     let value = value(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
     let key = key::key(method.sig, method.params, &given, sink);
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
-    let (value, key) = (value?, key?);
+    let (value, key, options) = (value?, key?, options?);
     let tags = tags::tags(method.sig, method.params, &key, &given, self_type, sink);
     Some(Read {
         entity: entity?,
         key,
         prefixes: Vec::new(),
         tags,
-        optional: value.as_ref().is_some_and(|value| option_of(value).is_some()),
+        optional: options.absent.is_some() || value.as_ref().is_some_and(|value| option_of(value).is_some()),
         value,
-        options: options?,
+        options,
     })
+}
+
+fn over_one_key(sig: &Signature, given: &Given<'_>, sink: &mut Sink) {
+    if let Some(by) = given.get(&cached::BY) {
+        sink.report(
+            Problem::at(by, format!("`{}` stands on `{}`, which is no batch", by.name, sig.ident))
+                .why("it finds the keys in the rows of a method over many keys")
+                .instead("leave it out, or name the method over one key with `batch = ..`"),
+        );
+    }
 }
 
 /// Checks the requirements on every method that uses the cache.
@@ -94,7 +105,9 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
 fn value(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Option<Type>> {
     match sink.accept(checked_value(method))? {
         Some(value) => {
-            if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| option_of(&value).is_none()) {
+            absent::is_never_an_option(method.sig, &value, given, sink);
+            let is_present = option_of(&value).is_none() && given.get(&cached::ABSENT_IF).is_none();
+            if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| is_present) {
                 sink.report(never_absent(method.sig, negative));
             }
             Some(Some(value))
@@ -140,7 +153,7 @@ fn never_absent(sig: &Signature, negative: &OptionSyntax) -> Problem {
         format!("`negative_ttl` stands on `{}`, which does not return `Result<Option<..>, ..>`", sig.ident),
     )
     .why("it is the time that an absence lives, and this value is never absent")
-    .instead("leave it out, or return `Result<Option<V>, E>`, written out")
+    .instead("leave it out, return `Result<Option<V>, E>`, written out, or name the errors that are absences with `absent_if`")
 }
 
 fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<String> {

@@ -5,6 +5,7 @@ use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Signature};
 
+use super::absent;
 use super::given::Given;
 use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
@@ -31,6 +32,7 @@ pub(super) fn all(
         positional: positional(given),
         cache_if: given.value(&cached::CACHE_IF, sink),
         visible_if: given.value(&cached::VISIBLE_IF, sink),
+        absent: absent::absent(sig, given, sink),
         inline: given.value(&cached::LOAD, sink).is_some(),
     };
     replace_self(&mut options, self_type);
@@ -68,7 +70,8 @@ fn replace_self(options: &mut Options, self_type: &mut SelfType) {
         Span::Const(path, _) => Some(path),
         Span::Literal(_) => None,
     });
-    for path in constants.chain(&mut options.cache_if).chain(&mut options.visible_if) {
+    let absent = options.absent.iter_mut().flat_map(|absent| [&mut absent.is_absence, &mut absent.error]);
+    for path in constants.chain(&mut options.cache_if).chain(&mut options.visible_if).chain(absent) {
         self_type.visit_expr_path_mut(path);
     }
 }

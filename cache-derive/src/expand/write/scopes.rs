@@ -91,22 +91,11 @@ pub(super) fn late(store: &Store, method: &Method, write: &Write) -> TokenStream
     if !write.finds_scopes() {
         return quote!(::std::vec::Vec::<#scope>::new());
     }
-    let (outcome, outcomes, found) = (local("outcome"), runtime(store, "WriteOutcome"), local("found"));
+    let (outcome, outcomes) = (local("outcome"), runtime(store, "WriteOutcome"));
     let changed = changed(store, method, write);
     let named = has_own_result(write).then(|| named(store, method, write, false));
     let old = write.row.as_ref().map(|row| old_row::found(store, method, write, row));
-    let mut lists = old.into_iter().chain(changed).chain(named);
-    let first = lists.next();
-    let others: Vec<_> = lists.collect();
-    let list = if others.is_empty() {
-        quote!(#first)
-    } else {
-        quote!({
-            let mut #found = #first;
-            #(#found.extend(#others);)*
-            #found
-        })
-    };
+    let list = joined(old.into_iter().chain(changed).chain(named).collect());
     quote!(if #outcome == #outcomes::NotWritten { ::std::vec::Vec::new() } else { #list })
 }
 
@@ -120,17 +109,24 @@ fn changed(store: &Store, method: &Method, write: &Write) -> Option<TokenStream>
     let this = self_of(method);
     let own = || write.reevaluated().filter(|invalidation| !invalidation.names_old);
     own().next()?;
-    let is_whole = |invalidation: &&Invalidation| invalidation.reevaluation == Reevaluation::Whole;
-    if !own().any(|invalidation| is_whole(&invalidation)) {
-        return Some(scopes_of(store, &this, own(), Pass::After));
+    let (taken, evaluated): (Vec<_>, Vec<_>) = own().partition(|one| one.reevaluation == Reevaluation::Whole);
+    let list = (!evaluated.is_empty()).then(|| scopes_of(store, &this, evaluated, Pass::After));
+    let wholes = (!taken.is_empty()).then(|| wholes(store, &this, readers_of(taken.into_iter())));
+    Some(joined(list.into_iter().chain(wholes).collect()))
+}
+
+/// The scopes of several lists in one.
+fn joined(lists: Vec<TokenStream>) -> TokenStream {
+    let found = local("found");
+    match lists.as_slice() {
+        [first] => first.clone(),
+        [first, others @ ..] => quote!({
+            let mut #found = #first;
+            #(#found.extend(#others);)*
+            #found
+        }),
+        [] => quote!(::std::vec::Vec::new()),
     }
-    let (found, list) = (local("found"), scopes_of(store, &this, own().filter(|one| !is_whole(one)), Pass::After));
-    let wholes = wholes(store, &this, readers_of(own().filter(is_whole)));
-    Some(quote!({
-        let mut #found = #list;
-        #found.extend(#wholes);
-        #found
-    }))
 }
 
 /// The read methods that these targets name.

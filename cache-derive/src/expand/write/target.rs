@@ -118,8 +118,8 @@ impl Context<'_> {
         match &reader.owner {
             None => quote!(#this.#read.scope_prefix(&())),
             Some(owner) => {
-                let function = derived("__all_", read);
-                quote!(#owner.#function(&#this.__cache, &#this.__namespace))
+                let function = derived("__of_", read);
+                quote!(#owner.#function().whole(&#this.__cache, &#this.__namespace))
             }
         }
     }

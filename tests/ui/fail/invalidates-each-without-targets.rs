@@ -1,0 +1,13 @@
+//! A list that names no read method.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(each(id in ids => ))]
+    async fn put(&self, ids: &[u64]) -> Result<(), String>;
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! Conditions that are no conditions.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(id, if = id))]
+    async fn put(&self, id: u64) -> Result<(), String>;
+
+    #[invalidates(get(id), if = id?)]
+    async fn add(&self, id: u64) -> Result<(), String>;
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! An old row that no target names.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(id), reads(old = get(id)))]
+    async fn put(&self, id: u64) -> Result<(), String>;
+}
+
+fn main() {}
