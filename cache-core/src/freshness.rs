@@ -225,7 +225,8 @@ impl Freshness {
     }
 
     fn sum_of_clocks(&self, clocks: &Clocks) -> u64 {
-        let sequences = clocks.families[..clocks.count].iter().map(|at| self.clocks[usize::from(*at)].load(Ordering::Acquire));
+        let sequences =
+            clocks.families[..clocks.count].iter().map(|at| self.clocks[usize::from(*at)].load(Ordering::Acquire));
         sequences.fold(0, u64::wrapping_add)
     }
 
@@ -412,6 +413,33 @@ mod tests {
         let is_current = |method: u64, stamp: Stamp| freshness.is_current(method, 0, &stamp);
         assert!(!is_current(7, stamp.degraded()) && is_current(7, stamp.degraded().degraded()));
         assert!(!is_current(8, stamp) && !is_current(8, stamp.degraded()));
+    }
+
+    #[test]
+    fn a_tag_of_a_value_counts_from_the_snapshot_by_the_clock_of_its_family() {
+        let freshness = Freshness::new();
+        let method = Probe::on(&freshness, METHOD);
+        let [tag, other, stranger] = ["ns:%tuser:1:*", "ns:%tuser:2:*", "ns:%tteam:1:*"].map(Scope::new);
+        let family = tag.tag_clock_name().unwrap();
+        let begin = || freshness.with_clocks(freshness.snapshot(method.sequence(), OWN, []), [family]);
+        let permits = |snapshot: &SequenceSnapshot| freshness.permits(method.sequence(), snapshot);
+
+        let undisturbed = begin();
+        freshness.advance(&stranger);
+        let filled = freshness.tagged(undisturbed, [tag.hash()], 2);
+        assert!(permits(&filled), "another family");
+        let overtaken = begin();
+        freshness.advance(&other);
+        assert!(!permits(&freshness.tagged(overtaken, [tag.hash()], 2)), "the family's clock has moved");
+
+        let is_current = |snapshot: &SequenceSnapshot| freshness.is_current(method.sequence(), 2, &snapshot.stamp());
+        assert!(is_current(&filled), "the entry that was filled before carries another tag");
+        freshness.advance_name(tag.name().as_bytes());
+        assert!(!is_current(&filled));
+        assert!(freshness.clocks.iter().any(|clock| clock.load(Ordering::Relaxed) > 0));
+        let unknown = begin();
+        freshness.advance_any(ScopeHash(77));
+        assert!(!permits(&freshness.tagged(unknown, [tag.hash()], 2)), "a scope without a name may be a tag");
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    BatchMap, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec, RowFence, Slot, TagFamily,
-    TagSink, Tags, WriteGuard, WriteOutcome,
+    BatchMap, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec, RowFence, Slot,
+    TagFamily, TagSink, Tags, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};

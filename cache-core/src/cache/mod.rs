@@ -20,9 +20,9 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::permits::Permit;
 use self::permits::Permits;
-use crate::engine::FamilyModes;
 use crate::coherence::{Coherence, LinkState, supervise};
 use crate::config::Settings;
+use crate::engine::FamilyModes;
 use crate::error::Error;
 use crate::health::{Health, Publisher};
 use crate::observability::{Counters, Occupied, Registry, Stats};

@@ -68,8 +68,8 @@ impl EntryKeys {
         self.fenced = self.scopes.len();
     }
 
-    /// The keys of the scopes' generations.
+    /// The keys of the generations in the fence.
     pub(super) fn generation_keys(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(Scope::generation_key)
+        self.fenced_scopes().iter().map(Scope::generation_key)
     }
 }

@@ -57,8 +57,9 @@ impl<R> MethodTags<R> {
         };
         let wholes: Vec<Scope> = families.iter().map(whole).collect();
         let of_values = || of_value.families.iter().map(|place| &wholes[*place]);
-        let (clocks, clock_names) = (Scope::tag_clocks(of_values()), of_values().filter_map(Scope::tag_clock_name).collect());
-        Self { families, clocks, clock_names, wholes, of_key, of_value }
+        let (clocks, clock_names) =
+            (Scope::tag_clocks(of_values()), of_values().filter_map(Scope::tag_clock_name).collect());
+        Self { families, wholes, clocks, clock_names, of_key, of_value }
     }
 }
 

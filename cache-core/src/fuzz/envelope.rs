@@ -3,7 +3,7 @@
 use cache_fuzz::{Grain, Input, Target};
 
 use crate::protocol::envelope::{Expiry, Identity, Unusable, open, seal};
-use crate::protocol::{Epoch, Fence, Generation, Scope};
+use crate::protocol::{Epoch, Fence, Generation, MAX_PREFIXES, Scope};
 
 const TARGET: Target =
     Target { name: "envelope", grain: Grain::Bytes, dictionary: &["CS", "U1-a", "U2-b"], longest: 512, run };
@@ -28,7 +28,7 @@ fn run(bytes: &[u8]) -> u64 {
 
 /// Opens the bytes. An accepted entry must be exactly what a writer would have written.
 fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence) -> u64 {
-    let opened = match open(bytes, identity, fence, NOW) {
+    let opened = match open(bytes, identity, fence, MAX_PREFIXES, NOW) {
         Ok(opened) => opened,
         Err(unusable) => {
             return Unusable::ALL.iter().position(|reason| *reason == unusable).map_or(0, |at| at as u64 + 1);
@@ -36,6 +36,7 @@ fn read(bytes: &[u8], identity: &Identity<'_>, fence: &Fence) -> u64 {
     };
     assert!(opened.expiry.hard > NOW, "an entry that is over");
     let payload = &bytes[opened.payload];
+    let fence = &Fence { generations: [&fence.generations[..], &opened.tags].concat(), ..*fence };
     assert_eq!(sealed(identity, fence, opened.expiry, opened.absent, payload), bytes, "no writer writes this");
     0
 }
@@ -62,25 +63,25 @@ fn write(mut input: Input<'_>) {
     let payload = input.rest();
 
     let bytes = sealed(&own, &fence, expiry, absent, payload);
-    match open(&bytes, &own, &fence, NOW) {
+    match open(&bytes, &own, &fence, MAX_PREFIXES, NOW) {
         Ok(opened) => assert_eq!((opened.expiry, opened.absent, &bytes[opened.payload]), (expiry, absent, payload)),
         Err(unusable) => assert!(unusable == Unusable::Expired && expiry.hard <= NOW, "{unusable:?}"),
     }
     if (own.codec, own.fingerprint, own.key_hash, own.full_key)
         != (other.codec, other.fingerprint, other.key_hash, other.full_key)
     {
-        open(&bytes, &other, &fence, 0).expect_err("another entry");
+        open(&bytes, &other, &fence, MAX_PREFIXES, 0).expect_err("another entry");
     }
     for stranger in [Identity { source: other.source, ..own }, Identity { method: other.method, ..own }] {
         if (own.source, own.method) != (stranger.source, stranger.method) {
-            open(&bytes, &stranger, &fence, 0).expect_err("an entry of another owner");
+            open(&bytes, &stranger, &fence, MAX_PREFIXES, 0).expect_err("an entry of another owner");
         }
     }
     let at = usize::try_from(at % bytes.len() as u64).unwrap();
-    open(&bytes[..at], &own, &fence, 0).expect_err("a part of an entry");
+    open(&bytes[..at], &own, &fence, MAX_PREFIXES, 0).expect_err("a part of an entry");
     let mut damaged = bytes;
     damaged[at] ^= 1 << bit;
-    open(&damaged, &own, &fence, 0).expect_err("a damaged entry");
+    open(&damaged, &own, &fence, MAX_PREFIXES, 0).expect_err("a damaged entry");
 }
 
 fn token(input: &mut Input<'_>) -> Generation {

@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn generations_of_tags_follow_those_of_the_fence() {
+        let tag = (ScopeHash(3), Generation::from_bytes(b"U3-c").unwrap());
+        let mut tagged = fence();
+        tagged.generations.push(tag.clone());
+        let expiry = Expiry { soft: 900, hard: 1000 };
+        let bytes = seal(&identity(Some("k")), &tagged, expiry, false, |_| Ok::<_, ()>(())).unwrap();
+        let open = |tags| open(&bytes, &identity(Some("k")), &fence(), tags, 999);
+        assert_eq!(open(1).unwrap().tags, [tag]);
+        assert_eq!(open(0).unwrap_err(), Unusable::Generation);
+        assert_eq!(super::open(&bytes, &identity(Some("k")), &tagged, 0, 999).unwrap().tags, []);
+    }
+
+    #[test]
     fn a_flag_of_a_later_version_is_a_miss() {
         let mut bytes = sealed(None);
         bytes[4] |= 4;
@@ -398,10 +411,10 @@ mod tests {
             (id, fence(), 1000, Unusable::Expired),
         ];
         for (identity, fence, now, expected) in cases {
-            assert_eq!(open(&bytes, &identity, &fence, now).unwrap_err(), expected);
+            assert_eq!(open(&bytes, &identity, &fence, 0, now).unwrap_err(), expected);
         }
-        assert_eq!(open(b"", &id, &fence(), 0).unwrap_err(), Unusable::Truncated);
-        assert_eq!(open(&[0; 100], &id, &fence(), 0).unwrap_err(), Unusable::Magic);
+        assert_eq!(open(b"", &id, &fence(), 0, 0).unwrap_err(), Unusable::Truncated);
+        assert_eq!(open(&[0; 100], &id, &fence(), 0, 0).unwrap_err(), Unusable::Magic);
     }
 
     /// The bytes of format version 2, as the first release wrote them, stay readable.
@@ -427,8 +440,8 @@ mod tests {
         let fence = fence();
         let unknown = Identity { source: 0, ..identity(None) };
         let by_unknown = seal(&unknown, &fence, Expiry { soft: 900, hard: 1000 }, false, |_| Ok::<_, ()>(())).unwrap();
-        assert!(open(&by_unknown, &unknown, &fence, 0).is_ok());
-        assert_eq!(open(&by_unknown, &identity(None), &fence, 0).unwrap_err(), Unusable::Source);
+        assert!(open(&by_unknown, &unknown, &fence, 0, 0).is_ok());
+        assert_eq!(open(&by_unknown, &identity(None), &fence, 0, 0).unwrap_err(), Unusable::Source);
     }
 
     /// Offsets of the fields that contain a length or a count.
@@ -484,7 +497,7 @@ mod tests {
             } else {
                 Ok(())
             };
-            prop_assert_eq!(open(&bytes, &other, &fence, now.min(u64::MAX - 1)).map(|_| ()), expected);
+            prop_assert_eq!(open(&bytes, &other, &fence, 0, now.min(u64::MAX - 1)).map(|_| ()), expected);
         }
     }
 }

@@ -171,7 +171,8 @@ impl Scope {
 
     /// The name of the tag family in the name of a scope.
     pub(crate) fn tag_family_of(name: &[u8]) -> Option<&[u8]> {
-        let mark = name.windows(1 + TAG_MARK.len()).position(|part| part[0] == b':' && &part[1..] == TAG_MARK.as_bytes())?;
+        let mark =
+            name.windows(1 + TAG_MARK.len()).position(|part| part[0] == b':' && &part[1..] == TAG_MARK.as_bytes())?;
         let family = mark + 1;
         let end = name[family..].iter().position(|byte| *byte == b':')?;
         Some(&name[..family + end])
@@ -232,5 +233,26 @@ pub(crate) struct ScopeHash(pub(crate) u64);
 impl ScopeHash {
     pub(crate) fn of_name(name: &[u8]) -> Self {
         Self(xxhash_rust::xxh3::xxh3_64(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_knows_its_family_and_its_clock() {
+        let tag = Scope::new("shop:%tuser:1:2:*");
+        assert_eq!(tag.tag_family(), Some("shop:%tuser"));
+        let clock = tag.tag_clock().unwrap();
+        assert_eq!((clock.name(), clock.bus_namespace()), ("shop:%cuser:*", "shop"));
+        let whole = Scope::new("shop:%tuser:*");
+        assert_eq!(whole.tag_clock(), Some(clock.clone()));
+        assert!(whole.covers(&tag) && !clock.covers(&tag) && !whole.covers(&clock));
+        assert_eq!(Scope::tag_clocks([&tag, &whole, &Scope::new("shop:user:1")]), [clock.clone()]);
+        for other in ["shop:user:1", "shop:user:*", "shop:%pt:user:*", clock.name()] {
+            assert_eq!(Scope::new(other).tag_family(), None, "{other}");
+        }
+        assert_eq!(Scope::new("shop:%peu:%tuser:1:*").tag_family(), Some("shop:%peu:%tuser"));
     }
 }

@@ -55,7 +55,8 @@ fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
         return TokenStream::new();
     }
     let (vis, krate, cfgs, name) = (&store.vis, &store.krate, &method.cfgs, &method.ident);
-    let (description, scope, namespace) = (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
+    let (description, scope, namespace) =
+        (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
     let (cache, of, other, described) =
         (local("cache"), local("of"), runtime(store, "OtherRead"), description_of(store, read));
     let (params, parts) = (method.reference_declarations(read), key().map(part));

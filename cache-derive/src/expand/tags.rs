@@ -115,7 +115,10 @@ fn of_key(store: &Store, method: &Method, read: &Read) -> Option<TokenStream> {
         (tags.len(), types::key(method, read), local("sink"), runtime(store, "TagSink"));
     let names = read.key.iter().map(|place| {
         let name = &method.params[*place].ident;
-        let is_used = tags.iter().flat_map(|tag| &tag.key).any(|part| super::derive_value::mentions(&part.to_token_stream(), &name.to_string()));
+        let is_used = tags
+            .iter()
+            .flat_map(|tag| &tag.key)
+            .any(|part| super::derive_value::mentions(&part.to_token_stream(), &name.to_string()));
         if is_used { name.to_token_stream() } else { quote!(_) }
     });
     let adds = tags.iter().map(|tag| add(store, read, tag, &sink));
@@ -161,7 +164,14 @@ fn view(part: &Expr) -> TokenStream {
     let span = part.span();
     match part {
         Expr::Reference(_) => quote!(#part),
-        Expr::Path(ExprPath { .. } ) | Expr::Field(_) | Expr::MethodCall(_) | Expr::Call(_) | Expr::Index(_) | Expr::Lit(_) | Expr::Paren(_) | Expr::Tuple(_) => {
+        Expr::Path(ExprPath { .. })
+        | Expr::Field(_)
+        | Expr::MethodCall(_)
+        | Expr::Call(_)
+        | Expr::Index(_)
+        | Expr::Lit(_)
+        | Expr::Paren(_)
+        | Expr::Tuple(_) => {
             quote_spanned!(span=> &#part)
         }
         _ => quote_spanned!(span=> &(#part)),

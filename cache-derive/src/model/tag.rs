@@ -36,7 +36,9 @@ impl PartialEq for FamilyName {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(one), Self::Text(two)) => one.value() == two.value(),
-            (Self::Type(one), Self::Type(two)) => one.to_token_stream().to_string() == two.to_token_stream().to_string(),
+            (Self::Type(one), Self::Type(two)) => {
+                one.to_token_stream().to_string() == two.to_token_stream().to_string()
+            }
             _ => false,
         }
     }

@@ -156,7 +156,12 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
             .into_iter()
             .map(|draft| Reader { ident: &draft.syntax.sig.ident, method: draft.method.as_ref() })
             .collect(),
-        families: drafts.iter().filter_map(Draft::read).flat_map(|read| &read.tags).map(|tag| tag.family.clone()).collect(),
+        families: drafts
+            .iter()
+            .filter_map(Draft::read)
+            .flat_map(|read| &read.tags)
+            .map(|tag| tag.family.clone())
+            .collect(),
         has_mistakes: drafts.iter().any(|draft| draft.is_cached() && draft.read().is_none()),
         batches: others.iter().filter_map(|draft| draft.batched()).collect(),
         others: others.into_iter().map(|draft| &draft.syntax.sig.ident).collect(),

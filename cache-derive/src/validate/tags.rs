@@ -67,7 +67,9 @@ fn checked(
                 .instead(format!("`key(.., {})`, or another key for the tag", param.ident)));
         }
     }
-    parts.iter_mut().for_each(|part| self_type.visit_expr_mut(part));
+    for part in &mut parts {
+        self_type.visit_expr_mut(part);
+    }
     Ok(Tag { family, key: parts, of_value })
 }
 

@@ -115,13 +115,22 @@ enum Reader {
 enum Writer {
     Idle,
     /// The lock expires at `until`, unless it is evicted before.
-    Locked { until: u8 },
+    Locked {
+        until: u8,
+    },
     /// `in_time` is whether its lock had not expired.
-    Committed { version: u8, until: u8, in_time: bool },
+    Committed {
+        version: u8,
+        until: u8,
+        in_time: bool,
+    },
     HalfReleased(u8),
     Released(u8),
     /// Died; the version that it committed counts from the expiry of its lock.
-    Dead { version: u8, until: u8 },
+    Dead {
+        version: u8,
+        until: u8,
+    },
     Done(u8),
 }
 

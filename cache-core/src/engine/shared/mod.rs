@@ -26,8 +26,8 @@ use crate::freshness::SequenceSnapshot;
 use crate::observability::{Counters, Request};
 use crate::protocol::envelope::{self, Identity, Unusable};
 use crate::protocol::{
-    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeHash, ScopeState, ScopeStates, TierError,
-    Wanted,
+    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeHash, ScopeState, ScopeStates,
+    TierError, Wanted,
 };
 use crate::runtime::Moment;
 use crate::single_flight::{Found, Source};
@@ -419,7 +419,7 @@ impl<R: Cacheable> SharedEntries<R> {
         let Begun { started, snapshot } = self.begin(keys);
         let (connection, epoch, Unlocked { generations, until }) = self.generations(keys).await?;
         let is_own = generations[0].is_of(token) || !self.method.protects(Protection::PutFence);
-        let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
+        let fence = Arc::new(Fence::new(epoch, keys.fenced_scopes(), generations));
         let target = FillTarget::Both { snapshot, connection, fence, clocks: Vec::new(), until };
         is_own.then_some(FillPermit { started, target })
     }
@@ -432,7 +432,7 @@ impl<R: Cacheable> SharedEntries<R> {
             return None;
         }
         let (_, epoch, Unlocked { generations, .. }) = self.generations(keys).await?;
-        Some(Fence::new(epoch, &keys.scopes, generations))
+        Some(Fence::new(epoch, keys.fenced_scopes(), generations))
     }
 
     /// Returns the generations of an entry's scopes, if none is locked.

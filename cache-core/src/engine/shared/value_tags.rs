@@ -110,7 +110,9 @@ impl<R: Cacheable> SharedEntries<R> {
     }
 
     async fn tag_in_both(&self, mut fills: Vec<(&mut EntryKeys, &mut FillPermit, Scopes)>) {
-        let Some(FillTarget::Both { connection, .. }) = fills.first().map(|(_, permit, _)| &permit.target) else { return };
+        let Some(FillTarget::Both { connection, .. }) = fills.first().map(|(_, permit, _)| &permit.target) else {
+            return;
+        };
         let connection = Arc::clone(connection);
         let clocks = fills[0].0.clocks().to_vec();
         let tags = fills.iter().flat_map(|(_, _, tags)| tags);
@@ -120,7 +122,9 @@ impl<R: Cacheable> SharedEntries<R> {
             Ok(states) => states.into_iter(),
             Err(error) => {
                 self.failed(&connection, Request::Read, &error);
-                fills.iter_mut().for_each(|(_, permit, _)| permit.target = FillTarget::Nothing);
+                for (_, permit, _) in &mut fills {
+                    permit.target = FillTarget::Nothing;
+                }
                 return;
             }
         };
@@ -171,7 +175,9 @@ impl<R: Cacheable> SharedEntries<R> {
 /// Whether a clock has the same generation, and no writer is registered on it.
 fn is_unmoved(before: &ScopeState, now: &ScopeState) -> bool {
     match (before, now) {
-        (ScopeState::Free(before) | ScopeState::Pending { generation: before, .. }, ScopeState::Free(now)) => before == now,
+        (ScopeState::Free(before) | ScopeState::Pending { generation: before, .. }, ScopeState::Free(now)) => {
+            before == now
+        }
         _ => false,
     }
 }

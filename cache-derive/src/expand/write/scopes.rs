@@ -65,8 +65,13 @@ pub(super) fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStr
     };
     let changed = write.before.iter().filter(registered);
     let targets = write.after.iter().chain(&write.old).chain(changed);
-    let row = write.row.as_ref().map(|row| Reader { family: None, owner: None, read: row.read.clone(), cfgs: Vec::new() });
-    wholes(store, this, targets.flat_map(|invalidation| invalidation.target.entries()).map(|entries| &entries.reader).chain(&row))
+    let row =
+        write.row.as_ref().map(|row| Reader { family: None, owner: None, read: row.read.clone(), cfgs: Vec::new() });
+    wholes(
+        store,
+        this,
+        targets.flat_map(|invalidation| invalidation.target.entries()).map(|entries| &entries.reader).chain(&row),
+    )
 }
 
 /// The scopes of whole methods, each once.

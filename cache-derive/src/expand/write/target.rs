@@ -8,8 +8,8 @@ use syn::visit::Visit;
 
 use super::argument::{argument, view};
 use super::scopes::Pass;
-use crate::expand::tags;
 use crate::expand::names::{at, derived, local, prefix_scope, runtime};
+use crate::expand::tags;
 use crate::model::{Each, Entries, Extent, Invalidation, Iteration, Reader, Store, Target};
 
 /// What the code of a target depends on.

@@ -65,8 +65,9 @@ impl<'a> Readers<'a> {
         }
         let names: Vec<String> = self.families.iter().filter_map(FamilyName::text).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let problem = Problem::at(text, format!("no entries of this trait carry tags of the family {:?}", text.value()))
-            .why("the invalidation would have no effect; a family that traits share is a type");
+        let problem =
+            Problem::at(text, format!("no entries of this trait carry tags of the family {:?}", text.value()))
+                .why("the invalidation would have no effect; a family that traits share is a type");
         Err(match closest(&text.value(), &names) {
             Some(meant) => problem.instead(format!("did you mean {meant:?}?")),
             None => problem.instead(format!("`tags({:?}, ..)` on a cached method", text.value())),

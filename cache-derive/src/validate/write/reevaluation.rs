@@ -60,7 +60,10 @@ impl<'a> Named<'a> {
             return;
         }
         let has_parts = !invalidation.names_old
-            && invalidation.target.one_scope().is_some_and(|entries| entries.reader.owner.is_none() && entries.reader.family.is_none());
+            && invalidation
+                .target
+                .one_scope()
+                .is_some_and(|entries| entries.reader.owner.is_none() && entries.reader.family.is_none());
         if has_parts {
             self.plan_parts(&mut invalidation.target, readers, write);
             return;
@@ -81,7 +84,8 @@ impl<'a> Named<'a> {
         let (key, entry) = (readers.key_of(&entries.reader.read), write.before.len());
         for (position, arg) in entries.extent.arguments_mut().iter_mut().enumerate() {
             let named = self.call.named_in(&[&arg.expression]);
-            let changes_here = named.iter().any(|place| reevaluation(self.call.change(*place)) != Reevaluation::Nothing);
+            let changes_here =
+                named.iter().any(|place| reevaluation(self.call.change(*place)) != Reevaluation::Nothing);
             for place in named {
                 let param = &self.call.params[place];
                 match self.call.change(place) {
