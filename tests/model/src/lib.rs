@@ -92,4 +92,4 @@ mod world;
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};
-pub use tags::{TagExploration, TagVariant, explore_tags};
+pub use tags::{TagExploration, TagSize, TagVariant, explore_tags};

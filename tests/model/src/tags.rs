@@ -134,8 +134,21 @@ enum Writer {
     Done(u8),
 }
 
-/// Explores every order of the steps of two readers and two writers, one call of each, up to `ticks` of time, with up to `evictions`.
-pub fn explore_tags(variant: TagVariant, ticks: u8, evictions: u8) -> TagExploration {
+/// The participants of a search.
+#[derive(Debug, Clone, Copy)]
+pub struct TagSize {
+    /// Up to two readers.
+    pub readers: usize,
+    /// Up to two writers.
+    pub writers: usize,
+    /// How far the time goes.
+    pub ticks: u8,
+    /// How many keys are evicted.
+    pub evictions: u8,
+}
+
+/// Explores every order of the steps of readers and writers, one call of each.
+pub fn explore_tags(variant: TagVariant, size: TagSize) -> TagExploration {
     let first = State {
         now: 0,
         last: 1,
@@ -149,7 +162,7 @@ pub fn explore_tags(variant: TagVariant, ticks: u8, evictions: u8) -> TagExplora
         row: 0,
         readers: [Reader::Idle; 2],
         writers: [Writer::Idle; 2],
-        evictions,
+        evictions: size.evictions,
     };
     let mut found: Vec<(State, usize, String)> = vec![(first.clone(), 0, String::new())];
     let (mut seen, mut queue) = (HashSet::from([first]), VecDeque::from([0]));
@@ -165,7 +178,7 @@ pub fn explore_tags(variant: TagVariant, ticks: u8, evictions: u8) -> TagExplora
             trace.reverse();
             return TagExploration { states: found.len(), refutation: Some(trace) };
         }
-        for (next, step) in state.successors(variant, ticks) {
+        for (next, step) in state.successors(variant, size) {
             if seen.insert(next.clone()) {
                 found.push((next, at, step));
                 queue.push_back(found.len() - 1);
@@ -227,16 +240,16 @@ impl State {
         self.last
     }
 
-    fn successors(&self, variant: TagVariant, ticks: u8) -> Vec<(Self, String)> {
+    fn successors(&self, variant: TagVariant, size: TagSize) -> Vec<(Self, String)> {
         let mut next = Vec::new();
-        for at in 0..self.readers.len() {
+        for at in 0..size.readers {
             self.reads(variant, at, &mut next);
         }
-        for at in 0..self.writers.len() {
+        for at in 0..size.writers {
             self.writes(variant, at, &mut next);
         }
         self.delivers(variant, &mut next);
-        if self.now < ticks {
+        if self.now < size.ticks {
             next.push((Self { now: self.now + 1, ..self.clone() }, "a tick".to_owned()));
         }
         if self.evictions > 0 {

@@ -1,12 +1,14 @@
 //! Tags that values determine: the protocol holds, and each of its protections is needed.
 
-use cache_model::{TagVariant, explore_tags};
+use cache_model::{TagSize, TagVariant, explore_tags};
 
 #[test]
 fn tags_of_values_hold() {
-    let explored = explore_tags(TagVariant::AsBuilt, 2, 1);
-    assert_eq!(explored.refutation, None, "{} states", explored.states);
-    assert!(explored.states > 10_000, "{} states", explored.states);
+    for (readers, writers, evictions) in [(2, 1, 0), (1, 2, 0), (1, 1, 2)] {
+        let explored = explore_tags(TagVariant::AsBuilt, TagSize { readers, writers, ticks: 2, evictions });
+        assert_eq!(explored.refutation, None, "{} states", explored.states);
+        assert!(explored.states > 1_000, "{} states", explored.states);
+    }
 }
 
 /// Each variant is refuted, with these words in the trace.
@@ -20,7 +22,7 @@ fn without_a_protection_tags_of_values_do_not_hold() {
         (TagVariant::LocalTagBeforeClock, 0, "a message advances the clock"),
     ];
     for (variant, evictions, essence) in variants {
-        let trace = explore_tags(variant, 2, evictions).refutation.unwrap_or_else(|| panic!("{variant:?} holds"));
+        let trace = explore_tags(variant, TagSize { readers: 1, writers: 1, ticks: 2, evictions }).refutation.unwrap_or_else(|| panic!("{variant:?} holds"));
         assert!(trace.iter().any(|line| line.contains(essence)), "{variant:?}: {trace:#?}");
     }
 }
