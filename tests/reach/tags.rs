@@ -31,7 +31,7 @@ pub(super) struct Failed;
 
 #[cached_store(namespace = "reach:tags")]
 pub(super) trait Users: Send + Sync {
-    #[cached(entity = "user", key(id), tags(UserTag, *id), ttl = "5m", negative_ttl = "5m")]
+    #[cached(entity = "user", key(id), tags(UserTag, id), ttl = "5m", negative_ttl = "5m")]
     async fn get(&self, id: u64) -> Result<Option<User>, Failed>;
 
     #[cached(entity = "mail", key(mail), tags(UserTag, value.id), ttl = "5m", negative_ttl = "5m")]
@@ -56,7 +56,7 @@ pub(super) trait Users: Send + Sync {
 /// Another trait with entries of the same users.
 #[cached_store(namespace = "reach:tags")]
 pub(super) trait Badges: Send + Sync {
-    #[cached(entity = "badge", key(user), tags(UserTag, *user), ttl = "5m")]
+    #[cached(entity = "badge", key(user), tags(UserTag, user), ttl = "5m")]
     async fn badge(&self, user: u64) -> Result<usize, Failed>;
 
     #[invalidates(tag(UserTag, user))]
