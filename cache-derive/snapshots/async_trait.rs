@@ -430,29 +430,15 @@ impl __CachingPolicyStoreScopes {
     pub const fn __namespace(&self) -> &'static str {
         "copilot:llm"
     }
+    pub const fn __of_get_policy(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("copilot:llm", "policy")
+    }
     pub fn get_policy(
         &self,
         cache: &::cache_core::Cache,
         of: &::cache_core::__macro::v1::Namespace,
         tenant: &TenantId,
     ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "copilot:llm",
-            entity: "policy",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant,))
-    }
-    pub fn __all_get_policy(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "copilot:llm",
-            entity: "policy",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        self.__of_get_policy().scope(cache, of, &(tenant,))
     }
 }

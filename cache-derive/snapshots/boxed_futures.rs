@@ -560,29 +560,15 @@ impl __CachingEventsScopes {
     pub const fn __namespace(&self) -> &'static str {
         "app"
     }
+    pub const fn __of_event(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "event")
+    }
     pub fn event(
         &self,
         cache: &::cache_core::Cache,
         of: &::cache_core::__macro::v1::Namespace,
         id: &str,
     ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "event",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
-    }
-    pub fn __all_event(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "event",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        self.__of_event().scope(cache, of, &(id,))
     }
 }

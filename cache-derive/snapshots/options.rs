@@ -770,6 +770,10 @@ impl __CachingStoreScopes {
         "app"
     }
     #[cfg(feature = "documents")]
+    pub(crate) const fn __of_find(&self) -> caching::__macro::v1::OtherRead {
+        caching::__macro::v1::OtherRead::new("app", "document")
+    }
+    #[cfg(feature = "documents")]
     pub(crate) fn find(
         &self,
         cache: &caching::Cache,
@@ -777,25 +781,10 @@ impl __CachingStoreScopes {
         tenant: &u64,
         path: &str,
     ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, path))
+        self.__of_find().scope(cache, of, &(tenant, path))
     }
-    #[cfg(feature = "documents")]
-    pub(crate) fn __all_find(
-        &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+    pub(crate) const fn __of_tree(&self) -> caching::__macro::v1::OtherRead {
+        caching::__macro::v1::OtherRead::new("app", "tree")
     }
     pub(crate) fn tree(
         &self,
@@ -805,23 +794,6 @@ impl __CachingStoreScopes {
         under: &::core::option::Option<&str>,
         name: &String,
     ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "tree",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, *under, name))
-    }
-    pub(crate) fn __all_tree(
-        &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "tree",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        self.__of_tree().scope(cache, of, &(tenant, *under, name))
     }
 }

@@ -470,18 +470,9 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            {
-                let mut found = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([]);
-                found
-                    .extend(
-                        ::std::vec::Vec::<
-                            ::cache_core::__macro::v1::Scope,
-                        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]),
-                    );
-                found
-            }
+            ::std::vec::Vec::<
+                ::cache_core::__macro::v1::Scope,
+            >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
         };
         write.finish(outcome, found).await;
         returned
@@ -1028,6 +1019,9 @@ impl __CachingSessionsScopes {
     pub const fn __namespace(&self) -> &'static str {
         "app"
     }
+    pub const fn __of_load(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "session")
+    }
     pub fn load(
         &self,
         cache: &::cache_core::Cache,
@@ -1036,24 +1030,11 @@ impl __CachingSessionsScopes {
         id: &str,
         device: &::core::option::Option<&str>,
     ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "session",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, id, *device))
+        self.__of_load().scope(cache, of, &(tenant, id, *device))
     }
-    pub fn __all_load(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "session",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+    #[cfg(feature = "users")]
+    pub const fn __of_user(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "user")
     }
     #[cfg(feature = "users")]
     pub fn user(
@@ -1062,24 +1043,6 @@ impl __CachingSessionsScopes {
         of: &::cache_core::__macro::v1::Namespace,
         id: &u64,
     ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
-    }
-    #[cfg(feature = "users")]
-    pub fn __all_user(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        self.__of_user().scope(cache, of, &(id,))
     }
 }

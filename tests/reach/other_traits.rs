@@ -89,7 +89,8 @@ struct Shop {
 
 impl Shop {
     async fn open([here, there]: [Cache; 2], partition: Option<&str>) -> Self {
-        let (users, orders) = (CachingUserStore::builder(Arc::new(Store), &here), Orders::builder(Arc::new(Store), &here));
+        let (users, orders) =
+            (CachingUserStore::builder(Arc::new(Store), &here), Orders::builder(Arc::new(Store), &here));
         let (users, orders) = match partition {
             Some(partition) => (users.partition(partition), orders.partition(partition)),
             None => (users, orders),
@@ -140,7 +141,10 @@ fn worlds() -> [[Cache; 2]; 3] {
         let remote = MemoryRemote::new();
         [(); 2].map(|()| {
             let builder = Cache::builder().remote(remote.clone());
-            prefix.map_or_else(|| Cache::builder().remote(remote.clone()), |prefix| builder.key_prefix(prefix)).build().unwrap()
+            prefix
+                .map_or_else(|| Cache::builder().remote(remote.clone()), |prefix| builder.key_prefix(prefix))
+                .build()
+                .unwrap()
         })
     };
     let single = Cache::single_instance();

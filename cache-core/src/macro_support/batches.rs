@@ -14,11 +14,7 @@ use foldhash::fast::RandomState;
 /// # Errors
 ///
 /// The error of the store.
-pub fn paired<T, V, E>(
-    method: &str,
-    keys: Vec<T>,
-    answer: Result<Vec<Option<V>>, E>,
-) -> Result<Vec<(T, V)>, E> {
+pub fn paired<T, V, E>(method: &str, keys: Vec<T>, answer: Result<Vec<Option<V>>, E>) -> Result<Vec<(T, V)>, E> {
     let values = answer?;
     let (expected, found) = (keys.len(), values.len());
     assert!(found == expected, "`{method}` returned {found} values for {expected} keys");
@@ -39,10 +35,7 @@ pub fn keyed<T, V, E>(answer: Result<Vec<V>, E>, by: impl Fn(&V) -> T) -> Result
 /// # Errors
 ///
 /// The error of the look-up.
-pub fn in_order<T: Eq + Hash, V: Clone, E>(
-    keys: &[T],
-    found: Result<Vec<(T, V)>, E>,
-) -> Result<Vec<Option<V>>, E> {
+pub fn in_order<T: Eq + Hash, V: Clone, E>(keys: &[T], found: Result<Vec<(T, V)>, E>) -> Result<Vec<Option<V>>, E> {
     let found: HashMap<T, V, RandomState> = found?.into_iter().collect();
     Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
 }

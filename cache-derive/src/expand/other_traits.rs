@@ -10,7 +10,7 @@ use syn::{Ident, Path};
 
 use super::names::{derived, local, runtime};
 use super::policy::depends_on_store;
-use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store};
+use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store, Write};
 use crate::options::cached;
 
 /// The constant and its type.
@@ -37,7 +37,7 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
 
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "only the writes of other traits call it")]
-        #[allow(clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
+        #[allow(clippy::ref_option_ref, clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
         impl #ty {
             #vis const fn __namespace(&self) -> &'static str {
                 #namespace
@@ -55,7 +55,8 @@ fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
         return TokenStream::new();
     }
     let (vis, krate, cfgs, name) = (&store.vis, &store.krate, &method.cfgs, &method.ident);
-    let (description, scope, namespace) = (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
+    let (description, scope, namespace) =
+        (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
     let (cache, of, other, described) =
         (local("cache"), local("of"), runtime(store, "OtherRead"), description_of(store, read));
     let (params, parts) = (method.reference_declarations(read), key().map(part));
@@ -114,7 +115,7 @@ pub(super) fn checks(store: &Store) -> TokenStream {
 /// The traits that targets name, each once.
 fn owners(store: &Store) -> Vec<&Path> {
     let writes = store.methods.iter().filter_map(Method::write);
-    let entries = writes.flat_map(|write| write.targets()).flat_map(|invalidation| invalidation.target.entries());
+    let entries = writes.flat_map(Write::targets).flat_map(|invalidation| invalidation.target.entries());
     entries.filter_map(|entries| entries.reader.owner.as_ref()).fold(Vec::new(), |mut unique, owner| {
         if !unique.contains(&owner) {
             unique.push(owner);

@@ -41,7 +41,8 @@ fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let are_needed_later = visible.is_some() || read.options.absent.is_some();
     let copies = method.params.iter().map(|param| param.to_owned(are_needed_later));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
-    let answered = absent::answered(store, method, read, quote!(#this.#function(#key, #answer #visible #arguments).await));
+    let answered =
+        absent::answered(store, method, read, quote!(#this.#function(#key, #answer #visible #arguments).await));
     quote! {
         let #key = #this.#region.key(#lookup);
         #answered
@@ -61,12 +62,17 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     });
     let arguments = method.arguments();
     let load = absent::loaded(store, read, quote!(#of_backing::#region(#backing #arguments).await));
-    let answered = absent::answered(store, method, read, quote! {
-        #this.#region.read_inline(#key, #answer, #options, {
-            #(#copies)*
-            move || async move { #load }
-        }).await
-    });
+    let answered = absent::answered(
+        store,
+        method,
+        read,
+        quote! {
+            #this.#region.read_inline(#key, #answer, #options, {
+                #(#copies)*
+                move || async move { #load }
+            }).await
+        },
+    );
     quote! {
         let #key = #this.#region.key(#lookup);
         let #backing = &#this.__backing;

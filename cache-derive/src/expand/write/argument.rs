@@ -6,7 +6,7 @@ use syn::Expr;
 use syn::spanned::Spanned;
 
 use crate::expand::names::local;
-use crate::model::{Argument, Passing, Part, Write};
+use crate::model::{Argument, Part, Passing, Write};
 
 /// The parts of keys that are computed before the call consumes their parameters.
 pub(super) fn parts(write: &Write) -> impl Iterator<Item = TokenStream> {

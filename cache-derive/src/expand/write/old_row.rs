@@ -33,7 +33,8 @@ pub(super) fn read(store: &Store, method: &Method, write: &Write, row: &OldRow) 
 ///
 /// If another write may have changed the row since it was read, these are whole methods.
 pub(super) fn found(store: &Store, method: &Method, write: &Write, row: &OldRow) -> TokenStream {
-    let (this, old_row, old, rows, found) = (self_of(method), local("old_row"), local("old"), local("rows"), local("found"));
+    let (this, old_row, old, rows, found) =
+        (self_of(method), local("old_row"), local("old"), local("rows"), local("found"));
     let again: Vec<_> = write.reevaluated().filter(|invalidation| invalidation.names_old).collect();
     let evaluated = again.iter().filter(|invalidation| invalidation.reevaluation != Reevaluation::Whole);
     let evaluated: Vec<&Invalidation> = evaluated.copied().collect();

@@ -9,7 +9,7 @@ use syn::visit::Visit;
 use super::argument::{argument, view};
 use super::scopes::Pass;
 use crate::expand::names::{at, derived, local, prefix_scope, runtime};
-use crate::model::{Each, Entries, Extent, Invalidation, Iteration, Reader, Store, Target};
+use crate::model::{Each, Entries, Extent, Iteration, Reader, Store, Target};
 
 /// What the code of a target depends on.
 #[derive(Clone, Copy)]
@@ -178,9 +178,4 @@ pub(super) fn awaits(expression: &Expr) -> bool {
     let mut search = Search(false);
     search.visit_expr(expression);
     search.0
-}
-
-/// Whether a target is to be treated as a statement, and not as an element of an array.
-pub(super) fn is_one_scope(invalidation: &&Invalidation) -> bool {
-    invalidation.target.one_scope().is_some()
 }

@@ -71,7 +71,13 @@ fn empty(call: &Call<'_>, commits: crate::model::Commits, row: Option<OldRow>) -
 }
 
 /// Adds a target to those of its kind.
-fn add(target: &parse::Target, condition: Option<&Expr>, builder: &mut Targets<'_>, write: &mut Write, sink: &mut Sink) {
+fn add(
+    target: &parse::Target,
+    condition: Option<&Expr>,
+    builder: &mut Targets<'_>,
+    write: &mut Write,
+    sink: &mut Sink,
+) {
     let call = builder.call;
     let expressions = target.expressions();
     if let Some(problem) = expressions.iter().find_map(|expression| early_return(expression)) {

@@ -81,7 +81,8 @@ impl<'a> Named<'a> {
         let (key, entry) = (readers.key_of(&entries.reader.read), write.before.len());
         for (position, arg) in entries.extent.arguments_mut().iter_mut().enumerate() {
             let named = self.call.named_in(&[&arg.expression]);
-            let changes_here = named.iter().any(|place| reevaluation(self.call.change(*place)) != Reevaluation::Nothing);
+            let changes_here =
+                named.iter().any(|place| reevaluation(self.call.change(*place)) != Reevaluation::Nothing);
             for place in named {
                 let param = &self.call.params[place];
                 match self.call.change(place) {

@@ -32,7 +32,7 @@ impl Targets<'_> {
     pub(super) fn target(&mut self, target: &parse::Target) -> Result<Option<Target>, Problem> {
         match target {
             parse::Target::Entries(entries) => Ok(self.entries(entries)?.map(Target::Entries)),
-            parse::Target::Each(each) => Ok(self.each(each)?.map(Target::Each)),
+            parse::Target::Each(each) => Ok(self.each(each)?.map(|each| Target::Each(Box::new(each)))),
         }
     }
 
@@ -90,7 +90,9 @@ impl Targets<'_> {
     /// Checks that an element hides no other value: parameters are found in expressions by their names.
     fn names_are_free(&self, element: &Pat) -> Result<(), Problem> {
         let taken = |name: &Ident| {
-            name == "result" || self.reserved.contains(&name) || self.call.params.iter().any(|param| param.ident == *name)
+            name == "result"
+                || self.reserved.contains(&name)
+                || self.call.params.iter().any(|param| param.ident == *name)
         };
         match names_of(element).into_iter().find(|name| taken(name)) {
             Some(name) => Err(Problem::at(&name, format!("the element `{name}` is called like another value"))
@@ -151,7 +153,9 @@ fn singular(each: &EachTarget) -> Result<Pat, Problem> {
         _ => None,
     };
     let singular = name.as_deref().and_then(|name| name.strip_suffix('s')).filter(|name| !name.is_empty());
-    let is_named = |name: &&str| each.targets.iter().flat_map(parse::Target::expressions).any(|expression| mentions_in(expression, name));
+    let is_named = |name: &&str| {
+        each.targets.iter().flat_map(parse::Target::expressions).any(|expression| mentions_in(expression, name))
+    };
     let singular = singular.filter(is_named).and_then(|name| syn::parse_str::<Ident>(name).ok());
     let Some(mut element) = singular else {
         return Err(Problem::at(&each.list, "the element of this list has no name")
