@@ -434,12 +434,10 @@ impl __CachingPolicyStoreScopes {
     pub const fn __of_get_policy(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("copilot:llm", "policy")
     }
-    pub fn get_policy(
+    pub fn get_policy<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &TenantId,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_get_policy().scope(cache, of, &(tenant,))
+        tenant: &'__key TenantId,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key TenantId,)> {
+        self.__of_get_policy().entry((tenant,))
     }
 }

@@ -854,24 +854,20 @@ impl __CachingStoreScopes {
     pub const fn __of_find(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("app", "document")
     }
-    pub fn find(
+    pub fn find<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &u64,
-        path: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_find().scope(cache, of, &(tenant, path))
+        tenant: &'__key u64,
+        path: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64, &'__key str)> {
+        self.__of_find().entry((tenant, path))
     }
     pub const fn __of_size(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("app", "size")
     }
-    pub fn size(
+    pub fn size<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &u64,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_size().scope(cache, of, &(id,))
+        id: &'__key u64,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64,)> {
+        self.__of_size().entry((id,))
     }
 }

@@ -564,12 +564,10 @@ impl __CachingEventsScopes {
     pub const fn __of_event(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("app", "event")
     }
-    pub fn event(
+    pub fn event<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_event().scope(cache, of, &(id,))
+        id: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key str,)> {
+        self.__of_event().entry((id,))
     }
 }

@@ -775,26 +775,24 @@ impl __CachingStoreScopes {
         caching::__macro::v1::OtherRead::new("app", "document")
     }
     #[cfg(feature = "documents")]
-    pub(crate) fn find(
+    pub(crate) fn find<'__key>(
         &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-        tenant: &u64,
-        path: &str,
-    ) -> caching::__macro::v1::Scope {
-        self.__of_find().scope(cache, of, &(tenant, path))
+        tenant: &'__key u64,
+        path: &'__key str,
+    ) -> caching::__macro::v1::OtherEntry<(&'__key u64, &'__key str)> {
+        self.__of_find().entry((tenant, path))
     }
     pub(crate) const fn __of_tree(&self) -> caching::__macro::v1::OtherRead {
         caching::__macro::v1::OtherRead::new("app", "tree")
     }
-    pub(crate) fn tree(
+    pub(crate) fn tree<'__key>(
         &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-        tenant: &u64,
-        under: &::core::option::Option<&str>,
-        name: &String,
-    ) -> caching::__macro::v1::Scope {
-        self.__of_tree().scope(cache, of, &(tenant, *under, name))
+        tenant: &'__key u64,
+        under: &'__key ::core::option::Option<&'__key str>,
+        name: &'__key String,
+    ) -> caching::__macro::v1::OtherEntry<
+        (&'__key u64, ::core::option::Option<&'__key str>, &'__key String),
+    > {
+        self.__of_tree().entry((tenant, *under, name))
     }
 }

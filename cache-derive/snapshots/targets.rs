@@ -711,7 +711,8 @@ where
                                     if holds {
                                         list.push(
                                             orders::OrderStore
-                                                .of_user(&self.__cache, &self.__namespace, &id),
+                                                .of_user(&id)
+                                                .scope(&self.__cache, &self.__namespace),
                                         );
                                     }
                                 }
@@ -1268,37 +1269,31 @@ impl __CachingUsersScopes {
     pub const fn __of_get(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("shop:users", "user")
     }
-    pub fn get(
+    pub fn get<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &UserId,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_get().scope(cache, of, &(id,))
+        id: &'__key UserId,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key UserId,)> {
+        self.__of_get().entry((id,))
     }
     #[cfg(feature = "emails")]
     pub const fn __of_by_email(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("shop:users", "email")
     }
     #[cfg(feature = "emails")]
-    pub fn by_email(
+    pub fn by_email<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        email: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_by_email().scope(cache, of, &(email,))
+        email: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key str,)> {
+        self.__of_by_email().entry((email,))
     }
     pub const fn __of_flag(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("shop:users", "flag")
     }
-    pub fn flag(
+    pub fn flag<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        name: &String,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_flag().scope(cache, of, &(name,))
+        name: &'__key String,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key String,)> {
+        self.__of_flag().entry((name,))
     }
 }
 const _: () = ::core::assert!(

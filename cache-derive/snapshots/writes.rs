@@ -1023,27 +1023,25 @@ impl __CachingSessionsScopes {
     pub const fn __of_load(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("app", "session")
     }
-    pub fn load(
+    pub fn load<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &TenantId,
-        id: &str,
-        device: &::core::option::Option<&str>,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_load().scope(cache, of, &(tenant, id, *device))
+        tenant: &'__key TenantId,
+        id: &'__key str,
+        device: &'__key ::core::option::Option<&'__key str>,
+    ) -> ::cache_core::__macro::v1::OtherEntry<
+        (&'__key TenantId, &'__key str, ::core::option::Option<&'__key str>),
+    > {
+        self.__of_load().entry((tenant, id, *device))
     }
     #[cfg(feature = "users")]
     pub const fn __of_user(&self) -> ::cache_core::__macro::v1::OtherRead {
         ::cache_core::__macro::v1::OtherRead::new("app", "user")
     }
     #[cfg(feature = "users")]
-    pub fn user(
+    pub fn user<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &u64,
-    ) -> ::cache_core::__macro::v1::Scope {
-        self.__of_user().scope(cache, of, &(id,))
+        id: &'__key u64,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64,)> {
+        self.__of_user().entry((id,))
     }
 }

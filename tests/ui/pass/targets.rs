@@ -34,7 +34,7 @@ trait Rows: Send + Sync {
     #[invalidates(get(*old, if = *old > id), Others::each(*old), reads(old = get(id)), if = holds)]
     async fn change(&self, id: u64, holds: bool) -> Result<(), String>;
 
-    #[invalidates(each((id, _) in result => get(*id)), each(id in list.iter().flatten() => get(*id)))]
+    #[invalidates(each((id, _) in result => get(*id)), each(id in list.into_iter().flatten() => get(*id)))]
     async fn create(&self, list: Option<&[u64]>) -> Result<Vec<(u64, u64)>, String>;
 }
 

@@ -128,7 +128,7 @@ impl Context<'_> {
         });
         match (extent, &reader.owner) {
             (Extent::Prefix(parts), _) if parts.is_empty() => self.whole_scope(reader),
-            (_, Some(owner)) => quote!(#owner.#read(&#this.__cache, &#this.__namespace #(, #args)*)),
+            (_, Some(owner)) => quote!(#owner.#read(#(#args),*).scope(&#this.__cache, &#this.__namespace)),
             (Extent::Entry(_), None) => {
                 let function = derived("__scope_", read);
                 quote!(#this.#function(#(#args),*))
