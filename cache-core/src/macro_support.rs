@@ -33,8 +33,8 @@ pub use crate::value::{CacheValue, Cacheable, first_of};
 pub use absences::{or_absent, present};
 pub use batches::{in_order, keyed, paired, rows};
 pub use writes::{
-    AnyRow, MAX_LISTED, OldValue, OtherRead, RowOrNone, apart, limited, scope_or_whole, scope_or_whole_async,
-    scopes_or_whole, scopes_or_whole_async, share_a_bus,
+    AnyRow, MAX_LISTED, OldValue, OtherEntry, OtherRead, RowOrNone, apart, limited, scope_or_whole,
+    scope_or_whole_async, scopes_or_whole, scopes_or_whole_async, share_a_bus,
 };
 
 impl Place {

@@ -421,6 +421,7 @@ pub struct __CachingPolicyStoreScopes;
 pub const PolicyStore: __CachingPolicyStoreScopes = __CachingPolicyStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -430,29 +431,13 @@ impl __CachingPolicyStoreScopes {
     pub const fn __namespace(&self) -> &'static str {
         "copilot:llm"
     }
-    pub fn get_policy(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &TenantId,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "copilot:llm",
-            entity: "policy",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant,))
+    pub const fn __of_get_policy(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("copilot:llm", "policy")
     }
-    pub fn __all_get_policy(
+    pub fn get_policy<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "copilot:llm",
-            entity: "policy",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        tenant: &'__key TenantId,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key TenantId,)> {
+        self.__of_get_policy().entry((tenant,))
     }
 }

@@ -14,6 +14,7 @@ pub trait Store: Send + Sync {
     ) -> Result<HashMap<String, Document>, Error>;
     async fn size(&self, id: u64) -> Result<u64, Error>;
     async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error>;
+    async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error>;
 }
 /// Caches the reads of a [`Store`], and keeps its writes and the cache in step.
 ///
@@ -25,6 +26,7 @@ pub trait Store: Send + Sync {
 /// | [`find_many`](Self::find_many) | those of `find` | | | | | |
 /// | [`size`](Self::size) | `app:size:<id>` | `id: u64` | 5m | `safe` | | |
 /// | [`sizes`](Self::sizes) | those of `size` | | | | | |
+/// | [`sizes_in_order`](Self::sizes_in_order) | those of `size` | | | | | |
 pub struct CachingStore<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
@@ -376,6 +378,17 @@ where
         let keys = ids.iter().map(|one| self.__key_size(one)).collect();
         self.__read_sizes(keys).await
     }
+    /// `sizes_in_order` of [`Store`], through the cache.
+    ///
+    /// Cached with the entries of `size`: what the tiers do not have is loaded in one call, in a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
+        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
+        self.__read_sizes_in_order(keys).await
+    }
     /// What the local tier holds for `find` with these arguments, without asking anything else.
     ///
     /// It is not counted as a read.
@@ -623,6 +636,67 @@ where
                 },
             )
     }
+    fn __read_sizes_in_order<'__call>(
+        &'__call self,
+        keys: ::std::vec::Vec<(u64,)>,
+    ) -> ::core::pin::Pin<
+        ::std::boxed::Box<
+            dyn ::core::future::Future<
+                Output = Result<Vec<Option<u64>>, Error>,
+            > + ::core::marker::Send + '__call,
+        >,
+    > {
+        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let wanted: ::std::vec::Vec<u64> = keys
+            .iter()
+            .map(|key| ::core::clone::Clone::clone(&key.0))
+            .collect();
+        let found: ::core::pin::Pin<
+            ::std::boxed::Box<
+                dyn ::core::future::Future<
+                    Output = ::core::result::Result<
+                        ::std::vec::Vec<(u64, u64)>,
+                        <Result<
+                            Vec<Option<u64>>,
+                            Error,
+                        > as ::cache_core::__macro::v1::Fallible>::Error,
+                    >,
+                > + ::core::marker::Send + '__call,
+            >,
+        > = self
+            .size
+            .read_many(
+                keys,
+                |key| &key.0,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64,),
+                    u64,
+                    <Result<
+                        Vec<Option<u64>>,
+                        Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
+                >::new(
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Vec < Option < u64 > >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
+                move |ids: ::std::vec::Vec<u64>| {
+                    let backing = ::std::sync::Arc::clone(&backing);
+                    async move {
+                        let wanted = ::core::clone::Clone::clone(&ids);
+                        ::cache_core::__macro::v1::paired(
+                            "sizes_in_order",
+                            wanted,
+                            <S as Store>::sizes_in_order(&backing, &ids).await,
+                        )
+                    }
+                },
+            );
+        ::std::boxed::Box::pin(async move {
+            ::cache_core::__macro::v1::in_order(&wanted, found.await)
+        })
+    }
 }
 #[async_trait]
 #[allow(
@@ -750,6 +824,10 @@ where
         let keys = ids.iter().map(|one| self.__key_size(one)).collect();
         self.__read_sizes(keys).await
     }
+    async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
+        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
+        self.__read_sizes_in_order(keys).await
+    }
 }
 #[doc(hidden)]
 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
@@ -763,6 +841,7 @@ pub struct __CachingStoreScopes;
 pub const Store: __CachingStoreScopes = __CachingStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -772,55 +851,23 @@ impl __CachingStoreScopes {
     pub const fn __namespace(&self) -> &'static str {
         "app"
     }
-    pub fn find(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &u64,
-        path: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, path))
+    pub const fn __of_find(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "document")
     }
-    pub fn __all_find(
+    pub fn find<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        tenant: &'__key u64,
+        path: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64, &'__key str)> {
+        self.__of_find().entry((tenant, path))
     }
-    pub fn size(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &u64,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "size",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
+    pub const fn __of_size(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "size")
     }
-    pub fn __all_size(
+    pub fn size<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "size",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        id: &'__key u64,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64,)> {
+        self.__of_size().entry((id,))
     }
 }

@@ -551,6 +551,7 @@ pub struct __CachingEventsScopes;
 pub const Events: __CachingEventsScopes = __CachingEventsScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -560,29 +561,13 @@ impl __CachingEventsScopes {
     pub const fn __namespace(&self) -> &'static str {
         "app"
     }
-    pub fn event(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "event",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
+    pub const fn __of_event(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "event")
     }
-    pub fn __all_event(
+    pub fn event<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "event",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        id: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key str,)> {
+        self.__of_event().entry((id,))
     }
 }

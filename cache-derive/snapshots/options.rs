@@ -760,6 +760,7 @@ pub(crate) struct __CachingStoreScopes;
 pub(crate) const Store: __CachingStoreScopes = __CachingStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -770,58 +771,28 @@ impl __CachingStoreScopes {
         "app"
     }
     #[cfg(feature = "documents")]
-    pub(crate) fn find(
-        &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-        tenant: &u64,
-        path: &str,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, path))
+    pub(crate) const fn __of_find(&self) -> caching::__macro::v1::OtherRead {
+        caching::__macro::v1::OtherRead::new("app", "document")
     }
     #[cfg(feature = "documents")]
-    pub(crate) fn __all_find(
+    pub(crate) fn find<'__key>(
         &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "document",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        tenant: &'__key u64,
+        path: &'__key str,
+    ) -> caching::__macro::v1::OtherEntry<(&'__key u64, &'__key str)> {
+        self.__of_find().entry((tenant, path))
     }
-    pub(crate) fn tree(
-        &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-        tenant: &u64,
-        under: &::core::option::Option<&str>,
-        name: &String,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "tree",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, *under, name))
+    pub(crate) const fn __of_tree(&self) -> caching::__macro::v1::OtherRead {
+        caching::__macro::v1::OtherRead::new("app", "tree")
     }
-    pub(crate) fn __all_tree(
+    pub(crate) fn tree<'__key>(
         &self,
-        cache: &caching::Cache,
-        of: &caching::__macro::v1::Namespace,
-    ) -> caching::__macro::v1::Scope {
-        caching::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "tree",
-            mode: <caching::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        tenant: &'__key u64,
+        under: &'__key ::core::option::Option<&'__key str>,
+        name: &'__key String,
+    ) -> caching::__macro::v1::OtherEntry<
+        (&'__key u64, ::core::option::Option<&'__key str>, &'__key String),
+    > {
+        self.__of_tree().entry((tenant, *under, name))
     }
 }

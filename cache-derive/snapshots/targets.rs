@@ -9,6 +9,8 @@ pub trait Users: Send + Sync {
         ids: Arc<[UserId]>,
     ) -> Result<(), Error>;
     async fn put(&self, user: &User) -> Result<(), Error>;
+    async fn flag(&self, name: String) -> Result<Flag, Error>;
+    async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error>;
     async fn delete(&self, id: UserId) -> Result<bool, Error>;
 }
 /// Caches the reads of a [`Users`], and keeps its writes and the cache in step.
@@ -24,6 +26,8 @@ pub trait Users: Send + Sync {
 )]
 /// | [`put_all`](Self::put_all) | | | | | | `each(user in users => get(user.id), by_email(&user.email, if = user.active))`, `each(id in ids => get(*id))` |
 /// | [`put`](Self::put) | | | | | | `get(user.id)`, `by_email(&old.email, if = old.email!=user.email)` |
+/// | [`flag`](Self::flag) | `shop:users:flag:<name>` | `name: String` | 5m, `negative_ttl` 1m | `safe` | | |
+/// | [`flags`](Self::flags) | those of `flag` | | | | | |
 /// | [`delete`](Self::delete) | | | | | | `orders::OrderStore::of_user(id, if = *result)`, `orders::OrderStore::recent(.., if = *result)` |
 pub struct CachingUsers<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
@@ -36,6 +40,7 @@ pub struct CachingUsers<S: ?::core::marker::Sized> {
         (<str as ::std::borrow::ToOwned>::Owned,),
         Option<User>,
     >,
+    flag: ::cache_core::__macro::v1::Region<(String,), ::core::option::Option<Flag>>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsers<S> {
     fn clone(&self) -> Self {
@@ -47,6 +52,7 @@ impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsers<S> {
             get: ::core::clone::Clone::clone(&self.get),
             #[cfg(feature = "emails")]
             by_email: ::core::clone::Clone::clone(&self.by_email),
+            flag: ::core::clone::Clone::clone(&self.flag),
         }
     }
 }
@@ -64,6 +70,7 @@ pub struct CachingUsersBuilder<S: ?::core::marker::Sized> {
     get: ::cache_core::__macro::v1::ReadPolicy,
     #[cfg(feature = "emails")]
     by_email: ::cache_core::__macro::v1::ReadPolicy,
+    flag: ::cache_core::__macro::v1::ReadPolicy,
 }
 #[allow(dead_code, reason = "a program does not change every option")]
 #[allow(
@@ -75,6 +82,8 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `get`.
     pub fn get(
@@ -95,6 +104,16 @@ where
         ) -> ::cache_core::__macro::v1::ReadPolicy,
     ) -> Self {
         self.by_email = change(self.by_email);
+        self
+    }
+    /// Changes the options of `flag`.
+    pub fn flag(
+        mut self,
+        change: impl ::core::ops::FnOnce(
+            ::cache_core::__macro::v1::ReadPolicy,
+        ) -> ::cache_core::__macro::v1::ReadPolicy,
+    ) -> Self {
+        self.flag = change(self.flag);
         self
     }
     /// Separates the entries from those of every other partition.
@@ -144,6 +163,7 @@ where
                     ("user", "get"),
                     #[cfg(feature = "emails")]
                     ("email", "by_email"),
+                    ("flag", "flag"),
                 ],
             },
             self.__namespace,
@@ -180,6 +200,23 @@ where
                 self.by_email,
                 ::cache_core::__macro::v1::presence!(Option < User >),
             ),
+            flag: ::cache_core::__macro::v1::Region::<
+                (String,),
+                ::core::option::Option<Flag>,
+            >::new(
+                &self.__cache,
+                &place,
+                ::cache_core::__macro::v1::RegionSpec::new("Users", "flag", "flag")
+                    .version(0u32)
+                    .fingerprint(
+                        ::cache_core::__macro::v1::fingerprint!(
+                            ::core::option::Option < Flag >
+                        ),
+                    )
+                    .prefixes(&[]),
+                self.flag,
+                ::cache_core::__macro::v1::presence!(::core::option::Option < Flag >),
+            ),
             __namespace: namespace,
             __backing: self.__backing,
             __cache: self.__cache,
@@ -202,6 +239,8 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
     ///
@@ -229,6 +268,10 @@ where
             by_email: ::cache_core::__macro::v1::ReadPolicy::new(
                 ::core::time::Duration::new(300u64, 0u32),
             ),
+            flag: ::cache_core::__macro::v1::ReadPolicy::new(
+                    ::core::time::Duration::new(300u64, 0u32),
+                )
+                .negative_ttl(::core::time::Duration::new(60u64, 0u32)),
         }
     }
     /// The store behind the cache.
@@ -246,6 +289,7 @@ where
                     self.get.scope_prefix(&()),
                     #[cfg(feature = "emails")]
                     self.by_email.scope_prefix(&()),
+                    self.flag.scope_prefix(&()),
                 ]),
             )
             .await;
@@ -583,6 +627,40 @@ where
         write.finish(outcome, found).await;
         returned
     }
+    /// `flag` of [`Users`], through the cache.
+    ///
+    /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn flag(&self, name: String) -> Result<Flag, Error> {
+        let answer = match self.flag.local(&(&name,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::option::Option::ok_or_else(
+                    hit,
+                    || Error::not_found(&name),
+                );
+            }
+            answer => answer,
+        };
+        let key = self.flag.key(&(&name,));
+        ::cache_core::__macro::v1::present(
+            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
+            || Error::not_found(&name),
+        )
+    }
+    /// `flags` of [`Users`], through the cache.
+    ///
+    /// Cached with the entries of `flag`: what the tiers do not have is loaded in one call, in a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
+        let keys = names.iter().map(|one| self.__key_flag(one)).collect();
+        self.__read_flags(keys).await
+    }
     /// `delete` of [`Users`], through the cache.
     ///
     /// Goes to the store, and makes the entries stale that the call changes.
@@ -599,8 +677,8 @@ where
         let methods = ::std::vec::Vec::<
             ::cache_core::__macro::v1::Scope,
         >::from([
-            orders::OrderStore.__all_of_user(&self.__cache, &self.__namespace),
-            orders::OrderStore.__all_recent(&self.__cache, &self.__namespace),
+            orders::OrderStore.__of_of_user().whole(&self.__cache, &self.__namespace),
+            orders::OrderStore.__of_recent().whole(&self.__cache, &self.__namespace),
         ]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
@@ -633,7 +711,8 @@ where
                                     if holds {
                                         list.push(
                                             orders::OrderStore
-                                                .of_user(&self.__cache, &self.__namespace, &id),
+                                                .of_user(&id)
+                                                .scope(&self.__cache, &self.__namespace),
                                         );
                                     }
                                 }
@@ -643,7 +722,8 @@ where
                                 ::cache_core::__macro::v1::Scope,
                             >::from([
                                 orders::OrderStore
-                                    .__all_of_user(&self.__cache, &self.__namespace),
+                                    .__of_of_user()
+                                    .whole(&self.__cache, &self.__namespace),
                             ]),
                         ),
                     );
@@ -658,7 +738,8 @@ where
                                     if holds {
                                         list.push(
                                             orders::OrderStore
-                                                .__all_recent(&self.__cache, &self.__namespace),
+                                                .__of_recent()
+                                                .whole(&self.__cache, &self.__namespace),
                                         );
                                     }
                                 }
@@ -668,7 +749,8 @@ where
                                 ::cache_core::__macro::v1::Scope,
                             >::from([
                                 orders::OrderStore
-                                    .__all_recent(&self.__cache, &self.__namespace),
+                                    .__of_recent()
+                                    .whole(&self.__cache, &self.__namespace),
                             ]),
                         ),
                     );
@@ -713,6 +795,29 @@ where
     pub async fn invalidate_by_email(&self, email: &str) {
         let scope = self.__scope_by_email(email);
         self.by_email.invalidate(scope).await;
+    }
+    /// What the local tier holds for `flag` with these arguments, without asking anything else.
+    ///
+    /// It is not counted as a read.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    #[must_use]
+    pub fn peek_flag(
+        &self,
+        name: String,
+    ) -> ::core::option::Option<::core::option::Option<Flag>> {
+        self.flag.peek(&(&name,))
+    }
+    /// Makes the entry of `flag` with this key stale, on every instance.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn invalidate_flag(&self, name: String) {
+        let scope = self.__scope_flag(&name);
+        self.flag.invalidate(scope).await;
     }
     /// Begins the write of `put_all` with these arguments, for a caller that commits it.
     ///
@@ -841,8 +946,8 @@ where
         let methods = ::std::vec::Vec::<
             ::cache_core::__macro::v1::Scope,
         >::from([
-            orders::OrderStore.__all_of_user(&self.__cache, &self.__namespace),
-            orders::OrderStore.__all_recent(&self.__cache, &self.__namespace),
+            orders::OrderStore.__of_of_user().whole(&self.__cache, &self.__namespace),
+            orders::OrderStore.__of_recent().whole(&self.__cache, &self.__namespace),
         ]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
@@ -863,6 +968,8 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_get<'__call>(
         &'__call self,
@@ -959,6 +1066,114 @@ where
     fn __scope_by_email(&self, email: &str) -> ::cache_core::__macro::v1::Scope {
         self.by_email.scope(&(email,))
     }
+    fn __read_flag<'__call>(
+        &'__call self,
+        key: (String,),
+        answer: ::cache_core::__macro::v1::LocalRead<::core::option::Option<Flag>>,
+        arguments: (String,),
+    ) -> ::core::pin::Pin<
+        ::std::boxed::Box<
+            dyn ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Flag>,
+                    <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+                >,
+            > + ::core::marker::Send + '__call,
+        >,
+    > {
+        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let (name,) = arguments;
+        self.flag
+            .read(
+                key,
+                answer,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (String,),
+                    ::core::option::Option<Flag>,
+                    <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+                >::new(
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Flag, Error > as ::cache_core::__macro::v1::Fallible >
+                        ::Error
+                    ),
+                ),
+                move || async move {
+                    ::cache_core::__macro::v1::or_absent(
+                        <S as Users>::flag(&backing, name).await,
+                        Error::is_not_found,
+                    )
+                },
+            )
+    }
+    fn __scope_flag(&self, name: &String) -> ::cache_core::__macro::v1::Scope {
+        self.flag.scope(&(name,))
+    }
+    fn __key_flag(&self, name: &String) -> (String,) {
+        self.flag.key(&(name,))
+    }
+    fn __read_flags<'__call>(
+        &'__call self,
+        keys: ::std::vec::Vec<(String,)>,
+    ) -> ::core::pin::Pin<
+        ::std::boxed::Box<
+            dyn ::core::future::Future<
+                Output = Result<Vec<Flag>, Error>,
+            > + ::core::marker::Send + '__call,
+        >,
+    > {
+        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let wanted: ::std::vec::Vec<String> = keys
+            .iter()
+            .map(|key| ::core::clone::Clone::clone(&key.0))
+            .collect();
+        let found: ::core::pin::Pin<
+            ::std::boxed::Box<
+                dyn ::core::future::Future<
+                    Output = ::core::result::Result<
+                        ::std::vec::Vec<(String, Flag)>,
+                        <Result<
+                            Vec<Flag>,
+                            Error,
+                        > as ::cache_core::__macro::v1::Fallible>::Error,
+                    >,
+                > + ::core::marker::Send + '__call,
+            >,
+        > = self
+            .flag
+            .read_many(
+                keys,
+                |key| &key.0,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (String,),
+                    ::core::option::Option<Flag>,
+                    <Result<
+                        Vec<Flag>,
+                        Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
+                >::new(
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Vec < Flag >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
+                move |names: ::std::vec::Vec<String>| {
+                    let backing = ::std::sync::Arc::clone(&backing);
+                    async move {
+                        ::cache_core::__macro::v1::keyed(
+                            <S as Users>::flags(&backing, &names).await,
+                            |row: &Flag| {
+                                ::core::clone::Clone::clone(
+                                    ::core::borrow::Borrow::<String>::borrow(&Flag::name(row)),
+                                )
+                            },
+                        )
+                    }
+                },
+            );
+        ::std::boxed::Box::pin(async move {
+            ::cache_core::__macro::v1::rows(&wanted, found.await)
+        })
+    }
 }
 #[async_trait]
 #[allow(
@@ -970,6 +1185,8 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
         let answer = match self.get.local(&(&id,)) {
@@ -1003,6 +1220,26 @@ where
     async fn put(&self, user: &User) -> Result<(), Error> {
         Self::put(self, user).await
     }
+    async fn flag(&self, name: String) -> Result<Flag, Error> {
+        let answer = match self.flag.local(&(&name,)) {
+            ::cache_core::__macro::v1::LocalRead::Fresh(hit) => {
+                return ::core::option::Option::ok_or_else(
+                    hit,
+                    || Error::not_found(&name),
+                );
+            }
+            answer => answer,
+        };
+        let key = self.flag.key(&(&name,));
+        ::cache_core::__macro::v1::present(
+            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
+            || Error::not_found(&name),
+        )
+    }
+    async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
+        let keys = names.iter().map(|one| self.__key_flag(one)).collect();
+        self.__read_flags(keys).await
+    }
     async fn delete(&self, id: UserId) -> Result<bool, Error> {
         Self::delete(self, id).await
     }
@@ -1019,6 +1256,7 @@ pub struct __CachingUsersScopes;
 pub const Users: __CachingUsersScopes = __CachingUsersScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -1028,57 +1266,34 @@ impl __CachingUsersScopes {
     pub const fn __namespace(&self) -> &'static str {
         "shop:users"
     }
-    pub fn get(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &UserId,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "shop:users",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
+    pub const fn __of_get(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("shop:users", "user")
     }
-    pub fn __all_get(
+    pub fn get<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "shop:users",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        id: &'__key UserId,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key UserId,)> {
+        self.__of_get().entry((id,))
     }
     #[cfg(feature = "emails")]
-    pub fn by_email(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        email: &str,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "shop:users",
-            entity: "email",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(email,))
+    pub const fn __of_by_email(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("shop:users", "email")
     }
     #[cfg(feature = "emails")]
-    pub fn __all_by_email(
+    pub fn by_email<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "shop:users",
-            entity: "email",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        email: &'__key str,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key str,)> {
+        self.__of_by_email().entry((email,))
+    }
+    pub const fn __of_flag(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("shop:users", "flag")
+    }
+    pub fn flag<'__key>(
+        &self,
+        name: &'__key String,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key String,)> {
+        self.__of_flag().entry((name,))
     }
 }
 const _: () = ::core::assert!(

@@ -470,18 +470,9 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            {
-                let mut found = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([]);
-                found
-                    .extend(
-                        ::std::vec::Vec::<
-                            ::cache_core::__macro::v1::Scope,
-                        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]),
-                    );
-                found
-            }
+            ::std::vec::Vec::<
+                ::cache_core::__macro::v1::Scope,
+            >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
         };
         write.finish(outcome, found).await;
         returned
@@ -1019,6 +1010,7 @@ pub struct __CachingSessionsScopes;
 pub const Sessions: __CachingSessionsScopes = __CachingSessionsScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -1028,58 +1020,28 @@ impl __CachingSessionsScopes {
     pub const fn __namespace(&self) -> &'static str {
         "app"
     }
-    pub fn load(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        tenant: &TenantId,
-        id: &str,
-        device: &::core::option::Option<&str>,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "session",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(tenant, id, *device))
+    pub const fn __of_load(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "session")
     }
-    pub fn __all_load(
+    pub fn load<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "session",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        tenant: &'__key TenantId,
+        id: &'__key str,
+        device: &'__key ::core::option::Option<&'__key str>,
+    ) -> ::cache_core::__macro::v1::OtherEntry<
+        (&'__key TenantId, &'__key str, ::core::option::Option<&'__key str>),
+    > {
+        self.__of_load().entry((tenant, id, *device))
     }
     #[cfg(feature = "users")]
-    pub fn user(
-        &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-        id: &u64,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .scope(cache, of, &(id,))
+    pub const fn __of_user(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "user")
     }
     #[cfg(feature = "users")]
-    pub fn __all_user(
+    pub fn user<'__key>(
         &self,
-        cache: &::cache_core::Cache,
-        of: &::cache_core::__macro::v1::Namespace,
-    ) -> ::cache_core::__macro::v1::Scope {
-        ::cache_core::__macro::v1::OtherRead {
-            namespace: "app",
-            entity: "user",
-            mode: <::cache_core::__macro::v1::Mode as ::core::default::Default>::default(),
-        }
-            .whole(cache, of)
+        id: &'__key u64,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64,)> {
+        self.__of_user().entry((id,))
     }
 }

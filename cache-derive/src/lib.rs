@@ -36,7 +36,10 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// # `#[cached(..)]`
 ///
 /// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that implements `Clone` and serde's
-/// `Serialize` and `Deserialize`.
+/// `Serialize` and `Deserialize`. If a store reports an absence as an error, `absent_if` names the errors that are
+/// absences and `absent_as` makes the error for every caller, whether the absence is loaded or cached: errors are not
+/// cached themselves, and need not be `Clone`. A key that a batch leaves out is an absence as well. `peek_…` returns
+/// `Some(None)` for one.
 ///
 #[doc = include_str!("../docs/cached.md")]
 ///
@@ -45,7 +48,10 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with
 /// `&[T]` or `Vec<T>` in place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`,
 /// `BTreeMap`, a `Vec` of pairs). A key that the store omits from the map is absent. `key(..)` and `ignore(..)` may be
-/// repeated; every other option is set on `get_policy`.
+/// repeated; every other option is set on `get_policy`. It may also return `Result<Vec<Option<V>>, E>`, with one element
+/// for each key in the order of the keys, or `Result<Vec<V>, E>` with `by = path`, a function that returns the key of a
+/// row (`(&V) -> T` or `(&V) -> &T`). Rows are returned once, in the order of the keys. A `Vec<Option<V>>` of another
+/// length than that of the keys counts as a panic of the store.
 ///
 /// # `#[invalidates(..)]` and `#[uncached]`
 ///
@@ -55,6 +61,33 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// that carries this tag, `tag("user", ..)` every entry that carries one of the family. `#[uncached]` methods go to the store.
 ///
 #[doc = include_str!("../docs/invalidates.md")]
+///
+/// | target | meaning |
+/// | --- | --- |
+/// | `each(item in items => get(item.id), by_name(item.name, ..))` | the targets for each element of a list |
+/// | `each(items => get(item.id))` | the same for a parameter with an `s` at its end, if the targets use the name without it |
+/// | `get(id, if = user.active)` | the entry, if the condition is true; `if` is the last item |
+/// | `other::OtherStore::get(id)`, `OtherStore::get(..)` | entries of another annotated trait |
+///
+/// A list is a parameter, a field or `result`, which are iterated over by reference, or any expression that is an
+/// iterator. Lists may be nested and have conditions. Each scope is locked and released by a command of its own. If a
+/// list names more than 4,096 entries, their whole methods are invalidated instead.
+///
+/// A condition is evaluated whenever its target is. If it names `result`, that is after the call; if the call may change
+/// it, before the call and after it, and the entry goes stale if it is true at either time. If it panics after the call,
+/// the methods of the target are invalidated.
+///
+/// With `reads(old = get(id))` the write calls `get` of the store, without the cache, after its locks are placed and
+/// before the call. `old` is the value in the `Ok(Some(..))` or `Ok(..)`. If the row does not exist, targets that name
+/// `old` name nothing; if the store returns an error, their methods are invalidated as a whole. They are as well if
+/// another write of that row ends or is in progress between the read and the commit, provided that it invalidates the
+/// row's entry, as every write of it must. `begin_x` does not read the row, and invalidates those methods as a whole.
+/// The entry that is read goes stale, too.
+///
+/// Another trait is named by a path, through imports and renames. It has no type parameters, and a namespace with the
+/// same first part, which is checked at compile time. Its decorator has the same partition as the one that writes. A
+/// target is a whole key or `(..)`: entries belong only to the key prefixes that the writes of their own trait name.
+/// Each annotated trait has a hidden constant of its own name for this purpose.
 ///
 /// The call may change the value of an expression. An expression over a `&mut T` or a `&T` is evaluated before the call
 /// and again after it, and both entries are invalidated; so is one over an `Arc<T>` whose type names a lock, a cell or

@@ -21,12 +21,14 @@ fn is_not_found(error: &Failed) -> bool {
     matches!(error, Failed::NotFound { .. })
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "it takes the parts of the key as the macro passes them")]
 fn not_found(tenant: &u64, name: &&str) -> Failed {
     Failed::NotFound { tenant: *tenant, name: (*name).to_owned() }
 }
 
-fn owned_not_found(name: &String, tenant: &u64) -> Failed {
-    Failed::NotFound { tenant: *tenant, name: name.clone() }
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as above")]
+fn owned_not_found(name: &str, tenant: &u64) -> Failed {
+    Failed::NotFound { tenant: *tenant, name: name.to_owned() }
 }
 
 #[cached_store(namespace = "reach:absent")]
@@ -50,6 +52,7 @@ pub(super) trait Flags: Send + Sync {
     async fn set(&self, tenant: u64, name: &str) -> Result<(), Failed>;
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as above, for the value")]
 fn is_small(value: &u64) -> bool {
     *value < 100
 }

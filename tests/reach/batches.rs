@@ -26,6 +26,7 @@ fn is_missing(error: &String) -> bool {
     error == "missing"
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "it takes the part of the key as the macro passes it")]
 fn missing(_: &u64) -> String {
     "missing".to_owned()
 }

@@ -104,7 +104,9 @@ impl Items for Store {
         Ok(items.into_iter().map(|item| item.id).collect())
     }
     async fn renumber(&self, items: &mut Vec<Item>) -> Result<(), Failed> {
-        items.iter_mut().for_each(|item| item.id += 2);
+        for item in items {
+            item.id += 2;
+        }
         Ok(())
     }
     async fn nested(&self, _: Arc<Vec<Item>>) -> Result<(), Failed> {
@@ -114,7 +116,9 @@ impl Items for Store {
         Ok(())
     }
     async fn drained(&self, items: &mut Vec<Item>) -> Result<(), Failed> {
-        items.iter_mut().for_each(|item| item.lines.clear());
+        for item in items {
+            item.lines.clear();
+        }
         Ok(())
     }
 }

@@ -53,11 +53,14 @@ pub(super) trait Users: Send + Sync {
     async fn delete(&self, id: u64) -> Result<bool, Failed>;
 }
 
+/// An operation, what signals that a call of it has begun, and what continues that call.
+type Hold = (&'static str, Arc<Notify>, Arc<Notify>);
+
 #[derive(Default)]
 struct Table {
     rows: Mutex<HashMap<u64, User>>,
     /// The operation whose next call waits until it is notified.
-    holds: Mutex<Option<(&'static str, Arc<Notify>, Arc<Notify>)>>,
+    holds: Mutex<Option<Hold>>,
     fails: Mutex<Option<&'static str>>,
     reads: Calls,
 }
@@ -288,7 +291,7 @@ fn instances(without: Option<Protection>) -> [Cache; 2] {
 }
 
 #[tokio::test]
-async fn a_row_between_two_overlapping_writes_leaves_no_entry() {
+async fn r40_a_row_between_two_overlapping_writes_leaves_no_entry() {
     assert_eq!(overlapping(instances(None)).await, None);
     let single = Cache::single_instance();
     assert_eq!(overlapping([single.clone(), single]).await, None);

@@ -308,7 +308,7 @@ async fn overtaken_load(writer: &CachingUsers<Store>, reader: &CachingUsers<Stor
 }
 
 #[tokio::test]
-async fn r40_a_tag_invalidated_during_a_load_ends_its_fill() {
+async fn r41_a_tag_invalidated_during_a_load_ends_its_fill() {
     for [writer, reader] in pairs().await {
         assert_eq!(overtaken_load(&writer, &reader).await, None);
         assert_eq!(writer.by_mail("old").await.unwrap(), None, "the shared tier has no old value either");
@@ -321,7 +321,7 @@ async fn r40_a_tag_invalidated_during_a_load_ends_its_fill() {
 }
 
 #[tokio::test]
-async fn r41_an_evicted_tag_makes_a_miss() {
+async fn r42_an_evicted_tag_makes_a_miss() {
     let remote = MemoryRemote::new();
     let instance = || connected(Cache::builder().remote(remote.clone()));
     let caches = [instance().await, instance().await];

@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::Answer;
 use crate::cache::Cache;
-use crate::key::{CacheKey, KeyText, prefix_scope};
+use crate::key::{CacheKey, Head, KeyText, prefix_scope};
 use crate::ownership::Namespace;
 use crate::protocol::{Mode, Scope};
 
@@ -155,16 +155,33 @@ impl OtherRead {
         Self { mode, ..self }
     }
 
-    /// Returns the scope of one entry, in the partition of the writing decorator.
-    pub fn scope<K: CacheKey>(&self, cache: &Cache, of: &Namespace, key: &K) -> Scope {
-        let head = cache.0.ownership.head(self.namespace, of.partition.as_deref(), self.entity);
-        KeyText::of(&head, key).own.of_mode(self.mode)
+    /// Names the entry with this key.
+    pub const fn entry<K>(self, key: K) -> OtherEntry<K> {
+        OtherEntry { read: self, key }
     }
 
-    /// Returns the scope of every entry.
-    pub fn whole(&self, cache: &Cache, of: &Namespace) -> Scope {
-        let head = cache.0.ownership.head(self.namespace, of.partition.as_deref(), self.entity);
-        prefix_scope(&head, |_| ()).of_mode(self.mode)
+    /// Returns the scope of every entry, in the partition of the writing decorator.
+    pub fn whole(self, cache: &Cache, of: &Namespace) -> Scope {
+        prefix_scope(&self.head(cache, of), |_| ()).of_mode(self.mode)
+    }
+
+    fn head(self, cache: &Cache, of: &Namespace) -> Head {
+        cache.0.ownership.head(self.namespace, of.partition.as_deref(), self.entity)
+    }
+}
+
+/// An entry of a read method of another annotated trait.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct OtherEntry<K> {
+    read: OtherRead,
+    key: K,
+}
+
+impl<K: CacheKey> OtherEntry<K> {
+    /// Returns the scope of the entry, in the partition of the writing decorator.
+    pub fn scope(&self, cache: &Cache, of: &Namespace) -> Scope {
+        KeyText::of(&self.read.head(cache, of), &self.key).own.of_mode(self.read.mode)
     }
 }
 

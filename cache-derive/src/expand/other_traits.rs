@@ -8,9 +8,9 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Path};
 
-use super::names::{derived, local, runtime};
+use super::names::{derived, runtime};
 use super::policy::depends_on_store;
-use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store};
+use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store, Write};
 use crate::options::cached;
 
 /// The constant and its type.
@@ -37,7 +37,7 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
 
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "only the writes of other traits call it")]
-        #[allow(clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
+        #[allow(clippy::ref_option_ref, clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
         impl #ty {
             #vis const fn __namespace(&self) -> &'static str {
                 #namespace
@@ -48,19 +48,17 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
     }
 }
 
-/// The description of a read method, and the scope of one entry.
+/// The description of a read method, and that of one entry.
 fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let key = || read.key.iter().map(|place| &method.params[*place]);
     if key().any(|param| depends_on_store(store, &param.ty)) {
         return TokenStream::new();
     }
-    let (vis, krate, cfgs, name) = (&store.vis, &store.krate, &method.cfgs, &method.ident);
-    let (description, scope, namespace) =
-        (derived("__of_", name), runtime(store, "Scope"), runtime(store, "Namespace"));
-    let (cache, of, other, described) =
-        (local("cache"), local("of"), runtime(store, "OtherRead"), description_of(store, read));
-    let (params, parts) = (method.reference_declarations(read), key().map(part));
-    let key = if read.key.is_empty() { quote!(&()) } else { quote!(&(#(#parts,)*)) };
+    let (vis, cfgs, name) = (&store.vis, &method.cfgs, &method.ident);
+    let (description, described) = (derived("__of_", name), description_of(store, read));
+    let (other, entry) = (runtime(store, "OtherRead"), runtime(store, "OtherEntry"));
+    let lifetime = (!read.key.is_empty()).then(|| quote!(<'__key>));
+    let (params, types, parts) = (key().map(param), key().map(part_type), key().map(part));
     quote! {
         #(#cfgs)*
         #vis const fn #description(&self) -> #other {
@@ -68,13 +66,34 @@ fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
         }
 
         #(#cfgs)*
-        #vis fn #name(&self, #cache: &#krate::Cache, #of: &#namespace #params) -> #scope {
-            self.#description().scope(#cache, #of, #key)
+        #vis fn #name #lifetime (&self #(, #params)*) -> #entry<(#(#types,)*)> {
+            self.#description().entry((#(#parts,)*))
         }
     }
 }
 
-/// A part of the key, from a parameter behind a reference.
+/// A parameter behind a reference: an expression is passed without knowledge of its type.
+fn param(param: &Param) -> TokenStream {
+    let (name, ty) = (&param.ident, part_type(param));
+    match param.passing {
+        Passing::Owned | Passing::Borrowed(_) => quote!(#name: #ty),
+        Passing::OptionalBorrowed(_) => quote!(#name: &'__key #ty),
+    }
+}
+
+/// The type of a part of the key, borrowed.
+fn part_type(param: &Param) -> TokenStream {
+    match &param.passing {
+        Passing::Owned => {
+            let ty = &param.ty;
+            quote!(&'__key #ty)
+        }
+        Passing::Borrowed(target) => quote!(&'__key #target),
+        Passing::OptionalBorrowed(target) => quote!(::core::option::Option<&'__key #target>),
+    }
+}
+
+/// A part of the key, from its parameter.
 fn part(param: &Param) -> TokenStream {
     let name = &param.ident;
     match param.passing {
@@ -115,7 +134,7 @@ pub(super) fn checks(store: &Store) -> TokenStream {
 /// The traits that targets name, each once.
 fn owners(store: &Store) -> Vec<&Path> {
     let writes = store.methods.iter().filter_map(Method::write);
-    let entries = writes.flat_map(|write| write.targets()).flat_map(|invalidation| invalidation.target.entries());
+    let entries = writes.flat_map(Write::targets).flat_map(|invalidation| invalidation.target.entries());
     entries.filter_map(|entries| entries.reader.owner.as_ref()).fold(Vec::new(), |mut unique, owner| {
         if !unique.contains(&owner) {
             unique.push(owner);

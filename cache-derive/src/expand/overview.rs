@@ -125,12 +125,12 @@ fn text_of(target: &Target) -> String {
 fn text_of_entries(Entries { reader, extent, conditions }: &Entries) -> String {
     let rest = matches!(extent, Extent::Prefix(_)).then(|| "..".to_owned());
     let arguments = extent.arguments().iter().map(|argument| source_text(&argument.expression));
-    let owner = reader.owner.iter().map(|owner| format!("{}::", source_text(owner))).collect::<String>();
+    let owner = reader.owner.as_ref().map_or_else(String::new, |owner| format!("{}::", source_text(owner)));
     format!("{owner}{}({})", reader.read, listed(arguments.chain(rest).chain(self::conditions(conditions))))
 }
 
 fn conditions(conditions: &[Expr]) -> Option<String> {
-    let texts: Vec<_> = conditions.iter().map(|condition| source_text(condition)).collect();
+    let texts: Vec<_> = conditions.iter().map(source_text).collect();
     (!texts.is_empty()).then(|| format!("if = {}", texts.join(" && ")))
 }
 

@@ -98,22 +98,6 @@ impl Method {
         quote!(#(, #views)*)
     }
 
-    /// The parameters of the key, each behind a reference.
-    pub(super) fn reference_declarations(&self, read: &Read) -> TokenStream {
-        let declarations = read.key.iter().map(|place| {
-            let param = &self.params[*place];
-            let ty = match &param.passing {
-                Passing::Owned | Passing::Borrowed(_) => param.view_type(),
-                Passing::OptionalBorrowed(_) => {
-                    let view = param.view_type();
-                    parse_quote!(&#view)
-                }
-            };
-            self.elided(&param.ident, &ty)
-        });
-        quote!(#(, #declarations)*)
-    }
-
     /// The names of every parameter.
     pub(super) fn arguments(&self) -> TokenStream {
         let names = self.params.iter().map(|param| &param.ident);

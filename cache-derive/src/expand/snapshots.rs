@@ -94,6 +94,9 @@ fn batches() {
 
                 #[cached(batch = size)]
                 async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error>;
+
+                #[cached(batch = size)]
+                async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error>;
             }
         },
     );
@@ -179,6 +182,15 @@ fn targets_with_lists_conditions_old_rows_and_other_traits() {
 
                 #[invalidates(get(user.id), by_email(&old.email, if = old.email != user.email), reads(old = get(user.id)))]
                 async fn put(&self, user: &User) -> Result<(), Error>;
+
+                #[cached(
+                    entity = "flag", key(name), ttl = "5m", negative_ttl = "1m", absent_if = Error::is_not_found,
+                    absent_as = Error::not_found
+                )]
+                async fn flag(&self, name: String) -> Result<Flag, Error>;
+
+                #[cached(batch = flag, by = Flag::name)]
+                async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error>;
 
                 #[invalidates(orders::OrderStore::of_user(id), orders::OrderStore::recent(..), if = *result)]
                 async fn delete(&self, id: UserId) -> Result<bool, Error>;

@@ -11,7 +11,7 @@ pub(crate) enum Target {
     /// Entries of one read method.
     Entries(Entries),
     /// Targets for each element of a list.
-    Each(Each),
+    Each(Box<Each>),
 }
 
 /// Entries of one read method.
@@ -92,9 +92,9 @@ impl Target {
             Self::Entries(Entries { extent, conditions, .. }) => {
                 extent.arguments().iter().map(|argument| &argument.expression).chain(conditions).collect()
             }
-            Self::Each(Each { list, targets, conditions, .. }) => {
-                let nested = targets.iter().flat_map(Self::expressions);
-                [list].into_iter().chain(nested).chain(conditions).collect()
+            Self::Each(each) => {
+                let nested = each.targets.iter().flat_map(Self::expressions);
+                [&each.list].into_iter().chain(nested).chain(&each.conditions).collect()
             }
         }
     }

@@ -20,9 +20,9 @@ use crate::diag::Problem;
 /// One target.
 pub(crate) enum Target {
     /// `get(args..)`
-    Entries(EntriesTarget),
+    Entries(Box<EntriesTarget>),
     /// `each(item in items => get(item.id))`
-    Each(EachTarget),
+    Each(Box<EachTarget>),
 }
 
 /// The entries of one read method: `get(args.., if = condition)`.
@@ -76,7 +76,11 @@ impl Target {
 
 impl Parse for Target {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if is_each(input) { each(input).map(Self::Each) } else { input.parse().map(Self::Entries) }
+        if is_each(input) {
+            each(input).map(|each| Self::Each(Box::new(each)))
+        } else {
+            input.parse().map(Self::Entries)
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn batch(
     let read = one.read()?;
     let mut batch = sink.accept(compared(sig, params, one, read))?;
     let by = given.value(&cached::BY, sink);
-    batch.answer = sink.accept(answer(sig, output, by))?;
+    batch.answer = sink.accept(answer(sig, output, by, read))?;
     same_key(&cached::KEY, &read.key, sig, params, one, &given, sink);
     same_key(&cached::IGNORE, &ignored(read, params.len()), sig, params, one, &given, sink);
     can_be_owned(sig, params, &batch, sink);
@@ -103,7 +103,7 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
 }
 
 /// The form of the result; a list is recognised by its type.
-fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>) -> Result<BatchAnswer, Problem> {
+fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>, one: &Read) -> Result<BatchAnswer, Problem> {
     let list = match Returned::of(output) {
         Returned::Result(value) => element(&value).filter(|(_, is_vec)| *is_vec).map(|(element, _)| element.clone()),
         Returned::Alias | Returned::Other => None,
@@ -112,11 +112,21 @@ fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>) -> Result<BatchA
     match (by, list, in_order) {
         (Some(by), Some(row), None) => Ok(BatchAnswer::Rows(row, Box::new(by))),
         (None, _, Some(value)) => Ok(BatchAnswer::InOrder(value)),
+        (None, Some(row), None) if is_value_of(&row, one) => {
+            Err(Problem::at(output, format!("`{}` returns rows without their keys", sig.ident))
+                .why("the entry of a row is found by its key, and the store may leave rows out or change their order")
+                .instead("`by = id_of`, a function `(&row) -> key`, or `Result<Vec<Option<V>>, E>` in the order of the keys"))
+        }
         (None, ..) => Ok(BatchAnswer::Map),
         (Some(by), ..) => Err(Problem::at(by, format!("`{}` does not return a list of rows", sig.ident))
             .why("the function finds the key in a row of `Result<Vec<V>, E>`; a map has the keys, and `Vec<Option<V>>` their order")
             .instead("`Result<Vec<V>, E>`, written out, or leave it out")),
     }
+}
+
+/// Whether the method over one key returns such rows.
+fn is_value_of(row: &Type, one: &Read) -> bool {
+    one.value.as_ref().is_some_and(|value| same(row, option_of(value).unwrap_or(value)))
 }
 
 fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {

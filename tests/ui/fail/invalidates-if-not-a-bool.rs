@@ -1,4 +1,4 @@
-//! Conditions that are no conditions.
+//! A condition that is none.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]
@@ -8,9 +8,6 @@ pub trait Store: Send + Sync {
 
     #[invalidates(get(id, if = id))]
     async fn put(&self, id: u64) -> Result<(), String>;
-
-    #[invalidates(get(id), if = id?)]
-    async fn add(&self, id: u64) -> Result<(), String>;
 }
 
 fn main() {}

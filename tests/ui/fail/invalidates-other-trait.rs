@@ -1,4 +1,4 @@
-//! Entries of another trait: a part of a key, a trait without the annotation, a method and a key that it does not have.
+//! Entries of another trait: a part of a key, a method and a key that it does not have.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app:others")]
@@ -6,8 +6,6 @@ pub trait Other: Send + Sync {
     #[cached(entity = "pair", key(id, name), ttl = "5m")]
     async fn pair(&self, id: u64, name: &str) -> Result<u64, String>;
 }
-
-pub trait Plain {}
 
 #[cached_store(namespace = "app:users")]
 pub trait Prefix: Send + Sync {
@@ -22,9 +20,6 @@ pub trait Prefix: Send + Sync {
 pub trait Names: Send + Sync {
     #[cached(entity = "name", key(id), ttl = "5m")]
     async fn name(&self, id: u64) -> Result<u64, String>;
-
-    #[invalidates(Plain::get(id))]
-    async fn put(&self, id: u64) -> Result<(), String>;
 
     #[invalidates(Other::missing(id))]
     async fn add(&self, id: u64) -> Result<(), String>;

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::old_row;
-use super::target::{Context, is_one_scope};
+use super::target::Context;
 use crate::expand::names::{local, runtime, self_of};
 use crate::model::{Invalidation, Method, Reader, Reevaluation, ResultValue, Store, Write};
 
@@ -43,7 +43,7 @@ pub(super) fn scopes_of<'a>(
     pass: Pass,
 ) -> TokenStream {
     let context = Context { store, this, pass };
-    let (ones, others): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_one_scope);
+    let (ones, others): (Vec<_>, Vec<_>) = targets.into_iter().partition(|one| one.target.one_scope().is_some());
     let ones = ones.into_iter().filter_map(|one| one.target.one_scope()).map(|entries| context.one_scope(entries));
     let scope = runtime(store, "Scope");
     let ones = quote!(::std::vec::Vec::<#scope>::from([#(#ones),*]));
@@ -100,7 +100,7 @@ pub(super) fn late(store: &Store, method: &Method, write: &Write) -> TokenStream
     let changed = changed(store, method, write);
     let named = has_own_result(write).then(|| named(store, method, write, false));
     let old = write.row.as_ref().map(|row| old_row::found(store, method, write, row));
-    let list = joined(old.into_iter().chain(changed).chain(named).collect());
+    let list = joined(&old.into_iter().chain(changed).chain(named).collect::<Vec<_>>());
     quote!(if #outcome == #outcomes::NotWritten { ::std::vec::Vec::new() } else { #list })
 }
 
@@ -117,13 +117,13 @@ fn changed(store: &Store, method: &Method, write: &Write) -> Option<TokenStream>
     let (taken, evaluated): (Vec<_>, Vec<_>) = own().partition(|one| one.reevaluation == Reevaluation::Whole);
     let list = (!evaluated.is_empty()).then(|| scopes_of(store, &this, evaluated, Pass::After));
     let wholes = (!taken.is_empty()).then(|| wholes(store, &this, readers_of(taken.into_iter())));
-    Some(joined(list.into_iter().chain(wholes).collect()))
+    Some(joined(&list.into_iter().chain(wholes).collect::<Vec<_>>()))
 }
 
 /// The scopes of several lists in one.
-fn joined(lists: Vec<TokenStream>) -> TokenStream {
+fn joined(lists: &[TokenStream]) -> TokenStream {
     let found = local("found");
-    match lists.as_slice() {
+    match lists {
         [first] => first.clone(),
         [first, others @ ..] => quote!({
             let mut #found = #first;

@@ -10,7 +10,7 @@ use super::argument::{argument, view};
 use super::scopes::Pass;
 use crate::expand::names::{at, derived, local, prefix_scope, runtime};
 use crate::expand::tags;
-use crate::model::{Each, Entries, Extent, Invalidation, Iteration, Reader, Store, Target};
+use crate::model::{Each, Entries, Extent, Iteration, Reader, Store, Target};
 
 /// What the code of a target depends on.
 #[derive(Clone, Copy)]
@@ -139,7 +139,7 @@ impl Context<'_> {
         });
         match (extent, &reader.owner) {
             (Extent::Prefix(parts), _) if parts.is_empty() => self.whole_scope(reader),
-            (_, Some(owner)) => quote!(#owner.#read(&#this.__cache, &#this.__namespace #(, #args)*)),
+            (_, Some(owner)) => quote!(#owner.#read(#(#args),*).scope(&#this.__cache, &#this.__namespace)),
             (Extent::Entry(_), None) => {
                 let function = derived("__scope_", read);
                 quote!(#this.#function(#(#args),*))
@@ -189,9 +189,4 @@ pub(super) fn awaits(expression: &Expr) -> bool {
     let mut search = Search(false);
     search.visit_expr(expression);
     search.0
-}
-
-/// Whether a target is to be treated as a statement, and not as an element of an array.
-pub(super) fn is_one_scope(invalidation: &&Invalidation) -> bool {
-    invalidation.target.one_scope().is_some()
 }

@@ -14,16 +14,23 @@ pub(super) fn early_return(expression: &Expr) -> Option<Problem> {
     let mut search = Search::default();
     search.visit_expr(expression);
     let token = search.token?;
+    let why = if search.leaves_loop {
+        "it would leave the loop over a list, and the entries of the other elements would stay"
+    } else {
+        "it would return from the method: before the call without a write, or after it without the store's answer"
+    };
     Some(
-        Problem::at(&token, format!("`{token}` in an argument of `#[invalidates(..)]`"))
-            .why("it would return from the method: before the call without a write, or after it without the store's answer")
-            .instead("an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method"),
+        Problem::at(&token, format!("`{token}` in an argument of `#[invalidates(..)]`")).why(why).instead(
+            "an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method",
+        ),
     )
 }
 
 #[derive(Default)]
 struct Search {
     token: Option<TokenStream>,
+    /// Whether that is a `break` or a `continue`.
+    leaves_loop: bool,
     /// The loops of the expression itself around the place.
     loops: usize,
 }
@@ -38,6 +45,7 @@ impl Search {
     fn leaves_loop(&mut self, token: &dyn ToTokens, has_label: bool) {
         if self.loops == 0 && !has_label {
             self.token = Some(token.to_token_stream());
+            self.leaves_loop = true;
         }
     }
 }

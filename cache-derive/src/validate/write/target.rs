@@ -32,7 +32,7 @@ impl Targets<'_> {
     pub(super) fn target(&mut self, target: &parse::Target) -> Result<Option<Target>, Problem> {
         match target {
             parse::Target::Entries(entries) => Ok(self.entries(entries)?.map(Target::Entries)),
-            parse::Target::Each(each) => Ok(self.each(each)?.map(Target::Each)),
+            parse::Target::Each(each) => Ok(self.each(each)?.map(|each| Target::Each(Box::new(each)))),
         }
     }
 

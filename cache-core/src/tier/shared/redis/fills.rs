@@ -6,9 +6,10 @@ use futures_util::future::join_all;
 use redis::Cmd;
 use redis::aio::MultiplexedConnection;
 
+use super::calls::{call, millis};
 use super::combine::{Admission, Group, Queue, Waiting};
 use super::drivers::{Combined, Drivers, may_be_of_one};
-use super::operations::{call, millis, run};
+use super::operations::run;
 use crate::protocol::{Fill, GENERATION_TTL, TierError};
 
 /// The size from which fills do not share a pipeline with others, which would wait for them.

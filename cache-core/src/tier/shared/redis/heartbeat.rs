@@ -2,7 +2,8 @@
 
 use redis::{Cmd, Value};
 
-use super::operations::{call, millis, unexpected};
+use super::calls::{call, millis};
+use super::operations::unexpected;
 use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, heartbeat_key, members_key};
 use crate::protocol::{Heartbeat, HeartbeatReply, Member, Members, Message, TierError};
 use crate::runtime::random;

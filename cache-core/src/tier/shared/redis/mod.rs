@@ -5,6 +5,7 @@
 //! itself: the supervisor in `coherence` does.
 
 mod address;
+mod calls;
 mod combine;
 mod connect;
 mod drivers;

@@ -10,20 +10,18 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::calls::{CALLS_AT_ONCE, Hashes, call, millis};
 use super::connect::{Commands, Messages};
 use super::fills::Fills;
 use super::look_ups::LookUps;
 use super::stream::Received;
-use super::{connect, heartbeat, scripts};
+use super::{connect, heartbeat};
 use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
 use crate::protocol::{
     EntryReplies, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState, TierConnection,
     TierError, TierErrorKind, Wanted, WriteScopes,
 };
 use crate::runtime::random;
-
-/// The most scopes that one pipeline or one script changes, so that no other request waits long behind it.
-const CALLS_AT_ONCE: usize = 512;
 
 pub(super) struct RedisConnection {
     connection: MultiplexedConnection,
@@ -38,34 +36,6 @@ pub(super) struct RedisConnection {
     look_ups: LookUps,
     fills: Fills,
     hashes: Hashes,
-}
-
-/// The hashes under which the server stores the scripts.
-struct Hashes {
-    lock: String,
-    release: String,
-    invalidate: String,
-    register: String,
-    finish: String,
-    getinit: String,
-    renew: String,
-    heartbeat: String,
-}
-
-impl Hashes {
-    fn new() -> Self {
-        let hash = |script| redis::Script::new(script).get_hash().to_owned();
-        Self {
-            lock: hash(scripts::LOCK),
-            release: hash(scripts::RELEASE),
-            invalidate: hash(scripts::INVALIDATE),
-            register: hash(scripts::REGISTER),
-            finish: hash(scripts::FINISH),
-            getinit: hash(scripts::GETINIT),
-            renew: hash(scripts::RENEW),
-            heartbeat: hash(scripts::HEARTBEAT),
-        }
-    }
 }
 
 impl std::fmt::Debug for RedisConnection {
@@ -113,52 +83,6 @@ impl RedisConnection {
         }
         Ok(())
     }
-
-    fn lock_call(&self, scope: &Scope, token: &str, hold: Duration) -> Cmd {
-        let mut cmd = call(&self.hashes.lock, &[scope.generation_key()]);
-        cmd.arg(token).arg(millis(hold)).arg(bus_channel(scope)).arg(invalidation(scope));
-        cmd
-    }
-
-    fn register_call(&self, method: &Scope, token: &str, hold: Duration) -> Cmd {
-        let mut cmd = call_with_writers(&self.hashes.register, [method]);
-        cmd.arg(token).arg(millis(hold)).arg(bus_channel(method)).arg(method.name());
-        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
-        cmd
-    }
-
-    fn release_call(&self, scope: &Scope, token: &str) -> Cmd {
-        let mut cmd = call_with_writers(&self.hashes.release, [scope]);
-        cmd.arg(token).arg(bus_channel(scope)).arg(invalidation(scope));
-        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
-        cmd
-    }
-
-    fn invalidate_call(&self, scope: &Scope, token: &str) -> Cmd {
-        let mut cmd = call_with_writers(&self.hashes.invalidate, [scope]);
-        cmd.arg(bus_channel(scope)).arg(invalidation(scope)).arg(token).arg(millis(GENERATION_TTL));
-        cmd
-    }
-
-    /// The calls that end a registration: the last one, with as many of the found scopes as one script takes.
-    ///
-    /// The others are invalidated before. A connection that is lost in between leaves the registration, which expires.
-    fn finish_calls(&self, method: &Scope, write: WriteScopes<'_>, token: &str) -> Vec<Cmd> {
-        let found: Vec<&Scope> = write.found_in(method).collect();
-        let (before, last) = found.split_at(found.len().saturating_sub(CALLS_AT_ONCE));
-        let before = before.iter().map(|scope| self.invalidate_call(scope, &random::token_text()));
-        before.chain([self.finish_call(method, last, token)]).collect()
-    }
-
-    fn finish_call(&self, method: &Scope, found: &[&Scope], token: &str) -> Cmd {
-        let mut cmd = call_with_writers(&self.hashes.finish, [&[method][..], found].concat());
-        cmd.arg(token).arg(bus_channel(method)).arg(method.name());
-        cmd.arg(random::token_text()).arg(millis(GENERATION_TTL));
-        for scope in found {
-            cmd.arg(invalidation(scope));
-        }
-        cmd
-    }
 }
 
 /// Sends a pipeline of scripts; loads the scripts again if the server no longer has them.
@@ -178,32 +102,6 @@ pub(super) async fn run<T: FromRedisValue>(
 
 fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-/// Builds the `EVALSHA` of a script on these keys.
-pub(super) fn call(hash: &str, keys: &[&str]) -> Cmd {
-    let mut cmd = redis::cmd("EVALSHA");
-    cmd.arg(hash).arg(keys.len()).arg(keys);
-    cmd
-}
-
-/// Builds the `EVALSHA` of a script on generations, each followed by its pending writers.
-fn call_with_writers<'a>(hash: &str, scopes: impl IntoIterator<Item = &'a Scope>) -> Cmd {
-    let keys: Vec<_> =
-        scopes.into_iter().flat_map(|scope| [scope.generation_key().to_owned(), scope.writers_key()]).collect();
-    call(hash, &keys.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-pub(super) fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
-}
-
-fn bus_channel(scope: &Scope) -> String {
-    channel(scope.bus_namespace())
-}
-
-fn invalidation(scope: &Scope) -> String {
-    Message::Invalidated { scope: scope.name().as_bytes() }.to_string()
 }
 
 /// Parses the values of `count` generations.
@@ -278,24 +176,24 @@ impl TierConnection for RedisConnection {
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
-        let locks = write.locked.iter().map(|scope| self.lock_call(scope, token, hold));
+        let locks = write.locked.iter().map(|scope| self.hashes.lock_call(scope, token, hold));
         let clocks = write.clocks_of_locked();
-        let registrations = write.methods.iter().chain(&clocks).map(|method| self.register_call(method, token, hold));
+        let registrations = write.methods.iter().chain(&clocks).map(|method| self.hashes.register_call(method, token, hold));
         self.run_all(locks.chain(registrations).collect()).boxed()
     }
 
     fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
         let (clocks, registered) = (write.clocks(), write.clocks_of_locked());
-        let renewed = clocks.iter().map(|clock| self.invalidate_call(clock, &random::token_text()));
-        let releases = write.locked.iter().map(|scope| self.release_call(scope, token));
-        let bumps = write.found_elsewhere().map(|scope| self.invalidate_call(scope, &random::token_text()));
-        let ends = write.methods.iter().chain(&registered).flat_map(|method| self.finish_calls(method, write, token));
+        let renewed = clocks.iter().map(|clock| self.hashes.invalidate_call(clock, &random::token_text()));
+        let releases = write.locked.iter().map(|scope| self.hashes.release_call(scope, token));
+        let bumps = write.found_elsewhere().map(|scope| self.hashes.invalidate_call(scope, &random::token_text()));
+        let ends = write.methods.iter().chain(&registered).flat_map(|method| self.hashes.finish_calls(method, write, token));
         self.run_all(renewed.chain(releases).chain(bumps).chain(ends).collect()).boxed()
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
         let clocks = Scope::tag_clocks(scopes);
-        self.run_all(clocks.iter().chain(scopes).map(|scope| self.invalidate_call(scope, token)).collect()).boxed()
+        self.run_all(clocks.iter().chain(scopes).map(|scope| self.hashes.invalidate_call(scope, token)).collect()).boxed()
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {

@@ -1,0 +1,13 @@
+//! A condition that would return from the method.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> Result<Option<String>, String>;
+
+    #[invalidates(get(id), if = is_shown(id)?)]
+    async fn put(&self, id: u64) -> Result<(), String>;
+}
+
+fn main() {}
