@@ -11,6 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 pub use crate::__fingerprint as fingerprint;
+pub use crate::__is_result as is_result;
 pub use crate::__load_errors as load_errors;
 pub use crate::__presence as presence;
 pub use crate::__result_of as result_of;
@@ -19,10 +20,11 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    BatchMap, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Slot, WriteGuard, WriteOutcome,
+    Access, BatchMap, CachedOnly, Fallible, LoadErrors, LocalRead, Presence, ReadOptions, Region, RegionSpec, Reports,
+    ReturnType, Slot, ViewAccess, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
+pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
@@ -110,31 +112,6 @@ pub async fn scope_or_whole_async(scope: impl Future<Output = Scope>, whole: imp
     caught.await.unwrap_or_else(whole)
 }
 
-/// The two types of a `Result`, also behind a type alias.
-#[diagnostic::on_unimplemented(
-    message = "a cached method returns a `Result`, and `{Self}` is none",
-    label = "not a `Result`",
-    note = "a load can fail: its task may panic or run into its deadline, and an error is never cached"
-)]
-pub trait Fallible {
-    /// The type of the `Ok` value.
-    type Value;
-    /// The type of the `Err` value.
-    type Error;
-
-    /// Returns the `Ok` value.
-    fn ok(&self) -> Option<&Self::Value>;
-}
-
-impl<T, E> Fallible for Result<T, E> {
-    type Value = T;
-    type Error = E;
-
-    fn ok(&self) -> Option<&T> {
-        self.as_ref().ok()
-    }
-}
-
 /// Detects whether a type implements a trait, by autoref specialisation on constants.
 ///
 /// An inherent constant exists only if the bound holds, and takes precedence over the constant of a trait that every
@@ -152,6 +129,8 @@ pub trait Otherwise<T> {
     const CLONE: Option<fn(&T) -> T> = None;
     /// The type cannot be created from an error of the cache.
     const FROM_CACHE: Option<fn(Error) -> T> = None;
+    /// The type is no `Result`.
+    const IS_RESULT: bool = false;
     /// The type is not an `Option`.
     const PRESENCE: Presence<T> = Presence::ALWAYS;
 }
@@ -173,6 +152,11 @@ impl<T: Clone> Probe<T> {
 impl<T: From<Error>> Probe<T> {
     /// Converts an error of the cache into the type.
     pub const FROM_CACHE: Option<fn(Error) -> T> = Some(T::from);
+}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// The type is a `Result`.
+    pub const IS_RESULT: bool = true;
 }
 
 impl<V> Probe<Option<V>> {
@@ -231,6 +215,17 @@ macro_rules! __load_errors {
             $crate::__macro::v1::Probe::<$type>::CLONE,
             $crate::__macro::v1::Probe::<$type>::FROM_CACHE,
         )
+    }};
+}
+
+/// Whether a type is a `Result`, also behind a type alias. It must not mention a generic parameter.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __is_result {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type is a result")]
+        use $crate::__macro::v1::Otherwise as _;
+        $crate::__macro::v1::Probe::<$type>::IS_RESULT
     }};
 }
 
@@ -418,5 +413,15 @@ mod tests {
         assert_eq!(format!("{:?}", crate::__presence!(Option<u8>)), "Optional");
         assert_eq!(format!("{:?}", crate::__presence!(u8)), "Always");
         assert_ne!(crate::__fingerprint!(Option<u8>), crate::__fingerprint!(u8));
+    }
+
+    #[test]
+    fn a_return_type_is_seen_through_its_alias() {
+        type Found<T> = Result<Option<T>, Telling>;
+        type Maybe<T> = Option<T>;
+        const { assert!(crate::__is_result!(Found<u8>) && !crate::__is_result!(Maybe<u8>)) };
+        let found = <Found<u8> as ReturnType<{ crate::__is_result!(Found<u8>) }>>::of_value(Some(1));
+        let maybe = <Maybe<u8> as ReturnType<{ crate::__is_result!(Maybe<u8>) }>>::of_value(Some(1));
+        assert!(matches!(found, Ok(Some(1))) && maybe == Some(1));
     }
 }

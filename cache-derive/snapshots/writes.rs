@@ -269,6 +269,34 @@ where
             )
             .await;
     }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingSessionsView<S> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingSessionsView<S> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingSessionsView<S, ::cache_core::CachedOnly> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
+    }
     /// `load` of [`Sessions`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -292,6 +320,7 @@ where
         self.__read_load(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -316,7 +345,8 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, (id,)).await
+        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     /// `create` of [`Sessions`], through the cache.
     ///
@@ -830,6 +860,7 @@ where
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Session>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (
             TenantId,
             <str as ::std::borrow::ToOwned>::Owned,
@@ -860,11 +891,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < Session >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < Session >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as Sessions>::load(
                             &backing,
@@ -892,6 +924,7 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<User>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -911,17 +944,48 @@ where
                     User,
                     <Result<User, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < User, Error > as ::cache_core::__macro::v1::Fallible >
-                        ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < User, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move { <S as Sessions>::user(&backing, id).await },
             )
     }
     #[cfg(feature = "users")]
     fn __scope_user(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
+    }
+    async fn __view_load(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        let key = self.load.key(&(&tenant, id, device));
+        self.__read_load(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (
+                    tenant,
+                    ::std::borrow::ToOwned::to_owned(id),
+                    ::core::option::Option::map(device, ::std::borrow::ToOwned::to_owned),
+                ),
+            )
+            .await
+    }
+    #[cfg(feature = "users")]
+    async fn __view_user(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: u64,
+    ) -> Result<User, Error> {
+        let key = self.user.key(&(&id,));
+        self.__read_user(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
+            .await
     }
 }
 #[async_trait]
@@ -955,6 +1019,7 @@ where
         self.__read_load(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -972,7 +1037,8 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, (id,)).await
+        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
         Self::create(self, session, token).await
@@ -996,5 +1062,182 @@ where
         id: u64,
     ) -> Result<(), Error> {
         Self::rename(self, transaction, id).await
+    }
+}
+/// A view of a [`CachingSessions`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingSessionsView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingSessions<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingSessionsView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingSessionsView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingSessionsView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingSessionsView<S, A> {
+    type Target = CachingSessions<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingSessionsView<S>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `load`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        self.__store.__view_load(self.__access, tenant, id, device).await
+    }
+    /// `user`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    #[cfg(feature = "users")]
+    pub async fn user(&self, id: u64) -> Result<User, Error> {
+        self.__store.__view_user(self.__access, id).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingSessionsView<S, ::cache_core::CachedOnly>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `load` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> ::core::option::Option<Option<Session>> {
+        let key = self.__store.load.key(&(&tenant, id, device));
+        self.__store.load.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `user` with these arguments; `None` for a miss.
+    #[cfg(feature = "users")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn user(&self, id: u64) -> ::core::option::Option<User> {
+        let key = self.__store.user.key(&(&id,));
+        self.__store.user.cached_only(key, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Sessions for CachingSessionsView<S, A>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Option<Session>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        self.__store
+            .__view_load(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                id,
+                device,
+            )
+            .await
+    }
+    #[cfg(feature = "users")]
+    async fn user(&self, id: u64) -> Result<User, Error> {
+        self.__store
+            .__view_user(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                id,
+            )
+            .await
+    }
+    async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
+        <CachingSessions<S>>::create(&self.__store, session, token).await
+    }
+    async fn touch(
+        &self,
+        tenant: TenantId,
+        handle: Arc<RwLock<Handle>>,
+    ) -> Result<(), Error> {
+        <CachingSessions<S>>::touch(&self.__store, tenant, handle).await
+    }
+    async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
+        <CachingSessions<S>>::swap(&self.__store, both).await
+    }
+    async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
+        <CachingSessions<S>>::adopt(&self.__store, session).await
+    }
+    async fn rename(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        id: u64,
+    ) -> Result<(), Error> {
+        <CachingSessions<S>>::rename(&self.__store, transaction, id).await
     }
 }

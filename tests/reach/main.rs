@@ -1,4 +1,6 @@
 //! The macro on the shapes of real store traits, over a single instance and over two instances.
 
 mod aliases;
+mod infallible;
 mod support;
+mod views;

@@ -2,8 +2,9 @@
 //!
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
-//! store. `write` and `announce` are the write path.
+//! store. `access` has the ways of a view to read. `write` and `announce` are the write path.
 
+mod access;
 mod announce;
 mod batch_map;
 mod circles;
@@ -20,6 +21,7 @@ mod put;
 mod read;
 mod read_options;
 mod region;
+mod returned;
 mod shared;
 mod trace;
 mod user_code;
@@ -27,8 +29,10 @@ mod verify;
 mod wait;
 mod write;
 
+pub use access::{Access, CachedOnly, Reports, ViewAccess};
 pub use batch_map::{BatchMap, Slot};
 pub use local::LocalRead;
 pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
+pub use returned::{Fallible, ReturnType};
 pub use write::{WriteGuard, WriteOutcome};

@@ -83,7 +83,7 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
 }
 
 /// The parameters outside the key, unless `visible_if` receives them.
-fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
+pub(super) fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
     let is_filtered = read.options.visible_if.is_some();
     let places = (0..method.params.len()).filter(move |place| !is_filtered && !read.key.contains(place));
     places.map(|place| &method.params[place].ident)
@@ -106,7 +106,7 @@ fn invalidate(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
-fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
+pub(super) fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
     params.any(Param::is_owned).then(|| {
         quote!(#[allow(clippy::needless_pass_by_value, reason = "it takes what the method of the store takes")])
             .to_token_stream()

@@ -1,7 +1,7 @@
 //! The body of a cached method over many keys.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
@@ -34,18 +34,25 @@ impl<'a> Pair<'a> {
     fn list(&self) -> &'a Param {
         &self.method.params[self.batch.many]
     }
+
+    /// The expression of the keys, with that of the decorator.
+    fn keys(&self, decorator: &TokenStream) -> TokenStream {
+        let (one, list, key) = (local("one"), &self.list().ident, derived("__key_", &self.batch.one));
+        let views = self.read.key.iter().map(|place| match *place {
+            many if many == self.batch.many => quote!(#one),
+            other => self.method.params[other].view(),
+        });
+        quote!(#list.iter().map(|#one| #decorator.#key(#(#views),*)).collect())
+    }
 }
 
 /// The body: the keys first, everything else behind one call.
-pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream {
+///
+/// `access` is an expression of how it uses the cache.
+pub(super) fn body(store: &Store, method: &Method, batch: &Batch, access: &TokenStream) -> TokenStream {
     let pair = Pair::of(store, method, batch);
-    let (keys, one, this) = (local("keys"), local("one"), self_of(method));
-    let (function, key) = (derived("__read_", &method.ident), derived("__key_", &batch.one));
-    let list = &pair.list().ident;
-    let views = pair.read.key.iter().map(|place| match *place {
-        many if many == batch.many => quote!(#one),
-        other => method.params[other].view(),
-    });
+    let (keys, this, function) = (local("keys"), self_of(method), derived("__read_", &method.ident));
+    let list = pair.keys(&this.to_token_stream());
     let is_filtered = pair.read.options.visible_if.as_ref().map(|path| {
         let options = options(&pair, Some(path));
         quote!(, #options)
@@ -53,9 +60,27 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
     let copies = pair.others().map(|param| param.to_owned(is_filtered.is_some()));
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
     quote! {
-        let #keys = #list.iter().map(|#one| #this.#key(#(#views),*)).collect();
-        #this.#function(#keys #is_filtered #arguments).await
+        let #keys = #list;
+        #this.#function(#keys, #access #is_filtered #arguments).await
     }
+}
+
+/// The value of a batch, and the body that looks its keys up in the tiers.
+pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (TokenStream, TokenStream) {
+    let pair = Pair::of(store, method, batch);
+    let (keys, key, region, part) = (local("keys"), local("key"), &batch.one, Index::from(batch.part));
+    let list = pair.keys(&quote!(self.__store));
+    let visible = match &pair.read.options.visible_if {
+        Some(path) => visible(&pair, path),
+        None => quote!(|_, _| true),
+    };
+    let unused = pair.others().map(|param| &param.ident);
+    let body = quote! {
+        #(let _ = &#unused;)*
+        let #keys = #list;
+        self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await
+    };
+    (types::batch_value(store, method, batch), body)
 }
 
 /// The functions behind it: one that makes a key, and one that reads.
@@ -67,6 +92,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
     let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
+    let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
         let options = options_type(&pair);
         quote!(, #options_name: #options)
@@ -84,13 +110,14 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     });
     // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
+    let read_many = types::reading(store, method, &batch.returned, &read_many, 3);
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #keys: ::std::vec::Vec<#key_type> #options_param #arguments_param
+            &'__call self, #keys: ::std::vec::Vec<#key_type>, #access: #access_type #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
-            self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
+            self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
                 let #backing = ::std::sync::Arc::clone(&#backing);
                 #unpack
                 async move { #of_backing::#name(&#backing #(, #call)*).await }
@@ -119,15 +146,18 @@ fn options_type(pair: &Pair<'_>) -> TokenStream {
         runtime(store, "ReadOptions"),
         types::key(one, pair.read),
         types::value(store, one, pair.read),
-        types::error(store, pair.method),
+        types::error(store, pair.method, &pair.batch.returned),
     );
     quote!(#options<'__call, #key, #value, #error>)
 }
 
 /// The options with which the runtime serves a batch.
 fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (options, load_errors, error) =
-        (runtime(pair.store, "ReadOptions"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
+    let (options, load_errors, error) = (
+        runtime(pair.store, "ReadOptions"),
+        runtime(pair.store, "load_errors"),
+        types::error(pair.store, pair.method, &pair.batch.returned),
+    );
     let visible = visible_if.map(|path| {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))

@@ -23,6 +23,7 @@ mod read;
 mod source_text;
 mod structure;
 mod types;
+mod view;
 mod wrapped;
 mod write;
 
@@ -45,5 +46,6 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let inherent = structure::inherent(store);
     let hidden = hidden::hidden(store);
     let implementation = implementation::implementation(store);
-    quote!(#structure #builder #inherent #hidden #implementation)
+    let view = view::view(store);
+    quote!(#structure #builder #inherent #hidden #implementation #view)
 }

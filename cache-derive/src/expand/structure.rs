@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, overview, read, types, write};
+use super::{admin, batch, docs, forward, guard, overview, read, types, view, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -91,7 +91,7 @@ pub(super) fn values(store: &Store, value: impl Fn(&Method) -> TokenStream) -> V
 pub(super) fn inherent(store: &Store) -> TokenStream {
     let Store { cfgs, lints, decorator, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
-    let constructors = admin::constructors(store);
+    let (constructors, views) = (admin::constructors(store), view::constructors(store));
     let methods = store.methods.iter().filter(|method| method.form != Form::Sync).map(|method| twin(store, method));
     let reads = store.methods.iter().filter_map(|method| Some(admin::entry(store, method, method.read()?)));
     let guards = store.methods.iter().filter_map(|method| Some(guard::begin(store, method, method.write()?)));
@@ -101,6 +101,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #constructors
+            #views
             #(#methods)*
             #(#reads)*
             #(#guards)*
@@ -116,7 +117,7 @@ fn twin(store: &Store, method: &Method) -> TokenStream {
     let docs = docs::twin(store, method);
     let body = match &method.behaviour {
         Behaviour::Cached(read) => read::body(store, method, read),
-        Behaviour::Batch(batch) => batch::body(store, method, batch),
+        Behaviour::Batch(batch) => batch::body(store, method, batch, &read::usual(store)),
         Behaviour::Invalidates(write) => write::body(store, method, write),
         Behaviour::Uncached => forward::awaited(store, method),
     };

@@ -1,10 +1,12 @@
 //! The types of keys, values and errors.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{GenericParam, Type};
 
 use super::names::runtime;
-use crate::model::{Method, Param, Passing, Read, Store};
+use crate::model::{Batch, Method, Param, Passing, Read, Returned, Store};
+use crate::types::{last_segment, peel};
 
 /// The type of a key: a tuple of owned parts.
 pub(super) fn key(method: &Method, read: &Read) -> TokenStream {
@@ -14,20 +16,113 @@ pub(super) fn key(method: &Method, read: &Read) -> TokenStream {
 
 /// The type of a cached value.
 pub(super) fn value(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    read.value.as_ref().map_or_else(|| projected(store, method, "Value"), ToTokens::to_token_stream)
+    value_of(store, method, &read.returned)
 }
 
-/// The type of the store's errors.
-pub(super) fn error(store: &Store, method: &Method) -> TokenStream {
-    projected(store, method, "Error")
+fn value_of(store: &Store, method: &Method, returned: &Returned) -> TokenStream {
+    match returned {
+        Returned::Result(value) => value.to_token_stream(),
+        Returned::Value => method.output.to_token_stream(),
+        Returned::Alias => {
+            let seen = return_type(store, method);
+            quote!(#seen::Value)
+        }
+    }
+}
+
+/// The type of the values of a batch.
+pub(super) fn batch_value(store: &Store, method: &Method, batch: &Batch) -> TokenStream {
+    value_of(store, method, &batch.returned)
+}
+
+/// The type of the store's errors; one without values if the method returns none.
+pub(super) fn error(store: &Store, method: &Method, returned: &Returned) -> TokenStream {
+    match returned {
+        Returned::Result(_) => {
+            let (output, fallible) = (&method.output, runtime(store, "Fallible"));
+            quote!(<#output as #fallible>::Error)
+        }
+        Returned::Value => quote!(::core::convert::Infallible),
+        Returned::Alias => {
+            let seen = return_type(store, method);
+            quote!(#seen::Error)
+        }
+    }
+}
+
+/// An expression of the method's return type, from an expression of its value.
+pub(super) fn of_value(store: &Store, method: &Method, returned: &Returned, value: &TokenStream) -> TokenStream {
+    match returned {
+        Returned::Result(_) => quote!(::core::result::Result::Ok(#value)),
+        Returned::Value => value.clone(),
+        Returned::Alias => {
+            let seen = return_type(store, method);
+            quote!(#seen::of_value(#value))
+        }
+    }
+}
+
+/// The function of the region that reads and returns what the method does: `name`, or `name_as` with its arguments.
+///
+/// The latter infers as many of them.
+pub(super) fn reading(
+    store: &Store,
+    method: &Method,
+    returned: &Returned,
+    name: &Ident,
+    inferred: usize,
+) -> TokenStream {
+    let is_result = match returned {
+        Returned::Result(_) => return name.to_token_stream(),
+        Returned::Value => quote!(false),
+        Returned::Alias => is_result(store, method),
+    };
+    let (name, output) = (format_ident!("{name}_as", span = name.span()), &method.output);
+    let inferred = vec![quote!(_); inferred];
+    quote!(#name::<#is_result, #output #(, #inferred)*>)
 }
 
 /// The return type of a method, seen through aliases.
-fn projected(store: &Store, method: &Method, part: &str) -> TokenStream {
+fn return_type(store: &Store, method: &Method) -> TokenStream {
+    let (output, is_result, seen) = (&method.output, is_result(store, method), runtime(store, "ReturnType"));
+    quote!(<#output as #seen<#is_result>>)
+}
+
+/// Whether a return type is a `Result`, as a constant.
+///
+/// The compiler finds out, unless the type depends on parameters of the trait: a constant may not mention those. Then
+/// the type is one that it knows for all of their values, or it is a parameter itself.
+fn is_result(store: &Store, method: &Method) -> TokenStream {
     let output = &method.output;
-    let fallible = runtime(store, "Fallible");
-    let part = quote::format_ident!("{part}");
-    quote!(<#output as #fallible>::#part)
+    if depends_on_store(store, output) {
+        return if is_parameter(store, output) { quote!(false) } else { quote!(true) };
+    }
+    let is_result = runtime(store, "is_result");
+    quote!({ #is_result!(#output) })
+}
+
+/// Whether a type is a parameter of the trait, or one of its associated types.
+fn is_parameter(store: &Store, ty: &Type) -> bool {
+    let Type::Path(path) = peel(ty) else { return false };
+    // The output of a future, which is an alias itself, is not one of them.
+    let is_of_future = || path.path.segments.iter().any(|segment| segment.ident == "Future");
+    match &path.qself {
+        Some(_) => !is_of_future(),
+        None if path.path.segments.len() > 1 => true,
+        None => last_segment(ty)
+            .is_some_and(|segment| store.generics.type_params().any(|param| param.ident == segment.ident)),
+    }
+}
+
+/// Whether tokens mention the backing store or a parameter of the trait.
+pub(super) fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
+    let tokens = tokens.to_token_stream();
+    let params = store.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    });
+    params.chain([&store.backing]).any(|name| super::derive_value::mentions(&tokens, &name.to_string()))
 }
 
 impl Param {

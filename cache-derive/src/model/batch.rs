@@ -2,6 +2,8 @@
 
 use proc_macro2::Ident;
 
+use super::Returned;
+
 /// A method over many keys.
 ///
 /// It has the parameters of the method over one key, with a list in place of one of them.
@@ -14,4 +16,6 @@ pub(crate) struct Batch {
     pub(crate) part: usize,
     /// Whether the list is passed as a `Vec`; else it is a slice.
     pub(crate) by_value: bool,
+    /// The kind of its return type.
+    pub(crate) returned: Returned,
 }

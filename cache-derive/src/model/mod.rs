@@ -3,6 +3,7 @@
 mod batch;
 mod method;
 mod read;
+mod returned;
 mod shape;
 mod store;
 mod write;
@@ -10,6 +11,7 @@ mod write;
 pub(crate) use batch::Batch;
 pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
 pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
+pub(crate) use returned::Returned;
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
 pub(crate) use write::{Argument, Commits, Extent, Invalidation, Lending, Part, Reevaluation, ResultValue, Write};

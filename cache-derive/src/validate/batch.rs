@@ -7,7 +7,7 @@ use syn::{Signature, Type};
 use super::given::Given;
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Batch, Method, Param, Passing, Read};
+use crate::model::{Batch, Method, Param, Passing, Read, Returned};
 use crate::options::{Spec, cached};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment, peel};
@@ -15,6 +15,7 @@ use crate::types::{first_type, last_segment, peel};
 /// Checks a method over many keys against the method over one.
 pub(super) fn batch(
     sig: &Signature,
+    output: &Type,
     params: &[Param],
     options: &[OptionSyntax],
     readers: &Readers<'_>,
@@ -25,7 +26,7 @@ pub(super) fn batch(
     let named = given.value(&cached::BATCH, sink)?;
     let one = sink.accept(over_one(&text_of(&named), &named, readers))??;
     let read = one.read()?;
-    let batch = sink.accept(compared(sig, params, one, read))?;
+    let batch = sink.accept(compared(sig, output, params, one, read))?;
     same_key(&cached::KEY, &read.key, sig, params, one, &given, sink);
     same_key(&cached::IGNORE, &ignored(read, params.len()), sig, params, one, &given, sink);
     can_be_owned(sig, params, &batch, sink);
@@ -60,7 +61,7 @@ fn over_one<'a>(name: &str, place: &dyn ToTokens, readers: &Readers<'a>) -> Resu
 }
 
 /// Finds the list. All other parameters must match the method over one key.
-fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
+fn compared(sig: &Signature, output: &Type, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
     if params.len() != one.params.len() {
         let found = count(params.len());
         let expected = count(one.params.len());
@@ -95,7 +96,7 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
-    Ok(Batch { one: one.ident.clone(), many, part, by_value })
+    Ok(Batch { one: one.ident.clone(), many, part, by_value, returned: Returned::of(output) })
 }
 
 fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {

@@ -4,11 +4,11 @@ use quote::ToTokens;
 use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
 use super::given::Given;
-use super::returned::{Returned, borrows, option_of};
+use super::returned::{borrows, option_of};
 use super::self_type::SelfType;
 use super::{key, read_options, signature};
 use crate::diag::{Problem, Sink};
-use crate::model::{Options, Param, Read};
+use crate::model::{Options, Param, Read, Returned};
 use crate::options::cached;
 use crate::parse::OptionSyntax;
 use crate::types::peel;
@@ -39,27 +39,27 @@ pub(super) fn read(
     let given = Given::check(options, &cached::SINGLE, sink);
     no_generics(method.sig, sink);
     sendable(method, sink);
-    let value = value(method, &given, sink);
+    let returned = returned(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
     let key = key::key(method.sig, method.params, &given, sink);
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
-    let value = value?;
+    let returned = returned?;
     Some(Read {
         entity: entity?,
         key: key?,
         prefixes: Vec::new(),
-        optional: value.as_ref().is_some_and(|value| option_of(value).is_some()),
-        value,
+        optional: returned.value(method.output).is_some_and(|value| option_of(value).is_some()),
+        returned,
         options: options?,
     })
 }
 
-/// Checks the requirements on every method that uses the cache.
-pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<()> {
+/// Checks the requirements on every method that uses the cache. Returns the kind of its return type.
+pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<Returned> {
     no_generics(method.sig, sink);
     sendable(method, sink);
-    sink.accept(checked_value(method)).map(drop)
+    sink.accept(checked_return_type(method))
 }
 
 fn no_generics(sig: &Signature, sink: &mut Sink) {
@@ -87,41 +87,36 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
     }
 }
 
-/// The `V` of a visible `Result<V, ..>`; the outer `None` means that a mistake was reported.
-#[expect(clippy::option_option, reason = "reported, not spelt out, and spelt out are three answers")]
-fn value(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Option<Type>> {
-    match sink.accept(checked_value(method))? {
-        Some(value) => {
-            if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| option_of(&value).is_none()) {
-                sink.report(never_absent(method.sig, negative));
-            }
-            Some(Some(value))
-        }
-        None => Some(None),
+/// The kind of the return type, checked against the options.
+fn returned(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Returned> {
+    let returned = sink.accept(checked_return_type(method))?;
+    if let Some(value) = returned.value(method.output)
+        && let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| option_of(value).is_none())
+    {
+        sink.report(never_absent(method.sig, negative));
     }
+    Some(returned)
 }
 
-fn checked_value(method: &Method<'_>) -> Result<Option<Type>, Problem> {
+fn checked_return_type(method: &Method<'_>) -> Result<Returned, Problem> {
     let Method { sig, output, .. } = method;
     if borrows(output) {
         return Err(Problem::at(output, format!("the value of the cached method `{}` borrows", sig.ident))
             .why("a cached value outlives the call that loaded it")
             .instead("an owned value, such as an `Arc<T>`"));
     }
-    match Returned::of(output) {
-        Returned::Other => {
-            Err(Problem::at(place_of(method), format!("the cached method `{}` does not return a `Result`", sig.ident))
-                .why("a load can fail: its task may panic or run into its deadline, and an error is never cached")
-                .instead("`Result<V, E>` or `Result<Option<V>, E>`"))
-        }
-        Returned::Result(value) if is_unit(&value) => {
-            Err(Problem::at(output, format!("the cached method `{}` returns no value", sig.ident))
-                .why("there is nothing to cache in `()`")
-                .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"))
-        }
-        Returned::Result(value) => Ok(Some(*value)),
-        Returned::Alias => Ok(None),
+    if matches!(peel(output), Type::ImplTrait(_)) {
+        return Err(Problem::at(output, format!("the value of the cached method `{}` has no name", sig.ident))
+            .why("the decorator keeps it in a field, whose type has to be written out")
+            .instead("a type, such as `Vec<T>`, or `#[uncached]`"));
     }
+    let returned = Returned::of(output);
+    if returned.value(output).is_some_and(is_unit) {
+        return Err(Problem::at(place_of(method), format!("the cached method `{}` returns no value", sig.ident))
+            .why("there is nothing to cache in `()`")
+            .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"));
+    }
+    Ok(returned)
 }
 
 fn place_of<'a>(method: &Method<'a>) -> &'a dyn ToTokens {
@@ -133,12 +128,9 @@ fn is_unit(ty: &Type) -> bool {
 }
 
 fn never_absent(sig: &Signature, negative: &OptionSyntax) -> Problem {
-    Problem::at(
-        negative,
-        format!("`negative_ttl` stands on `{}`, which does not return `Result<Option<..>, ..>`", sig.ident),
-    )
-    .why("it is the time that an absence lives, and this value is never absent")
-    .instead("leave it out, or return `Result<Option<V>, E>`, written out")
+    Problem::at(negative, format!("`negative_ttl` stands on `{}`, which does not return an `Option`", sig.ident))
+        .why("it is the time that an absence lives, and this value is never absent")
+        .instead("leave it out, or return `Result<Option<V>, E>` or `Option<V>`, written out")
 }
 
 fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<String> {

@@ -50,9 +50,16 @@ pub(super) type Few<T> = SmallVec<[T; 1]>;
 pub(super) struct Query<R> {
     pub(super) keys: EntryKeys,
     begun: Begun,
-    /// The value that the previous flight of the key found.
-    carried: Option<Found<R>>,
+    accepted: Accepted<R>,
     answer: Option<LookUp<R>>,
+}
+
+/// The values that a look-up accepts.
+pub(super) enum Accepted<R> {
+    /// That of the shared tier, or the one that the previous flight of the key found, if it is still current.
+    Entry(Option<Found<R>>),
+    /// None: the look-up ends with a permit for the value of the store.
+    Nothing,
 }
 
 /// The state before a look-up reads anything.
@@ -139,9 +146,9 @@ impl<R: Cacheable> SharedEntries<R> {
     }
 
     /// Begins a look-up. What is invalidated from now on does not enter the local tier.
-    pub(super) fn query(&self, keys: EntryKeys, carried: Option<Found<R>>) -> Query<R> {
+    pub(super) fn query(&self, keys: EntryKeys, accepted: Accepted<R>) -> Query<R> {
         let begun = self.begin(&keys);
-        Query { keys, begun, carried, answer: None }
+        Query { keys, begun, accepted, answer: None }
     }
 
     pub(super) fn begin(&self, keys: &EntryKeys) -> Begun {
@@ -315,13 +322,16 @@ impl<R: Cacheable> SharedEntries<R> {
         epoch: Epoch,
         EntryReply { bytes: entry, states }: EntryReply,
     ) -> LookUp<R> {
-        let Query { keys, begun, carried, .. } = query;
+        let Query { keys, begun, accepted, .. } = query;
         let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
         let Some(Unlocked { generations, until }) = unlocked(states, connection, now) else {
             return begun.miss(FillTarget::Nothing);
         };
         let fence = Arc::new(Fence::new(epoch, &keys.scopes, generations));
         let until = self.end_of_pending(until);
+        let Accepted::Entry(carried) = accepted else {
+            return begun.miss(FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, until });
+        };
         if let Some((value, left)) = self.open(keys, &entry, connection.server_now(now), &fence) {
             let found = Found { value, source: Source::Shared, fence: Some(fence) };
             return LookUp::Hit { found, snapshot, deadline: now.after(left).min(until) };
