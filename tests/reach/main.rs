@@ -2,5 +2,6 @@
 
 mod aliases;
 mod infallible;
+mod key_types;
 mod support;
 mod views;

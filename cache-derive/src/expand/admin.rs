@@ -61,7 +61,7 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (vis, cfgs, lints, region) = (&store.vis, &method.cfgs, &method.lints, &method.ident);
     let name = derived("peek_", &method.ident);
     let (params, lookup, value) =
-        (method.elided_declarations(), method.lookup(read), types::value(store, method, read));
+        (method.elided_declarations(), method.lookup(store, read), types::value(store, method, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let visible = read::visible(method, read, path);
         quote!(.filter(#visible))

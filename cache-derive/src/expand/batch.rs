@@ -70,10 +70,8 @@ pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (Tok
     let pair = Pair::of(store, method, batch);
     let (keys, key, region, part) = (local("keys"), local("key"), &batch.one, Index::from(batch.part));
     let list = pair.keys(&quote!(self.__store));
-    let visible = match &pair.read.options.visible_if {
-        Some(path) => visible(&pair, path),
-        None => quote!(|_, _| true),
-    };
+    let visible = pair.read.options.visible_if.as_ref().map(|path| visible(&pair, path));
+    let visible = visible.unwrap_or_else(|| quote!(|_, _| true));
     let unused = pair.others().map(|param| &param.ident);
     let body = quote! {
         #(let _ = &#unused;)*
@@ -90,7 +88,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         (local("keys"), local("options"), local("arguments"), local("backing"), local("key"));
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
-    let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
+    let (key_type, part) = (types::key(pair.store, pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
     let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
@@ -127,11 +125,11 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
 }
 
 /// The function that builds a key of the method over one key, for its batches.
-pub(super) fn key_function(one: &Method, read: &Read) -> TokenStream {
+pub(super) fn key_function(store: &Store, one: &Method, read: &Read) -> TokenStream {
     let (cfgs, region, name) = (&one.cfgs, &one.ident, derived("__key_", &one.ident));
     let length = read.key.len();
     let (params, lookup, key) =
-        (one.view_declarations(read, length), one.lookup_of_views(read, length), types::key(one, read));
+        (one.view_declarations(read, length), one.lookup_of_views(store, read, length), types::key(store, one, read));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #key {
@@ -144,7 +142,7 @@ fn options_type(pair: &Pair<'_>) -> TokenStream {
     let (store, one) = (pair.store, pair.one);
     let (options, key, value, error) = (
         runtime(store, "ReadOptions"),
-        types::key(one, pair.read),
+        types::key(store, one, pair.read),
         types::value(store, one, pair.read),
         types::error(store, pair.method, &pair.batch.returned),
     );
@@ -166,7 +164,7 @@ fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         let predicate = read::cache_if(pair.read, path);
         quote!(.cache_if(#predicate))
     });
-    let (key, value) = (types::key(pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
+    let (key, value) = (types::key(pair.store, pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
     quote!(#options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 

@@ -99,7 +99,7 @@ impl Store {
     fn cacheable_read(&self, method: &Method, read: &Read) -> TokenStream {
         let parts = read.key.iter().map(|place| {
             let (param, key_part) = (&method.params[*place], runtime(self, "KeyPart"));
-            let (owned, key_part) = (param.owned_type(), at(param.ty.span(), key_part));
+            let (owned, key_part) = (param.part_type(self), at(param.ty.span(), key_part));
             quote!(#owned: #key_part,)
         });
         let value = types::value(self, method, read);

@@ -33,7 +33,7 @@ fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let miss = (!read.options.inline).then(|| read::hidden(store, method, read));
     let entry = entry_scope(store, method, read);
     let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
-    let key = has_batch(store, method).then(|| batch::key_function(method, read));
+    let key = has_batch(store, method).then(|| batch::key_function(store, method, read));
     quote!(#miss #entry #key #(#prefixes)*)
 }
 
@@ -44,7 +44,7 @@ fn has_batch(store: &Store, one: &Method) -> bool {
 fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
     let (name, length) = (derived("__scope_", &method.ident), read.key.len());
-    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #scope {
@@ -56,7 +56,7 @@ fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {
 fn prefix(store: &Store, method: &Method, read: &Read, length: usize) -> TokenStream {
     let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
     let name = prefix_scope(&method.ident, length);
-    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #scope {

@@ -90,7 +90,7 @@ fn body(store: &Store, method: &Method) -> TokenStream {
         (Form::Sync, _) | (Form::Future | Form::Opaque, Behaviour::Uncached) => forward::call(store, method),
         (Form::Native, _) => wrapped::twin(method),
         (Form::Opaque | Form::Future, _) => {
-            wrapped::body(store, method, &|receiver, arguments| wrapped::twin_of(method, receiver, &arguments))
+            wrapped::body(store, method, &|receiver, arguments| wrapped::twin_of(method, receiver, arguments))
         }
     }
 }

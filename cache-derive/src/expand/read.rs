@@ -12,7 +12,7 @@ use crate::model::{Method, Param, Read, Store};
 /// The body.
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (hit, answer, this, region) = (local("hit"), local("answer"), self_of(method), &method.ident);
-    let (lookup, local_read) = (method.lookup(read), runtime(store, "LocalRead"));
+    let (lookup, local_read) = (method.lookup(store, read), runtime(store, "LocalRead"));
     let returned = types::of_value(store, method, &read.returned, &quote!(#hit));
     let lookup_call = if let Some(path) = &read.options.visible_if {
         let visible = visible(method, read, path);
@@ -55,7 +55,7 @@ pub(super) fn usual(store: &Store) -> TokenStream {
 /// The miss with a load in its own task, which takes owned copies of the arguments.
 fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, access: &TokenStream) -> TokenStream {
     let (key, this, region) = (local("key"), self_of(method), &method.ident);
-    let (function, lookup) = (derived("__read_", &method.ident), method.lookup(read));
+    let (function, lookup) = (derived("__read_", &method.ident), method.lookup(store, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let options = options(store, method, read, Some(path));
         quote!(, #options)
@@ -78,7 +78,7 @@ fn inline(
 ) -> TokenStream {
     let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
     let access = access.map(|access| quote!(.access(#access)));
-    let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
+    let (of_backing, lookup) = (store.of_backing(), method.lookup(store, read));
     let options = options(store, method, read, read.options.visible_if.as_ref());
     let is_filtered = read.options.visible_if.is_some();
     let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
@@ -103,7 +103,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (arguments, backing) = (local("arguments"), local("backing"));
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
     let (function, key_type, of_backing) =
-        (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
+        (derived("__read_", &method.ident), types::key(store, method, read), store.of_backing());
     let is_filtered = read.options.visible_if.is_some();
     let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
     let (access, access_type) = (local("access"), runtime(store, "Access"));
@@ -143,7 +143,7 @@ fn options(store: &Store, method: &Method, read: &Read, visible_if: Option<&Expr
         quote!(.cache_if(#predicate))
     });
     // The types are explicit; otherwise the closures would determine them.
-    let (key, value) = (types::key(method, read), types::value(store, method, read));
+    let (key, value) = (types::key(store, method, read), types::value(store, method, read));
     quote!(#read_options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 

@@ -15,7 +15,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     let regions = fields(store, |method| {
         let Some(read) = method.read() else { return quote!() };
         let (region, key, value) =
-            (runtime(store, "Region"), types::key(method, read), types::value(store, method, read));
+            (runtime(store, "Region"), types::key(store, method, read), types::value(store, method, read));
         quote!(#region<#key, #value>)
     });
     let docs = docs::lines(&format!(

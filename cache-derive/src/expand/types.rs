@@ -5,12 +5,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{GenericParam, Type};
 
 use super::names::runtime;
-use crate::model::{Batch, Method, Param, Passing, Read, Returned, Store};
+use crate::model::{Batch, KeyForm, Method, Param, Passing, Read, Returned, Store};
 use crate::types::{last_segment, peel};
 
 /// The type of a key: a tuple of owned parts.
-pub(super) fn key(method: &Method, read: &Read) -> TokenStream {
-    let parts = read.key.iter().map(|place| method.params[*place].owned_type());
+pub(super) fn key(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let parts = read.key.iter().map(|place| method.params[*place].part_type(store));
     quote!((#(#parts,)*))
 }
 
@@ -126,6 +126,18 @@ pub(super) fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
 }
 
 impl Param {
+    /// The type of the part of a key.
+    pub(super) fn part_type(&self, store: &Store) -> TokenStream {
+        match self.part {
+            KeyForm::Itself => self.owned_type(),
+            KeyForm::Text => runtime(store, "TextPart"),
+            KeyForm::Float => {
+                let (float, number) = (runtime(store, "Float"), self.owned_type());
+                quote!(#float<#number>)
+            }
+        }
+    }
+
     /// The type of an owned copy.
     pub(super) fn owned_type(&self) -> TokenStream {
         match &self.passing {

@@ -109,7 +109,7 @@ fn own(store: &Store) -> TokenStream {
         let Method { ident, cfgs, lints, notes, generics, receiver, output, .. } = method;
         let (clause, params, this) = (&generics.where_clause, method.declarations(), self_of(method));
         let docs = docs::of_view(method, &format!("`{}`, read as this view reads.", ident.unraw()));
-        let call = access_call(method, &quote!(#this), &quote!(#this.__access), method.arguments());
+        let call = access_call(method, &quote!(#this), &quote!(#this.__access), &method.arguments());
         quote! {
             #docs
             #(#cfgs)* #(#notes)* #(#lints)*
@@ -159,11 +159,9 @@ fn optional_method(
 
 /// The value of one key, and the body that looks it up in the tiers.
 fn optional_read(store: &Store, method: &Method, read: &Read) -> (TokenStream, TokenStream) {
-    let (key, region, lookup) = (local("key"), &method.ident, method.lookup(read));
-    let visible = match &read.options.visible_if {
-        Some(path) => read::visible_with_key(method, read, path),
-        None => quote!(|_, _| true),
-    };
+    let (key, region, lookup) = (local("key"), &method.ident, method.lookup(store, read));
+    let visible = read.options.visible_if.as_ref().map(|path| read::visible_with_key(method, read, path));
+    let visible = visible.unwrap_or_else(|| quote!(|_, _| true));
     let body = quote! {
         let #key = self.__store.#region.key(#lookup);
         self.__store.#region.cached_only(#key, #visible).await
@@ -259,7 +257,7 @@ fn body(store: &Store, method: &Method) -> TokenStream {
         return forward::call_of(store, method, &quote!(#this.__store.__backing));
     }
     let (decorator, args) = (&store.decorator, store.args());
-    let twin = |receiver: &TokenStream, arguments: TokenStream| {
+    let twin = |receiver: &TokenStream, arguments: &TokenStream| {
         if is_read {
             let access = runtime(store, "ViewAccess");
             return access_call(method, receiver, &quote!(#access::access(#receiver.__access)), arguments);
@@ -269,16 +267,16 @@ fn body(store: &Store, method: &Method) -> TokenStream {
     };
     match method.form {
         Form::Boxed => {
-            let call = twin(&this.to_token_stream(), method.arguments());
+            let call = twin(&this.to_token_stream(), &method.arguments());
             quote!(#call.await)
         }
-        Form::Native => twin(&this.to_token_stream(), method.arguments()),
+        Form::Native => twin(&this.to_token_stream(), &method.arguments()),
         Form::Sync | Form::Opaque | Form::Future => wrapped::body(store, method, &twin),
     }
 }
 
 /// The call of the function behind a read.
-fn access_call(method: &Method, receiver: &TokenStream, access: &TokenStream, arguments: TokenStream) -> TokenStream {
+fn access_call(method: &Method, receiver: &TokenStream, access: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let name = derived("__view_", &method.ident);
     quote!(#receiver.__store.#name(#access #arguments))
 }

@@ -10,7 +10,7 @@ use super::names::{at, local, runtime, self_of};
 use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
 
 /// The call of a twin, from its receiver and its arguments.
-type Twin<'a> = dyn Fn(&TokenStream, TokenStream) -> TokenStream + 'a;
+type Twin<'a> = dyn Fn(&TokenStream, &TokenStream) -> TokenStream + 'a;
 
 /// The future of the twin, boxed if the signature demands it.
 ///
@@ -20,7 +20,7 @@ pub(super) fn body(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStre
     let future = if *clones_self || !copied.is_empty() {
         owning(store, method, twin)
     } else {
-        twin(&self_of(method).to_token_stream(), method.arguments())
+        twin(&self_of(method).to_token_stream(), &method.arguments())
     };
     if method.form != Form::Future {
         return future;
@@ -73,7 +73,7 @@ fn owning(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStream {
         let name = &param.ident;
         if copied.contains(&place) { Param::for_store(param) } else { quote!(#name) }
     });
-    let call = twin(&receiver, quote!(#(, #arguments)*));
+    let call = twin(&receiver, &quote!(#(, #arguments)*));
     quote!({
         #clone
         #(#copies)*

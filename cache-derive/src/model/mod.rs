@@ -9,7 +9,7 @@ mod store;
 mod write;
 
 pub(crate) use batch::Batch;
-pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
+pub(crate) use method::{Behaviour, Boxing, Captures, Form, KeyForm, Method, Param, Passing};
 pub(crate) use read::{Options, Read, Setting, SettingValue, Span};
 pub(crate) use returned::Returned;
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};

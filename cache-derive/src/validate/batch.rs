@@ -7,7 +7,7 @@ use syn::{Signature, Type};
 use super::given::Given;
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Batch, Method, Param, Passing, Read, Returned};
+use crate::model::{Batch, KeyForm, Method, Param, Passing, Read, Returned};
 use crate::options::{Spec, cached};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment, peel};
@@ -89,6 +89,10 @@ fn compared(sig: &Signature, output: &Type, params: &[Param], one: &Method, read
         .ok_or_else(|| not_a_batch(sig, &list.ty, &format!("`{}` is neither a slice nor a `Vec`", list.ident), one))?;
     if matches!(peel(element), Type::Reference(_)) {
         let why = format!("the elements of `{}` are borrowed", list.ident);
+        return Err(not_a_batch(sig, &list.ty, &why, one));
+    }
+    if single.part != KeyForm::Itself {
+        let why = format!("the key of `{}` has the text of `{}`, and not the value", one.ident, single.ident);
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     if !fits(element, single) {

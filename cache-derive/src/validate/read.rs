@@ -41,7 +41,7 @@ pub(super) fn read(
     sendable(method, sink);
     let returned = returned(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
-    let key = key::key(method.sig, method.params, &given, sink);
+    let key = key::key(method.sig, &given, sink);
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
     let returned = returned?;
@@ -146,13 +146,22 @@ fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut 
 
 fn arguments_are_owned(method: &Method<'_>, options: Option<&Options>, key: Option<&[usize]>, sink: &mut Sink) {
     let (Some(options), Some(key)) = (options, key) else { return };
-    for (place, param) in method.params.iter().enumerate() {
-        if !key.contains(&place) && !options.inline && !param.can_be_owned() {
-            sink.report(
-                Problem::at(&param.ty, format!("the parameter `{}` of `{}` cannot go into a load", param.ident, method.sig.ident))
-                    .why("a load runs in a task of its own and takes owned copies, by `Clone` of a `T`, or `ToOwned` behind `&T` and `Option<&T>`")
-                    .instead("an owned type, or `load = inline`, which runs the load in a caller's task"),
-            );
-        }
+    if options.inline {
+        return;
+    }
+    for (place, param) in method.params.iter().enumerate().filter(|(_, param)| !param.can_be_owned()) {
+        let problem = if key.contains(&place) {
+            Problem::at(&param.ty, format!("the key part `{}` borrows in a way that cannot be kept", param.ident))
+        } else {
+            Problem::at(
+                &param.ty,
+                format!("the parameter `{}` of `{}` cannot go into a load", param.ident, method.sig.ident),
+            )
+        };
+        sink.report(
+            problem
+                .why("a load runs in a task of its own and takes owned copies, by `Clone` of a `T`, or `ToOwned` behind `&T` and `Option<&T>`")
+                .instead("an owned type, or `load = inline`, which runs the load in a caller's task, and keeps the text of the key"),
+        );
     }
 }
