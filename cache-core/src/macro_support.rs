@@ -94,6 +94,16 @@ pub trait NoCopy<T: ?Sized> {
 
 impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 
+/// Returns the scopes of a list in generated code, which has no prelude.
+pub fn scopes<const N: usize>(scopes: [Scope; N]) -> Vec<Scope> {
+    scopes.into()
+}
+
+/// Returns the keys of a batch.
+pub fn keys_of<T, K>(list: &[T], key: impl FnMut(&T) -> K) -> Vec<K> {
+    list.iter().map(key).collect()
+}
+
 /// Returns the scope of a target after the call, or the whole method on a panic.
 ///
 /// The store has answered by that time, and the caller must receive the result.

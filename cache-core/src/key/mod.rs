@@ -11,6 +11,8 @@ use std::hash::Hash;
 
 mod collections;
 mod head;
+#[cfg(test)]
+mod injective;
 mod lookup;
 mod mapped;
 mod parts;

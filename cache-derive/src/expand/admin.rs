@@ -16,7 +16,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         let (name, cfgs) = (&method.ident, &method.cfgs);
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
     });
-    let scope = runtime(store, "Scope");
+    let scopes = runtime(store, "scopes");
     let new = docs::lines(
         "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method \
          already uses these keys in this cache. `try_build` of the `builder` returns an error instead.",
@@ -45,7 +45,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
         #everything
         #vis async fn invalidate_all(&self) {
-            self.__cache.invalidate(::std::vec::Vec::<#scope>::from([#(#all),*])).await;
+            self.__cache.invalidate(#scopes([#(#all),*])).await;
         }
     }
 }

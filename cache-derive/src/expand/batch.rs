@@ -42,7 +42,8 @@ impl<'a> Pair<'a> {
             many if many == self.batch.many => quote!(#one),
             other => self.method.params[other].view(),
         });
-        quote!(#list.iter().map(|#one| #decorator.#key(#(#views),*)).collect())
+        let keys_of = runtime(self.store, "keys_of");
+        quote!(#keys_of(&#list, |#one| #decorator.#key(#(#views),*)))
     }
 }
 
@@ -114,9 +115,9 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         fn #function<'__call>(
             &'__call self, #keys: ::std::vec::Vec<#key_type>, #access: #access_type #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
-            let #backing = ::std::sync::Arc::clone(&self.__backing);
+            let #backing = ::core::clone::Clone::clone(&self.__backing);
             self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
-                let #backing = ::std::sync::Arc::clone(&#backing);
+                let #backing = ::core::clone::Clone::clone(&#backing);
                 #unpack
                 async move { #of_backing::#name(&#backing #(, #call)*).await }
             })

@@ -123,7 +123,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
         fn #function<'__call>(
             &'__call self, #key: #key_type, #answer: #local_read<#value>, #access: #access_type #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
-            let #backing = ::std::sync::Arc::clone(&self.__backing);
+            let #backing = ::core::clone::Clone::clone(&self.__backing);
             #unpack
             self.#region.#read_value(#key, #answer, #options.access(#access), move || async move { #of_backing::#region(&#backing #(, #call)*).await })
         }

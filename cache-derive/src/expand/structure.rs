@@ -54,7 +54,7 @@ fn traits(store: &Store) -> TokenStream {
         impl #params ::core::clone::Clone for #decorator #args #bounds {
             fn clone(&self) -> Self {
                 Self {
-                    __backing: ::std::sync::Arc::clone(&self.__backing),
+                    __backing: ::core::clone::Clone::clone(&self.__backing),
                     __cache: ::core::clone::Clone::clone(&self.__cache),
                     __claim: ::core::clone::Clone::clone(&self.__claim),
                     #marker

@@ -136,8 +136,8 @@ fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStream {
             whole
         })
     });
-    let (methods, scope) = (methods.collect::<Vec<_>>(), runtime(store, "Scope"));
-    quote!(::std::vec::Vec::<#scope>::from([#(#methods),*]))
+    let (methods, scopes) = (methods.collect::<Vec<_>>(), runtime(store, "scopes"));
+    quote!(#scopes([#(#methods),*]))
 }
 
 fn whole(this: &Ident, target: &Invalidation) -> TokenStream {
@@ -152,9 +152,9 @@ fn whole_scope(this: &Ident, target: &Invalidation) -> TokenStream {
 
 /// The scopes known only after the call; none if the call certainly did not write.
 fn late_scopes(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let scope = runtime(store, "Scope");
+    let scopes = runtime(store, "scopes");
     if !write.reevaluates() {
-        return quote!(::std::vec::Vec::<#scope>::new());
+        return quote!(#scopes([]));
     }
     let (outcome, outcomes, found, this) =
         (local("outcome"), runtime(store, "WriteOutcome"), local("found"), self_of(method));
@@ -170,10 +170,10 @@ fn late_scopes(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let named = (!write.after.is_empty()).then(|| named(store, method, write));
     let list = match (changed.is_empty(), named) {
         (true, Some(named)) => named,
-        (_, None) => quote!(::std::vec::Vec::<#scope>::from([#(#changed),*])),
+        (_, None) => quote!(#scopes([#(#changed),*])),
         (false, Some(named)) => quote!({
-            let mut #found = ::std::vec::Vec::<#scope>::from([#(#changed),*]);
-            #found.extend(#named);
+            let mut #found = #scopes([#(#changed),*]);
+            ::core::iter::Extend::extend(&mut #found, #named);
             #found
         }),
     };
@@ -207,8 +207,8 @@ fn named(store: &Store, method: &Method, write: &Write) -> TokenStream {
 /// The scopes in a list, with an explicit type since `cfg` may leave the list empty.
 fn scopes_of(store: &Store, this: &Ident, invalidations: &[Invalidation], pass: Pass) -> TokenStream {
     let stale = invalidations.iter().map(|invalidation| scope(store, this, invalidation, pass));
-    let scope = runtime(store, "Scope");
-    quote!(::std::vec::Vec::<#scope>::from([#(#stale),*]))
+    let scopes = runtime(store, "scopes");
+    quote!(#scopes([#(#stale),*]))
 }
 
 /// When the scopes of a list are evaluated.
