@@ -30,7 +30,7 @@ pub struct CachingPolicyStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             get_policy: ::core::clone::Clone::clone(&self.get_policy),
@@ -195,9 +195,7 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.get_policy.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([self.get_policy.scope_prefix(&())]),
             )
             .await;
     }
@@ -267,10 +265,10 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get_policy(&policy.tenant_id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -282,9 +280,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_get_policy(&policy.tenant_id),
                     || self.get_policy.scope_prefix(&()),
@@ -345,10 +341,10 @@ where
         &self,
         policy: &TenantPolicy,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get_policy(&policy.tenant_id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -382,7 +378,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant,) = arguments;
         self.get_policy
             .read(

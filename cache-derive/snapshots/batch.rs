@@ -38,7 +38,7 @@ pub struct CachingStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             find: ::core::clone::Clone::clone(&self.find),
@@ -230,9 +230,10 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.find.scope_prefix(&()), self.size.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([
+                    self.find.scope_prefix(&()),
+                    self.size.scope_prefix(&()),
+                ]),
             )
             .await;
     }
@@ -343,7 +344,10 @@ where
         paths: &[String],
         reader: Option<&str>,
     ) -> Result<HashMap<String, Document>, Error> {
-        let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
         self.__read_find_many(
                 keys,
                 ::cache_core::__macro::v1::Access::Usual,
@@ -404,7 +408,7 @@ where
     ///
     /// Those of the store behind it.
     pub async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
         self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// What the local tier holds for `find` with these arguments, without asking anything else.
@@ -505,7 +509,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, path, reader) = arguments;
         self.find
             .read(
@@ -561,14 +565,14 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.find
             .read_many(
                 keys,
                 |key| &key.1,
                 options.access(access),
                 move |paths: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     let (tenant, reader) = ::core::clone::Clone::clone(&arguments);
                     async move {
                         <S as Store>::find_many(
@@ -598,7 +602,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.size
             .read(
@@ -635,7 +639,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.size
             .read_many(
                 keys,
@@ -655,7 +659,7 @@ where
                     )
                     .access(access),
                 move |ids: ::std::vec::Vec<u64>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Store>::sizes(&backing, ids).await }
                 },
             )
@@ -710,7 +714,10 @@ where
         paths: &[String],
         reader: Option<&str>,
     ) -> Result<HashMap<String, Document>, Error> {
-        let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
         self.__read_find_many(
                 keys,
                 access,
@@ -759,7 +766,7 @@ where
         access: ::cache_core::__macro::v1::Access,
         ids: Vec<u64>,
     ) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
         self.__read_sizes(keys, access).await
     }
 }
@@ -842,7 +849,10 @@ where
         paths: &[String],
         reader: Option<&str>,
     ) -> Result<HashMap<String, Document>, Error> {
-        let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
         self.__read_find_many(
                 keys,
                 ::cache_core::__macro::v1::Access::Usual,
@@ -889,7 +899,7 @@ where
             .await
     }
     async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
         self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
 }
@@ -1031,10 +1041,10 @@ where
     ) -> ::core::option::Option<HashMap<String, Document>> {
         let _ = &tenant;
         let _ = &reader;
-        let keys = paths
-            .iter()
-            .map(|one| self.__store.__key_find(&tenant, one))
-            .collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__store.__key_find(&tenant, one),
+        );
         self.__store
             .find
             .cached_only_many(
@@ -1068,7 +1078,10 @@ where
         &self,
         ids: Vec<u64>,
     ) -> ::core::option::Option<HashMap<u64, u64>> {
-        let keys = ids.iter().map(|one| self.__store.__key_size(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.__store.__key_size(one),
+        );
         self.__store.size.cached_only_many(keys, |key| &key.0, |_, _| true).await
     }
 }

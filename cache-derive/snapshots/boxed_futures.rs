@@ -49,7 +49,7 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             event: ::core::clone::Clone::clone(&self.event),
@@ -216,9 +216,7 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.event.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([self.event.scope_prefix(&())]),
             )
             .await;
     }
@@ -284,7 +282,7 @@ where
         &self,
         ids: &[String],
     ) -> Result<HashMap<String, String>, Error> {
-        let keys = ids.iter().map(|one| self.__key_event(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
         self.__read_events(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// `save` of [`Events`], through the cache.
@@ -299,10 +297,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn save(&self, id: &str, text: String) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -311,7 +307,7 @@ where
             .await;
         let returned = <S as Events>::save(&self.__backing, id, text).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -327,10 +323,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn remove<'a>(&'a self, id: &'a str) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -339,7 +333,7 @@ where
             .await;
         let returned = <S as Events>::remove(&self.__backing, id).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -382,10 +376,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_save(&self, id: &str, text: String) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -404,10 +396,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_remove<'a>(&'a self, id: &'a str) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -441,7 +431,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.event
             .read(
@@ -487,7 +477,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.event
             .read_many(
                 keys,
@@ -507,7 +497,7 @@ where
                     )
                     .access(access),
                 move |ids: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Events>::events(&backing, &ids).await }
                 },
             )
@@ -531,7 +521,7 @@ where
         access: ::cache_core::__macro::v1::Access,
         ids: &[String],
     ) -> Result<HashMap<String, String>, Error> {
-        let keys = ids.iter().map(|one| self.__key_event(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
         self.__read_events(keys, access).await
     }
 }
@@ -694,7 +684,10 @@ where
         &self,
         ids: &[String],
     ) -> ::core::option::Option<HashMap<String, String>> {
-        let keys = ids.iter().map(|one| self.__store.__key_event(one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.__store.__key_event(one),
+        );
         self.__store.event.cached_only_many(keys, |key| &key.0, |_, _| true).await
     }
 }

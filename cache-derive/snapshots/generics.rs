@@ -54,7 +54,7 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             __parameters: ::core::marker::PhantomData,
@@ -233,11 +233,7 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
-            .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.get.scope_prefix(&())]),
-            )
+            .invalidate(::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]))
             .await;
     }
     /// A view whose reads call the store, and replace the values in the cache.
@@ -348,7 +344,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.get
             .read(

@@ -59,7 +59,7 @@ pub(crate) struct CachingStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             #[cfg(feature = "documents")]
@@ -279,9 +279,7 @@ where
     pub(crate) async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    caching::__macro::v1::Scope,
-                >::from([
+                caching::__macro::v1::scopes([
                     #[cfg(feature = "documents")]
                     self.find.scope_prefix(&()),
                     self.tree.scope_prefix(&()),
@@ -443,15 +441,13 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub(crate) async fn put(&self, document: Document) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([
+        let scopes = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        let methods = caching::__macro::v1::scopes([]);
         let write = caching::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -460,7 +456,7 @@ where
             .await;
         let returned = <S as Store>::put(&self.__backing, document).await;
         let outcome = caching::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<caching::__macro::v1::Scope>::new();
+        let found = caching::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -480,12 +476,11 @@ where
         tenant: u64,
         document: &Document,
     ) -> Result<String, Error> {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([self.tree.scope_prefix(&())]);
-        let methods = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        let scopes = caching::__macro::v1::scopes([self.tree.scope_prefix(&())]);
+        let methods = caching::__macro::v1::scopes([
+            #[cfg(feature = "documents")]
+            self.find.scope_prefix(&()),
+        ]);
         let write = caching::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -504,9 +499,7 @@ where
         } else {
             match caching::__macro::v1::Fallible::ok(&returned) {
                 ::core::option::Option::Some(result) => {
-                    ::std::vec::Vec::<
-                        caching::__macro::v1::Scope,
-                    >::from([
+                    caching::__macro::v1::scopes([
                         #[cfg(feature = "documents")]
                         caching::__macro::v1::scope_or_whole(
                             || self.__scope_find(&tenant, &result),
@@ -599,15 +592,13 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub(crate) async fn begin_put(&self, document: Document) -> caching::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([
+        let scopes = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        let methods = caching::__macro::v1::scopes([]);
         caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
@@ -629,12 +620,11 @@ where
         tenant: u64,
         document: &Document,
     ) -> caching::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([self.tree.scope_prefix(&())]);
-        let methods = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        let scopes = caching::__macro::v1::scopes([self.tree.scope_prefix(&())]);
+        let methods = caching::__macro::v1::scopes([
+            #[cfg(feature = "documents")]
+            self.find.scope_prefix(&()),
+        ]);
         caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
 }
@@ -682,7 +672,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, path, trace) = arguments;
         self.find
             .read(

@@ -56,7 +56,7 @@ pub struct CachingSessions<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingSessions<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             load: ::core::clone::Clone::clone(&self.load),
@@ -259,9 +259,7 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([
+                ::cache_core::__macro::v1::scopes([
                     self.load.scope_prefix(&()),
                     #[cfg(feature = "users")]
                     self.user.scope_prefix(&()),
@@ -365,9 +363,7 @@ where
         token: Token,
     ) -> Result<(), Error> {
         let part_0_1 = <str as ::std::borrow::ToOwned>::to_owned(&token.id);
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             self
                 .__scope_load(
                     &session.tenant,
@@ -377,9 +373,7 @@ where
             #[cfg(feature = "users")]
             self.__scope_user(&session.user),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
@@ -396,9 +390,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || {
                         self
@@ -437,12 +429,10 @@ where
         handle: Arc<RwLock<Handle>>,
     ) -> Result<(), Error> {
         let part_0_0 = <TenantId as ::core::clone::Clone>::clone(&tenant);
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_load(&part_0_0, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.load.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_load(&part_0_0, &(&handle.id()), None),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([self.load.scope_prefix(&())]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -459,9 +449,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_load(&part_0_0, &(&handle.id()), None),
                     || self.load.scope_prefix(&()),
@@ -483,12 +471,14 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&both.0.user),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -500,9 +490,10 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
+            ::cache_core::__macro::v1::scopes([
+                #[cfg(feature = "users")]
+                self.user.scope_prefix(&()),
+            ])
         };
         write.finish(outcome, found).await;
         returned
@@ -520,15 +511,14 @@ where
     )]
     pub async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
         let mut session = session;
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -550,9 +540,7 @@ where
             ::std::vec::Vec::new()
         } else {
             {
-                let mut found = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([
+                let mut found = ::cache_core::__macro::v1::scopes([
                     #[cfg(feature = "users")]
                     ::cache_core::__macro::v1::scope_or_whole(
                         || {
@@ -564,23 +552,21 @@ where
                         || self.user.scope_prefix(&()),
                     ),
                 ]);
-                found
-                    .extend(
-                        match ::cache_core::__macro::v1::Fallible::ok(&returned) {
-                            ::core::option::Option::Some(result) => {
-                                ::std::vec::Vec::<
-                                    ::cache_core::__macro::v1::Scope,
-                                >::from([
-                                    #[cfg(feature = "users")]
-                                    ::cache_core::__macro::v1::scope_or_whole(
-                                        || self.__scope_user(&result),
-                                        || self.user.scope_prefix(&()),
-                                    ),
-                                ])
-                            }
-                            ::core::option::Option::None => ::std::vec::Vec::new(),
-                        },
-                    );
+                ::core::iter::Extend::extend(
+                    &mut found,
+                    match ::cache_core::__macro::v1::Fallible::ok(&returned) {
+                        ::core::option::Option::Some(result) => {
+                            ::cache_core::__macro::v1::scopes([
+                                #[cfg(feature = "users")]
+                                ::cache_core::__macro::v1::scope_or_whole(
+                                    || self.__scope_user(&result),
+                                    || self.user.scope_prefix(&()),
+                                ),
+                            ])
+                        }
+                        ::core::option::Option::None => ::std::vec::Vec::new(),
+                    },
+                );
                 found
             }
         };
@@ -607,10 +593,11 @@ where
         transaction: &mut Transaction<'_, Postgres>,
         id: u64,
     ) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -619,7 +606,7 @@ where
             .await;
         let returned = <S as Sessions>::rename(&self.__backing, transaction, id).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write
             .finish(
                 if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
@@ -703,16 +690,12 @@ where
         session: &mut Session,
         token: Token,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             self.__scope_load(&session.tenant, &token.id, session.device.as_deref()),
             #[cfg(feature = "users")]
             self.__scope_user(&session.user),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
@@ -739,12 +722,10 @@ where
         tenant: TenantId,
         handle: Arc<RwLock<Handle>>,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_load(&tenant, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.load.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_load(&tenant, &(&handle.id()), None),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([self.load.scope_prefix(&())]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -766,12 +747,14 @@ where
         &self,
         both: (&mut Session, &mut Session),
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&both.0.user),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -793,15 +776,14 @@ where
         &self,
         session: Option<&mut Session>,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -824,10 +806,11 @@ where
         transaction: &mut Transaction<'_, Postgres>,
         id: u64,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -873,7 +856,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, id, device) = arguments;
         self.load
             .read(
@@ -933,7 +916,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.user
             .read(

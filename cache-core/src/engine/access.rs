@@ -70,6 +70,7 @@ pub trait Reports<E>: ViewAccess {}
 
 impl<E> Reports<E> for Access {}
 
+#[diagnostic::do_not_recommend]
 impl<E: From<Error>> Reports<E> for CachedOnly {}
 
 /// Reads from the tiers alone.

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
-use super::names::{derived, local, local_at, runtime, self_of};
+use super::names::{at, derived, local, local_at, runtime, self_of};
 use super::{read, types};
 use crate::model::{Batch, Method, Param, Passing, Read, Store};
 
@@ -74,10 +74,13 @@ pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (Tok
     let visible = pair.read.options.visible_if.as_ref().map(|path| visible(&pair, path));
     let visible = visible.unwrap_or_else(|| quote!(|_, _| true));
     let unused = pair.others().map(|param| &param.ident);
+    // The compiler reports a wrong return type at its declaration.
+    let call = quote!(self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await);
+    let call = at(method.output.span(), call);
     let body = quote! {
         #(let _ = &#unused;)*
         let #keys = #list;
-        self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await
+        #call
     };
     (types::batch_value(store, method, batch), body)
 }

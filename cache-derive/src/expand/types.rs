@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use syn::visit_mut::{self, VisitMut};
 use syn::{GenericParam, Type};
 
 use super::names::runtime;
@@ -90,28 +91,54 @@ fn return_type(store: &Store, method: &Method) -> TokenStream {
 
 /// Whether a return type is a `Result`, as a constant.
 ///
-/// The compiler finds out, unless the type depends on parameters of the trait: a constant may not mention those. Then
-/// the type is one that it knows for all of their values, or it is a parameter itself.
+/// The compiler finds out. A constant may not mention a parameter of the trait, so `()` takes its place. A type that
+/// mentions an item of a parameter is one that the runtime knows to be a result or none.
 fn is_result(store: &Store, method: &Method) -> TokenStream {
-    let output = &method.output;
-    if depends_on_store(store, output) {
-        return if is_parameter(store, output) { quote!(false) } else { quote!(true) };
+    if is_parameter(store, &method.output) {
+        return quote!(false);
+    }
+    let mut output = method.output.clone();
+    Closed(store).visit_type_mut(&mut output);
+    if depends_on_store(store, &output) {
+        return quote!(true);
     }
     let is_result = runtime(store, "is_result");
     quote!({ #is_result!(#output) })
 }
 
-/// Whether a type is a parameter of the trait, or one of its associated types.
+/// Puts `()` in the place of parameters.
+struct Closed<'a>(&'a Store);
+
+impl VisitMut for Closed<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if is_type_parameter(self.0, ty) {
+            *ty = syn::parse_quote!(());
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+fn is_type_parameter(store: &Store, ty: &Type) -> bool {
+    let Type::Path(path) = peel(ty) else { return false };
+    path.qself.is_none() && store.generics.type_params().any(|param| path.path.is_ident(&param.ident))
+}
+
+/// Whether a type is a parameter of the trait, or an item of one.
 fn is_parameter(store: &Store, ty: &Type) -> bool {
     let Type::Path(path) = peel(ty) else { return false };
     // The output of a future, which is an alias itself, is not one of them.
     let is_of_future = || path.path.segments.iter().any(|segment| segment.ident == "Future");
-    match &path.qself {
+    let is_item = match &path.qself {
         Some(_) => !is_of_future(),
-        None if path.path.segments.len() > 1 => true,
-        None => last_segment(ty)
-            .is_some_and(|segment| store.generics.type_params().any(|param| param.ident == segment.ident)),
-    }
+        None => path.path.segments.len() == 2 && path.path.segments[0].arguments.is_empty(),
+    };
+    is_type_parameter(store, ty) || is_item && depends_on_store(store, ty) && arguments_are_closed(ty)
+}
+
+/// Whether the last segment of a path has no arguments.
+fn arguments_are_closed(ty: &Type) -> bool {
+    last_segment(ty).is_none_or(|segment| segment.arguments.is_empty())
 }
 
 /// Whether tokens mention the backing store or a parameter of the trait.

@@ -92,8 +92,9 @@ fn compared(sig: &Signature, output: &Type, params: &[Param], one: &Method, read
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
     if single.part != KeyForm::Itself {
-        let why = format!("the key of `{}` has the text of `{}`, and not the value", one.ident, single.ident);
-        return Err(not_a_batch(sig, &list.ty, &why, one));
+        return Err(Problem::at(&list.ty, format!("`{}` has no batch over `{}`", one.ident, single.ident))
+            .why("its key has the text or the bits of that argument, and a batch passes on the values of its key")
+            .instead("a batch over another part of the key, or a method over many keys with `#[uncached]`"));
     }
     if !fits(element, single) {
         let (found, expected) = (text_of(element), text_of(&single.ty));
