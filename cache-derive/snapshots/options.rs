@@ -630,6 +630,7 @@ where
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"

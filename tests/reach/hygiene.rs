@@ -122,6 +122,7 @@ pub(super) mod names {
     use async_trait::async_trait;
     use cache_core::cached_store;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `visible_if` takes")]
     pub(super) fn is_open(_: &u64, key: &u64, _: &u64, _: &u64, _: &u64) -> bool {
         *key < 100
     }

@@ -25,6 +25,7 @@ impl From<cache_core::Error> for Failed {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `visible_if` takes")]
 fn is_open(value: &u64, _: &u64, reader: &str) -> bool {
     *value < 100 || reader == "owner"
 }
@@ -55,7 +56,7 @@ pub(super) trait PriceStore: Send + Sync {
     #[uncached]
     async fn count(&self) -> Result<u64, Failed>;
 
-    fn name(&self) -> &str;
+    fn name(&self) -> String;
 }
 
 #[derive(Debug)]
@@ -126,8 +127,8 @@ impl PriceStore for Store {
         Ok(1)
     }
 
-    fn name(&self) -> &str {
-        "prices"
+    fn name(&self) -> String {
+        "prices".to_owned()
     }
 }
 
@@ -301,7 +302,7 @@ async fn views_are_stores_and_their_writes_invalidate() {
             store.price(1).await.unwrap();
             view.set(1, value).await.unwrap();
             assert_eq!(store.price(1).await, Ok(Some(value)));
-            assert_eq!((view.count().await, view.name()), (Ok(1), "prices"));
+            assert_eq!((view.count().await, view.name().as_str()), (Ok(1), "prices"));
         }
         let view: CachingPriceStoreView<Store, CachedOnly> = store.cached_only();
         view.set(1, 9).await.unwrap();
@@ -375,8 +376,8 @@ impl Forms<u8> for InAnyForm {
         Some(self.next())
     }
 
-    fn opaque<'a>(&'a self, _: &'a str) -> impl Future<Output = Result<u64, Failed>> + Send + 'a {
-        async { Ok(self.next()) }
+    async fn opaque<'a>(&'a self, _: &'a str) -> Result<u64, Failed> {
+        Ok(self.next())
     }
 
     fn boxed(&self, _: &str) -> std::pin::Pin<Box<dyn Future<Output = Result<u64, Failed>> + Send + 'static>> {

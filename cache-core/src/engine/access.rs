@@ -8,6 +8,7 @@ use super::read::{Pairs, distinct};
 use super::region::Region;
 use super::shared::{Accepted, Few, LookUp};
 use super::trace;
+use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::{CacheKey, KeyPart};
 use crate::observability::Counters;
@@ -80,7 +81,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub async fn cached_only(&self, key: K, visible: impl Fn(&K, &R) -> bool + Send + Sync) -> Option<R> {
         let mut keys = Few::new();
         keys.push(key);
-        let (_, value) = self.from_tiers(keys, visible).await?.pop()?;
+        let (_, value) = self.look_only(keys, visible).await?.pop()?;
         Some(value)
     }
 
@@ -100,7 +101,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let mut found = Pairs::new();
         while !keys.is_empty() {
             let (first, later) = distinct(keys);
-            found.extend(self.from_tiers(first.into(), &visible).await?);
+            found.extend(self.look_only(first.into(), &visible).await?);
             keys = later;
         }
         let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
@@ -110,7 +111,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the values of keys that all differ, if the tiers have all of them.
     ///
     /// It is no part of a flight: the flights of a key end with a load.
-    pub(super) async fn from_tiers(
+    pub(super) async fn look_only(
         &self,
         keys: Few<K>,
         visible: impl Fn(&K, &R) -> bool + Send + Sync,
@@ -120,14 +121,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return None;
         }
         method.cache.revive();
+        let visible =
+            |key: &K, value: &R| guarded(method.name(), "visible_if", || visible(key, value)).unwrap_or(false);
         let (wanted, mut found, mut queries, mut open) = (keys.len(), Pairs::new(), Few::new(), Few::new());
         for key in keys {
-            match inner.local.find_owned(&key).filter(|hit| visible(&key, &hit.value)) {
-                Some(hit) => found.push((key, inner.local.count(hit))),
-                None => {
-                    queries.push(inner.shared.query(method.keys(&key), Accepted::Entry(None)));
-                    open.push(key);
-                }
+            if let Some(hit) = inner.local.find_owned(&key).filter(|hit| visible(&key, &hit.value)) {
+                found.push((key, inner.local.count(hit)));
+            } else {
+                queries.push(inner.shared.query(method.keys(&key), Accepted::Entry(None)));
+                open.push(key);
             }
         }
         let answers = inner.shared.look_up(queries, || ()).await;

@@ -244,7 +244,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
         let limits = CallLimits { degraded, frame, urgent };
         let mut calling = pin!(region.method().call_store(limits, errors, || call(keys)));
-        let Some(outcome) = region.in_time(errors, calling.as_mut()).await else {
+        let Some(outcome) = region.in_time(calling.as_mut()).await else {
             // The caller waits for the store itself. The key is free again.
             Counters::add_many(&region.method().counters.bypasses, missing.len());
             end_late(region.method(), missing);
@@ -278,10 +278,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Waits for a call; returns `None` after the deadline if the method cannot report that as an error.
     async fn in_time<T, E: Send + 'static>(
         &self,
-        errors: LoadErrors<E>,
         calling: impl Future<Output = Outcome<T, E>>,
     ) -> Option<Outcome<T, E>> {
-        if !errors.is_infallible() {
+        if !LoadErrors::<E>::is_infallible() {
             return Some(calling.await);
         }
         let process = self.method().process();

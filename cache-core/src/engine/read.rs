@@ -112,7 +112,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     pub(super) async fn read(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
         let method = self.region.method();
         if self.options.access == Access::CachedOnly {
-            return Box::pin(self.from_tiers(keys)).await;
+            return Box::pin(self.look_only(keys)).await;
         }
         if !method.policy.enabled {
             let keys = keys.into_vec();
@@ -134,9 +134,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     /// Returns the values of the tiers, if they have all of them.
-    async fn from_tiers(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
+    async fn look_only(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
         let name = self.region.method().name();
-        let outcome = match self.region.from_tiers(keys, |key, value| self.is_visible(key, value)).await {
+        let outcome = match self.region.look_only(keys, |key, value| self.is_visible(key, value)).await {
             Some(found) => Outcome::Found(found),
             None => Outcome::Broken(Error::not_cached(name).into()),
         };

@@ -68,7 +68,7 @@ impl<E> LoadErrors<E> {
 /// The conversions of outcomes. `method` is the name of the read method in errors and log lines.
 impl<E: Send + 'static> LoadErrors<E> {
     /// Whether the method never fails: its error type has no values.
-    pub(super) fn is_infallible(&self) -> bool {
+    pub(super) fn is_infallible() -> bool {
         TypeId::of::<E>() == TypeId::of::<Infallible>()
     }
 

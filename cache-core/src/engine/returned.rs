@@ -36,6 +36,10 @@ pub trait Fallible: Sized {
     fn ok(&self) -> Option<&Self::Value>;
 
     /// Converts into a `Result`.
+    ///
+    /// # Errors
+    ///
+    /// The error, if it is one.
     fn into_result(self) -> Result<Self::Value, Self::Error>;
 
     /// Converts from a `Result`.
@@ -112,6 +116,10 @@ pub trait ReturnType<const IS_RESULT: bool>: Sized {
     fn of_value(value: Self::Value) -> Self;
 
     /// Converts into a `Result`.
+    ///
+    /// # Errors
+    ///
+    /// The error, if it is one.
     fn into_result(self) -> Result<Self::Value, Self::Error>;
 
     /// Converts from a `Result`.

@@ -20,7 +20,7 @@ pub(super) fn hidden(store: &Store) -> TokenStream {
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
-        #[allow(clippy::too_many_arguments, clippy::type_complexity, reason = "they are those of the trait")]
+        #[allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::type_complexity, reason = "they are those of the trait")]
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #(#functions)*
