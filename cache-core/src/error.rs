@@ -41,6 +41,10 @@ pub enum ErrorKind {
     ///
     /// A read in a task that the load spawns is not recognized as nested, and waits for the load.
     LoadRecursion,
+    /// No tier has the entry, and the call reads from the tiers alone.
+    ///
+    /// It is the error of a view from `cached_only` if it is used as the store.
+    NotCached,
 }
 
 /// An error of this crate.
@@ -99,6 +103,11 @@ impl Error {
         let message =
             format!("the load of {what} reads its own key through the cache without end: read it from the store");
         Self { kind: ErrorKind::LoadRecursion, message: message.into() }
+    }
+
+    pub(crate) fn not_cached(what: &str) -> Self {
+        let message = format!("no tier has this entry of {what}, and the call reads from the tiers alone");
+        Self { kind: ErrorKind::NotCached, message: message.into() }
     }
 
     /// Returns the kind of this error, to decide in code. `Display` is for people and may change.

@@ -12,6 +12,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 pub use crate::__fingerprint as fingerprint;
+pub use crate::__is_result as is_result;
 pub use crate::__load_errors as load_errors;
 pub use crate::__old_value as old_value;
 pub use crate::__presence as presence;
@@ -21,11 +22,11 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    BatchMap, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec, RowFence, Slot,
-    TagFamily, TagSink, Tags, WriteGuard, WriteOutcome,
+    Access, BatchMap, CachedOnly, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec,
+    Reports, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, ViewAccess, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
-pub use crate::key::{CacheKey, KeyPart, KeyWriter, Lookup, same_display};
+pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
@@ -101,6 +102,21 @@ pub trait NoCopy<T: ?Sized> {
 
 impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 
+/// Returns the scopes of a list in generated code, which has no prelude.
+pub fn scopes<const N: usize>(scopes: [Scope; N]) -> Vec<Scope> {
+    scopes.into()
+}
+
+/// Returns families of tags as a list.
+pub fn families<const N: usize>(families: [Family; N]) -> Vec<Family> {
+    families.into()
+}
+
+/// Returns the keys of a batch.
+pub fn keys_of<T, K>(list: &[T], key: impl FnMut(&T) -> K) -> Vec<K> {
+    list.iter().map(key).collect()
+}
+
 /// Returns the key of a tag, with the type that its family declares.
 pub fn tag_key<F: TagFamily>(key: &F::Key) -> &F::Key {
     key
@@ -122,31 +138,6 @@ pub const fn same_text(one: &str, two: &str) -> bool {
     true
 }
 
-/// The two types of a `Result`, also behind a type alias.
-#[diagnostic::on_unimplemented(
-    message = "a cached method returns a `Result`, and `{Self}` is none",
-    label = "not a `Result`",
-    note = "a load can fail: its task may panic or run into its deadline, and an error is never cached"
-)]
-pub trait Fallible {
-    /// The type of the `Ok` value.
-    type Value;
-    /// The type of the `Err` value.
-    type Error;
-
-    /// Returns the `Ok` value.
-    fn ok(&self) -> Option<&Self::Value>;
-}
-
-impl<T, E> Fallible for Result<T, E> {
-    type Value = T;
-    type Error = E;
-
-    fn ok(&self) -> Option<&T> {
-        self.as_ref().ok()
-    }
-}
-
 /// Detects whether a type implements a trait, by autoref specialisation on constants.
 ///
 /// An inherent constant exists only if the bound holds, and takes precedence over the constant of a trait that every
@@ -164,6 +155,8 @@ pub trait Otherwise<T> {
     const CLONE: Option<fn(&T) -> T> = None;
     /// The type cannot be created from an error of the cache.
     const FROM_CACHE: Option<fn(Error) -> T> = None;
+    /// The type is no `Result`.
+    const IS_RESULT: bool = false;
     /// The type is not an `Option`.
     const PRESENCE: Presence<T> = Presence::ALWAYS;
 }
@@ -185,6 +178,11 @@ impl<T: Clone> Probe<T> {
 impl<T: From<Error>> Probe<T> {
     /// Converts an error of the cache into the type.
     pub const FROM_CACHE: Option<fn(Error) -> T> = Some(T::from);
+}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// The type is a `Result`.
+    pub const IS_RESULT: bool = true;
 }
 
 impl<V> Probe<Option<V>> {
@@ -243,6 +241,17 @@ macro_rules! __load_errors {
             $crate::__macro::v1::Probe::<$type>::CLONE,
             $crate::__macro::v1::Probe::<$type>::FROM_CACHE,
         )
+    }};
+}
+
+/// Whether a type is a `Result`, also behind a type alias. It must not mention a generic parameter.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __is_result {
+    ($type:ty) => {{
+        #[allow(unused_imports, reason = "unused where the type is a result")]
+        use $crate::__macro::v1::Otherwise as _;
+        $crate::__macro::v1::Probe::<$type>::IS_RESULT
     }};
 }
 
@@ -430,5 +439,15 @@ mod tests {
         assert_eq!(format!("{:?}", crate::__presence!(Option<u8>)), "Optional");
         assert_eq!(format!("{:?}", crate::__presence!(u8)), "Always");
         assert_ne!(crate::__fingerprint!(Option<u8>), crate::__fingerprint!(u8));
+    }
+
+    #[test]
+    fn a_return_type_is_seen_through_its_alias() {
+        type Found<T> = Result<Option<T>, Telling>;
+        type Maybe<T> = Option<T>;
+        const { assert!(crate::__is_result!(Found<u8>) && !crate::__is_result!(Maybe<u8>)) };
+        let found = <Found<u8> as ReturnType<{ crate::__is_result!(Found<u8>) }>>::of_value(Some(1));
+        let maybe = <Maybe<u8> as ReturnType<{ crate::__is_result!(Maybe<u8>) }>>::of_value(Some(1));
+        assert!(matches!(found, Ok(Some(1))) && maybe == Some(1));
     }
 }

@@ -30,7 +30,7 @@ pub struct CachingPolicyStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             get_policy: ::core::clone::Clone::clone(&self.get_policy),
@@ -195,11 +195,37 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.get_policy.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([self.get_policy.scope_prefix(&())]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingPolicyStoreView<S> {
+        CachingPolicyStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingPolicyStoreView<S> {
+        CachingPolicyStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingPolicyStoreView<S, ::cache_core::CachedOnly> {
+        CachingPolicyStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `get_policy` of [`PolicyStore`], through the cache.
     ///
@@ -219,7 +245,13 @@ where
             answer => answer,
         };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(key, answer, (tenant,)).await
+        self.__read_get_policy(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (tenant,),
+            )
+            .await
     }
     /// `set_policy` of [`PolicyStore`], through the cache.
     ///
@@ -233,10 +265,10 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get_policy(&policy.tenant_id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -248,9 +280,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_get_policy(&policy.tenant_id),
                     || self.get_policy.scope_prefix(&()),
@@ -311,16 +341,17 @@ where
         &self,
         policy: &TenantPolicy,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get_policy(&policy.tenant_id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get_policy(&policy.tenant_id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -339,6 +370,7 @@ where
         &'__call self,
         key: (TenantId,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Arc<TenantPolicy>>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (TenantId,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -347,7 +379,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant,) = arguments;
         self.get_policy
             .read(
@@ -361,11 +393,12 @@ where
                         StoreError,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < Arc < TenantPolicy > >, StoreError > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < Arc < TenantPolicy > >, StoreError > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as PolicyStore>::get_policy(&backing, tenant).await
                 },
@@ -373,6 +406,20 @@ where
     }
     fn __scope_get_policy(&self, tenant: &TenantId) -> ::cache_core::__macro::v1::Scope {
         self.get_policy.scope(&(tenant,))
+    }
+    async fn __view_get_policy(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        tenant: TenantId,
+    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
+        let key = self.get_policy.key(&(&tenant,));
+        self.__read_get_policy(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (tenant,),
+            )
+            .await
     }
 }
 #[async_trait]
@@ -397,7 +444,13 @@ where
             answer => answer,
         };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(key, answer, (tenant,)).await
+        self.__read_get_policy(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (tenant,),
+            )
+            .await
     }
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
         Self::set_policy(self, policy).await
@@ -407,6 +460,121 @@ where
     }
     fn name(&self) -> &str {
         <S as PolicyStore>::name(&self.__backing)
+    }
+}
+/// A view of a [`CachingPolicyStore`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingPolicyStoreView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingPolicyStore<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingPolicyStoreView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingPolicyStoreView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingPolicyStoreView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingPolicyStoreView<S, A> {
+    type Target = CachingPolicyStore<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingPolicyStoreView<S>
+where
+    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get_policy`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn get_policy(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
+        self.__store.__view_get_policy(self.__access, tenant).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingPolicyStoreView<S, ::cache_core::CachedOnly>
+where
+    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `get_policy` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn get_policy(
+        &self,
+        tenant: TenantId,
+    ) -> ::core::option::Option<Option<Arc<TenantPolicy>>> {
+        let key = self.__store.get_policy.key(&(&tenant,));
+        self.__store.get_policy.cached_only(key, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> PolicyStore for CachingPolicyStoreView<S, A>
+where
+    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Option<Arc<TenantPolicy>>,
+                StoreError,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    async fn get_policy(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
+        self.__store
+            .__view_get_policy(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+            )
+            .await
+    }
+    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
+        <CachingPolicyStore<S>>::set_policy(&self.__store, policy).await
+    }
+    async fn count_policies(&self) -> Result<u64, StoreError> {
+        <CachingPolicyStore<S>>::count_policies(&self.__store).await
+    }
+    fn name(&self) -> &str {
+        <S as PolicyStore>::name(&self.__store.__backing)
     }
 }
 #[doc(hidden)]

@@ -40,7 +40,7 @@ pub struct CachingStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             find: ::core::clone::Clone::clone(&self.find),
@@ -232,11 +232,40 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.find.scope_prefix(&()), self.size.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([
+                    self.find.scope_prefix(&()),
+                    self.size.scope_prefix(&()),
+                ]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingStoreView<S> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingStoreView<S> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingStoreView<S, ::cache_core::CachedOnly> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `find` of [`Store`], through the cache.
     ///
@@ -272,6 +301,7 @@ where
         self.__read_find(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
@@ -316,9 +346,13 @@ where
         paths: &[String],
         reader: Option<&str>,
     ) -> Result<HashMap<String, Document>, Error> {
-        let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
         self.__read_find_many(
                 keys,
+                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
@@ -365,7 +399,8 @@ where
             answer => answer,
         };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, answer, (id,)).await
+        self.__read_size(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     /// `sizes` of [`Store`], through the cache.
     ///
@@ -375,8 +410,8 @@ where
     ///
     /// Those of the store behind it.
     pub async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
-        self.__read_sizes(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// `sizes_in_order` of [`Store`], through the cache.
     ///
@@ -386,8 +421,8 @@ where
     ///
     /// Those of the store behind it.
     pub async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
-        self.__read_sizes_in_order(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes_in_order(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// What the local tier holds for `find` with these arguments, without asking anything else.
     ///
@@ -444,6 +479,7 @@ where
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -465,6 +501,7 @@ where
         &'__call self,
         key: (u64, <str as ::std::borrow::ToOwned>::Owned),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Document>>,
+        access: ::cache_core::__macro::v1::Access,
         options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
             (u64, <str as ::std::borrow::ToOwned>::Owned),
@@ -486,13 +523,13 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, path, reader) = arguments;
         self.find
             .read(
                 key,
                 answer,
-                options,
+                options.access(access),
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -524,6 +561,7 @@ where
     fn __read_find_many<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64, <str as ::std::borrow::ToOwned>::Owned)>,
+        access: ::cache_core::__macro::v1::Access,
         options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
             (u64, <str as ::std::borrow::ToOwned>::Owned),
@@ -541,14 +579,14 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.find
             .read_many(
                 keys,
                 |key| &key.1,
-                options,
+                options.access(access),
                 move |paths: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     let (tenant, reader) = ::core::clone::Clone::clone(&arguments);
                     async move {
                         <S as Store>::find_many(
@@ -569,6 +607,7 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<u64>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -577,7 +616,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.size
             .read(
@@ -588,11 +627,12 @@ where
                     u64,
                     <Result<u64, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < u64, Error > as ::cache_core::__macro::v1::Fallible >
-                        ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < u64, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move { <S as Store>::size(&backing, id).await },
             )
     }
@@ -605,6 +645,7 @@ where
     fn __read_sizes<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64,)>,
+        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -612,7 +653,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.size
             .read_many(
                 keys,
@@ -625,13 +666,14 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < HashMap < u64, u64 >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < HashMap < u64, u64 >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move |ids: ::std::vec::Vec<u64>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Store>::sizes(&backing, ids).await }
                 },
             )
@@ -639,6 +681,7 @@ where
     fn __read_sizes_in_order<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64,)>,
+        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -646,11 +689,11 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
-        let wanted: ::std::vec::Vec<u64> = keys
-            .iter()
-            .map(|key| ::core::clone::Clone::clone(&key.0))
-            .collect();
+        let backing = ::core::clone::Clone::clone(&self.__backing);
+        let wanted: ::std::vec::Vec<u64> = ::cache_core::__macro::v1::keys_of(
+            &keys,
+            |key| ::core::clone::Clone::clone(&key.0),
+        );
         let found: ::core::pin::Pin<
             ::std::boxed::Box<
                 dyn ::core::future::Future<
@@ -676,13 +719,14 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Vec < Option < u64 > >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Vec < Option < u64 > >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move |ids: ::std::vec::Vec<u64>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move {
                         let wanted = ::core::clone::Clone::clone(&ids);
                         ::cache_core::__macro::v1::paired(
@@ -696,6 +740,119 @@ where
         ::std::boxed::Box::pin(async move {
             ::cache_core::__macro::v1::in_order(&wanted, found.await)
         })
+    }
+    async fn __view_find(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        tenant: u64,
+        path: &str,
+        reader: Option<&str>,
+    ) -> Result<Option<Document>, Error> {
+        let key = self.find.key(&(&tenant, path));
+        self.__read_find(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    Option<Document>,
+                    <Result<
+                        Option<Document>,
+                        Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
+                >::new(
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < Document >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .visible_if(|_, value| match value {
+                        ::core::option::Option::Some(value) => {
+                            may_read(value, &tenant, &path, &reader)
+                        }
+                        ::core::option::Option::None => false,
+                    })
+                    .cache_if(|value| match value {
+                        ::core::option::Option::Some(value) => is_public(value),
+                        ::core::option::Option::None => true,
+                    }),
+                (
+                    ::core::clone::Clone::clone(&tenant),
+                    ::std::borrow::ToOwned::to_owned(path),
+                    ::core::option::Option::map(reader, ::std::borrow::ToOwned::to_owned),
+                ),
+            )
+            .await
+    }
+    async fn __view_find_many(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        tenant: u64,
+        paths: &[String],
+        reader: Option<&str>,
+    ) -> Result<HashMap<String, Document>, Error> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
+        self.__read_find_many(
+                keys,
+                access,
+                ::cache_core::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    Option<Document>,
+                    <Result<
+                        HashMap<String, Document>,
+                        Error,
+                    > as ::cache_core::__macro::v1::Fallible>::Error,
+                >::new(
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < HashMap < String, Document >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .visible_if(|key, value| match value {
+                        ::core::option::Option::Some(value) => {
+                            let element: &str = ::core::borrow::Borrow::borrow(&key.1);
+                            may_read(value, &tenant, &element, &reader)
+                        }
+                        ::core::option::Option::None => false,
+                    })
+                    .cache_if(|value| match value {
+                        ::core::option::Option::Some(value) => is_public(value),
+                        ::core::option::Option::None => true,
+                    }),
+                (
+                    ::core::clone::Clone::clone(&tenant),
+                    ::core::option::Option::map(reader, ::std::borrow::ToOwned::to_owned),
+                ),
+            )
+            .await
+    }
+    async fn __view_size(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: u64,
+    ) -> Result<u64, Error> {
+        let key = self.size.key(&(&id,));
+        self.__read_size(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
+            .await
+    }
+    async fn __view_sizes(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        ids: Vec<u64>,
+    ) -> Result<HashMap<u64, u64>, Error> {
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes(keys, access).await
+    }
+    async fn __view_sizes_in_order(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        ids: &[u64],
+    ) -> Result<Vec<Option<u64>>, Error> {
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes_in_order(keys, access).await
     }
 }
 #[async_trait]
@@ -739,6 +896,7 @@ where
         self.__read_find(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
@@ -776,9 +934,13 @@ where
         paths: &[String],
         reader: Option<&str>,
     ) -> Result<HashMap<String, Document>, Error> {
-        let keys = paths.iter().map(|one| self.__key_find(&tenant, one)).collect();
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__key_find(&tenant, one),
+        );
         self.__read_find_many(
                 keys,
+                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
@@ -818,15 +980,314 @@ where
             answer => answer,
         };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, answer, (id,)).await
+        self.__read_size(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
-        self.__read_sizes(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
-        let keys = ids.iter().map(|one| self.__key_size(one)).collect();
-        self.__read_sizes_in_order(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
+        self.__read_sizes_in_order(keys, ::cache_core::__macro::v1::Access::Usual).await
+    }
+}
+/// A view of a [`CachingStore`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingStoreView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingStore<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingStoreView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingStoreView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingStoreView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingStoreView<S, A> {
+    type Target = CachingStore<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreView<S>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `find`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        reader: Option<&str>,
+    ) -> Result<Option<Document>, Error> {
+        self.__store.__view_find(self.__access, tenant, path, reader).await
+    }
+    /// `find_many`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn find_many(
+        &self,
+        tenant: u64,
+        paths: &[String],
+        reader: Option<&str>,
+    ) -> Result<HashMap<String, Document>, Error> {
+        self.__store.__view_find_many(self.__access, tenant, paths, reader).await
+    }
+    /// `size`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn size(&self, id: u64) -> Result<u64, Error> {
+        self.__store.__view_size(self.__access, id).await
+    }
+    /// `sizes`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
+        self.__store.__view_sizes(self.__access, ids).await
+    }
+    /// `sizes_in_order`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
+        self.__store.__view_sizes_in_order(self.__access, ids).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreView<S, ::cache_core::CachedOnly>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `find` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        reader: Option<&str>,
+    ) -> ::core::option::Option<Option<Document>> {
+        let key = self.__store.find.key(&(&tenant, path));
+        self.__store
+            .find
+            .cached_only(
+                key,
+                |_, value| match value {
+                    ::core::option::Option::Some(value) => {
+                        may_read(value, &tenant, &path, &reader)
+                    }
+                    ::core::option::Option::None => false,
+                },
+            )
+            .await
+    }
+    /// What the tiers have for `find_many` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn find_many(
+        &self,
+        tenant: u64,
+        paths: &[String],
+        reader: Option<&str>,
+    ) -> ::core::option::Option<HashMap<String, Document>> {
+        let _ = &tenant;
+        let _ = &reader;
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &paths,
+            |one| self.__store.__key_find(&tenant, one),
+        );
+        self.__store
+            .find
+            .cached_only_many(
+                keys,
+                |key| &key.1,
+                |key, value| match value {
+                    ::core::option::Option::Some(value) => {
+                        let element: &str = ::core::borrow::Borrow::borrow(&key.1);
+                        may_read(value, &tenant, &element, &reader)
+                    }
+                    ::core::option::Option::None => false,
+                },
+            )
+            .await
+    }
+    /// What the tiers have for `size` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn size(&self, id: u64) -> ::core::option::Option<u64> {
+        let key = self.__store.size.key(&(&id,));
+        self.__store.size.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `sizes` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn sizes(
+        &self,
+        ids: Vec<u64>,
+    ) -> ::core::option::Option<HashMap<u64, u64>> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.__store.__key_size(one),
+        );
+        self.__store.size.cached_only_many(keys, |key| &key.0, |_, _| true).await
+    }
+    /// What the tiers have for `sizes_in_order` with these arguments; `None` for a miss.
+    pub async fn sizes_in_order(
+        &self,
+        ids: &[u64],
+    ) -> ::core::option::Option<Vec<Option<u64>>> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.__store.__key_size(one),
+        );
+        self.__store.size.cached_only_many(keys, |key| &key.0, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Store for CachingStoreView<S, A>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    u64: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Option<Document>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                HashMap<String, Document>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<u64, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                HashMap<u64, u64>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Vec<Option<u64>>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        reader: Option<&str>,
+    ) -> Result<Option<Document>, Error> {
+        self.__store
+            .__view_find(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                path,
+                reader,
+            )
+            .await
+    }
+    async fn find_many(
+        &self,
+        tenant: u64,
+        paths: &[String],
+        reader: Option<&str>,
+    ) -> Result<HashMap<String, Document>, Error> {
+        self.__store
+            .__view_find_many(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                paths,
+                reader,
+            )
+            .await
+    }
+    async fn size(&self, id: u64) -> Result<u64, Error> {
+        self.__store
+            .__view_size(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                id,
+            )
+            .await
+    }
+    async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
+        self.__store
+            .__view_sizes(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                ids,
+            )
+            .await
+    }
+    async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
+        self.__store
+            .__view_sizes_in_order(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                ids,
+            )
+            .await
     }
 }
 #[doc(hidden)]

@@ -49,7 +49,7 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             event: ::core::clone::Clone::clone(&self.event),
@@ -216,11 +216,37 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.event.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([self.event.scope_prefix(&())]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingEventsView<S> {
+        CachingEventsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingEventsView<S> {
+        CachingEventsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingEventsView<S, ::cache_core::CachedOnly> {
+        CachingEventsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `event` of [`Events`], through the cache.
     ///
@@ -237,7 +263,13 @@ where
             answer => answer,
         };
         let key = self.event.key(&(id,));
-        self.__read_event(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_event(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
     }
     /// `events` of [`Events`], through the cache.
     ///
@@ -250,8 +282,8 @@ where
         &self,
         ids: &[String],
     ) -> Result<HashMap<String, String>, Error> {
-        let keys = ids.iter().map(|one| self.__key_event(one)).collect();
-        self.__read_events(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
+        self.__read_events(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// `save` of [`Events`], through the cache.
     ///
@@ -265,10 +297,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn save(&self, id: &str, text: String) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -277,7 +307,7 @@ where
             .await;
         let returned = <S as Events>::save(&self.__backing, id, text).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -293,10 +323,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn remove<'a>(&'a self, id: &'a str) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -305,7 +333,7 @@ where
             .await;
         let returned = <S as Events>::remove(&self.__backing, id).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -348,10 +376,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_save(&self, id: &str, text: String) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -370,16 +396,15 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_remove<'a>(&'a self, id: &'a str) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_event(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -398,6 +423,7 @@ where
         &'__call self,
         key: (<str as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<String>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (<str as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -406,7 +432,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.event
             .read(
@@ -420,11 +446,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < String >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < String >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as Events>::event(
                             &backing,
@@ -443,6 +470,7 @@ where
     fn __read_events<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(<str as ::std::borrow::ToOwned>::Owned,)>,
+        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -450,7 +478,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         self.event
             .read_many(
                 keys,
@@ -463,16 +491,39 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < HashMap < String, String >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < HashMap < String, String >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move |ids: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Events>::events(&backing, &ids).await }
                 },
             )
+    }
+    async fn __view_event<'a>(
+        &'a self,
+        access: ::cache_core::__macro::v1::Access,
+        id: &'a str,
+    ) -> Result<Option<String>, Error> {
+        let key = self.event.key(&(id,));
+        self.__read_event(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
+    }
+    async fn __view_events(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        ids: &[String],
+    ) -> Result<HashMap<String, String>, Error> {
+        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
+        self.__read_events(keys, access).await
     }
 }
 #[allow(
@@ -521,7 +572,11 @@ where
                 ::cache_core::__macro::v1::Borrowed(id).copied()
             };
             async move {
-                Self::save(&decorator, ::core::borrow::Borrow::<str>::borrow(&id), text)
+                Self::save(
+                        (&decorator),
+                        ::core::borrow::Borrow::<str>::borrow(&id),
+                        text,
+                    )
                     .await
             }
         })
@@ -537,6 +592,197 @@ where
     }
     fn named(&self) -> S::Named<'_> {
         <S as Events>::named(&self.__backing)
+    }
+}
+/// A view of a [`CachingEvents`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingEventsView<S: ?::core::marker::Sized, A = ::cache_core::Access>
+where
+    S: Events,
+{
+    __store: CachingEvents<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingEventsView<S, A>
+where
+    S: Events,
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingEventsView<S, A>
+where
+    S: Events,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingEventsView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingEventsView<S, A>
+where
+    S: Events,
+{
+    type Target = CachingEvents<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingEventsView<S>
+where
+    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `event`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn event<'a>(&'a self, id: &'a str) -> Result<Option<String>, Error> {
+        self.__store.__view_event(self.__access, id).await
+    }
+    /// `events`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn events(
+        &self,
+        ids: &[String],
+    ) -> Result<HashMap<String, String>, Error> {
+        self.__store.__view_events(self.__access, ids).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingEventsView<S, ::cache_core::CachedOnly>
+where
+    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `event` with these arguments; `None` for a miss.
+    pub async fn event(&self, id: &str) -> ::core::option::Option<Option<String>> {
+        let key = self.__store.event.key(&(id,));
+        self.__store.event.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `events` with these arguments; `None` for a miss.
+    pub async fn events(
+        &self,
+        ids: &[String],
+    ) -> ::core::option::Option<HashMap<String, String>> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.__store.__key_event(one),
+        );
+        self.__store.event.cached_only_many(keys, |key| &key.0, |_, _| true).await
+    }
+}
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Events for CachingEventsView<S, A>
+where
+    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<Option<String>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                HashMap<String, String>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    type Named<'a> = <S as Events>::Named<'a> where Self: 'a;
+    fn event<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<String>, Error>> + Send + 'a>> {
+        ::std::boxed::Box::pin(
+            self
+                .__store
+                .__view_event(
+                    ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                    id,
+                ),
+        )
+    }
+    fn events(
+        &self,
+        ids: &[String],
+    ) -> BoxFuture<'_, Result<HashMap<String, String>, Error>> {
+        ::std::boxed::Box::pin({
+            let ids = {
+                #[allow(unused_imports, reason = "unused if it can be copied")]
+                use ::cache_core::__macro::v1::NoCopy as _;
+                ::cache_core::__macro::v1::Borrowed(ids).copied()
+            };
+            async move {
+                self.__store
+                    .__view_events(
+                        ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                        ::core::borrow::Borrow::<[String]>::borrow(&ids),
+                    )
+                    .await
+            }
+        })
+    }
+    fn save(
+        &self,
+        id: &str,
+        text: String,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
+        ::std::boxed::Box::pin({
+            let decorator = ::core::clone::Clone::clone(self);
+            let id = {
+                #[allow(unused_imports, reason = "unused if it can be copied")]
+                use ::cache_core::__macro::v1::NoCopy as _;
+                ::cache_core::__macro::v1::Borrowed(id).copied()
+            };
+            async move {
+                <CachingEvents<
+                    S,
+                >>::save(
+                        &(&decorator).__store,
+                        ::core::borrow::Borrow::<str>::borrow(&id),
+                        text,
+                    )
+                    .await
+            }
+        })
+    }
+    fn remove<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> Box<dyn Future<Output = Result<(), Error>> + Send + Unpin + 'a> {
+        ::std::boxed::Box::new(
+            ::std::boxed::Box::pin(<CachingEvents<S>>::remove(&self.__store, id)),
+        )
+    }
+    fn local(&self) -> LocalBoxFuture<'_, u64> {
+        <S as Events>::local(&self.__store.__backing)
+    }
+    fn named(&self) -> S::Named<'_> {
+        <S as Events>::named(&self.__store.__backing)
     }
 }
 #[doc(hidden)]

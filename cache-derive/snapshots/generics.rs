@@ -54,7 +54,7 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             __parameters: ::core::marker::PhantomData,
@@ -233,12 +233,36 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
-            .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.get.scope_prefix(&())]),
-            )
+            .invalidate(::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]))
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingTableView<S, T, N> {
+        CachingTableView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingTableView<S, T, N> {
+        CachingTableView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingTableView<S, T, N, ::cache_core::CachedOnly> {
+        CachingTableView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `get` of [`Table`], through the cache.
     ///
@@ -255,7 +279,13 @@ where
             answer => answer,
         };
         let key = self.get.key(&(id,));
-        self.__read_get(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_get(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
     }
     /// `list` of [`Table`], through the cache.
     ///
@@ -285,6 +315,7 @@ where
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -305,6 +336,7 @@ where
         &'__call self,
         key: (<T::Id as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<T>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (<T::Id as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -313,7 +345,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.get
             .read(
@@ -327,11 +359,12 @@ where
                         S::Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < T >, S::Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < T >, S::Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as Table<
                         T,
@@ -343,6 +376,20 @@ where
     }
     fn __scope_get(&self, id: &T::Id) -> ::cache_core::__macro::v1::Scope {
         self.get.scope(&(id,))
+    }
+    async fn __view_get<'a>(
+        &'a self,
+        access: ::cache_core::__macro::v1::Access,
+        id: &'a T::Id,
+    ) -> Result<Option<T>, S::Error> {
+        let key = self.get.key(&(id,));
+        self.__read_get(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
     }
 }
 #[allow(
@@ -373,5 +420,136 @@ where
         Output = Result<Vec<T>, S::Error>,
     > + ::core::marker::Send {
         Self::list::<F>(self, filter)
+    }
+}
+/// A view of a [`CachingTable`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingTableView<
+    S: ?::core::marker::Sized,
+    T: Row,
+    const N: usize = 4,
+    A = ::cache_core::Access,
+>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    __store: CachingTable<S, T, N>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::clone::Clone
+for CachingTableView<S, T, N, A>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::fmt::Debug
+for CachingTableView<S, T, N, A>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingTableView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::ops::Deref
+for CachingTableView<S, T, N, A>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    type Target = CachingTable<S, T, N>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTableView<S, T, N>
+where
+    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
+    T: 'static,
+    T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn get<'a>(&'a self, id: &'a T::Id) -> Result<Option<T>, S::Error> {
+        self.__store.__view_get(self.__access, id).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<
+    S: ?::core::marker::Sized,
+    T: Row,
+    const N: usize,
+> CachingTableView<S, T, N, ::cache_core::CachedOnly>
+where
+    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
+    T: 'static,
+    T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `get` with these arguments; `None` for a miss.
+    pub async fn get(&self, id: &T::Id) -> ::core::option::Option<Option<T>> {
+        let key = self.__store.get.key(&(id,));
+        self.__store.get.cached_only(key, |_, _| true).await
+    }
+}
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> Table<T, N>
+for CachingTableView<S, T, N, A>
+where
+    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
+    T: 'static,
+    T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<Option<T>, S::Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    type Error = <S as Table<T, N>>::Error;
+    const LIMIT: usize = <S as Table<T, N>>::LIMIT;
+    fn get<'a>(
+        &'a self,
+        id: &'a T::Id,
+    ) -> impl Future<Output = Result<Option<T>, S::Error>> + Send + 'a {
+        self.__store
+            .__view_get(::cache_core::__macro::v1::ViewAccess::access(self.__access), id)
+    }
+    fn list<F: Fn(&T) -> bool + Send>(
+        &self,
+        filter: F,
+    ) -> impl ::core::future::Future<
+        Output = Result<Vec<T>, S::Error>,
+    > + ::core::marker::Send {
+        <CachingTable<S, T, N>>::list::<F>(&self.__store, filter)
     }
 }

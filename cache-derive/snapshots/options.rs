@@ -59,7 +59,7 @@ pub(crate) struct CachingStore<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStore<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             #[cfg(feature = "documents")]
@@ -279,15 +279,41 @@ where
     pub(crate) async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    caching::__macro::v1::Scope,
-                >::from([
+                caching::__macro::v1::scopes([
                     #[cfg(feature = "documents")]
                     self.find.scope_prefix(&()),
                     self.tree.scope_prefix(&()),
                 ]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub(crate) fn fresh(&self) -> CachingStoreView<S> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: caching::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub(crate) fn uncached(&self) -> CachingStoreView<S> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: caching::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub(crate) fn cached_only(&self) -> CachingStoreView<S, caching::CachedOnly> {
+        CachingStoreView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: caching::CachedOnly,
+        }
     }
     /// Finds a document.
     ///
@@ -324,6 +350,7 @@ where
         self.__read_find(
                 key,
                 answer,
+                caching::__macro::v1::Access::Usual,
                 caching::__macro::v1::ReadOptions::<
                     (u64, <str as ::std::borrow::ToOwned>::Owned),
                     Option<Document>,
@@ -414,15 +441,13 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub(crate) async fn put(&self, document: Document) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([
+        let scopes = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        let methods = caching::__macro::v1::scopes([]);
         let write = caching::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -431,7 +456,7 @@ where
             .await;
         let returned = <S as Store>::put(&self.__backing, document).await;
         let outcome = caching::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<caching::__macro::v1::Scope>::new();
+        let found = caching::__macro::v1::scopes([]);
         write.finish(outcome, found).await;
         returned
     }
@@ -451,12 +476,11 @@ where
         tenant: u64,
         document: &Document,
     ) -> Result<String, Error> {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([self.tree.scope_prefix(&())]);
-        let methods = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        let scopes = caching::__macro::v1::scopes([self.tree.scope_prefix(&())]);
+        let methods = caching::__macro::v1::scopes([
+            #[cfg(feature = "documents")]
+            self.find.scope_prefix(&()),
+        ]);
         let write = caching::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -475,9 +499,7 @@ where
         } else {
             match caching::__macro::v1::Fallible::ok(&returned) {
                 ::core::option::Option::Some(result) => {
-                    ::std::vec::Vec::<
-                        caching::__macro::v1::Scope,
-                    >::from([
+                    caching::__macro::v1::scopes([
                         #[cfg(feature = "documents")]
                         caching::__macro::v1::scope_or_whole(
                             || self.__scope_find(&tenant, &result),
@@ -570,15 +592,13 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub(crate) async fn begin_put(&self, document: Document) -> caching::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([
+        let scopes = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
             self.__scope_2_tree(&document.tenant, document.under.as_deref()),
             self.tree.scope_prefix(&()),
         ]);
-        let methods = ::std::vec::Vec::<caching::__macro::v1::Scope>::from([]);
+        let methods = caching::__macro::v1::scopes([]);
         caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
@@ -600,17 +620,17 @@ where
         tenant: u64,
         document: &Document,
     ) -> caching::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([self.tree.scope_prefix(&())]);
-        let methods = ::std::vec::Vec::<
-            caching::__macro::v1::Scope,
-        >::from([#[cfg(feature = "documents")] self.find.scope_prefix(&())]);
+        let scopes = caching::__macro::v1::scopes([self.tree.scope_prefix(&())]);
+        let methods = caching::__macro::v1::scopes([
+            #[cfg(feature = "documents")]
+            self.find.scope_prefix(&()),
+        ]);
         caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -634,6 +654,7 @@ where
         &'__call self,
         key: (u64, <str as ::std::borrow::ToOwned>::Owned),
         answer: caching::__macro::v1::LocalRead<Option<Document>>,
+        access: caching::__macro::v1::Access,
         options: caching::__macro::v1::ReadOptions<
             '__call,
             (u64, <str as ::std::borrow::ToOwned>::Owned),
@@ -652,13 +673,13 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, path, trace) = arguments;
         self.find
             .read(
                 key,
                 answer,
-                options,
+                options.access(access),
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -695,6 +716,86 @@ where
         under: ::core::option::Option<&str>,
     ) -> caching::__macro::v1::Scope {
         self.tree.scope_prefix(&(tenant, under))
+    }
+    #[cfg(feature = "documents")]
+    async fn __view_find(
+        &self,
+        access: caching::__macro::v1::Access,
+        tenant: u64,
+        path: &str,
+        trace: Option<&str>,
+    ) -> Result<Option<Document>, Error> {
+        let key = self.find.key(&(&tenant, path));
+        self.__read_find(
+                key,
+                caching::__macro::v1::LocalRead::Miss,
+                access,
+                caching::__macro::v1::ReadOptions::<
+                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    Option<Document>,
+                    <Result<
+                        Option<Document>,
+                        Error,
+                    > as caching::__macro::v1::Fallible>::Error,
+                >::new(
+                        caching::__macro::v1::load_errors!(
+                            < Result < Option < Document >, Error > as
+                            caching::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .visible_if(|_, value| match value {
+                        ::core::option::Option::Some(value) => {
+                            may_read(value, &tenant, &path, &trace)
+                        }
+                        ::core::option::Option::None => false,
+                    })
+                    .cache_if(|value| match value {
+                        ::core::option::Option::Some(value) => is_public(value),
+                        ::core::option::Option::None => true,
+                    }),
+                (
+                    ::core::clone::Clone::clone(&tenant),
+                    ::std::borrow::ToOwned::to_owned(path),
+                    ::core::option::Option::map(trace, ::std::borrow::ToOwned::to_owned),
+                ),
+            )
+            .await
+    }
+    async fn __view_tree(
+        &self,
+        access: caching::__macro::v1::Access,
+        tenant: u64,
+        under: Option<&str>,
+        name: String,
+    ) -> Result<Tree, Error> {
+        let key = self.tree.key(&(&tenant, under, &name));
+        let backing = &self.__backing;
+        self.tree
+            .read_inline(
+                key,
+                caching::__macro::v1::LocalRead::Miss,
+                caching::__macro::v1::ReadOptions::<
+                    (
+                        u64,
+                        ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
+                        String,
+                    ),
+                    Tree,
+                    <Result<Tree, Error> as caching::__macro::v1::Fallible>::Error,
+                >::new(
+                        caching::__macro::v1::load_errors!(
+                            < Result < Tree, Error > as caching::__macro::v1::Fallible >
+                            ::Error
+                        ),
+                    )
+                    .access(access),
+                {
+                    move || async move {
+                        <S as Store>::tree(backing, tenant, under, name).await
+                    }
+                },
+            )
+            .await
     }
 }
 #[allow(
@@ -746,6 +847,201 @@ where
         Output = Result<String, Error>,
     > + ::core::marker::Send {
         Self::create(self, tenant, document)
+    }
+}
+/// A view of a [`CachingStore`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub(crate) struct CachingStoreView<S: ?::core::marker::Sized, A = caching::Access> {
+    __store: CachingStore<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingStoreView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingStoreView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingStoreView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingStoreView<S, A> {
+    type Target = CachingStore<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreView<S>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
+{
+    /// `find`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    #[cfg(feature = "documents")]
+    pub(crate) async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        trace: Option<&str>,
+    ) -> Result<Option<Document>, Error> {
+        self.__store.__view_find(self.__access, tenant, path, trace).await
+    }
+    /// `tree`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub(crate) async fn tree(
+        &self,
+        tenant: u64,
+        under: Option<&str>,
+        name: String,
+    ) -> Result<Tree, Error> {
+        self.__store.__view_tree(self.__access, tenant, under, name).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreView<S, caching::CachedOnly>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `find` with these arguments; `None` for a miss.
+    #[cfg(feature = "documents")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub(crate) async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        trace: Option<&str>,
+    ) -> ::core::option::Option<Option<Document>> {
+        let key = self.__store.find.key(&(&tenant, path));
+        self.__store
+            .find
+            .cached_only(
+                key,
+                |_, value| match value {
+                    ::core::option::Option::Some(value) => {
+                        may_read(value, &tenant, &path, &trace)
+                    }
+                    ::core::option::Option::None => false,
+                },
+            )
+            .await
+    }
+    /// What the tiers have for `tree` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub(crate) async fn tree(
+        &self,
+        tenant: u64,
+        under: Option<&str>,
+        name: String,
+    ) -> ::core::option::Option<Tree> {
+        let key = self.__store.tree.key(&(&tenant, under, &name));
+        self.__store.tree.cached_only(key, |_, _| true).await
+    }
+}
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Store for CachingStoreView<S, A>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: caching::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::v1::KeyPart,
+    String: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
+    A: caching::__macro::v1::ViewAccess
+        + caching::__macro::v1::Reports<
+            <Result<Tree, Error> as caching::__macro::v1::Fallible>::Error,
+        >,
+{
+    #[cfg(feature = "documents")]
+    fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        trace: Option<&str>,
+    ) -> impl ::core::future::Future<
+        Output = Result<Option<Document>, Error>,
+    > + ::core::marker::Send {
+        self.__store
+            .__view_find(
+                caching::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                path,
+                trace,
+            )
+    }
+    fn tree(
+        &self,
+        tenant: u64,
+        under: Option<&str>,
+        name: String,
+    ) -> impl ::core::future::Future<
+        Output = Result<Tree, Error>,
+    > + ::core::marker::Send {
+        self.__store
+            .__view_tree(
+                caching::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                under,
+                name,
+            )
+    }
+    fn put(
+        &self,
+        document: Document,
+    ) -> impl ::core::future::Future<Output = Result<(), Error>> + ::core::marker::Send {
+        <CachingStore<S>>::put(&self.__store, document)
+    }
+    fn create(
+        &self,
+        tenant: u64,
+        document: &Document,
+    ) -> impl ::core::future::Future<
+        Output = Result<String, Error>,
+    > + ::core::marker::Send {
+        <CachingStore<S>>::create(&self.__store, tenant, document)
     }
 }
 #[doc(hidden)]

@@ -45,7 +45,7 @@ pub struct CachingUsers<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsers<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             __namespace: ::core::clone::Clone::clone(&self.__namespace),
@@ -283,9 +283,7 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([
+                ::cache_core::__macro::v1::scopes([
                     self.get.scope_prefix(&()),
                     #[cfg(feature = "emails")]
                     self.by_email.scope_prefix(&()),
@@ -293,6 +291,34 @@ where
                 ]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingUsersView<S> {
+        CachingUsersView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingUsersView<S> {
+        CachingUsersView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingUsersView<S, ::cache_core::CachedOnly> {
+        CachingUsersView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `get` of [`Users`], through the cache.
     ///
@@ -309,7 +335,8 @@ where
             answer => answer,
         };
         let key = self.get.key(&(&id,));
-        self.__read_get(key, answer, (id,)).await
+        self.__read_get(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     /// `by_email` of [`Users`], through the cache.
     ///
@@ -327,7 +354,12 @@ where
             answer => answer,
         };
         let key = self.by_email.key(&(email,));
-        self.__read_by_email(key, answer, (::std::borrow::ToOwned::to_owned(email),))
+        self.__read_by_email(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(email),),
+            )
             .await
     }
     /// `put_all` of [`Users`], through the cache.
@@ -347,8 +379,9 @@ where
         ids: Arc<[UserId]>,
     ) -> Result<(), Error> {
         let scopes = {
-            let mut list = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-            list.extend(
+            let mut list = ::cache_core::__macro::v1::scopes([]);
+            ::core::iter::Extend::extend(
+                &mut list,
                 ::cache_core::__macro::v1::limited(
                     {
                         let mut list = ::std::vec::Vec::<
@@ -368,16 +401,15 @@ where
                         }
                         list
                     },
-                    || ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([
+                    || ::cache_core::__macro::v1::scopes([
                         self.get.scope_prefix(&()),
                         #[cfg(feature = "emails")]
                         self.by_email.scope_prefix(&()),
                     ]),
                 ),
             );
-            list.extend(
+            ::core::iter::Extend::extend(
+                &mut list,
                 ::cache_core::__macro::v1::limited(
                     {
                         let mut list = ::std::vec::Vec::<
@@ -390,16 +422,12 @@ where
                         }
                         list
                     },
-                    || ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([self.get.scope_prefix(&())]),
+                    || ::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]),
                 ),
             );
             list
         };
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.get.scope_prefix(&()),
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
@@ -416,16 +444,16 @@ where
             ::std::vec::Vec::new()
         } else {
             {
-                let mut list = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([]);
-                list.extend(
+                let mut list = ::cache_core::__macro::v1::scopes([]);
+                ::core::iter::Extend::extend(
+                    &mut list,
                     ::cache_core::__macro::v1::scopes_or_whole(
                         || {
                             let mut list = ::std::vec::Vec::<
                                 ::cache_core::__macro::v1::Scope,
                             >::new();
-                            list.extend(
+                            ::core::iter::Extend::extend(
+                                &mut list,
                                 ::cache_core::__macro::v1::limited(
                                     {
                                         let mut list = ::std::vec::Vec::<
@@ -445,9 +473,7 @@ where
                                         }
                                         list
                                     },
-                                    || ::std::vec::Vec::<
-                                        ::cache_core::__macro::v1::Scope,
-                                    >::from([
+                                    || ::cache_core::__macro::v1::scopes([
                                         self.get.scope_prefix(&()),
                                         #[cfg(feature = "emails")]
                                         self.by_email.scope_prefix(&()),
@@ -456,9 +482,7 @@ where
                             );
                             list
                         },
-                        || ::std::vec::Vec::<
-                            ::cache_core::__macro::v1::Scope,
-                        >::from([
+                        || ::cache_core::__macro::v1::scopes([
                             self.get.scope_prefix(&()),
                             #[cfg(feature = "emails")]
                             self.by_email.scope_prefix(&()),
@@ -483,16 +507,12 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn put(&self, user: &User) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get(&user.id)]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_get(&user.id)]);
         let (scopes, rows) = ::cache_core::__macro::v1::apart(
             scopes,
             &self.get.scope_prefix(&()),
         );
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
             self.get.scope_prefix(&()),
@@ -506,10 +526,9 @@ where
         let old_row = self.__old_get(&mut write, &user.id).await;
         let old = match ::cache_core::__macro::v1::old_value!(& old_row.row) {
             ::cache_core::__macro::v1::OldValue::Row(old) => {
-                let mut list = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([]);
-                list.extend(
+                let mut list = ::cache_core::__macro::v1::scopes([]);
+                ::core::iter::Extend::extend(
+                    &mut list,
                     ::cache_core::__macro::v1::scopes_or_whole(
                         || {
                             let mut list = ::std::vec::Vec::<
@@ -524,9 +543,7 @@ where
                             }
                             list
                         },
-                        || ::std::vec::Vec::<
-                            ::cache_core::__macro::v1::Scope,
-                        >::from([
+                        || ::cache_core::__macro::v1::scopes([
                             #[cfg(feature = "emails")]
                             self.by_email.scope_prefix(&()),
                         ]),
@@ -536,9 +553,10 @@ where
             }
             ::cache_core::__macro::v1::OldValue::Absent => ::std::vec::Vec::new(),
             ::cache_core::__macro::v1::OldValue::Unknown => {
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([#[cfg(feature = "emails")] self.by_email.scope_prefix(&())])
+                ::cache_core::__macro::v1::scopes([
+                    #[cfg(feature = "emails")]
+                    self.by_email.scope_prefix(&()),
+                ])
             }
         };
         let returned = <S as Users>::put(&self.__backing, user).await;
@@ -551,76 +569,67 @@ where
                     let mut found = rows;
                     found.push(old_row.fence.scope());
                     if self.get.is_undisturbed(&old_row.fence).await {
-                        found.extend(old);
-                        found
-                            .extend(
-                                match ::cache_core::__macro::v1::old_value!(& old_row.row) {
-                                    ::cache_core::__macro::v1::OldValue::Row(old) => {
-                                        let mut list = ::std::vec::Vec::<
-                                            ::cache_core::__macro::v1::Scope,
-                                        >::from([]);
-                                        list.extend(
-                                            ::cache_core::__macro::v1::scopes_or_whole(
-                                                || {
-                                                    let mut list = ::std::vec::Vec::<
-                                                        ::cache_core::__macro::v1::Scope,
-                                                    >::new();
-                                                    #[cfg(feature = "emails")]
-                                                    {
-                                                        let holds: bool = old.email != user.email;
-                                                        if holds {
-                                                            list.push(self.__scope_by_email(&(&old.email)));
-                                                        }
-                                                    }
-                                                    list
-                                                },
-                                                || ::std::vec::Vec::<
+                        ::core::iter::Extend::extend(&mut found, old);
+                        ::core::iter::Extend::extend(
+                            &mut found,
+                            match ::cache_core::__macro::v1::old_value!(& old_row.row) {
+                                ::cache_core::__macro::v1::OldValue::Row(old) => {
+                                    let mut list = ::cache_core::__macro::v1::scopes([]);
+                                    ::core::iter::Extend::extend(
+                                        &mut list,
+                                        ::cache_core::__macro::v1::scopes_or_whole(
+                                            || {
+                                                let mut list = ::std::vec::Vec::<
                                                     ::cache_core::__macro::v1::Scope,
-                                                >::from([
-                                                    #[cfg(feature = "emails")]
-                                                    self.by_email.scope_prefix(&()),
-                                                ]),
-                                            ),
-                                        );
-                                        list
-                                    }
-                                    ::cache_core::__macro::v1::OldValue::Absent => {
-                                        ::std::vec::Vec::new()
-                                    }
-                                    ::cache_core::__macro::v1::OldValue::Unknown => {
-                                        ::std::vec::Vec::<
-                                            ::cache_core::__macro::v1::Scope,
-                                        >::from([
-                                            #[cfg(feature = "emails")]
-                                            self.by_email.scope_prefix(&()),
-                                        ])
-                                    }
-                                },
-                            );
+                                                >::new();
+                                                #[cfg(feature = "emails")]
+                                                {
+                                                    let holds: bool = old.email != user.email;
+                                                    if holds {
+                                                        list.push(self.__scope_by_email(&(&old.email)));
+                                                    }
+                                                }
+                                                list
+                                            },
+                                            || ::cache_core::__macro::v1::scopes([
+                                                #[cfg(feature = "emails")]
+                                                self.by_email.scope_prefix(&()),
+                                            ]),
+                                        ),
+                                    );
+                                    list
+                                }
+                                ::cache_core::__macro::v1::OldValue::Absent => {
+                                    ::std::vec::Vec::new()
+                                }
+                                ::cache_core::__macro::v1::OldValue::Unknown => {
+                                    ::cache_core::__macro::v1::scopes([
+                                        #[cfg(feature = "emails")]
+                                        self.by_email.scope_prefix(&()),
+                                    ])
+                                }
+                            },
+                        );
                     } else {
-                        found
-                            .extend(
-                                ::std::vec::Vec::<
-                                    ::cache_core::__macro::v1::Scope,
-                                >::from([
-                                    #[cfg(feature = "emails")]
-                                    self.by_email.scope_prefix(&()),
-                                ]),
-                            );
+                        ::core::iter::Extend::extend(
+                            &mut found,
+                            ::cache_core::__macro::v1::scopes([
+                                #[cfg(feature = "emails")]
+                                self.by_email.scope_prefix(&()),
+                            ]),
+                        );
                     }
                     found
                 };
-                found
-                    .extend(
-                        ::std::vec::Vec::<
-                            ::cache_core::__macro::v1::Scope,
-                        >::from([
-                            ::cache_core::__macro::v1::scope_or_whole(
-                                || self.__scope_get(&user.id),
-                                || self.get.scope_prefix(&()),
-                            ),
-                        ]),
-                    );
+                ::core::iter::Extend::extend(
+                    &mut found,
+                    ::cache_core::__macro::v1::scopes([
+                        ::cache_core::__macro::v1::scope_or_whole(
+                            || self.__scope_get(&user.id),
+                            || self.get.scope_prefix(&()),
+                        ),
+                    ]),
+                );
                 found
             }
         };
@@ -646,7 +655,14 @@ where
         };
         let key = self.flag.key(&(&name,));
         ::cache_core::__macro::v1::present(
-            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
+            self
+                .__read_flag(
+                    key,
+                    answer,
+                    ::cache_core::__macro::v1::Access::Usual,
+                    (::core::clone::Clone::clone(&name),),
+                )
+                .await,
             || Error::not_found(&name),
         )
     }
@@ -658,8 +674,11 @@ where
     ///
     /// Those of the store behind it.
     pub async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
-        let keys = names.iter().map(|one| self.__key_flag(one)).collect();
-        self.__read_flags(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &names,
+            |one| self.__key_flag(one),
+        );
+        self.__read_flags(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     /// `delete` of [`Users`], through the cache.
     ///
@@ -673,10 +692,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn delete(&self, id: UserId) -> Result<bool, Error> {
-        let scopes = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([]);
+        let methods = ::cache_core::__macro::v1::scopes([
             orders::OrderStore.__of_of_user().whole(&self.__cache, &self.__namespace),
             orders::OrderStore.__of_recent().whole(&self.__cache, &self.__namespace),
         ]);
@@ -697,10 +714,9 @@ where
         } else {
             match ::cache_core::__macro::v1::Fallible::ok(&returned) {
                 ::core::option::Option::Some(result) => {
-                    let mut list = ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([]);
-                    list.extend(
+                    let mut list = ::cache_core::__macro::v1::scopes([]);
+                    ::core::iter::Extend::extend(
+                        &mut list,
                         ::cache_core::__macro::v1::scopes_or_whole(
                             || {
                                 let mut list = ::std::vec::Vec::<
@@ -718,16 +734,15 @@ where
                                 }
                                 list
                             },
-                            || ::std::vec::Vec::<
-                                ::cache_core::__macro::v1::Scope,
-                            >::from([
+                            || ::cache_core::__macro::v1::scopes([
                                 orders::OrderStore
                                     .__of_of_user()
                                     .whole(&self.__cache, &self.__namespace),
                             ]),
                         ),
                     );
-                    list.extend(
+                    ::core::iter::Extend::extend(
+                        &mut list,
                         ::cache_core::__macro::v1::scopes_or_whole(
                             || {
                                 let mut list = ::std::vec::Vec::<
@@ -745,9 +760,7 @@ where
                                 }
                                 list
                             },
-                            || ::std::vec::Vec::<
-                                ::cache_core::__macro::v1::Scope,
-                            >::from([
+                            || ::cache_core::__macro::v1::scopes([
                                 orders::OrderStore
                                     .__of_recent()
                                     .whole(&self.__cache, &self.__namespace),
@@ -839,8 +852,9 @@ where
         ids: Arc<[UserId]>,
     ) -> ::cache_core::WriteGuard {
         let scopes = {
-            let mut list = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-            list.extend(
+            let mut list = ::cache_core::__macro::v1::scopes([]);
+            ::core::iter::Extend::extend(
+                &mut list,
                 ::cache_core::__macro::v1::limited(
                     {
                         let mut list = ::std::vec::Vec::<
@@ -860,16 +874,15 @@ where
                         }
                         list
                     },
-                    || ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([
+                    || ::cache_core::__macro::v1::scopes([
                         self.get.scope_prefix(&()),
                         #[cfg(feature = "emails")]
                         self.by_email.scope_prefix(&()),
                     ]),
                 ),
             );
-            list.extend(
+            ::core::iter::Extend::extend(
+                &mut list,
                 ::cache_core::__macro::v1::limited(
                     {
                         let mut list = ::std::vec::Vec::<
@@ -882,16 +895,12 @@ where
                         }
                         list
                     },
-                    || ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([self.get.scope_prefix(&())]),
+                    || ::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]),
                 ),
             );
             list
         };
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.get.scope_prefix(&()),
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
@@ -914,12 +923,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_put(&self, user: &User) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_get(&user.id)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_get(&user.id)]);
+        let methods = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
             self.get.scope_prefix(&()),
@@ -942,10 +947,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_delete(&self, id: UserId) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([]);
+        let methods = ::cache_core::__macro::v1::scopes([
             orders::OrderStore.__of_of_user().whole(&self.__cache, &self.__namespace),
             orders::OrderStore.__of_recent().whole(&self.__cache, &self.__namespace),
         ]);
@@ -955,6 +958,7 @@ where
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -975,6 +979,7 @@ where
         &'__call self,
         key: (UserId,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<User>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (UserId,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -983,7 +988,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.get
             .read(
@@ -997,11 +1002,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < User >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < User >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move { <S as Users>::get(&backing, id).await },
             )
     }
@@ -1026,6 +1032,7 @@ where
         &'__call self,
         key: (<str as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<User>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (<str as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -1034,7 +1041,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (email,) = arguments;
         self.by_email
             .read(
@@ -1048,11 +1055,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < User >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < User >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as Users>::by_email(
                             &backing,
@@ -1070,6 +1078,7 @@ where
         &'__call self,
         key: (String,),
         answer: ::cache_core::__macro::v1::LocalRead<::core::option::Option<Flag>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (String,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -1081,7 +1090,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (name,) = arguments;
         self.flag
             .read(
@@ -1092,11 +1101,12 @@ where
                     ::core::option::Option<Flag>,
                     <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Flag, Error > as ::cache_core::__macro::v1::Fallible >
-                        ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Flag, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     ::cache_core::__macro::v1::or_absent(
                         <S as Users>::flag(&backing, name).await,
@@ -1114,6 +1124,7 @@ where
     fn __read_flags<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(String,)>,
+        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -1121,11 +1132,11 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
-        let wanted: ::std::vec::Vec<String> = keys
-            .iter()
-            .map(|key| ::core::clone::Clone::clone(&key.0))
-            .collect();
+        let backing = ::core::clone::Clone::clone(&self.__backing);
+        let wanted: ::std::vec::Vec<String> = ::cache_core::__macro::v1::keys_of(
+            &keys,
+            |key| ::core::clone::Clone::clone(&key.0),
+        );
         let found: ::core::pin::Pin<
             ::std::boxed::Box<
                 dyn ::core::future::Future<
@@ -1151,13 +1162,14 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Vec < Flag >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Vec < Flag >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move |names: ::std::vec::Vec<String>| {
-                    let backing = ::std::sync::Arc::clone(&backing);
+                    let backing = ::core::clone::Clone::clone(&backing);
                     async move {
                         ::cache_core::__macro::v1::keyed(
                             <S as Users>::flags(&backing, &names).await,
@@ -1173,6 +1185,59 @@ where
         ::std::boxed::Box::pin(async move {
             ::cache_core::__macro::v1::rows(&wanted, found.await)
         })
+    }
+    async fn __view_get(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: UserId,
+    ) -> Result<Option<User>, Error> {
+        let key = self.get.key(&(&id,));
+        self.__read_get(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
+            .await
+    }
+    #[cfg(feature = "emails")]
+    async fn __view_by_email(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        email: &str,
+    ) -> Result<Option<User>, Error> {
+        let key = self.by_email.key(&(email,));
+        self.__read_by_email(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (::std::borrow::ToOwned::to_owned(email),),
+            )
+            .await
+    }
+    async fn __view_flag(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        name: String,
+    ) -> Result<Flag, Error> {
+        let key = self.flag.key(&(&name,));
+        ::cache_core::__macro::v1::present(
+            self
+                .__read_flag(
+                    key,
+                    ::cache_core::__macro::v1::LocalRead::Miss,
+                    access,
+                    (::core::clone::Clone::clone(&name),),
+                )
+                .await,
+            || Error::not_found(&name),
+        )
+    }
+    async fn __view_flags(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        names: &[String],
+    ) -> Result<Vec<Flag>, Error> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &names,
+            |one| self.__key_flag(one),
+        );
+        self.__read_flags(keys, access).await
     }
 }
 #[async_trait]
@@ -1196,7 +1261,8 @@ where
             answer => answer,
         };
         let key = self.get.key(&(&id,));
-        self.__read_get(key, answer, (id,)).await
+        self.__read_get(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     #[cfg(feature = "emails")]
     async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
@@ -1207,7 +1273,12 @@ where
             answer => answer,
         };
         let key = self.by_email.key(&(email,));
-        self.__read_by_email(key, answer, (::std::borrow::ToOwned::to_owned(email),))
+        self.__read_by_email(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(email),),
+            )
             .await
     }
     async fn put_all(
@@ -1232,16 +1303,218 @@ where
         };
         let key = self.flag.key(&(&name,));
         ::cache_core::__macro::v1::present(
-            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
+            self
+                .__read_flag(
+                    key,
+                    answer,
+                    ::cache_core::__macro::v1::Access::Usual,
+                    (::core::clone::Clone::clone(&name),),
+                )
+                .await,
             || Error::not_found(&name),
         )
     }
     async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
-        let keys = names.iter().map(|one| self.__key_flag(one)).collect();
-        self.__read_flags(keys).await
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &names,
+            |one| self.__key_flag(one),
+        );
+        self.__read_flags(keys, ::cache_core::__macro::v1::Access::Usual).await
     }
     async fn delete(&self, id: UserId) -> Result<bool, Error> {
         Self::delete(self, id).await
+    }
+}
+/// A view of a [`CachingUsers`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingUsersView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingUsers<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingUsersView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingUsersView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingUsersView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingUsersView<S, A> {
+    type Target = CachingUsers<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingUsersView<S>
+where
+    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
+    UserId: ::cache_core::__macro::v1::KeyPart,
+    Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
+        self.__store.__view_get(self.__access, id).await
+    }
+    /// `by_email`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    #[cfg(feature = "emails")]
+    pub async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
+        self.__store.__view_by_email(self.__access, email).await
+    }
+    /// `flag`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn flag(&self, name: String) -> Result<Flag, Error> {
+        self.__store.__view_flag(self.__access, name).await
+    }
+    /// `flags`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
+        self.__store.__view_flags(self.__access, names).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingUsersView<S, ::cache_core::CachedOnly>
+where
+    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
+    UserId: ::cache_core::__macro::v1::KeyPart,
+    Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `get` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn get(&self, id: UserId) -> ::core::option::Option<Option<User>> {
+        let key = self.__store.get.key(&(&id,));
+        self.__store.get.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `by_email` with these arguments; `None` for a miss.
+    #[cfg(feature = "emails")]
+    pub async fn by_email(&self, email: &str) -> ::core::option::Option<Option<User>> {
+        let key = self.__store.by_email.key(&(email,));
+        self.__store.by_email.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `flag` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn flag(
+        &self,
+        name: String,
+    ) -> ::core::option::Option<::core::option::Option<Flag>> {
+        let key = self.__store.flag.key(&(&name,));
+        self.__store.flag.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `flags` with these arguments; `None` for a miss.
+    pub async fn flags(&self, names: &[String]) -> ::core::option::Option<Vec<Flag>> {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &names,
+            |one| self.__store.__key_flag(one),
+        );
+        self.__store.flag.cached_only_many(keys, |key| &key.0, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Users for CachingUsersView<S, A>
+where
+    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
+    UserId: ::cache_core::__macro::v1::KeyPart,
+    Option<User>: ::cache_core::__macro::v1::Cacheable,
+    String: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<Option<User>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >
+        + ::cache_core::__macro::v1::Reports<
+            <Result<Vec<Flag>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
+        self.__store
+            .__view_get(::cache_core::__macro::v1::ViewAccess::access(self.__access), id)
+            .await
+    }
+    #[cfg(feature = "emails")]
+    async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
+        self.__store
+            .__view_by_email(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                email,
+            )
+            .await
+    }
+    async fn put_all(
+        &self,
+        users: &mut Vec<User>,
+        ids: Arc<[UserId]>,
+    ) -> Result<(), Error> {
+        <CachingUsers<S>>::put_all(&self.__store, users, ids).await
+    }
+    async fn put(&self, user: &User) -> Result<(), Error> {
+        <CachingUsers<S>>::put(&self.__store, user).await
+    }
+    async fn flag(&self, name: String) -> Result<Flag, Error> {
+        self.__store
+            .__view_flag(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                name,
+            )
+            .await
+    }
+    async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
+        self.__store
+            .__view_flags(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                names,
+            )
+            .await
+    }
+    async fn delete(&self, id: UserId) -> Result<bool, Error> {
+        <CachingUsers<S>>::delete(&self.__store, id).await
     }
 }
 #[doc(hidden)]

@@ -56,7 +56,7 @@ pub struct CachingSessions<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingSessions<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             load: ::core::clone::Clone::clone(&self.load),
@@ -259,15 +259,41 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([
+                ::cache_core::__macro::v1::scopes([
                     self.load.scope_prefix(&()),
                     #[cfg(feature = "users")]
                     self.user.scope_prefix(&()),
                 ]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingSessionsView<S> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingSessionsView<S> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingSessionsView<S, ::cache_core::CachedOnly> {
+        CachingSessionsView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `load` of [`Sessions`], through the cache.
     ///
@@ -292,6 +318,7 @@ where
         self.__read_load(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -316,7 +343,8 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, (id,)).await
+        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     /// `create` of [`Sessions`], through the cache.
     ///
@@ -335,9 +363,7 @@ where
         token: Token,
     ) -> Result<(), Error> {
         let part_0_1 = <str as ::std::borrow::ToOwned>::to_owned(&token.id);
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             self
                 .__scope_load(
                     &session.tenant,
@@ -347,9 +373,7 @@ where
             #[cfg(feature = "users")]
             self.__scope_user(&session.user),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
@@ -366,9 +390,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || {
                         self
@@ -407,12 +429,10 @@ where
         handle: Arc<RwLock<Handle>>,
     ) -> Result<(), Error> {
         let part_0_0 = <TenantId as ::core::clone::Clone>::clone(&tenant);
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_load(&part_0_0, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.load.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_load(&part_0_0, &(&handle.id()), None),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([self.load.scope_prefix(&())]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -429,9 +449,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_load(&part_0_0, &(&handle.id()), None),
                     || self.load.scope_prefix(&()),
@@ -453,12 +471,14 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&both.0.user),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -470,9 +490,10 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())])
+            ::cache_core::__macro::v1::scopes([
+                #[cfg(feature = "users")]
+                self.user.scope_prefix(&()),
+            ])
         };
         write.finish(outcome, found).await;
         returned
@@ -490,15 +511,14 @@ where
     )]
     pub async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
         let mut session = session;
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -520,9 +540,7 @@ where
             ::std::vec::Vec::new()
         } else {
             {
-                let mut found = ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([
+                let mut found = ::cache_core::__macro::v1::scopes([
                     #[cfg(feature = "users")]
                     ::cache_core::__macro::v1::scope_or_whole(
                         || {
@@ -534,23 +552,21 @@ where
                         || self.user.scope_prefix(&()),
                     ),
                 ]);
-                found
-                    .extend(
-                        match ::cache_core::__macro::v1::Fallible::ok(&returned) {
-                            ::core::option::Option::Some(result) => {
-                                ::std::vec::Vec::<
-                                    ::cache_core::__macro::v1::Scope,
-                                >::from([
-                                    #[cfg(feature = "users")]
-                                    ::cache_core::__macro::v1::scope_or_whole(
-                                        || self.__scope_user(&result),
-                                        || self.user.scope_prefix(&()),
-                                    ),
-                                ])
-                            }
-                            ::core::option::Option::None => ::std::vec::Vec::new(),
-                        },
-                    );
+                ::core::iter::Extend::extend(
+                    &mut found,
+                    match ::cache_core::__macro::v1::Fallible::ok(&returned) {
+                        ::core::option::Option::Some(result) => {
+                            ::cache_core::__macro::v1::scopes([
+                                #[cfg(feature = "users")]
+                                ::cache_core::__macro::v1::scope_or_whole(
+                                    || self.__scope_user(&result),
+                                    || self.user.scope_prefix(&()),
+                                ),
+                            ])
+                        }
+                        ::core::option::Option::None => ::std::vec::Vec::new(),
+                    },
+                );
                 found
             }
         };
@@ -577,10 +593,11 @@ where
         transaction: &mut Transaction<'_, Postgres>,
         id: u64,
     ) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -589,7 +606,7 @@ where
             .await;
         let returned = <S as Sessions>::rename(&self.__backing, transaction, id).await;
         let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
-        let found = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::new();
+        let found = ::cache_core::__macro::v1::scopes([]);
         write
             .finish(
                 if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
@@ -673,16 +690,12 @@ where
         session: &mut Session,
         token: Token,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             self.__scope_load(&session.tenant, &token.id, session.device.as_deref()),
             #[cfg(feature = "users")]
             self.__scope_user(&session.user),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let methods = ::cache_core::__macro::v1::scopes([
             self.load.scope_prefix(&()),
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
@@ -709,12 +722,10 @@ where
         tenant: TenantId,
         handle: Arc<RwLock<Handle>>,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_load(&tenant, &(&handle.id()), None)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.load.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_load(&tenant, &(&handle.id()), None),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([self.load.scope_prefix(&())]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -736,12 +747,14 @@ where
         &self,
         both: (&mut Session, &mut Session),
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&both.0.user)]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&both.0.user),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -763,15 +776,14 @@ where
         &self,
         session: Option<&mut Session>,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([
+        let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
         ]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.user.scope_prefix(&())]);
+        let methods = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.user.scope_prefix(&()),
+        ]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -794,16 +806,18 @@ where
         transaction: &mut Transaction<'_, Postgres>,
         id: u64,
     ) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([#[cfg(feature = "users")] self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([
+            #[cfg(feature = "users")]
+            self.__scope_user(&id),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -830,6 +844,7 @@ where
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Session>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (
             TenantId,
             <str as ::std::borrow::ToOwned>::Owned,
@@ -842,7 +857,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (tenant, id, device) = arguments;
         self.load
             .read(
@@ -860,11 +875,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < Session >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < Session >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     <S as Sessions>::load(
                             &backing,
@@ -892,6 +908,7 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<User>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -900,7 +917,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.user
             .read(
@@ -911,17 +928,48 @@ where
                     User,
                     <Result<User, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < User, Error > as ::cache_core::__macro::v1::Fallible >
-                        ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < User, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move { <S as Sessions>::user(&backing, id).await },
             )
     }
     #[cfg(feature = "users")]
     fn __scope_user(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
+    }
+    async fn __view_load(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        let key = self.load.key(&(&tenant, id, device));
+        self.__read_load(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (
+                    tenant,
+                    ::std::borrow::ToOwned::to_owned(id),
+                    ::core::option::Option::map(device, ::std::borrow::ToOwned::to_owned),
+                ),
+            )
+            .await
+    }
+    #[cfg(feature = "users")]
+    async fn __view_user(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: u64,
+    ) -> Result<User, Error> {
+        let key = self.user.key(&(&id,));
+        self.__read_user(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
+            .await
     }
 }
 #[async_trait]
@@ -955,6 +1003,7 @@ where
         self.__read_load(
                 key,
                 answer,
+                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -972,7 +1021,8 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, (id,)).await
+        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
         Self::create(self, session, token).await
@@ -996,6 +1046,183 @@ where
         id: u64,
     ) -> Result<(), Error> {
         Self::rename(self, transaction, id).await
+    }
+}
+/// A view of a [`CachingSessions`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingSessionsView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingSessions<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingSessionsView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingSessionsView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingSessionsView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingSessionsView<S, A> {
+    type Target = CachingSessions<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingSessionsView<S>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `load`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        self.__store.__view_load(self.__access, tenant, id, device).await
+    }
+    /// `user`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    #[cfg(feature = "users")]
+    pub async fn user(&self, id: u64) -> Result<User, Error> {
+        self.__store.__view_user(self.__access, id).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingSessionsView<S, ::cache_core::CachedOnly>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `load` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> ::core::option::Option<Option<Session>> {
+        let key = self.__store.load.key(&(&tenant, id, device));
+        self.__store.load.cached_only(key, |_, _| true).await
+    }
+    /// What the tiers have for `user` with these arguments; `None` for a miss.
+    #[cfg(feature = "users")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn user(&self, id: u64) -> ::core::option::Option<User> {
+        let key = self.__store.user.key(&(&id,));
+        self.__store.user.cached_only(key, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Sessions for CachingSessionsView<S, A>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Option<Session>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+{
+    async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> Result<Option<Session>, Error> {
+        self.__store
+            .__view_load(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                tenant,
+                id,
+                device,
+            )
+            .await
+    }
+    #[cfg(feature = "users")]
+    async fn user(&self, id: u64) -> Result<User, Error> {
+        self.__store
+            .__view_user(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                id,
+            )
+            .await
+    }
+    async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
+        <CachingSessions<S>>::create(&self.__store, session, token).await
+    }
+    async fn touch(
+        &self,
+        tenant: TenantId,
+        handle: Arc<RwLock<Handle>>,
+    ) -> Result<(), Error> {
+        <CachingSessions<S>>::touch(&self.__store, tenant, handle).await
+    }
+    async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
+        <CachingSessions<S>>::swap(&self.__store, both).await
+    }
+    async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
+        <CachingSessions<S>>::adopt(&self.__store, session).await
+    }
+    async fn rename(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        id: u64,
+    ) -> Result<(), Error> {
+        <CachingSessions<S>>::rename(&self.__store, transaction, id).await
     }
 }
 #[doc(hidden)]

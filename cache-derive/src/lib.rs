@@ -35,19 +35,29 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///
 /// # `#[cached(..)]`
 ///
-/// The method returns `Result<V, E>` or `Result<Option<V>, E>`, with a `V` that implements `Clone` and serde's
-/// `Serialize` and `Deserialize`. If a store reports an absence as an error, `absent_if` names the errors that are
-/// absences and `absent_as` makes the error for every caller, whether the absence is loaded or cached: errors are not
-/// cached themselves, and need not be `Clone`. A key that a batch leaves out is an absence as well. `peek_…` returns
-/// `Some(None)` for one.
+/// The method returns `Result<V, E>` or `Result<Option<V>, E>`, or without an error `V` or `Option<V>`, with a `V` that
+/// implements `Clone` and serde's `Serialize` and `Deserialize`. An alias may have any name. The outermost `Option` is
+/// the absence of a value and the outermost `Result` an error; others are values. A generic type of yours that depends
+/// on an item of a parameter, such as `Page<T::Id>`, is returned in a `Result` or an `Arc`.
+///
+/// If a store reports an absence as an error, `absent_if` names the errors that are absences and `absent_as` makes the
+/// error for every caller, whether the absence is loaded or cached: errors are not cached themselves, and need not be
+/// `Clone`. A key that a batch leaves out is an absence as well. `peek_…` returns `Some(None)` for one.
+///
+/// If a load without an error type panics, the panic continues in its caller, and each follower loads for itself. After
+/// the deadline of loads the key is free again, the caller waits for the store, and the value is not cached.
+///
+/// A key part borrows nothing inside of its type, as `&str` and `Option<&T>` do not. `&[&str]`, `(u64, &str)` and
+/// `StateKey<'_>` do: they need `load = inline`, since a load in a task would keep them, and the cache looks them up by
+/// their text. A call with a NaN goes to the store, and both zeros are one key.
 ///
 #[doc = include_str!("../docs/cached.md")]
 ///
 /// # `#[cached(batch = get_policy)]`
 ///
 /// A method over many keys, which shares the entries of `get_policy`: it has the parameters of `get_policy`, with
-/// `&[T]` or `Vec<T>` in place of one part of the key, and returns `Result<M, E>` where `M` maps `T` to `V` (`HashMap`,
-/// `BTreeMap`, a `Vec` of pairs). A key that the store omits from the map is absent. `key(..)` and `ignore(..)` may be
+/// `&[T]` or `Vec<T>` in place of one part of the key, and returns `Result<M, E>` or `M`, where `M` maps `T` to `V`
+/// (`HashMap`, `BTreeMap`, a `Vec` of pairs). A key that the store omits from the map is absent. `key(..)` and `ignore(..)` may be
 /// repeated; every other option is set on `get_policy`. It may also return `Result<Vec<Option<V>>, E>`, with one element
 /// for each key in the order of the keys, or `Result<Vec<V>, E>` with `by = path`, a function that returns the key of a
 /// row (`(&V) -> T` or `(&V) -> &T`). Rows are returned once, in the order of the keys. A `Vec<Option<V>>` of another
@@ -118,6 +128,11 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (for options that are known only at run
 /// time), the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
 /// invalidating one, `invalidate_all`, and the trait itself.
+///
+/// `fresh()`, `uncached()` and `cached_only()` return a view of the type `CachingXView<S>`, which reads as
+/// `cache_core::Access` describes. It implements the trait as well; as a store, `cached_only()` needs error types that
+/// implement `From<cache_core::Error>`, since a miss is an error there. If a supertrait is none of `Send`, `Sync`,
+/// `Debug` and `Clone`, the view is a store once you implement that supertrait for it, as for the decorator.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()

@@ -9,3 +9,8 @@ mod old_row;
 mod other_traits;
 mod support;
 mod tags;
+mod hygiene;
+mod infallible;
+mod key_types;
+mod support;
+mod views;

@@ -7,26 +7,29 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, select_all};
 use tokio::sync::oneshot;
 
+use super::announce;
 use super::batch_map::{BatchMap, Slot};
 use super::entry_keys::EntryKeys;
 use super::method::Method;
 use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
-use super::shared::{Encoded, FillPermit, Loaded, SharedFill};
+use super::shared::{Encoded, Few, FillPermit, Loaded, SharedFill};
 use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::lifetime;
-use crate::protocol::{Fence, Protection};
+use crate::protocol::{Fence, Protection, Scope};
 use crate::runtime::random;
 use crate::single_flight::{FlightOutcome, Found, Lead, Outcome, Source, Stage};
 use crate::value::Cacheable;
@@ -240,7 +243,13 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let keys = missing.iter().map(|one| one.key.clone()).collect();
         let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
         let limits = CallLimits { degraded, frame, urgent };
-        let outcome = region.method().call_store(limits, errors, || call(keys)).await;
+        let mut calling = pin!(region.method().call_store(limits, errors, || call(keys)));
+        let Some(outcome) = region.in_time(calling.as_mut()).await else {
+            // The caller waits for the store itself. The key is free again.
+            Counters::add_many(&region.method().counters.bypasses, missing.len());
+            end_late(region.method(), missing);
+            return (calling.await, Vec::new());
+        };
         let Outcome::Found(values) = &outcome else {
             let shared = errors.share(region.method().name(), &outcome);
             for one in missing {
@@ -252,16 +261,18 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             // Boxed: most methods have none, and it would enlarge the future of every load.
             Box::pin(tag(&region, &mut missing, values)).await;
         }
-        // Every flight ends before the first entry is encoded, which takes longer.
-        let loaded: Vec<_> = missing
+        let settled: Few<_> = missing
             .into_iter()
             .zip(values)
-            .filter_map(|(one, value)| match value {
-                Some(value) => Some((one.finish(&region, value, cache_if.as_ref())?, value)),
-                // Its flight is abandoned: the followers start over.
-                None => None,
-            })
+            .map(|(one, value)| one.settle(&region, value.as_ref(), cache_if.as_ref()))
             .collect();
+        let older = region.not_replaced(&settled);
+        if !older.is_empty() {
+            // Boxed: this is rare, and would enlarge the future of every load.
+            Box::pin(announce::invalidate(&region.method().cache, older)).await;
+        }
+        // Every flight ends before the first entry is encoded, which takes longer.
+        let loaded: Few<_> = settled.into_iter().filter_map(Settled::end).collect();
         let encoded = loaded.into_iter().filter_map(|(fill, value)| region.0.shared.encode(fill, value)).collect();
         (outcome, encoded)
     }
@@ -276,10 +287,72 @@ async fn tag<K: KeyPart, R: Cacheable>(region: &Region<K, R>, missing: &mut [Mis
     region.0.shared.tag(loaded.collect()).await;
 }
 
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Waits for a call; returns `None` after the deadline if the method cannot report that as an error.
+    async fn in_time<T, E: Send + 'static>(
+        &self,
+        calling: impl Future<Output = Outcome<T, E>>,
+    ) -> Option<Outcome<T, E>> {
+        if !LoadErrors::<E>::is_infallible() {
+            return Some(calling.await);
+        }
+        let process = self.method().process();
+        process.clock.timeout(process.settings.load_deadline, calling).await
+    }
+}
+
+/// Ends the flights of a load that exceeds its deadline.
+fn end_late<K: KeyPart, R: Cacheable>(method: &Method<R>, missing: Vec<Missing<K, R>>) {
+    let error = Error::load_timed_out(method.name(), method.process().settings.load_deadline);
+    for one in missing {
+        one.lead.finish(Outcome::Broken(error.clone().into()));
+    }
+}
+
+/// A flight whose value was loaded, and is in the local tier.
+struct Settled<'v, K: KeyPart, R: Clone> {
+    lead: Lead<K, R>,
+    outcome: FlightOutcome<R>,
+    keys: EntryKeys,
+    /// The value for the shared tier, if it may be cached.
+    fill: Option<(FillPermit, Duration, &'v R)>,
+}
+
+impl<'v, K: KeyPart, R: Cacheable> Settled<'v, K, R> {
+    /// Whether a fresh read found what must not be cached, so that it does not replace an older value.
+    fn leaves_an_older_value(&self) -> bool {
+        self.lead.is_fresh() && self.fill.is_none()
+    }
+
+    /// Ends the flight, and returns the fill of the shared tier.
+    fn end(self) -> Option<(SharedFill, &'v R)> {
+        let Self { lead, outcome, keys, fill } = self;
+        lead.finish(outcome);
+        let (permit, lifetime, value) = fill?;
+        Some((SharedFill { keys, permit, lifetime }, value))
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Returns the scopes of entries whose fresh values do not replace them.
+    fn not_replaced(&self, settled: &[Settled<'_, K, R>]) -> Vec<Scope> {
+        let mode = self.method().policy.mode;
+        let older = settled.iter().filter(|one| one.leaves_an_older_value());
+        older.map(|one| one.keys.scopes[0].clone().of_mode(mode)).collect()
+    }
+}
+
 impl<K: KeyPart, R: Cacheable> Missing<K, R> {
-    /// Stores the value in the local tier, ends the flight, and returns the fill of the shared tier.
-    fn finish(self, region: &Region<K, R>, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<SharedFill> {
+    /// Stores the value in the local tier. A batch may have none for its key.
+    fn settle<'v>(
+        self,
+        region: &Region<K, R>,
+        value: Option<&'v R>,
+        cache_if: Option<&CacheIf<R>>,
+    ) -> Settled<'v, K, R> {
         let (Self { key, keys, lead, permit }, method) = (self, region.method());
+        // The followers start over.
+        let Some(value) = value else { return Settled { lead, outcome: Outcome::Abandoned, keys, fill: None } };
         if permit.target.is_bypass() {
             Counters::add(&method.counters.bypasses);
         }
@@ -292,8 +365,8 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
         }
         // A value that must not be cached must not be passed to a later flight either.
         let fence = lifetime.and_then(|_| permit.target.fence());
-        lead.finish(flight_outcome(method, value, Source::Store, fence));
-        Some(SharedFill { keys, permit, lifetime: lifetime? })
+        let outcome = flight_outcome(method, value, Source::Store, fence);
+        Settled { lead, outcome, keys, fill: lifetime.map(|lifetime| (permit, lifetime, value)) }
     }
 }
 

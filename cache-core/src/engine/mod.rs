@@ -2,8 +2,10 @@
 //!
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
-//! store. `write` and `announce` are the write path, and `old_row` reads for a write.
+//! store. `access` has the ways of a view to read, and `tags` the scopes that several methods share. `write` and `announce`
+//! are the write path, and `old_row` reads for a write.
 
+mod access;
 mod announce;
 mod batch_map;
 mod circles;
@@ -21,6 +23,7 @@ mod put;
 mod read;
 mod read_options;
 mod region;
+mod returned;
 mod shared;
 mod tags;
 mod trace;
@@ -29,6 +32,7 @@ mod verify;
 mod wait;
 mod write;
 
+pub use access::{Access, CachedOnly, Reports, ViewAccess};
 pub use batch_map::{BatchMap, Slot};
 pub use local::LocalRead;
 pub use old_row::{OldRow, RowFence};
@@ -36,4 +40,5 @@ pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
 pub(crate) use tags::FamilyModes;
 pub use tags::{Family, TagFamily, TagSink, Tags};
+pub use returned::{Fallible, ReturnType};
 pub use write::{WriteGuard, WriteOutcome};

@@ -6,7 +6,7 @@ use smallvec::smallvec;
 
 use super::announce;
 use super::region::Region;
-use super::shared::{LookUp, SharedFill};
+use super::shared::{Accepted, LookUp, SharedFill};
 use crate::config::limits::LONGEST_LIFE;
 use crate::key::KeyPart;
 use crate::observability::Counters;
@@ -19,7 +19,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
         let (method, shared) = (self.method(), &self.0.shared);
         method.cache.revive();
-        let query = shared.query(self.entry_keys(key), None);
+        let query = shared.query(self.entry_keys(key), Accepted::Entry(None));
         let (_, answer) = shared.look_up(smallvec![query], || ()).await.pop()?;
         match answer {
             LookUp::Hit { found, snapshot, deadline } => {

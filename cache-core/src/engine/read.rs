@@ -13,11 +13,12 @@ use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
+use super::access::Access;
 use super::load::{CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
 use super::region::Region;
-use super::shared::{Few, LookUp};
+use super::shared::{Accepted, Few, LookUp};
 use super::trace;
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -97,6 +98,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
 
     /// Returns the value if the local tier answers. Counts a hit.
     fn local_hit(&self, key: &K) -> Option<R> {
+        if self.options.access != Access::Usual {
+            return None;
+        }
         let local = &self.region.0.local;
         let hit = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value))?;
         let value = local.count(hit);
@@ -107,20 +111,44 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Reads keys that all differ, and that the local tier did not answer.
     pub(super) async fn read(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
         let method = self.region.method();
+        if self.options.access == Access::CachedOnly {
+            return Box::pin(self.look_only(keys)).await;
+        }
         if !method.policy.enabled {
             let keys = keys.into_vec();
             return Ok(pairs(keys.clone(), (self.load)().call(keys).await?));
         }
         method.cache.revive();
+        if self.options.access == Access::Uncached {
+            return Box::pin(self.bypass(keys.into_vec(), false)).await;
+        }
         let mut results = Results::of(keys);
         while !results.open.is_empty() {
             self.read_once(&mut results).await?;
         }
         if !results.unusable.is_empty() {
             // Boxed, like everything that a hit does not need: it would enlarge the future of every read.
-            results.found.extend(Box::pin(self.bypass(results.unusable)).await?);
+            results.found.extend(Box::pin(self.bypass(results.unusable, true)).await?);
         }
         Ok(results.found)
+    }
+
+    /// Returns the values of the tiers, if they have all of them.
+    async fn look_only(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
+        let name = self.region.method().name();
+        let outcome = match self.region.look_only(keys, |key, value| self.is_visible(key, value)).await {
+            Some(found) => Outcome::Found(found),
+            None => Outcome::Broken(Error::not_cached(name).into()),
+        };
+        self.options.errors.result(name, outcome)
+    }
+
+    fn arrive(&self, key: &K, is_nested: bool) -> Arrival<K, R> {
+        let flights = &self.region.0.flights;
+        match self.options.access {
+            Access::Fresh => flights.arrive_fresh(key, is_nested),
+            _ => flights.arrive(key, is_nested),
+        }
     }
 
     /// Leads the flights that have no leader, then follows the others.
@@ -129,8 +157,12 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         let keys = std::mem::take(&mut results.open);
         let (is_nested, count) = (is_nested(), keys.len());
         for key in keys {
+            if !key.is_usable() {
+                results.unusable.push(key);
+                continue;
+            }
             match recursion(self.region.address(), &key, count) {
-                Recursion::None => match self.region.0.flights.arrive(&key, is_nested) {
+                Recursion::None => match self.arrive(&key, is_nested) {
                     Arrival::Lead(lead) => first.push(Ready { key, lead, carried: None }),
                     Arrival::LeadAfter(lead, before) => later.push(Turn { key, lead, before }),
                     Arrival::Follow(flight) => follows.push((key, flight)),
@@ -191,13 +223,15 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         let mut results = Results::of(Few::new());
         let (mut queries, mut leads) = (Few::new(), Few::new());
         for Ready { key, lead, carried } in group {
+            let is_fresh = lead.is_fresh();
             // The previous flight may have stored it in the local tier.
-            if let Some(hit) = self.region.0.local.find_owned(&key) {
+            if let Some(hit) = self.region.0.local.find_owned(&key).filter(|_| !is_fresh) {
                 let source = hit.source();
                 let found = Found { source, value: self.region.0.local.count(hit), fence: None };
                 self.hand_over(key, lead, found, &mut results);
             } else {
-                queries.push(self.region.0.shared.query(self.region.entry_keys(&key), carried));
+                let accepted = if is_fresh { Accepted::Nothing } else { Accepted::Entry(carried) };
+                queries.push(self.region.0.shared.query(self.region.entry_keys(&key), accepted));
                 leads.push((key, lead));
             }
         }
@@ -278,13 +312,13 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         Ok(())
     }
 
-    /// Calls the store for this caller only, and caches nothing.
-    async fn bypass(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
+    /// Calls the store for this caller only, and caches nothing. `limited` bounds the number of concurrent calls.
+    async fn bypass(&self, keys: Vec<K>, limited: bool) -> Result<Pairs<K, R>, E> {
         let (method, errors) = (self.region.method(), self.options.errors);
         trace::answered(Source::Store);
         Counters::add_many(&method.counters.bypasses, keys.len());
         let frame = Frame::new(self.region.address(), keys.clone(), Vec::new());
-        let limits = CallLimits { degraded: true, frame, urgent: future::pending() };
+        let limits = CallLimits { degraded: limited, frame, urgent: future::pending() };
         let outcome = method.call_store(limits, errors, || (self.load)().call(keys.clone())).await;
         Ok(pairs(keys, errors.result(method.name(), outcome)?))
     }
@@ -322,7 +356,7 @@ fn pairs<K, R>(keys: Vec<K>, values: Vec<Option<R>>) -> Pairs<K, R> {
 /// Separates each key's first occurrence from other keys that are merely equal to it.
 ///
 /// The map that a store returns cannot distinguish equal keys, so one call must not request both.
-fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
+pub(super) fn distinct<K: KeyPart>(mut keys: Vec<K>) -> (Vec<K>, Vec<K>) {
     let mut known: HashSet<K, RandomState> = HashSet::default();
     let mut others = Vec::new();
     keys.retain(|key| match known.get(key) {

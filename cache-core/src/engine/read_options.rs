@@ -4,9 +4,12 @@
 //! `From<Error>`, at the price that `docs::failure_modes` describes. These functions are
 //! called through `guarded`: a panic in one is a log line and not a broken flight.
 
+use std::any::TypeId;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::access::Access;
 use super::user_code::{guarded, panic_text};
 use crate::error::Error;
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
@@ -64,6 +67,11 @@ impl<E> LoadErrors<E> {
 
 /// The conversions of outcomes. `method` is the name of the read method in errors and log lines.
 impl<E: Send + 'static> LoadErrors<E> {
+    /// Whether the method never fails: its error type has no values.
+    pub(super) fn is_infallible() -> bool {
+        TypeId::of::<E>() == TypeId::of::<Infallible>()
+    }
+
     /// Whether the error type can report an exceeded deadline.
     pub(super) fn can_report_a_deadline(&self) -> bool {
         self.from_cache.is_some()
@@ -153,12 +161,18 @@ pub struct ReadOptions<'a, K, R, E> {
     pub(super) errors: LoadErrors<E>,
     visible: Option<Visible<'a, K, R>>,
     pub(super) cache_if: Option<CacheIf<R>>,
+    pub(super) access: Access,
 }
 
 impl<'a, K, R, E> ReadOptions<'a, K, R, E> {
     /// Creates options that let every caller see every value, and cache every value.
     pub fn new(errors: LoadErrors<E>) -> Self {
-        Self { errors, visible: None, cache_if: None }
+        Self { errors, visible: None, cache_if: None, access: Access::Usual }
+    }
+
+    /// Sets how the call uses the cache.
+    pub fn access(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.

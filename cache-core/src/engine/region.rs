@@ -432,10 +432,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        Box::pin(async move {
-            let load = OfOne::new(load);
-            self.read_one(key, local, options, &|| Load::InTask(Arc::new(load.take().into_call()))).await
-        })
+        Box::pin(self.read_in_task(key, local, options, load))
     }
 
     /// Completes a read after [`local`](Self::local), with the load in this call.
@@ -454,10 +451,39 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         F: FnOnce() -> Fut + Send + 'a,
         Fut: Future<Output = Result<R, E>> + Send + 'a,
     {
-        Box::pin(async move {
-            let load = OfOne::new(load);
-            self.read_one(key, local, options, &|| Load::Inline(Box::new(load.take().into_call()))).await
-        })
+        Box::pin(self.read_in_call(key, local, options, load))
+    }
+
+    pub(super) async fn read_in_task<'a, E, F, Fut>(
+        &'a self,
+        key: K,
+        local: LocalRead<R>,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> Result<R, E>
+    where
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        let load = OfOne::new(load);
+        self.read_one(key, local, options, &|| Load::InTask(Arc::new(load.take().into_call()))).await
+    }
+
+    pub(super) async fn read_in_call<'a, E, F, Fut>(
+        &'a self,
+        key: K,
+        local: LocalRead<R>,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> Result<R, E>
+    where
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'a,
+        Fut: Future<Output = Result<R, E>> + Send + 'a,
+    {
+        let load = OfOne::new(load);
+        self.read_one(key, local, options, &|| Load::Inline(Box::new(load.take().into_call()))).await
     }
 
     async fn read_one<'a, E: Send + 'static>(
@@ -500,19 +526,35 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ) -> BoxFuture<'a, Result<M, E>>
     where
         T: Clone + Eq + std::hash::Hash + Send + Sync + 'static,
+        M: BatchMap<T> + 'a,
+        R: Slot<M::Value>,
+        E: Send + 'static,
+        F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<M, E>> + Send + 'static,
+    {
+        Box::pin(self.read_all_of(keys, part, options, load))
+    }
+
+    pub(super) async fn read_all_of<'a, T, M, E, F, Fut>(
+        &'a self,
+        keys: Vec<K>,
+        part: fn(&K) -> &T,
+        options: ReadOptions<'a, K, R, E>,
+        load: F,
+    ) -> Result<M, E>
+    where
+        T: Clone + Eq + std::hash::Hash + Send + Sync + 'static,
         M: BatchMap<T>,
         R: Slot<M::Value>,
         E: Send + 'static,
         F: Fn(Vec<T>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<M, E>> + Send + 'static,
     {
-        Box::pin(async move {
-            let call: Arc<Call<'static, K, R, E>> = Arc::new(of_many(part, load));
-            let reading = Reading { region: self, options, load: &|| Load::InTask(Arc::clone(&call)) };
-            let found = reading.read_all(keys).await?;
-            let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
-            Ok(M::from_pairs(pairs))
-        })
+        let call: Arc<Call<'static, K, R, E>> = Arc::new(of_many(part, load));
+        let reading = Reading { region: self, options, load: &|| Load::InTask(Arc::clone(&call)) };
+        let found = reading.read_all(keys).await?;
+        let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
+        Ok(M::from_pairs(pairs))
     }
 }
 

@@ -85,6 +85,10 @@ macro_rules! tuples {
             fn same_key(&self, other: &Self) -> bool {
                 $(self.$at.same_key(&other.$at))&&*
             }
+
+            fn is_usable(&self) -> bool {
+                $(self.$at.is_usable())&&*
+            }
         }
 
         impl<$($key, $view: Lookup<$key>),*> Lookup<($($key,)*)> for ($($view,)*) {

@@ -9,14 +9,21 @@
 
 use std::hash::Hash;
 
+mod collections;
 mod head;
+#[cfg(test)]
+mod injective;
 mod lookup;
+mod mapped;
 mod parts;
 mod text;
+mod times;
 mod writer;
 
 pub(crate) use head::Head;
 pub use lookup::Lookup;
+#[doc(hidden)]
+pub use mapped::{Float, TextPart};
 #[doc(hidden)]
 pub use text::same_display;
 pub(crate) use text::{KeyText, hash_of_key, prefix_scope};
@@ -32,14 +39,24 @@ pub use writer::KeyWriter;
 /// | `bool`, `char`, the integers | as `Display` writes them |
 /// | `IpAddr`, `SocketAddr` and their variants | as `Display`, and the flow information of IPv6 |
 /// | `uuid::Uuid`, with the feature `uuid` | as `Display` |
+/// | the integers as `NonZero` | as `Display` writes them |
+/// | `f32`, `f64` | the shortest text of the number; both zeros are one key, and a NaN is never cached |
+/// | `Duration`, `SystemTime` | seconds, with nine digits after the point |
+/// | dates and times of `chrono` (naive, or in UTC) and `time`, with the features of these names | as `Display`, or the nanoseconds since 1970 |
 /// | `Option`, tuples of up to eight, `()` | their parts; an absent one has a mark of its own |
-/// | slices and `Vec` | their length, then their elements |
+/// | slices, `Vec`, `BTreeSet`, `BTreeMap` | their length, then their elements |
 /// | arrays | their elements |
-/// | `&T`, `Box`, `Rc`, `Arc` | those of the target |
+/// | `Range`, `RangeInclusive` | their bounds |
+/// | `&T`, `Box`, `Rc`, `Arc`, `Cow` | those of the target |
 ///
-/// Floating-point numbers do not implement it, since a number has more than one text and a NaN is not equal to itself.
-/// Nor do `HashMap` and `HashSet`, whose order varies. For a type of another crate, write a newtype with
-/// `#[cache_key(display)]`.
+/// `HashMap` and `HashSet` do not implement it, since their order varies. For a type of another crate, write a newtype
+/// with `#[cache_key(display)]`.
+///
+/// # Arguments that are no parts
+///
+/// A call with a NaN goes to the store, and nothing is cached: a NaN is not equal to itself. An argument that borrows
+/// inside of its type, such as `&[&str]` or an enum with a lifetime, has no owned form that a load in a task of its own
+/// could keep. With `load = inline` it is allowed: the cache keeps its text, and a look-up makes one allocation.
 ///
 /// # Contract
 ///
@@ -59,7 +76,7 @@ pub use writer::KeyWriter;
 /// }
 ///
 /// #[derive(CacheKey)]
-/// struct Price(#[cache_key(display)] std::num::NonZeroU32); // a type without an implementation
+/// struct Price(#[cache_key(display)] std::num::Wrapping<u32>); // a type without an implementation
 /// ```
 ///
 /// By hand, to choose the text of the key:
@@ -85,6 +102,12 @@ pub use writer::KeyWriter;
 ///
 /// assert!(!Version { major: 1, minor: 20 }.same_key(&Version { major: 12, minor: 0 }));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no part of a cache key",
+    label = "no `CacheKey`",
+    note = "derive it for a type of your own: `#[derive(CacheKey)]`; for a type of another crate, write a newtype with `#[cache_key(display)]`",
+    note = "`uuid::Uuid`, dates of `chrono` and dates of `time` need the features `uuid`, `chrono` and `time` of `cache-core`"
+)]
 pub trait CacheKey {
     /// Writes the parts of this value, in order.
     ///
@@ -101,6 +124,12 @@ pub trait CacheKey {
     /// same parts: every local hit calls it. The derive compares field by field.
     fn same_key(&self, other: &Self) -> bool {
         text::same(|out| self.write_key(out), |out| other.write_key(out))
+    }
+
+    /// Whether an entry may have this key. Only a NaN is none.
+    #[doc(hidden)]
+    fn is_usable(&self) -> bool {
+        true
     }
 
     /// Writes the parts of the first `count` arguments of a method's key.

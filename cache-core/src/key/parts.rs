@@ -1,11 +1,9 @@
 //! Implementations of `CacheKey` for standard types.
 //!
-//! A type is here only if equal values always write equal text. Floating-point numbers and unordered collections are
-//! absent on purpose.
+//! A type is here only if equal values always write equal text. Unordered collections are absent on purpose.
 
 use std::net::{SocketAddr, SocketAddrV6};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::num::NonZero;
 
 use super::{CacheKey, KeyWriter};
 
@@ -18,6 +16,8 @@ macro_rules! same_as_equal {
         }
     };
 }
+
+pub(super) use same_as_equal;
 
 impl CacheKey for str {
     fn write_key(&self, out: &mut KeyWriter) {
@@ -48,6 +48,8 @@ macro_rules! written_as_display {
 }
 
 written_as_display!(bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+written_as_display!(NonZero<u8>, NonZero<u16>, NonZero<u32>, NonZero<u64>, NonZero<u128>, NonZero<usize>);
+written_as_display!(NonZero<i8>, NonZero<i16>, NonZero<i32>, NonZero<i64>, NonZero<i128>, NonZero<isize>);
 written_as_display!(std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr, std::net::SocketAddrV4);
 
 impl CacheKey for SocketAddrV6 {
@@ -75,76 +77,6 @@ impl CacheKey for SocketAddr {
 
 #[cfg(feature = "uuid")]
 written_as_display!(uuid::Uuid);
-
-macro_rules! written_as_its_target {
-    ($($pointer:ty),*) => {$(
-        impl<T: CacheKey + ?Sized> CacheKey for $pointer {
-            fn write_key(&self, out: &mut KeyWriter) {
-                (**self).write_key(out);
-            }
-
-            #[inline]
-            fn same_key(&self, other: &Self) -> bool {
-                (**self).same_key(&**other)
-            }
-        }
-    )*};
-}
-
-written_as_its_target!(&T, Box<T>, Rc<T>, Arc<T>);
-
-impl<T: CacheKey> CacheKey for Option<T> {
-    fn write_key(&self, out: &mut KeyWriter) {
-        out.optional(self.as_ref());
-    }
-
-    #[inline]
-    fn same_key(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Some(one), Some(two)) => one.same_key(two),
-            (one, two) => one.is_none() && two.is_none(),
-        }
-    }
-}
-
-impl<T: CacheKey> CacheKey for [T] {
-    /// The length comes first, so that adjacent slices cannot exchange elements.
-    fn write_key(&self, out: &mut KeyWriter) {
-        out.display(&self.len());
-        for part in self {
-            part.write_key(out);
-        }
-    }
-
-    #[inline]
-    fn same_key(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().zip(other).all(|(one, two)| one.same_key(two))
-    }
-}
-
-impl<T: CacheKey> CacheKey for Vec<T> {
-    fn write_key(&self, out: &mut KeyWriter) {
-        self.as_slice().write_key(out);
-    }
-
-    #[inline]
-    fn same_key(&self, other: &Self) -> bool {
-        self.as_slice().same_key(other)
-    }
-}
-
-impl<T: CacheKey, const N: usize> CacheKey for [T; N] {
-    fn write_key(&self, out: &mut KeyWriter) {
-        for part in self {
-            part.write_key(out);
-        }
-    }
-
-    #[inline]
-    fn same_key(&self, other: &Self) -> bool {
-        self.iter().zip(other).all(|(one, two)| one.same_key(two))
-    }
-}
 
 impl CacheKey for () {
     fn write_key(&self, _: &mut KeyWriter) {}

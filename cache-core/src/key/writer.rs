@@ -67,6 +67,14 @@ impl KeyWriter {
         write!(Escaped(&mut self.text), "{value}").expect("the Display implementation of a key returned an error");
     }
 
+    /// Writes parts that another writer has written, with all absent ones.
+    pub(super) fn written(&mut self, parts: &str) {
+        if !parts.is_empty() {
+            self.write_absent();
+            self.text.push_str(parts);
+        }
+    }
+
     /// Writes the parts of an optional value, or the mark of an absent one.
     ///
     /// `None`, `Some("")` and `Some(None)` differ.

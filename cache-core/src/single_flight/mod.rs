@@ -90,10 +90,14 @@ pub(crate) struct Flight<R> {
     /// The flight's load must then not wait for a permit.
     is_urgent: AtomicBool,
     urged: Notify,
+    /// Whether the leader calls the store without a look into the tiers.
+    ///
+    /// It is set under the lock of the table, and only before the flight begins.
+    is_fresh: AtomicBool,
 }
 
 impl<R: Clone> Flight<R> {
-    fn new(hash: u64, before: Option<FlightId>) -> Arc<Self> {
+    fn new(hash: u64, before: Option<FlightId>, is_fresh: bool) -> Arc<Self> {
         Arc::new(Self {
             id: FlightId::new(),
             hash,
@@ -104,6 +108,7 @@ impl<R: Clone> Flight<R> {
             ended: Notify::new(),
             is_urgent: AtomicBool::new(false),
             urged: Notify::new(),
+            is_fresh: AtomicBool::new(is_fresh),
         })
     }
 
@@ -188,10 +193,21 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
 
     /// Returns the role of a caller. `is_nested` is whether the caller is part of a load.
     pub(crate) fn arrive(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
+        self.arrive_as(key, is_nested, false)
+    }
+
+    /// Returns the role of a caller that takes no value from the tiers.
+    ///
+    /// The flight that it leads or follows has not begun, and takes none either.
+    pub(crate) fn arrive_fresh(self: &Arc<Self>, key: &K, is_nested: bool) -> Arrival<K, R> {
+        self.arrive_as(key, is_nested, true)
+    }
+
+    fn arrive_as(self: &Arc<Self>, key: &K, is_nested: bool, is_fresh: bool) -> Arrival<K, R> {
         let hash = self.hasher.hash_one(key);
         let mut shard = self.shard(hash);
         let Some(pair) = shard.find(hash, key) else {
-            let current = Flight::new(hash, None);
+            let current = Flight::new(hash, None, is_fresh);
             shard.insert(hash, key.clone(), Arc::clone(&current));
             return Arrival::Lead(Lead::new(self, current));
         };
@@ -203,9 +219,10 @@ impl<K: KeyPart, R: Clone> Flights<K, R> {
             pair.next.iter().for_each(|next| next.urge());
         }
         if let Some(next) = &pair.next {
+            next.is_fresh.fetch_or(is_fresh, Ordering::AcqRel);
             return Arrival::Follow(Arc::clone(next));
         }
-        let next = Flight::new(hash, Some(pair.current.id));
+        let next = Flight::new(hash, Some(pair.current.id), is_fresh);
         pair.next = Some(Arc::clone(&next));
         let before = Arc::clone(&pair.current);
         drop(shard);
@@ -262,6 +279,11 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.flight.id
     }
 
+    /// Whether the value must come from the store. It does not change once the flight has begun.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.flight.is_fresh.load(Ordering::Acquire)
+    }
+
     /// Records that the look-up has come a step further.
     pub(crate) fn advance(&self) {
         self.flight.steps.fetch_add(1, Ordering::AcqRel);
@@ -272,9 +294,10 @@ impl<K: KeyPart, R: Clone> Lead<K, R> {
         self.flight.stage.store(stage as u8, Ordering::Release);
     }
 
-    /// Waits until a load depends on this flight.
-    pub(crate) async fn urgent(&self) {
-        self.flight.urgent().await;
+    /// Waits until a load depends on this flight, also after the end of this lead.
+    pub(crate) fn urgent(&self) -> impl Future<Output = ()> + use<K, R> {
+        let flight = Arc::clone(&self.flight);
+        async move { flight.urgent().await }
     }
 
     /// Ends the flight.
@@ -344,6 +367,18 @@ mod tests {
         second.finish(found(2));
         assert!(matches!(third.outcome().await, Outcome::Found(Found { value: 2, .. })));
         assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_has_not_begun_becomes_a_fresh_one() {
+        let flights = Flights::new(true);
+        let first = lead(flights.arrive(&1, false));
+        let (second, _) = lead_after(flights.arrive(&1, false));
+        let _third = follow(flights.arrive_fresh(&1, false));
+        assert!(!first.is_fresh() && second.is_fresh());
+        first.finish(found(1));
+        let (fourth, _) = lead_after(flights.arrive(&1, false));
+        assert!(!fourth.is_fresh(), "a later flight is a usual one");
     }
 
     #[tokio::test]

@@ -4,15 +4,17 @@
 //! the error of `absent_as`, whichever tier it comes from.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, format_ident, quote};
 
 use super::names::runtime;
 use super::types;
 use crate::model::{Method, Read, Store};
 
 /// The result for the caller, from an optional value.
-pub(super) fn returned(method: &Method, read: &Read, value: &TokenStream) -> TokenStream {
-    let Some(absent) = &read.options.absent else { return quote!(::core::result::Result::Ok(#value)) };
+pub(super) fn returned(store: &Store, method: &Method, read: &Read, value: &TokenStream) -> TokenStream {
+    let Some(absent) = &read.options.absent else {
+        return types::of_value(store, method, &read.returned, value);
+    };
     let (path, parts) = (&absent.error, parts(method, read));
     quote!(::core::option::Option::ok_or_else(#value, || #path(#(#parts),*)))
 }
@@ -37,8 +39,17 @@ pub(super) fn output(store: &Store, method: &Method, read: &Read) -> TokenStream
         let output = &method.output;
         return quote!(#output);
     }
-    let (value, error) = (types::value(store, method, read), types::error(store, method));
+    let (value, error) = (types::value(store, method, read), types::error(store, method, &read.returned));
     quote!(::core::result::Result<#value, #error>)
+}
+
+/// The function of the region that reads: one that returns a `Result` if the method turns it into its own return type.
+pub(super) fn reading(store: &Store, method: &Method, read: &Read, name: &str) -> TokenStream {
+    let name = format_ident!("{name}");
+    if read.options.absent.is_some() {
+        return name.to_token_stream();
+    }
+    types::reading(store, method, &read.returned, &name, 2)
 }
 
 /// The parts of the key, for the function that makes the error.

@@ -16,7 +16,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         let (name, cfgs) = (&method.ident, &method.cfgs);
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
     });
-    let scope = runtime(store, "Scope");
+    let scopes = runtime(store, "scopes");
     let new = docs::lines(
         "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method \
          already uses these keys in this cache. `try_build` of the `builder` returns an error instead.",
@@ -45,7 +45,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
         #everything
         #vis async fn invalidate_all(&self) {
-            self.__cache.invalidate(::std::vec::Vec::<#scope>::from([#(#all),*])).await;
+            self.__cache.invalidate(#scopes([#(#all),*])).await;
         }
     }
 }
@@ -61,7 +61,7 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (vis, cfgs, lints, region) = (&store.vis, &method.cfgs, &method.lints, &method.ident);
     let name = derived("peek_", &method.ident);
     let (params, lookup, value) =
-        (method.elided_declarations(), method.lookup(read), types::value(store, method, read));
+        (method.elided_declarations(), method.lookup(store, read), types::value(store, method, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let visible = read::visible(method, read, path);
         quote!(.filter(#visible))
@@ -83,7 +83,7 @@ fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {
 }
 
 /// The parameters outside the key, unless `visible_if` receives them.
-fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
+pub(super) fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<Item = &'a proc_macro2::Ident> {
     let is_filtered = read.options.visible_if.is_some();
     let places = (0..method.params.len()).filter(move |place| !is_filtered && !read.key.contains(place));
     places.map(|place| &method.params[place].ident)
@@ -106,7 +106,7 @@ fn invalidate(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
-fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
+pub(super) fn by_value<'a>(mut params: impl Iterator<Item = &'a Param>) -> Option<TokenStream> {
     params.any(Param::is_owned).then(|| {
         quote!(#[allow(clippy::needless_pass_by_value, reason = "it takes what the method of the store takes")])
             .to_token_stream()

@@ -1,11 +1,11 @@
 //! The body of a cached method over many keys.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
-use super::names::{derived, local, local_at, runtime, self_of};
+use super::names::{at, derived, local, local_at, runtime, self_of};
 use super::{read, types};
 use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read, Store};
 
@@ -34,18 +34,26 @@ impl<'a> Pair<'a> {
     fn list(&self) -> &'a Param {
         &self.method.params[self.batch.many]
     }
+
+    /// The expression of the keys, with that of the decorator.
+    fn keys(&self, decorator: &TokenStream) -> TokenStream {
+        let (one, list, key) = (local("one"), &self.list().ident, derived("__key_", &self.batch.one));
+        let views = self.read.key.iter().map(|place| match *place {
+            many if many == self.batch.many => quote!(#one),
+            other => self.method.params[other].view(),
+        });
+        let keys_of = runtime(self.store, "keys_of");
+        quote!(#keys_of(&#list, |#one| #decorator.#key(#(#views),*)))
+    }
 }
 
 /// The body: the keys first, everything else behind one call.
-pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream {
+///
+/// `access` is an expression of how it uses the cache.
+pub(super) fn body(store: &Store, method: &Method, batch: &Batch, access: &TokenStream) -> TokenStream {
     let pair = Pair::of(store, method, batch);
-    let (keys, one, this) = (local("keys"), local("one"), self_of(method));
-    let (function, key) = (derived("__read_", &method.ident), derived("__key_", &batch.one));
-    let list = &pair.list().ident;
-    let views = pair.read.key.iter().map(|place| match *place {
-        many if many == batch.many => quote!(#one),
-        other => method.params[other].view(),
-    });
+    let (keys, this, function) = (local("keys"), self_of(method), derived("__read_", &method.ident));
+    let list = pair.keys(&this.to_token_stream());
     let is_filtered = pair.read.options.visible_if.as_ref().map(|path| {
         let options = options(&pair, Some(path));
         quote!(, #options)
@@ -53,9 +61,28 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream
     let copies = pair.others().map(|param| param.to_owned(is_filtered.is_some()));
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
     quote! {
-        let #keys = #list.iter().map(|#one| #this.#key(#(#views),*)).collect();
-        #this.#function(#keys #is_filtered #arguments).await
+        let #keys = #list;
+        #this.#function(#keys, #access #is_filtered #arguments).await
     }
+}
+
+/// The value of a batch, and the body that looks its keys up in the tiers.
+pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (TokenStream, TokenStream) {
+    let pair = Pair::of(store, method, batch);
+    let (keys, key, region, part) = (local("keys"), local("key"), &batch.one, Index::from(batch.part));
+    let list = pair.keys(&quote!(self.__store));
+    let visible = pair.read.options.visible_if.as_ref().map(|path| visible(&pair, path));
+    let visible = visible.unwrap_or_else(|| quote!(|_, _| true));
+    let unused = pair.others().map(|param| &param.ident);
+    // The compiler reports a wrong return type at its declaration.
+    let call = quote!(self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await);
+    let call = at(method.output.span(), call);
+    let body = quote! {
+        #(let _ = &#unused;)*
+        let #keys = #list;
+        #call
+    };
+    (types::batch_value(store, method, batch), body)
 }
 
 /// The functions behind it: one that makes a key, and one that reads.
@@ -65,8 +92,9 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         (local("keys"), local("options"), local("arguments"), local("backing"), local("key"));
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
     let (function, of_backing) = (derived("__read_", name), store.of_backing());
-    let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
+    let (key_type, part) = (types::key(pair.store, pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
+    let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
         let options = options_type(&pair);
         quote!(, #options_name: #options)
@@ -86,8 +114,8 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
     let load = loaded(&pair, &element, &quote!(#of_backing::#name(&#backing #(, #call)*).await));
     let answer = quote! {
-        self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
-            let #backing = ::std::sync::Arc::clone(&#backing);
+        self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
+            let #backing = ::core::clone::Clone::clone(&#backing);
             #unpack
             async move { #load }
         })
@@ -96,9 +124,9 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #keys: ::std::vec::Vec<#key_type> #options_param #arguments_param
+            &'__call self, #keys: ::std::vec::Vec<#key_type>, #access: #access_type #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
-            let #backing = ::std::sync::Arc::clone(&self.__backing);
+            let #backing = ::core::clone::Clone::clone(&self.__backing);
             #answer
         }
     }
@@ -136,9 +164,10 @@ fn returned(pair: &Pair<'_>, element: &TokenStream, answer: &TokenStream) -> Tok
         BatchAnswer::InOrder(value) => (runtime(pair.store, "in_order"), value),
         BatchAnswer::Rows(value, _) => (runtime(pair.store, "rows"), value),
     };
-    let error = types::error(pair.store, pair.method);
+    let (error, keys_of) =
+        (types::error(pair.store, pair.method, &pair.batch.returned), runtime(pair.store, "keys_of"));
     quote! {
-        let #wanted: ::std::vec::Vec<#element> = #keys.iter().map(|#key| ::core::clone::Clone::clone(&#key.#part)).collect();
+        let #wanted: ::std::vec::Vec<#element> = #keys_of(&#keys, |#key| ::core::clone::Clone::clone(&#key.#part));
         let #found: ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<
             Output = ::core::result::Result<::std::vec::Vec<(#element, #value)>, #error>
         > + ::core::marker::Send + '__call>> = #answer;
@@ -147,11 +176,11 @@ fn returned(pair: &Pair<'_>, element: &TokenStream, answer: &TokenStream) -> Tok
 }
 
 /// The function that builds a key of the method over one key, for its batches.
-pub(super) fn key_function(one: &Method, read: &Read) -> TokenStream {
+pub(super) fn key_function(store: &Store, one: &Method, read: &Read) -> TokenStream {
     let (cfgs, region, name) = (&one.cfgs, &one.ident, derived("__key_", &one.ident));
     let length = read.key.len();
     let (params, lookup, key) =
-        (one.view_declarations(read, length), one.lookup_of_views(read, length), types::key(one, read));
+        (one.view_declarations(read, length), one.lookup_of_views(store, read, length), types::key(store, one, read));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #key {
@@ -164,17 +193,20 @@ fn options_type(pair: &Pair<'_>) -> TokenStream {
     let (store, one) = (pair.store, pair.one);
     let (options, key, value, error) = (
         runtime(store, "ReadOptions"),
-        types::key(one, pair.read),
+        types::key(store, one, pair.read),
         types::value(store, one, pair.read),
-        types::error(store, pair.method),
+        types::error(store, pair.method, &pair.batch.returned),
     );
     quote!(#options<'__call, #key, #value, #error>)
 }
 
 /// The options with which the runtime serves a batch.
 fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
-    let (options, load_errors, error) =
-        (runtime(pair.store, "ReadOptions"), runtime(pair.store, "load_errors"), types::error(pair.store, pair.method));
+    let (options, load_errors, error) = (
+        runtime(pair.store, "ReadOptions"),
+        runtime(pair.store, "load_errors"),
+        types::error(pair.store, pair.method, &pair.batch.returned),
+    );
     let visible = visible_if.map(|path| {
         let visible = visible(pair, path);
         quote!(.visible_if(#visible))
@@ -183,7 +215,7 @@ fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         let predicate = read::cache_if(pair.read, path);
         quote!(.cache_if(#predicate))
     });
-    let (key, value) = (types::key(pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
+    let (key, value) = (types::key(pair.store, pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
     quote!(#options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
 }
 

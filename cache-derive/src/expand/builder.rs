@@ -211,7 +211,7 @@ fn setter(store: &Store, method: &Method) -> TokenStream {
 
 fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (name, cfgs, place, entity) = (&method.ident, &method.cfgs, local("place"), &read.entity);
-    let (key, value) = (types::key(method, read), types::value(store, method, read));
+    let (key, value) = (types::key(store, method, read), types::value(store, method, read));
     let (region, spec) = (runtime(store, "Region"), runtime(store, "RegionSpec"));
     let (fingerprint, presence) = (runtime(store, "fingerprint"), runtime(store, "presence"));
     let (version, prefixes) = (read.options.version, &read.prefixes);

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Attribute, Expr, Lit, Meta};
 
 use super::names::derived;
-use crate::model::{Behaviour, Commits, Method, Store};
+use crate::model::{Behaviour, Commits, Method, Returned, Store};
 
 /// `#[doc = ".."]` for each line.
 pub(super) fn lines(text: &str) -> TokenStream {
@@ -19,8 +19,32 @@ pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let own = &method.docs;
     let intro = own.is_empty().then(|| lines(&format!("`{name}` of [`{}`], through the cache.", store.ident)));
     let added = lines(&format!("\n{}", added(method)));
-    let errors = (!has_errors_section(own)).then(|| lines("\n# Errors\n\nThose of the store behind it."));
-    quote!(#intro #(#own)* #added #errors)
+    let (title, text) = section(method);
+    let section = (!has_section(own, title)).then(|| lines(&format!("\n{title}\n\n{text}")));
+    quote!(#intro #(#own)* #added #section)
+}
+
+/// The documentation of a method of a view.
+pub(super) fn of_view(method: &Method, text: &str) -> TokenStream {
+    let (title, outcome) = section(method);
+    lines(&format!("{text}\n\n{title}\n\n{outcome}"))
+}
+
+/// The section on what can go wrong.
+fn section(method: &Method) -> (&'static str, &'static str) {
+    match returned(method) {
+        Some(Returned::Value) => ("# Panics", "If the store panics."),
+        _ => ("# Errors", "Those of the store behind it."),
+    }
+}
+
+/// The kind of the return type of a method that reads through the cache.
+fn returned(method: &Method) -> Option<&Returned> {
+    match &method.behaviour {
+        Behaviour::Cached(read) => Some(&read.returned),
+        Behaviour::Batch(batch) => Some(&batch.returned),
+        Behaviour::Invalidates(_) | Behaviour::Uncached => None,
+    }
 }
 
 fn added(method: &Method) -> String {
@@ -48,8 +72,8 @@ fn added(method: &Method) -> String {
     text.to_owned()
 }
 
-fn has_errors_section(docs: &[Attribute]) -> bool {
-    docs.iter().any(|attribute| text(attribute).is_some_and(|text| text.trim_start().starts_with("# Errors")))
+fn has_section(docs: &[Attribute], title: &str) -> bool {
+    docs.iter().any(|attribute| text(attribute).is_some_and(|text| text.trim_start().starts_with(title)))
 }
 
 fn text(attribute: &Attribute) -> Option<String> {

@@ -9,13 +9,18 @@ use crate::model::{Method, Store};
 
 /// The call with the method's own arguments.
 pub(super) fn call(store: &Store, method: &Method) -> TokenStream {
+    let this = self_of(method);
+    call_of(store, method, &quote!(#this.__backing))
+}
+
+/// The same with an expression of the backing store.
+pub(super) fn call_of(store: &Store, method: &Method, backing: &TokenStream) -> TokenStream {
     let (of_backing, name, turbofish) = (store.of_backing(), &method.ident, turbofish(&method.generics));
     let arguments = method.params.iter().map(|param| &param.ident);
     if method.receiver.is_none() {
         return quote!(#of_backing::#name #turbofish (#(#arguments),*));
     }
-    let this = self_of(method);
-    quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
+    quote!(#of_backing::#name #turbofish (&#backing #(, #arguments)*))
 }
 
 /// The same for a method without an attribute.

@@ -12,20 +12,39 @@ use crate::model::{Method, Read, Store};
 impl Store {
     /// The parameters of a generated type, with their bounds and defaults.
     pub(super) fn declared(&self) -> TokenStream {
-        self.params(ToTokens::to_token_stream)
+        self.params(ToTokens::to_token_stream, None)
+    }
+
+    /// The same with one more parameter.
+    pub(super) fn declared_and(&self, last: &TokenStream) -> TokenStream {
+        self.params(ToTokens::to_token_stream, Some(last))
     }
 
     /// The parameters of an `impl`, with their bounds.
     pub(super) fn impl_params(&self) -> TokenStream {
-        self.params(|param| without_default(param).into_token_stream())
+        self.params(|param| without_default(param).into_token_stream(), None)
+    }
+
+    /// The same with one more parameter.
+    pub(super) fn impl_params_and(&self, last: &Ident) -> TokenStream {
+        self.params(|param| without_default(param).into_token_stream(), Some(&last.to_token_stream()))
     }
 
     /// The arguments of a generated type.
     pub(super) fn args(&self) -> TokenStream {
-        let backing = &self.backing;
+        self.arguments(None)
+    }
+
+    /// The same with one more argument.
+    pub(super) fn args_and(&self, last: &TokenStream) -> TokenStream {
+        self.arguments(Some(last))
+    }
+
+    fn arguments(&self, last: Option<&TokenStream>) -> TokenStream {
+        let (backing, last) = (&self.backing, last.into_iter());
         let lifetimes = self.generics.lifetimes().map(|param| &param.lifetime);
         let others = self.others().map(name);
-        quote!(<#(#lifetimes,)* #backing #(, #others)*>)
+        quote!(<#(#lifetimes,)* #backing #(, #others)* #(, #last)*>)
     }
 
     /// The trait with its own arguments.
@@ -80,7 +99,7 @@ impl Store {
     fn cacheable_read(&self, method: &Method, read: &Read) -> TokenStream {
         let parts = read.key.iter().map(|place| {
             let (param, key_part) = (&method.params[*place], runtime(self, "KeyPart"));
-            let (owned, key_part) = (param.owned_type(), at(param.ty.span(), key_part));
+            let (owned, key_part) = (param.part_type(self), at(param.ty.span(), key_part));
             quote!(#owned: #key_part,)
         });
         let value = types::value(self, method, read);
@@ -100,11 +119,11 @@ impl Store {
         })
     }
 
-    fn params(&self, form: impl Fn(&GenericParam) -> TokenStream) -> TokenStream {
-        let backing = &self.backing;
+    fn params(&self, form: impl Fn(&GenericParam) -> TokenStream, last: Option<&TokenStream>) -> TokenStream {
+        let (backing, last) = (&self.backing, last.into_iter());
         let lifetimes = self.generics.params.iter().filter(|param| is_lifetime(param)).map(&form);
         let others = self.others().map(&form);
-        quote!(<#(#lifetimes,)* #backing: ?::core::marker::Sized #(, #others)*>)
+        quote!(<#(#lifetimes,)* #backing: ?::core::marker::Sized #(, #others)* #(, #last)*>)
     }
 
     fn others(&self) -> impl Iterator<Item = &GenericParam> {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::{derived, prefix_scope, runtime};
-use super::{batch, read, write};
+use super::{batch, read, view, write};
 use crate::model::{Behaviour, Method, Read, Store};
 
 /// The functions behind a miss, and those that turn typed arguments into scopes.
@@ -16,13 +16,15 @@ pub(super) fn hidden(store: &Store) -> TokenStream {
         Behaviour::Batch(batch) => batch::hidden(store, method, batch),
         Behaviour::Invalidates(_) | Behaviour::Uncached => quote!(),
     });
+    let views = view::hidden(store);
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
-        #[allow(clippy::too_many_arguments, clippy::type_complexity, reason = "they are those of the trait")]
+        #[allow(clippy::ptr_arg, clippy::too_many_arguments, clippy::type_complexity, reason = "they are those of the trait")]
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #(#functions)*
+            #views
         }
     }
 }
@@ -31,7 +33,7 @@ fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let miss = (!read.options.inline).then(|| read::hidden(store, method, read));
     let entry = entry_scope(store, method, read);
     let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
-    let key = has_batch(store, method).then(|| batch::key_function(method, read));
+    let key = has_batch(store, method).then(|| batch::key_function(store, method, read));
     let old_row = is_read_before_a_write(store, method).then(|| write::old_row_function(store, method, read));
     quote!(#miss #entry #key #old_row #(#prefixes)*)
 }
@@ -48,7 +50,7 @@ fn has_batch(store: &Store, one: &Method) -> bool {
 fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
     let (name, length) = (derived("__scope_", &method.ident), read.key.len());
-    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #scope {
@@ -60,7 +62,7 @@ fn entry_scope(store: &Store, method: &Method, read: &Read) -> TokenStream {
 fn prefix(store: &Store, method: &Method, read: &Read, length: usize) -> TokenStream {
     let (cfgs, region, scope) = (&method.cfgs, &method.ident, runtime(store, "Scope"));
     let name = prefix_scope(&method.ident, length);
-    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
     quote! {
         #(#cfgs)*
         fn #name(&self #params) -> #scope {

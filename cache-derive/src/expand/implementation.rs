@@ -11,20 +11,26 @@ use crate::model::{Associated, Behaviour, Form, Method, Store};
 pub(super) fn implementation(store: &Store) -> TokenStream {
     let Store { cfgs, lints, async_trait, decorator, .. } = store;
     let (params, args, bounds, as_trait) = (store.impl_params(), store.args(), store.impl_bounds(), store.as_trait());
-    let associated = store.associated.iter().map(|item| match item {
-        Associated::Type(item) => associated_type(store, item),
-        Associated::Const(item) => associated_const(store, item),
-    });
-    let methods = store.methods.iter().map(|method| self::method(store, method));
+    let associated = associated(store);
+    let methods = store.methods.iter().map(|method| signed(method, &body(store, method)));
     quote! {
         #(#cfgs)* #(#lints)*
         #async_trait
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #as_trait for #decorator #args #bounds {
-            #(#associated)*
+            #associated
             #(#methods)*
         }
     }
+}
+
+/// The associated types and constants, which are those of the backing store.
+pub(super) fn associated(store: &Store) -> TokenStream {
+    let items = store.associated.iter().map(|item| match item {
+        Associated::Type(item) => associated_type(store, item),
+        Associated::Const(item) => associated_const(store, item),
+    });
+    items.collect()
 }
 
 fn associated_type(store: &Store, item: &TraitItemType) -> TokenStream {
@@ -41,13 +47,13 @@ fn associated_const(store: &Store, item: &TraitItemConst) -> TokenStream {
     quote!(#(#cfgs)* const #name: #ty = #of_backing::#name;)
 }
 
-fn method(store: &Store, method: &Method) -> TokenStream {
+/// A method of the trait with this body.
+pub(super) fn signed(method: &Method, body: &TokenStream) -> TokenStream {
     let Method { ident, cfgs, lints, generics, receiver, .. } = method;
     let clause = &generics.where_clause;
     let comma = receiver.is_some().then(|| quote!(,));
     let params = method.params.iter().map(crate::model::Param::declaration);
     let (asyncness, returns) = returns(method);
-    let body = body(store, method);
     quote! {
         #(#cfgs)* #(#lints)*
         #asyncness fn #ident #generics (#receiver #comma #(#params),*) #returns #clause {
@@ -74,7 +80,7 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
         (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),
-        (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch),
+        (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch, &read::usual(store)),
         (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
         (Form::Boxed, Behaviour::Invalidates(_)) => {
             let twin = wrapped::twin(method);
@@ -83,6 +89,8 @@ fn body(store: &Store, method: &Method) -> TokenStream {
         (Form::Sync, _) if method.is_probed => forward::probed(store, method),
         (Form::Sync, _) | (Form::Future | Form::Opaque, Behaviour::Uncached) => forward::call(store, method),
         (Form::Native, _) => wrapped::twin(method),
-        (Form::Opaque | Form::Future, _) => wrapped::body(store, method),
+        (Form::Opaque | Form::Future, _) => {
+            wrapped::body(store, method, &|receiver, arguments| wrapped::twin_of(method, receiver, arguments))
+        }
     }
 }

@@ -26,6 +26,7 @@ mod source_text;
 mod structure;
 mod tags;
 mod types;
+mod view;
 mod wrapped;
 mod write;
 
@@ -48,6 +49,6 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let inherent = structure::inherent(store);
     let hidden = hidden::hidden(store);
     let implementation = implementation::implementation(store);
-    let (scopes, checks) = (other_traits::scopes(store), other_traits::checks(store));
-    quote!(#structure #builder #inherent #hidden #implementation #scopes #checks)
+    let (view, scopes, checks) = (view::view(store), other_traits::scopes(store), other_traits::checks(store));
+    quote!(#structure #builder #inherent #hidden #implementation #view #scopes #checks)
 }

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, Path};
 
 use super::names::{derived, runtime};
-use super::policy::depends_on_store;
+use super::types::depends_on_store;
 use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store, Write};
 use crate::options::cached;
 

@@ -2,10 +2,12 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Type, TypeReference, parse_quote};
 
-use crate::model::{Method, Param, Passing, Read};
+use super::names::at;
+use crate::model::{KeyForm, Method, Param, Passing, Read, Store};
 
 impl Param {
     /// The parameter as declared.
@@ -14,7 +16,27 @@ impl Param {
         quote!(#ident: #ty)
     }
 
-    /// The expression of the parameter in a lookup.
+    /// The part of a key in a lookup, from the parameter itself.
+    fn part(&self, store: &Store) -> TokenStream {
+        self.part_of_view(store, self.view())
+    }
+
+    /// The part of a key in a lookup, from the expression of a view.
+    fn part_of_view(&self, store: &Store, view: TokenStream) -> TokenStream {
+        if self.part == KeyForm::Itself {
+            return view;
+        }
+        let (ty, place) = (self.part_type(store), self.ty.span());
+        let by_reference = match &self.passing {
+            Passing::OptionalBorrowed(_) => quote!(&#view),
+            Passing::Owned | Passing::Borrowed(_) => view,
+        };
+        // The compiler reports a type that writes no key at its declaration.
+        let of = at(place, quote!(of));
+        quote!(&<#ty>::#of(#by_reference))
+    }
+
+    /// The expression of the parameter as the functions of the decorator take it.
     pub(super) fn view(&self) -> TokenStream {
         let ident = &self.ident;
         match &self.passing {
@@ -105,19 +127,23 @@ impl Method {
     }
 
     /// The lookup of the whole key.
-    pub(super) fn lookup(&self, read: &Read) -> TokenStream {
-        tuple(&self.key_views(read))
+    pub(super) fn lookup(&self, store: &Store, read: &Read) -> TokenStream {
+        let parts = read.key.iter().map(|place| self.params[*place].part(store));
+        tuple(&parts.collect::<Vec<_>>())
     }
 
-    /// The expression of each part of the key in a lookup.
+    /// The expression of each part of the key as the functions of the decorator take it.
     pub(super) fn key_views(&self, read: &Read) -> Vec<TokenStream> {
         read.key.iter().map(|place| self.params[*place].view()).collect()
     }
 
     /// The lookup of the first parts, from parameters that are views already.
-    pub(super) fn lookup_of_views(&self, read: &Read, length: usize) -> TokenStream {
-        let names = read.key.iter().take(length).map(|place| self.params[*place].ident.to_token_stream());
-        tuple(&names.collect::<Vec<_>>())
+    pub(super) fn lookup_of_views(&self, store: &Store, read: &Read, length: usize) -> TokenStream {
+        let parts = read.key.iter().take(length).map(|place| {
+            let param = &self.params[*place];
+            param.part_of_view(store, param.ident.to_token_stream())
+        });
+        tuple(&parts.collect::<Vec<_>>())
     }
 
     fn elided(&self, ident: &Ident, ty: &Type) -> TokenStream {

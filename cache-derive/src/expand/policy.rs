@@ -1,8 +1,7 @@
 //! The options of a read method as code.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::GenericParam;
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::names::{at, runtime};
@@ -51,14 +50,14 @@ pub(super) fn checks(store: &Store, method: &Method, read: &Read, of_store: bool
     let spans = [&read.options.ttl].into_iter().chain(durations);
     let cfgs = &method.cfgs;
     let checks = spans.filter_map(|span| match span {
-        Span::Const(path, option) if depends_on_store(store, path) == of_store => {
+        Span::Const(path, option) if types::depends_on_store(store, path) == of_store => {
             let text = format!("`{option}` of `{}` is zero: an entry that expires at once is never read", method.ident);
             Some(quote_spanned!(path.span()=> ::core::assert!(!::core::time::Duration::is_zero(&#path), #text)))
         }
         _ => None,
     });
     let value = types::value(store, method, read);
-    let place = read.options.positional.filter(|_| depends_on_store(store, &value) == of_store);
+    let place = read.options.positional.filter(|_| types::depends_on_store(store, &value) == of_store);
     let returned = place.map(|place| returned(store, &value, place));
     let checks = checks.chain(returned).map(|check| {
         if of_store { quote!(#(#cfgs)* { const { #check } }) } else { quote!(#(#cfgs)* const _: () = #check;) }
@@ -75,15 +74,4 @@ fn returned(store: &Store, value: &TokenStream, place: proc_macro2::Span) -> Tok
         }
     };
     at(place, check)
-}
-
-/// Whether tokens mention the backing store or a parameter of the trait.
-pub(super) fn depends_on_store(store: &Store, tokens: &impl ToTokens) -> bool {
-    let tokens = tokens.to_token_stream();
-    let params = store.generics.params.iter().filter_map(|param| match param {
-        GenericParam::Type(param) => Some(&param.ident),
-        GenericParam::Const(param) => Some(&param.ident),
-        GenericParam::Lifetime(_) => None,
-    });
-    params.chain([&store.backing]).any(|name| super::derive_value::mentions(&tokens, &name.to_string()))
 }

@@ -1,7 +1,7 @@
 //! The body of a cached method: the local tier first, everything else behind one call.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ExprPath;
 use syn::spanned::Spanned;
 
@@ -12,15 +12,20 @@ use crate::model::{Method, Param, Read, Store};
 /// The body.
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (hit, answer, this, region) = (local("hit"), local("answer"), self_of(method), &method.ident);
-    let (lookup, local_read) = (method.lookup(read), runtime(store, "LocalRead"));
+    let (lookup, local_read) = (method.lookup(store, read), runtime(store, "LocalRead"));
     let lookup_call = if let Some(path) = &read.options.visible_if {
         let visible = visible(method, read, path);
         quote!(#this.#region.local_if(#lookup, #visible))
     } else {
         quote!(#this.#region.local(#lookup))
     };
-    let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
-    let returned = absent::returned(method, read, &quote!(#hit));
+    let access = usual(store);
+    let miss = if read.options.inline {
+        inline(store, method, read, &local("answer").to_token_stream(), None)
+    } else {
+        detached(store, method, read, &local("answer").to_token_stream(), &access)
+    };
+    let returned = absent::returned(store, method, read, &quote!(#hit));
     quote! {
         let #answer = match #lookup_call {
             #local_read::Fresh(#hit) => return #returned,
@@ -30,10 +35,27 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
+/// The body of a view, whose access is the variable `access`: it leaves the local tier to the runtime.
+pub(super) fn view(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (access, local_read) = (local("access").to_token_stream(), runtime(store, "LocalRead"));
+    let answer = quote!(#local_read::Miss);
+    if read.options.inline {
+        inline(store, method, read, &answer, Some(&access))
+    } else {
+        detached(store, method, read, &answer, &access)
+    }
+}
+
+/// The access of the decorator itself.
+pub(super) fn usual(store: &Store) -> TokenStream {
+    let access = runtime(store, "Access");
+    quote!(#access::Usual)
+}
+
 /// The miss with a load in its own task, which takes owned copies of the arguments.
-fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (key, answer, this, region) = (local("key"), local("answer"), self_of(method), &method.ident);
-    let (function, lookup) = (derived("__read_", &method.ident), method.lookup(read));
+fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, access: &TokenStream) -> TokenStream {
+    let (key, this, region) = (local("key"), self_of(method), &method.ident);
+    let (function, lookup) = (derived("__read_", &method.ident), method.lookup(store, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let options = options(store, method, read, Some(path));
         quote!(, #options)
@@ -42,7 +64,7 @@ fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let copies = method.params.iter().map(|param| param.to_owned(are_needed_later));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
     let answered =
-        absent::answered(store, method, read, quote!(#this.#function(#key, #answer #visible #arguments).await));
+        absent::answered(store, method, read, quote!(#this.#function(#key, #answer, #access #visible #arguments).await));
     quote! {
         let #key = #this.#region.key(#lookup);
         #answered
@@ -50,10 +72,16 @@ fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
 }
 
 /// The miss with a load in a caller's task: it may borrow.
-fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (key, answer, this, region, backing) =
-        (local("key"), local("answer"), self_of(method), &method.ident, local("backing"));
-    let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
+fn inline(
+    store: &Store,
+    method: &Method,
+    read: &Read,
+    answer: &TokenStream,
+    access: Option<&TokenStream>,
+) -> TokenStream {
+    let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
+    let access = access.map(|access| quote!(.access(#access)));
+    let (of_backing, lookup) = (store.of_backing(), method.lookup(store, read));
     let options = options(store, method, read, read.options.visible_if.as_ref());
     let are_needed_later = read.options.visible_if.is_some() || read.options.absent.is_some();
     let copies = method.params.iter().filter(|param| are_needed_later && param.is_owned()).map(|param| {
@@ -61,13 +89,14 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
         quote!(let #name = #copy;)
     });
     let arguments = method.arguments();
+    let read_inline = absent::reading(store, method, read, "read_inline");
     let load = absent::loaded(store, read, quote!(#of_backing::#region(#backing #arguments).await));
     let answered = absent::answered(
         store,
         method,
         read,
         quote! {
-            #this.#region.read_inline(#key, #answer, #options, {
+            #this.#region.#read_inline(#key, #answer, #options #access, {
                 #(#copies)*
                 move || async move { #load }
             }).await
@@ -87,11 +116,12 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (region, cfgs, lints) = (&method.ident, &method.cfgs, &method.lints);
     let output = absent::output(store, method, read);
     let (function, key_type, of_backing) =
-        (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
+        (derived("__read_", &method.ident), types::key(store, method, read), store.of_backing());
     let is_filtered = read.options.visible_if.is_some();
     let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
+    let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
-        let (read_options, error) = (runtime(store, "ReadOptions"), types::error(store, method));
+        let (read_options, error) = (runtime(store, "ReadOptions"), types::error(store, method, &read.returned));
         quote!(, #options_name: #read_options<'__call, #key_type, #value, #error>)
     });
     let options = if is_filtered { quote!(#options_name) } else { options(store, method, read, None) };
@@ -101,14 +131,15 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
     let call = method.params.iter().map(Param::for_store);
     let load = absent::loaded(store, read, quote!(#of_backing::#region(&#backing #(, #call)*).await));
+    let read_value = absent::reading(store, method, read, "read");
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #key: #key_type, #answer: #local_read<#value> #options_param #arguments_param
+            &'__call self, #key: #key_type, #answer: #local_read<#value>, #access: #access_type #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
-            let #backing = ::std::sync::Arc::clone(&self.__backing);
+            let #backing = ::core::clone::Clone::clone(&self.__backing);
             #unpack
-            self.#region.read(#key, #answer, #options, move || async move { #load })
+            self.#region.#read_value(#key, #answer, #options.access(#access), move || async move { #load })
         }
     }
 }
@@ -116,18 +147,24 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
 /// The options with which the runtime serves a miss.
 fn options(store: &Store, method: &Method, read: &Read, visible_if: Option<&ExprPath>) -> TokenStream {
     let (read_options, load_errors, error) =
-        (runtime(store, "ReadOptions"), runtime(store, "load_errors"), types::error(store, method));
+        (runtime(store, "ReadOptions"), runtime(store, "load_errors"), types::error(store, method, &read.returned));
     let visible = visible_if.map(|path| {
-        let (value, answer) = is_visible(method, read, path);
-        quote!(.visible_if(|_, #value| #answer))
+        let visible = visible_with_key(method, read, path);
+        quote!(.visible_if(#visible))
     });
     let cache_if = read.options.cache_if.as_ref().map(|path| {
         let predicate = cache_if(read, path);
         quote!(.cache_if(#predicate))
     });
     // The types are explicit; otherwise the closures would determine them.
-    let (key, value) = (types::key(method, read), types::value(store, method, read));
+    let (key, value) = (types::key(store, method, read), types::value(store, method, read));
     quote!(#read_options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
+}
+
+/// The same, also with the key of the value, which it does not need.
+pub(super) fn visible_with_key(method: &Method, read: &Read, path: &ExprPath) -> TokenStream {
+    let (value, answer) = is_visible(method, read, path);
+    quote!(|_, #value| #answer)
 }
 
 /// The call of `visible_if` for a value.

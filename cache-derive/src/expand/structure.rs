@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, other_traits, overview, read, tags, types, write};
+use super::{admin, batch, docs, forward, guard, other_traits, overview, read, tags, types, view, write};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -15,7 +15,7 @@ pub(super) fn structure(store: &Store) -> TokenStream {
     let regions = fields(store, |method| {
         let Some(read) = method.read() else { return quote!() };
         let (region, key, value) =
-            (runtime(store, "Region"), types::key(method, read), types::value(store, method, read));
+            (runtime(store, "Region"), types::key(store, method, read), types::value(store, method, read));
         quote!(#region<#key, #value>)
     });
     let docs = docs::lines(&format!(
@@ -58,7 +58,7 @@ fn traits(store: &Store) -> TokenStream {
         impl #params ::core::clone::Clone for #decorator #args #bounds {
             fn clone(&self) -> Self {
                 Self {
-                    __backing: ::std::sync::Arc::clone(&self.__backing),
+                    __backing: ::core::clone::Clone::clone(&self.__backing),
                     __cache: ::core::clone::Clone::clone(&self.__cache),
                     __claim: ::core::clone::Clone::clone(&self.__claim),
                     #families
@@ -97,7 +97,7 @@ pub(super) fn values(store: &Store, value: impl Fn(&Method) -> TokenStream) -> V
 pub(super) fn inherent(store: &Store) -> TokenStream {
     let Store { cfgs, lints, decorator, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
-    let constructors = admin::constructors(store);
+    let (constructors, views) = (admin::constructors(store), view::constructors(store));
     let methods = store.methods.iter().filter(|method| method.form != Form::Sync).map(|method| twin(store, method));
     let reads = store.methods.iter().filter_map(|method| Some(admin::entry(store, method, method.read()?)));
     let guards = store.methods.iter().filter_map(|method| Some(guard::begin(store, method, method.write()?)));
@@ -107,6 +107,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #constructors
+            #views
             #(#methods)*
             #(#reads)*
             #(#guards)*
@@ -122,7 +123,7 @@ fn twin(store: &Store, method: &Method) -> TokenStream {
     let docs = docs::twin(store, method);
     let body = match &method.behaviour {
         Behaviour::Cached(read) => read::body(store, method, read),
-        Behaviour::Batch(batch) => batch::body(store, method, batch),
+        Behaviour::Batch(batch) => batch::body(store, method, batch, &read::usual(store)),
         Behaviour::Invalidates(write) => write::body(store, method, write),
         Behaviour::Uncached => forward::awaited(store, method),
     };

@@ -84,14 +84,14 @@ pub(super) fn of_method(store: &Store, method: &Method, read: &Read) -> Option<T
     if read.tags.is_empty() {
         return None;
     }
-    let (families, tags) = (local("families"), runtime(store, "Tags"));
-    let (key, value) = (types::key(method, read), types::value(store, method, read));
+    let (families, tags, families_of) = (local("families"), runtime(store, "Tags"), runtime(store, "families"));
+    let (key, value) = (types::key(store, method, read), types::value(store, method, read));
     let places = used(store, read);
     let clones = places.iter().map(|place| quote!(::core::clone::Clone::clone(&#families[#place])));
     let of_key = of_key(store, method, read);
     let of_value = of_value(store, method, read);
     Some(quote! {
-        #tags::<#key, #value>::new(::std::vec::Vec::from([#(#clones),*])) #of_key #of_value
+        #tags::<#key, #value>::new(#families_of([#(#clones),*])) #of_key #of_value
     })
 }
 
@@ -112,7 +112,7 @@ fn of_key(store: &Store, method: &Method, read: &Read) -> Option<TokenStream> {
         return None;
     }
     let (count, key, sink, sink_type) =
-        (tags.len(), types::key(method, read), local("sink"), runtime(store, "TagSink"));
+        (tags.len(), types::key(store, method, read), local("sink"), runtime(store, "TagSink"));
     let names = read.key.iter().map(|place| {
         let name = &method.params[*place].ident;
         let is_used = tags

@@ -1,7 +1,7 @@
 //! The body of a method with an explicit future type: a call of its twin.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ReturnType;
 use syn::spanned::Spanned;
 
@@ -9,12 +9,19 @@ use super::generics::turbofish;
 use super::names::{at, local, runtime, self_of};
 use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
 
+/// The call of a twin, from its receiver and its arguments.
+type Twin<'a> = dyn Fn(&TokenStream, &TokenStream) -> TokenStream + 'a;
+
 /// The future of the twin, boxed if the signature demands it.
 ///
 /// Arguments that it may not borrow are copied first.
-pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
+pub(super) fn body(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStream {
     let Captures { clones_self, copied, boxing } = &method.captures;
-    let future = if *clones_self || !copied.is_empty() { owning(store, method) } else { twin(method) };
+    let future = if *clones_self || !copied.is_empty() {
+        owning(store, method, twin)
+    } else {
+        twin(&self_of(method).to_token_stream(), &method.arguments())
+    };
     if method.form != Form::Future {
         return future;
     }
@@ -28,20 +35,23 @@ pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
     }
 }
 
-/// The call of the twin.
+/// The call of the inherent twin.
 pub(super) fn twin(method: &Method) -> TokenStream {
-    let (name, this, turbofish, arguments) =
-        (&method.ident, self_of(method), turbofish(&method.generics), method.arguments());
-    quote!(Self::#name #turbofish (#this #arguments))
+    twin_of(method, &self_of(method).to_token_stream(), &method.arguments())
 }
 
-/// The same with owned copies in the future.
-fn owning(store: &Store, method: &Method) -> TokenStream {
+/// The same with this receiver and these arguments.
+pub(super) fn twin_of(method: &Method, receiver: &TokenStream, arguments: &TokenStream) -> TokenStream {
+    let (name, turbofish) = (&method.ident, turbofish(&method.generics));
+    quote!(Self::#name #turbofish (#receiver #arguments))
+}
+
+/// The future of the twin with owned copies in it.
+fn owning(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
-    let (name, this, turbofish, decorator) =
-        (&method.ident, self_of(method), turbofish(&method.generics), local("decorator"));
+    let (this, decorator) = (self_of(method), local("decorator"));
     let clone = clones_self.then(|| quote!(let #decorator = ::core::clone::Clone::clone(#this);));
-    let receiver = if *clones_self { quote!(&#decorator) } else { quote!(#this) };
+    let receiver = if *clones_self { quote!((&#decorator)) } else { quote!(#this) };
     let copies = copied.iter().filter(|place| !method.params[**place].is_owned()).map(|place| {
         let param = &method.params[*place];
         let name = &param.ident;
@@ -63,9 +73,10 @@ fn owning(store: &Store, method: &Method) -> TokenStream {
         let name = &param.ident;
         if copied.contains(&place) { Param::for_store(param) } else { quote!(#name) }
     });
+    let call = twin(&receiver, &quote!(#(, #arguments)*));
     quote!({
         #clone
         #(#copies)*
-        async move { Self::#name #turbofish (#receiver #(, #arguments)*).await }
+        async move { #call.await }
     })
 }

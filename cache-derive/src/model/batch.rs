@@ -3,6 +3,8 @@
 use proc_macro2::Ident;
 use syn::{ExprPath, Type};
 
+use super::Returned;
+
 /// A method over many keys.
 ///
 /// It has the parameters of the method over one key, with a list in place of one of them.
@@ -15,6 +17,8 @@ pub(crate) struct Batch {
     pub(crate) part: usize,
     /// Whether the list is passed as a `Vec`; else it is a slice.
     pub(crate) by_value: bool,
+    /// The kind of its return type.
+    pub(crate) returned: Returned,
     /// The form of its result.
     pub(crate) answer: BatchAnswer,
 }

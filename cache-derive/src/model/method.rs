@@ -97,6 +97,19 @@ pub(crate) struct Param {
     pub(crate) ty: Type,
     /// How it is passed, which determines its owned copy.
     pub(crate) passing: Passing,
+    /// The part of a key that stands for it.
+    pub(crate) part: KeyForm,
+}
+
+/// The part of a key that stands for a parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyForm {
+    /// Its owned copy.
+    Itself,
+    /// The bits of a floating-point number, which has no `Eq`.
+    Float,
+    /// The text of a type that has no owned copy, or that has floating-point numbers in it.
+    Text,
 }
 
 /// How a parameter is passed, which determines its owned copy and its lookup.

@@ -3,6 +3,7 @@
 mod batch;
 mod method;
 mod read;
+mod returned;
 mod shape;
 mod store;
 mod tag;
@@ -10,8 +11,9 @@ mod target;
 mod write;
 
 pub(crate) use batch::{Batch, BatchAnswer};
-pub(crate) use method::{Behaviour, Boxing, Captures, Form, Method, Param, Passing};
+pub(crate) use method::{Behaviour, Boxing, Captures, Form, KeyForm, Method, Param, Passing};
 pub(crate) use read::{Absent, Options, Read, Setting, SettingValue, Span};
+pub(crate) use returned::Returned;
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Store};
 pub(crate) use tag::{FamilyName, Tag};

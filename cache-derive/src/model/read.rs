@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use proc_macro2::Literal;
-use syn::{ExprPath, Type};
+use syn::ExprPath;
+
+use super::Returned;
 
 use super::Tag;
 
@@ -19,8 +21,8 @@ pub(crate) struct Read {
     pub(crate) tags: Vec<Tag>,
     /// Whether the value is written as an `Option`.
     pub(crate) optional: bool,
-    /// The type of the value, if the return type spells it out as `Result<V, ..>`.
-    pub(crate) value: Option<Type>,
+    /// The kind of its return type.
+    pub(crate) returned: Returned,
     /// The other options.
     pub(crate) options: Options,
 }

@@ -1,7 +1,7 @@
 //! A store trait and the names of its generated types.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
+use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, TypeParamBound, Visibility};
 
 use super::{FamilyName, Method};
 
@@ -29,8 +29,14 @@ pub(crate) struct Store {
     pub(crate) decorator: Ident,
     /// `CachingXBuilder`
     pub(crate) builder: Ident,
+    /// `CachingXView`
+    pub(crate) view: Ident,
     /// The type parameter that stands for the backing store.
     pub(crate) backing: Ident,
+    /// The type parameter of the view that stands for its access.
+    pub(crate) access: Ident,
+    /// The supertraits that a generated type may not implement by itself.
+    pub(crate) supertraits: Vec<TypeParamBound>,
     /// Its associated types and constants.
     pub(crate) associated: Vec<Associated>,
     /// The families of the tags that its entries carry, each once.

@@ -5,10 +5,10 @@ use quote::ToTokens;
 use syn::{ExprPath, Signature, Type};
 
 use super::given::Given;
-use super::returned::{Returned, option_of};
+use super::returned::option_of;
 use super::write::Readers;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read};
+use crate::model::{Batch, BatchAnswer, KeyForm, Method, Param, Passing, Read, Returned};
 use crate::options::{Spec, cached};
 use crate::parse::OptionSyntax;
 use crate::types::{first_type, last_segment, peel};
@@ -27,7 +27,7 @@ pub(super) fn batch(
     let named = given.value(&cached::BATCH, sink)?;
     let one = sink.accept(over_one(&text_of(&named), &named, readers))??;
     let read = one.read()?;
-    let mut batch = sink.accept(compared(sig, params, one, read))?;
+    let mut batch = sink.accept(compared(sig, output, params, one, read))?;
     let by = given.value(&cached::BY, sink);
     batch.answer = sink.accept(answer(sig, output, by, read))?;
     same_key(&cached::KEY, &read.key, sig, params, one, &given, sink);
@@ -64,7 +64,7 @@ fn over_one<'a>(name: &str, place: &dyn ToTokens, readers: &Readers<'a>) -> Resu
 }
 
 /// Finds the list. All other parameters must match the method over one key.
-fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
+fn compared(sig: &Signature, output: &Type, params: &[Param], one: &Method, read: &Read) -> Result<Batch, Problem> {
     if params.len() != one.params.len() {
         let found = count(params.len());
         let expected = count(one.params.len());
@@ -94,19 +94,25 @@ fn compared(sig: &Signature, params: &[Param], one: &Method, read: &Read) -> Res
         let why = format!("the elements of `{}` are borrowed", list.ident);
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
+    if single.part != KeyForm::Itself {
+        return Err(Problem::at(&list.ty, format!("`{}` has no batch over `{}`", one.ident, single.ident))
+            .why("its key has the text or the bits of that argument, and a batch passes on the values of its key")
+            .instead("a batch over another part of the key, or a method over many keys with `#[uncached]`"));
+    }
     if !fits(element, single) {
         let (found, expected) = (text_of(element), text_of(&single.ty));
         let why = format!("its elements are `{found}`, and `{}` in `{}` is `{expected}`", single.ident, one.ident);
         return Err(not_a_batch(sig, &list.ty, &why, one));
     }
-    Ok(Batch { one: one.ident.clone(), many, part, by_value, answer: BatchAnswer::Map })
+    let (one, returned) = (one.ident.clone(), Returned::of(output));
+    Ok(Batch { one, many, part, by_value, returned, answer: BatchAnswer::Map })
 }
 
 /// The form of the result; a list is recognised by its type.
 fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>, one: &Read) -> Result<BatchAnswer, Problem> {
     let list = match Returned::of(output) {
         Returned::Result(value) => element(&value).filter(|(_, is_vec)| *is_vec).map(|(element, _)| element.clone()),
-        Returned::Alias | Returned::Other => None,
+        Returned::Alias | Returned::Value => None,
     };
     let in_order = list.as_ref().and_then(option_of).cloned();
     match (by, list, in_order) {
@@ -126,7 +132,7 @@ fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>, one: &Read) -> R
 
 /// Whether the method over one key returns such rows.
 fn is_value_of(row: &Type, one: &Read) -> bool {
-    one.value.as_ref().is_some_and(|value| same(row, option_of(value).unwrap_or(value)))
+    matches!(&one.returned, Returned::Result(value) if same(row, option_of(value).unwrap_or(value)))
 }
 
 fn not_a_batch(sig: &Signature, place: &dyn ToTokens, difference: &str, one: &Method) -> Problem {

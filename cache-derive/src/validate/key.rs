@@ -6,14 +6,13 @@ use syn::{FnArg, Pat, PatType, Signature};
 use super::given::Given;
 use super::signature::name_of;
 use crate::diag::{Problem, Sink, closest, list};
-use crate::model::Param;
 use crate::options::{Spec, cached};
 
 /// The most parts that a key may have: the longest tuple that is a key.
 const LONGEST: usize = 8;
 
 /// The places of the parameters in the key, in its order.
-pub(super) fn key(sig: &Signature, params: &[Param], given: &Given<'_>, sink: &mut Sink) -> Option<Vec<usize>> {
+pub(super) fn key(sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Option<Vec<usize>> {
     let before = sink.count();
     let key = places(&cached::KEY, sig, given, sink);
     let ignored = places(&cached::IGNORE, sig, given, sink);
@@ -22,7 +21,6 @@ pub(super) fn key(sig: &Signature, params: &[Param], given: &Given<'_>, sink: &m
     }
     no_overlap(&key, &ignored, sink);
     every_parameter(sig, &key, &ignored, sink);
-    parts_are_owned(sig, params, &key, sink);
     not_too_long(&key, sink);
     (sink.count() == before).then(|| key.into_iter().map(|(place, _)| place).collect())
 }
@@ -101,19 +99,6 @@ fn unnamed(sig: &Signature, pat: &Pat) -> Problem {
     Problem::at(pat, format!("a parameter of the cached method `{}` has no name", sig.ident))
         .why("every parameter is named in `key(..)` or in `ignore(..)`")
         .instead("a plain name in place of the pattern")
-}
-
-fn parts_are_owned(sig: &Signature, params: &[Param], key: &Places, sink: &mut Sink) {
-    for (place, name) in key {
-        if !params[*place].can_be_owned() {
-            let ty = typed(sig).nth(*place).map(|param| &param.ty);
-            sink.report(
-                Problem::at(ty, format!("the key part `{name}` borrows in a way that cannot be kept"))
-                    .why("the cache keeps an owned copy of each key, by `Clone` of a `T`, or `ToOwned` behind `&T` and `Option<&T>`")
-                    .instead("an owned type, `&T` or `Option<&T>` where `T` borrows nothing"),
-            );
-        }
-    }
 }
 
 fn not_too_long(key: &Places, sink: &mut Sink) {

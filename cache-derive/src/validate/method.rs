@@ -82,8 +82,8 @@ impl<'a> Draft<'a> {
                 Some(Behaviour::Invalidates(write::write(&call, targets, options, readers, self_type, sink)))
             }
             References::Batch(options) => {
-                let method = self.method.as_ref()?;
-                batch::batch(sig, &method.output, &method.params, options, readers, sink).map(Behaviour::Batch)
+                let Method { output, params, .. } = self.method.as_ref()?;
+                batch::batch(sig, output, params, options, readers, sink).map(Behaviour::Batch)
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Names that generated code reserves in the decorator.
 
 use crate::diag::{Problem, Sink};
+use crate::options::AttributeName;
 use crate::parse::{CacheAttribute, MethodSyntax, StoreSyntax};
 
-const FIXED: [&str; 4] = ["new", "builder", "backing", "invalidate_all"];
+const FIXED: [&str; 6] = ["new", "builder", "backing", "invalidate_all", "fresh", "cached_only"];
 
 /// The builder's methods besides one for each cached method.
 const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
@@ -25,7 +26,8 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
 }
 
 fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
-    if FIXED.contains(&name) {
+    // The view is called like the attribute.
+    if FIXED.contains(&name) || name == AttributeName::Uncached.text() {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }
     if is_cached && name == "all" {

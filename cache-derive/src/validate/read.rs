@@ -4,11 +4,11 @@ use quote::ToTokens;
 use syn::{Attribute, Meta, Signature, Type, TypeImplTrait, TypeParamBound};
 
 use super::given::Given;
-use super::returned::{Returned, borrows, option_of};
+use super::returned::{borrows, option_of};
 use super::self_type::SelfType;
 use super::{absent, key, read_options, signature, tags};
 use crate::diag::{Problem, Sink};
-use crate::model::{Options, Param, Read};
+use crate::model::{Options, Param, Read, Returned};
 use crate::options::cached;
 use crate::parse::OptionSyntax;
 use crate::types::peel;
@@ -40,20 +40,20 @@ pub(super) fn read(
     no_generics(method.sig, sink);
     sendable(method, sink);
     over_one_key(method.sig, &given, sink);
-    let value = value(method, &given, sink);
+    let returned = returned(method, &given, sink);
     let entity = entity(method.sig, attribute, &given, sink);
-    let key = key::key(method.sig, method.params, &given, sink);
+    let key = key::key(method.sig, &given, sink);
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
-    let (value, key, options) = (value?, key?, options?);
+    let (returned, key, options) = (returned?, key?, options?);
     let tags = tags::tags(method.sig, method.params, &key, &given, self_type, sink);
     Some(Read {
         entity: entity?,
         key,
         prefixes: Vec::new(),
         tags,
-        optional: options.absent.is_some() || value.as_ref().is_some_and(|value| option_of(value).is_some()),
-        value,
+        optional: options.absent.is_some() || returned.value(method.output).is_some_and(|value| option_of(value).is_some()),
+        returned,
         options,
     })
 }
@@ -68,11 +68,11 @@ fn over_one_key(sig: &Signature, given: &Given<'_>, sink: &mut Sink) {
     }
 }
 
-/// Checks the requirements on every method that uses the cache.
-pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<()> {
+/// Checks the requirements on every method that uses the cache. Returns the kind of its return type.
+pub(super) fn callable(method: &Method<'_>, sink: &mut Sink) -> Option<Returned> {
     no_generics(method.sig, sink);
     sendable(method, sink);
-    sink.accept(checked_value(method)).map(drop)
+    sink.accept(checked_return_type(method))
 }
 
 fn no_generics(sig: &Signature, sink: &mut Sink) {
@@ -100,43 +100,38 @@ fn sendable(method: &Method<'_>, sink: &mut Sink) {
     }
 }
 
-/// The `V` of a visible `Result<V, ..>`; the outer `None` means that a mistake was reported.
-#[expect(clippy::option_option, reason = "reported, not spelt out, and spelt out are three answers")]
-fn value(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Option<Type>> {
-    match sink.accept(checked_value(method))? {
-        Some(value) => {
-            absent::is_never_an_option(method.sig, &value, given, sink);
-            let is_present = option_of(&value).is_none() && given.get(&cached::ABSENT_IF).is_none();
-            if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| is_present) {
-                sink.report(never_absent(method.sig, negative));
-            }
-            Some(Some(value))
+/// The kind of the return type, checked against the options.
+fn returned(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<Returned> {
+    let returned = sink.accept(checked_return_type(method))?;
+    if let Some(value) = returned.value(method.output) {
+        absent::is_never_an_option(method.sig, value, given, sink);
+        let is_present = option_of(value).is_none() && given.get(&cached::ABSENT_IF).is_none();
+        if let Some(negative) = given.get(&cached::NEGATIVE_TTL).filter(|_| is_present) {
+            sink.report(never_absent(method.sig, negative));
         }
-        None => Some(None),
     }
+    Some(returned)
 }
 
-fn checked_value(method: &Method<'_>) -> Result<Option<Type>, Problem> {
+fn checked_return_type(method: &Method<'_>) -> Result<Returned, Problem> {
     let Method { sig, output, .. } = method;
     if borrows(output) {
         return Err(Problem::at(output, format!("the value of the cached method `{}` borrows", sig.ident))
             .why("a cached value outlives the call that loaded it")
             .instead("an owned value, such as an `Arc<T>`"));
     }
-    match Returned::of(output) {
-        Returned::Other => {
-            Err(Problem::at(place_of(method), format!("the cached method `{}` does not return a `Result`", sig.ident))
-                .why("a load can fail: its task may panic or run into its deadline, and an error is never cached")
-                .instead("`Result<V, E>` or `Result<Option<V>, E>`"))
-        }
-        Returned::Result(value) if is_unit(&value) => {
-            Err(Problem::at(output, format!("the cached method `{}` returns no value", sig.ident))
-                .why("there is nothing to cache in `()`")
-                .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"))
-        }
-        Returned::Result(value) => Ok(Some(*value)),
-        Returned::Alias => Ok(None),
+    if matches!(peel(output), Type::ImplTrait(_)) {
+        return Err(Problem::at(output, format!("the value of the cached method `{}` has no name", sig.ident))
+            .why("the decorator keeps it in a field, whose type has to be written out")
+            .instead("a type, such as `Vec<T>`, or `#[uncached]`"));
     }
+    let returned = Returned::of(output);
+    if returned.value(output).is_some_and(is_unit) {
+        return Err(Problem::at(place_of(method), format!("the cached method `{}` returns no value", sig.ident))
+            .why("there is nothing to cache in `()`")
+            .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"));
+    }
+    Ok(returned)
 }
 
 fn place_of<'a>(method: &Method<'a>) -> &'a dyn ToTokens {
@@ -148,12 +143,9 @@ fn is_unit(ty: &Type) -> bool {
 }
 
 fn never_absent(sig: &Signature, negative: &OptionSyntax) -> Problem {
-    Problem::at(
-        negative,
-        format!("`negative_ttl` stands on `{}`, which does not return `Result<Option<..>, ..>`", sig.ident),
-    )
-    .why("it is the time that an absence lives, and this value is never absent")
-    .instead("leave it out, return `Result<Option<V>, E>`, written out, or name the errors that are absences with `absent_if`")
+    Problem::at(negative, format!("`negative_ttl` stands on `{}`, which does not return an `Option`", sig.ident))
+        .why("it is the time that an absence lives, and this value is never absent")
+        .instead("leave it out, return `Result<Option<V>, E>` or `Option<V>`, written out, or name the errors that are absences with `absent_if`")
 }
 
 fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sink) -> Option<String> {
@@ -169,13 +161,22 @@ fn entity(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut 
 
 fn arguments_are_owned(method: &Method<'_>, options: Option<&Options>, key: Option<&[usize]>, sink: &mut Sink) {
     let (Some(options), Some(key)) = (options, key) else { return };
-    for (place, param) in method.params.iter().enumerate() {
-        if !key.contains(&place) && !options.inline && !param.can_be_owned() {
-            sink.report(
-                Problem::at(&param.ty, format!("the parameter `{}` of `{}` cannot go into a load", param.ident, method.sig.ident))
-                    .why("a load runs in a task of its own and takes owned copies, by `Clone` of a `T`, or `ToOwned` behind `&T` and `Option<&T>`")
-                    .instead("an owned type, or `load = inline`, which runs the load in a caller's task"),
-            );
-        }
+    if options.inline {
+        return;
+    }
+    for (place, param) in method.params.iter().enumerate().filter(|(_, param)| !param.can_be_owned()) {
+        let problem = if key.contains(&place) {
+            Problem::at(&param.ty, format!("the key part `{}` borrows in a way that cannot be kept", param.ident))
+        } else {
+            Problem::at(
+                &param.ty,
+                format!("the parameter `{}` of `{}` cannot go into a load", param.ident, method.sig.ident),
+            )
+        };
+        sink.report(
+            problem
+                .why("a load runs in a task of its own and takes owned copies, by `Clone` of a `T`, or `ToOwned` behind `&T` and `Option<&T>`")
+                .instead("an owned type, or `load = inline`, which runs the load in a caller's task, and keeps the text of the key"),
+        );
     }
 }

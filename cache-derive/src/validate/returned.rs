@@ -3,36 +3,36 @@
 use syn::visit::{self, Visit};
 use syn::{Lifetime, Type, TypeReference};
 
+use crate::model::Returned;
 use crate::types::{first_type, last_segment};
 
-/// Types of the standard library that are certainly no `Result`.
+/// Names of types of the standard library, which are certainly no `Result`.
 const NO_RESULTS: [&str; 32] = [
     "Option", "Vec", "String", "Arc", "Rc", "Box", "Cow", "HashMap", "BTreeMap", "HashSet", "BTreeSet", "VecDeque",
     "Duration", "Instant", "str", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
     "i64", "i128", "isize", "f32", "f64", "PathBuf",
 ];
 
-/// The kind of a return type.
-pub(super) enum Returned {
-    /// `Result<V, ..>`
-    Result(Box<Type>),
-    /// A name that may stand for a `Result`.
-    Alias,
-    /// Certainly no `Result`.
-    Other,
-}
-
 impl Returned {
     /// Classifies a type.
     pub(super) fn of(ty: &Type) -> Self {
         let Some(segment) = last_segment(ty) else {
-            return Self::Other;
+            return Self::Value;
         };
         if NO_RESULTS.iter().any(|name| segment.ident == name) {
-            return Self::Other;
+            return Self::Value;
         }
         let value = (segment.ident == "Result").then(|| first_type(segment)).flatten();
         value.map_or(Self::Alias, |value| Self::Result(Box::new(value.clone())))
+    }
+
+    /// The value, if it is visible.
+    pub(super) fn value<'a>(&'a self, output: &'a Type) -> Option<&'a Type> {
+        match self {
+            Self::Result(value) => Some(value),
+            Self::Value => Some(output),
+            Self::Alias => None,
+        }
     }
 }
 

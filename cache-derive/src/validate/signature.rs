@@ -6,10 +6,13 @@ use syn::visit_mut::VisitMut;
 use syn::{FnArg, GenericParam, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, WherePredicate};
 
 use super::returned::{borrows, option_of};
-use super::self_type::SelfType;
+use super::self_type::{SelfType, mentions};
 use crate::diag::{Problem, Sink};
-use crate::model::{Param, Passing};
+use crate::model::{KeyForm, Param, Passing};
 use crate::types::peel;
+
+/// The floating-point numbers, which are no parts of a key by themselves.
+const FLOATS: [&str; 2] = ["f32", "f64"];
 
 /// The `&self` of an asynchronous method.
 pub(super) fn shared_receiver(sig: &Signature) -> Result<Receiver, Problem> {
@@ -84,7 +87,29 @@ fn param(place: usize, typed: &PatType, self_type: &mut SelfType, sink: &mut Sin
     self_type.visit_type_mut(&mut ty);
     let ident = name_of(&typed.pat).unwrap_or_else(|| format_ident!("argument_{place}"));
     let passing = passing(&ty);
-    Param { ident, ty, passing }
+    let part = key_form(&ty, &passing);
+    Param { ident, ty, passing, part }
+}
+
+fn key_form(ty: &Type, passing: &Passing) -> KeyForm {
+    let target = match passing {
+        Passing::Borrowed(target) => target,
+        Passing::Owned | Passing::OptionalBorrowed(_) => ty,
+    };
+    match target {
+        target if is_float(target) => KeyForm::Float,
+        _ if !passing.can_be_owned(ty) || mentions_a_float(ty) => KeyForm::Text,
+        _ => KeyForm::Itself,
+    }
+}
+
+fn is_float(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Path(path) if FLOATS.iter().any(|float| path.path.is_ident(float)))
+}
+
+fn mentions_a_float(ty: &Type) -> bool {
+    let tokens = ty.to_token_stream();
+    FLOATS.iter().any(|float| mentions(&tokens, float))
 }
 
 /// Renames parameters that begin with an underscore, since generated code uses them.
@@ -126,13 +151,20 @@ fn borrowed(ty: &Type) -> Option<&Type> {
     }
 }
 
+impl Passing {
+    /// Whether an owned copy of a parameter of this type can be made, as far as the type shows.
+    fn can_be_owned(&self, ty: &Type) -> bool {
+        match self {
+            Self::Owned => !borrows(ty),
+            Self::Borrowed(target) | Self::OptionalBorrowed(target) => !borrows(target),
+        }
+    }
+}
+
 impl Param {
     /// Whether an owned copy of it can be made, as far as its type shows.
     pub(super) fn can_be_owned(&self) -> bool {
-        match &self.passing {
-            Passing::Owned => !borrows(&self.ty),
-            Passing::Borrowed(target) | Passing::OptionalBorrowed(target) => !borrows(target),
-        }
+        self.passing.can_be_owned(&self.ty)
     }
 }
 

@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, parse_quote};
+use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, TypeParamBound, parse_quote};
 
 use super::given::Given;
 use super::method::{self, Draft};
@@ -54,7 +54,10 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         async_trait: syntax.async_trait().cloned(),
         decorator: format_ident!("Caching{name}", span = syntax.ident.span()),
         builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
+        view: format_ident!("Caching{name}View", span = syntax.ident.span()),
         backing: self_type.ident,
+        access: Ident::new(if mentions(&syntax.source, "A") { "__A" } else { "A" }, Span::call_site()),
+        supertraits: supertraits(syntax),
         associated: associated(syntax, sink),
         families,
         methods,
@@ -274,6 +277,22 @@ fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut 
             .instead("`load = inline` on every cached method, or a trait without lifetime parameters"),
         );
     }
+}
+
+/// The supertraits that a generated type may not have: the user implements them.
+///
+/// One that mentions the trait's own items cannot be repeated outside of it.
+fn supertraits(syntax: &StoreSyntax) -> Vec<TypeParamBound> {
+    const IMPLEMENTED: [&str; 5] = ["Send", "Sync", "Debug", "Clone", "Sized"];
+    let open = syntax.supertraits.iter().filter(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let name = bound.path.segments.last().map(|segment| segment.ident.to_string());
+            name.is_some_and(|name| !IMPLEMENTED.contains(&name.as_str()))
+                && !mentions(&bound.to_token_stream(), "Self")
+        }
+        _ => false,
+    });
+    open.cloned().collect()
 }
 
 fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {

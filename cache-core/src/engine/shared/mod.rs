@@ -53,9 +53,26 @@ pub(super) type Few<T> = SmallVec<[T; 1]>;
 pub(super) struct Query<R> {
     pub(super) keys: EntryKeys,
     begun: Begun,
-    /// The value that the previous flight of the key found.
-    carried: Option<Found<R>>,
+    accepted: Accepted<R>,
     answer: Option<LookUp<R>>,
+}
+
+/// The values that a look-up accepts.
+pub(super) enum Accepted<R> {
+    /// That of the shared tier, or the one that the previous flight of the key found, if it is still current.
+    Entry(Option<Found<R>>),
+    /// None: the look-up ends with a permit for the value of the store.
+    Nothing,
+}
+
+impl<R> Accepted<R> {
+    /// Takes the value that the previous flight found.
+    fn carried(&mut self) -> Option<Found<R>> {
+        match self {
+            Self::Entry(carried) => carried.take(),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// The state before a look-up reads anything.
@@ -150,9 +167,9 @@ impl<R: Cacheable> SharedEntries<R> {
     }
 
     /// Begins a look-up. What is invalidated from now on does not enter the local tier.
-    pub(super) fn query(&self, keys: EntryKeys, carried: Option<Found<R>>) -> Query<R> {
+    pub(super) fn query(&self, keys: EntryKeys, accepted: Accepted<R>) -> Query<R> {
         let begun = self.begin(&keys);
-        Query { keys, begun, carried, answer: None }
+        Query { keys, begun, accepted, answer: None }
     }
 
     pub(super) fn begin(&self, keys: &EntryKeys) -> Begun {
@@ -334,7 +351,7 @@ impl<R: Cacheable> SharedEntries<R> {
         epoch: Epoch,
         EntryReply { bytes: entry, mut states }: EntryReply,
     ) -> Verdict<R> {
-        let Query { keys, begun, carried, .. } = query;
+        let Query { keys, begun, accepted, .. } = query;
         let (now, Begun { snapshot, .. }) = (self.method.process().clock.now(), *begun);
         let clocks = states.drain(keys.fenced..).collect();
         let Some(Unlocked { generations, until }) = unlocked(states, connection, now) else {
@@ -342,7 +359,10 @@ impl<R: Cacheable> SharedEntries<R> {
         };
         let fence = Arc::new(Fence::new(epoch, keys.fenced_scopes(), generations));
         let until = self.end_of_pending(until);
-        let opened = self.open(keys, &entry, connection.server_now(now), &fence);
+        let opened = match accepted {
+            Accepted::Nothing => None,
+            Accepted::Entry(_) => self.open(keys, &entry, connection.server_now(now), &fence),
+        };
         let target = FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
         match opened {
             Some(Readable { value, left, tags }) if self.method.has_value_tags() => {
@@ -351,7 +371,7 @@ impl<R: Cacheable> SharedEntries<R> {
             Some(Readable { value, left, .. }) => {
                 Verdict::Final(self.hit(value, target.fence(), snapshot, now.after(left).min(until)))
             }
-            None => Verdict::Final(match carried.take().filter(|found| found.fence == target.fence()) {
+            None => Verdict::Final(match accepted.carried().filter(|found| found.fence == target.fence()) {
                 Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
                 None => begun.miss(target),
             }),

@@ -55,10 +55,10 @@ pub(super) fn found(store: &Store, method: &Method, write: &Write, row: &OldRow)
         let mut #found = #rows;
         #found.push(#old_row.fence.scope());
         if #this.#read.is_undisturbed(&#old_row.fence).await {
-            #found.extend(#old);
-            #(#found.extend(#others);)*
+            ::core::iter::Extend::extend(&mut #found, #old);
+            #(::core::iter::Extend::extend(&mut #found, #others);)*
         } else {
-            #found.extend(#every);
+            ::core::iter::Extend::extend(&mut #found, #every);
         }
         #found
     })
@@ -88,7 +88,7 @@ pub(in crate::expand) fn function(store: &Store, method: &Method, read: &Read) -
     let (cfgs, region, output, of_backing) = (&method.cfgs, &method.ident, &method.output, store.of_backing());
     let (guard_type, old_row, guard) = (runtime(store, "WriteGuard"), runtime(store, "OldRow"), local("write"));
     let (name, length) = (derived("__old_", region), read.key.len());
-    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(read, length));
+    let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
     let args = method.params.iter().map(|param| {
         let name = &param.ident;
         match param.passing {

@@ -45,8 +45,8 @@ pub(super) fn scopes_of<'a>(
     let context = Context { store, this, pass };
     let (ones, others): (Vec<_>, Vec<_>) = targets.into_iter().partition(|one| one.target.one_scope().is_some());
     let ones = ones.into_iter().filter_map(|one| one.target.one_scope()).map(|entries| context.one_scope(entries));
-    let scope = runtime(store, "Scope");
-    let ones = quote!(::std::vec::Vec::<#scope>::from([#(#ones),*]));
+    let scopes = runtime(store, "scopes");
+    let ones = quote!(#scopes([#(#ones),*]));
     if others.is_empty() {
         return ones;
     }
@@ -86,15 +86,15 @@ pub(super) fn wholes<'a>(store: &Store, this: &Ident, readers: impl Iterator<Ite
             whole
         })
     });
-    let (methods, scope) = (methods.collect::<Vec<_>>(), runtime(store, "Scope"));
-    quote!(::std::vec::Vec::<#scope>::from([#(#methods),*]))
+    let (methods, scopes) = (methods.collect::<Vec<_>>(), runtime(store, "scopes"));
+    quote!(#scopes([#(#methods),*]))
 }
 
 /// The scopes known only after the call; none if the call certainly did not write.
 pub(super) fn late(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let scope = runtime(store, "Scope");
     if !write.finds_scopes() {
-        return quote!(::std::vec::Vec::<#scope>::new());
+        let scopes = runtime(store, "scopes");
+        return quote!(#scopes([]));
     }
     let (outcome, outcomes) = (local("outcome"), runtime(store, "WriteOutcome"));
     let changed = changed(store, method, write);
@@ -127,7 +127,7 @@ fn joined(lists: &[TokenStream]) -> TokenStream {
         [first] => first.clone(),
         [first, others @ ..] => quote!({
             let mut #found = #first;
-            #(#found.extend(#others);)*
+            #(::core::iter::Extend::extend(&mut #found, #others);)*
             #found
         }),
         [] => quote!(::std::vec::Vec::new()),

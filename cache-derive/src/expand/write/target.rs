@@ -51,10 +51,10 @@ impl Context<'_> {
         let scopes = quote!(let mut #list = ::std::vec::Vec::<#scope>::new(); #add #list);
         if target.expressions().into_iter().any(awaits) {
             let or_whole = runtime(self.store, "scopes_or_whole_async");
-            return quote!(#list.extend(#or_whole(async { #scopes }, || #wholes).await););
+            return quote!(::core::iter::Extend::extend(&mut #list, #or_whole(async { #scopes }, || #wholes).await););
         }
         let or_whole = runtime(self.store, "scopes_or_whole");
-        quote!(#list.extend(#or_whole(|| { #scopes }, || #wholes));)
+        quote!(::core::iter::Extend::extend(&mut #list, #or_whole(|| { #scopes }, || #wholes));)
     }
 
     fn add(self, target: &Target) -> TokenStream {
@@ -76,7 +76,7 @@ impl Context<'_> {
         let (element, elements, wholes) = (&each.element, elements(each), self.wholes(target));
         let nested = each.targets.iter().map(|target| self.add(target));
         let all = quote! {
-            #list.extend(#limited({
+            ::core::iter::Extend::extend(&mut #list, #limited({
                 let mut #list = ::std::vec::Vec::<#scope>::new();
                 for #element in #elements {
                     #(#nested)*
@@ -99,8 +99,8 @@ impl Context<'_> {
                 whole
             })
         });
-        let (wholes, scope) = (wholes.collect::<Vec<_>>(), runtime(self.store, "Scope"));
-        quote!(::std::vec::Vec::<#scope>::from([#(#wholes),*]))
+        let (wholes, scopes) = (wholes.collect::<Vec<_>>(), runtime(self.store, "scopes"));
+        quote!(#scopes([#(#wholes),*]))
     }
 
     /// The scope of a whole method, as an element of an array.

@@ -1,0 +1,10 @@
+//! A value whose type has no name.
+use cache_core::cached_store;
+
+#[cached_store(namespace = "app")]
+pub trait Store: Send + Sync {
+    #[cached(entity = "name", key(id), ttl = "5m")]
+    async fn get(&self, id: u64) -> impl Iterator<Item = u64>;
+}
+
+fn main() {}
