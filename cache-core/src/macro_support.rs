@@ -22,8 +22,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    Access, BatchMap, CachedOnly, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec,
-    Reports, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, ViewAccess, WriteGuard, WriteOutcome,
+    Access, BatchMap, CachedOnly, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,
+    RegionSpec, Reports, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, ViewAccess, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
@@ -32,7 +32,7 @@ pub use crate::policy::{LocalEngine, ReadPolicy};
 pub use crate::protocol::{Mode, Scope};
 pub use crate::value::{CacheValue, Cacheable, first_of};
 pub use absences::{or_absent, present};
-pub use batches::{in_order, keyed, paired, rows};
+pub use batches::{found_in_order, found_rows, in_order, keyed, paired, rows};
 pub use writes::{
     AnyRow, MAX_LISTED, OldValue, OtherEntry, OtherRead, RowOrNone, apart, limited, scope_or_whole,
     scope_or_whole_async, scopes_or_whole, scopes_or_whole_async, share_a_bus,

@@ -50,6 +50,16 @@ pub fn rows<T: Eq + Hash, V, E>(keys: &[T], found: Result<Vec<(T, V)>, E>) -> Re
     Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
 }
 
+/// Returns the value of each key in the order of the keys, if the tiers have all of them.
+pub fn found_in_order<T: Eq + Hash, V: Clone>(keys: &[T], found: Option<Vec<(T, V)>>) -> Option<Vec<Option<V>>> {
+    in_order(keys, found.ok_or(())).ok()
+}
+
+/// Returns the rows in the order of the keys, if the tiers have all of them.
+pub fn found_rows<T: Eq + Hash, V: Clone>(keys: &[T], found: Option<Vec<(T, V)>>) -> Option<Vec<V>> {
+    rows(keys, found.ok_or(())).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

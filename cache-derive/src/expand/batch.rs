@@ -77,10 +77,11 @@ pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (Tok
     // The compiler reports a wrong return type at its declaration.
     let call = quote!(self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await);
     let call = at(method.output.span(), call);
+    let answer = found_only(&pair, &call);
     let body = quote! {
         #(let _ = &#unused;)*
         let #keys = #list;
-        #call
+        #answer
     };
     (types::batch_value(store, method, batch), body)
 }
@@ -112,6 +113,11 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     });
     // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
+    let read_many = match batch.answer {
+        BatchAnswer::Map => types::reading(store, method, &batch.returned, &read_many, 3),
+        // The result for the caller is made from one with a map.
+        BatchAnswer::InOrder(_) | BatchAnswer::Rows(..) => read_many.to_token_stream(),
+    };
     let load = loaded(&pair, &element, &quote!(#of_backing::#name(&#backing #(, #call)*).await));
     let answer = quote! {
         self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
@@ -172,6 +178,23 @@ fn returned(pair: &Pair<'_>, element: &TokenStream, answer: &TokenStream) -> Tok
             Output = ::core::result::Result<::std::vec::Vec<(#element, #value)>, #error>
         > + ::core::marker::Send + '__call>> = #answer;
         ::std::boxed::Box::pin(async move { #function(&#wanted, #found.await) })
+    }
+}
+
+/// What the tiers have, in the form of the result.
+fn found_only(pair: &Pair<'_>, call: &TokenStream) -> TokenStream {
+    let (keys, key, wanted, found, part) =
+        (local("keys"), local("key"), local("wanted"), local("found"), Index::from(pair.batch.part));
+    let (function, value) = match &pair.batch.answer {
+        BatchAnswer::Map => return call.clone(),
+        BatchAnswer::InOrder(value) => (runtime(pair.store, "found_in_order"), value),
+        BatchAnswer::Rows(value, _) => (runtime(pair.store, "found_rows"), value),
+    };
+    let (element, keys_of) = (pair.one.params[pair.batch.many].owned_type(), runtime(pair.store, "keys_of"));
+    quote! {
+        let #wanted: ::std::vec::Vec<#element> = #keys_of(&#keys, |#key| ::core::clone::Clone::clone(&#key.#part));
+        let #found: ::core::option::Option<::std::vec::Vec<(#element, #value)>> = #call;
+        #function(&#wanted, #found)
     }
 }
 

@@ -10,7 +10,7 @@ use syn::{Ident, Path};
 
 use super::names::{derived, runtime};
 use super::types::depends_on_store;
-use crate::model::{Method, Param, Passing, Read, Setting, SettingValue, Store, Write};
+use crate::model::{KeyForm, Method, Param, Passing, Read, Setting, SettingValue, Store, Write};
 use crate::options::cached;
 
 /// The constant and its type.
@@ -51,7 +51,8 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
 /// The description of a read method, and that of one entry.
 fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let key = || read.key.iter().map(|place| &method.params[*place]);
-    if key().any(|param| depends_on_store(store, &param.ty)) {
+    // A part that is looked up by its text has no type that a constant can name.
+    if key().any(|param| depends_on_store(store, &param.ty) || param.part != KeyForm::Itself) {
         return TokenStream::new();
     }
     let (vis, cfgs, name) = (&store.vis, &method.cfgs, &method.ident);

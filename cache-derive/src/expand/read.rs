@@ -63,8 +63,12 @@ fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, a
     let are_needed_later = visible.is_some() || read.options.absent.is_some();
     let copies = method.params.iter().map(|param| param.to_owned(are_needed_later));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
-    let answered =
-        absent::answered(store, method, read, quote!(#this.#function(#key, #answer, #access #visible #arguments).await));
+    let answered = absent::answered(
+        store,
+        method,
+        read,
+        quote!(#this.#function(#key, #answer, #access #visible #arguments).await),
+    );
     quote! {
         let #key = #this.#region.key(#lookup);
         #answered

@@ -52,7 +52,8 @@ pub(super) fn read(
         key,
         prefixes: Vec::new(),
         tags,
-        optional: options.absent.is_some() || returned.value(method.output).is_some_and(|value| option_of(value).is_some()),
+        optional: options.absent.is_some()
+            || returned.value(method.output).is_some_and(|value| option_of(value).is_some()),
         returned,
         options,
     })

@@ -22,7 +22,9 @@ fn without_a_protection_tags_of_values_do_not_hold() {
         (TagVariant::LocalTagBeforeClock, 0, "a message advances the clock"),
     ];
     for (variant, evictions, essence) in variants {
-        let trace = explore_tags(variant, TagSize { readers: 1, writers: 1, ticks: 2, evictions }).refutation.unwrap_or_else(|| panic!("{variant:?} holds"));
+        let trace = explore_tags(variant, TagSize { readers: 1, writers: 1, ticks: 2, evictions })
+            .refutation
+            .unwrap_or_else(|| panic!("{variant:?} holds"));
         assert!(trace.iter().any(|line| line.contains(essence)), "{variant:?}: {trace:#?}");
     }
 }

@@ -178,7 +178,8 @@ impl TierConnection for RedisConnection {
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
         let locks = write.locked.iter().map(|scope| self.hashes.lock_call(scope, token, hold));
         let clocks = write.clocks_of_locked();
-        let registrations = write.methods.iter().chain(&clocks).map(|method| self.hashes.register_call(method, token, hold));
+        let registrations =
+            write.methods.iter().chain(&clocks).map(|method| self.hashes.register_call(method, token, hold));
         self.run_all(locks.chain(registrations).collect()).boxed()
     }
 
@@ -187,13 +188,15 @@ impl TierConnection for RedisConnection {
         let renewed = clocks.iter().map(|clock| self.hashes.invalidate_call(clock, &random::token_text()));
         let releases = write.locked.iter().map(|scope| self.hashes.release_call(scope, token));
         let bumps = write.found_elsewhere().map(|scope| self.hashes.invalidate_call(scope, &random::token_text()));
-        let ends = write.methods.iter().chain(&registered).flat_map(|method| self.hashes.finish_calls(method, write, token));
+        let ends =
+            write.methods.iter().chain(&registered).flat_map(|method| self.hashes.finish_calls(method, write, token));
         self.run_all(renewed.chain(releases).chain(bumps).chain(ends).collect()).boxed()
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
         let clocks = Scope::tag_clocks(scopes);
-        self.run_all(clocks.iter().chain(scopes).map(|scope| self.hashes.invalidate_call(scope, token)).collect()).boxed()
+        self.run_all(clocks.iter().chain(scopes).map(|scope| self.hashes.invalidate_call(scope, token)).collect())
+            .boxed()
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {
