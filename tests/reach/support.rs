@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_core::{Cache, MemoryRemote};
+use cache_core::{Backend, Cache, MemoryRemote};
 
 /// Counts calls of a store.
 #[derive(Debug, Default)]
@@ -30,4 +30,19 @@ pub(crate) async fn two_instances() -> [Cache; 2] {
         assert!(cache.connected(Duration::from_secs(10)).await, "a shared tier in memory connects");
     }
     caches
+}
+
+/// The caches of two instances, and that of a single one.
+pub(crate) async fn worlds() -> [Vec<Cache>; 2] {
+    [two_instances().await.into(), vec![Cache::single_instance()]]
+}
+
+/// Builds a decorator over each cache, and waits until every local tier is in use again.
+pub(crate) async fn decorated<D>(caches: &[Cache], decorate: impl Fn(&Cache) -> D) -> Vec<D> {
+    let decorators = caches.iter().map(decorate).collect();
+    for cache in caches {
+        let is_connected = cache.connected(Duration::from_secs(10)).await;
+        assert!(is_connected || cache.backend() == Backend::SingleInstance, "a shared tier in memory connects");
+    }
+    decorators
 }

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
 use super::names::{derived, local, local_at, runtime, self_of};
-use super::{read, types};
+use super::{forward, read, types};
 use crate::model::{Batch, Method, Param, Passing, Read, Store};
 
 /// A batch method with the method over one key.
@@ -64,7 +64,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let (keys, options_name, arguments, backing, key) =
         (local("keys"), local("options"), local("arguments"), local("backing"), local("key"));
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
-    let (function, of_backing) = (derived("__read_", name), store.of_backing());
+    let function = derived("__read_", name);
     let (key_type, part) = (types::key(pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
     let options_param = is_filtered.then(|| {
@@ -82,6 +82,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         many if many == batch.many => quote!(&#list),
         _ => param.for_store(),
     });
+    let call = forward::loaded(store, method, &quote!(&#backing), call);
     // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
     quote! {
@@ -93,7 +94,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
             self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
                 let #backing = ::std::sync::Arc::clone(&#backing);
                 #unpack
-                async move { #of_backing::#name(&#backing #(, #call)*).await }
+                async move { #call }
             })
         }
     }

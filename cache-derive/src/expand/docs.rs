@@ -2,9 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Expr, Lit, Meta};
+use syn::{Attribute, Expr, Lit, Meta, PathArguments};
 
 use super::names::derived;
+use super::source_text::source_text;
 use crate::model::{Behaviour, Commits, Method, Store};
 
 /// `#[doc = ".."]` for each line.
@@ -17,10 +18,21 @@ pub(super) fn lines(text: &str) -> TokenStream {
 pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let name = &method.ident;
     let own = &method.docs;
-    let intro = own.is_empty().then(|| lines(&format!("`{name}` of [`{}`], through the cache.", store.ident)));
+    let intro = own.is_empty().then(|| lines(&format!("`{name}` of {}, through the cache.", link(store))));
     let added = lines(&format!("\n{}", added(method)));
     let errors = (!has_errors_section(own)).then(|| lines("\n# Errors\n\nThose of the store behind it."));
     quote!(#intro #(#own)* #added #errors)
+}
+
+/// A link to the trait.
+pub(super) fn link(store: &Store) -> String {
+    let Some(mirror) = &store.mirror else { return format!("[`{}`]", store.ident) };
+    let mut path = mirror.path.clone();
+    for segment in &mut path.segments {
+        segment.arguments = PathArguments::None;
+    }
+    let name = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    format!("[`{name}`]({})", source_text(&path))
 }
 
 fn added(method: &Method) -> String {

@@ -4,8 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{TraitItemConst, TraitItemType};
 
+use super::names::at;
 use super::{batch, forward, read, wrapped};
-use crate::model::{Associated, Behaviour, Form, Method, Store};
+use crate::model::{Associated, Behaviour, Form, Method, Reach, Store};
 
 /// The implementation of the trait.
 pub(super) fn implementation(store: &Store) -> TokenStream {
@@ -16,11 +17,13 @@ pub(super) fn implementation(store: &Store) -> TokenStream {
         Associated::Const(item) => associated_const(store, item),
     });
     let methods = store.methods.iter().map(|method| self::method(store, method));
+    // The compiler reports a missing item of a foreign trait at its mirror.
+    let implement = if store.mirror.is_some() { at(store.ident.span(), quote!(impl)) } else { quote!(impl) };
     quote! {
         #(#cfgs)* #(#lints)*
         #async_trait
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
-        impl #params #as_trait for #decorator #args #bounds {
+        #implement #params #as_trait for #decorator #args #bounds {
             #(#associated)*
             #(#methods)*
         }
@@ -59,7 +62,7 @@ fn method(store: &Store, method: &Method) -> TokenStream {
 fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
     let declared = &method.declared;
     match method.form {
-        Form::Boxed => (Some(quote!(async)), declared.to_token_stream()),
+        Form::Async => (Some(quote!(async)), declared.to_token_stream()),
         Form::Native => {
             let output = &method.output;
             (None, quote!(-> impl ::core::future::Future<Output = #output> + ::core::marker::Send))
@@ -73,16 +76,18 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
 /// The boxed future of a cached read does its look-up itself, which keeps it small. Other bodies call the twin.
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
-        (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),
-        (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch),
-        (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
-        (Form::Boxed, Behaviour::Invalidates(_)) => {
+        (Form::Async, Behaviour::Cached(read)) => read::body(store, method, read),
+        (Form::Async, Behaviour::Batch(batch)) => batch::body(store, method, batch),
+        (Form::Async, Behaviour::Uncached) => forward::awaited(store, method),
+        (Form::Async, Behaviour::Invalidates(_)) => {
             let twin = wrapped::twin(method);
             quote!(#twin.await)
         }
         (Form::Sync, _) if method.is_probed => forward::probed(store, method),
-        (Form::Sync, _) | (Form::Future | Form::Opaque, Behaviour::Uncached) => forward::call(store, method),
-        (Form::Native, _) => wrapped::twin(method),
-        (Form::Opaque | Form::Future, _) => wrapped::body(store, method),
+        (Form::Sync, _) => forward::call(store, method),
+        (Form::Future | Form::Opaque, Behaviour::Uncached) if method.reach == Reach::Shared => {
+            forward::call(store, method)
+        }
+        (Form::Native | Form::Opaque | Form::Future, _) => wrapped::body(store, method),
     }
 }

@@ -15,6 +15,7 @@ mod generics;
 mod guard;
 mod hidden;
 mod implementation;
+mod mirror;
 mod names;
 mod overview;
 mod params;
@@ -22,6 +23,7 @@ mod policy;
 mod read;
 mod source_text;
 mod structure;
+mod supertraits;
 mod types;
 mod wrapped;
 mod write;
@@ -43,7 +45,10 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let structure = structure::structure(store);
     let builder = builder::builder(store);
     let inherent = structure::inherent(store);
+    let backing = admin::backing(store);
     let hidden = hidden::hidden(store);
+    let supertraits = supertraits::supertraits(store);
     let implementation = implementation::implementation(store);
-    quote!(#structure #builder #inherent #hidden #implementation)
+    let mirror = store.mirror.as_ref().map(|mirror| mirror::signatures(store, mirror));
+    quote!(#structure #builder #inherent #backing #hidden #supertraits #implementation #mirror)
 }

@@ -1,12 +1,12 @@
 //! The body of a cached method: the local tier first, everything else behind one call.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ExprPath;
 use syn::spanned::Spanned;
 
 use super::names::{derived, local, local_at, runtime, self_of};
-use super::types;
+use super::{forward, types};
 use crate::model::{Method, Param, Read, Store};
 
 /// The body.
@@ -49,20 +49,21 @@ fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
 fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (key, answer, this, region, backing) =
         (local("key"), local("answer"), self_of(method), &method.ident, local("backing"));
-    let (of_backing, lookup) = (store.of_backing(), method.lookup(read));
+    let lookup = method.lookup(read);
     let options = options(store, method, read, read.options.visible_if.as_ref());
     let is_filtered = read.options.visible_if.is_some();
     let copies = method.params.iter().filter(|param| is_filtered && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
         quote!(let #name = #copy;)
     });
-    let arguments = method.arguments();
+    let arguments = method.params.iter().map(|param| param.ident.to_token_stream());
+    let call = forward::loaded(store, method, &quote!(#backing), arguments);
     quote! {
         let #key = #this.#region.key(#lookup);
         let #backing = &#this.__backing;
         #this.#region.read_inline(#key, #answer, #options, {
             #(#copies)*
-            move || async move { #of_backing::#region(#backing #arguments).await }
+            move || async move { #call }
         }).await
     }
 }
@@ -72,8 +73,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (key, answer, options_name) = (local("key"), local("answer"), local("options"));
     let (arguments, backing) = (local("arguments"), local("backing"));
     let (region, cfgs, lints, output) = (&method.ident, &method.cfgs, &method.lints, &method.output);
-    let (function, key_type, of_backing) =
-        (derived("__read_", &method.ident), types::key(method, read), store.of_backing());
+    let (function, key_type) = (derived("__read_", &method.ident), types::key(method, read));
     let is_filtered = read.options.visible_if.is_some();
     let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
     let options_param = is_filtered.then(|| {
@@ -85,7 +85,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let owned = method.params.iter().map(Param::owned_type);
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
-    let call = method.params.iter().map(Param::for_store);
+    let call = forward::loaded(store, method, &quote!(&#backing), method.params.iter().map(Param::for_store));
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
@@ -93,7 +93,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::std::sync::Arc::clone(&self.__backing);
             #unpack
-            self.#region.read(#key, #answer, #options, move || async move { #of_backing::#region(&#backing #(, #call)*).await })
+            self.#region.read(#key, #answer, #options, move || async move { #call })
         }
     }
 }

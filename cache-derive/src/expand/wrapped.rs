@@ -7,14 +7,15 @@ use syn::spanned::Spanned;
 
 use super::generics::turbofish;
 use super::names::{at, local, runtime, self_of};
-use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
+use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Reach, Store};
 
 /// The future of the twin, boxed if the signature demands it.
 ///
 /// Arguments that it may not borrow are copied first.
 pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, boxing } = &method.captures;
-    let future = if *clones_self || !copied.is_empty() { owning(store, method) } else { twin(method) };
+    let owns = *clones_self || !copied.is_empty() || method.reach == Reach::Pointer;
+    let future = if owns { owning(store, method) } else { twin(method) };
     if method.form != Form::Future {
         return future;
     }
@@ -32,7 +33,8 @@ pub(super) fn body(store: &Store, method: &Method) -> TokenStream {
 pub(super) fn twin(method: &Method) -> TokenStream {
     let (name, this, turbofish, arguments) =
         (&method.ident, self_of(method), turbofish(&method.generics), method.arguments());
-    quote!(Self::#name #turbofish (#this #arguments))
+    let borrow = (method.reach == Reach::Pointer).then(|| quote!(&));
+    quote!(Self::#name #turbofish (#borrow #this #arguments))
 }
 
 /// The same with owned copies in the future.
@@ -40,8 +42,13 @@ fn owning(store: &Store, method: &Method) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
     let (name, this, turbofish, decorator) =
         (&method.ident, self_of(method), turbofish(&method.generics), local("decorator"));
-    let clone = clones_self.then(|| quote!(let #decorator = ::core::clone::Clone::clone(#this);));
-    let receiver = if *clones_self { quote!(&#decorator) } else { quote!(#this) };
+    let clones = *clones_self && method.reach != Reach::Pointer;
+    let clone = clones.then(|| quote!(let #decorator = <Self as ::core::clone::Clone>::clone(#this);));
+    let receiver = match method.reach {
+        Reach::Pointer => quote!(&#this),
+        _ if clones => quote!(&#decorator),
+        _ => quote!(#this),
+    };
     let copies = copied.iter().filter(|place| !method.params[**place].is_owned()).map(|place| {
         let param = &method.params[*place];
         let name = &param.ident;

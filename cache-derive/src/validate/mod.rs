@@ -7,14 +7,18 @@ mod given;
 mod key;
 mod lossless;
 mod method;
+mod mirror;
 mod names;
+mod over;
 mod read;
 mod read_options;
+mod receiver;
 mod returned;
 mod self_type;
 mod shape;
 mod signature;
 mod store;
+mod supertraits;
 mod transaction;
 mod write;
 

@@ -12,7 +12,7 @@ const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
 pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let cached: Vec<String> = store.methods().filter(|method| is_cached(method)).map(plain_name).collect();
     let writes: Vec<String> = store.methods().filter(|method| is_a_write(method)).map(plain_name).collect();
-    for method in store.methods() {
+    for method in store.methods().filter(|method| method.over().is_none()) {
         let name = plain_name(method);
         if let Some(reason) = reserved_by(&name, is_cached(method), &cached, &writes) {
             sink.report(

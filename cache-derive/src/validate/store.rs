@@ -9,10 +9,11 @@ use syn::visit_mut::VisitMut;
 use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, parse_quote};
 
 use super::given::Given;
-use super::method::{self, Draft};
-use super::names;
+use super::method::{self, Draft, TraitFacts};
 use super::self_type::{SelfType, mentions};
+use super::supertraits::supertraits;
 use super::write::{Reader, Readers};
+use super::{mirror, names};
 use crate::diag::{Problem, Sink};
 use crate::model::{Associated, Behaviour, Extent, Method, Setting, Store};
 use crate::options::{AttributeName, cached, cached_store};
@@ -35,8 +36,11 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     let namespace = namespace(&given, sink);
     let mode = given.value(&cached_store::MODE, sink);
     let krate = given.value(&cached_store::CRATE, sink).or_else(|| Some(parse_quote!(::cache_core)));
+    let foreign = given.value(&cached_store::FOREIGN, sink);
+    let exclusive = given.value(&cached_store::EXCLUSIVE, sink);
     let mut self_type = SelfType::of(&syntax.source);
-    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
+    let facts = TraitFacts { boxed: syntax.async_trait().is_some(), is_mirror: syntax.is_mirror(), exclusive };
+    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, facts, self_type, sink));
     inherit(mode.as_ref(), &mut methods);
     let mut generics = syntax.generics.clone();
     let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
@@ -46,6 +50,9 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         namespace: namespace?,
         vis: syntax.vis.clone(),
         ident: syntax.ident.clone(),
+        mirror: foreign.map(|path| mirror::mirror(syntax, path, sink)),
+        exclusive,
+        supertraits: supertraits(syntax, exclusive),
         generics,
         projects: projects || bounded,
         cfgs: syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
@@ -114,9 +121,8 @@ fn is_not_send(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if mentions(&list.tokens, "Send"))
 }
 
-fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
-    let boxed = syntax.async_trait().is_some();
-    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, self_type, sink)).collect();
+fn methods(syntax: &StoreSyntax, facts: TraitFacts, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
+    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, facts, self_type, sink)).collect();
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
