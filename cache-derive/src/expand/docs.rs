@@ -6,7 +6,7 @@ use syn::{Attribute, Expr, Lit, Meta, PathArguments};
 
 use super::names::derived;
 use super::source_text::source_text;
-use crate::model::{Behaviour, Commits, Method, Store};
+use crate::model::{Behaviour, Commits, Method, Reach, Store};
 
 /// `#[doc = ".."]` for each line.
 pub(super) fn lines(text: &str) -> TokenStream {
@@ -19,7 +19,7 @@ pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let name = &method.ident;
     let own = &method.docs;
     let intro = own.is_empty().then(|| lines(&format!("`{name}` of {}, through the cache.", link(store))));
-    let added = lines(&format!("\n{}", added(method)));
+    let added = lines(&format!("\n{}{}", added(method), access(method)));
     let errors = (!has_errors_section(own)).then(|| lines("\n# Errors\n\nThose of the store behind it."));
     quote!(#intro #(#own)* #added #errors)
 }
@@ -58,6 +58,15 @@ fn added(method: &Method) -> String {
         Behaviour::Uncached => "Not cached: goes to the store at every call.",
     };
     text.to_owned()
+}
+
+/// The access to the store of a method that takes `&mut self` in the trait.
+fn access(method: &Method) -> &'static str {
+    match method.reach {
+        Reach::Shared | Reach::Pointer | Reach::Read => "",
+        Reach::Clone => "\n\nIt takes `&self`, unlike in the trait: the call runs on a clone of the store.",
+        Reach::Write => "\n\nIt takes `&self`, unlike in the trait: the call holds the write lock of the store.",
+    }
 }
 
 fn has_errors_section(docs: &[Attribute]) -> bool {

@@ -1,6 +1,6 @@
 //! The decorator as a store.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{TraitItemConst, TraitItemType};
 
@@ -18,16 +18,32 @@ pub(super) fn implementation(store: &Store) -> TokenStream {
     });
     let methods = store.methods.iter().map(|method| self::method(store, method));
     // The compiler reports a missing item of a foreign trait at its mirror.
-    let implement = if store.mirror.is_some() { at(store.ident.span(), quote!(impl)) } else { quote!(impl) };
+    let place = store.mirror.as_ref().map(|_| store.ident.span());
+    let (implement, of) = (located(place, quote!(impl)), located(place, quote!(for #decorator #args)));
+    let body = braced(place, quote!(#(#associated)* #(#methods)*));
     quote! {
         #(#cfgs)* #(#lints)*
         #async_trait
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
-        #implement #params #as_trait for #decorator #args #bounds {
-            #(#associated)*
-            #(#methods)*
-        }
+        #implement #params #as_trait #of #bounds #body
     }
+}
+
+/// The tokens, with another location in messages if there is one.
+fn located(place: Option<Span>, tokens: TokenStream) -> TokenStream {
+    match place {
+        Some(place) => at(place, tokens),
+        None => tokens,
+    }
+}
+
+/// The tokens in braces that have a location of their own.
+fn braced(place: Option<Span>, tokens: TokenStream) -> Group {
+    let mut group = Group::new(Delimiter::Brace, tokens);
+    if let Some(place) = place {
+        group.set_span(group.span().located_at(place));
+    }
+    group
 }
 
 fn associated_type(store: &Store, item: &TraitItemType) -> TokenStream {
@@ -50,12 +66,12 @@ fn method(store: &Store, method: &Method) -> TokenStream {
     let comma = receiver.is_some().then(|| quote!(,));
     let params = method.params.iter().map(crate::model::Param::declaration);
     let (asyncness, returns) = returns(method);
-    let body = body(store, method);
+    // The compiler reports a method that the foreign trait does not have at the method of its mirror.
+    let place = store.mirror.as_ref().map(|_| ident.span());
+    let (function, body) = (located(place, quote!(#asyncness fn)), braced(place, body(store, method)));
     quote! {
         #(#cfgs)* #(#lints)*
-        #asyncness fn #ident #generics (#receiver #comma #(#params),*) #returns #clause {
-            #body
-        }
+        #function #ident #generics (#receiver #comma #(#params),*) #returns #clause #body
     }
 }
 

@@ -52,8 +52,10 @@ fn bounds(place: usize, item: &Associated) -> Option<TokenStream> {
     }
     let (name, generics, args) = (&item.ident, &item.generics, item.generics.split_for_impl().1);
     let function = format_ident!("__bounds_{place}");
+    let cfgs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let predicates = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     Some(quote! {
+        #(#cfgs)*
         fn #function #generics() where Self::#name #args: #(#bounds)+*, #(#predicates,)* {}
     })
 }

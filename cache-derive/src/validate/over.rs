@@ -18,7 +18,7 @@ pub(super) fn check(syntax: &MethodSyntax, attribute: &Attribute, is_mirror: boo
         if let CacheAttribute::Cached(..) | CacheAttribute::Batch(..) | CacheAttribute::Invalidates(..) = other {
             sink.report(
                 Problem::at(attribute, format!("`{name}` carries both `#[{}]` and `#[{over}]`", other.name()))
-                    .why("its default body runs over the decorator and uses the cache by the methods that it calls, and not by itself")
+                    .why("its default body uses the cache through the methods that it calls, and has no entries of its own")
                     .instead("one of the two"),
             );
         }

@@ -15,7 +15,7 @@ use super::supertraits::supertraits;
 use super::write::{Reader, Readers};
 use super::{mirror, names};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, Method, Setting, Store};
+use crate::model::{Associated, Behaviour, Exclusive, Extent, Method, Setting, Store};
 use crate::options::{AttributeName, cached, cached_store};
 use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
@@ -37,7 +37,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     let mode = given.value(&cached_store::MODE, sink);
     let krate = given.value(&cached_store::CRATE, sink).or_else(|| Some(parse_quote!(::cache_core)));
     let foreign = given.value(&cached_store::FOREIGN, sink);
-    let exclusive = given.value(&cached_store::EXCLUSIVE, sink);
+    let exclusive = exclusive(&given, sink);
     let mut self_type = SelfType::of(&syntax.source);
     let facts = TraitFacts { boxed: syntax.async_trait().is_some(), is_mirror: syntax.is_mirror(), exclusive };
     let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, facts, self_type, sink));
@@ -64,6 +64,12 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         associated: associated(syntax, sink),
         methods,
     })
+}
+
+/// How `&mut self` methods reach the store. A reported option counts as given, so that its methods are not reported too.
+fn exclusive(given: &Given<'_>, sink: &mut Sink) -> Option<Exclusive> {
+    let exclusive = given.value(&cached_store::EXCLUSIVE, sink);
+    exclusive.or_else(|| (!given.misses(&cached_store::EXCLUSIVE)).then_some(Exclusive::Clone))
 }
 
 fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {

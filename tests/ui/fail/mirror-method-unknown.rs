@@ -12,7 +12,7 @@ trait Mirror {
     #[cached(entity = "name", key(id), ttl = "5m")]
     async fn get(&self, id: u64) -> Result<Option<String>, String>;
 
-    #[invalidates(get(id))]
+    #[uncached]
     async fn put(&self, id: u64) -> Result<(), String>;
 }
 
