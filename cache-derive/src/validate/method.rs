@@ -9,7 +9,6 @@ use syn::{
 };
 
 use super::receiver::{Receiving, receiving};
-use super::returned::borrows;
 use super::self_type::{SelfType, mentions};
 use super::write::Readers;
 use super::{batch, captures, over, read, signature, write};
@@ -56,6 +55,7 @@ pub(super) fn draft<'a>(
     let before = sink.count();
     attributes_in_cfg_attr(syntax, sink);
     no_unsafe(syntax, sink);
+    no_misspelt(syntax, sink);
     if let Some(attribute) = syntax.over() {
         over::check(syntax, attribute, facts.is_mirror, sink);
         return Draft { method: None, references: References::Nothing, syntax };
@@ -118,7 +118,6 @@ fn model(
         return None;
     }
     let receiving = sink.accept(receiving(&syntax.sig, form != Form::Sync, facts.exclusive))?;
-    returns_no_borrow_of_a_clone(syntax, form, receiving.reach, sink);
     let mut params = signature::params(&syntax.sig, self_type, sink);
     if !matches!(cache_attribute, Some(CacheAttribute::Invalidates(..))) {
         signature::without_underscores(&mut params);
@@ -269,27 +268,9 @@ fn keeps_default_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> boo
     true
 }
 
-/// Refuses a synchronous method that returns a borrow of the clone that it runs on.
-fn returns_no_borrow_of_a_clone(syntax: &MethodSyntax, form: Form, reach: Reach, sink: &mut Sink) {
-    let ReturnType::Type(_, ty) = &syntax.sig.output else { return };
-    if form == Form::Sync && reach == Reach::Clone && borrows(ty) {
-        sink.report(
-            Problem::at(ty, format!("`{}` takes `&mut self` and returns a borrow", syntax.sig.ident))
-                .why("it runs on a clone of the store, which ends with the call")
-                .instead("an owned value"),
-        );
-    }
-}
-
 fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a CacheAttribute> {
     let style = syntax.style();
     let (is_sync, is_unnamed) = (matches!(style, Style::Sync), matches!(style, Style::Unnamed(_)));
-    for (attribute, meant) in &syntax.misspelt {
-        sink.report(
-            Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
-                .instead(format!("did you mean `#[{meant}]`?")),
-        );
-    }
     match syntax.cache_attributes.as_slice() {
         [] if is_sync || is_unnamed || !syntax.misspelt.is_empty() => None,
         [] => {
@@ -393,6 +374,15 @@ fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
                 );
             }
         }
+    }
+}
+
+fn no_misspelt(syntax: &MethodSyntax, sink: &mut Sink) {
+    for (attribute, meant) in &syntax.misspelt {
+        sink.report(
+            Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
+                .instead(format!("did you mean `#[{meant}]`?")),
+        );
     }
 }
 

@@ -18,7 +18,11 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
             sink.report(
                 Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
                     .why(format!("{reason}, and one type cannot have both"))
-                    .instead("another name for this method"),
+                    .instead(if store.is_mirror() {
+                        "a trait of your own in front of the foreign one, with another name for this method"
+                    } else {
+                        "another name for this method"
+                    }),
             );
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn check(syntax: &MethodSyntax, attribute: &Attribute, is_mirror: boo
     let name = &syntax.sig.ident;
     let over = AttributeName::Over;
     for other in &syntax.cache_attributes {
-        if let CacheAttribute::Cached(..) | CacheAttribute::Batch(..) | CacheAttribute::Invalidates(..) = other {
+        if !matches!(other, CacheAttribute::Uncached(_) | CacheAttribute::Over(_)) {
             sink.report(
                 Problem::at(attribute, format!("`{name}` carries both `#[{}]` and `#[{over}]`", other.name()))
                     .why("its default body uses the cache through the methods that it calls, and has no entries of its own")

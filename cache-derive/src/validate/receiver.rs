@@ -1,7 +1,8 @@
 //! The receiver of a method, and how the decorator then calls its store.
 
-use syn::{Receiver, ReceiverKind, Signature, Token, Type, parse_quote};
+use syn::{Receiver, ReceiverKind, ReturnType, Signature, Token, Type, parse_quote};
 
+use super::returned::borrows;
 use super::signature::is_self;
 use crate::diag::Problem;
 use crate::model::{Exclusive, Reach};
@@ -39,8 +40,8 @@ pub(super) fn receiving(sig: &Signature, is_async: bool, exclusive: Option<Exclu
         };
     };
     let reach = reach(sig, receiver, exclusive)?;
-    if !is_async && matches!(reach, Reach::Read | Reach::Write) {
-        return Err(cannot_wait(sig));
+    if !is_async {
+        can_be_called_at_once(sig, reach)?;
     }
     Ok(Receiving { declared: Some(plain(receiver)), shared: Some(shared(receiver)), reach })
 }
@@ -55,6 +56,15 @@ fn reach(sig: &Signature, receiver: &Receiver, exclusive: Option<Exclusive>) -> 
         (Kind::Pointer, None | Some(Exclusive::Clone)) => Ok(Reach::Pointer),
         (Kind::Pointer, Some(Exclusive::Lock)) => Err(pointer_into_lock(sig, receiver)),
         (Kind::Other, _) => Err(unsupported(sig, receiver)),
+    }
+}
+
+/// Checks that the call needs no wait, and that its result outlives the store's clone.
+fn can_be_called_at_once(sig: &Signature, reach: Reach) -> Result<(), Problem> {
+    match (reach, &sig.output) {
+        (Reach::Read | Reach::Write, _) => Err(cannot_wait(sig)),
+        (Reach::Clone, ReturnType::Type(_, ty)) if borrows(ty) => Err(borrow_of_a_clone(sig, ty)),
+        _ => Ok(()),
     }
 }
 
@@ -120,6 +130,12 @@ fn cannot_wait(sig: &Signature) -> Problem {
     Problem::at(&sig.ident, format!("`{}` is not async, and the store is behind a lock", sig.ident))
         .why("a synchronous method cannot wait until the lock is free")
         .instead("`async fn`, or `exclusive = clone` in place of `exclusive = lock` if the store is cheap to clone")
+}
+
+fn borrow_of_a_clone(sig: &Signature, ty: &Type) -> Problem {
+    Problem::at(ty, format!("`{}` takes `&mut self` and returns a borrow", sig.ident))
+        .why("it runs on a clone of the store, which ends with the call")
+        .instead("an owned value")
 }
 
 fn pointer_into_lock(sig: &Signature, receiver: &Receiver) -> Problem {
