@@ -3,5 +3,6 @@
 mod jobs;
 mod logins;
 mod objects;
+mod sessions;
 #[path = "../reach/support.rs"]
 mod support;
