@@ -168,6 +168,10 @@ pub use protocol::{Backend, Mode, Scope};
 pub use read_your_writes::SessionToken;
 pub use runtime::Clock;
 pub use tier::shared::{MemoryRemote, Remote};
+/// The lock around the store of a trait with `#[cached_store(exclusive = lock)]`.
+///
+/// It is that of tokio.
+pub use tokio::sync::RwLock;
 pub use transparent::TransparentCache;
 pub use value::{CacheValue, Cacheable};
 

@@ -377,6 +377,23 @@ impl<T: Future> Answer<'_, T> {
     }
 }
 
+/// The future of a load.
+#[diagnostic::on_unimplemented(
+    message = "the trait of another crate does not promise that the future of this cached method is `Send`",
+    label = "not known to be `Send`",
+    note = "a load runs in a task of its own, on any thread; the trait declares a plain `async fn`, which does not promise that",
+    note = "make the method `#[uncached]`, or put a trait of your own in front of it, with `#[cached_store]` and `async fn`"
+)]
+pub trait SendableFuture: Future + Send {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future + Send> SendableFuture for F {}
+
+/// Returns the future of a load if it is `Send`.
+pub fn sendable<T, F: Future<Output = T> + SendableFuture>(future: F) -> impl Future<Output = T> + Send {
+    future
+}
+
 /// A future type that a decorator can return: an alias of `Pin<Box<dyn Future + Send>>`.
 #[diagnostic::on_unimplemented(
     message = "the decorator cannot return a `{Self}`",

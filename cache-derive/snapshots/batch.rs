@@ -223,11 +223,6 @@ where
             ),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
@@ -475,6 +470,17 @@ where
     pub async fn invalidate_size(&self, id: u64) {
         let scope = self.__scope_size(&id);
         self.size.invalidate(scope).await;
+    }
+}
+impl<S: ?::core::marker::Sized> CachingStore<S> {
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

@@ -207,11 +207,6 @@ where
             ),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
@@ -402,6 +397,20 @@ where
             .await
     }
 }
+impl<S: ?::core::marker::Sized> CachingEvents<S>
+where
+    S: Events,
+{
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
+    }
+}
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
     clippy::ptr_arg,
@@ -565,7 +574,7 @@ where
         text: String,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
         ::std::boxed::Box::pin({
-            let decorator = ::core::clone::Clone::clone(self);
+            let decorator = <Self as ::core::clone::Clone>::clone(self);
             let id = {
                 #[allow(unused_imports, reason = "unused if it can be copied")]
                 use ::cache_core::__macro::v1::NoCopy as _;

@@ -225,11 +225,6 @@ where
             ),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
@@ -311,6 +306,21 @@ where
     pub async fn invalidate_get(&self, id: &T::Id) {
         let scope = self.__scope_get(id);
         self.get.invalidate(scope).await;
+    }
+}
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTable<S, T, N>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

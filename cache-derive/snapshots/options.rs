@@ -270,11 +270,6 @@ where
                 .codec(caching::__macro::v1::Codec::Postcard),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub(crate) fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub(crate) async fn invalidate_all(&self) {
         self.__cache
@@ -626,6 +621,17 @@ where
             self.find.scope_prefix(&()),
         ]);
         caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
+    }
+}
+impl<S: ?::core::marker::Sized> CachingStore<S> {
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub(crate) fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

@@ -250,11 +250,6 @@ where
             ),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
@@ -813,6 +808,17 @@ where
         let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
+    }
+}
+impl<S: ?::core::marker::Sized> CachingSessions<S> {
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
     }
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]

@@ -123,10 +123,73 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// guard.committed().await;                                          // or `rolled_back`
 /// ```
 ///
+/// # Traits of other crates
+///
+/// A trait that another crate declares is cached through a mirror of it, with the option `foreign`. The mirror lists the
+/// methods of the foreign trait, each with its attribute, and the macro does not emit it: the decorator, which has the
+/// mirror's name and visibility, implements the foreign trait for every store that implements it.
+///
+/// ```text
+/// #[cached_store(foreign = logins::Login, namespace = "web:login")]
+/// trait Login {
+///     type User;                                                        // that of the store
+///     type Error;
+///
+///     #[cached(entity = "user", key(id), ttl = "5m")]
+///     async fn user(&self, id: u64) -> Result<Option<Self::User>, Self::Error>;
+///
+///     #[invalidates(user(id))]
+///     async fn rename(&self, id: u64, name: String) -> Result<(), Self::Error>;
+///
+///     #[over(decorator)]                                                // its default body calls `user`
+///     async fn exists(&self, id: u64) -> Result<bool, Self::Error>;
+/// }
+///
+/// let login = CachingLogin::new(Arc::new(store), &cache);               // a `logins::Login`
+/// ```
+///
+/// - Signatures are those of the foreign trait. Associated types and constants have no values and bounds are optional.
+///   `async fn` in the mirror stands for `async fn` and for `-> impl Future + Send` in the trait. If the foreign trait
+///   has `#[async_trait]`, the mirror has it too, below `#[cached_store]`.
+/// - The mirror's parameters are the arguments of the foreign trait: `trait Mirror<T>` with `foreign = other::Store`
+///   implements `other::Store<T>`. A path with arguments, such as `other::Store<u64>`, is used as written.
+/// - The macro cannot see what the mirror omits. If the omitted method has no default body, the compiler reports it at
+///   the mirror. If it has one, that body runs over the decorator, like with `#[over(decorator)]`: a write that is
+///   omitted reaches the store through the methods that its body calls, and not through the store's own version of it.
+/// - The loads of cached methods need futures that are `Send`. A plain `async fn` of the foreign trait does not promise
+///   that, and can only be `#[uncached]` or `#[invalidates(..)]`.
+///
+/// # Default bodies
+///
+/// A method with a default body is forwarded to the store like any other, and its body runs there, past the cache. With
+/// `#[over(decorator)]` the decorator keeps the default body, which then runs over the decorator and uses the cache. The
+/// method has no other attribute than `#[uncached]`, and no inherent twin: call it through the trait.
+///
+/// # Methods that take `&mut self`
+///
+/// The decorator shares its store, and reaches it through `&`. The option `exclusive` allows `&mut self` methods, which
+/// are cached, invalidate and are forwarded like others:
+///
+/// | option | the store | a `&mut self` method |
+/// | --- | --- | --- |
+/// | `exclusive = clone` | `S: Clone`, a handle whose clones share their state, such as one over a pool | runs on a clone of the store |
+/// | `exclusive = lock` | in a `cache_core::RwLock`: `new(Arc<RwLock<S>>, &cache)`, also of an unsized `S` | holds the write lock during the store's call; `&self` methods hold the read lock |
+///
+/// A hit takes no lock and clones nothing. Synchronous methods cannot wait for a lock, and are refused with
+/// `exclusive = lock`. The trait's methods keep `&mut self`; the decorator's own functions of the same names take
+/// `&self`, so that a shared decorator can be written to. `self: Arc<Self>` works without an option, and not behind a
+/// lock.
+///
+/// # Supertraits
+///
+/// The decorator implements `Debug` and `Clone` for every store, and `Display` by that of the store if the trait names it
+/// as a supertrait (not behind a lock). Every other supertrait is implemented by hand, in the module of the trait:
+/// `impl<S: Region + ?Sized> Region for CachingX<S>`, with `self.backing()`. The `?Sized` is for `CachingX<dyn X>`.
+///
 /// # Generated items
 ///
 /// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (for options that are known only at run
-/// time), the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
+/// time), `backing`, the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
 /// invalidating one, `invalidate_all`, and the trait itself.
 ///
 /// `fresh()`, `uncached()` and `cached_only()` return a view of the type `CachingXView<S>`, which reads as

@@ -49,3 +49,18 @@ pub(crate) async fn settled(cache: &Cache) {
     let is_settled = cache.connected(Duration::from_secs(10)).await;
     assert!(is_settled || cache.backend() == Backend::SingleInstance, "a shared tier in memory connects");
 }
+
+/// The caches of two instances, and that of a single one.
+pub(crate) async fn worlds() -> [Vec<Cache>; 2] {
+    [two_instances().await.into(), vec![Cache::single_instance()]]
+}
+
+/// Builds a decorator over each cache, and waits until every local tier is in use again.
+pub(crate) async fn decorated<D>(caches: &[Cache], decorate: impl Fn(&Cache) -> D) -> Vec<D> {
+    let decorators = caches.iter().map(decorate).collect();
+    for cache in caches {
+        let is_connected = cache.connected(Duration::from_secs(10)).await;
+        assert!(is_connected || cache.backend() == Backend::SingleInstance, "a shared tier in memory connects");
+    }
+    decorators
+}

@@ -7,10 +7,10 @@ use super::names::{derived, local, runtime};
 use super::{docs, read, types};
 use crate::model::{Method, Param, Read, Store};
 
-/// `new`, `builder`, `backing` and `invalidate_all`.
+/// `new`, `builder` and `invalidate_all`.
 pub(super) fn constructors(store: &Store) -> TokenStream {
-    let Store { vis, backing, builder, krate, .. } = store;
-    let args = store.args();
+    let Store { vis, builder, krate, .. } = store;
+    let (args, backing) = (store.args(), store.backing_type());
     let initial_builder = super::builder::initial_builder(store);
     let all = store.methods.iter().filter(|method| method.read().is_some()).map(|method| {
         let (name, cfgs) = (&method.ident, &method.cfgs);
@@ -22,7 +22,6 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
          already uses these keys in this cache. `try_build` of the `builder` returns an error instead.",
     );
     let with_options = docs::lines("The same, with options that are known at run time only.");
-    let behind = docs::lines("The store behind the cache.");
     let everything = docs::lines("Makes every entry of this store stale, on every instance.");
     quote! {
         #new
@@ -37,15 +36,28 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
             #initial_builder
         }
 
-        #behind
-        #[must_use]
-        #vis fn backing(&self) -> &::std::sync::Arc<#backing> {
-            &self.__backing
-        }
-
         #everything
         #vis async fn invalidate_all(&self) {
             self.__cache.invalidate(#scopes([#(#all),*])).await;
+        }
+    }
+}
+
+/// `backing`, which demands nothing of the store: implementations of supertraits forward to it.
+pub(super) fn backing(store: &Store) -> TokenStream {
+    let Store { vis, cfgs, decorator, .. } = store;
+    let (params, args, bounds, backing) =
+        (store.impl_params(), store.args(), store.type_bounds(), store.backing_type());
+    let docs = docs::lines("The store behind the cache.");
+    quote! {
+        #(#cfgs)*
+        impl #params #decorator #args #bounds {
+            #docs
+            #[must_use]
+            #[allow(dead_code, reason = "a program does not call every function of its decorator")]
+            #vis fn backing(&self) -> &::std::sync::Arc<#backing> {
+                &self.__backing
+            }
         }
     }
 }

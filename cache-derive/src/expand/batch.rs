@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
 use super::names::{at, derived, local, local_at, runtime, self_of};
-use super::{read, types};
+use super::{forward, read, types};
 use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read, Store};
 
 /// A batch method with the method over one key.
@@ -92,7 +92,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let (keys, options_name, arguments, backing, key) =
         (local("keys"), local("options"), local("arguments"), local("backing"), local("key"));
     let (cfgs, lints, output, region, name) = (&method.cfgs, &method.lints, &method.output, &batch.one, &method.ident);
-    let (function, of_backing) = (derived("__read_", name), store.of_backing());
+    let function = derived("__read_", name);
     let (key_type, part) = (types::key(pair.store, pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
     let (access, access_type) = (local("access"), runtime(store, "Access"));
@@ -111,6 +111,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         many if many == batch.many => quote!(&#list),
         _ => param.for_store(),
     });
+    let call = forward::loaded(store, method, &quote!(&#backing), call);
     // The compiler reports a wrong return type at its declaration.
     let read_many = Ident::new("read_many", Span::call_site().located_at(output.span()));
     let read_many = match batch.answer {
@@ -118,7 +119,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
         // The result for the caller is made from one with a map.
         BatchAnswer::InOrder(_) | BatchAnswer::Rows(..) => read_many.to_token_stream(),
     };
-    let load = loaded(&pair, &element, &quote!(#of_backing::#name(&#backing #(, #call)*).await));
+    let load = loaded(&pair, &element, &call);
     let answer = quote! {
         self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
             let #backing = ::core::clone::Clone::clone(&#backing);

@@ -10,8 +10,8 @@ use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
 pub(super) fn builder(store: &Store) -> TokenStream {
-    let Store { vis, cfgs, lints, backing, builder, decorator, krate, .. } = store;
-    let (declared, type_bounds) = (store.declared(), store.type_bounds());
+    let Store { vis, cfgs, lints, builder, decorator, krate, .. } = store;
+    let (declared, type_bounds, backing) = (store.declared(), store.type_bounds(), store.backing_type());
     let marker = store.marker_type().map(|ty| quote!(__parameters: #ty,));
     let policies = values(store, |_| quote!(#krate::__macro::v1::ReadPolicy));
     let docs = docs::lines(&format!("Builds a [`{decorator}`] with options that are known at run time only."));

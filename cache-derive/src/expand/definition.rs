@@ -10,8 +10,12 @@ use crate::parse::{ItemSyntax, MethodSyntax, StoreSyntax};
 
 /// The trait.
 ///
-/// It is emitted even if the annotations are wrong, so that code that uses it still compiles.
+/// It is emitted even if the annotations are wrong, so that code that uses it still compiles. The mirror of a foreign
+/// trait is never emitted.
 pub(crate) fn definition(store: &StoreSyntax) -> TokenStream {
+    if store.is_mirror() {
+        return TokenStream::new();
+    }
     let StoreSyntax { attrs, vis, unsafety, trait_token, ident, generics, supertraits, items, .. } = store;
     let clause = &generics.where_clause;
     let colon = (!supertraits.is_empty()).then(|| quote!(:));

@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Expr, Lit, Meta};
+use syn::{Attribute, Expr, Lit, Meta, PathArguments};
 
 use super::names::derived;
-use crate::model::{Behaviour, Commits, Method, Returned, Store};
+use super::source_text::source_text;
+use crate::model::{Behaviour, Commits, Method, Reach, Returned, Store};
 
 /// `#[doc = ".."]` for each line.
 pub(super) fn lines(text: &str) -> TokenStream {
@@ -17,8 +18,8 @@ pub(super) fn lines(text: &str) -> TokenStream {
 pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     let name = &method.ident;
     let own = &method.docs;
-    let intro = own.is_empty().then(|| lines(&format!("`{name}` of [`{}`], through the cache.", store.ident)));
-    let added = lines(&format!("\n{}", added(method)));
+    let intro = own.is_empty().then(|| lines(&format!("`{name}` of {}, through the cache.", link(store))));
+    let added = lines(&format!("\n{}{}", added(method), access(method)));
     let (title, text) = section(method);
     let section = (!has_section(own, title)).then(|| lines(&format!("\n{title}\n\n{text}")));
     quote!(#intro #(#own)* #added #section)
@@ -47,6 +48,17 @@ fn returned(method: &Method) -> Option<&Returned> {
     }
 }
 
+/// A link to the trait.
+pub(super) fn link(store: &Store) -> String {
+    let Some(mirror) = &store.mirror else { return format!("[`{}`]", store.ident) };
+    let mut path = mirror.path.clone();
+    for segment in &mut path.segments {
+        segment.arguments = PathArguments::None;
+    }
+    let name = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    format!("[`{name}`]({})", source_text(&path))
+}
+
 fn added(method: &Method) -> String {
     let text = match &method.behaviour {
         Behaviour::Cached(_) => {
@@ -70,6 +82,15 @@ fn added(method: &Method) -> String {
         Behaviour::Uncached => "Not cached: goes to the store at every call.",
     };
     text.to_owned()
+}
+
+/// The access to the store of a method that takes `&mut self` in the trait.
+fn access(method: &Method) -> &'static str {
+    match method.reach {
+        Reach::Shared | Reach::Pointer | Reach::Read => "",
+        Reach::Clone => "\n\nIt takes `&self`, unlike in the trait: the call runs on a clone of the store.",
+        Reach::Write => "\n\nIt takes `&self`, unlike in the trait: the call holds the write lock of the store.",
+    }
 }
 
 fn has_section(docs: &[Attribute], title: &str) -> bool {

@@ -7,7 +7,7 @@ use syn::{GenericParam, Generics, Ident, TypeParam};
 
 use super::names::{at, runtime};
 use super::types;
-use crate::model::{Method, Read, Store};
+use crate::model::{Exclusive, Method, Mirror, Read, Store};
 
 impl Store {
     /// The parameters of a generated type, with their bounds and defaults.
@@ -47,11 +47,28 @@ impl Store {
         quote!(<#(#lifetimes,)* #backing #(, #others)* #(, #last)*>)
     }
 
-    /// The trait with its own arguments.
+    /// The trait that the decorator implements, with its arguments.
+    ///
+    /// Those of a mirror are its own, unless the path of the foreign trait has some.
     pub(super) fn as_trait(&self) -> TokenStream {
         let ident = &self.ident;
         let args = self.generics.split_for_impl().1;
-        quote!(#ident #args)
+        match &self.mirror {
+            Some(Mirror { path, .. }) if path.segments.last().is_some_and(|last| !last.arguments.is_none()) => {
+                quote!(#path)
+            }
+            Some(Mirror { path, .. }) => quote!(#path #args),
+            None => quote!(#ident #args),
+        }
+    }
+
+    /// The type behind the `Arc` of the decorator: the store, or a lock around it.
+    pub(super) fn backing_type(&self) -> TokenStream {
+        let (backing, krate) = (&self.backing, &self.krate);
+        match self.exclusive {
+            Some(Exclusive::Lock) => quote!(#krate::RwLock<#backing>),
+            Some(Exclusive::Clone) | None => backing.to_token_stream(),
+        }
     }
 
     /// `<S as Trait>`
@@ -77,9 +94,10 @@ impl Store {
         let types = self.generics.type_params().map(|param| &param.ident);
         let predicates = self.predicates();
         let cacheable = self.cacheable();
+        let cloned = (self.exclusive == Some(Exclusive::Clone)).then(|| quote!(::core::clone::Clone+));
         quote! {
             where
-                #backing: #store + ::core::marker::Send + ::core::marker::Sync + 'static,
+                #backing: #store + #cloned ::core::marker::Send + ::core::marker::Sync + 'static,
                 #(#types: 'static,)*
                 #predicates
                 #cacheable

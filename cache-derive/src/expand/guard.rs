@@ -12,7 +12,7 @@ use crate::model::{Method, Store, Write};
 /// The `begin_x` function.
 pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let (vis, krate) = (&store.vis, &store.krate);
-    let Method { ident, cfgs, lints, generics, receiver, .. } = method;
+    let Method { ident, cfgs, lints, generics, shared, .. } = method;
     let (name, params, clause) = (derived("begin_", ident), method.declarations(), &generics.where_clause);
     let (docs, body) = (docs::lines(&text(method)), write::begin_body(store, method, write));
     let allow = write::allow(&method.behaviour);
@@ -20,7 +20,7 @@ pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStrea
         #docs
         #(#cfgs)* #(#lints)* #allow
         #[allow(unused_variables, clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut, clippy::extra_unused_type_parameters, reason = "it takes what the method of the store takes")]
-        #vis async fn #name #generics (#receiver #params) -> #krate::WriteGuard #clause {
+        #vis async fn #name #generics (#shared #params) -> #krate::WriteGuard #clause {
             #body
         }
     }

@@ -1,27 +1,46 @@
 //! The decorator as a store.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{TraitItemConst, TraitItemType};
 
+use super::names::at;
 use super::{batch, forward, read, wrapped};
-use crate::model::{Associated, Behaviour, Form, Method, Store};
+use crate::model::{Associated, Behaviour, Form, Method, Reach, Store};
 
 /// The implementation of the trait.
 pub(super) fn implementation(store: &Store) -> TokenStream {
     let Store { cfgs, lints, async_trait, decorator, .. } = store;
     let (params, args, bounds, as_trait) = (store.impl_params(), store.args(), store.impl_bounds(), store.as_trait());
     let associated = associated(store);
-    let methods = store.methods.iter().map(|method| signed(method, &body(store, method)));
+    let methods = store.methods.iter().map(|method| signed(store, method, body(store, method)));
+    // The compiler reports a missing item of a foreign trait at its mirror.
+    let place = store.mirror.as_ref().map(|_| store.ident.span());
+    let (implement, of) = (located(place, quote!(impl)), located(place, quote!(for #decorator #args)));
+    let body = braced(place, quote!(#associated #(#methods)*));
     quote! {
         #(#cfgs)* #(#lints)*
         #async_trait
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
-        impl #params #as_trait for #decorator #args #bounds {
-            #associated
-            #(#methods)*
-        }
+        #implement #params #as_trait #of #bounds #body
     }
+}
+
+/// The tokens, with another location in messages if there is one.
+fn located(place: Option<Span>, tokens: TokenStream) -> TokenStream {
+    match place {
+        Some(place) => at(place, tokens),
+        None => tokens,
+    }
+}
+
+/// The tokens in braces that have a location of their own.
+fn braced(place: Option<Span>, tokens: TokenStream) -> Group {
+    let mut group = Group::new(Delimiter::Brace, tokens);
+    if let Some(place) = place {
+        group.set_span(group.span().located_at(place));
+    }
+    group
 }
 
 /// The associated types and constants, which are those of the backing store.
@@ -48,24 +67,25 @@ fn associated_const(store: &Store, item: &TraitItemConst) -> TokenStream {
 }
 
 /// A method of the trait with this body.
-pub(super) fn signed(method: &Method, body: &TokenStream) -> TokenStream {
+pub(super) fn signed(store: &Store, method: &Method, body: TokenStream) -> TokenStream {
     let Method { ident, cfgs, lints, generics, receiver, .. } = method;
     let clause = &generics.where_clause;
     let comma = receiver.is_some().then(|| quote!(,));
     let params = method.params.iter().map(crate::model::Param::declaration);
     let (asyncness, returns) = returns(method);
+    // The compiler reports a method that the foreign trait does not have at the method of its mirror.
+    let place = store.mirror.as_ref().map(|_| ident.span());
+    let (function, body) = (located(place, quote!(#asyncness fn)), braced(place, body));
     quote! {
         #(#cfgs)* #(#lints)*
-        #asyncness fn #ident #generics (#receiver #comma #(#params),*) #returns #clause {
-            #body
-        }
+        #function #ident #generics (#receiver #comma #(#params),*) #returns #clause #body
     }
 }
 
 fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
     let declared = &method.declared;
     match method.form {
-        Form::Boxed => (Some(quote!(async)), declared.to_token_stream()),
+        Form::Async => (Some(quote!(async)), declared.to_token_stream()),
         Form::Native => {
             let output = &method.output;
             (None, quote!(-> impl ::core::future::Future<Output = #output> + ::core::marker::Send))
@@ -79,17 +99,19 @@ fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
 /// The boxed future of a cached read does its look-up itself, which keeps it small. Other bodies call the twin.
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
-        (Form::Boxed, Behaviour::Cached(read)) => read::body(store, method, read),
-        (Form::Boxed, Behaviour::Batch(batch)) => batch::body(store, method, batch, &read::usual(store)),
-        (Form::Boxed, Behaviour::Uncached) => forward::awaited(store, method),
-        (Form::Boxed, Behaviour::Invalidates(_)) => {
+        (Form::Async, Behaviour::Cached(read)) => read::body(store, method, read),
+        (Form::Async, Behaviour::Batch(batch)) => batch::body(store, method, batch, &read::usual(store)),
+        (Form::Async, Behaviour::Uncached) => forward::awaited(store, method),
+        (Form::Async, Behaviour::Invalidates(_)) => {
             let twin = wrapped::twin(method);
             quote!(#twin.await)
         }
         (Form::Sync, _) if method.is_probed => forward::probed(store, method),
-        (Form::Sync, _) | (Form::Future | Form::Opaque, Behaviour::Uncached) => forward::call(store, method),
-        (Form::Native, _) => wrapped::twin(method),
-        (Form::Opaque | Form::Future, _) => {
+        (Form::Sync, _) => forward::call(store, method),
+        (Form::Future | Form::Opaque, Behaviour::Uncached) if method.reach == Reach::Shared => {
+            forward::call(store, method)
+        }
+        (Form::Native | Form::Opaque | Form::Future, _) => {
             wrapped::body(store, method, &|receiver, arguments| wrapped::twin_of(method, receiver, arguments))
         }
     }

@@ -16,6 +16,7 @@ mod generics;
 mod guard;
 mod hidden;
 mod implementation;
+mod mirror;
 mod names;
 mod other_traits;
 mod overview;
@@ -24,6 +25,7 @@ mod policy;
 mod read;
 mod source_text;
 mod structure;
+mod supertraits;
 mod tags;
 mod types;
 mod view;
@@ -47,8 +49,13 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let structure = structure::structure(store);
     let builder = builder::builder(store);
     let inherent = structure::inherent(store);
+    let backing = admin::backing(store);
     let hidden = hidden::hidden(store);
+    let supertraits = supertraits::supertraits(store);
     let implementation = implementation::implementation(store);
     let (view, scopes, checks) = (view::view(store), other_traits::scopes(store), other_traits::checks(store));
-    quote!(#structure #builder #inherent #hidden #implementation #view #scopes #checks)
+    let mirror = store.mirror.as_ref().map(|mirror| mirror::signatures(store, mirror));
+    quote! {
+        #structure #builder #inherent #backing #hidden #supertraits #implementation #view #scopes #checks #mirror
+    }
 }

@@ -6,7 +6,7 @@ use syn::ExprPath;
 use syn::spanned::Spanned;
 
 use super::names::{derived, local, local_at, runtime, self_of};
-use super::{absent, types};
+use super::{absent, forward, types};
 use crate::model::{Method, Param, Read, Store};
 
 /// The body.
@@ -85,16 +85,16 @@ fn inline(
 ) -> TokenStream {
     let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
     let access = access.map(|access| quote!(.access(#access)));
-    let (of_backing, lookup) = (store.of_backing(), method.lookup(store, read));
+    let lookup = method.lookup(store, read);
     let options = options(store, method, read, read.options.visible_if.as_ref());
     let are_needed_later = read.options.visible_if.is_some() || read.options.absent.is_some();
     let copies = method.params.iter().filter(|param| are_needed_later && param.is_owned()).map(|param| {
         let (name, copy) = (&param.ident, param.to_owned(true));
         quote!(let #name = #copy;)
     });
-    let arguments = method.arguments();
+    let arguments = method.params.iter().map(|param| param.ident.to_token_stream());
     let read_inline = absent::reading(store, method, read, "read_inline");
-    let load = absent::loaded(store, read, quote!(#of_backing::#region(#backing #arguments).await));
+    let load = absent::loaded(store, read, forward::loaded(store, method, &quote!(#backing), arguments));
     let answered = absent::answered(
         store,
         method,
@@ -119,8 +119,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (arguments, backing) = (local("arguments"), local("backing"));
     let (region, cfgs, lints) = (&method.ident, &method.cfgs, &method.lints);
     let output = absent::output(store, method, read);
-    let (function, key_type, of_backing) =
-        (derived("__read_", &method.ident), types::key(store, method, read), store.of_backing());
+    let (function, key_type) = (derived("__read_", &method.ident), types::key(store, method, read));
     let is_filtered = read.options.visible_if.is_some();
     let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
     let (access, access_type) = (local("access"), runtime(store, "Access"));
@@ -134,7 +133,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let arguments_param = (!names.is_empty()).then(|| quote!(, #arguments: (#(#owned,)*)));
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
     let call = method.params.iter().map(Param::for_store);
-    let load = absent::loaded(store, read, quote!(#of_backing::#region(&#backing #(, #call)*).await));
+    let load = absent::loaded(store, read, forward::loaded(store, method, &quote!(&#backing), call));
     let read_value = absent::reading(store, method, read, "read");
     quote! {
         #(#cfgs)* #(#lints)*

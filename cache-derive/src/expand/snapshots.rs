@@ -233,6 +233,54 @@ fn boxed_futures() {
 }
 
 #[test]
+fn mirrors_of_foreign_traits() {
+    check(
+        "mirror",
+        quote!(namespace = "app", foreign = other::Login, exclusive = clone),
+        quote! {
+            pub trait Login<T>: Display + Region + Send {
+                type User: Account;
+
+                #[cached(entity = "user", key(id), ttl = "5m")]
+                async fn user(&self, id: &T) -> Result<Option<Self::User>, Error>;
+
+                #[invalidates(user(id))]
+                fn rename(&mut self, id: &T, name: String) -> impl Future<Output = Result<(), Error>> + Send;
+
+                #[uncached]
+                fn touch(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+                #[over(decorator)]
+                async fn may(&self, user: &Self::User, _: &str) -> bool;
+            }
+        },
+    );
+}
+
+#[test]
+fn a_store_behind_a_lock() {
+    check(
+        "lock",
+        quote!(namespace = "app", exclusive = lock),
+        quote! {
+            #[async_trait]
+            pub trait Tokens: Display + Send + Sync {
+                #[cached(entity = "token", key(id), ttl = "5m")]
+                async fn token(&self, id: u64) -> Result<String, Error>;
+
+                #[invalidates(token(result))]
+                async fn add(&mut self, token: String) -> Result<u64, Error>;
+
+                #[over(decorator)]
+                async fn has(&self, id: u64) -> bool {
+                    self.token(id).await.is_ok()
+                }
+            }
+        },
+    );
+}
+
+#[test]
 fn an_error_leaves_the_trait() {
     check(
         "error",

@@ -7,15 +7,18 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 
+use super::derive_value::mentions;
 use super::generics::turbofish;
 use super::names::{derived, local, runtime, self_of};
 use super::{admin, batch, docs, forward, implementation, read, types, wrapped};
-use crate::model::{Behaviour, Form, Method, Read, Store};
+use crate::model::{Behaviour, Form, Method, Reach, Read, Store};
 
 /// The type, its functions, and its implementation of the trait.
 pub(super) fn view(store: &Store) -> TokenStream {
-    let (structure, own, optional, implementation) =
-        (structure(store), own(store), optional(store), implementation(store));
+    let (structure, own, optional) = (structure(store), own(store), optional(store));
+    // A supertrait that mentions items of the trait cannot be demanded outside of it.
+    let has_open = store.supertraits.others.iter().any(|path| mentions(&path.to_token_stream(), "Self"));
+    let implementation = (!has_open).then(|| implementation(store));
     quote!(#structure #own #optional #implementation)
 }
 
@@ -106,7 +109,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 fn own(store: &Store) -> TokenStream {
     let Store { vis, view, .. } = store;
     let methods = reads(store).map(|method| {
-        let Method { ident, cfgs, lints, notes, generics, receiver, output, .. } = method;
+        let Method { ident, cfgs, lints, notes, generics, shared: receiver, output, .. } = method;
         let (clause, params, this) = (&generics.where_clause, method.declarations(), self_of(method));
         let docs = docs::of_view(method, &format!("`{}`, read as this view reads.", ident.unraw()));
         let call = access_call(method, &quote!(#this), &quote!(#this.__access), &method.arguments());
@@ -185,7 +188,7 @@ fn inherent(store: &Store, ty: &TokenStream, methods: &TokenStream) -> TokenStre
 /// The functions behind the reads of a view.
 pub(super) fn hidden(store: &Store) -> TokenStream {
     let methods = reads(store).map(|method| {
-        let Method { cfgs, lints, generics, receiver, output, .. } = method;
+        let Method { cfgs, lints, generics, shared: receiver, output, .. } = method;
         let (name, clause, params) = (derived("__view_", &method.ident), &generics.where_clause, method.declarations());
         let (access, ty) = (local("access"), runtime(store, "Access"));
         let body = match &method.behaviour {
@@ -208,10 +211,11 @@ fn implementation(store: &Store) -> TokenStream {
     let Store { cfgs, lints, async_trait, view, access, .. } = store;
     let (params, bounds, as_trait) = (store.impl_params_and(access), store.impl_bounds(), store.as_trait());
     let args = store.args_and(&access.to_token_stream());
-    let (associated, supertraits, reports) = (implementation::associated(store), &store.supertraits, reports(store));
+    let (associated, supertraits, reports) =
+        (implementation::associated(store), &store.supertraits.others, reports(store));
     let methods = store.methods.iter().map(|method| {
         let body = body(store, method);
-        implementation::signed(method, &body)
+        implementation::signed(store, method, body)
     });
     let supertraits = (!supertraits.is_empty()).then(|| quote!(#view #args: #(#supertraits)+*,));
     let view_access = runtime(store, "ViewAccess");
@@ -251,8 +255,9 @@ fn body(store: &Store, method: &Method) -> TokenStream {
     let this = self_of(method);
     let is_read = matches!(method.behaviour, Behaviour::Cached(_) | Behaviour::Batch(_));
     if !is_read
-        && matches!(method.form, Form::Sync | Form::Opaque | Form::Future)
         && matches!(method.behaviour, Behaviour::Uncached)
+        && (method.form == Form::Sync
+            || method.reach == Reach::Shared && matches!(method.form, Form::Opaque | Form::Future))
     {
         return forward::call_of(store, method, &quote!(#this.__store.__backing));
     }
@@ -266,7 +271,7 @@ fn body(store: &Store, method: &Method) -> TokenStream {
         quote!(<#decorator #args>::#name #turbofish (&#receiver.__store #arguments))
     };
     match method.form {
-        Form::Boxed => {
+        Form::Async => {
             let call = twin(&this.to_token_stream(), &method.arguments());
             quote!(#call.await)
         }

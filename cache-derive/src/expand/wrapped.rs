@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use super::generics::turbofish;
 use super::names::{at, local, runtime, self_of};
-use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Store};
+use crate::model::{Boxing, Captures, Form, Method, Param, Passing, Reach, Store};
 
 /// The call of a twin, from its receiver and its arguments.
 type Twin<'a> = dyn Fn(&TokenStream, &TokenStream) -> TokenStream + 'a;
@@ -17,11 +17,9 @@ type Twin<'a> = dyn Fn(&TokenStream, &TokenStream) -> TokenStream + 'a;
 /// Arguments that it may not borrow are copied first.
 pub(super) fn body(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStream {
     let Captures { clones_self, copied, boxing } = &method.captures;
-    let future = if *clones_self || !copied.is_empty() {
-        owning(store, method, twin)
-    } else {
-        twin(&self_of(method).to_token_stream(), &method.arguments())
-    };
+    let owns = *clones_self || !copied.is_empty() || method.reach == Reach::Pointer;
+    let future =
+        if owns { owning(store, method, twin) } else { twin(&self_of(method).to_token_stream(), &method.arguments()) };
     if method.form != Form::Future {
         return future;
     }
@@ -37,7 +35,8 @@ pub(super) fn body(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStre
 
 /// The call of the inherent twin.
 pub(super) fn twin(method: &Method) -> TokenStream {
-    twin_of(method, &self_of(method).to_token_stream(), &method.arguments())
+    let (this, borrow) = (self_of(method), (method.reach == Reach::Pointer).then(|| quote!(&)));
+    twin_of(method, &quote!(#borrow #this), &method.arguments())
 }
 
 /// The same with this receiver and these arguments.
@@ -50,8 +49,13 @@ pub(super) fn twin_of(method: &Method, receiver: &TokenStream, arguments: &Token
 fn owning(store: &Store, method: &Method, twin: &Twin<'_>) -> TokenStream {
     let Captures { clones_self, copied, .. } = &method.captures;
     let (this, decorator) = (self_of(method), local("decorator"));
-    let clone = clones_self.then(|| quote!(let #decorator = ::core::clone::Clone::clone(#this);));
-    let receiver = if *clones_self { quote!((&#decorator)) } else { quote!(#this) };
+    let clones = *clones_self && method.reach != Reach::Pointer;
+    let clone = clones.then(|| quote!(let #decorator = <Self as ::core::clone::Clone>::clone(#this);));
+    let receiver = match method.reach {
+        Reach::Pointer => quote!((&#this)),
+        _ if clones => quote!((&#decorator)),
+        _ => quote!(#this),
+    };
     let copies = copied.iter().filter(|place| !method.params[**place].is_owned()).map(|place| {
         let param = &method.params[*place];
         let name = &param.ident;

@@ -19,8 +19,12 @@ pub(crate) struct Method {
     pub(crate) notes: Vec<Attribute>,
     /// Its own parameters and where clause.
     pub(crate) generics: Generics,
-    /// `&self`; nothing for an associated function.
+    /// Its receiver as declared; nothing for an associated function.
     pub(crate) receiver: Option<Receiver>,
+    /// `&self` with the same lifetime, for its inherent twin.
+    pub(crate) shared: Option<Receiver>,
+    /// How the decorator calls the same method of its store.
+    pub(crate) reach: Reach,
     /// Its parameters.
     pub(crate) params: Vec<Param>,
     /// Its declared return type.
@@ -44,14 +48,29 @@ pub(crate) struct Method {
 pub(crate) enum Form {
     /// Not at all.
     Sync,
-    /// `async fn` under `#[async_trait]`.
-    Boxed,
+    /// `async fn`, as written: under `#[async_trait]`, or in the mirror of a foreign trait.
+    Async,
     /// `async fn`, which the emitted trait declares as `-> impl Future + Send`.
     Native,
     /// `-> impl Future`, as written.
     Opaque,
     /// A boxed future, as written.
     Future,
+}
+
+/// How the decorator calls a method of its store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// On the shared store: the method takes `&self`.
+    Shared,
+    /// On the shared pointer to it: the method takes `Arc<Self>`.
+    Pointer,
+    /// On a clone of the store, which is a handle.
+    Clone,
+    /// Under the read lock.
+    Read,
+    /// Under the write lock.
+    Write,
 }
 
 /// How a future with an explicit type captures the arguments of its method.

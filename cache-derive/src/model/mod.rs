@@ -2,6 +2,7 @@
 
 mod batch;
 mod method;
+mod mirror;
 mod read;
 mod returned;
 mod shape;
@@ -11,11 +12,12 @@ mod target;
 mod write;
 
 pub(crate) use batch::{Batch, BatchAnswer};
-pub(crate) use method::{Behaviour, Boxing, Captures, Form, KeyForm, Method, Param, Passing};
+pub(crate) use method::{Behaviour, Boxing, Captures, Form, KeyForm, Method, Param, Passing, Reach};
+pub(crate) use mirror::{Kept, Mirror};
 pub(crate) use read::{Absent, Options, Read, Setting, SettingValue, Span};
 pub(crate) use returned::Returned;
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
-pub(crate) use store::{Associated, Store};
+pub(crate) use store::{Associated, Exclusive, Store, Supertraits};
 pub(crate) use tag::{FamilyName, Tag};
 pub(crate) use target::{Argument, Each, Entries, Extent, Iteration, Reader, Target};
 pub(crate) use write::{Commits, Invalidation, Lending, OldRow, Part, Reevaluation, ResultValue, Write};

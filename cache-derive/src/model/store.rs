@@ -1,9 +1,9 @@
 //! A store trait and the names of its generated types.
 
 use proc_macro2::Ident;
-use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, TypeParamBound, Visibility};
+use syn::{Attribute, Generics, Path, TraitItemConst, TraitItemType, Visibility};
 
-use super::{FamilyName, Method};
+use super::{FamilyName, Method, Mirror};
 
 /// A valid store trait.
 pub(crate) struct Store {
@@ -15,6 +15,12 @@ pub(crate) struct Store {
     pub(crate) vis: Visibility,
     /// The trait's name.
     pub(crate) ident: Ident,
+    /// The foreign trait, if the annotated one is its mirror.
+    pub(crate) mirror: Option<Mirror>,
+    /// How methods that take `&mut self` reach the backing store.
+    pub(crate) exclusive: Option<Exclusive>,
+    /// The supertraits that the decorator implements or mentions.
+    pub(crate) supertraits: Supertraits,
     /// The trait's parameters and where clause, with the backing store in place of `Self`.
     pub(crate) generics: Generics,
     /// Whether the generated types need `S: Trait`, because one of their types mentions the store.
@@ -35,14 +41,29 @@ pub(crate) struct Store {
     pub(crate) backing: Ident,
     /// The type parameter of the view that stands for its access.
     pub(crate) access: Ident,
-    /// The supertraits that a generated type may not implement by itself.
-    pub(crate) supertraits: Vec<TypeParamBound>,
     /// Its associated types and constants.
     pub(crate) associated: Vec<Associated>,
     /// The families of the tags that its entries carry, each once.
     pub(crate) families: Vec<FamilyName>,
     /// Its methods.
     pub(crate) methods: Vec<Method>,
+}
+
+/// How methods that take `&mut self` reach the backing store, which the decorator shares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exclusive {
+    /// Each runs on a clone of the store, which is a handle.
+    Clone,
+    /// The store is behind a lock.
+    Lock,
+}
+
+/// The supertraits of the trait.
+pub(crate) struct Supertraits {
+    /// Whether the decorator implements `Display`.
+    pub(crate) displays: bool,
+    /// Those that the user implements for the decorator.
+    pub(crate) others: Vec<Path>,
 }
 
 /// An associated item that is no function.

@@ -6,6 +6,9 @@ use syn::Attribute;
 
 use crate::diag::closest;
 
+/// The argument of `#[over(..)]`.
+pub(crate) const DECORATOR: &str = "decorator";
+
 /// An attribute of a store trait or of its methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttributeName {
@@ -19,11 +22,14 @@ pub(crate) enum AttributeName {
     Updates,
     /// A method that does not use the cache.
     Uncached,
+    /// A method that keeps its default body, which runs over the decorator.
+    Over,
 }
 
 impl AttributeName {
     /// The attributes of methods.
-    pub(crate) const OF_METHODS: [Self; 4] = [Self::Cached, Self::Invalidates, Self::Updates, Self::Uncached];
+    pub(crate) const OF_METHODS: [Self; 5] =
+        [Self::Cached, Self::Invalidates, Self::Updates, Self::Uncached, Self::Over];
 
     /// The name in source code.
     pub(crate) const fn text(self) -> &'static str {
@@ -33,6 +39,7 @@ impl AttributeName {
             Self::Invalidates => "invalidates",
             Self::Updates => "updates",
             Self::Uncached => "uncached",
+            Self::Over => "over",
         }
     }
 
@@ -41,7 +48,7 @@ impl AttributeName {
         match self {
             Self::Cached => &["cache"],
             Self::Uncached => &["not_cached", "no_cache"],
-            Self::CachedStore | Self::Invalidates | Self::Updates => &[],
+            Self::CachedStore | Self::Invalidates | Self::Updates | Self::Over => &[],
         }
     }
 

@@ -4,7 +4,7 @@ use syn::Path;
 
 use super::row::option;
 use super::{AttributeName, Table, derives, key_text, options, value};
-use crate::model::Setting;
+use crate::model::{Exclusive, Setting};
 
 options! {
     NAMESPACE: String =
@@ -15,7 +15,21 @@ options! {
     CRATE: Path = option(derives::CRATE, &["caching"], "the path of `cache-core`, if it was renamed")
         .aliases(&["krate", "path"])
         .parsed(value::crate_path);
-    FOREIGN: () = option("foreign", &["other::Store"], "caches a trait of another crate").planned();
+    FOREIGN: Path = option(
+        "foreign",
+        &["other::Store"],
+        "implements this trait of another crate; the annotated trait is its mirror, which declares nothing",
+    )
+    .aliases(&["mirrors", "remote"])
+    .parsed(value::trait_path);
+    EXCLUSIVE: Exclusive = option(
+        "exclusive",
+        &["clone", "lock"],
+        "how `&mut self` methods reach the store: each on a clone of it (a handle, such as one over a pool), or through a \
+         `cache_core::RwLock` around it",
+    )
+    .aliases(&["mutable", "mut_self"])
+    .parsed(value::exclusive);
 }
 
 /// The annotation of a trait.

@@ -18,7 +18,7 @@ mod row;
 mod tests;
 mod value;
 
-pub(crate) use attribute::AttributeName;
+pub(crate) use attribute::{AttributeName, DECORATOR};
 pub(crate) use row::{Conflict, Row, Spec};
 
 /// The options that one form of an attribute accepts.

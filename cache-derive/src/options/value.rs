@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, ExprPath, Lit, LitInt, LitStr, Path, Token};
 
 use super::row::{Row, enumerated};
 use crate::diag::{Problem, closest, list};
-use crate::model::{Setting, SettingValue};
+use crate::model::{Exclusive, Setting, SettingValue};
 use crate::parse::{OptionSyntax, TagSyntax, Value};
 
 pub(super) use super::duration::{duration, positive_duration};
@@ -180,6 +180,24 @@ pub(super) fn tag(option: &OptionSyntax, row: &Row) -> Result<TagSyntax, Problem
             .why("the family is a text or a type, and the key says which of its tags an entry carries")
             .instead(format!("`{0}(\"tenant\", tenant)` or `{0}(UserTag, value.id)`", row.name))
     })
+}
+
+/// The path of a trait, with its arguments or without.
+pub(super) fn trait_path(option: &OptionSyntax, row: &Row) -> Result<Path, Problem> {
+    let tokens = match &option.value {
+        Value::Equals(tokens) => Some(tokens),
+        Value::Nothing | Value::List(_) => None,
+    };
+    tokens.and_then(|tokens| syn::parse2(tokens.clone()).ok()).ok_or_else(|| {
+        Problem::at(option, format!("`{}` is not the path of a trait", row.name))
+            .why("the decorator implements the trait of that path")
+            .instead(format!("`{} = {}`", row.name, row.example()))
+    })
+}
+
+/// How `&mut self` methods reach the store.
+pub(super) fn exclusive(option: &OptionSyntax, row: &Row) -> Result<Exclusive, Problem> {
+    choice(option, row).map(|name| if name == "clone" { Exclusive::Clone } else { Exclusive::Lock })
 }
 
 /// The names of parameters between parentheses.

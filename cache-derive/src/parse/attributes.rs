@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Meta, Token, parenthesized, token};
 
 use super::{OptionSyntax, Target, Value, options};
 use crate::diag::{Problem, Sink};
-use crate::options::{AttributeName, cached};
+use crate::options::{AttributeName, DECORATOR, cached};
 
 /// The declared effect of a method on the cache.
 pub(crate) enum CacheAttribute {
@@ -23,6 +23,8 @@ pub(crate) enum CacheAttribute {
     Updates(Attribute),
     /// `#[uncached]`
     Uncached(Attribute),
+    /// `#[over(decorator)]`
+    Over(Attribute),
 }
 
 impl CacheAttribute {
@@ -33,7 +35,8 @@ impl CacheAttribute {
             | Self::Batch(attribute, _)
             | Self::Invalidates(attribute, ..)
             | Self::Updates(attribute)
-            | Self::Uncached(attribute) => attribute,
+            | Self::Uncached(attribute)
+            | Self::Over(attribute) => attribute,
         }
     }
 
@@ -44,6 +47,7 @@ impl CacheAttribute {
             Self::Invalidates(..) => AttributeName::Invalidates,
             Self::Updates(..) => AttributeName::Updates,
             Self::Uncached(..) => AttributeName::Uncached,
+            Self::Over(..) => AttributeName::Over,
         }
     }
 
@@ -65,6 +69,10 @@ impl CacheAttribute {
             Some(AttributeName::Uncached) => {
                 no_list(&attribute, sink);
                 Ok(Self::Uncached(attribute))
+            }
+            Some(AttributeName::Over) => {
+                decorator(&attribute, sink);
+                Ok(Self::Over(attribute))
             }
             Some(AttributeName::CachedStore) | None => Err(Box::new(attribute)),
         }
@@ -89,6 +97,17 @@ fn no_list(attribute: &Attribute, sink: &mut Sink) {
             Problem::at(attribute, "`#[uncached]` takes no arguments")
                 .why("the method goes to the store at every call, there is nothing to choose")
                 .instead("`#[uncached]`"),
+        );
+    }
+}
+
+fn decorator(attribute: &Attribute, sink: &mut Sink) {
+    let is_decorator = matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == DECORATOR);
+    if !is_decorator {
+        sink.report(
+            Problem::at(attribute, format!("`#[{}]` takes the argument `{DECORATOR}`", AttributeName::Over))
+                .why("a default body runs over the store unless this attribute says that it runs over the decorator")
+                .instead(format!("`#[{}({DECORATOR})]`, or leave it out", AttributeName::Over)),
         );
     }
 }

@@ -70,19 +70,46 @@ fn piece_of_options(input: ParseStream<'_>, options: &mut Vec<OptionSyntax>, sin
     }
 }
 
-/// The token streams between commas.
+/// The token streams between commas, other than those between generic arguments.
 ///
 /// So a mistake in one does not hide those in the next.
 fn split(tokens: TokenStream) -> Vec<TokenStream> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut pieces = vec![TokenStream::new()];
-    for token in tokens {
-        match &token {
-            TokenTree::Punct(punct) if punct.as_char() == ',' => pieces.push(TokenStream::new()),
-            _ => pieces.last_mut().expect("one piece is always there").extend([token]),
+    let mut end_of_arguments = 0;
+    for (place, token) in tokens.iter().enumerate() {
+        if place >= end_of_arguments && is(token, '<') {
+            end_of_arguments = closing(&tokens, place).unwrap_or_default();
+        }
+        if place >= end_of_arguments && is(token, ',') {
+            pieces.push(TokenStream::new());
+        } else {
+            pieces.last_mut().expect("one piece is always there").extend([token.clone()]);
         }
     }
     pieces.retain(|piece| !piece.is_empty());
     pieces
+}
+
+/// The place of the `>` that belongs to a `<`, if there is one.
+fn closing(tokens: &[TokenTree], start: usize) -> Option<usize> {
+    let mut depth = 0;
+    for (place, token) in tokens.iter().enumerate().skip(start) {
+        let is_arrow = place > 0 && (is(&tokens[place - 1], '-') || is(&tokens[place - 1], '='));
+        if is(token, '<') {
+            depth += 1;
+        } else if is(token, '>') && !is_arrow {
+            depth -= 1;
+        }
+        if depth == 0 {
+            return Some(place);
+        }
+    }
+    None
+}
+
+fn is(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
 
 fn option(input: ParseStream<'_>) -> syn::Result<OptionSyntax> {

@@ -11,7 +11,7 @@ use syn::{Attribute, Generics, Ident, Signature, Token, TraitItem, TypeParamBoun
 
 use super::{CacheAttribute, StoreArgs, Style, style};
 use crate::diag::Sink;
-use crate::options::AttributeName;
+use crate::options::{AttributeName, cached_store};
 
 /// The trait as written.
 pub(crate) struct StoreSyntax {
@@ -69,6 +69,11 @@ impl StoreSyntax {
             .find(|attribute| attribute.path().segments.last().is_some_and(|segment| segment.ident == "async_trait"))
     }
 
+    /// Whether the trait is the mirror of a foreign one, right or wrong.
+    pub(crate) fn is_mirror(&self) -> bool {
+        self.args.options.iter().any(|option| option.name == cached_store::FOREIGN.row.name)
+    }
+
     /// The methods of the trait.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodSyntax> {
         self.items.iter().filter_map(|item| match item {
@@ -79,6 +84,14 @@ impl StoreSyntax {
 }
 
 impl MethodSyntax {
+    /// The attribute that leaves the method to its default body.
+    pub(crate) fn over(&self) -> Option<&Attribute> {
+        self.cache_attributes.iter().find_map(|cache_attribute| match cache_attribute {
+            CacheAttribute::Over(attribute) => Some(attribute),
+            _ => None,
+        })
+    }
+
     /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
         let wraps = self.cache_attributes.first().is_some_and(|cache_attribute| {

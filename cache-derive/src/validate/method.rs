@@ -4,17 +4,29 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
 use syn::{
-    Attribute, CapturedParam, GenericArgument, Lifetime, Meta, PathArguments, PreciseCapture, Receiver, ReturnType,
-    Type, TypeParamBound, parse_quote,
+    Attribute, CapturedParam, GenericArgument, Lifetime, Meta, PathArguments, PreciseCapture, ReturnType, Type,
+    TypeParamBound, parse_quote,
 };
 
+use super::receiver::{Receiving, receiving};
 use super::self_type::{SelfType, mentions};
 use super::write::Readers;
-use super::{batch, captures, read, signature, write};
+use super::{batch, captures, over, read, signature, write};
 use crate::diag::{Problem, Sink};
-use crate::model::{Behaviour, Captures, Form, Method, Param, Read};
+use crate::model::{Behaviour, Captures, Exclusive, Form, Method, Param, Reach, Read};
 use crate::options::AttributeName;
 use crate::parse::{BoxedFuture, CacheAttribute, MethodSyntax, OptionSyntax, Output, Style, Target};
+
+/// The properties of the trait that the checks of a method depend on.
+#[derive(Clone, Copy)]
+pub(super) struct TraitFacts {
+    /// Whether `#[async_trait]` boxes the futures of its methods.
+    pub(super) boxed: bool,
+    /// Whether it is the mirror of a foreign trait.
+    pub(super) is_mirror: bool,
+    /// How `&mut self` methods reach the store.
+    pub(super) exclusive: Option<Exclusive>,
+}
 
 /// A method with a checked signature, and the checks left against other methods.
 pub(super) struct Draft<'a> {
@@ -34,17 +46,27 @@ enum References<'a> {
 }
 
 /// Checks a method by itself.
-pub(super) fn draft<'a>(syntax: &'a MethodSyntax, boxed: bool, self_type: &mut SelfType, sink: &mut Sink) -> Draft<'a> {
+pub(super) fn draft<'a>(
+    syntax: &'a MethodSyntax,
+    facts: TraitFacts,
+    self_type: &mut SelfType,
+    sink: &mut Sink,
+) -> Draft<'a> {
     let before = sink.count();
     attributes_in_cfg_attr(syntax, sink);
     no_unsafe(syntax, sink);
+    no_misspelt(syntax, sink);
+    if let Some(attribute) = syntax.over() {
+        over::check(syntax, attribute, facts.is_mirror, sink);
+        return Draft { method: None, references: References::Nothing, syntax };
+    }
     let cache_attribute = cache_attribute(syntax, sink);
     let references = match cache_attribute {
         Some(CacheAttribute::Invalidates(_, targets, options)) => References::Invalidates(targets, options),
         Some(CacheAttribute::Batch(_, options)) => References::Batch(options),
         _ => References::Nothing,
     };
-    let method = model(syntax, cache_attribute, boxed, self_type, sink).filter(|_| sink.count() == before);
+    let method = model(syntax, cache_attribute, facts, self_type, sink).filter(|_| sink.count() == before);
     Draft { method, references, syntax }
 }
 
@@ -92,18 +114,15 @@ impl<'a> Draft<'a> {
 fn model(
     syntax: &MethodSyntax,
     cache_attribute: Option<&CacheAttribute>,
-    boxed: bool,
+    facts: TraitFacts,
     self_type: &mut SelfType,
     sink: &mut Sink,
 ) -> Option<Method> {
-    let form = form(syntax, boxed);
+    let form = form(syntax, facts);
     if keeps_default_body(syntax, form, sink) {
         return None;
     }
-    let receiver = match form {
-        Form::Sync if syntax.sig.receiver().is_none() => None,
-        _ => Some(sink.accept(signature::shared_receiver(&syntax.sig))?),
-    };
+    let receiving = sink.accept(receiving(&syntax.sig, form != Form::Sync, facts.exclusive))?;
     let mut params = signature::params(&syntax.sig, self_type, sink);
     if !matches!(cache_attribute, Some(CacheAttribute::Invalidates(..))) {
         signature::without_underscores(&mut params);
@@ -114,9 +133,11 @@ fn model(
         Style::ImplFuture(opaque, _) => Some(opaque),
         _ => None,
     };
-    let captures = match (cache_attribute, &receiver) {
-        (None | Some(CacheAttribute::Uncached(_)), _) | (_, None) => Captures::default(),
-        (_, Some(receiver)) => future_captures(syntax, receiver, &params, sink),
+    let passes_on = matches!(cache_attribute, None | Some(CacheAttribute::Uncached(_)));
+    let captures = if passes_on && receiving.reach == Reach::Shared {
+        Captures::default()
+    } else {
+        future_captures(syntax, &receiving, &params, sink)
     };
     let behaviour = match cache_attribute {
         Some(CacheAttribute::Cached(attribute, options)) => {
@@ -134,6 +155,7 @@ fn model(
     self_type.visit_return_type_mut(&mut declared);
     let (cfgs, docs, lints, notes) = attributes(&syntax.attrs);
     let ident = syntax.sig.ident.clone();
+    let Receiving { declared: receiver, shared, reach } = receiving;
     Some(Method {
         ident,
         cfgs,
@@ -142,6 +164,8 @@ fn model(
         notes,
         generics,
         receiver,
+        shared,
+        reach,
         params,
         declared,
         output,
@@ -153,7 +177,8 @@ fn model(
 }
 
 /// The captures of the future, if its type is explicit.
-fn future_captures(syntax: &MethodSyntax, receiver: &Receiver, params: &[Param], sink: &mut Sink) -> Captures {
+fn future_captures(syntax: &MethodSyntax, receiving: &Receiving, params: &[Param], sink: &mut Sink) -> Captures {
+    let Some(receiver) = &receiving.declared else { return Captures::default() };
     match syntax.style() {
         Style::Boxed(boxed) => {
             let lifetimes: Vec<_> = boxed.lifetime.into_iter().collect();
@@ -185,11 +210,11 @@ fn captured_lifetimes(captured: &PreciseCapture) -> Vec<&Lifetime> {
         .collect()
 }
 
-fn form(syntax: &MethodSyntax, boxed: bool) -> Form {
+fn form(syntax: &MethodSyntax, facts: TraitFacts) -> Form {
     match syntax.style() {
         Style::Sync | Style::Unknown(_) | Style::Unnamed(_) => Form::Sync,
         Style::Boxed(_) => Form::Future,
-        Style::AsyncFn if boxed => Form::Boxed,
+        Style::AsyncFn if facts.boxed || facts.is_mirror => Form::Async,
         Style::AsyncFn => Form::Native,
         Style::ImplFuture(..) => Form::Opaque,
     }
@@ -251,12 +276,6 @@ fn keeps_default_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> boo
 fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a CacheAttribute> {
     let style = syntax.style();
     let (is_sync, is_unnamed) = (matches!(style, Style::Sync), matches!(style, Style::Unnamed(_)));
-    for (attribute, meant) in &syntax.misspelt {
-        sink.report(
-            Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
-                .instead(format!("did you mean `#[{meant}]`?")),
-        );
-    }
     match syntax.cache_attributes.as_slice() {
         [] if is_sync || is_unnamed || !syntax.misspelt.is_empty() => None,
         [] => {
@@ -360,6 +379,15 @@ fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
                 );
             }
         }
+    }
+}
+
+fn no_misspelt(syntax: &MethodSyntax, sink: &mut Sink) {
+    for (attribute, meant) in &syntax.misspelt {
+        sink.report(
+            Problem::at(attribute.path(), format!("`#[{}]` is not known here", path_text(attribute)))
+                .instead(format!("did you mean `#[{meant}]`?")),
+        );
     }
 }
 

@@ -13,13 +13,17 @@ const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];
 pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
     let cached: Vec<String> = store.methods().filter(|method| is_cached(method)).map(plain_name).collect();
     let writes: Vec<String> = store.methods().filter(|method| is_a_write(method)).map(plain_name).collect();
-    for method in store.methods() {
+    for method in store.methods().filter(|method| method.over().is_none()) {
         let name = plain_name(method);
         if let Some(reason) = reserved_by(&name, is_cached(method), &cached, &writes) {
             sink.report(
                 Problem::at(&method.sig.ident, format!("the name `{name}` is taken by generated code"))
                     .why(format!("{reason}, and one type cannot have both"))
-                    .instead("another name for this method"),
+                    .instead(if store.is_mirror() {
+                        "a trait of your own in front of the foreign one, with another name for this method"
+                    } else {
+                        "another name for this method"
+                    }),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Receivers and parameters.
+//! Parameters, and what else a signature says.
 
 use proc_macro2::Ident;
 use quote::{ToTokens, format_ident};
@@ -13,30 +13,6 @@ use crate::types::peel;
 
 /// The floating-point numbers, which are no parts of a key by themselves.
 const FLOATS: [&str; 2] = ["f32", "f64"];
-
-/// The `&self` of an asynchronous method.
-pub(super) fn shared_receiver(sig: &Signature) -> Result<Receiver, Problem> {
-    match sig.receiver() {
-        Some(receiver) if is_shared(receiver) => Ok(receiver.clone()),
-        Some(receiver) => Err(Problem::at(receiver, format!("`{}` does not take `&self`", sig.ident))
-            .why("the decorator shares the backing store and has only `&` access to it")
-            .instead("`&self`, with interior mutability in the store where it needs some")),
-        None => Err(Problem::at(&sig.ident, format!("`{}` does not take `&self`", sig.ident))
-            .why("a function without a store has no cache to go through")
-            .instead("`&self` as its first parameter, or move it out of the trait")),
-    }
-}
-
-fn is_shared(receiver: &Receiver) -> bool {
-    let shared = match &receiver.kind {
-        ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
-        ReceiverKind::Typed(_, ty) => {
-            matches!(peel(ty), Type::Reference(reference) if reference.mutability.is_none() && is_self(&reference.elem))
-        }
-        _ => false,
-    };
-    shared && receiver.attrs.is_empty()
-}
 
 /// The named lifetime of a receiver.
 pub(super) fn lifetime_of(receiver: &Receiver) -> Option<&Lifetime> {
@@ -62,7 +38,8 @@ pub(super) fn requires_sized(sig: &Signature) -> bool {
     })
 }
 
-fn is_self(ty: &Type) -> bool {
+/// Whether a type is `Self`.
+pub(super) fn is_self(ty: &Type) -> bool {
     matches!(peel(ty), Type::Path(path) if path.path.is_ident("Self"))
 }
 

@@ -6,15 +6,16 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, TypeParamBound, parse_quote};
+use syn::{Attribute, GenericParam, Ident, Meta, TraitItem, parse_quote};
 
 use super::given::Given;
-use super::method::{self, Draft};
-use super::names;
+use super::method::{self, Draft, TraitFacts};
 use super::self_type::{SelfType, mentions};
+use super::supertraits::supertraits;
 use super::write::{Reader, Readers};
+use super::{mirror, names};
 use crate::diag::{Problem, Sink};
-use crate::model::{Associated, Behaviour, Extent, FamilyName, Method, Setting, Store, Write};
+use crate::model::{Associated, Behaviour, Exclusive, Extent, FamilyName, Method, Setting, Store, Write};
 use crate::options::{AttributeName, cached, cached_store};
 use crate::parse::{CacheAttribute, ItemSyntax, StoreSyntax, Value};
 
@@ -35,8 +36,11 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
     let namespace = namespace(&given, sink);
     let mode = given.value(&cached_store::MODE, sink);
     let krate = given.value(&cached_store::CRATE, sink).or_else(|| Some(parse_quote!(::cache_core)));
+    let foreign = given.value(&cached_store::FOREIGN, sink);
+    let exclusive = exclusive(&given, sink);
     let mut self_type = SelfType::of(&syntax.source);
-    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, self_type, sink));
+    let facts = TraitFacts { boxed: syntax.async_trait().is_some(), is_mirror: syntax.is_mirror(), exclusive };
+    let (mut methods, projects) = self_type.tracking_mentions(|self_type| methods(syntax, facts, self_type, sink));
     inherit(mode.as_ref(), &mut methods);
     let mut generics = syntax.generics.clone();
     let ((), bounded) = self_type.tracking_mentions(|self_type| self_type.visit_generics_mut(&mut generics));
@@ -47,6 +51,9 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         namespace: namespace?,
         vis: syntax.vis.clone(),
         ident: syntax.ident.clone(),
+        mirror: foreign.map(|path| mirror::mirror(syntax, path, sink)),
+        exclusive,
+        supertraits: supertraits(syntax, exclusive),
         generics,
         projects: projects || bounded,
         cfgs: syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
@@ -57,11 +64,16 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         view: format_ident!("Caching{name}View", span = syntax.ident.span()),
         backing: self_type.ident,
         access: Ident::new(if mentions(&syntax.source, "A") { "__A" } else { "A" }, Span::call_site()),
-        supertraits: supertraits(syntax),
         associated: associated(syntax, sink),
         families,
         methods,
     })
+}
+
+/// How `&mut self` methods reach the store. A reported option counts as given, so that its methods are not reported too.
+fn exclusive(given: &Given<'_>, sink: &mut Sink) -> Option<Exclusive> {
+    let exclusive = given.value(&cached_store::EXCLUSIVE, sink);
+    exclusive.or_else(|| (!given.misses(&cached_store::EXCLUSIVE)).then_some(Exclusive::Clone))
 }
 
 fn namespace(given: &Given<'_>, sink: &mut Sink) -> Option<String> {
@@ -119,9 +131,8 @@ fn is_not_send(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if mentions(&list.tokens, "Send"))
 }
 
-fn methods(syntax: &StoreSyntax, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
-    let boxed = syntax.async_trait().is_some();
-    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, boxed, self_type, sink)).collect();
+fn methods(syntax: &StoreSyntax, facts: TraitFacts, self_type: &mut SelfType, sink: &mut Sink) -> Vec<Method> {
+    let drafts: Vec<Draft<'_>> = syntax.methods().map(|method| method::draft(method, facts, self_type, sink)).collect();
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
@@ -277,22 +288,6 @@ fn lifetimes_need_inline(syntax: &StoreSyntax, drafts: &[Draft<'_>], sink: &mut 
             .instead("`load = inline` on every cached method, or a trait without lifetime parameters"),
         );
     }
-}
-
-/// The supertraits that a generated type may not have: the user implements them.
-///
-/// One that mentions the trait's own items cannot be repeated outside of it.
-fn supertraits(syntax: &StoreSyntax) -> Vec<TypeParamBound> {
-    const IMPLEMENTED: [&str; 5] = ["Send", "Sync", "Debug", "Clone", "Sized"];
-    let open = syntax.supertraits.iter().filter(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            let name = bound.path.segments.last().map(|segment| segment.ident.to_string());
-            name.is_some_and(|name| !IMPLEMENTED.contains(&name.as_str()))
-                && !mentions(&bound.to_token_stream(), "Self")
-        }
-        _ => false,
-    });
-    open.cloned().collect()
 }
 
 fn associated(syntax: &StoreSyntax, sink: &mut Sink) -> Vec<Associated> {

@@ -12,7 +12,7 @@ use syn::spanned::Spanned;
 
 pub(super) use self::old_row::function as old_row_function;
 use self::scopes::{Pass, late, methods_of, scopes_of};
-use super::generics::turbofish;
+use super::forward;
 use super::names::{at, local, runtime, self_of};
 use crate::model::{Behaviour, Commits, Lending, Method, Store, Write};
 
@@ -34,7 +34,7 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
         #(#mutable)*
         #(#parts)*
         #begin
-        let #returned = #call.await;
+        let #returned = #call;
         let #outcome = #write_outcome!(&#returned);
         let #found = #list;
         #guard.finish(#final_outcome, #found).await;
@@ -82,9 +82,9 @@ fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     }
 }
 
+/// The awaited call of the store.
 fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
-    let (this, of_backing, name, turbofish) =
-        (self_of(method), store.of_backing(), &method.ident, turbofish(&method.generics));
+    let this = self_of(method);
     let arguments = method.params.iter().enumerate().map(|(place, param)| {
         let name = &param.ident;
         let lending = write.lent.iter().find(|(lent, _)| *lent == place).map(|(_, lending)| *lending);
@@ -108,7 +108,7 @@ fn call(store: &Store, method: &Method, write: &Write) -> TokenStream {
             None => quote!(#name),
         }
     });
-    quote!(#of_backing::#name #turbofish (&#this.__backing #(, #arguments)*))
+    forward::awaited_with(store, method, &quote!(&#this.__backing), arguments)
 }
 
 /// The outcome with which the guard finishes.

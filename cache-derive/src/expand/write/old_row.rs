@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::argument::argument;
 use super::scopes::{Pass, named, readers_of, scopes_of, wholes};
+use crate::expand::forward;
 use crate::expand::names::{derived, local, runtime, self_of};
 use crate::model::{Invalidation, Method, OldRow, Passing, Read, Reevaluation, Store, Write};
 
@@ -85,7 +86,7 @@ fn every(store: &Store, method: &Method, write: &Write) -> TokenStream {
 
 /// The function of the decorator that reads a row before a write.
 pub(in crate::expand) fn function(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (cfgs, region, output, of_backing) = (&method.cfgs, &method.ident, &method.output, store.of_backing());
+    let (cfgs, region, output) = (&method.cfgs, &method.ident, &method.output);
     let (guard_type, old_row, guard) = (runtime(store, "WriteGuard"), runtime(store, "OldRow"), local("write"));
     let (name, length) = (derived("__old_", region), read.key.len());
     let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
@@ -96,10 +97,11 @@ pub(in crate::expand) fn function(store: &Store, method: &Method, read: &Read) -
             Passing::Borrowed(_) | Passing::OptionalBorrowed(_) => quote!(#name),
         }
     });
+    let call = forward::awaited_with(store, method, &quote!(&self.__backing), args);
     quote! {
         #(#cfgs)*
         async fn #name(&self, #guard: &mut #guard_type #params) -> #old_row<#output> {
-            self.#region.old_row(#guard, #lookup, #of_backing::#region(&self.__backing #(, #args)*)).await
+            self.#region.old_row(#guard, #lookup, async { #call }).await
         }
     }
 }
