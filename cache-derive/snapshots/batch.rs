@@ -1196,7 +1196,16 @@ where
             &ids,
             |one| self.__store.__key_size(one),
         );
-        self.__store.size.cached_only_many(keys, |key| &key.0, |_, _| true).await
+        let wanted: ::std::vec::Vec<u64> = ::cache_core::__macro::v1::keys_of(
+            &keys,
+            |key| ::core::clone::Clone::clone(&key.0),
+        );
+        let found: ::core::option::Option<::std::vec::Vec<(u64, u64)>> = self
+            .__store
+            .size
+            .cached_only_many(keys, |key| &key.0, |_, _| true)
+            .await;
+        ::cache_core::__macro::v1::found_in_order(&wanted, found)
     }
 }
 #[async_trait]

@@ -761,7 +761,7 @@ where
         text: String,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
         ::std::boxed::Box::pin({
-            let decorator = ::core::clone::Clone::clone(self);
+            let decorator = <Self as ::core::clone::Clone>::clone(self);
             let id = {
                 #[allow(unused_imports, reason = "unused if it can be copied")]
                 use ::cache_core::__macro::v1::NoCopy as _;

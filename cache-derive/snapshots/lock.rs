@@ -29,7 +29,7 @@ pub struct CachingTokens<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingTokens<S> {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             token: ::core::clone::Clone::clone(&self.token),
@@ -183,11 +183,37 @@ where
     pub async fn invalidate_all(&self) {
         self.__cache
             .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.token.scope_prefix(&())]),
+                ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]),
             )
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingTokensView<S> {
+        CachingTokensView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingTokensView<S> {
+        CachingTokensView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingTokensView<S, ::cache_core::CachedOnly> {
+        CachingTokensView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `token` of [`Tokens`], through the cache.
     ///
@@ -204,7 +230,8 @@ where
             answer => answer,
         };
         let key = self.token.key(&(&id,));
-        self.__read_token(key, answer, (id,)).await
+        self.__read_token(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     /// `add` of [`Tokens`], through the cache.
     ///
@@ -220,10 +247,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn add(&self, token: String) -> Result<u64, Error> {
-        let scopes = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.token.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([]);
+        let methods = ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -241,9 +266,7 @@ where
         } else {
             match ::cache_core::__macro::v1::Fallible::ok(&returned) {
                 ::core::option::Option::Some(result) => {
-                    ::std::vec::Vec::<
-                        ::cache_core::__macro::v1::Scope,
-                    >::from([
+                    ::cache_core::__macro::v1::scopes([
                         ::cache_core::__macro::v1::scope_or_whole(
                             || self.__scope_token(&result),
                             || self.token.scope_prefix(&()),
@@ -291,10 +314,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_add(&self, token: String) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
-        let methods = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.token.scope_prefix(&())]);
+        let scopes = ::cache_core::__macro::v1::scopes([]);
+        let methods = ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -312,6 +333,7 @@ impl<S: ?::core::marker::Sized> CachingTokens<S> {
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -330,6 +352,7 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<String>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -338,7 +361,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.token
             .read(
@@ -349,11 +372,12 @@ where
                     String,
                     <Result<String, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < String, Error > as ::cache_core::__macro::v1::Fallible
-                        > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < String, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     {
                         let reached = ::cache_core::RwLock::<S>::read(&backing).await;
@@ -365,6 +389,15 @@ where
     }
     fn __scope_token(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.token.scope(&(id,))
+    }
+    async fn __view_token(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: u64,
+    ) -> Result<String, Error> {
+        let key = self.token.key(&(&id,));
+        self.__read_token(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
+            .await
     }
 }
 #[async_trait]
@@ -386,9 +419,140 @@ where
             answer => answer,
         };
         let key = self.token.key(&(&id,));
-        self.__read_token(key, answer, (id,)).await
+        self.__read_token(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
+            .await
     }
     async fn add(&mut self, token: String) -> Result<u64, Error> {
         Self::add(self, token).await
+    }
+}
+/// A view of a [`CachingTokens`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingTokensView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
+    __store: CachingTokens<S>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingTokensView<S, A>
+where
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingTokensView<S, A> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingTokensView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingTokensView<S, A> {
+    type Target = CachingTokens<S>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingTokensView<S>
+where
+    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    String: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `token`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn token(&self, id: u64) -> Result<String, Error> {
+        self.__store.__view_token(self.__access, id).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingTokensView<S, ::cache_core::CachedOnly>
+where
+    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    String: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `token` with these arguments; `None` for a miss.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub async fn token(&self, id: u64) -> ::core::option::Option<String> {
+        let key = self.__store.token.key(&(&id,));
+        self.__store.token.cached_only(key, |_, _| true).await
+    }
+}
+#[async_trait]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, A> Tokens for CachingTokensView<S, A>
+where
+    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
+    u64: ::cache_core::__macro::v1::KeyPart,
+    String: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<String, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+    CachingTokensView<S, A>: Display,
+{
+    async fn token(&self, id: u64) -> Result<String, Error> {
+        self.__store
+            .__view_token(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                id,
+            )
+            .await
+    }
+    async fn add(&mut self, token: String) -> Result<u64, Error> {
+        <CachingTokens<S>>::add(&self.__store, token).await
+    }
+}
+#[doc(hidden)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __CachingTokensScopes;
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_upper_case_globals,
+    reason = "the writes of other traits find it by the name of the trait"
+)]
+pub const Tokens: __CachingTokensScopes = __CachingTokensScopes;
+#[allow(dead_code, reason = "only the writes of other traits call it")]
+#[allow(
+    clippy::ref_option_ref,
+    clippy::too_many_arguments,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "it is called on the constant"
+)]
+impl __CachingTokensScopes {
+    pub const fn __namespace(&self) -> &'static str {
+        "app"
+    }
+    pub const fn __of_token(&self) -> ::cache_core::__macro::v1::OtherRead {
+        ::cache_core::__macro::v1::OtherRead::new("app", "token")
+    }
+    pub fn token<'__key>(
+        &self,
+        id: &'__key u64,
+    ) -> ::cache_core::__macro::v1::OtherEntry<(&'__key u64,)> {
+        self.__of_token().entry((id,))
     }
 }

@@ -32,7 +32,7 @@ where
 {
     fn clone(&self) -> Self {
         Self {
-            __backing: ::std::sync::Arc::clone(&self.__backing),
+            __backing: ::core::clone::Clone::clone(&self.__backing),
             __cache: ::core::clone::Clone::clone(&self.__cache),
             __claim: ::core::clone::Clone::clone(&self.__claim),
             __parameters: ::core::marker::PhantomData,
@@ -201,12 +201,36 @@ where
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
-            .invalidate(
-                ::std::vec::Vec::<
-                    ::cache_core::__macro::v1::Scope,
-                >::from([self.user.scope_prefix(&())]),
-            )
+            .invalidate(::cache_core::__macro::v1::scopes([self.user.scope_prefix(&())]))
             .await;
+    }
+    /// A view whose reads call the store, and replace the values in the cache.
+    ///
+    /// Fresh reads of one key share a load that begins after all of them.
+    #[must_use]
+    pub fn fresh(&self) -> CachingLoginView<S, T> {
+        CachingLoginView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Fresh,
+        }
+    }
+    /// A view whose reads call the store, and leave the cache as it is.
+    #[must_use]
+    pub fn uncached(&self) -> CachingLoginView<S, T> {
+        CachingLoginView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::Access::Uncached,
+        }
+    }
+    /// A view whose reads never call the store.
+    ///
+    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingLoginView<S, T, ::cache_core::CachedOnly> {
+        CachingLoginView {
+            __store: ::core::clone::Clone::clone(self),
+            __access: ::cache_core::CachedOnly,
+        }
     }
     /// `user` of [`Login`](other::Login), through the cache.
     ///
@@ -223,7 +247,13 @@ where
             answer => answer,
         };
         let key = self.user.key(&(id,));
-        self.__read_user(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_user(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
     }
     /// `rename` of [`Login`](other::Login), through the cache.
     ///
@@ -239,10 +269,8 @@ where
         reason = "an argument of `invalidates` may be a reference already"
     )]
     pub async fn rename(&self, id: &T, name: String) -> Result<(), Error> {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_user(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         let write = ::cache_core::__macro::v1::WriteGuard::begin(
                 &self.__cache,
                 scopes,
@@ -258,9 +286,7 @@ where
         let found = if outcome == ::cache_core::__macro::v1::WriteOutcome::NotWritten {
             ::std::vec::Vec::new()
         } else {
-            ::std::vec::Vec::<
-                ::cache_core::__macro::v1::Scope,
-            >::from([
+            ::cache_core::__macro::v1::scopes([
                 ::cache_core::__macro::v1::scope_or_whole(
                     || self.__scope_user(&id),
                     || self.user.scope_prefix(&()),
@@ -307,10 +333,8 @@ where
         reason = "it takes what the method of the store takes"
     )]
     pub async fn begin_rename(&self, id: &T, name: String) -> ::cache_core::WriteGuard {
-        let scopes = ::std::vec::Vec::<
-            ::cache_core::__macro::v1::Scope,
-        >::from([self.__scope_user(&id)]);
-        let methods = ::std::vec::Vec::<::cache_core::__macro::v1::Scope>::from([]);
+        let scopes = ::cache_core::__macro::v1::scopes([self.__scope_user(&id)]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
         ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
             .await
     }
@@ -331,6 +355,7 @@ where
 }
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
+    clippy::ptr_arg,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "they are those of the trait"
@@ -351,6 +376,7 @@ where
         &'__call self,
         key: (<T as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<S::User>>,
+        access: ::cache_core::__macro::v1::Access,
         arguments: (<T as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -359,7 +385,7 @@ where
             > + ::core::marker::Send + '__call,
         >,
     > {
-        let backing = ::std::sync::Arc::clone(&self.__backing);
+        let backing = ::core::clone::Clone::clone(&self.__backing);
         let (id,) = arguments;
         self.user
             .read(
@@ -373,11 +399,12 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                    ::cache_core::__macro::v1::load_errors!(
-                        < Result < Option < S::User >, Error > as
-                        ::cache_core::__macro::v1::Fallible > ::Error
-                    ),
-                ),
+                        ::cache_core::__macro::v1::load_errors!(
+                            < Result < Option < S::User >, Error > as
+                            ::cache_core::__macro::v1::Fallible > ::Error
+                        ),
+                    )
+                    .access(access),
                 move || async move {
                     ::cache_core::__macro::v1::sendable(
                             <S as other::Login<
@@ -391,6 +418,20 @@ where
     fn __scope_user(&self, id: &T) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
     }
+    async fn __view_user(
+        &self,
+        access: ::cache_core::__macro::v1::Access,
+        id: &T,
+    ) -> Result<Option<S::User>, Error> {
+        let key = self.user.key(&(id,));
+        self.__read_user(
+                key,
+                ::cache_core::__macro::v1::LocalRead::Miss,
+                access,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
+    }
 }
 impl<S: ?::core::marker::Sized, T> ::core::fmt::Display for CachingLogin<S, T>
 where
@@ -399,6 +440,15 @@ where
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         <S as ::core::fmt::Display>::fmt(&self.__backing, f)
+    }
+}
+impl<S: ?::core::marker::Sized, T, A> ::core::fmt::Display for CachingLoginView<S, T, A>
+where
+    S: other::Login<T>,
+    S: ::core::fmt::Display,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        <CachingLogin<S, T> as ::core::fmt::Display>::fmt(&self.__store, f)
     }
 }
 #[allow(
@@ -422,7 +472,13 @@ where
             answer => answer,
         };
         let key = self.user.key(&(id,));
-        self.__read_user(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
+        self.__read_user(
+                key,
+                answer,
+                ::cache_core::__macro::v1::Access::Usual,
+                (::std::borrow::ToOwned::to_owned(id),),
+            )
+            .await
     }
     fn rename(
         &mut self,
@@ -432,7 +488,129 @@ where
         Self::rename(self, id, name)
     }
     fn touch(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        ::std::boxed::Box::pin({ async move { Self::touch(&self).await } })
+        ::std::boxed::Box::pin({ async move { Self::touch((&self)).await } })
+    }
+}
+/// A view of a [`CachingLogin`], whose reads use the cache in another way.
+///
+/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
+pub struct CachingLoginView<S: ?::core::marker::Sized, T, A = ::cache_core::Access>
+where
+    S: other::Login<T>,
+{
+    __store: CachingLogin<S, T>,
+    __access: A,
+}
+impl<S: ?::core::marker::Sized, T, A> ::core::clone::Clone for CachingLoginView<S, T, A>
+where
+    S: other::Login<T>,
+    A: ::core::clone::Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __store: ::core::clone::Clone::clone(&self.__store),
+            __access: ::core::clone::Clone::clone(&self.__access),
+        }
+    }
+}
+impl<S: ?::core::marker::Sized, T, A> ::core::fmt::Debug for CachingLoginView<S, T, A>
+where
+    S: other::Login<T>,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingLoginView").finish_non_exhaustive()
+    }
+}
+impl<S: ?::core::marker::Sized, T, A> ::core::ops::Deref for CachingLoginView<S, T, A>
+where
+    S: other::Login<T>,
+{
+    type Target = CachingLogin<S, T>;
+    fn deref(&self) -> &Self::Target {
+        &self.__store
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T> CachingLoginView<S, T>
+where
+    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
+        + ::core::marker::Sync + 'static,
+    T: 'static,
+    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `user`, read as this view reads.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    pub async fn user(&self, id: &T) -> Result<Option<S::User>, Error> {
+        self.__store.__view_user(self.__access, id).await
+    }
+}
+#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T> CachingLoginView<S, T, ::cache_core::CachedOnly>
+where
+    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
+        + ::core::marker::Sync + 'static,
+    T: 'static,
+    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// What the tiers have for `user` with these arguments; `None` for a miss.
+    pub async fn user(&self, id: &T) -> ::core::option::Option<Option<S::User>> {
+        let key = self.__store.user.key(&(id,));
+        self.__store.user.cached_only(key, |_, _| true).await
+    }
+}
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T, A> other::Login<T> for CachingLoginView<S, T, A>
+where
+    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
+        + ::core::marker::Sync + 'static,
+    T: 'static,
+    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
+    A: ::cache_core::__macro::v1::ViewAccess
+        + ::cache_core::__macro::v1::Reports<
+            <Result<
+                Option<S::User>,
+                Error,
+            > as ::cache_core::__macro::v1::Fallible>::Error,
+        >,
+    CachingLoginView<S, T, A>: Region,
+{
+    type User = <S as other::Login<T>>::User;
+    async fn user(&self, id: &T) -> Result<Option<S::User>, Error> {
+        self.__store
+            .__view_user(
+                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
+                id,
+            )
+            .await
+    }
+    fn rename(
+        &mut self,
+        id: &T,
+        name: String,
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        <CachingLogin<S, T>>::rename(&self.__store, id, name)
+    }
+    fn touch(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        ::std::boxed::Box::pin({
+            async move { <CachingLogin<S, T>>::touch(&(&self).__store).await }
+        })
     }
 }
 #[allow(

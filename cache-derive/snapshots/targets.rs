@@ -274,11 +274,6 @@ where
                 .negative_ttl(::core::time::Duration::new(60u64, 0u32)),
         }
     }
-    /// The store behind the cache.
-    #[must_use]
-    pub fn backing(&self) -> &::std::sync::Arc<S> {
-        &self.__backing
-    }
     /// Makes every entry of this store stale, on every instance.
     pub async fn invalidate_all(&self) {
         self.__cache
@@ -956,6 +951,17 @@ where
             .await
     }
 }
+impl<S: ?::core::marker::Sized> CachingUsers<S> {
+    /// The store behind the cache.
+    #[must_use]
+    #[allow(
+        dead_code,
+        reason = "a program does not call every function of its decorator"
+    )]
+    pub fn backing(&self) -> &::std::sync::Arc<S> {
+        &self.__backing
+    }
+}
 #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
 #[allow(
     clippy::ptr_arg,
@@ -1023,7 +1029,10 @@ where
             .old_row(
                 write,
                 &(id,),
-                <S as Users>::get(&self.__backing, ::core::clone::Clone::clone(id)),
+                async {
+                    <S as Users>::get(&self.__backing, ::core::clone::Clone::clone(id))
+                        .await
+                },
             )
             .await
     }
@@ -1447,7 +1456,16 @@ where
             &names,
             |one| self.__store.__key_flag(one),
         );
-        self.__store.flag.cached_only_many(keys, |key| &key.0, |_, _| true).await
+        let wanted: ::std::vec::Vec<String> = ::cache_core::__macro::v1::keys_of(
+            &keys,
+            |key| ::core::clone::Clone::clone(&key.0),
+        );
+        let found: ::core::option::Option<::std::vec::Vec<(String, Flag)>> = self
+            .__store
+            .flag
+            .cached_only_many(keys, |key| &key.0, |_, _| true)
+            .await;
+        ::cache_core::__macro::v1::found_rows(&wanted, found)
     }
 }
 #[async_trait]

@@ -4,5 +4,6 @@ mod jobs;
 mod logins;
 mod objects;
 mod sessions;
+#[expect(dead_code, reason = "the other package uses all of it")]
 #[path = "../reach/support.rs"]
 mod support;

@@ -6,20 +6,63 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
+use syn::visit::{self, Visit};
 
 use super::derive_value::mentions;
 use super::generics::turbofish;
 use super::names::{derived, local, runtime, self_of};
 use super::{admin, batch, docs, forward, implementation, read, types, wrapped};
-use crate::model::{Behaviour, Form, Method, Reach, Read, Store};
+use crate::model::{Associated, Behaviour, Form, Method, Reach, Read, Store};
 
 /// The type, its functions, and its implementation of the trait.
 pub(super) fn view(store: &Store) -> TokenStream {
     let (structure, own, optional) = (structure(store), own(store), optional(store));
-    // A supertrait that mentions items of the trait cannot be demanded outside of it.
-    let has_open = store.supertraits.others.iter().any(|path| mentions(&path.to_token_stream(), "Self"));
-    let implementation = (!has_open).then(|| implementation(store));
+    let implementation = is_a_store(store).then(|| implementation(store));
     quote!(#structure #own #optional #implementation)
+}
+
+/// Whether the view can implement the trait.
+///
+/// A supertrait that the user implements may have associated types, which only that implementation determines.
+fn is_a_store(store: &Store) -> bool {
+    let others = &store.supertraits.others;
+    let is_open = |path: &syn::Path| mentions(&path.to_token_stream(), "Self");
+    others.is_empty() || !others.iter().any(is_open) && !store.methods.iter().any(|method| names_item(store, method))
+}
+
+/// Whether a signature mentions an associated type that the trait itself does not have.
+fn names_item(store: &Store, method: &Method) -> bool {
+    let is_own = |name: &Ident| {
+        let mut own = store.associated.iter().map(|item| match item {
+            Associated::Type(item) => &item.ident,
+            Associated::Const(item) => &item.ident,
+        });
+        own.any(|own| own == name)
+    };
+    let types = method.params.iter().map(|param| &param.ty).chain([&method.output]);
+    let mut search = Items { backing: &store.backing, found: Vec::new() };
+    types.for_each(|ty| search.visit_type(ty));
+    search.found.into_iter().any(|name| !is_own(name))
+}
+
+/// Finds `S::Item` and `<S as Trait>::Item`.
+struct Items<'a> {
+    backing: &'a Ident,
+    found: Vec<&'a Ident>,
+}
+
+impl<'a> Visit<'a> for Items<'a> {
+    fn visit_type_path(&mut self, path: &'a syn::TypePath) {
+        let segments = &path.path.segments;
+        let is_of_the_store = match &path.qself {
+            Some(of) => matches!(&*of.ty, syn::Type::Path(of) if of.path.is_ident(self.backing)),
+            None => segments.len() > 1 && segments[0].ident == *self.backing,
+        };
+        if let Some(last) = segments.last().filter(|_| is_of_the_store) {
+            self.found.push(&last.ident);
+        }
+        visit::visit_type_path(self, path);
+    }
 }
 
 fn structure(store: &Store) -> TokenStream {
@@ -275,8 +318,7 @@ fn body(store: &Store, method: &Method) -> TokenStream {
             let call = twin(&this.to_token_stream(), &method.arguments());
             quote!(#call.await)
         }
-        Form::Native => twin(&this.to_token_stream(), &method.arguments()),
-        Form::Sync | Form::Opaque | Form::Future => wrapped::body(store, method, &twin),
+        Form::Native | Form::Sync | Form::Opaque | Form::Future => wrapped::body(store, method, &twin),
     }
 }
 
