@@ -595,6 +595,7 @@ pub struct __CachingPolicyStoreScopes;
 pub const PolicyStore: __CachingPolicyStoreScopes = __CachingPolicyStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ptr_arg,
     clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,

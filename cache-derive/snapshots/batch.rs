@@ -1317,6 +1317,7 @@ pub struct __CachingStoreScopes;
 pub const Store: __CachingStoreScopes = __CachingStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ptr_arg,
     clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,

@@ -806,6 +806,7 @@ pub struct __CachingEventsScopes;
 pub const Events: __CachingEventsScopes = __CachingEventsScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ptr_arg,
     clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,

@@ -1062,6 +1062,7 @@ pub(crate) struct __CachingStoreScopes;
 pub(crate) const Store: __CachingStoreScopes = __CachingStoreScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ptr_arg,
     clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,

@@ -1243,6 +1243,7 @@ pub struct __CachingSessionsScopes;
 pub const Sessions: __CachingSessionsScopes = __CachingSessionsScopes;
 #[allow(dead_code, reason = "only the writes of other traits call it")]
 #[allow(
+    clippy::ptr_arg,
     clippy::ref_option_ref,
     clippy::too_many_arguments,
     clippy::trivially_copy_pass_by_ref,

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{TraitItemConst, TraitItemType};
+use syn::{ReturnType, TraitItemConst, TraitItemType};
 
 use super::names::at;
 use super::{batch, forward, read, wrapped};
@@ -13,7 +13,7 @@ pub(super) fn implementation(store: &Store) -> TokenStream {
     let Store { cfgs, lints, async_trait, decorator, .. } = store;
     let (params, args, bounds, as_trait) = (store.impl_params(), store.args(), store.impl_bounds(), store.as_trait());
     let associated = associated(store);
-    let methods = store.methods.iter().map(|method| signed(store, method, body(store, method)));
+    let methods = store.methods.iter().map(|method| signed(store, method, &method.declared, body(store, method)));
     // The compiler reports a missing item of a foreign trait at its mirror.
     let place = store.mirror.as_ref().map(|_| store.ident.span());
     let (implement, of) = (located(place, quote!(impl)), located(place, quote!(for #decorator #args)));
@@ -67,12 +67,12 @@ fn associated_const(store: &Store, item: &TraitItemConst) -> TokenStream {
 }
 
 /// A method of the trait with this body.
-pub(super) fn signed(store: &Store, method: &Method, body: TokenStream) -> TokenStream {
+pub(super) fn signed(store: &Store, method: &Method, declared: &ReturnType, body: TokenStream) -> TokenStream {
     let Method { ident, cfgs, lints, generics, receiver, .. } = method;
     let clause = &generics.where_clause;
     let comma = receiver.is_some().then(|| quote!(,));
     let params = method.params.iter().map(crate::model::Param::declaration);
-    let (asyncness, returns) = returns(method);
+    let (asyncness, returns) = returns(method, declared);
     // The compiler reports a method that the foreign trait does not have at the method of its mirror.
     let place = store.mirror.as_ref().map(|_| ident.span());
     let (function, body) = (located(place, quote!(#asyncness fn)), braced(place, body));
@@ -82,8 +82,7 @@ pub(super) fn signed(store: &Store, method: &Method, body: TokenStream) -> Token
     }
 }
 
-fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
-    let declared = &method.declared;
+fn returns(method: &Method, declared: &ReturnType) -> (Option<TokenStream>, TokenStream) {
     match method.form {
         Form::Async => (Some(quote!(async)), declared.to_token_stream()),
         Form::Native => {

@@ -37,7 +37,7 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
 
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "only the writes of other traits call it")]
-        #[allow(clippy::ref_option_ref, clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
+        #[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments, clippy::trivially_copy_pass_by_ref, clippy::unused_self, reason = "it is called on the constant")]
         impl #ty {
             #vis const fn __namespace(&self) -> &'static str {
                 #namespace

@@ -7,6 +7,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
+use syn::visit_mut::VisitMut;
+use syn::{CapturedParam, PreciseCapture, ReturnType};
 
 use super::derive_value::mentions;
 use super::generics::turbofish;
@@ -258,7 +260,7 @@ fn implementation(store: &Store) -> TokenStream {
         (implementation::associated(store), &store.supertraits.others, reports(store));
     let methods = store.methods.iter().map(|method| {
         let body = body(store, method);
-        implementation::signed(store, method, body)
+        implementation::signed(store, method, &capturing(method, access), body)
     });
     let supertraits = (!supertraits.is_empty()).then(|| quote!(#view #args: #(#supertraits)+*,));
     let view_access = runtime(store, "ViewAccess");
@@ -271,6 +273,19 @@ fn implementation(store: &Store) -> TokenStream {
             #(#methods)*
         }
     }
+}
+
+/// The return type, whose future captures the access too, if it lists its captures.
+fn capturing(method: &Method, access: &Ident) -> ReturnType {
+    struct Capture<'a>(&'a Ident);
+    impl VisitMut for Capture<'_> {
+        fn visit_precise_capture_mut(&mut self, capture: &mut PreciseCapture) {
+            capture.params.push(CapturedParam::Ident(self.0.clone()));
+        }
+    }
+    let mut declared = method.declared.clone();
+    Capture(access).visit_return_type_mut(&mut declared);
+    declared
 }
 
 /// The bounds on the access: it has a return value for every outcome of each read, by the types of the errors.
