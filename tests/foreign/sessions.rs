@@ -1,4 +1,4 @@
-//! A store of sessions in the shape of that of tower-sessions-core: it may change the id of a record that it creates.
+//! The session store of tower-sessions-core, whose ids are no keys of this crate: their text is.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -6,46 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cache_core::cached_store;
+use tower_sessions_core::SessionStore;
+use tower_sessions_core::session::{Id, Record};
+use tower_sessions_core::session_store::Result;
 
-use self::store::{Id, Record, Result, SessionStore};
 use super::support::{Calls, decorated, worlds};
-
-/// As another crate declares it, but for the id, which is a part of keys here.
-mod store {
-    use std::collections::HashMap;
-    use std::fmt::Debug;
-
-    use async_trait::async_trait;
-    use cache_core::CacheKey;
-    use serde::{Deserialize, Serialize};
-
-    pub(super) type Result<T> = std::result::Result<T, Error>;
-
-    #[derive(Debug)]
-    pub(super) struct Error;
-
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, CacheKey)]
-    pub(super) struct Id(pub(super) i128);
-
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    pub(super) struct Record {
-        pub(super) id: Id,
-        pub(super) data: HashMap<String, String>,
-    }
-
-    #[async_trait]
-    pub(super) trait SessionStore: Debug + Send + Sync + 'static {
-        async fn create(&self, record: &mut Record) -> Result<()> {
-            self.save(record).await
-        }
-
-        async fn save(&self, record: &Record) -> Result<()>;
-
-        async fn load(&self, id: &Id) -> Result<Option<Record>>;
-
-        async fn delete(&self, id: &Id) -> Result<()>;
-    }
-}
 
 #[cached_store(foreign = SessionStore, namespace = "foreign:sessions", mode = strict)]
 #[async_trait]
@@ -57,7 +22,7 @@ trait Sessions: Debug + Send + Sync + 'static {
     #[invalidates(load(&record.id))]
     async fn save(&self, record: &Record) -> Result<()>;
 
-    #[cached(entity = "session", key(id), ttl = "5m", negative_ttl = "5m")]
+    #[cached(entity = "session", key(id), display(id), ttl = "5m", negative_ttl = "5m")]
     async fn load(&self, id: &Id) -> Result<Option<Record>>;
 
     #[invalidates(load(id))]
@@ -97,6 +62,10 @@ impl SessionStore for Table {
     }
 }
 
+fn record(id: i128, data: HashMap<String, serde_json::Value>) -> Record {
+    Record { id: Id(id), data, expiry_date: time::OffsetDateTime::UNIX_EPOCH }
+}
+
 #[tokio::test]
 async fn sessions_are_cached_under_the_ids_that_the_store_gives_them() {
     for caches in worlds().await {
@@ -108,7 +77,7 @@ async fn sessions_are_cached_under_the_ids_that_the_store_gives_them() {
         let stores = stores.await;
         let (one, other) = (&stores[0], &stores[caches.len() - 1]);
 
-        let mut first = Record { id: Id(1), data: HashMap::new() };
+        let mut first = record(1, HashMap::new());
         one.create(&mut first).await.unwrap();
         for _ in 0..2 {
             assert_eq!(one.load(&Id(1)).await.unwrap().as_ref(), Some(&first));
@@ -116,7 +85,7 @@ async fn sessions_are_cached_under_the_ids_that_the_store_gives_them() {
         }
         assert_eq!(table.reads.count(), 2, "the session and the absence once");
 
-        let mut second = Record { id: Id(1), data: HashMap::from([("cart".to_owned(), "tea".to_owned())]) };
+        let mut second = record(1, HashMap::from([("cart".to_owned(), "tea".into())]));
         other.create(&mut second).await.unwrap();
         assert_eq!(second.id, Id(2), "the id was taken");
         assert_eq!(one.load(&Id(2)).await.unwrap(), Some(second.clone()));

@@ -14,6 +14,7 @@ mod old_row;
 mod other_traits;
 mod over;
 mod supertraits;
+mod shapes;
 mod support;
 mod tags;
 mod views;

@@ -3,7 +3,7 @@
 //! The local tier compares and hashes owned parts. A floating-point number has no `Eq`, and an argument that borrows
 //! inside of its type has no owned form: generated code looks up one of these in their place.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::hash::{Hash, Hasher};
 
 use super::{CacheKey, KeyWriter};
@@ -82,6 +82,31 @@ impl TextPart {
         let mut out = KeyWriter::after(String::new());
         argument.write_key(&mut out);
         Self { text: out.finish_prefix().into(), is_usable: argument.is_usable() }
+    }
+
+    /// Creates the part for an argument that writes no key, from its `Display` text.
+    pub fn displayed<T: Displayed + ?Sized>(argument: &T) -> Self {
+        let mut out = KeyWriter::after(String::new());
+        argument.write_displayed(&mut out);
+        Self { text: out.finish_prefix().into(), is_usable: true }
+    }
+}
+
+/// An argument whose `Display` text is a part of a key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is in `display(..)` and does not implement `Display`",
+    label = "not `Display`",
+    note = "implement `Display`, or `CacheKey` and leave it out of `display(..)`"
+)]
+pub trait Displayed {
+    /// Writes the text.
+    fn write_displayed(&self, out: &mut KeyWriter);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> Displayed for T {
+    fn write_displayed(&self, out: &mut KeyWriter) {
+        out.display(&self);
     }
 }
 

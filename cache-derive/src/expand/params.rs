@@ -32,7 +32,7 @@ impl Param {
             Passing::Owned | Passing::Borrowed(_) => view,
         };
         // The compiler reports a type that writes no key at its declaration.
-        let of = at(place, quote!(of));
+        let of = at(place, if self.part == KeyForm::Display { quote!(displayed) } else { quote!(of) });
         quote!(&<#ty>::#of(#by_reference))
     }
 

@@ -158,7 +158,7 @@ impl Param {
     pub(super) fn part_type(&self, store: &Store) -> TokenStream {
         match self.part {
             KeyForm::Itself => self.owned_type(),
-            KeyForm::Text => runtime(store, "TextPart"),
+            KeyForm::Text | KeyForm::Display => runtime(store, "TextPart"),
             KeyForm::Float => {
                 let (float, number) = (runtime(store, "Float"), self.owned_type());
                 quote!(#float<#number>)

@@ -129,6 +129,8 @@ pub(crate) enum KeyForm {
     Float,
     /// The text of a type that has no owned copy, or that has floating-point numbers in it.
     Text,
+    /// The `Display` text of a type that is no key.
+    Display,
 }
 
 /// How a parameter is passed, which determines its owned copy and its lookup.

@@ -15,6 +15,8 @@ pub(crate) struct Read {
     pub(crate) entity: String,
     /// The indices of the parameters in the key, in the order of the key.
     pub(crate) key: Vec<usize>,
+    /// The indices of the parameters whose `Display` text is in the key.
+    pub(crate) displayed: Vec<usize>,
     /// The lengths, shorter than the whole key, by which some write of the trait invalidates.
     pub(crate) prefixes: Vec<usize>,
     /// The tags of its entries.

@@ -28,6 +28,12 @@ options! {
     IGNORE: Vec<Ident> = option("ignore", &["(trace)"], "the parameters that do not change the answer")
         .aliases(&["skip", "exclude"])
         .parsed(value::names);
+    DISPLAY: Vec<Ident> = option(
+        "display",
+        &["(user)"],
+        "the parameters of the key whose types are no keys: their `Display` text is the part of the key",
+    )
+    .parsed(value::names);
     TAGS: TagSyntax = option(
         "tags",
         &["(\"tenant\", tenant)", "(\"user\", value.id)", "(UserTag, value.id)"],

@@ -25,6 +25,20 @@ pub(super) fn key(sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Option
     (sink.count() == before).then(|| key.into_iter().map(|(place, _)| place).collect())
 }
 
+/// The places of the parameters whose `Display` text is in the key.
+pub(super) fn displayed(sig: &Signature, key: &[usize], given: &Given<'_>, sink: &mut Sink) -> Vec<usize> {
+    let places = places(&cached::DISPLAY, sig, given, sink);
+    let (inside, outside): (Places, Places) = places.into_iter().partition(|(place, _)| key.contains(place));
+    for (_, name) in outside {
+        sink.report(
+            Problem::at(&name, format!("`{name}` is in `display(..)` and not in `key(..)`"))
+                .why("its text is a part of the key")
+                .instead(format!("`key(.., {name})` as well, or leave it out here")),
+        );
+    }
+    inside.into_iter().map(|(place, _)| place).collect()
+}
+
 type Places = Vec<(usize, Ident)>;
 
 fn places(spec: &Spec<Vec<Ident>>, sig: &Signature, given: &Given<'_>, sink: &mut Sink) -> Places {

@@ -13,7 +13,7 @@ use super::self_type::{SelfType, mentions};
 use super::write::Readers;
 use super::{batch, captures, over, read, signature, write};
 use crate::diag::{Problem, Sink};
-use crate::model::{Behaviour, Captures, Exclusive, Form, Method, Param, Reach, Read};
+use crate::model::{Behaviour, Captures, Exclusive, Form, KeyForm, Method, Param, Reach, Read};
 use crate::options::AttributeName;
 use crate::parse::{BoxedFuture, CacheAttribute, MethodSyntax, OptionSyntax, Output, Style, Target};
 
@@ -150,6 +150,9 @@ fn model(
         }
         _ => Behaviour::Uncached,
     };
+    if let Behaviour::Cached(read) = &behaviour {
+        read.displayed.iter().for_each(|place| params[*place].part = KeyForm::Display);
+    }
     let (mut generics, mut declared) = (syntax.sig.generics.clone(), syntax.sig.output.clone());
     self_type.visit_generics_mut(&mut generics);
     self_type.visit_return_type_mut(&mut declared);

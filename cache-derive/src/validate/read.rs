@@ -46,10 +46,12 @@ pub(super) fn read(
     let options = read_options::all(method.sig, attribute, &given, self_type, sink);
     arguments_are_owned(method, options.as_ref(), key.as_deref(), sink);
     let (returned, key, options) = (returned?, key?, options?);
+    let displayed = key::displayed(method.sig, &key, &given, sink);
     let tags = tags::tags(method.sig, method.params, &key, &given, self_type, sink);
     Some(Read {
         entity: entity?,
         key,
+        displayed,
         prefixes: Vec::new(),
         tags,
         optional: options.absent.is_some()

@@ -44,6 +44,14 @@ pub(crate) struct Change {
     pub(crate) present: bool,
 }
 
+/// A row with its place, which is the key of its tag.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, cache_core::CacheValue)]
+pub(crate) struct Tagged {
+    pub(crate) place: (u32, u32),
+    /// Its version, if it is present.
+    pub(crate) version: Option<u64>,
+}
+
 impl WriteError for RegisterError {
     fn not_written(&self) -> bool {
         matches!(self, Self::Refused(_))
@@ -61,16 +69,21 @@ pub(crate) trait Registers: Send + Sync {
     #[cached(entity = "safe", key(group, member), ttl = "2h", negative_ttl = "2h")]
     async fn read_safe(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
 
+    /// The same, of an entry that only a tag of its value invalidates. It has a value for an absent row, too: an absence
+    /// has no tags.
+    #[cached(entity = "tagged", key(group, member), tags("row", value.place), ttl = "2h")]
+    async fn read_tagged(&self, group: u32, member: u32) -> Result<Tagged, RegisterError>;
+
     /// The versions of the present rows among these.
     #[cached(batch = read_safe)]
     async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError>;
 
     /// Changes a row, and returns its next version.
-    #[invalidates(read_safe(group, member))]
+    #[invalidates(read_safe(group, member), tag("row", (group, member)))]
     async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
     /// Gives every present row of the group its next version.
-    #[invalidates(read_safe(group, ..))]
+    #[invalidates(read_safe(group, ..), tag("row", ..))]
     async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError>;
 
     /// As `read_safe`.

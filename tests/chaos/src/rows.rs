@@ -15,7 +15,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Executor as _, Row as _};
 
 use crate::clock;
-use crate::registers::{Change, RegisterError, Registers};
+use crate::registers::{Change, RegisterError, Registers, Tagged};
 use crate::settings::{GROUPS, MEMBERS, MODES, STATEMENT, word};
 
 const SCHEMA: &str = "
@@ -260,6 +260,11 @@ impl Rows {
 impl Registers for Rows {
     async fn read_safe(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
         self.load(Mode::Safe, group, member).await
+    }
+
+    async fn read_tagged(&self, group: u32, member: u32) -> Result<Tagged, RegisterError> {
+        let version = self.load(Mode::Safe, group, member).await?;
+        Ok(Tagged { place: (group, member), version })
     }
 
     async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError> {

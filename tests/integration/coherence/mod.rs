@@ -54,6 +54,7 @@ mod stale_fill;
 mod stalled;
 mod supervisor;
 pub(crate) mod sync_points;
+mod tags;
 mod tracking;
 mod unknown_outcome;
 mod user_code;
