@@ -77,6 +77,12 @@ impl SequenceSnapshot {
         self.stamp
     }
 
+    /// The same for an entry whose value has no tags after all.
+    #[must_use]
+    pub(crate) fn without_clocks(self) -> Self {
+        Self { clocks: Clocks::default(), ..self }
+    }
+
     /// The entry's own scope.
     pub(crate) fn own_scope(&self) -> ScopeHash {
         self.own_scope
@@ -106,8 +112,8 @@ pub(crate) struct Freshness {
     /// The length is part of the type, so that an index needs no bounds check.
     prefixes: Box<[AtomicU64; COUNT]>,
     own: Box<[AtomicU64; COUNT]>,
-    /// The number of invalidations of tags, by the hash of their family.
-    clocks: [AtomicU64; CLOCKS],
+    /// The number of invalidations of tags, by the hash of their family; the last one counts scopes without a name.
+    clocks: Box<[AtomicU64; CLOCKS + 1]>,
     methods: RwLock<Arc<[Weak<dyn MethodEntries>]>>,
 }
 
@@ -123,7 +129,7 @@ impl Freshness {
             trusted_until: AtomicU64::new(0),
             prefixes: sequences(),
             own: sequences(),
-            clocks: [const { AtomicU64::new(0) }; CLOCKS],
+            clocks: Box::new([const { AtomicU64::new(0) }; CLOCKS + 1]),
             methods: RwLock::new(Arc::new([])),
         }
     }
@@ -225,9 +231,18 @@ impl Freshness {
     }
 
     fn sum_of_clocks(&self, clocks: &Clocks) -> u64 {
-        let sequences =
-            clocks.families[..clocks.count].iter().map(|at| self.clocks[usize::from(*at)].load(Ordering::Acquire));
+        if clocks.count == 0 {
+            return 0;
+        }
+        let of_families = clocks.families[..clocks.count].iter().map(|at| usize::from(*at));
+        let sequences = of_families.chain([CLOCKS]).map(|at| self.clocks[at].load(Ordering::Acquire));
         sequences.fold(0, u64::wrapping_add)
+    }
+
+    /// The number of invalidations of tags of these families.
+    pub(crate) fn clock(&self, families: impl IntoIterator<Item = ScopeHash>) -> u64 {
+        let of_families = families.into_iter().map(|family| usize::from(clock_index(family)));
+        of_families.chain([CLOCKS]).map(|at| self.clocks[at].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
     }
 
     /// Returns a current snapshot of the same scopes, for a fill without the sequence check.
@@ -251,9 +266,7 @@ impl Freshness {
 
     /// Invalidates every local entry of a scope that may be of either kind.
     pub(crate) fn advance_any(&self, scope: ScopeHash) {
-        for clock in &self.clocks {
-            clock.fetch_add(1, Ordering::AcqRel);
-        }
+        self.clocks[CLOCKS].fetch_add(1, Ordering::AcqRel);
         self.own[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
         self.prefixes[usize::from(index(scope))].fetch_add(1, Ordering::AcqRel);
         self.each_method(|method| {

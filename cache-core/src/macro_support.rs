@@ -122,6 +122,11 @@ pub fn tag_key<F: TagFamily>(key: &F::Key) -> &F::Key {
     key
 }
 
+/// Whether a write in this mode waits as long as readers in the other one demand, in a constant.
+pub const fn includes_mode(write: Mode, read: Mode) -> bool {
+    write as u8 >= read as u8
+}
+
 /// Whether two texts are equal, in a constant.
 pub const fn same_text(one: &str, two: &str) -> bool {
     let (one, two) = (one.as_bytes(), two.as_bytes());

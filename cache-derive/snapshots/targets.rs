@@ -505,7 +505,7 @@ where
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_get(&user.id)]);
         let (scopes, rows) = ::cache_core::__macro::v1::apart(
             scopes,
-            &self.get.scope_prefix(&()),
+            [self.get.scope_prefix(&())],
         );
         let methods = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "emails")]

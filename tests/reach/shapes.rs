@@ -105,6 +105,7 @@ async fn a_store_of_vectors() {
         other.upsert(&[(1, of("b")), (3, of("b"))]).await.unwrap();
         assert_eq!(other.get(1).await.unwrap(), Some(of("b")));
         assert_eq!(other.search(Some(&Filter::Prefix("b".to_owned()))).await.unwrap().len(), 3);
+        assert_eq!(other.search(Some(&Filter::All)).await.unwrap().len(), 3);
         assert_eq!(other.get(3).await.unwrap(), Some(of("b")));
     }
 }
@@ -246,7 +247,10 @@ mod tokens {
     #[cached_store(namespace = "reach:partitions")]
     pub(super) trait TokenStore: Send + Sync {
         #[cached(entity = "token", key(name), ttl = "5m", negative_ttl = "5m")]
-        async fn token(&self, name: &str) -> std::result::Result<Option<String>, Box<dyn std::error::Error + Send + Sync>>;
+        async fn token(
+            &self,
+            name: &str,
+        ) -> std::result::Result<Option<String>, Box<dyn std::error::Error + Send + Sync>>;
     }
 
     impl TokenStore for Table<String, String> {

@@ -51,6 +51,10 @@ pub(super) trait Users: Send + Sync {
 
     #[invalidates(tag(UserTag, ..), tag("tenant", ..))]
     async fn clear(&self) -> Result<(), Failed>;
+
+    /// The row is found by an entry that a tag of its value invalidates.
+    #[invalidates(tag(UserTag, old.id), named(old.tenant, old.name), named(old.tenant, name), reads(old = by_mail(mail)))]
+    async fn rename(&self, mail: &str, name: &str) -> Result<(), Failed>;
 }
 
 /// Another trait with entries of the same users.
@@ -69,6 +73,8 @@ pub(super) struct Store {
     calls: Calls,
     /// Holds the next load after it has read the row.
     hold: Mutex<Option<Arc<Hold>>>,
+    /// Holds the next renaming before it writes.
+    hold_writes: Mutex<Option<Arc<Hold>>>,
 }
 
 /// A load that has read, and waits.
@@ -84,8 +90,8 @@ impl Store {
         self.users.lock().unwrap().values().find(|user| is_wanted(user)).cloned()
     }
 
-    async fn pause(&self) {
-        let hold = self.hold.lock().unwrap().take();
+    async fn pause(&self, held: &Mutex<Option<Arc<Hold>>>) {
+        let hold = held.lock().unwrap().take();
         if let Some(hold) = hold {
             hold.has_read.notify_one();
             hold.may_return.notified().await;
@@ -104,7 +110,7 @@ impl Users for Store {
 
     async fn by_mail(&self, mail: &str) -> Result<Option<User>, Failed> {
         let found = self.find(|user| user.mail == mail);
-        self.pause().await;
+        self.pause(&self.hold).await;
         Ok(found)
     }
 
@@ -128,6 +134,15 @@ impl Users for Store {
         let user = User { id: 7, tenant: 1, mail: mail.to_owned(), name: "new".to_owned() };
         self.insert(&user);
         Ok(user)
+    }
+
+    async fn rename(&self, mail: &str, name: &str) -> Result<(), Failed> {
+        self.pause(&self.hold_writes).await;
+        let mut users = self.users.lock().unwrap();
+        for user in users.values_mut().filter(|user| user.mail == mail) {
+            name.clone_into(&mut user.name);
+        }
+        Ok(())
     }
 
     async fn clear(&self) -> Result<(), Failed> {
@@ -318,6 +333,41 @@ async fn r41_a_tag_invalidated_during_a_load_ends_its_fill() {
     let instance = || connected(unclocked().remote(remote.clone()));
     let [writer, reader] = over(Arc::new(Store::default()), &[instance().await, instance().await]).await;
     assert!(overtaken_load(&writer, &reader).await.is_some(), "the clock is needed");
+}
+
+/// Between the read of the old row and the commit another write changes the row, and names it by its tag only.
+///
+/// Returns whether an entry of the name in between is left.
+async fn overtaken_rename(writer: &CachingUsers<Store>, reader: &CachingUsers<Store>) -> bool {
+    writer.backing().insert(&user(1, "a"));
+    let hold = Arc::new(Hold::default());
+    let slow = {
+        let (writer, store) = (writer.clone(), Arc::clone(writer.backing()));
+        let hold = Arc::clone(&hold);
+        tokio::spawn(async move {
+            // The load of the old row does not stop, the write itself does.
+            let stopped = Arc::clone(&hold);
+            *store.hold_writes.lock().unwrap() = Some(stopped);
+            writer.rename("a", "eve").await.unwrap();
+        })
+    };
+    hold.has_read.notified().await;
+    writer.put(&User { name: "bob".to_owned(), ..user(1, "a") }).await.unwrap();
+    assert_eq!(reader.named(1, "bob").await.unwrap(), [1]);
+    hold.may_return.notify_one();
+    slow.await.unwrap();
+    !reader.named(1, "bob").await.unwrap().is_empty()
+}
+
+#[tokio::test]
+async fn r40_a_row_that_was_changed_by_its_tag_leaves_no_entry() {
+    for [writer, reader] in pairs().await {
+        assert!(!overtaken_rename(&writer, &reader).await);
+    }
+    let remote = MemoryRemote::new();
+    let instance = || connected(Cache::builder().without(Protection::OldRowFence).remote(remote.clone()));
+    let [writer, reader] = over(Arc::new(Store::default()), &[instance().await, instance().await]).await;
+    assert!(overtaken_rename(&writer, &reader).await, "the fence is needed");
 }
 
 #[tokio::test]

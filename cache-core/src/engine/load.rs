@@ -23,7 +23,7 @@ use super::method::Method;
 use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
-use super::shared::{Encoded, Few, FillPermit, Loaded, SharedFill};
+use super::shared::{Encoded, Few, FillPermit, FillTarget, Loaded, SharedFill};
 use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::KeyPart;
@@ -321,7 +321,8 @@ struct Settled<'v, K: KeyPart, R: Clone> {
 impl<'v, K: KeyPart, R: Cacheable> Settled<'v, K, R> {
     /// Whether a fresh read found what must not be cached, so that it does not replace an older value.
     fn leaves_an_older_value(&self) -> bool {
-        self.lead.is_fresh() && self.fill.is_none()
+        let is_kept = |(permit, ..): &(FillPermit, Duration, &R)| !matches!(permit.target, FillTarget::Nothing);
+        self.lead.is_fresh() && !self.fill.as_ref().is_some_and(is_kept)
     }
 
     /// Ends the flight, and returns the fill of the shared tier.

@@ -57,8 +57,10 @@ impl<R> MethodTags<R> {
         };
         let wholes: Vec<Scope> = families.iter().map(whole).collect();
         let of_values = || of_value.families.iter().map(|place| &wholes[*place]);
-        let (clocks, clock_names) =
-            (Scope::tag_clocks(of_values()), of_values().filter_map(Scope::tag_clock_name).collect());
+        let (clocks, clock_names) = (
+            of_values().flat_map(Scope::family_clocks).collect(),
+            of_values().filter_map(Scope::tag_clock_name).collect(),
+        );
         Self { families, wholes, clocks, clock_names, of_key, of_value }
     }
 }
@@ -144,6 +146,16 @@ impl<R> Method<R> {
             return snapshot;
         }
         freshness.with_clocks(snapshot, self.tags.clock_names.iter().copied())
+    }
+
+    /// The local sequences of everything that can invalidate an entry, added up.
+    ///
+    /// The clocks stand for the tags of its value, which are unknown here.
+    pub(super) fn local_version(&self, keys: &EntryKeys) -> u64 {
+        let freshness = &self.coherence().freshness;
+        let own = keys.fenced_scopes().iter().map(|scope| freshness.sequence(scope));
+        let clocks = (!self.tags.clocks.is_empty()).then(|| freshness.clock(self.tags.clock_names.iter().copied()));
+        own.chain(clocks).fold(0, u64::wrapping_add)
     }
 
     /// Adds the tags that a value determines to a snapshot from before the value was read.

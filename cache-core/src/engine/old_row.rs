@@ -80,9 +80,6 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         if self.method().cache.has_remote() {
             return self.0.shared.fence(keys).await.map(Version::Shared);
         }
-        let freshness = &self.method().coherence().freshness;
-        Some(Version::Local(
-            keys.fenced_scopes().iter().map(|scope| freshness.sequence(scope)).fold(0, u64::wrapping_add),
-        ))
+        Some(Version::Local(self.method().local_version(keys)))
     }
 }

@@ -59,6 +59,12 @@ pub trait TagFamily {
 
     /// The name, which is unique among the families of the namespace.
     const NAME: &'static str;
+
+    /// The strongest mode of the methods whose entries carry tags of the family. Default [`Safe`](Mode::Safe).
+    ///
+    /// A write waits as its readers demand, and the readers may belong to a trait that the process of the writer does
+    /// not use. A method with a stronger mode in its annotation does not compile with a tag of the family.
+    const MODE: Mode = Mode::Safe;
 }
 
 /// A family of tags in a cache.
@@ -66,12 +72,19 @@ pub trait TagFamily {
 pub struct Family {
     cache: Cache,
     pub(super) head: Arc<Head>,
+    /// The mode that the family declares.
+    declared: Mode,
 }
 
 impl Family {
     /// Creates the family with this name in the namespace of a store.
     pub fn new(cache: &Cache, place: &Place, name: &str) -> Self {
-        Self { cache: cache.clone(), head: Arc::new(place.family(name)) }
+        Self { cache: cache.clone(), head: Arc::new(place.family(name)), declared: Mode::Fast }
+    }
+
+    /// Creates a family that several traits share.
+    pub fn declared<F: TagFamily>(cache: &Cache, place: &Place) -> Self {
+        Self { declared: F::MODE, ..Self::new(cache, place, F::NAME) }
     }
 
     /// Returns the scope of a tag.
@@ -86,7 +99,7 @@ impl Family {
 
     /// The strongest mode of the methods whose entries carry tags of this family.
     fn mode(&self) -> Mode {
-        self.cache.0.family_modes.of(&self.head)
+        self.cache.0.family_modes.of(&self.head).unwrap_or(self.declared).max(self.declared)
     }
 
     /// Takes the mode of a method whose entries carry tags of this family.
@@ -115,21 +128,23 @@ impl Cache {
     pub async fn invalidate_tag<F: TagFamily>(&self, key: &F::Key) {
         let prefix = self.0.ownership.prefix.as_deref();
         let head = Arc::new(Head::of_family(prefix, F::NAMESPACE, None, F::NAME));
-        let scope = Family { cache: self.clone(), head }.scope(key);
+        // The others wait for this instance after an outage only if it is a member.
+        self.0.coherence.join(head.bus_namespace());
+        let scope = Family { cache: self.clone(), head, declared: F::MODE }.scope(key);
         self.invalidate(vec![scope]).await;
     }
 }
 
 /// The strongest mode of the readers of each family.
 ///
-/// A write waits as long as the strictest reader of its targets demands. The readers of a family may belong to other
-/// traits, so their decorators note their modes here.
+/// A write waits as long as the strictest reader of its targets demands. A mode may be set when a decorator is built, so
+/// it notes it here.
 #[derive(Debug, Default)]
 pub(crate) struct FamilyModes(Mutex<HashMap<Box<str>, Mode>>);
 
 impl FamilyModes {
-    fn of(&self, head: &Head) -> Mode {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(head.text()).copied().unwrap_or_default()
+    fn of(&self, head: &Head) -> Option<Mode> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(head.text()).copied()
     }
 
     fn raise(&self, head: &Head, mode: Mode) {

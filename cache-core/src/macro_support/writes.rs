@@ -73,9 +73,9 @@ pub fn limited(mut scopes: Vec<Scope>, wholes: impl FnOnce() -> Vec<Scope>) -> V
     wholes
 }
 
-/// Separates the scopes of one method from the others, which come first.
-pub fn apart(scopes: Vec<Scope>, whole: &Scope) -> (Vec<Scope>, Vec<Scope>) {
-    scopes.into_iter().partition(|scope| !whole.covers(scope))
+/// Separates the scopes of one method, and of the families of its tags, from the others, which come first.
+pub fn apart<const N: usize>(scopes: Vec<Scope>, wholes: [Scope; N]) -> (Vec<Scope>, Vec<Scope>) {
+    scopes.into_iter().partition(|scope| !wholes.iter().any(|whole| whole.covers(scope)))
 }
 
 /// The value of a row that was read before a write.

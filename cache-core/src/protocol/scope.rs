@@ -7,6 +7,7 @@
 //! Invariant: equal hashes of different names cost a miss and never a stale hit.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -28,6 +29,12 @@ const ALL: char = '*';
 pub(crate) const TAG_MARK: &str = "%t";
 /// The beginning of the name of a family's clock, likewise.
 const CLOCK_MARK: &str = "%c";
+
+/// The number of clocks of a family. A tag has one of them, by its hash.
+///
+/// A fill fails if a write of a tag with the same clock ends during its load, so there are several; each look-up reads
+/// all of them.
+const TAG_CLOCKS: u64 = 8;
 
 /// The most key prefixes and tags that an entry may have. It also has its own scope, and that of its method.
 pub(crate) const MAX_PREFIXES: usize = 4;
@@ -178,18 +185,31 @@ impl Scope {
         Some(&name[..family + end])
     }
 
-    /// The clock of the family, if this is the scope of a tag or of a whole family.
+    /// The clock of a tag, if this is its scope.
     ///
-    /// Every invalidation of the scope renews the clock's generation first.
+    /// Every invalidation of the tag renews the clock's generation first. A whole family needs none: its scope is known
+    /// before a load.
     pub(crate) fn tag_clock(&self) -> Option<Self> {
         let family = self.tag_family()?;
-        let mark = family.rfind(TAG_MARK)?;
-        Some(Self::written(self.bus as usize, |name| {
+        let is_whole = self.name().len() == family.len() + ":*".len();
+        (!is_whole).then(|| self.clock(family, self.hash.0 % TAG_CLOCKS))
+    }
+
+    /// Every clock of the family, if this is the scope of a tag or of a whole family.
+    pub(crate) fn family_clocks(&self) -> impl Iterator<Item = Self> {
+        let family = self.tag_family();
+        family.into_iter().flat_map(move |family| (0..TAG_CLOCKS).map(move |number| self.clock(family, number)))
+    }
+
+    fn clock(&self, family: &str, number: u64) -> Self {
+        let mark = family.rfind(TAG_MARK).unwrap_or_default();
+        Self::written(self.bus as usize, |name| {
             name.push_str(&family[..mark]);
             name.push_str(CLOCK_MARK);
             name.push_str(&family[mark + TAG_MARK.len()..]);
-            name.push_str(":*");
-        }))
+            // Writing to a String does not fail.
+            let _ = write!(name, ":{number}:*");
+        })
     }
 
     /// The hash of the family's name, if this is the scope of a tag or of a whole family.
@@ -197,7 +217,7 @@ impl Scope {
         Some(ScopeHash::of_name(Self::tag_family_of(self.name().as_bytes())?))
     }
 
-    /// The clocks of the families of these scopes, each once.
+    /// The clocks of the tags among these scopes, each once.
     pub(crate) fn tag_clocks<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
         let mut clocks = Vec::new();
         for clock in scopes.into_iter().filter_map(Self::tag_clock) {
@@ -245,11 +265,12 @@ mod tests {
         let tag = Scope::new("shop:%tuser:1:2:*");
         assert_eq!(tag.tag_family(), Some("shop:%tuser"));
         let clock = tag.tag_clock().unwrap();
-        assert_eq!((clock.name(), clock.bus_namespace()), ("shop:%cuser:*", "shop"));
+        assert!(clock.name().starts_with("shop:%cuser:") && clock.bus_namespace() == "shop", "{}", clock.name());
         let whole = Scope::new("shop:%tuser:*");
-        assert_eq!(whole.tag_clock(), Some(clock.clone()));
+        assert_eq!((whole.tag_clock(), whole.family_clocks().count()), (None, 8));
+        assert!(whole.family_clocks().any(|other| other == clock));
         assert!(whole.covers(&tag) && !clock.covers(&tag) && !whole.covers(&clock));
-        assert_eq!(Scope::tag_clocks([&tag, &whole, &Scope::new("shop:user:1")]).len(), 1);
+        assert_eq!(Scope::tag_clocks([&tag, &whole, &tag, &Scope::new("shop:user:1")]).len(), 1);
         for other in ["shop:user:1", "shop:user:*", "shop:%pt:user:*", clock.name()] {
             assert_eq!(Scope::new(other).tag_family(), None, "{other}");
         }

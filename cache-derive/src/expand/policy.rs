@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use super::names::{at, runtime};
 use super::types;
 use crate::model::{Method, Read, Setting, SettingValue, Span, Store};
+use crate::options::cached;
 
 /// The policy of the annotation.
 pub(super) fn policy(store: &Store, read: &Read) -> TokenStream {
@@ -27,6 +28,18 @@ fn call(store: &Store, setting: &Setting) -> TokenStream {
         }
     });
     quote!(.#method(#(#argument)*))
+}
+
+/// The mode of a read method, if its annotation or that of its trait has one.
+pub(super) fn mode(store: &Store, read: &Read) -> Option<TokenStream> {
+    let setting = read.options.setting(cached::MODE.row.name)?;
+    match &setting.argument {
+        Some(SettingValue::Variant { ty, variant, .. }) => {
+            let (ty, variant) = (runtime(store, ty), format_ident!("{variant}"));
+            Some(quote!(#ty::#variant))
+        }
+        _ => None,
+    }
 }
 
 fn duration(span: &Span) -> TokenStream {

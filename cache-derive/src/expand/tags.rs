@@ -5,9 +5,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, ExprPath};
 
-use super::names::{local, runtime};
+use super::names::{at, local, runtime};
 use super::read::for_value;
-use super::types;
+use super::{policy, types};
 use crate::model::{FamilyName, Method, Read, Store, Tag};
 
 /// The field of the decorator that has its families, if it has any.
@@ -27,9 +27,12 @@ pub(super) fn created(store: &Store) -> Option<TokenStream> {
         return None;
     }
     let (families, place, family) = (local("families"), local("place"), runtime(store, "Family"));
-    let each = store.families.iter().map(|name| {
-        let name = text(store, name);
-        quote!(#family::new(&self.__cache, &#place, #name))
+    let each = store.families.iter().map(|name| match name {
+        FamilyName::Text(text) => quote!(#family::new(&self.__cache, &#place, #text)),
+        FamilyName::Type(path) => {
+            let declared = at(path.span(), quote!(declared));
+            quote!(#family::#declared::<#path>(&self.__cache, &#place))
+        }
     });
     Some(quote!(let #families = [#(#each),*];))
 }
@@ -46,17 +49,6 @@ pub(super) fn family(store: &Store, this: &Ident, family: &FamilyName) -> TokenS
     quote!(#this.__families[#place])
 }
 
-/// The name of a family as an expression.
-fn text(store: &Store, family: &FamilyName) -> TokenStream {
-    match family {
-        FamilyName::Text(text) => text.to_token_stream(),
-        FamilyName::Type(path) => {
-            let trait_path = runtime(store, "TagFamily");
-            quote_spanned!(path.span()=> <#path as #trait_path>::NAME)
-        }
-    }
-}
-
 /// Checks at compile time that the declared families belong to the namespace of the trait.
 pub(super) fn checks(store: &Store) -> TokenStream {
     let (trait_path, same_text) = (runtime(store, "TagFamily"), runtime(store, "same_text"));
@@ -65,18 +57,36 @@ pub(super) fn checks(store: &Store) -> TokenStream {
         FamilyName::Text(_) => None,
     });
     let (cfgs, namespace) = (&store.cfgs, &store.namespace);
-    types
-        .map(|path| {
-            let message = format!(
-                "the tags of this family are in another namespace than `{}`: its `NAMESPACE` has to be {namespace:?}",
-                store.ident
-            );
-            quote_spanned! {path.span()=>
-                #(#cfgs)*
-                const _: () = ::core::assert!(#same_text(<#path as #trait_path>::NAMESPACE, #namespace), #message);
-            }
-        })
-        .collect()
+    let namespaces = types.map(|path| {
+        let message = format!(
+            "the tags of this family are in another namespace than `{}`: its `NAMESPACE` has to be {namespace:?}",
+            store.ident
+        );
+        quote_spanned! {path.span()=>
+            #(#cfgs)*
+            const _: () = ::core::assert!(#same_text(<#path as #trait_path>::NAMESPACE, #namespace), #message);
+        }
+    });
+    let reads = store.methods.iter().filter_map(|method| Some((method, method.read()?)));
+    let modes =
+        reads.flat_map(|(method, read)| read.tags.iter().filter_map(move |tag| mode_check(store, method, read, tag)));
+    namespaces.chain(modes).collect()
+}
+
+/// Checks that the family of a tag declares the mode of its reader.
+fn mode_check(store: &Store, method: &Method, read: &Read, tag: &Tag) -> Option<TokenStream> {
+    let FamilyName::Type(path) = &tag.family else { return None };
+    let mode = policy::mode(store, read)?;
+    let (trait_path, includes) = (runtime(store, "TagFamily"), runtime(store, "includes_mode"));
+    let (cfgs, method_cfgs) = (&store.cfgs, &method.cfgs);
+    let message = format!(
+        "`{}` has a stronger mode than the family of its tag: writes of other traits would not wait for its readers. Set `MODE` of the family",
+        method.ident
+    );
+    Some(quote_spanned! {path.span()=>
+        #(#cfgs)* #(#method_cfgs)*
+        const _: () = ::core::assert!(#includes(<#path as #trait_path>::MODE, #mode), #message);
+    })
 }
 
 /// The tags of a read method for its region, if it has any.

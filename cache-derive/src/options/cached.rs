@@ -30,7 +30,7 @@ options! {
         .parsed(value::names);
     DISPLAY: Vec<Ident> = option(
         "display",
-        &["(user)"],
+        &["(tenant)"],
         "the parameters of the key whose types are no keys: their `Display` text is the part of the key",
     )
     .parsed(value::names);

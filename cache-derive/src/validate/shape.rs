@@ -57,6 +57,9 @@ impl Checker<'_> {
     fn field(&self, place: usize, field: &syn::Field, sink: &mut Sink) -> Field {
         let index = Index { index: u32::try_from(place).unwrap_or(u32::MAX), span: Span::call_site() };
         let member = field.ident.clone().map_or(Member::Unnamed(index), Member::Named);
+        if field.ident.as_ref().is_some_and(|name| name == "_") {
+            sink.report(Problem::at(&field.ident, "a field has no name").instead("a name in place of `_`"));
+        }
         let (mut flagged, mut skipped) = (false, false);
         for attribute in self.own(&field.attrs) {
             self.parse(attribute, self.flags, sink, |meta| {

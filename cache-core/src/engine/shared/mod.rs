@@ -26,8 +26,8 @@ use crate::freshness::SequenceSnapshot;
 use crate::observability::{Counters, Request};
 use crate::protocol::envelope::{self, Identity, Unusable};
 use crate::protocol::{
-    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, ScopeHash, ScopeState, ScopeStates,
-    TierError, Wanted,
+    Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, Scope, ScopeHash, ScopeState,
+    ScopeStates, TierError, Wanted,
 };
 use crate::runtime::Moment;
 use crate::single_flight::{Found, Source};
@@ -363,17 +363,18 @@ impl<R: Cacheable> SharedEntries<R> {
             Accepted::Nothing => None,
             Accepted::Entry(_) => self.open(keys, &entry, connection.server_now(now), &fence),
         };
-        let target = FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
+        let target = |fence| FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
         match opened {
             Some(Readable { value, left, tags }) if self.method.has_value_tags() => {
-                Verdict::Tagged(TaggedHit { value, deadline: now.after(left).min(until), tags, target })
+                let deadline = now.after(left).min(until);
+                Verdict::Tagged(TaggedHit { value, deadline, tags, target: target(fence) })
             }
             Some(Readable { value, left, .. }) => {
-                Verdict::Final(self.hit(value, target.fence(), snapshot, now.after(left).min(until)))
+                Verdict::Final(self.hit(value, Some(fence), snapshot, now.after(left).min(until)))
             }
-            None => Verdict::Final(match accepted.carried().filter(|found| found.fence == target.fence()) {
+            None => Verdict::Final(match accepted.carried().filter(|found| found.fence.as_ref() == Some(&fence)) {
                 Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
-                None => begun.miss(target),
+                None => begun.miss(target(fence)),
             }),
         }
     }
@@ -452,13 +453,13 @@ impl<R: Cacheable> SharedEntries<R> {
             return None;
         }
         let (_, epoch, Unlocked { generations, .. }) = self.generations(keys).await?;
-        Some(Fence::new(epoch, keys.fenced_scopes(), generations))
+        Some(Fence::new(epoch, &keys.scopes, generations))
     }
 
-    /// Returns the generations of an entry's scopes, if none is locked.
+    /// Returns the generations of an entry's scopes and of the clocks of its value's tags, if none is locked.
     async fn generations(&self, keys: &EntryKeys) -> Option<(Arc<Connection>, Epoch, Unlocked)> {
         let (connection, epoch) = self.method.coherence().readable(self.namespace)?;
-        let generations: Vec<&str> = keys.generation_keys().collect();
+        let generations: Vec<&str> = keys.scopes.iter().map(Scope::generation_key).collect();
         let states = self.in_time(&connection, connection.tier.init_generations(&generations)).await.ok()?;
         let unlocked = unlocked(states.into(), &connection, self.method.process().clock.now())?;
         Some((connection, epoch, unlocked))

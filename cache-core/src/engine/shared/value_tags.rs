@@ -13,8 +13,8 @@ use crate::protocol::{Fence, Generation, Protection, Scope, ScopeHash, ScopeStat
 use crate::runtime::Moment;
 use crate::value::Cacheable;
 
-/// The most generations that one script reads: the server executes nothing else meanwhile.
-const MAX_AT_ONCE: usize = 512;
+/// The most values whose tags one script reads: the server executes nothing else meanwhile.
+const MAX_AT_ONCE: usize = 128;
 
 /// An entry that is current if the tags of its value are.
 pub(super) struct TaggedHit<R> {
@@ -41,19 +41,22 @@ impl<R: Cacheable> SharedEntries<R> {
         hits: Vec<(&mut Query<R>, TaggedHit<R>)>,
     ) -> Result<(), TierError> {
         let scopes: Vec<Option<Scopes>> = hits.iter().map(|(_, hit)| self.tags_of(hit)).collect();
+        // Asked before the generations: an invalidation that ends in between has renewed them later.
+        let held: Vec<bool> =
+            scopes.iter().map(|scopes| scopes.as_ref().is_some_and(|tags| self.is_held(tags))).collect();
         let wanted: Vec<Scope> = scopes.iter().flatten().flatten().cloned().collect();
         let states = match &*wanted {
             [] => Vec::new(),
             wanted => self.states(connection, wanted).await?,
         };
         let mut states = states.into_iter();
-        for ((query, hit), scopes) in hits.into_iter().zip(scopes) {
+        for (((query, hit), scopes), is_held) in hits.into_iter().zip(scopes).zip(held) {
             let TaggedHit { value, deadline, tags, target } = hit;
             let states = states.by_ref().take(scopes.as_ref().map_or(0, Scopes::len));
             let are_equal = tags.iter().zip(states).filter(|((_, filled), state)| is_free(state, filled)).count();
             let snapshot = query.begun.snapshot;
             query.answer = Some(match scopes {
-                Some(scopes) if self.method.coherence().journal.holds(&scopes) => query.begun.miss(FillTarget::Nothing),
+                Some(_) if is_held => query.begun.miss(FillTarget::Nothing),
                 Some(scopes) if are_equal == scopes.len() => {
                     let fence = target.fence().map(|fence| Arc::new(extended(&fence, tags)));
                     self.hit(value, fence, self.method.tagged(snapshot, &scopes), deadline)
@@ -95,6 +98,11 @@ impl<R: Cacheable> SharedEntries<R> {
                 FillTarget::Local(snapshot) | FillTarget::Degraded(snapshot) => {
                     *snapshot = self.method.tagged(*snapshot, &tags);
                 }
+                // Nothing but its key and its method can make a value without tags stale, such as an absence.
+                FillTarget::Both { snapshot, .. } if tags.is_empty() => {
+                    *snapshot = self.method.tagged(snapshot.without_clocks(), &tags);
+                    keys.set_value_tags(&tags);
+                }
                 FillTarget::Both { .. } => shared.push((keys, permit, tags)),
                 FillTarget::Nothing | FillTarget::NothingDegraded => {}
             }
@@ -131,7 +139,7 @@ impl<R: Cacheable> SharedEntries<R> {
         let clocks_now: Vec<ScopeState> = states.by_ref().take(clocks.len()).collect();
         for (keys, permit, tags) in fills {
             let states = states.by_ref().take(tags.len()).collect();
-            let tagged = self.tagged(&permit.target, &connection, &clocks_now, states, &tags);
+            let tagged = self.tagged(&permit.target, &connection, (&clocks, &clocks_now), states, &tags);
             if tagged.is_some() {
                 keys.set_value_tags(&tags);
             }
@@ -147,12 +155,15 @@ impl<R: Cacheable> SharedEntries<R> {
         &self,
         target: &FillTarget,
         connection: &Arc<Connection>,
-        clocks_now: &[ScopeState],
+        (names, clocks_now): (&[Scope], &[ScopeState]),
         states: ScopeStates,
         tags: &[Scope],
     ) -> Option<FillTarget> {
         let FillTarget::Both { snapshot, connection: own, fence, clocks, until } = target else { return None };
-        let have_stood = clocks.iter().zip(clocks_now).all(|(before, now)| is_unmoved(before, now));
+        let have_stood = tags.iter().filter_map(Scope::tag_clock).all(|clock| {
+            let place = names.iter().position(|name| *name == clock);
+            place.is_some_and(|place| is_unmoved(&clocks[place], &clocks_now[place]))
+        });
         if !Arc::ptr_eq(own, connection) || (self.method.protects(Protection::TagClock) && !have_stood) {
             return None;
         }

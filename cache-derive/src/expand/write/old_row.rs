@@ -7,7 +7,8 @@ use super::argument::argument;
 use super::scopes::{Pass, named, readers_of, scopes_of, wholes};
 use crate::expand::forward;
 use crate::expand::names::{derived, local, runtime, self_of};
-use crate::model::{Invalidation, Method, OldRow, Passing, Read, Reevaluation, Store, Write};
+use crate::expand::tags;
+use crate::model::{FamilyName, Invalidation, Method, OldRow, Passing, Read, Reader, Reevaluation, Store, Write};
 
 /// The statement that makes the scopes of the row's own method found ones.
 ///
@@ -15,7 +16,24 @@ use crate::model::{Invalidation, Method, OldRow, Passing, Read, Reevaluation, St
 pub(super) fn take_apart(store: &Store, method: &Method, row: &OldRow) -> TokenStream {
     let (this, read, scopes, rows) = (self_of(method), &row.read, local("scopes"), local("rows"));
     let apart = runtime(store, "apart");
-    quote!(let (#scopes, #rows) = #apart(#scopes, &#this.#read.scope_prefix(&()));)
+    let families = families(store, row).map(|family| {
+        let family = tags::family(store, &this, family);
+        quote!(#family.whole())
+    });
+    quote!(let (#scopes, #rows) = #apart(#scopes, [#this.#read.scope_prefix(&()) #(, #families)*]);)
+}
+
+/// The families of the tags of the row's entry.
+pub(super) fn families<'a>(store: &'a Store, row: &'a OldRow) -> impl Iterator<Item = &'a FamilyName> {
+    let read = store.methods.iter().filter(|method| method.ident == row.read).find_map(Method::read);
+    let tags = read.map(|read| &read.tags[..]).unwrap_or_default();
+    store.families.iter().filter(|family| tags.iter().any(|tag| tag.family == **family))
+}
+
+/// The method of the row, and the families of its tags: a write of the row is registered on all of them.
+pub(super) fn readers<'a>(store: &'a Store, row: &'a OldRow) -> impl Iterator<Item = Reader> {
+    let of = |family| Reader { family, owner: None, read: row.read.clone(), cfgs: Vec::new() };
+    std::iter::once(of(None)).chain(families(store, row).map(move |family| of(Some(family.clone()))))
 }
 
 /// The statements that read the row, and evaluate the targets that name it.

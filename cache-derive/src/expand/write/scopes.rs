@@ -65,8 +65,7 @@ pub(super) fn methods_of(store: &Store, this: &Ident, write: &Write) -> TokenStr
     };
     let changed = write.before.iter().filter(registered);
     let targets = write.after.iter().chain(&write.old).chain(changed);
-    let row =
-        write.row.as_ref().map(|row| Reader { family: None, owner: None, read: row.read.clone(), cfgs: Vec::new() });
+    let row: Vec<Reader> = write.row.iter().flat_map(|row| old_row::readers(store, row)).collect();
     wholes(
         store,
         this,

@@ -148,11 +148,7 @@ impl Caller {
         self.record_read(place, start, observed, answer, call.source, call.joined);
     }
 
-    async fn load(
-        &self,
-        Place { mode, group, member }: Place,
-        by_tag: bool,
-    ) -> Result<Option<u64>, RegisterError> {
+    async fn load(&self, Place { mode, group, member }: Place, by_tag: bool) -> Result<Option<u64>, RegisterError> {
         match mode {
             Mode::Safe if by_tag => Ok(self.store.read_tagged(group, member).await?.version),
             Mode::Fast => self.store.read_fast(group, member).await,
