@@ -22,7 +22,6 @@ pub(crate) use self::permits::Permit;
 use self::permits::Permits;
 use crate::coherence::{Coherence, LinkState, supervise};
 use crate::config::Settings;
-use crate::engine::FamilyModes;
 use crate::error::Error;
 use crate::health::{Health, Publisher};
 use crate::observability::{Counters, Occupied, Registry, Stats};
@@ -81,8 +80,6 @@ pub(crate) struct Inner {
     registry: Arc<Registry>,
     /// The keys in use, with the decorator or region that uses each.
     pub(crate) ownership: Ownership,
-    /// The modes of the methods that carry tags, by the family.
-    pub(crate) family_modes: FamilyModes,
     /// Limits concurrent loads while the shared tier is unreachable, and for a while afterwards.
     permits: Permits,
     /// Limits the concurrent checks of the verifier.
@@ -248,7 +245,6 @@ impl Cache {
         let ownership = Ownership::new(settings.key_prefix.clone(), backend.has_remote());
         let process = Arc::new(Process::new(clock, settings, backend));
         Self(Arc::new(Inner {
-            family_modes: FamilyModes::default(),
             coherence: Arc::new(Coherence::new(Arc::clone(&process))),
             process,
             remote,

@@ -39,6 +39,5 @@ pub use old_row::{OldRow, RowFence};
 pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
 pub use returned::{Fallible, ReturnType};
-pub(crate) use tags::FamilyModes;
 pub use tags::{Family, TagFamily, TagSink, Tags};
 pub use write::{WriteGuard, WriteOutcome};

@@ -9,9 +9,8 @@
 //! invalidation of one of its tags renews before that of the tag. A fill compares the clock from before the load with
 //! the one that it reads together with the tags.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::key::{CacheKey, Head, prefix_scope};
@@ -99,12 +98,12 @@ impl Family {
 
     /// The strongest mode of the methods whose entries carry tags of this family.
     fn mode(&self) -> Mode {
-        self.cache.0.family_modes.of(&self.head).unwrap_or(self.declared).max(self.declared)
+        self.cache.0.ownership.family_modes.of(&self.head).unwrap_or(self.declared).max(self.declared)
     }
 
     /// Takes the mode of a method whose entries carry tags of this family.
     pub(super) fn is_read_in(&self, mode: Mode) {
-        self.cache.0.family_modes.raise(&self.head, mode);
+        self.cache.0.ownership.family_modes.raise(&self.head, mode);
     }
 }
 
@@ -132,25 +131,6 @@ impl Cache {
         self.0.coherence.join(head.bus_namespace());
         let scope = Family { cache: self.clone(), head, declared: F::MODE }.scope(key);
         self.invalidate(vec![scope]).await;
-    }
-}
-
-/// The strongest mode of the readers of each family.
-///
-/// A write waits as long as the strictest reader of its targets demands. A mode may be set when a decorator is built, so
-/// it notes it here.
-#[derive(Debug, Default)]
-pub(crate) struct FamilyModes(Mutex<HashMap<Box<str>, Mode>>);
-
-impl FamilyModes {
-    fn of(&self, head: &Head) -> Option<Mode> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(head.text()).copied()
-    }
-
-    fn raise(&self, head: &Head, mode: Mode) {
-        let mut modes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = modes.entry(head.text().into()).or_insert(mode);
-        *known = mode.max(*known);
     }
 }
 

@@ -5,6 +5,7 @@
 //! method, which turns a mix-up between processes into a miss; and a warning names the remedy ([`Mixups`]).
 
 mod claims;
+mod families;
 mod mixups;
 mod namespace;
 mod place;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use claims::Claim;
 use claims::Claims;
+use families::FamilyModes;
 use mixups::Mixups;
 pub use namespace::Namespace;
 pub(crate) use place::Kind;
@@ -29,11 +31,12 @@ pub(crate) struct Ownership {
     warns: bool,
     claims: Arc<Claims>,
     pub(crate) mixups: Mixups,
+    pub(crate) family_modes: FamilyModes,
 }
 
 impl Ownership {
     pub(crate) fn new(prefix: Option<String>, warns: bool) -> Self {
-        Self { prefix, warns, claims: Arc::default(), mixups: Mixups::default() }
+        Self { prefix, warns, claims: Arc::default(), mixups: Mixups::default(), family_modes: FamilyModes::default() }
     }
 
     /// Returns the beginning of the keys of an entity, whether some decorator has claimed it or not.
