@@ -80,7 +80,9 @@ mod vectors {
         }
 
         async fn upsert(&self, items: &[(u64, Vector)]) -> Result<()> {
-            items.iter().for_each(|(id, vector)| self.put(*id, vector.clone()));
+            for (id, vector) in items {
+                self.put(*id, vector.clone());
+            }
             Ok(())
         }
     }
@@ -228,7 +230,7 @@ async fn an_order_repository() {
         let order = Order { id: 1, user: 7, total: 9.5 };
         one.put(&order).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(one.by_user(7).await.unwrap(), [order.clone()]);
+            assert_eq!(one.by_user(7).await.unwrap(), std::slice::from_ref(&order));
             assert_eq!(one.dearer_than(9.25).await.unwrap(), [1]);
             assert_eq!(one.get(1).await.unwrap(), Some(order.clone()));
         }

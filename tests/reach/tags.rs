@@ -90,8 +90,8 @@ impl Store {
         self.users.lock().unwrap().values().find(|user| is_wanted(user)).cloned()
     }
 
-    async fn pause(&self, held: &Mutex<Option<Arc<Hold>>>) {
-        let hold = held.lock().unwrap().take();
+    async fn pause(&self, next: &Mutex<Option<Arc<Hold>>>) {
+        let hold = next.lock().unwrap().take();
         if let Some(hold) = hold {
             hold.has_read.notify_one();
             hold.may_return.notified().await;

@@ -74,7 +74,7 @@ pub fn limited(mut scopes: Vec<Scope>, wholes: impl FnOnce() -> Vec<Scope>) -> V
 }
 
 /// Separates the scopes of one method, and of the families of its tags, from the others, which come first.
-pub fn apart<const N: usize>(scopes: Vec<Scope>, wholes: [Scope; N]) -> (Vec<Scope>, Vec<Scope>) {
+pub fn apart(scopes: Vec<Scope>, wholes: &[Scope]) -> (Vec<Scope>, Vec<Scope>) {
     scopes.into_iter().partition(|scope| !wholes.iter().any(|whole| whole.covers(scope)))
 }
 

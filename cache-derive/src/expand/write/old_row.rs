@@ -20,7 +20,7 @@ pub(super) fn take_apart(store: &Store, method: &Method, row: &OldRow) -> TokenS
         let family = tags::family(store, &this, family);
         quote!(#family.whole())
     });
-    quote!(let (#scopes, #rows) = #apart(#scopes, [#this.#read.scope_prefix(&()) #(, #families)*]);)
+    quote!(let (#scopes, #rows) = #apart(#scopes, &[#this.#read.scope_prefix(&()) #(, #families)*]);)
 }
 
 /// The families of the tags of the row's entry.
