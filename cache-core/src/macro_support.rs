@@ -6,6 +6,7 @@
 
 mod absences;
 mod batches;
+mod tag_parts;
 mod writes;
 
 use std::marker::PhantomData;
@@ -18,6 +19,7 @@ pub use crate::__old_value as old_value;
 pub use crate::__presence as presence;
 pub use crate::__result_of as result_of;
 pub use crate::__self_describing_only as self_describing_only;
+pub use crate::__tag_part as tag_part;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
@@ -33,6 +35,7 @@ pub use crate::protocol::{Mode, Scope};
 pub use crate::value::{CacheValue, Cacheable, first_of};
 pub use absences::{or_absent, present};
 pub use batches::{found_in_order, found_rows, in_order, keyed, paired, rows};
+pub use tag_parts::{AnyPart, OneTag, TagPart};
 pub use writes::{
     AnyRow, MAX_LISTED, OldValue, OtherEntry, OtherRead, RowOrNone, apart, limited, scope_or_whole,
     scope_or_whole_async, scopes_or_whole, scopes_or_whole_async, share_a_bus,

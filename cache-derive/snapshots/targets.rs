@@ -382,6 +382,7 @@ where
                         let mut list = ::std::vec::Vec::<
                             ::cache_core::__macro::v1::Scope,
                         >::new();
+                        #[allow(for_loops_over_fallibles, clippy::unnecessary_to_owned)]
                         for user in &*users {
                             {
                                 list.push(self.__scope_get(&user.id));
@@ -410,6 +411,7 @@ where
                         let mut list = ::std::vec::Vec::<
                             ::cache_core::__macro::v1::Scope,
                         >::new();
+                        #[allow(for_loops_over_fallibles, clippy::unnecessary_to_owned)]
                         for id in &*ids {
                             {
                                 list.push(self.__scope_get(&(*id)));
@@ -454,6 +456,10 @@ where
                                         let mut list = ::std::vec::Vec::<
                                             ::cache_core::__macro::v1::Scope,
                                         >::new();
+                                        #[allow(
+                                            for_loops_over_fallibles,
+                                            clippy::unnecessary_to_owned
+                                        )]
                                         for user in &*users {
                                             {
                                                 list.push(self.__scope_get(&user.id));
@@ -505,7 +511,7 @@ where
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_get(&user.id)]);
         let (scopes, rows) = ::cache_core::__macro::v1::apart(
             scopes,
-            [self.get.scope_prefix(&())],
+            &[self.get.scope_prefix(&())],
         );
         let methods = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "emails")]
@@ -855,6 +861,7 @@ where
                         let mut list = ::std::vec::Vec::<
                             ::cache_core::__macro::v1::Scope,
                         >::new();
+                        #[allow(for_loops_over_fallibles, clippy::unnecessary_to_owned)]
                         for user in &*users {
                             {
                                 list.push(self.__scope_get(&user.id));
@@ -883,6 +890,7 @@ where
                         let mut list = ::std::vec::Vec::<
                             ::cache_core::__macro::v1::Scope,
                         >::new();
+                        #[allow(for_loops_over_fallibles, clippy::unnecessary_to_owned)]
                         for id in &*ids {
                             {
                                 list.push(self.__scope_get(&(*id)));

@@ -67,8 +67,13 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///
 /// `#[invalidates(get_policy(policy.tenant_id), list_policies(..))]` names read methods of this trait with the
 /// arguments of their key. `..` at the end means every entry that begins with the arguments in front of it. Expressions
-/// may use the method's parameters, and `result` for the result of the call. `tag("user", user.id)` names every entry
-/// that carries this tag, `tag("user", ..)` every entry that carries one of the family. `#[uncached]` methods go to the store.
+/// may use the method's parameters, and `result` for a reference to the value that the call returns, which is the one in
+/// the `Ok` of a `Result`, also behind an alias. `tag("user", user.id)` names every entry that carries this tag,
+/// `tag("user", ..)` every entry that carries one of the family. `#[uncached]` methods go to the store.
+///
+/// The keys of a family that is a text have the same number of parts wherever the trait names it, and none is a list. The
+/// compiler does not compare their types: a `u64` and a newtype of it are the same tag, a `u64` and an enum are not. The
+/// keys of a family that is a type are checked.
 ///
 #[doc = include_str!("../docs/invalidates.md")]
 ///
@@ -184,7 +189,9 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///
 /// The decorator implements `Debug` and `Clone` for every store, and `Display` by that of the store if the trait names it
 /// as a supertrait (not behind a lock). Every other supertrait is implemented by hand, in the module of the trait:
-/// `impl<S: Region + ?Sized> Region for CachingX<S>`, with `self.backing()`. The `?Sized` is for `CachingX<dyn X>`.
+/// `impl<S: Region + ?Sized> Region for CachingX<S>`, with `self.backing()`. The `?Sized` is for `CachingX<dyn X>`. If the
+/// trait has associated types or type parameters, the decorator has the bound of the trait, and so has this
+/// implementation: `impl<S: X + ?Sized> Region for CachingX<S>`.
 ///
 /// # Generated items
 ///
@@ -195,7 +202,8 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// `fresh()`, `uncached()` and `cached_only()` return a view of the type `CachingXView<S>`, which reads as
 /// `cache_core::Access` describes. It implements the trait as well; as a store, `cached_only()` needs error types that
 /// implement `From<cache_core::Error>`, since a miss is an error there. If a supertrait is none of `Send`, `Sync`,
-/// `Debug` and `Clone`, the view is a store once you implement that supertrait for it, as for the decorator.
+/// `Debug` and `Clone`, the view is a store once you implement that supertrait for it:
+/// `impl<S: X + ?Sized, A> Region for CachingXView<S, A>`, where `A` is the kind of access.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()

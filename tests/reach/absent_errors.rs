@@ -50,6 +50,9 @@ pub(super) trait Flags: Send + Sync {
 
     #[invalidates(flag(tenant, name))]
     async fn set(&self, tenant: u64, name: &str) -> Result<(), Failed>;
+
+    #[invalidates(inline(old.to_string(), tenant), reads(old = flag(tenant, name)))]
+    async fn remove(&self, tenant: u64, name: &str) -> Result<(), Failed>;
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as above, for the value")]
@@ -93,6 +96,9 @@ impl Flags for Store {
         self.exists.store(true, Ordering::Relaxed);
         Ok(())
     }
+    async fn remove(&self, _: u64, _: &str) -> Result<(), Failed> {
+        Ok(())
+    }
 }
 
 type Caching = CachingFlags<Store>;
@@ -127,6 +133,21 @@ async fn an_error_that_is_an_absence_is_cached_and_returned_by_hits() {
         assert_eq!((store.peek_flag(1, "gone"), store.peek_flag(1, "there")), (Some(None), Some(Some(1))));
         store.set(1, "gone").await.unwrap();
         assert_eq!(store.flag(1, "gone").await, Ok(1));
+    }
+}
+
+/// An error that is no absence leaves the row unknown, and the write invalidates whole methods.
+#[tokio::test]
+async fn an_old_row_that_is_reported_missing_names_nothing() {
+    for cache in each_cache().await {
+        let store = over(&cache).await;
+        let is_cached = || store.peek_inline(1, "there".to_owned()).is_some();
+        store.inline(1, "there".to_owned()).await.unwrap();
+        store.remove(1, "gone").await.unwrap();
+        assert!(is_cached());
+        store.backing().offline.store(true, Ordering::Relaxed);
+        store.remove(1, "gone").await.unwrap();
+        assert!(!is_cached());
     }
 }
 

@@ -8,6 +8,7 @@ use super::support::{Calls, two_instances};
 
 type Result<T, E = Failed> = std::result::Result<T, E>;
 type Found<T> = Result<Option<T>>;
+type Fallible<T> = Result<T>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Failed;
@@ -22,6 +23,9 @@ pub(super) trait UserRepository: Debug + Send + Sync {
 
     #[invalidates(find(id), by_name(..))]
     async fn delete(&self, id: u64) -> Result<()>;
+
+    #[invalidates(find(result.0))]
+    async fn rename(&self, name: &str) -> Fallible<(u64, String)>;
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +47,10 @@ impl UserRepository for Store {
     async fn delete(&self, _: u64) -> Result<()> {
         Ok(())
     }
+
+    async fn rename(&self, name: &str) -> Fallible<(u64, String)> {
+        Ok((1, name.to_owned()))
+    }
 }
 
 #[tokio::test]
@@ -59,5 +67,8 @@ async fn values_and_absences_behind_aliases_are_cached() {
         store.find(1).await.unwrap();
         store.by_name("ada").await.unwrap();
         assert_eq!(store.backing().calls.count(), before + 2);
+        store.rename("eve").await.unwrap();
+        store.find(1).await.unwrap();
+        assert_eq!(store.backing().calls.count(), before + 3, "`result` is the value behind the alias");
     }
 }

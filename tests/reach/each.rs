@@ -45,6 +45,9 @@ pub(super) trait Items: Send + Sync {
     #[invalidates(each(ids => get(*id)))]
     async fn remove(&self, ids: &[u64]) -> Result<(), Failed>;
 
+    #[invalidates(each(id in parent => get(*id)), each(id in lines.iter().copied() => line(id)))]
+    async fn optional(&self, parent: Option<u64>, lines: &[u64]) -> Result<(), Failed>;
+
     #[invalidates(each(id in result => get(*id)))]
     async fn insert(&self, items: Vec<Item>) -> Result<Vec<u64>, Failed>;
 
@@ -95,6 +98,9 @@ impl Items for Store {
         Ok(())
     }
     async fn remove(&self, _: &[u64]) -> Result<(), Failed> {
+        Ok(())
+    }
+    async fn optional(&self, _: Option<u64>, _: &[u64]) -> Result<(), Failed> {
         Ok(())
     }
     async fn insert(&self, items: Vec<Item>) -> Result<Vec<u64>, Failed> {
@@ -181,6 +187,14 @@ async fn each_element_of_a_parameter_names_its_entries() {
     let found = after(|store| async move { store.remove(&[0, 5, 5]).await.unwrap() }).await;
     assert_eq!(found, (vec![0, 5], vec![], vec![]));
     let found = after(|store| async move { store.put(1, &[]).await.unwrap() }).await;
+    assert_eq!(found, (vec![], vec![], vec![]));
+}
+
+#[tokio::test]
+async fn an_optional_parameter_is_a_list_of_up_to_one() {
+    let found = after(|store| async move { store.optional(Some(2), &[4]).await.unwrap() }).await;
+    assert_eq!(found, (vec![2], vec![], vec![4]));
+    let found = after(|store| async move { store.optional(None, &[]).await.unwrap() }).await;
     assert_eq!(found, (vec![], vec![], vec![]));
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::ops::{Range, RangeInclusive};
@@ -18,6 +19,20 @@ use super::support::{Calls, two_instances};
 pub(super) enum StateKey<'a> {
     Room(&'a str),
     User(&'a str, u64),
+}
+
+/// A typed id.
+#[derive(Debug, CacheKey)]
+pub(super) struct Id<T> {
+    raw: u64,
+    of: PhantomData<fn() -> T>,
+}
+
+#[test]
+fn a_typed_id_is_its_number() {
+    let id = |raw| Id::<String> { raw, of: PhantomData };
+    assert!(id(1).same_key(&id(1)));
+    assert!(!id(1).same_key(&id(2)));
 }
 
 #[cached_store(namespace = "reach:key-types")]

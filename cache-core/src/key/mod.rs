@@ -44,13 +44,18 @@ pub use writer::KeyWriter;
 /// | `Duration`, `SystemTime` | seconds, with nine digits after the point |
 /// | dates and times of `chrono` (naive, or in UTC) and `time`, with the features of these names | as `Display`, or the nanoseconds since 1970 |
 /// | `Option`, tuples of up to eight, `()` | their parts; an absent one has a mark of its own |
+/// | `PhantomData` | no part |
 /// | slices, `Vec`, `BTreeSet`, `BTreeMap` | their length, then their elements |
 /// | arrays | their elements |
 /// | `Range`, `RangeInclusive` | their bounds |
 /// | `&T`, `Box`, `Rc`, `Arc`, `Cow` | those of the target |
 ///
-/// `HashMap` and `HashSet` do not implement it, since their order varies. For a type of another crate, write a newtype
-/// with `#[cache_key(display)]`.
+/// `HashMap` and `HashSet` do not implement it, since their order varies. For a type of another crate with a `Display`
+/// that tells its values apart, write `display(param)` in [`cached`](crate::cached), or a newtype with
+/// `#[cache_key(display)]`.
+///
+/// An argument of a cached method also needs `Clone`, `Eq`, `Hash`, `Send` and `Sync`, since the local tier keeps it: see
+/// [`KeyPart`].
 ///
 /// # Arguments that are no parts
 ///
@@ -105,7 +110,7 @@ pub use writer::KeyWriter;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no part of a cache key",
     label = "no `CacheKey`",
-    note = "derive it for a type of your own: `#[derive(CacheKey)]`; for a type of another crate, write a newtype with `#[cache_key(display)]`",
+    note = "derive it for a type of your own: `#[derive(CacheKey)]`; for a type of another crate, write `display(param)` in `#[cached(..)]`, or a newtype with `#[cache_key(display)]`",
     note = "`uuid::Uuid`, dates of `chrono` and dates of `time` need the features `uuid`, `chrono` and `time` of `cache-core`"
 )]
 pub trait CacheKey {

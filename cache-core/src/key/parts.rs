@@ -2,6 +2,7 @@
 //!
 //! A type is here only if equal values always write equal text. Unordered collections are absent on purpose.
 
+use std::marker::PhantomData;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::num::NonZero;
 
@@ -79,6 +80,13 @@ impl CacheKey for SocketAddr {
 written_as_display!(uuid::Uuid);
 
 impl CacheKey for () {
+    fn write_key(&self, _: &mut KeyWriter) {}
+
+    same_as_equal!();
+}
+
+/// No part: it has one value. A typed id with a marker is the id alone.
+impl<T: ?Sized> CacheKey for PhantomData<T> {
     fn write_key(&self, _: &mut KeyWriter) {}
 
     same_as_equal!();

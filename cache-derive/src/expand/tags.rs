@@ -59,7 +59,7 @@ pub(super) fn checks(store: &Store) -> TokenStream {
     let (cfgs, namespace) = (&store.cfgs, &store.namespace);
     let namespaces = types.map(|path| {
         let message = format!(
-            "the tags of this family are in another namespace than `{}`: its `NAMESPACE` has to be {namespace:?}",
+            "the tags of this family are in another namespace than `{}`. Traits that share a family have one namespace; this one has {namespace:?}",
             store.ident
         );
         quote_spanned! {path.span()=>
@@ -161,7 +161,14 @@ fn add(store: &Store, read: &Read, tag: &Tag, sink: &Ident) -> TokenStream {
 pub(super) fn key(store: &Store, family: &FamilyName, parts: &[Expr]) -> TokenStream {
     let views = parts.iter().map(view);
     match family {
-        FamilyName::Text(_) => quote!(&(#(#views,)*)),
+        FamilyName::Text(_) => {
+            let tag_part = runtime(store, "tag_part");
+            let checked = parts.iter().zip(views).map(|(part, view)| {
+                let macro_name = at(part.span(), quote!(#tag_part!));
+                quote_spanned!(part.span()=> #macro_name(#view))
+            });
+            quote!(&(#(#checked,)*))
+        }
         FamilyName::Type(path) => {
             let tag_key = runtime(store, "tag_key");
             quote!(#tag_key::<#path>(#(#views),*))

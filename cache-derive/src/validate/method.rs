@@ -270,7 +270,7 @@ fn keeps_default_body(syntax: &MethodSyntax, form: Form, sink: &mut Sink) -> boo
         sink.report(
             Problem::at(&syntax.sig.generics.where_clause, format!("`{}` demands `Self: Sized`", syntax.sig.ident))
                 .why("the decorator forwards to its store, which may be a `dyn` one")
-                .instead("a synchronous method with a default body, or one without `Self: Sized`"),
+                .instead("a synchronous method with a default body, or a function outside of the trait, such as a constructor of the type"),
         );
     }
     true

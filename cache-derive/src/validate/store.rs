@@ -13,7 +13,7 @@ use super::method::{self, Draft, TraitFacts};
 use super::self_type::{SelfType, mentions};
 use super::supertraits::supertraits;
 use super::write::{Reader, Readers};
-use super::{mirror, names};
+use super::{mirror, names, tags};
 use crate::diag::{Problem, Sink};
 use crate::model::{Associated, Behaviour, Exclusive, Extent, FamilyName, Method, Setting, Store, Write};
 use crate::options::{AttributeName, cached, cached_store};
@@ -136,6 +136,7 @@ fn methods(syntax: &StoreSyntax, facts: TraitFacts, self_type: &mut SelfType, si
     lifetimes_need_inline(syntax, &drafts, sink);
     unique_entities(&drafts, sink);
     let readers = readers(&drafts);
+    tags::equal_lengths(&readers.tags, sink);
     let behaviours: Vec<_> = drafts.iter().map(|draft| draft.behaviour(&readers, self_type, sink)).collect();
     let mut methods = Vec::new();
     for (draft, behaviour) in drafts.into_iter().zip(behaviours) {
@@ -170,12 +171,7 @@ fn readers<'a>(drafts: &'a [Draft<'_>]) -> Readers<'a> {
             .into_iter()
             .map(|draft| Reader { ident: &draft.syntax.sig.ident, method: draft.method.as_ref() })
             .collect(),
-        families: drafts
-            .iter()
-            .filter_map(Draft::read)
-            .flat_map(|read| &read.tags)
-            .map(|tag| tag.family.clone())
-            .collect(),
+        tags: drafts.iter().filter_map(Draft::read).flat_map(|read| &read.tags).collect(),
         has_mistakes: drafts.iter().any(|draft| draft.is_cached() && draft.read().is_none()),
         batches: others.iter().filter_map(|draft| draft.batched()).collect(),
         others: others.into_iter().map(|draft| &draft.syntax.sig.ident).collect(),

@@ -73,6 +73,25 @@ fn checked(
     Ok(Tag { family, key: parts, of_value })
 }
 
+/// Reports tags of one family whose keys have different numbers of parts. The first one counts.
+pub(super) fn equal_lengths(tags: &[&Tag], sink: &mut Sink) {
+    for tag in tags {
+        sink.accept(same_length(tags, &tag.family, &tag.key));
+    }
+}
+
+/// Refuses a key with another number of parts than that of the first tag of its family.
+pub(super) fn same_length(tags: &[&Tag], family: &FamilyName, key: &[Expr]) -> Result<(), Problem> {
+    let first = tags.iter().find(|tag| tag.family == *family).map_or(key, |tag| &tag.key[..]);
+    if first.len() == key.len() {
+        return Ok(());
+    }
+    let count = if first.len() == 1 { "one part".to_owned() } else { format!("{} parts", first.len()) };
+    Err(Problem::at(family, format!("the keys of this family have {count}, not {}", key.len()))
+        .why("the first `tags(..)` of the family in this trait says so, and a tag with other parts is another one")
+        .instead("the same parts, in the same order"))
+}
+
 /// Refuses an expression that leaves the function in which it stands, or waits.
 fn no_control_flow(part: &Expr) -> Result<(), Problem> {
     struct Search(Option<proc_macro2::TokenStream>);

@@ -5,9 +5,9 @@ use quote::quote;
 
 use super::argument::argument;
 use super::scopes::{Pass, named, readers_of, scopes_of, wholes};
-use crate::expand::forward;
 use crate::expand::names::{derived, local, runtime, self_of};
 use crate::expand::tags;
+use crate::expand::{absent, forward};
 use crate::model::{FamilyName, Invalidation, Method, OldRow, Passing, Read, Reader, Reevaluation, Store, Write};
 
 /// The statement that makes the scopes of the row's own method found ones.
@@ -104,7 +104,7 @@ fn every(store: &Store, method: &Method, write: &Write) -> TokenStream {
 
 /// The function of the decorator that reads a row before a write.
 pub(in crate::expand) fn function(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (cfgs, region, output) = (&method.cfgs, &method.ident, &method.output);
+    let (cfgs, region, output) = (&method.cfgs, &method.ident, absent::output(store, method, read));
     let (guard_type, old_row, guard) = (runtime(store, "WriteGuard"), runtime(store, "OldRow"), local("write"));
     let (name, length) = (derived("__old_", region), read.key.len());
     let (params, lookup) = (method.view_declarations(read, length), method.lookup_of_views(store, read, length));
@@ -115,7 +115,7 @@ pub(in crate::expand) fn function(store: &Store, method: &Method, read: &Read) -
             Passing::Borrowed(_) | Passing::OptionalBorrowed(_) => quote!(#name),
         }
     });
-    let call = forward::awaited_with(store, method, &quote!(&self.__backing), args);
+    let call = absent::loaded(store, read, forward::awaited_with(store, method, &quote!(&self.__backing), args));
     quote! {
         #(#cfgs)*
         async fn #name(&self, #guard: &mut #guard_type #params) -> #old_row<#output> {

@@ -78,6 +78,7 @@ impl Context<'_> {
         let all = quote! {
             ::core::iter::Extend::extend(&mut #list, #limited({
                 let mut #list = ::std::vec::Vec::<#scope>::new();
+                #[allow(for_loops_over_fallibles, clippy::unnecessary_to_owned)]
                 for #element in #elements {
                     #(#nested)*
                 }

@@ -63,7 +63,7 @@ pub(super) fn write(
 fn empty(call: &Call<'_>, commits: crate::model::Commits, row: Option<OldRow>) -> Write {
     let result = match call.output {
         output if is_called_result(output) => ResultValue::Ok,
-        Type::Path(path) if path.qself.is_some() => ResultValue::Probed,
+        Type::Path(_) => ResultValue::Probed,
         _ => ResultValue::Whole,
     };
     let (before, old, after, kept, lent) = Default::default();

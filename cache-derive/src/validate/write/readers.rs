@@ -3,7 +3,7 @@
 use syn::{Expr, ExprLit, Ident, Lit, LitStr};
 
 use crate::diag::{Problem, closest, list};
-use crate::model::{FamilyName, Method, Param};
+use crate::model::{FamilyName, Method, Param, Tag};
 use crate::parse::{EntriesTarget, is_rest};
 
 /// The target that is a tag, and no read method.
@@ -21,8 +21,8 @@ pub(in crate::validate) struct Reader<'a> {
 pub(in crate::validate) struct Readers<'a> {
     /// The cached ones.
     pub(in crate::validate) cached: Vec<Reader<'a>>,
-    /// The families of tags that their entries carry.
-    pub(in crate::validate) families: Vec<FamilyName>,
+    /// The tags that their entries carry.
+    pub(in crate::validate) tags: Vec<&'a Tag>,
     /// Whether some cached method has mistakes, so that its tags are unknown.
     pub(in crate::validate) has_mistakes: bool,
     /// The methods over many keys, with the ones over one.
@@ -60,10 +60,10 @@ impl<'a> Readers<'a> {
     /// A family that only this trait uses.
     fn named_family(&self, text: &LitStr) -> Result<FamilyName, Problem> {
         let family = FamilyName::Text(text.clone());
-        if self.has_mistakes || self.families.contains(&family) {
+        if self.has_mistakes || self.tags.iter().any(|tag| tag.family == family) {
             return Ok(family);
         }
-        let names: Vec<String> = self.families.iter().filter_map(FamilyName::text).collect();
+        let names: Vec<String> = self.tags.iter().filter_map(|tag| tag.family.text()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let problem =
             Problem::at(text, format!("no entries of this trait carry tags of the family {:?}", text.value()))

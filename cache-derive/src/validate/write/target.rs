@@ -11,6 +11,7 @@ use crate::model::{Argument, Each, Entries, Extent, FamilyName, Iteration, Param
 use crate::parse::{self, EachTarget, EntriesTarget};
 use crate::types::{first_type, last_segment, peel};
 use crate::validate::self_type::{SelfType, mentions_in};
+use crate::validate::tags::same_length;
 
 /// Smart pointers, through which a list is iterated over.
 const POINTERS: [&str; 3] = ["Arc", "Rc", "Box"];
@@ -75,6 +76,9 @@ impl Targets<'_> {
             return Err(Problem::at(second, "a tag of a declared family has one key")
                 .why("the type of the family says what it is")
                 .instead("a tuple, if the key has several parts"));
+        }
+        if target.rest.is_none() {
+            same_length(&self.readers.tags, &family, key)?;
         }
         let args: Vec<_> = key.iter().map(|part| self.argument(part, false)).collect();
         let extent = if target.rest.is_some() { Extent::Prefix(args) } else { Extent::Entry(args) };
