@@ -51,7 +51,7 @@ pub use writer::KeyWriter;
 /// | `&T`, `Box`, `Rc`, `Arc`, `Cow` | those of the target |
 ///
 /// `HashMap` and `HashSet` do not implement it, since their order varies. For a type of another crate with a `Display`
-/// that tells its values apart, write `display(param)` in [`cached`](crate::cached), or a newtype with
+/// that tells its values apart, write `display(param)` in [`cached_store`](crate::cached_store), or a newtype with
 /// `#[cache_key(display)]`.
 ///
 /// An argument of a cached method also needs `Clone`, `Eq`, `Hash`, `Send` and `Sync`, since the local tier keeps it: see
