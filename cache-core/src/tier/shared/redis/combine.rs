@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn a_look_up_does_not_overtake_those_that_wait() {
+        let queue = Numbers::default();
+        let turns = full(&queue);
+        let _first = queued(&queue, 0, 1);
+        drop(turns);
+        let _second = queued(&queue, 1, 1);
+        assert_eq!(members(&queue.take().unwrap()), [0, 1]);
+    }
+
+    #[test]
     fn a_dropped_caller_frees_its_turn() {
         let queue = Numbers::default();
         let mut turns = full(&queue);

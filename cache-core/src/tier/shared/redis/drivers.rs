@@ -57,3 +57,48 @@ impl<C: Combined> Drop for Driver<C> {
         self.0.queue().close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::super::combine::Admission;
+    use super::*;
+
+    #[derive(Default)]
+    struct NeverAnswered(Queue<u32, u32>);
+
+    impl Combined for NeverAnswered {
+        type Request = u32;
+        type Answer = u32;
+
+        fn queue(&self) -> &Queue<u32, u32> {
+            &self.0
+        }
+
+        async fn answer(&self, _: Group<'_, u32, u32>) {
+            pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_drivers_is_the_end_of_the_queue() {
+        let combined = Arc::new(NeverAnswered::default());
+        let drivers = Drivers::start(&combined);
+        let mut alone = Vec::new();
+        let mut answer = loop {
+            match combined.queue().admit(1, || 1) {
+                Admission::Alone(turn) => alone.push(turn),
+                Admission::Queued(answer) => break answer,
+            }
+        };
+        drivers.close();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(answer.try_recv(), Err(TryRecvError::Closed));
+        assert!(matches!(combined.queue().admit(1, || 1), Admission::Alone(_)));
+    }
+}
