@@ -153,7 +153,8 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// let login = CachingLogin::new(Arc::new(store), &cache);               // a `logins::Login`
 /// ```
 ///
-/// - Signatures are those of the foreign trait. Associated types and constants have no values and bounds are optional.
+/// - Signatures are those of the foreign trait. Associated types and constants have no values, and their bounds
+///   are ignored: write one that the foreign trait lacks as `trait Mirror where Self::Error: Send + 'static`.
 ///   `async fn` in the mirror stands for `async fn` and for `-> impl Future + Send` in the trait. If the foreign trait
 ///   has `#[async_trait]`, the mirror has it too, below `#[cached_store]`.
 /// - The mirror's parameters are the arguments of the foreign trait: `trait Mirror<T>` with `foreign = other::Store`

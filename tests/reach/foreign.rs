@@ -69,6 +69,14 @@ mod other {
         }
     }
 
+    /// An error type without a bound.
+    #[async_trait]
+    pub(super) trait Keys: Send + Sync {
+        type Error;
+
+        async fn key(&self, id: u64) -> Result<Option<u64>, Self::Error>;
+    }
+
     pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
     /// Boxed futures that are written out, and a parameter.
@@ -344,5 +352,40 @@ async fn a_trait_with_exclusive_methods_behind_a_lock() {
         let mut decorators = decorated(&caches, |cache| CachingStorage::new(Arc::clone(&queue), cache)).await;
         work(&mut decorators[0]).await;
         assert_eq!(queue.read().await.calls.count(), 3);
+    }
+}
+
+/// A load needs an error that is `Send`.
+#[cached_store(foreign = other::Keys, namespace = "reach:foreign:keys")]
+#[async_trait]
+trait Keys
+where
+    Self::Error: Send + 'static,
+{
+    type Error;
+
+    #[cached(entity = "key", key(id), ttl = "5m")]
+    async fn key(&self, id: u64) -> Result<Option<u64>, Self::Error>;
+}
+
+#[async_trait]
+impl other::Keys for Store {
+    type Error = String;
+
+    async fn key(&self, id: u64) -> Result<Option<u64>, String> {
+        self.calls.add();
+        Ok(Some(id))
+    }
+}
+
+#[tokio::test]
+async fn the_mirror_demands_what_the_foreign_trait_does_not() {
+    for caches in worlds().await {
+        let store = Store::default();
+        let keys = decorated(&caches, |cache| CachingKeys::new(Arc::new(store.clone()), cache)).await;
+        for _ in 0..2 {
+            assert_eq!(other::Keys::key(&keys[0], 1).await, Ok(Some(1)));
+        }
+        assert_eq!(store.calls.count(), 1);
     }
 }

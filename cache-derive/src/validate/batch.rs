@@ -123,11 +123,23 @@ fn answer(sig: &Signature, output: &Type, by: Option<ExprPath>, one: &Read) -> R
                 .why("the entry of a row is found by its key, and the store may leave rows out or change their order")
                 .instead("`by = id_of`, a function `(&row) -> key`, or `Result<Vec<Option<V>>, E>` in the order of the keys"))
         }
+        (None, ..) if is_in_order_behind_alias(output) => {
+            Err(Problem::at(output, format!("`{}` returns a list in the order of the keys behind an alias", sig.ident))
+                .why("a list of `Option` is told from one of pairs by its type as it is written")
+                .instead("`Result<Vec<Option<V>>, E>`, written out"))
+        }
         (None, ..) => Ok(BatchAnswer::Map),
         (Some(by), ..) => Err(Problem::at(by, format!("`{}` does not return a list of rows", sig.ident))
             .why("the function finds the key in a row of `Result<Vec<V>, E>`; a map has the keys, and `Vec<Option<V>>` their order")
             .instead("`Result<Vec<V>, E>`, written out, or leave it out")),
     }
+}
+
+/// Whether the first argument of an alias is a list of `Option`.
+fn is_in_order_behind_alias(output: &Type) -> bool {
+    let is_alias = matches!(Returned::of(output), Returned::Alias);
+    let list = last_segment(output).filter(|_| is_alias).and_then(first_type).and_then(element);
+    list.is_some_and(|(row, _)| option_of(row).is_some())
 }
 
 /// Whether the method over one key returns such rows.
