@@ -79,7 +79,7 @@ mod tests {
         }
 
         async fn answer(&self, _: Group<'_, u32, u32>) {
-            pending().await
+            pending::<()>().await;
         }
     }
 
