@@ -203,7 +203,11 @@ pub(crate) fn open(
     let more = usize::from(count).checked_sub(fence.generations.len()).filter(|more| *more <= tags);
     let more = more.ok_or(Unusable::Generation)?;
     expect_generations(&mut reader, fence)?;
-    let tags = (0..more).map(|_| read_generation(&mut reader)).collect::<Result<_, _>>()?;
+    // Most entries have none.
+    let mut tags = Vec::new();
+    for _ in 0..more {
+        tags.push(read_generation(&mut reader)?);
+    }
     read_full_key(&mut reader, flags, identity.full_key)?;
     if now >= expiry.hard {
         return Err(Unusable::Expired);
