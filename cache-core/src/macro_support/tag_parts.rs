@@ -1,7 +1,7 @@
 //! The parts of the keys of tags, in families that are texts.
 //!
-//! No type says what the keys of such a family are. A list is refused: it would be the key of one tag, and who writes it
-//! means one tag for each element. The inherent method is found before that of the trait, and does not compile.
+//! No type says what the keys of such a family are. A list is refused: it would be the key of one tag, where one tag for
+//! each element is usually meant. The inherent method is found before that of the trait, and does not compile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
     message = "`{Self}` is a list, and this is the key of one tag",
     label = "a list",
     note = "`tags(..)` does not give an entry a tag for each element of a list",
-    note = "if the whole list is the key, write it as a tuple, `(list,)`, here and wherever the family is named"
+    note = "if the whole list is the key, write it as a tuple, `(&list,)`, here and wherever the family is named"
 )]
 pub trait OneTag {}
 
