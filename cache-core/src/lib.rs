@@ -70,7 +70,7 @@
 //! The decorator `CachingProfileStore` implements `ProfileStore` itself. It also has, for each read method `x`,
 //! `peek_x` (returns what the local tier has, without I/O) and `invalidate_x` (makes one entry stale on every
 //! instance), and for the whole store `invalidate_all`, `backing` (the store behind it), `builder` (options at run
-//! time), and the views `fresh`, `uncached` and `cached_only`, which read in another way ([`Access`]).
+//! time), and the views `fresh`, `uncached` and `cached_only`, which read in another way.
 //!
 //! # Where to start
 //!
@@ -157,7 +157,7 @@ pub use cache::Cache;
 pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use codec::Codec;
 pub use config::Variables;
-pub use engine::{Access, CachedOnly, Region, TagFamily, WriteGuard};
+pub use engine::{Region, TagFamily, WriteGuard};
 pub use error::{Error, ErrorKind, WriteError};
 pub use health::{Health, LinkStatus, Status};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};

@@ -12,6 +12,8 @@ mod writes;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
+pub use futures_util::future::BoxFuture;
+
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__is_result as is_result;
 pub use crate::__load_errors as load_errors;
@@ -24,8 +26,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    Access, BatchMap, CachedOnly, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,
-    RegionSpec, Reports, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, ViewAccess, WriteGuard, WriteOutcome,
+    Access, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec,
+    ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};

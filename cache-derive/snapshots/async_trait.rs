@@ -187,39 +187,46 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([self.get_policy.scope_prefix(&())]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([
+                        self.get_policy.scope_prefix(&()),
+                    ]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingPolicyStoreView<S> {
-        CachingPolicyStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingPolicyStoreView<S> {
-        CachingPolicyStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingPolicyStoreView<S, ::cache_core::CachedOnly> {
-        CachingPolicyStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingPolicyStoreCachedOnly<S> {
+        CachingPolicyStoreCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            get_policy: self.get_policy.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `get_policy` of [`PolicyStore`], through the cache.
@@ -240,13 +247,7 @@ where
             answer => answer,
         };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (tenant,),
-            )
-            .await
+        self.__read_get_policy(key, answer, (tenant,)).await
     }
     /// `set_policy` of [`PolicyStore`], through the cache.
     ///
@@ -314,9 +315,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_get_policy(&self, tenant: TenantId) {
+    pub fn invalidate_get_policy(
+        &self,
+        tenant: TenantId,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_get_policy(&tenant);
-        self.get_policy.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.get_policy.invalidate(scope))
     }
     /// Begins the write of `set_policy` with these arguments, for a caller that commits it.
     ///
@@ -332,16 +336,17 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_set_policy(
+    pub fn begin_set_policy(
         &self,
         policy: &TenantPolicy,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             self.__scope_get_policy(&policy.tenant_id),
         ]);
         let methods = ::cache_core::__macro::v1::scopes([]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingPolicyStore<S> {
@@ -376,7 +381,6 @@ where
         &'__call self,
         key: (TenantId,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Arc<TenantPolicy>>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (TenantId,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -399,12 +403,11 @@ where
                         StoreError,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < Arc < TenantPolicy > >, StoreError > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < Arc < TenantPolicy > >, StoreError > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     <S as PolicyStore>::get_policy(&backing, tenant).await
                 },
@@ -412,20 +415,6 @@ where
     }
     fn __scope_get_policy(&self, tenant: &TenantId) -> ::cache_core::__macro::v1::Scope {
         self.get_policy.scope(&(tenant,))
-    }
-    async fn __view_get_policy(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        tenant: TenantId,
-    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (tenant,),
-            )
-            .await
     }
 }
 #[async_trait]
@@ -450,13 +439,7 @@ where
             answer => answer,
         };
         let key = self.get_policy.key(&(&tenant,));
-        self.__read_get_policy(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (tenant,),
-            )
-            .await
+        self.__read_get_policy(key, answer, (tenant,)).await
     }
     async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
         Self::set_policy(self, policy).await
@@ -468,64 +451,27 @@ where
         <S as PolicyStore>::name(&self.__backing)
     }
 }
-/// A view of a [`CachingPolicyStore`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingPolicyStoreView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
-    __store: CachingPolicyStore<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingPolicyStoreView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingPolicyStore`] from the tiers alone.
+pub struct CachingPolicyStoreCachedOnly<S: ?::core::marker::Sized>(
+    CachingPolicyStore<S>,
+);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone
+for CachingPolicyStoreCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingPolicyStoreView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStoreCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingPolicyStoreView").finish_non_exhaustive()
+        f.debug_struct("CachingPolicyStoreCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingPolicyStoreView<S, A> {
-    type Target = CachingPolicyStore<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingPolicyStoreView<S>
-where
-    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::v1::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `get_policy`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn get_policy(
-        &self,
-        tenant: TenantId,
-    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        self.__store.__view_get_policy(self.__access, tenant).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingPolicyStoreView<S, ::cache_core::CachedOnly>
+impl<S: ?::core::marker::Sized> CachingPolicyStoreCachedOnly<S>
 where
     S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
@@ -536,51 +482,30 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn get_policy(
+    pub fn get_policy(
         &self,
         tenant: TenantId,
-    ) -> ::core::option::Option<Option<Arc<TenantPolicy>>> {
-        let key = self.__store.get_policy.key(&(&tenant,));
-        self.__store.get_policy.cached_only(key, |_, _| true).await
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<Option<Arc<TenantPolicy>>>,
+    > {
+        let key = self.0.get_policy.key(&(&tenant,));
+        self.0.get_policy.cached_only(key, |_, _| true)
     }
-}
-#[async_trait]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> PolicyStore for CachingPolicyStoreView<S, A>
-where
-    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::v1::KeyPart,
-    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                Option<Arc<TenantPolicy>>,
-                StoreError,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingPolicyStore<S>
+    where
+        for<'__miss> <Result<
+            Option<Arc<TenantPolicy>>,
+            StoreError,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
         >,
-{
-    async fn get_policy(
-        &self,
-        tenant: TenantId,
-    ) -> Result<Option<Arc<TenantPolicy>>, StoreError> {
-        self.__store
-            .__view_get_policy(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-            )
-            .await
-    }
-    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError> {
-        <CachingPolicyStore<S>>::set_policy(&self.__store, policy).await
-    }
-    async fn count_policies(&self) -> Result<u64, StoreError> {
-        <CachingPolicyStore<S>>::count_policies(&self.__store).await
-    }
-    fn name(&self) -> &str {
-        <S as PolicyStore>::name(&self.__store.__backing)
+    {
+        self.0
     }
 }
 #[doc(hidden)]

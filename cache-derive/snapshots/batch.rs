@@ -32,7 +32,7 @@ pub struct CachingStore<S: ?::core::marker::Sized> {
     __cache: ::cache_core::Cache,
     __claim: ::cache_core::__macro::v1::Claim,
     find: ::cache_core::__macro::v1::Region<
-        (u64, <str as ::std::borrow::ToOwned>::Owned),
+        (u64, ::std::string::String),
         Option<Document>,
     >,
     size: ::cache_core::__macro::v1::Region<(u64,), u64>,
@@ -70,10 +70,7 @@ pub struct CachingStoreBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingStoreBuilder<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
     u64: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `find`.
@@ -144,7 +141,7 @@ where
         )?;
         ::core::result::Result::Ok(CachingStore {
             find: ::cache_core::__macro::v1::Region::<
-                (u64, <str as ::std::borrow::ToOwned>::Owned),
+                (u64, ::std::string::String),
                 Option<Document>,
             >::new(
                 &self.__cache,
@@ -190,10 +187,7 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
     u64: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
@@ -224,42 +218,48 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([
-                    self.find.scope_prefix(&()),
-                    self.size.scope_prefix(&()),
-                ]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([
+                        self.find.scope_prefix(&()),
+                        self.size.scope_prefix(&()),
+                    ]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingStoreView<S> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingStoreView<S> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingStoreView<S, ::cache_core::CachedOnly> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingStoreCachedOnly<S> {
+        CachingStoreCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            find: self.find.reading(access),
+            size: self.size.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `find` of [`Store`], through the cache.
@@ -296,9 +296,8 @@ where
         self.__read_find(
                 key,
                 answer,
-                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    (u64, ::std::string::String),
                     Option<Document>,
                     <Result<
                         Option<Document>,
@@ -347,9 +346,8 @@ where
         );
         self.__read_find_many(
                 keys,
-                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    (u64, ::std::string::String),
                     Option<Document>,
                     <Result<
                         HashMap<String, Document>,
@@ -394,8 +392,7 @@ where
             answer => answer,
         };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_size(key, answer, (id,)).await
     }
     /// `sizes` of [`Store`], through the cache.
     ///
@@ -406,7 +403,7 @@ where
     /// Those of the store behind it.
     pub async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
         let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_sizes(keys).await
     }
     /// `sizes_in_order` of [`Store`], through the cache.
     ///
@@ -417,7 +414,7 @@ where
     /// Those of the store behind it.
     pub async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
         let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes_in_order(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_sizes_in_order(keys).await
     }
     /// What the local tier holds for `find` with these arguments, without asking anything else.
     ///
@@ -447,9 +444,13 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_find(&self, tenant: u64, path: &str) {
+    pub fn invalidate_find(
+        &self,
+        tenant: u64,
+        path: &str,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_find(&tenant, path);
-        self.find.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.find.invalidate(scope))
     }
     /// What the local tier holds for `size` with these arguments, without asking anything else.
     ///
@@ -467,9 +468,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_size(&self, id: u64) {
+    pub fn invalidate_size(
+        &self,
+        id: u64,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_size(&id);
-        self.size.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.size.invalidate(scope))
     }
 }
 impl<S: ?::core::marker::Sized> CachingStore<S> {
@@ -497,20 +501,16 @@ impl<S: ?::core::marker::Sized> CachingStore<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
     u64: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_find<'__call>(
         &'__call self,
-        key: (u64, <str as ::std::borrow::ToOwned>::Owned),
+        key: (u64, ::std::string::String),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Document>>,
-        access: ::cache_core::__macro::v1::Access,
         options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
-            (u64, <str as ::std::borrow::ToOwned>::Owned),
+            (u64, ::std::string::String),
             Option<Document>,
             <Result<
                 Option<Document>,
@@ -519,7 +519,7 @@ where
         >,
         arguments: (
             u64,
-            <str as ::std::borrow::ToOwned>::Owned,
+            ::std::string::String,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
     ) -> ::core::pin::Pin<
@@ -535,7 +535,7 @@ where
             .read(
                 key,
                 answer,
-                options.access(access),
+                options,
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -557,20 +557,15 @@ where
     ) -> ::cache_core::__macro::v1::Scope {
         self.find.scope(&(tenant, path))
     }
-    fn __key_find(
-        &self,
-        tenant: &u64,
-        path: &str,
-    ) -> (u64, <str as ::std::borrow::ToOwned>::Owned) {
+    fn __key_find(&self, tenant: &u64, path: &str) -> (u64, ::std::string::String) {
         self.find.key(&(tenant, path))
     }
     fn __read_find_many<'__call>(
         &'__call self,
-        keys: ::std::vec::Vec<(u64, <str as ::std::borrow::ToOwned>::Owned)>,
-        access: ::cache_core::__macro::v1::Access,
+        keys: ::std::vec::Vec<(u64, ::std::string::String)>,
         options: ::cache_core::__macro::v1::ReadOptions<
             '__call,
-            (u64, <str as ::std::borrow::ToOwned>::Owned),
+            (u64, ::std::string::String),
             Option<Document>,
             <Result<
                 HashMap<String, Document>,
@@ -590,8 +585,8 @@ where
             .read_many(
                 keys,
                 |key| &key.1,
-                options.access(access),
-                move |paths: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
+                options,
+                move |paths: ::std::vec::Vec<::std::string::String>| {
                     let backing = ::core::clone::Clone::clone(&backing);
                     let (tenant, reader) = ::core::clone::Clone::clone(&arguments);
                     async move {
@@ -613,7 +608,6 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<u64>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -633,12 +627,11 @@ where
                     u64,
                     <Result<u64, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < u64, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < u64, Error > as ::cache_core::__macro::v1::Fallible >
+                        ::Error
+                    ),
+                ),
                 move || async move { <S as Store>::size(&backing, id).await },
             )
     }
@@ -651,7 +644,6 @@ where
     fn __read_sizes<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64,)>,
-        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -672,12 +664,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < HashMap < u64, u64 >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < HashMap < u64, u64 >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move |ids: ::std::vec::Vec<u64>| {
                     let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Store>::sizes(&backing, ids).await }
@@ -687,7 +678,6 @@ where
     fn __read_sizes_in_order<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(u64,)>,
-        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -725,12 +715,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Vec < Option < u64 > >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Vec < Option < u64 > >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move |ids: ::std::vec::Vec<u64>| {
                     let backing = ::core::clone::Clone::clone(&backing);
                     async move {
@@ -747,119 +736,6 @@ where
             ::cache_core::__macro::v1::in_order(&wanted, found.await)
         })
     }
-    async fn __view_find(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        tenant: u64,
-        path: &str,
-        reader: Option<&str>,
-    ) -> Result<Option<Document>, Error> {
-        let key = self.find.key(&(&tenant, path));
-        self.__read_find(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
-                    Option<Document>,
-                    <Result<
-                        Option<Document>,
-                        Error,
-                    > as ::cache_core::__macro::v1::Fallible>::Error,
-                >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < Document >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .visible_if(|_, value| match value {
-                        ::core::option::Option::Some(value) => {
-                            may_read(value, &tenant, &path, &reader)
-                        }
-                        ::core::option::Option::None => false,
-                    })
-                    .cache_if(|value| match value {
-                        ::core::option::Option::Some(value) => is_public(value),
-                        ::core::option::Option::None => true,
-                    }),
-                (
-                    ::core::clone::Clone::clone(&tenant),
-                    ::std::borrow::ToOwned::to_owned(path),
-                    ::core::option::Option::map(reader, ::std::borrow::ToOwned::to_owned),
-                ),
-            )
-            .await
-    }
-    async fn __view_find_many(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        tenant: u64,
-        paths: &[String],
-        reader: Option<&str>,
-    ) -> Result<HashMap<String, Document>, Error> {
-        let keys = ::cache_core::__macro::v1::keys_of(
-            &paths,
-            |one| self.__key_find(&tenant, one),
-        );
-        self.__read_find_many(
-                keys,
-                access,
-                ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
-                    Option<Document>,
-                    <Result<
-                        HashMap<String, Document>,
-                        Error,
-                    > as ::cache_core::__macro::v1::Fallible>::Error,
-                >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < HashMap < String, Document >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .visible_if(|key, value| match value {
-                        ::core::option::Option::Some(value) => {
-                            let element: &str = ::core::borrow::Borrow::borrow(&key.1);
-                            may_read(value, &tenant, &element, &reader)
-                        }
-                        ::core::option::Option::None => false,
-                    })
-                    .cache_if(|value| match value {
-                        ::core::option::Option::Some(value) => is_public(value),
-                        ::core::option::Option::None => true,
-                    }),
-                (
-                    ::core::clone::Clone::clone(&tenant),
-                    ::core::option::Option::map(reader, ::std::borrow::ToOwned::to_owned),
-                ),
-            )
-            .await
-    }
-    async fn __view_size(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        id: u64,
-    ) -> Result<u64, Error> {
-        let key = self.size.key(&(&id,));
-        self.__read_size(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
-            .await
-    }
-    async fn __view_sizes(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        ids: Vec<u64>,
-    ) -> Result<HashMap<u64, u64>, Error> {
-        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes(keys, access).await
-    }
-    async fn __view_sizes_in_order(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        ids: &[u64],
-    ) -> Result<Vec<Option<u64>>, Error> {
-        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes_in_order(keys, access).await
-    }
 }
 #[async_trait]
 #[allow(
@@ -869,10 +745,7 @@ where
 impl<S: ?::core::marker::Sized> Store for CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
     u64: ::cache_core::__macro::v1::Cacheable,
 {
     async fn find(
@@ -902,9 +775,8 @@ where
         self.__read_find(
                 key,
                 answer,
-                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    (u64, ::std::string::String),
                     Option<Document>,
                     <Result<
                         Option<Document>,
@@ -946,9 +818,8 @@ where
         );
         self.__read_find_many(
                 keys,
-                ::cache_core::__macro::v1::Access::Usual,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    (u64, ::std::string::String),
                     Option<Document>,
                     <Result<
                         HashMap<String, Document>,
@@ -986,124 +857,38 @@ where
             answer => answer,
         };
         let key = self.size.key(&(&id,));
-        self.__read_size(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_size(key, answer, (id,)).await
     }
     async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
         let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_sizes(keys).await
     }
     async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
         let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_size(one));
-        self.__read_sizes_in_order(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_sizes_in_order(keys).await
     }
 }
-/// A view of a [`CachingStore`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingStoreView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
-    __store: CachingStore<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingStoreView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingStore`] from the tiers alone.
+pub struct CachingStoreCachedOnly<S: ?::core::marker::Sized>(CachingStore<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStoreCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingStoreView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingStoreView").finish_non_exhaustive()
+        f.debug_struct("CachingStoreCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingStoreView<S, A> {
-    type Target = CachingStore<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingStoreView<S>
+impl<S: ?::core::marker::Sized> CachingStoreCachedOnly<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    u64: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `find`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn find(
-        &self,
-        tenant: u64,
-        path: &str,
-        reader: Option<&str>,
-    ) -> Result<Option<Document>, Error> {
-        self.__store.__view_find(self.__access, tenant, path, reader).await
-    }
-    /// `find_many`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn find_many(
-        &self,
-        tenant: u64,
-        paths: &[String],
-        reader: Option<&str>,
-    ) -> Result<HashMap<String, Document>, Error> {
-        self.__store.__view_find_many(self.__access, tenant, paths, reader).await
-    }
-    /// `size`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn size(&self, id: u64) -> Result<u64, Error> {
-        self.__store.__view_size(self.__access, id).await
-    }
-    /// `sizes`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        self.__store.__view_sizes(self.__access, ids).await
-    }
-    /// `sizes_in_order`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
-        self.__store.__view_sizes_in_order(self.__access, ids).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingStoreView<S, ::cache_core::CachedOnly>
-where
-    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
     u64: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `find` with these arguments; `None` for a miss.
@@ -1117,8 +902,8 @@ where
         path: &str,
         reader: Option<&str>,
     ) -> ::core::option::Option<Option<Document>> {
-        let key = self.__store.find.key(&(&tenant, path));
-        self.__store
+        let key = self.0.find.key(&(&tenant, path));
+        self.0
             .find
             .cached_only(
                 key,
@@ -1146,9 +931,9 @@ where
         let _ = &reader;
         let keys = ::cache_core::__macro::v1::keys_of(
             &paths,
-            |one| self.__store.__key_find(&tenant, one),
+            |one| self.0.__key_find(&tenant, one),
         );
-        self.__store
+        self.0
             .find
             .cached_only_many(
                 keys,
@@ -1168,24 +953,30 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn size(&self, id: u64) -> ::core::option::Option<u64> {
-        let key = self.__store.size.key(&(&id,));
-        self.__store.size.cached_only(key, |_, _| true).await
+    pub fn size(
+        &self,
+        id: u64,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<u64>> {
+        let key = self.0.size.key(&(&id,));
+        self.0.size.cached_only(key, |_, _| true)
     }
     /// What the tiers have for `sizes` with these arguments; `None` for a miss.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn sizes(
+    pub fn sizes(
         &self,
         ids: Vec<u64>,
-    ) -> ::core::option::Option<HashMap<u64, u64>> {
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<HashMap<u64, u64>>,
+    > {
         let keys = ::cache_core::__macro::v1::keys_of(
             &ids,
-            |one| self.__store.__key_size(one),
+            |one| self.0.__key_size(one),
         );
-        self.__store.size.cached_only_many(keys, |key| &key.0, |_, _| true).await
+        self.0.size.cached_only_many(keys, |key| &key.0, |_, _| true)
     }
     /// What the tiers have for `sizes_in_order` with these arguments; `None` for a miss.
     pub async fn sizes_in_order(
@@ -1194,115 +985,57 @@ where
     ) -> ::core::option::Option<Vec<Option<u64>>> {
         let keys = ::cache_core::__macro::v1::keys_of(
             &ids,
-            |one| self.__store.__key_size(one),
+            |one| self.0.__key_size(one),
         );
         let wanted: ::std::vec::Vec<u64> = ::cache_core::__macro::v1::keys_of(
             &keys,
             |key| ::core::clone::Clone::clone(&key.0),
         );
         let found: ::core::option::Option<::std::vec::Vec<(u64, u64)>> = self
-            .__store
+            .0
             .size
             .cached_only_many(keys, |key| &key.0, |_, _| true)
             .await;
         ::cache_core::__macro::v1::found_in_order(&wanted, found)
     }
-}
-#[async_trait]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Store for CachingStoreView<S, A>
-where
-    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<Document>: ::cache_core::__macro::v1::Cacheable,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    u64: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                Option<Document>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                HashMap<String, Document>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<u64, Error> as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                HashMap<u64, u64>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                Vec<Option<u64>>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingStore<S>
+    where
+        for<'__miss> <Result<
+            Option<Document>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
         >,
-{
-    async fn find(
-        &self,
-        tenant: u64,
-        path: &str,
-        reader: Option<&str>,
-    ) -> Result<Option<Document>, Error> {
-        self.__store
-            .__view_find(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-                path,
-                reader,
-            )
-            .await
-    }
-    async fn find_many(
-        &self,
-        tenant: u64,
-        paths: &[String],
-        reader: Option<&str>,
-    ) -> Result<HashMap<String, Document>, Error> {
-        self.__store
-            .__view_find_many(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-                paths,
-                reader,
-            )
-            .await
-    }
-    async fn size(&self, id: u64) -> Result<u64, Error> {
-        self.__store
-            .__view_size(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                id,
-            )
-            .await
-    }
-    async fn sizes(&self, ids: Vec<u64>) -> Result<HashMap<u64, u64>, Error> {
-        self.__store
-            .__view_sizes(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                ids,
-            )
-            .await
-    }
-    async fn sizes_in_order(&self, ids: &[u64]) -> Result<Vec<Option<u64>>, Error> {
-        self.__store
-            .__view_sizes_in_order(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                ids,
-            )
-            .await
+        for<'__miss> <Result<
+            HashMap<String, Document>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+        for<'__miss> <Result<
+            u64,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+        for<'__miss> <Result<
+            HashMap<u64, u64>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+        for<'__miss> <Result<
+            Vec<Option<u64>>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }
 #[doc(hidden)]

@@ -38,10 +38,7 @@ where
     __backing: ::std::sync::Arc<S>,
     __cache: ::cache_core::Cache,
     __claim: ::cache_core::__macro::v1::Claim,
-    event: ::cache_core::__macro::v1::Region<
-        (<str as ::std::borrow::ToOwned>::Owned,),
-        Option<String>,
-    >,
+    event: ::cache_core::__macro::v1::Region<(::std::string::String,), Option<String>>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingEvents<S>
 where
@@ -83,7 +80,6 @@ where
 impl<S: ?::core::marker::Sized> CachingEventsBuilder<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `event`.
@@ -144,7 +140,7 @@ where
         )?;
         ::core::result::Result::Ok(CachingEvents {
             event: ::cache_core::__macro::v1::Region::<
-                (<str as ::std::borrow::ToOwned>::Owned,),
+                (::std::string::String,),
                 Option<String>,
             >::new(
                 &self.__cache,
@@ -180,7 +176,6 @@ where
 impl<S: ?::core::marker::Sized> CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
@@ -208,39 +203,44 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([self.event.scope_prefix(&())]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([self.event.scope_prefix(&())]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingEventsView<S> {
-        CachingEventsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingEventsView<S> {
-        CachingEventsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingEventsView<S, ::cache_core::CachedOnly> {
-        CachingEventsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingEventsCachedOnly<S> {
+        CachingEventsCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            event: self.event.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `event` of [`Events`], through the cache.
@@ -258,13 +258,7 @@ where
             answer => answer,
         };
         let key = self.event.key(&(id,));
-        self.__read_event(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
+        self.__read_event(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     /// `events` of [`Events`], through the cache.
     ///
@@ -278,7 +272,7 @@ where
         ids: &[String],
     ) -> Result<HashMap<String, String>, Error> {
         let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
-        self.__read_events(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_events(keys).await
     }
     /// `save` of [`Events`], through the cache.
     ///
@@ -352,9 +346,12 @@ where
         self.event.peek(&(id,))
     }
     /// Makes the entry of `event` with this key stale, on every instance.
-    pub async fn invalidate_event(&self, id: &str) {
+    pub fn invalidate_event(
+        &self,
+        id: &str,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_event(id);
-        self.event.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.event.invalidate(scope))
     }
     /// Begins the write of `save` with these arguments, for a caller that commits it.
     ///
@@ -370,11 +367,16 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_save(&self, id: &str, text: String) -> ::cache_core::WriteGuard {
+    pub fn begin_save(
+        &self,
+        id: &str,
+        text: String,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
         let methods = ::cache_core::__macro::v1::scopes([]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `remove` with these arguments, for a caller that commits it.
     ///
@@ -390,11 +392,15 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_remove<'a>(&'a self, id: &'a str) -> ::cache_core::WriteGuard {
+    pub fn begin_remove<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_event(&id)]);
         let methods = ::cache_core::__macro::v1::scopes([]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingEvents<S>
@@ -425,15 +431,13 @@ where
 impl<S: ?::core::marker::Sized> CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_event<'__call>(
         &'__call self,
-        key: (<str as ::std::borrow::ToOwned>::Owned,),
+        key: (::std::string::String,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<String>>,
-        access: ::cache_core::__macro::v1::Access,
-        arguments: (<str as ::std::borrow::ToOwned>::Owned,),
+        arguments: (::std::string::String,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -448,19 +452,18 @@ where
                 key,
                 answer,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (<str as ::std::borrow::ToOwned>::Owned,),
+                    (::std::string::String,),
                     Option<String>,
                     <Result<
                         Option<String>,
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < String >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < String >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     <S as Events>::event(
                             &backing,
@@ -473,13 +476,12 @@ where
     fn __scope_event(&self, id: &str) -> ::cache_core::__macro::v1::Scope {
         self.event.scope(&(id,))
     }
-    fn __key_event(&self, id: &str) -> (<str as ::std::borrow::ToOwned>::Owned,) {
+    fn __key_event(&self, id: &str) -> (::std::string::String,) {
         self.event.key(&(id,))
     }
     fn __read_events<'__call>(
         &'__call self,
-        keys: ::std::vec::Vec<(<str as ::std::borrow::ToOwned>::Owned,)>,
-        access: ::cache_core::__macro::v1::Access,
+        keys: ::std::vec::Vec<(::std::string::String,)>,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -493,46 +495,23 @@ where
                 keys,
                 |key| &key.0,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (<str as ::std::borrow::ToOwned>::Owned,),
+                    (::std::string::String,),
                     Option<String>,
                     <Result<
                         HashMap<String, String>,
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < HashMap < String, String >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
-                move |ids: ::std::vec::Vec<<str as ::std::borrow::ToOwned>::Owned>| {
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < HashMap < String, String >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
+                move |ids: ::std::vec::Vec<::std::string::String>| {
                     let backing = ::core::clone::Clone::clone(&backing);
                     async move { <S as Events>::events(&backing, &ids).await }
                 },
             )
-    }
-    async fn __view_event<'a>(
-        &'a self,
-        access: ::cache_core::__macro::v1::Access,
-        id: &'a str,
-    ) -> Result<Option<String>, Error> {
-        let key = self.event.key(&(id,));
-        self.__read_event(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
-    }
-    async fn __view_events(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        ids: &[String],
-    ) -> Result<HashMap<String, String>, Error> {
-        let keys = ::cache_core::__macro::v1::keys_of(&ids, |one| self.__key_event(one));
-        self.__read_events(keys, access).await
     }
 }
 #[allow(
@@ -542,7 +521,6 @@ where
 impl<S: ?::core::marker::Sized> Events for CachingEvents<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     type Named<'a> = <S as Events>::Named<'a> where Self: 'a;
@@ -603,195 +581,83 @@ where
         <S as Events>::named(&self.__backing)
     }
 }
-/// A view of a [`CachingEvents`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingEventsView<S: ?::core::marker::Sized, A = ::cache_core::Access>
+/// The reads of a [`CachingEvents`] from the tiers alone.
+pub struct CachingEventsCachedOnly<S: ?::core::marker::Sized>(
+    CachingEvents<S>,
+)
+where
+    S: Events;
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingEventsCachedOnly<S>
 where
     S: Events,
-{
-    __store: CachingEvents<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingEventsView<S, A>
-where
-    S: Events,
-    A: ::core::clone::Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingEventsView<S, A>
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingEventsCachedOnly<S>
 where
     S: Events,
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingEventsView").finish_non_exhaustive()
+        f.debug_struct("CachingEventsCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingEventsView<S, A>
-where
-    S: Events,
-{
-    type Target = CachingEvents<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingEventsView<S>
+impl<S: ?::core::marker::Sized> CachingEventsCachedOnly<S>
 where
     S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<String>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `event`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn event<'a>(&'a self, id: &'a str) -> Result<Option<String>, Error> {
-        self.__store.__view_event(self.__access, id).await
-    }
-    /// `events`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn events(
-        &self,
-        ids: &[String],
-    ) -> Result<HashMap<String, String>, Error> {
-        self.__store.__view_events(self.__access, ids).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingEventsView<S, ::cache_core::CachedOnly>
-where
-    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     Option<String>: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `event` with these arguments; `None` for a miss.
-    pub async fn event(&self, id: &str) -> ::core::option::Option<Option<String>> {
-        let key = self.__store.event.key(&(id,));
-        self.__store.event.cached_only(key, |_, _| true).await
-    }
-    /// What the tiers have for `events` with these arguments; `None` for a miss.
-    pub async fn events(
-        &self,
-        ids: &[String],
-    ) -> ::core::option::Option<HashMap<String, String>> {
-        let keys = ::cache_core::__macro::v1::keys_of(
-            &ids,
-            |one| self.__store.__key_event(one),
-        );
-        self.__store.event.cached_only_many(keys, |key| &key.0, |_, _| true).await
-    }
-}
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Events for CachingEventsView<S, A>
-where
-    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<String>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<Option<String>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                HashMap<String, String>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >,
-{
-    type Named<'a> = <S as Events>::Named<'a> where Self: 'a;
-    fn event<'a>(
-        &'a self,
-        id: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<String>, Error>> + Send + 'a>> {
-        ::std::boxed::Box::pin(
-            self
-                .__store
-                .__view_event(
-                    ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                    id,
-                ),
-        )
-    }
-    fn events(
-        &self,
-        ids: &[String],
-    ) -> BoxFuture<'_, Result<HashMap<String, String>, Error>> {
-        ::std::boxed::Box::pin({
-            let ids = {
-                #[allow(unused_imports, reason = "unused if it can be copied")]
-                use ::cache_core::__macro::v1::NoCopy as _;
-                ::cache_core::__macro::v1::Borrowed(ids).copied()
-            };
-            async move {
-                self.__store
-                    .__view_events(
-                        ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                        ::core::borrow::Borrow::<[String]>::borrow(&ids),
-                    )
-                    .await
-            }
-        })
-    }
-    fn save(
+    pub fn event(
         &self,
         id: &str,
-        text: String,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
-        ::std::boxed::Box::pin({
-            let decorator = <Self as ::core::clone::Clone>::clone(self);
-            let id = {
-                #[allow(unused_imports, reason = "unused if it can be copied")]
-                use ::cache_core::__macro::v1::NoCopy as _;
-                ::cache_core::__macro::v1::Borrowed(id).copied()
-            };
-            async move {
-                <CachingEvents<
-                    S,
-                >>::save(
-                        &(&decorator).__store,
-                        ::core::borrow::Borrow::<str>::borrow(&id),
-                        text,
-                    )
-                    .await
-            }
-        })
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<Option<String>>,
+    > {
+        let key = self.0.event.key(&(id,));
+        self.0.event.cached_only(key, |_, _| true)
     }
-    fn remove<'a>(
-        &'a self,
-        id: &'a str,
-    ) -> Box<dyn Future<Output = Result<(), Error>> + Send + Unpin + 'a> {
-        ::std::boxed::Box::new(
-            ::std::boxed::Box::pin(<CachingEvents<S>>::remove(&self.__store, id)),
-        )
+    /// What the tiers have for `events` with these arguments; `None` for a miss.
+    pub fn events(
+        &self,
+        ids: &[String],
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<HashMap<String, String>>,
+    > {
+        let keys = ::cache_core::__macro::v1::keys_of(
+            &ids,
+            |one| self.0.__key_event(one),
+        );
+        self.0.event.cached_only_many(keys, |key| &key.0, |_, _| true)
     }
-    fn local(&self) -> LocalBoxFuture<'_, u64> {
-        <S as Events>::local(&self.__store.__backing)
-    }
-    fn named(&self) -> S::Named<'_> {
-        <S as Events>::named(&self.__store.__backing)
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingEvents<S>
+    where
+        for<'__miss> <Result<
+            Option<String>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+        for<'__miss> <Result<
+            HashMap<String, String>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }
 #[doc(hidden)]

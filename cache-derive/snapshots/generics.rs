@@ -226,37 +226,44 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]))
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([self.get.scope_prefix(&())]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingTableView<S, T, N> {
-        CachingTableView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingTableView<S, T, N> {
-        CachingTableView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingTableView<S, T, N, ::cache_core::CachedOnly> {
-        CachingTableView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingTableCachedOnly<S, T, N> {
+        CachingTableCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            get: self.get.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `get` of [`Table`], through the cache.
@@ -274,13 +281,7 @@ where
             answer => answer,
         };
         let key = self.get.key(&(id,));
-        self.__read_get(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
+        self.__read_get(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     /// `list` of [`Table`], through the cache.
     ///
@@ -303,9 +304,12 @@ where
         self.get.peek(&(id,))
     }
     /// Makes the entry of `get` with this key stale, on every instance.
-    pub async fn invalidate_get(&self, id: &T::Id) {
+    pub fn invalidate_get(
+        &self,
+        id: &T::Id,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_get(id);
-        self.get.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.get.invalidate(scope))
     }
 }
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTable<S, T, N>
@@ -346,7 +350,6 @@ where
         &'__call self,
         key: (<T::Id as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<T>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (<T::Id as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -369,12 +372,11 @@ where
                         S::Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < T >, S::Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < T >, S::Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     <S as Table<
                         T,
@@ -386,20 +388,6 @@ where
     }
     fn __scope_get(&self, id: &T::Id) -> ::cache_core::__macro::v1::Scope {
         self.get.scope(&(id,))
-    }
-    async fn __view_get<'a>(
-        &'a self,
-        access: ::cache_core::__macro::v1::Access,
-        id: &'a T::Id,
-    ) -> Result<Option<T>, S::Error> {
-        let key = self.get.key(&(id,));
-        self.__read_get(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
     }
 }
 #[allow(
@@ -432,89 +420,39 @@ where
         Self::list::<F>(self, filter)
     }
 }
-/// A view of a [`CachingTable`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingTableView<
-    S: ?::core::marker::Sized,
-    T: Row,
-    const N: usize = 4,
-    A = ::cache_core::Access,
->
+/// The reads of a [`CachingTable`] from the tiers alone.
+pub struct CachingTableCachedOnly<S: ?::core::marker::Sized, T: Row, const N: usize = 4>(
+    CachingTable<S, T, N>,
+)
+where
+    S: Table<T, N>,
+    T::Id: Key;
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> ::core::clone::Clone
+for CachingTableCachedOnly<S, T, N>
 where
     S: Table<T, N>,
     T::Id: Key,
-{
-    __store: CachingTable<S, T, N>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::clone::Clone
-for CachingTableView<S, T, N, A>
-where
-    S: Table<T, N>,
-    T::Id: Key,
-    A: ::core::clone::Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::fmt::Debug
-for CachingTableView<S, T, N, A>
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> ::core::fmt::Debug
+for CachingTableCachedOnly<S, T, N>
 where
     S: Table<T, N>,
     T::Id: Key,
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingTableView").finish_non_exhaustive()
+        f.debug_struct("CachingTableCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> ::core::ops::Deref
-for CachingTableView<S, T, N, A>
-where
-    S: Table<T, N>,
-    T::Id: Key,
-{
-    type Target = CachingTable<S, T, N>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTableView<S, T, N>
-where
-    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
-    T: 'static,
-    T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<T>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `get`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn get<'a>(&'a self, id: &'a T::Id) -> Result<Option<T>, S::Error> {
-        self.__store.__view_get(self.__access, id).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<
-    S: ?::core::marker::Sized,
-    T: Row,
-    const N: usize,
-> CachingTableView<S, T, N, ::cache_core::CachedOnly>
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTableCachedOnly<S, T, N>
 where
     S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
     T: 'static,
@@ -523,43 +461,26 @@ where
     Option<T>: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `get` with these arguments; `None` for a miss.
-    pub async fn get(&self, id: &T::Id) -> ::core::option::Option<Option<T>> {
-        let key = self.__store.get.key(&(id,));
-        self.__store.get.cached_only(key, |_, _| true).await
-    }
-}
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, T: Row, const N: usize, A> Table<T, N>
-for CachingTableView<S, T, N, A>
-where
-    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
-    T: 'static,
-    T::Id: Key,
-    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<T>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<Option<T>, S::Error> as ::cache_core::__macro::v1::Fallible>::Error,
-        >,
-{
-    type Error = <S as Table<T, N>>::Error;
-    const LIMIT: usize = <S as Table<T, N>>::LIMIT;
-    fn get<'a>(
-        &'a self,
-        id: &'a T::Id,
-    ) -> impl Future<Output = Result<Option<T>, S::Error>> + Send + 'a {
-        self.__store
-            .__view_get(::cache_core::__macro::v1::ViewAccess::access(self.__access), id)
-    }
-    fn list<F: Fn(&T) -> bool + Send>(
+    pub fn get(
         &self,
-        filter: F,
-    ) -> impl ::core::future::Future<
-        Output = Result<Vec<T>, S::Error>,
-    > + ::core::marker::Send {
-        <CachingTable<S, T, N>>::list::<F>(&self.__store, filter)
+        id: &T::Id,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<Option<T>>> {
+        let key = self.0.get.key(&(id,));
+        self.0.get.cached_only(key, |_, _| true)
+    }
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingTable<S, T, N>
+    where
+        for<'__miss> <Result<
+            Option<T>,
+            S::Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }

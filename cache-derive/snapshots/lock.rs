@@ -57,7 +57,6 @@ pub struct CachingTokensBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingTokensBuilder<S>
 where
     S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
     String: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `token`.
@@ -149,7 +148,6 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingTokensBuilder<S> {
 impl<S: ?::core::marker::Sized> CachingTokens<S>
 where
     S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
     String: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
@@ -180,39 +178,44 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingTokensView<S> {
-        CachingTokensView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingTokensView<S> {
-        CachingTokensView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingTokensView<S, ::cache_core::CachedOnly> {
-        CachingTokensView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingTokensCachedOnly<S> {
+        CachingTokensCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            token: self.token.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `token` of [`Tokens`], through the cache.
@@ -230,8 +233,7 @@ where
             answer => answer,
         };
         let key = self.token.key(&(&id,));
-        self.__read_token(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_token(key, answer, (id,)).await
     }
     /// `add` of [`Tokens`], through the cache.
     ///
@@ -295,9 +297,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_token(&self, id: u64) {
+    pub fn invalidate_token(
+        &self,
+        id: u64,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_token(&id);
-        self.token.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.token.invalidate(scope))
     }
     /// Begins the write of `add` with these arguments, for a caller that commits it.
     ///
@@ -313,11 +318,15 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_add(&self, token: String) -> ::cache_core::WriteGuard {
+    pub fn begin_add(
+        &self,
+        token: String,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([]);
         let methods = ::cache_core::__macro::v1::scopes([self.token.scope_prefix(&())]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingTokens<S> {
@@ -345,14 +354,12 @@ impl<S: ?::core::marker::Sized> CachingTokens<S> {
 impl<S: ?::core::marker::Sized> CachingTokens<S>
 where
     S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
     String: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_token<'__call>(
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<String>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -372,12 +379,11 @@ where
                     String,
                     <Result<String, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < String, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < String, Error > as ::cache_core::__macro::v1::Fallible
+                        > ::Error
+                    ),
+                ),
                 move || async move {
                     {
                         let reached = ::cache_core::RwLock::<S>::read(&backing).await;
@@ -390,15 +396,6 @@ where
     fn __scope_token(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.token.scope(&(id,))
     }
-    async fn __view_token(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        id: u64,
-    ) -> Result<String, Error> {
-        let key = self.token.key(&(&id,));
-        self.__read_token(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
-            .await
-    }
 }
 #[async_trait]
 #[allow(
@@ -408,7 +405,6 @@ where
 impl<S: ?::core::marker::Sized> Tokens for CachingTokens<S>
 where
     S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
     String: ::cache_core::__macro::v1::Cacheable,
 {
     async fn token(&self, id: u64) -> Result<String, Error> {
@@ -419,71 +415,32 @@ where
             answer => answer,
         };
         let key = self.token.key(&(&id,));
-        self.__read_token(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_token(key, answer, (id,)).await
     }
     async fn add(&mut self, token: String) -> Result<u64, Error> {
         Self::add(self, token).await
     }
 }
-/// A view of a [`CachingTokens`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingTokensView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
-    __store: CachingTokens<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingTokensView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingTokens`] from the tiers alone.
+pub struct CachingTokensCachedOnly<S: ?::core::marker::Sized>(CachingTokens<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingTokensCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingTokensView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingTokensCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingTokensView").finish_non_exhaustive()
+        f.debug_struct("CachingTokensCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingTokensView<S, A> {
-    type Target = CachingTokens<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingTokensView<S>
+impl<S: ?::core::marker::Sized> CachingTokensCachedOnly<S>
 where
     S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    String: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `token`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn token(&self, id: u64) -> Result<String, Error> {
-        self.__store.__view_token(self.__access, id).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingTokensView<S, ::cache_core::CachedOnly>
-where
-    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
     String: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `token` with these arguments; `None` for a miss.
@@ -491,37 +448,27 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn token(&self, id: u64) -> ::core::option::Option<String> {
-        let key = self.__store.token.key(&(&id,));
-        self.__store.token.cached_only(key, |_, _| true).await
+    pub fn token(
+        &self,
+        id: u64,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<String>> {
+        let key = self.0.token.key(&(&id,));
+        self.0.token.cached_only(key, |_, _| true)
     }
-}
-#[async_trait]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Tokens for CachingTokensView<S, A>
-where
-    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: ::cache_core::__macro::v1::KeyPart,
-    String: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<String, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingTokens<S>
+    where
+        for<'__miss> <Result<
+            String,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
         >,
-    CachingTokensView<S, A>: Display,
-{
-    async fn token(&self, id: u64) -> Result<String, Error> {
-        self.__store
-            .__view_token(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                id,
-            )
-            .await
-    }
-    async fn add(&mut self, token: String) -> Result<u64, Error> {
-        <CachingTokens<S>>::add(&self.__store, token).await
+    {
+        self.0
     }
 }
 #[doc(hidden)]

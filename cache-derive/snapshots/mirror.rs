@@ -199,37 +199,44 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(::cache_core::__macro::v1::scopes([self.user.scope_prefix(&())]))
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([self.user.scope_prefix(&())]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingLoginView<S, T> {
-        CachingLoginView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingLoginView<S, T> {
-        CachingLoginView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingLoginView<S, T, ::cache_core::CachedOnly> {
-        CachingLoginView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingLoginCachedOnly<S, T> {
+        CachingLoginCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            user: self.user.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `user` of [`Login`](other::Login), through the cache.
@@ -247,13 +254,7 @@ where
             answer => answer,
         };
         let key = self.user.key(&(id,));
-        self.__read_user(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
+        self.__read_user(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     /// `rename` of [`Login`](other::Login), through the cache.
     ///
@@ -314,9 +315,12 @@ where
         self.user.peek(&(id,))
     }
     /// Makes the entry of `user` with this key stale, on every instance.
-    pub async fn invalidate_user(&self, id: &T) {
+    pub fn invalidate_user(
+        &self,
+        id: &T,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_user(id);
-        self.user.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.user.invalidate(scope))
     }
     /// Begins the write of `rename` with these arguments, for a caller that commits it.
     ///
@@ -332,11 +336,16 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_rename(&self, id: &T, name: String) -> ::cache_core::WriteGuard {
+    pub fn begin_rename(
+        &self,
+        id: &T,
+        name: String,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_user(&id)]);
         let methods = ::cache_core::__macro::v1::scopes([]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized, T> CachingLogin<S, T>
@@ -376,7 +385,6 @@ where
         &'__call self,
         key: (<T as ::std::borrow::ToOwned>::Owned,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<S::User>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (<T as ::std::borrow::ToOwned>::Owned,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -399,12 +407,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < S::User >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < S::User >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     ::cache_core::__macro::v1::sendable(
                             <S as other::Login<
@@ -418,20 +425,6 @@ where
     fn __scope_user(&self, id: &T) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
     }
-    async fn __view_user(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        id: &T,
-    ) -> Result<Option<S::User>, Error> {
-        let key = self.user.key(&(id,));
-        self.__read_user(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
-    }
 }
 impl<S: ?::core::marker::Sized, T> ::core::fmt::Display for CachingLogin<S, T>
 where
@@ -440,15 +433,6 @@ where
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         <S as ::core::fmt::Display>::fmt(&self.__backing, f)
-    }
-}
-impl<S: ?::core::marker::Sized, T, A> ::core::fmt::Display for CachingLoginView<S, T, A>
-where
-    S: other::Login<T>,
-    S: ::core::fmt::Display,
-{
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        <CachingLogin<S, T> as ::core::fmt::Display>::fmt(&self.__store, f)
     }
 }
 #[allow(
@@ -472,13 +456,7 @@ where
             answer => answer,
         };
         let key = self.user.key(&(id,));
-        self.__read_user(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(id),),
-            )
-            .await
+        self.__read_user(key, answer, (::std::borrow::ToOwned::to_owned(id),)).await
     }
     fn rename(
         &mut self,
@@ -491,73 +469,34 @@ where
         ::std::boxed::Box::pin({ async move { Self::touch((&self)).await } })
     }
 }
-/// A view of a [`CachingLogin`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingLoginView<S: ?::core::marker::Sized, T, A = ::cache_core::Access>
+/// The reads of a [`CachingLogin`] from the tiers alone.
+pub struct CachingLoginCachedOnly<S: ?::core::marker::Sized, T>(
+    CachingLogin<S, T>,
+)
+where
+    S: other::Login<T>;
+impl<S: ?::core::marker::Sized, T> ::core::clone::Clone for CachingLoginCachedOnly<S, T>
 where
     S: other::Login<T>,
-{
-    __store: CachingLogin<S, T>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, T, A> ::core::clone::Clone for CachingLoginView<S, T, A>
-where
-    S: other::Login<T>,
-    A: ::core::clone::Clone,
 {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, T, A> ::core::fmt::Debug for CachingLoginView<S, T, A>
+impl<S: ?::core::marker::Sized, T> ::core::fmt::Debug for CachingLoginCachedOnly<S, T>
 where
     S: other::Login<T>,
 {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingLoginView").finish_non_exhaustive()
+        f.debug_struct("CachingLoginCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, T, A> ::core::ops::Deref for CachingLoginView<S, T, A>
-where
-    S: other::Login<T>,
-{
-    type Target = CachingLogin<S, T>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized, T> CachingLoginView<S, T>
-where
-    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
-        + ::core::marker::Sync + 'static,
-    T: 'static,
-    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `user`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn user(&self, id: &T) -> Result<Option<S::User>, Error> {
-        self.__store.__view_user(self.__access, id).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, T> CachingLoginView<S, T, ::cache_core::CachedOnly>
+impl<S: ?::core::marker::Sized, T> CachingLoginCachedOnly<S, T>
 where
     S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
         + ::core::marker::Sync + 'static,
@@ -566,51 +505,30 @@ where
     Option<S::User>: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `user` with these arguments; `None` for a miss.
-    pub async fn user(&self, id: &T) -> ::core::option::Option<Option<S::User>> {
-        let key = self.__store.user.key(&(id,));
-        self.__store.user.cached_only(key, |_, _| true).await
-    }
-}
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, T, A> other::Login<T> for CachingLoginView<S, T, A>
-where
-    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
-        + ::core::marker::Sync + 'static,
-    T: 'static,
-    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                Option<S::User>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >,
-    CachingLoginView<S, T, A>: Region,
-{
-    type User = <S as other::Login<T>>::User;
-    async fn user(&self, id: &T) -> Result<Option<S::User>, Error> {
-        self.__store
-            .__view_user(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                id,
-            )
-            .await
-    }
-    fn rename(
-        &mut self,
+    pub fn user(
+        &self,
         id: &T,
-        name: String,
-    ) -> impl Future<Output = Result<(), Error>> + Send {
-        <CachingLogin<S, T>>::rename(&self.__store, id, name)
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<Option<S::User>>,
+    > {
+        let key = self.0.user.key(&(id,));
+        self.0.user.cached_only(key, |_, _| true)
     }
-    fn touch(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        ::std::boxed::Box::pin({
-            async move { <CachingLogin<S, T>>::touch(&(&self).__store).await }
-        })
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingLogin<S, T>
+    where
+        for<'__miss> <Result<
+            Option<S::User>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }
 #[allow(

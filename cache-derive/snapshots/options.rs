@@ -47,10 +47,7 @@ pub(crate) struct CachingStore<S: ?::core::marker::Sized> {
     __cache: caching::Cache,
     __claim: caching::__macro::v1::Claim,
     #[cfg(feature = "documents")]
-    find: caching::__macro::v1::Region<
-        (u64, <str as ::std::borrow::ToOwned>::Owned),
-        Option<Document>,
-    >,
+    find: caching::__macro::v1::Region<(u64, ::std::string::String), Option<Document>>,
     tree: caching::__macro::v1::Region<
         (u64, ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>, String),
         Tree,
@@ -101,11 +98,9 @@ pub(crate) struct CachingStoreBuilder<S: ?::core::marker::Sized> {
 impl<S: ?::core::marker::Sized> CachingStoreBuilder<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
     Tree: caching::__macro::v1::Cacheable,
 {
     /// Changes the options of `find`.
@@ -182,7 +177,7 @@ where
         ::core::result::Result::Ok(CachingStore {
             #[cfg(feature = "documents")]
             find: caching::__macro::v1::Region::<
-                (u64, <str as ::std::borrow::ToOwned>::Owned),
+                (u64, ::std::string::String),
                 Option<Document>,
             >::new(
                 &self.__cache,
@@ -230,11 +225,9 @@ impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreBuilder<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
     Tree: caching::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
@@ -271,43 +264,48 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub(crate) async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                caching::__macro::v1::scopes([
-                    #[cfg(feature = "documents")]
-                    self.find.scope_prefix(&()),
-                    self.tree.scope_prefix(&()),
-                ]),
-            )
-            .await;
+    pub(crate) fn invalidate_all(&self) -> caching::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    caching::__macro::v1::scopes([
+                        #[cfg(feature = "documents")]
+                        self.find.scope_prefix(&()),
+                        self.tree.scope_prefix(&()),
+                    ]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub(crate) fn fresh(&self) -> CachingStoreView<S> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: caching::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub(crate) fn uncached(&self) -> CachingStoreView<S> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: caching::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub(crate) fn cached_only(&self) -> CachingStoreView<S, caching::CachedOnly> {
-        CachingStoreView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: caching::CachedOnly,
+    pub(crate) fn fresh(&self) -> Self {
+        self.__reading(caching::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub(crate) fn uncached(&self) -> Self {
+        self.__reading(caching::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub(crate) fn cached_only(&self) -> CachingStoreCachedOnly<S> {
+        CachingStoreCachedOnly(self.__reading(caching::__macro::v1::Access::CachedOnly))
+    }
+    fn __reading(&self, access: caching::__macro::v1::Access) -> Self {
+        Self {
+            #[cfg(feature = "documents")]
+            find: self.find.reading(access),
+            tree: self.tree.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// Finds a document.
@@ -345,9 +343,8 @@ where
         self.__read_find(
                 key,
                 answer,
-                caching::__macro::v1::Access::Usual,
                 caching::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
+                    (u64, ::std::string::String),
                     Option<Document>,
                     <Result<
                         Option<Document>,
@@ -538,9 +535,13 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub(crate) async fn invalidate_find(&self, tenant: u64, path: &str) {
+    pub(crate) fn invalidate_find(
+        &self,
+        tenant: u64,
+        path: &str,
+    ) -> caching::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_find(&tenant, path);
-        self.find.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.find.invalidate(scope))
     }
     /// What the local tier holds for `tree` with these arguments, without asking anything else.
     ///
@@ -563,14 +564,14 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub(crate) async fn invalidate_tree(
+    pub(crate) fn invalidate_tree(
         &self,
         tenant: u64,
         under: Option<&str>,
         name: String,
-    ) {
+    ) -> caching::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_tree(&tenant, under, &name);
-        self.tree.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.tree.invalidate(scope))
     }
     /// Begins the write of `put` with these arguments, for a caller that commits it.
     ///
@@ -586,7 +587,10 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub(crate) async fn begin_put(&self, document: Document) -> caching::WriteGuard {
+    pub(crate) fn begin_put(
+        &self,
+        document: Document,
+    ) -> caching::__macro::v1::BoxFuture<'_, caching::WriteGuard> {
         let scopes = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.__scope_1_find(&document.tenant),
@@ -594,7 +598,9 @@ where
             self.tree.scope_prefix(&()),
         ]);
         let methods = caching::__macro::v1::scopes([]);
-        caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::std::boxed::Box::pin(
+            caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
     ///
@@ -610,17 +616,19 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub(crate) async fn begin_create(
+    pub(crate) fn begin_create(
         &self,
         tenant: u64,
         document: &Document,
-    ) -> caching::WriteGuard {
+    ) -> caching::__macro::v1::BoxFuture<'_, caching::WriteGuard> {
         let scopes = caching::__macro::v1::scopes([self.tree.scope_prefix(&())]);
         let methods = caching::__macro::v1::scopes([
             #[cfg(feature = "documents")]
             self.find.scope_prefix(&()),
         ]);
-        caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods).await
+        ::std::boxed::Box::pin(
+            caching::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingStore<S> {
@@ -648,28 +656,25 @@ impl<S: ?::core::marker::Sized> CachingStore<S> {
 impl<S: ?::core::marker::Sized> CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
     Tree: caching::__macro::v1::Cacheable,
 {
     #[cfg(feature = "documents")]
     fn __read_find<'__call>(
         &'__call self,
-        key: (u64, <str as ::std::borrow::ToOwned>::Owned),
+        key: (u64, ::std::string::String),
         answer: caching::__macro::v1::LocalRead<Option<Document>>,
-        access: caching::__macro::v1::Access,
         options: caching::__macro::v1::ReadOptions<
             '__call,
-            (u64, <str as ::std::borrow::ToOwned>::Owned),
+            (u64, ::std::string::String),
             Option<Document>,
             <Result<Option<Document>, Error> as caching::__macro::v1::Fallible>::Error,
         >,
         arguments: (
             u64,
-            <str as ::std::borrow::ToOwned>::Owned,
+            ::std::string::String,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
     ) -> ::core::pin::Pin<
@@ -685,7 +690,7 @@ where
             .read(
                 key,
                 answer,
-                options.access(access),
+                options,
                 move || async move {
                     <S as Store>::find(
                             &backing,
@@ -723,86 +728,6 @@ where
     ) -> caching::__macro::v1::Scope {
         self.tree.scope_prefix(&(tenant, under))
     }
-    #[cfg(feature = "documents")]
-    async fn __view_find(
-        &self,
-        access: caching::__macro::v1::Access,
-        tenant: u64,
-        path: &str,
-        trace: Option<&str>,
-    ) -> Result<Option<Document>, Error> {
-        let key = self.find.key(&(&tenant, path));
-        self.__read_find(
-                key,
-                caching::__macro::v1::LocalRead::Miss,
-                access,
-                caching::__macro::v1::ReadOptions::<
-                    (u64, <str as ::std::borrow::ToOwned>::Owned),
-                    Option<Document>,
-                    <Result<
-                        Option<Document>,
-                        Error,
-                    > as caching::__macro::v1::Fallible>::Error,
-                >::new(
-                        caching::__macro::v1::load_errors!(
-                            < Result < Option < Document >, Error > as
-                            caching::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .visible_if(|_, value| match value {
-                        ::core::option::Option::Some(value) => {
-                            may_read(value, &tenant, &path, &trace)
-                        }
-                        ::core::option::Option::None => false,
-                    })
-                    .cache_if(|value| match value {
-                        ::core::option::Option::Some(value) => is_public(value),
-                        ::core::option::Option::None => true,
-                    }),
-                (
-                    ::core::clone::Clone::clone(&tenant),
-                    ::std::borrow::ToOwned::to_owned(path),
-                    ::core::option::Option::map(trace, ::std::borrow::ToOwned::to_owned),
-                ),
-            )
-            .await
-    }
-    async fn __view_tree(
-        &self,
-        access: caching::__macro::v1::Access,
-        tenant: u64,
-        under: Option<&str>,
-        name: String,
-    ) -> Result<Tree, Error> {
-        let key = self.tree.key(&(&tenant, under, &name));
-        let backing = &self.__backing;
-        self.tree
-            .read_inline(
-                key,
-                caching::__macro::v1::LocalRead::Miss,
-                caching::__macro::v1::ReadOptions::<
-                    (
-                        u64,
-                        ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
-                        String,
-                    ),
-                    Tree,
-                    <Result<Tree, Error> as caching::__macro::v1::Fallible>::Error,
-                >::new(
-                        caching::__macro::v1::load_errors!(
-                            < Result < Tree, Error > as caching::__macro::v1::Fallible >
-                            ::Error
-                        ),
-                    )
-                    .access(access),
-                {
-                    move || async move {
-                        <S as Store>::tree(backing, tenant, under, name).await
-                    }
-                },
-            )
-            .await
-    }
 }
 #[allow(
     trivial_bounds,
@@ -811,11 +736,9 @@ where
 impl<S: ?::core::marker::Sized> Store for CachingStore<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
     Tree: caching::__macro::v1::Cacheable,
 {
     #[cfg(feature = "documents")]
@@ -855,91 +778,29 @@ where
         Self::create(self, tenant, document)
     }
 }
-/// A view of a [`CachingStore`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub(crate) struct CachingStoreView<S: ?::core::marker::Sized, A = caching::Access> {
-    __store: CachingStore<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingStoreView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingStore`] from the tiers alone.
+pub(crate) struct CachingStoreCachedOnly<S: ?::core::marker::Sized>(CachingStore<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStoreCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingStoreView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingStoreView").finish_non_exhaustive()
+        f.debug_struct("CachingStoreCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingStoreView<S, A> {
-    type Target = CachingStore<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingStoreView<S>
+impl<S: ?::core::marker::Sized> CachingStoreCachedOnly<S>
 where
     S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
-    Tree: caching::__macro::v1::Cacheable,
-{
-    /// `find`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    #[cfg(feature = "documents")]
-    pub(crate) async fn find(
-        &self,
-        tenant: u64,
-        path: &str,
-        trace: Option<&str>,
-    ) -> Result<Option<Document>, Error> {
-        self.__store.__view_find(self.__access, tenant, path, trace).await
-    }
-    /// `tree`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub(crate) async fn tree(
-        &self,
-        tenant: u64,
-        under: Option<&str>,
-        name: String,
-    ) -> Result<Tree, Error> {
-        self.__store.__view_tree(self.__access, tenant, under, name).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingStoreView<S, caching::CachedOnly>
-where
-    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
-    ::core::option::Option<
-        <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
     Tree: caching::__macro::v1::Cacheable,
 {
     /// What the tiers have for `find` with these arguments; `None` for a miss.
@@ -954,8 +815,8 @@ where
         path: &str,
         trace: Option<&str>,
     ) -> ::core::option::Option<Option<Document>> {
-        let key = self.__store.find.key(&(&tenant, path));
-        self.__store
+        let key = self.0.find.key(&(&tenant, path));
+        self.0
             .find
             .cached_only(
                 key,
@@ -973,81 +834,29 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub(crate) async fn tree(
+    pub(crate) fn tree(
         &self,
         tenant: u64,
         under: Option<&str>,
         name: String,
-    ) -> ::core::option::Option<Tree> {
-        let key = self.__store.tree.key(&(&tenant, under, &name));
-        self.__store.tree.cached_only(key, |_, _| true).await
+    ) -> caching::__macro::v1::BoxFuture<'_, ::core::option::Option<Tree>> {
+        let key = self.0.tree.key(&(&tenant, under, &name));
+        self.0.tree.cached_only(key, |_, _| true)
     }
-}
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Store for CachingStoreView<S, A>
-where
-    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
-    u64: caching::__macro::v1::KeyPart,
-    ::core::option::Option<
-        <str as ::std::borrow::ToOwned>::Owned,
-    >: caching::__macro::v1::KeyPart,
-    String: caching::__macro::v1::KeyPart,
-    Tree: caching::__macro::v1::Cacheable,
-    A: caching::__macro::v1::ViewAccess
-        + caching::__macro::v1::Reports<
-            <Result<Tree, Error> as caching::__macro::v1::Fallible>::Error,
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub(crate) fn into_store(self) -> CachingStore<S>
+    where
+        for<'__miss> <Result<
+            Tree,
+            Error,
+        > as caching::__macro::v1::Fallible>::Error: caching::__macro::v1::ReportsMiss<
+            '__miss,
         >,
-{
-    #[cfg(feature = "documents")]
-    fn find(
-        &self,
-        tenant: u64,
-        path: &str,
-        trace: Option<&str>,
-    ) -> impl ::core::future::Future<
-        Output = Result<Option<Document>, Error>,
-    > + ::core::marker::Send {
-        self.__store
-            .__view_find(
-                caching::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-                path,
-                trace,
-            )
-    }
-    fn tree(
-        &self,
-        tenant: u64,
-        under: Option<&str>,
-        name: String,
-    ) -> impl ::core::future::Future<
-        Output = Result<Tree, Error>,
-    > + ::core::marker::Send {
-        self.__store
-            .__view_tree(
-                caching::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-                under,
-                name,
-            )
-    }
-    fn put(
-        &self,
-        document: Document,
-    ) -> impl ::core::future::Future<Output = Result<(), Error>> + ::core::marker::Send {
-        <CachingStore<S>>::put(&self.__store, document)
-    }
-    fn create(
-        &self,
-        tenant: u64,
-        document: &Document,
-    ) -> impl ::core::future::Future<
-        Output = Result<String, Error>,
-    > + ::core::marker::Send {
-        <CachingStore<S>>::create(&self.__store, tenant, document)
+    {
+        self.0
     }
 }
 #[doc(hidden)]

@@ -36,10 +36,7 @@ pub struct CachingUsers<S: ?::core::marker::Sized> {
     __namespace: ::cache_core::__macro::v1::Namespace,
     get: ::cache_core::__macro::v1::Region<(UserId,), Option<User>>,
     #[cfg(feature = "emails")]
-    by_email: ::cache_core::__macro::v1::Region<
-        (<str as ::std::borrow::ToOwned>::Owned,),
-        Option<User>,
-    >,
+    by_email: ::cache_core::__macro::v1::Region<(::std::string::String,), Option<User>>,
     flag: ::cache_core::__macro::v1::Region<(String,), ::core::option::Option<Flag>>,
 }
 impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsers<S> {
@@ -82,7 +79,6 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Changes the options of `get`.
@@ -186,7 +182,7 @@ where
             ),
             #[cfg(feature = "emails")]
             by_email: ::cache_core::__macro::v1::Region::<
-                (<str as ::std::borrow::ToOwned>::Owned,),
+                (::std::string::String,),
                 Option<User>,
             >::new(
                 &self.__cache,
@@ -239,7 +235,6 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     /// Puts the cache in front of a store, with the options of the annotations.
@@ -275,44 +270,52 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([
-                    self.get.scope_prefix(&()),
-                    #[cfg(feature = "emails")]
-                    self.by_email.scope_prefix(&()),
-                    self.flag.scope_prefix(&()),
-                ]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([
+                        self.get.scope_prefix(&()),
+                        #[cfg(feature = "emails")]
+                        self.by_email.scope_prefix(&()),
+                        self.flag.scope_prefix(&()),
+                    ]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingUsersView<S> {
-        CachingUsersView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingUsersView<S> {
-        CachingUsersView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingUsersView<S, ::cache_core::CachedOnly> {
-        CachingUsersView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingUsersCachedOnly<S> {
+        CachingUsersCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            get: self.get.reading(access),
+            #[cfg(feature = "emails")]
+            by_email: self.by_email.reading(access),
+            flag: self.flag.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `get` of [`Users`], through the cache.
@@ -330,8 +333,7 @@ where
             answer => answer,
         };
         let key = self.get.key(&(&id,));
-        self.__read_get(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_get(key, answer, (id,)).await
     }
     /// `by_email` of [`Users`], through the cache.
     ///
@@ -349,12 +351,7 @@ where
             answer => answer,
         };
         let key = self.by_email.key(&(email,));
-        self.__read_by_email(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(email),),
-            )
+        self.__read_by_email(key, answer, (::std::borrow::ToOwned::to_owned(email),))
             .await
     }
     /// `put_all` of [`Users`], through the cache.
@@ -656,14 +653,7 @@ where
         };
         let key = self.flag.key(&(&name,));
         ::cache_core::__macro::v1::present(
-            self
-                .__read_flag(
-                    key,
-                    answer,
-                    ::cache_core::__macro::v1::Access::Usual,
-                    (::core::clone::Clone::clone(&name),),
-                )
-                .await,
+            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
             || Error::not_found(&name),
         )
     }
@@ -679,7 +669,7 @@ where
             &names,
             |one| self.__key_flag(one),
         );
-        self.__read_flags(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_flags(keys).await
     }
     /// `delete` of [`Users`], through the cache.
     ///
@@ -792,9 +782,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_get(&self, id: UserId) {
+    pub fn invalidate_get(
+        &self,
+        id: UserId,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_get(&id);
-        self.get.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.get.invalidate(scope))
     }
     /// What the local tier holds for `by_email` with these arguments, without asking anything else.
     ///
@@ -806,9 +799,12 @@ where
     }
     /// Makes the entry of `by_email` with this key stale, on every instance.
     #[cfg(feature = "emails")]
-    pub async fn invalidate_by_email(&self, email: &str) {
+    pub fn invalidate_by_email(
+        &self,
+        email: &str,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_by_email(email);
-        self.by_email.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.by_email.invalidate(scope))
     }
     /// What the local tier holds for `flag` with these arguments, without asking anything else.
     ///
@@ -829,9 +825,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_flag(&self, name: String) {
+    pub fn invalidate_flag(
+        &self,
+        name: String,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_flag(&name);
-        self.flag.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.flag.invalidate(scope))
     }
     /// Begins the write of `put_all` with these arguments, for a caller that commits it.
     ///
@@ -847,11 +846,11 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_put_all(
+    pub fn begin_put_all(
         &self,
         users: &mut Vec<User>,
         ids: Arc<[UserId]>,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = {
             let mut list = ::cache_core::__macro::v1::scopes([]);
             ::core::iter::Extend::extend(
@@ -908,8 +907,9 @@ where
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `put` with these arguments, for a caller that commits it.
     ///
@@ -925,15 +925,19 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_put(&self, user: &User) -> ::cache_core::WriteGuard {
+    pub fn begin_put(
+        &self,
+        user: &User,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([self.__scope_get(&user.id)]);
         let methods = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "emails")]
             self.by_email.scope_prefix(&()),
             self.get.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `delete` with these arguments, for a caller that commits it.
     ///
@@ -949,14 +953,18 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_delete(&self, id: UserId) -> ::cache_core::WriteGuard {
+    pub fn begin_delete(
+        &self,
+        id: UserId,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([]);
         let methods = ::cache_core::__macro::v1::scopes([
             orders::OrderStore.__of_of_user().whole(&self.__cache, &self.__namespace),
             orders::OrderStore.__of_recent().whole(&self.__cache, &self.__namespace),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingUsers<S> {
@@ -986,14 +994,12 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     fn __read_get<'__call>(
         &'__call self,
         key: (UserId,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<User>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (UserId,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -1016,12 +1022,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < User >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < User >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move { <S as Users>::get(&backing, id).await },
             )
     }
@@ -1047,10 +1052,9 @@ where
     #[cfg(feature = "emails")]
     fn __read_by_email<'__call>(
         &'__call self,
-        key: (<str as ::std::borrow::ToOwned>::Owned,),
+        key: (::std::string::String,),
         answer: ::cache_core::__macro::v1::LocalRead<Option<User>>,
-        access: ::cache_core::__macro::v1::Access,
-        arguments: (<str as ::std::borrow::ToOwned>::Owned,),
+        arguments: (::std::string::String,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -1065,19 +1069,18 @@ where
                 key,
                 answer,
                 ::cache_core::__macro::v1::ReadOptions::<
-                    (<str as ::std::borrow::ToOwned>::Owned,),
+                    (::std::string::String,),
                     Option<User>,
                     <Result<
                         Option<User>,
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < User >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < User >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     <S as Users>::by_email(
                             &backing,
@@ -1095,7 +1098,6 @@ where
         &'__call self,
         key: (String,),
         answer: ::cache_core::__macro::v1::LocalRead<::core::option::Option<Flag>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (String,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -1118,12 +1120,11 @@ where
                     ::core::option::Option<Flag>,
                     <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Flag, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Flag, Error > as ::cache_core::__macro::v1::Fallible >
+                        ::Error
+                    ),
+                ),
                 move || async move {
                     ::cache_core::__macro::v1::or_absent(
                         <S as Users>::flag(&backing, name).await,
@@ -1141,7 +1142,6 @@ where
     fn __read_flags<'__call>(
         &'__call self,
         keys: ::std::vec::Vec<(String,)>,
-        access: ::cache_core::__macro::v1::Access,
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
             dyn ::core::future::Future<
@@ -1179,12 +1179,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Vec < Flag >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Vec < Flag >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move |names: ::std::vec::Vec<String>| {
                     let backing = ::core::clone::Clone::clone(&backing);
                     async move {
@@ -1203,59 +1202,6 @@ where
             ::cache_core::__macro::v1::rows(&wanted, found.await)
         })
     }
-    async fn __view_get(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        id: UserId,
-    ) -> Result<Option<User>, Error> {
-        let key = self.get.key(&(&id,));
-        self.__read_get(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
-            .await
-    }
-    #[cfg(feature = "emails")]
-    async fn __view_by_email(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        email: &str,
-    ) -> Result<Option<User>, Error> {
-        let key = self.by_email.key(&(email,));
-        self.__read_by_email(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (::std::borrow::ToOwned::to_owned(email),),
-            )
-            .await
-    }
-    async fn __view_flag(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        name: String,
-    ) -> Result<Flag, Error> {
-        let key = self.flag.key(&(&name,));
-        ::cache_core::__macro::v1::present(
-            self
-                .__read_flag(
-                    key,
-                    ::cache_core::__macro::v1::LocalRead::Miss,
-                    access,
-                    (::core::clone::Clone::clone(&name),),
-                )
-                .await,
-            || Error::not_found(&name),
-        )
-    }
-    async fn __view_flags(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        names: &[String],
-    ) -> Result<Vec<Flag>, Error> {
-        let keys = ::cache_core::__macro::v1::keys_of(
-            &names,
-            |one| self.__key_flag(one),
-        );
-        self.__read_flags(keys, access).await
-    }
 }
 #[async_trait]
 #[allow(
@@ -1267,7 +1213,6 @@ where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
@@ -1278,8 +1223,7 @@ where
             answer => answer,
         };
         let key = self.get.key(&(&id,));
-        self.__read_get(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_get(key, answer, (id,)).await
     }
     #[cfg(feature = "emails")]
     async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
@@ -1290,12 +1234,7 @@ where
             answer => answer,
         };
         let key = self.by_email.key(&(email,));
-        self.__read_by_email(
-                key,
-                answer,
-                ::cache_core::__macro::v1::Access::Usual,
-                (::std::borrow::ToOwned::to_owned(email),),
-            )
+        self.__read_by_email(key, answer, (::std::borrow::ToOwned::to_owned(email),))
             .await
     }
     async fn put_all(
@@ -1320,14 +1259,7 @@ where
         };
         let key = self.flag.key(&(&name,));
         ::cache_core::__macro::v1::present(
-            self
-                .__read_flag(
-                    key,
-                    answer,
-                    ::cache_core::__macro::v1::Access::Usual,
-                    (::core::clone::Clone::clone(&name),),
-                )
-                .await,
+            self.__read_flag(key, answer, (::core::clone::Clone::clone(&name),)).await,
             || Error::not_found(&name),
         )
     }
@@ -1336,99 +1268,34 @@ where
             &names,
             |one| self.__key_flag(one),
         );
-        self.__read_flags(keys, ::cache_core::__macro::v1::Access::Usual).await
+        self.__read_flags(keys).await
     }
     async fn delete(&self, id: UserId) -> Result<bool, Error> {
         Self::delete(self, id).await
     }
 }
-/// A view of a [`CachingUsers`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingUsersView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
-    __store: CachingUsers<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingUsersView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingUsers`] from the tiers alone.
+pub struct CachingUsersCachedOnly<S: ?::core::marker::Sized>(CachingUsers<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsersCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingUsersView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingUsersCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingUsersView").finish_non_exhaustive()
+        f.debug_struct("CachingUsersCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingUsersView<S, A> {
-    type Target = CachingUsers<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingUsersView<S>
+impl<S: ?::core::marker::Sized> CachingUsersCachedOnly<S>
 where
     S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
     UserId: ::cache_core::__macro::v1::KeyPart,
     Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
-    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `get`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
-        self.__store.__view_get(self.__access, id).await
-    }
-    /// `by_email`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    #[cfg(feature = "emails")]
-    pub async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
-        self.__store.__view_by_email(self.__access, email).await
-    }
-    /// `flag`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn flag(&self, name: String) -> Result<Flag, Error> {
-        self.__store.__view_flag(self.__access, name).await
-    }
-    /// `flags`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
-        self.__store.__view_flags(self.__access, names).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingUsersView<S, ::cache_core::CachedOnly>
-where
-    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
-    UserId: ::cache_core::__macro::v1::KeyPart,
-    Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
 {
     /// What the tiers have for `get` with these arguments; `None` for a miss.
@@ -1436,111 +1303,80 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn get(&self, id: UserId) -> ::core::option::Option<Option<User>> {
-        let key = self.__store.get.key(&(&id,));
-        self.__store.get.cached_only(key, |_, _| true).await
+    pub fn get(
+        &self,
+        id: UserId,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<Option<User>>> {
+        let key = self.0.get.key(&(&id,));
+        self.0.get.cached_only(key, |_, _| true)
     }
     /// What the tiers have for `by_email` with these arguments; `None` for a miss.
     #[cfg(feature = "emails")]
-    pub async fn by_email(&self, email: &str) -> ::core::option::Option<Option<User>> {
-        let key = self.__store.by_email.key(&(email,));
-        self.__store.by_email.cached_only(key, |_, _| true).await
+    pub fn by_email(
+        &self,
+        email: &str,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<Option<User>>> {
+        let key = self.0.by_email.key(&(email,));
+        self.0.by_email.cached_only(key, |_, _| true)
     }
     /// What the tiers have for `flag` with these arguments; `None` for a miss.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn flag(
+    pub fn flag(
         &self,
         name: String,
-    ) -> ::core::option::Option<::core::option::Option<Flag>> {
-        let key = self.__store.flag.key(&(&name,));
-        self.__store.flag.cached_only(key, |_, _| true).await
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<::core::option::Option<Flag>>,
+    > {
+        let key = self.0.flag.key(&(&name,));
+        self.0.flag.cached_only(key, |_, _| true)
     }
     /// What the tiers have for `flags` with these arguments; `None` for a miss.
     pub async fn flags(&self, names: &[String]) -> ::core::option::Option<Vec<Flag>> {
         let keys = ::cache_core::__macro::v1::keys_of(
             &names,
-            |one| self.__store.__key_flag(one),
+            |one| self.0.__key_flag(one),
         );
         let wanted: ::std::vec::Vec<String> = ::cache_core::__macro::v1::keys_of(
             &keys,
             |key| ::core::clone::Clone::clone(&key.0),
         );
         let found: ::core::option::Option<::std::vec::Vec<(String, Flag)>> = self
-            .__store
+            .0
             .flag
             .cached_only_many(keys, |key| &key.0, |_, _| true)
             .await;
         ::cache_core::__macro::v1::found_rows(&wanted, found)
     }
-}
-#[async_trait]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Users for CachingUsersView<S, A>
-where
-    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
-    UserId: ::cache_core::__macro::v1::KeyPart,
-    Option<User>: ::cache_core::__macro::v1::Cacheable,
-    String: ::cache_core::__macro::v1::KeyPart,
-    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<Option<User>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<Flag, Error> as ::cache_core::__macro::v1::Fallible>::Error,
-        >
-        + ::cache_core::__macro::v1::Reports<
-            <Result<Vec<Flag>, Error> as ::cache_core::__macro::v1::Fallible>::Error,
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingUsers<S>
+    where
+        for<'__miss> <Result<
+            Option<User>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
         >,
-{
-    async fn get(&self, id: UserId) -> Result<Option<User>, Error> {
-        self.__store
-            .__view_get(::cache_core::__macro::v1::ViewAccess::access(self.__access), id)
-            .await
-    }
-    #[cfg(feature = "emails")]
-    async fn by_email(&self, email: &str) -> Result<Option<User>, Error> {
-        self.__store
-            .__view_by_email(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                email,
-            )
-            .await
-    }
-    async fn put_all(
-        &self,
-        users: &mut Vec<User>,
-        ids: Arc<[UserId]>,
-    ) -> Result<(), Error> {
-        <CachingUsers<S>>::put_all(&self.__store, users, ids).await
-    }
-    async fn put(&self, user: &User) -> Result<(), Error> {
-        <CachingUsers<S>>::put(&self.__store, user).await
-    }
-    async fn flag(&self, name: String) -> Result<Flag, Error> {
-        self.__store
-            .__view_flag(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                name,
-            )
-            .await
-    }
-    async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error> {
-        self.__store
-            .__view_flags(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                names,
-            )
-            .await
-    }
-    async fn delete(&self, id: UserId) -> Result<bool, Error> {
-        <CachingUsers<S>>::delete(&self.__store, id).await
+        for<'__miss> <Result<
+            Flag,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+        for<'__miss> <Result<
+            Vec<Flag>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }
 #[doc(hidden)]

@@ -45,7 +45,7 @@ pub struct CachingSessions<S: ?::core::marker::Sized> {
     load: ::cache_core::__macro::v1::Region<
         (
             TenantId,
-            <str as ::std::borrow::ToOwned>::Owned,
+            ::std::string::String,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
         Option<Session>,
@@ -89,7 +89,6 @@ impl<S: ?::core::marker::Sized> CachingSessionsBuilder<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: ::cache_core::__macro::v1::KeyPart,
@@ -166,7 +165,7 @@ where
             load: ::cache_core::__macro::v1::Region::<
                 (
                     TenantId,
-                    <str as ::std::borrow::ToOwned>::Owned,
+                    ::std::string::String,
                     ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
                 ),
                 Option<Session>,
@@ -216,7 +215,6 @@ impl<S: ?::core::marker::Sized> CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: ::cache_core::__macro::v1::KeyPart,
@@ -251,43 +249,50 @@ where
         }
     }
     /// Makes every entry of this store stale, on every instance.
-    pub async fn invalidate_all(&self) {
-        self.__cache
-            .invalidate(
-                ::cache_core::__macro::v1::scopes([
-                    self.load.scope_prefix(&()),
-                    #[cfg(feature = "users")]
-                    self.user.scope_prefix(&()),
-                ]),
-            )
-            .await;
+    pub fn invalidate_all(&self) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
+        ::std::boxed::Box::pin(
+            self
+                .__cache
+                .invalidate(
+                    ::cache_core::__macro::v1::scopes([
+                        self.load.scope_prefix(&()),
+                        #[cfg(feature = "users")]
+                        self.user.scope_prefix(&()),
+                    ]),
+                ),
+        )
     }
-    /// A view whose reads call the store, and replace the values in the cache.
+    /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// Fresh reads of one key share a load that begins after all of them.
-    #[must_use]
-    pub fn fresh(&self) -> CachingSessionsView<S> {
-        CachingSessionsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Fresh,
-        }
-    }
-    /// A view whose reads call the store, and leave the cache as it is.
-    #[must_use]
-    pub fn uncached(&self) -> CachingSessionsView<S> {
-        CachingSessionsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::Access::Uncached,
-        }
-    }
-    /// A view whose reads never call the store.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
-    /// They return `None` for a miss. Used as a store, it returns an error that is made from `cache_core::Error`.
+    /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]
-    pub fn cached_only(&self) -> CachingSessionsView<S, ::cache_core::CachedOnly> {
-        CachingSessionsView {
-            __store: ::core::clone::Clone::clone(self),
-            __access: ::cache_core::CachedOnly,
+    pub fn fresh(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Fresh)
+    }
+    /// The same store, whose reads call the store behind it, and leave the cache as it is.
+    ///
+    /// No two callers share a call.
+    #[must_use]
+    pub fn uncached(&self) -> Self {
+        self.__reading(::cache_core::__macro::v1::Access::Uncached)
+    }
+    /// The reads of this store from the tiers alone.
+    ///
+    /// They return `None` for a miss, never call the store, and do not wait for a load in progress.
+    #[must_use]
+    pub fn cached_only(&self) -> CachingSessionsCachedOnly<S> {
+        CachingSessionsCachedOnly(
+            self.__reading(::cache_core::__macro::v1::Access::CachedOnly),
+        )
+    }
+    fn __reading(&self, access: ::cache_core::__macro::v1::Access) -> Self {
+        Self {
+            load: self.load.reading(access),
+            #[cfg(feature = "users")]
+            user: self.user.reading(access),
+            ..::core::clone::Clone::clone(self)
         }
     }
     /// `load` of [`Sessions`], through the cache.
@@ -313,7 +318,6 @@ where
         self.__read_load(
                 key,
                 answer,
-                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -338,8 +342,7 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_user(key, answer, (id,)).await
     }
     /// `create` of [`Sessions`], through the cache.
     ///
@@ -635,14 +638,14 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_load(
+    pub fn invalidate_load(
         &self,
         tenant: TenantId,
         id: &str,
         device: Option<&str>,
-    ) {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_load(&tenant, id, device);
-        self.load.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.load.invalidate(scope))
     }
     /// What the local tier holds for `user` with these arguments, without asking anything else.
     ///
@@ -662,9 +665,12 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn invalidate_user(&self, id: u64) {
+    pub fn invalidate_user(
+        &self,
+        id: u64,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_user(&id);
-        self.user.invalidate(scope).await;
+        ::std::boxed::Box::pin(self.user.invalidate(scope))
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
     ///
@@ -680,11 +686,11 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_create(
+    pub fn begin_create(
         &self,
         session: &mut Session,
         token: Token,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             self.__scope_load(&session.tenant, &token.id, session.device.as_deref()),
             #[cfg(feature = "users")]
@@ -695,8 +701,9 @@ where
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `touch` with these arguments, for a caller that commits it.
     ///
@@ -712,17 +719,18 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_touch(
+    pub fn begin_touch(
         &self,
         tenant: TenantId,
         handle: Arc<RwLock<Handle>>,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             self.__scope_load(&tenant, &(&handle.id()), None),
         ]);
         let methods = ::cache_core::__macro::v1::scopes([self.load.scope_prefix(&())]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `swap` with these arguments, for a caller that commits it.
     ///
@@ -738,10 +746,10 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_swap(
+    pub fn begin_swap(
         &self,
         both: (&mut Session, &mut Session),
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&both.0.user),
@@ -750,8 +758,9 @@ where
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `adopt` with these arguments, for a caller that commits it.
     ///
@@ -767,10 +776,10 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_adopt(
+    pub fn begin_adopt(
         &self,
         session: Option<&mut Session>,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&session.as_ref().map_or(0, |session| session.user)),
@@ -779,8 +788,9 @@ where
             #[cfg(feature = "users")]
             self.user.scope_prefix(&()),
         ]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
     /// Begins the write of `rename` with these arguments, for a caller that commits it.
     ///
@@ -796,18 +806,19 @@ where
         clippy::extra_unused_type_parameters,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn begin_rename(
+    pub fn begin_rename(
         &self,
         transaction: &mut Transaction<'_, Postgres>,
         id: u64,
-    ) -> ::cache_core::WriteGuard {
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
         let scopes = ::cache_core::__macro::v1::scopes([
             #[cfg(feature = "users")]
             self.__scope_user(&id),
         ]);
         let methods = ::cache_core::__macro::v1::scopes([]);
-        ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods)
-            .await
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
     }
 }
 impl<S: ?::core::marker::Sized> CachingSessions<S> {
@@ -836,7 +847,6 @@ impl<S: ?::core::marker::Sized> CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: ::cache_core::__macro::v1::KeyPart,
@@ -846,14 +856,13 @@ where
         &'__call self,
         key: (
             TenantId,
-            <str as ::std::borrow::ToOwned>::Owned,
+            ::std::string::String,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
         answer: ::cache_core::__macro::v1::LocalRead<Option<Session>>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (
             TenantId,
-            <str as ::std::borrow::ToOwned>::Owned,
+            ::std::string::String,
             ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
         ),
     ) -> ::core::pin::Pin<
@@ -872,7 +881,7 @@ where
                 ::cache_core::__macro::v1::ReadOptions::<
                     (
                         TenantId,
-                        <str as ::std::borrow::ToOwned>::Owned,
+                        ::std::string::String,
                         ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
                     ),
                     Option<Session>,
@@ -881,12 +890,11 @@ where
                         Error,
                     > as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < Option < Session >, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < Option < Session >, Error > as
+                        ::cache_core::__macro::v1::Fallible > ::Error
+                    ),
+                ),
                 move || async move {
                     <S as Sessions>::load(
                             &backing,
@@ -914,7 +922,6 @@ where
         &'__call self,
         key: (u64,),
         answer: ::cache_core::__macro::v1::LocalRead<User>,
-        access: ::cache_core::__macro::v1::Access,
         arguments: (u64,),
     ) -> ::core::pin::Pin<
         ::std::boxed::Box<
@@ -934,48 +941,17 @@ where
                     User,
                     <Result<User, Error> as ::cache_core::__macro::v1::Fallible>::Error,
                 >::new(
-                        ::cache_core::__macro::v1::load_errors!(
-                            < Result < User, Error > as
-                            ::cache_core::__macro::v1::Fallible > ::Error
-                        ),
-                    )
-                    .access(access),
+                    ::cache_core::__macro::v1::load_errors!(
+                        < Result < User, Error > as ::cache_core::__macro::v1::Fallible >
+                        ::Error
+                    ),
+                ),
                 move || async move { <S as Sessions>::user(&backing, id).await },
             )
     }
     #[cfg(feature = "users")]
     fn __scope_user(&self, id: &u64) -> ::cache_core::__macro::v1::Scope {
         self.user.scope(&(id,))
-    }
-    async fn __view_load(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        tenant: TenantId,
-        id: &str,
-        device: Option<&str>,
-    ) -> Result<Option<Session>, Error> {
-        let key = self.load.key(&(&tenant, id, device));
-        self.__read_load(
-                key,
-                ::cache_core::__macro::v1::LocalRead::Miss,
-                access,
-                (
-                    tenant,
-                    ::std::borrow::ToOwned::to_owned(id),
-                    ::core::option::Option::map(device, ::std::borrow::ToOwned::to_owned),
-                ),
-            )
-            .await
-    }
-    #[cfg(feature = "users")]
-    async fn __view_user(
-        &self,
-        access: ::cache_core::__macro::v1::Access,
-        id: u64,
-    ) -> Result<User, Error> {
-        let key = self.user.key(&(&id,));
-        self.__read_user(key, ::cache_core::__macro::v1::LocalRead::Miss, access, (id,))
-            .await
     }
 }
 #[async_trait]
@@ -987,7 +963,6 @@ impl<S: ?::core::marker::Sized> Sessions for CachingSessions<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: ::cache_core::__macro::v1::KeyPart,
@@ -1009,7 +984,6 @@ where
         self.__read_load(
                 key,
                 answer,
-                ::cache_core::__macro::v1::Access::Usual,
                 (
                     tenant,
                     ::std::borrow::ToOwned::to_owned(id),
@@ -1027,8 +1001,7 @@ where
             answer => answer,
         };
         let key = self.user.key(&(&id,));
-        self.__read_user(key, answer, ::cache_core::__macro::v1::Access::Usual, (id,))
-            .await
+        self.__read_user(key, answer, (id,)).await
     }
     async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
         Self::create(self, session, token).await
@@ -1054,83 +1027,27 @@ where
         Self::rename(self, transaction, id).await
     }
 }
-/// A view of a [`CachingSessions`], whose reads use the cache in another way.
-///
-/// Its writes are those of the decorator, to which it dereferences. It is a store itself.
-pub struct CachingSessionsView<S: ?::core::marker::Sized, A = ::cache_core::Access> {
-    __store: CachingSessions<S>,
-    __access: A,
-}
-impl<S: ?::core::marker::Sized, A> ::core::clone::Clone for CachingSessionsView<S, A>
-where
-    A: ::core::clone::Clone,
-{
+/// The reads of a [`CachingSessions`] from the tiers alone.
+pub struct CachingSessionsCachedOnly<S: ?::core::marker::Sized>(CachingSessions<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingSessionsCachedOnly<S> {
     fn clone(&self) -> Self {
-        Self {
-            __store: ::core::clone::Clone::clone(&self.__store),
-            __access: ::core::clone::Clone::clone(&self.__access),
-        }
+        Self(::core::clone::Clone::clone(&self.0))
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::fmt::Debug for CachingSessionsView<S, A> {
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingSessionsCachedOnly<S> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("CachingSessionsView").finish_non_exhaustive()
+        f.debug_struct("CachingSessionsCachedOnly").finish_non_exhaustive()
     }
 }
-impl<S: ?::core::marker::Sized, A> ::core::ops::Deref for CachingSessionsView<S, A> {
-    type Target = CachingSessions<S>;
-    fn deref(&self) -> &Self::Target {
-        &self.__store
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
+#[allow(dead_code, reason = "a program does not use every way to read")]
 #[allow(
     trivial_bounds,
     reason = "a key or a value that cannot be cached is reported at its type"
 )]
-impl<S: ?::core::marker::Sized> CachingSessionsView<S>
+impl<S: ?::core::marker::Sized> CachingSessionsCachedOnly<S>
 where
     S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
     TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    ::core::option::Option<
-        <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::v1::KeyPart,
-    Option<Session>: ::cache_core::__macro::v1::Cacheable,
-{
-    /// `load`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    pub async fn load(
-        &self,
-        tenant: TenantId,
-        id: &str,
-        device: Option<&str>,
-    ) -> Result<Option<Session>, Error> {
-        self.__store.__view_load(self.__access, tenant, id, device).await
-    }
-    /// `user`, read as this view reads.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store behind it.
-    #[cfg(feature = "users")]
-    pub async fn user(&self, id: u64) -> Result<User, Error> {
-        self.__store.__view_user(self.__access, id).await
-    }
-}
-#[allow(dead_code, reason = "a program does not use every view")]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized> CachingSessionsView<S, ::cache_core::CachedOnly>
-where
-    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
     ::core::option::Option<
         <str as ::std::borrow::ToOwned>::Owned,
     >: ::cache_core::__macro::v1::KeyPart,
@@ -1141,14 +1058,17 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn load(
+    pub fn load(
         &self,
         tenant: TenantId,
         id: &str,
         device: Option<&str>,
-    ) -> ::core::option::Option<Option<Session>> {
-        let key = self.__store.load.key(&(&tenant, id, device));
-        self.__store.load.cached_only(key, |_, _| true).await
+    ) -> ::cache_core::__macro::v1::BoxFuture<
+        '_,
+        ::core::option::Option<Option<Session>>,
+    > {
+        let key = self.0.load.key(&(&tenant, id, device));
+        self.0.load.cached_only(key, |_, _| true)
     }
     /// What the tiers have for `user` with these arguments; `None` for a miss.
     #[cfg(feature = "users")]
@@ -1156,79 +1076,27 @@ where
         clippy::needless_pass_by_value,
         reason = "it takes what the method of the store takes"
     )]
-    pub async fn user(&self, id: u64) -> ::core::option::Option<User> {
-        let key = self.__store.user.key(&(&id,));
-        self.__store.user.cached_only(key, |_, _| true).await
-    }
-}
-#[async_trait]
-#[allow(
-    trivial_bounds,
-    reason = "a key or a value that cannot be cached is reported at its type"
-)]
-impl<S: ?::core::marker::Sized, A> Sessions for CachingSessionsView<S, A>
-where
-    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
-    TenantId: ::cache_core::__macro::v1::KeyPart,
-    <str as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
-    ::core::option::Option<
-        <str as ::std::borrow::ToOwned>::Owned,
-    >: ::cache_core::__macro::v1::KeyPart,
-    Option<Session>: ::cache_core::__macro::v1::Cacheable,
-    A: ::cache_core::__macro::v1::ViewAccess
-        + ::cache_core::__macro::v1::Reports<
-            <Result<
-                Option<Session>,
-                Error,
-            > as ::cache_core::__macro::v1::Fallible>::Error,
-        >,
-{
-    async fn load(
+    pub fn user(
         &self,
-        tenant: TenantId,
-        id: &str,
-        device: Option<&str>,
-    ) -> Result<Option<Session>, Error> {
-        self.__store
-            .__view_load(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                tenant,
-                id,
-                device,
-            )
-            .await
-    }
-    #[cfg(feature = "users")]
-    async fn user(&self, id: u64) -> Result<User, Error> {
-        self.__store
-            .__view_user(
-                ::cache_core::__macro::v1::ViewAccess::access(self.__access),
-                id,
-            )
-            .await
-    }
-    async fn create(&self, session: &mut Session, token: Token) -> Result<(), Error> {
-        <CachingSessions<S>>::create(&self.__store, session, token).await
-    }
-    async fn touch(
-        &self,
-        tenant: TenantId,
-        handle: Arc<RwLock<Handle>>,
-    ) -> Result<(), Error> {
-        <CachingSessions<S>>::touch(&self.__store, tenant, handle).await
-    }
-    async fn swap(&self, both: (&mut Session, &mut Session)) -> Result<(), Error> {
-        <CachingSessions<S>>::swap(&self.__store, both).await
-    }
-    async fn adopt(&self, session: Option<&mut Session>) -> Result<u64, Error> {
-        <CachingSessions<S>>::adopt(&self.__store, session).await
-    }
-    async fn rename(
-        &self,
-        transaction: &mut Transaction<'_, Postgres>,
         id: u64,
-    ) -> Result<(), Error> {
-        <CachingSessions<S>>::rename(&self.__store, transaction, id).await
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::core::option::Option<User>> {
+        let key = self.0.user.key(&(&id,));
+        self.0.user.cached_only(key, |_, _| true)
+    }
+    /// The same as a store, whose reads return an error for a miss, made from `cache_core::Error`.
+    ///
+    /// Its writes are those of the decorator.
+    #[must_use]
+    pub fn into_store(self) -> CachingSessions<S>
+    where
+        for<'__miss> <Result<
+            Option<Session>,
+            Error,
+        > as ::cache_core::__macro::v1::Fallible>::Error: ::cache_core::__macro::v1::ReportsMiss<
+            '__miss,
+        >,
+    {
+        self.0
     }
 }
 #[doc(hidden)]

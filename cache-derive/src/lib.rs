@@ -200,11 +200,10 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// time), `backing`, the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
 /// invalidating one, `invalidate_all`, and the trait itself.
 ///
-/// `fresh()`, `uncached()` and `cached_only()` return a view of the type `CachingXView<S>`, which reads as
-/// `cache_core::Access` describes. It implements the trait as well; as a store, `cached_only()` needs error types that
-/// implement `From<cache_core::Error>`, since a miss is an error there. If a supertrait is none of `Send`, `Sync`,
-/// `Debug` and `Clone`, the view is a store once you implement that supertrait for it:
-/// `impl<S: X + ?Sized, A> Region for CachingXView<S, A>`, where `A` is the kind of access.
+/// `fresh()` and `uncached()` return the same decorator, whose reads call the store: those of `fresh()` replace the values
+/// of both tiers. `cached_only()` returns a `CachingXCachedOnly<S>`, whose reads never call the store and return an
+/// `Option`. Its `into_store()` returns a decorator whose reads fail for a miss, so it needs error types that implement
+/// `From<cache_core::Error>`.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()

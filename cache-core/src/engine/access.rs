@@ -1,7 +1,10 @@
-//! How one call uses the cache: in the usual way, past the tiers, or from the tiers alone.
+//! How a read uses the cache: in the usual way, past the tiers, or from the tiers alone.
 //!
-//! A read in the usual way asks the tiers, and otherwise the store. The views of a decorator read in one of the other
-//! ways, which take no part in a local hit: the decorator itself does not ask how it reads.
+//! A read in the usual way asks the tiers, and otherwise the store. The access is a property of the handle of a region,
+//! so that `fresh` and its like return a decorator of the same type over other handles, and need no code of their own.
+
+use futures_util::future::BoxFuture;
+use smallvec::smallvec;
 
 use super::batch_map::{BatchMap, Slot};
 use super::read::{Pairs, distinct};
@@ -14,9 +17,7 @@ use crate::key::{CacheKey, KeyPart};
 use crate::observability::Counters;
 use crate::value::Cacheable;
 
-/// How the reads of a view use the cache.
-///
-/// The views of a decorator, from its methods `fresh`, `uncached` and `cached_only`, have one of these.
+/// How the reads of a handle use the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Access {
@@ -38,74 +39,59 @@ pub enum Access {
     CachedOnly,
 }
 
-/// [`Access::CachedOnly`] as a type: the reads of such a view return `None` for a miss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct CachedOnly;
-
-/// The access of a view, as a type or as a value.
-pub trait ViewAccess: Copy + Send + Sync + 'static {
-    /// Returns the access.
-    fn access(self) -> Access;
-}
-
-impl ViewAccess for Access {
-    fn access(self) -> Access {
-        self
-    }
-}
-
-impl ViewAccess for CachedOnly {
-    fn access(self) -> Access {
-        Access::CachedOnly
-    }
-}
-
-/// A view that has a return value for every outcome of a method with the error `E`.
+/// An error type that can report a miss of [`Access::CachedOnly`], since it can be made from an error of the cache.
+///
+/// The lifetime has no meaning. A bound that is quantified over it is checked where a generated function is called, and
+/// not where it is defined.
 #[diagnostic::on_unimplemented(
-    message = "a view of `cached_only` is no store, since `{E}` cannot report a miss",
-    label = "this view has no return value for a miss",
+    message = "`cached_only` is no store here, since `{Self}` cannot report a miss",
+    label = "this store would have no return value for a miss",
     note = "the trait of the store has no return value for an entry that no tier has, except an error from `cache_core::Error`",
-    note = "implement `From<cache_core::Error>` for the error type, or call the view's own methods, which return an `Option`"
+    note = "implement `From<cache_core::Error>` for the error type, or call the methods of `cached_only()` itself, which return an `Option`"
 )]
-pub trait Reports<E>: ViewAccess {}
-
-impl<E> Reports<E> for Access {}
+pub trait ReportsMiss<'a> {}
 
 #[diagnostic::do_not_recommend]
-impl<E: From<Error>> Reports<E> for CachedOnly {}
+impl<E: From<Error>> ReportsMiss<'_> for E {}
 
 /// Reads from the tiers alone.
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value if a tier has it, and `visible` accepts it.
     #[doc(hidden)]
-    pub async fn cached_only(&self, key: K, visible: impl Fn(&K, &R) -> bool + Send + Sync) -> Option<R> {
-        let mut keys = Few::new();
-        keys.push(key);
-        let (_, value) = self.look_only(keys, visible).await?.pop()?;
-        Some(value)
+    pub fn cached_only<'a>(
+        &'a self,
+        key: K,
+        visible: impl Fn(&K, &R) -> bool + Send + Sync + 'a,
+    ) -> BoxFuture<'a, Option<R>> {
+        Box::pin(async move {
+            let (_, value) = self.look_only(smallvec![key], visible).await?.pop()?;
+            Some(value)
+        })
     }
 
     /// Returns the values of many keys, if the tiers have all of them.
     #[doc(hidden)]
-    pub async fn cached_only_many<T, M>(
-        &self,
+    pub fn cached_only_many<'a, T, M>(
+        &'a self,
         mut keys: Vec<K>,
         part: fn(&K) -> &T,
-        visible: impl Fn(&K, &R) -> bool + Send + Sync,
-    ) -> Option<M>
+        visible: impl Fn(&K, &R) -> bool + Send + Sync + 'a,
+    ) -> BoxFuture<'a, Option<M>>
     where
-        T: Clone,
+        T: Clone + 'a,
         M: BatchMap<T>,
         R: Slot<M::Value>,
     {
-        let mut found = Pairs::new();
-        while !keys.is_empty() {
-            let (first, later) = distinct(keys);
-            found.extend(self.look_only(first.into(), &visible).await?);
-            keys = later;
-        }
-        let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
-        Some(M::from_pairs(pairs))
+        Box::pin(async move {
+            let mut found = Pairs::new();
+            while !keys.is_empty() {
+                let (first, later) = distinct(keys);
+                found.extend(self.look_only(first.into(), &visible).await?);
+                keys = later;
+            }
+            let pairs = found.into_iter().filter_map(|(key, value)| Some((part(&key).clone(), value.into_found()?)));
+            Some(M::from_pairs(pairs))
+        })
     }
 
     /// Returns the values of keys that all differ, if the tiers have all of them.
@@ -116,7 +102,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         keys: Few<K>,
         visible: impl Fn(&K, &R) -> bool + Send + Sync,
     ) -> Option<Pairs<K, R>> {
-        let (method, inner) = (self.method(), &*self.0);
+        let (method, inner) = (self.method(), &*self.inner);
         if !method.policy.enabled || !keys.iter().all(CacheKey::is_usable) {
             return None;
         }

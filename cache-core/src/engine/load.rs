@@ -206,7 +206,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             let (outcome, encoded) = self.perform(frame, |keys| call(keys)).await;
             // The caller may have been dropped; the flights have ended for their followers.
             let _ = send.send(outcome);
-            region.0.shared.store(encoded).await;
+            region.inner.shared.store(encoded).await;
         });
         outcome.await.unwrap_or(Outcome::Abandoned)
     }
@@ -215,7 +215,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         self.begins(Stage::LoadingInline);
         let (region, frame) = (self.region.clone(), self.frame());
         let (outcome, encoded) = self.perform(frame, |keys| load.call(keys)).await;
-        region.clone().method().process().tasks.spawn(async move { region.0.shared.store(encoded).await });
+        region.clone().method().process().tasks.spawn(async move { region.inner.shared.store(encoded).await });
         outcome
     }
 
@@ -273,7 +273,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         }
         // Every flight ends before the first entry is encoded, which takes longer.
         let loaded: Few<_> = settled.into_iter().filter_map(Settled::end).collect();
-        let encoded = loaded.into_iter().filter_map(|(fill, value)| region.0.shared.encode(fill, value)).collect();
+        let encoded = loaded.into_iter().filter_map(|(fill, value)| region.inner.shared.encode(fill, value)).collect();
         (outcome, encoded)
     }
 }
@@ -284,7 +284,7 @@ async fn tag<K: KeyPart, R: Cacheable>(region: &Region<K, R>, missing: &mut [Mis
         let Missing { keys, permit, .. } = one;
         Some(Loaded { keys, permit, value: value.as_ref()? })
     });
-    region.0.shared.tag(loaded.collect()).await;
+    region.inner.shared.tag(loaded.collect()).await;
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
@@ -362,7 +362,7 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
         let absent = method.presence.is_absent(value);
         let lifetime = lifetime(&method.policy, absent, random::fraction()).filter(|_| is_cacheable);
         if let Some(lifetime) = lifetime {
-            region.0.local.fill(key, value, &permit, lifetime);
+            region.inner.local.fill(key, value, &permit, lifetime);
         }
         // A value that must not be cached must not be passed to a later flight either.
         let fence = lifetime.and_then(|_| permit.target.fence());

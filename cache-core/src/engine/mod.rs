@@ -32,7 +32,7 @@ mod verify;
 mod wait;
 mod write;
 
-pub use access::{Access, CachedOnly, Reports, ViewAccess};
+pub use access::{Access, ReportsMiss};
 pub use batch_map::{BatchMap, Slot};
 pub use local::LocalRead;
 pub use old_row::{OldRow, RowFence};

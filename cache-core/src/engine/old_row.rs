@@ -78,7 +78,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     async fn version(&self, keys: &EntryKeys) -> Option<Version> {
         if self.method().cache.has_remote() {
-            return self.0.shared.fence(keys).await.map(Version::Shared);
+            return self.inner.shared.fence(keys).await.map(Version::Shared);
         }
         Some(Version::Local(self.method().local_version(keys)))
     }

@@ -17,13 +17,13 @@ use crate::value::Cacheable;
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Returns the value in the shared tier.
     pub(crate) async fn look_for(&self, key: &K) -> Option<R> {
-        let (method, shared) = (self.method(), &self.0.shared);
+        let (method, shared) = (self.method(), &self.inner.shared);
         method.cache.revive();
         let query = shared.query(self.entry_keys(key), Accepted::Entry(None));
         let (_, answer) = shared.look_up(smallvec![query], || ()).await.pop()?;
         match answer {
             LookUp::Hit { found, snapshot, deadline } => {
-                self.0.local.keep_copy(key, &found.value, snapshot, deadline);
+                self.inner.local.keep_copy(key, &found.value, snapshot, deadline);
                 Some(found.value)
             }
             LookUp::Confirmed(found) => Some(found.value),
@@ -38,12 +38,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// It invalidates the entry, and fills it under the generation that this invalidation created.
     pub(crate) async fn put(&self, key: K, value: R, ttl: Duration) {
-        let (method, shared, ttl) = (self.method(), &self.0.shared, ttl.min(LONGEST_LIFE));
+        let (method, shared, ttl) = (self.method(), &self.inner.shared, ttl.min(LONGEST_LIFE));
         let (keys, token) = (self.entry_keys(&key), random::token_text());
         let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
         if method.cache.backend() == Backend::SingleInstance {
             let deadline = method.process().clock.now().after(ttl);
-            self.0.local.keep(key, value, method.snapshot(&keys), deadline);
+            self.inner.local.keep(key, value, method.snapshot(&keys), deadline);
         } else if delivered
             && let Some(permit) = shared.own_permit(&keys, &token).await
             && let Some(entry) = shared.encode(SharedFill { keys, permit, lifetime: ttl }, &value)

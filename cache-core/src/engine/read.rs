@@ -98,10 +98,10 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
 
     /// Returns the value if the local tier answers. Counts a hit.
     fn local_hit(&self, key: &K) -> Option<R> {
-        if self.options.access != Access::Usual {
+        if self.region.access != Access::Usual {
             return None;
         }
-        let local = &self.region.0.local;
+        let local = &self.region.inner.local;
         let hit = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value))?;
         let value = local.count(hit);
         self.sample(key, &value);
@@ -111,7 +111,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Reads keys that all differ, and that the local tier did not answer.
     pub(super) async fn read(&self, keys: Few<K>) -> Result<Pairs<K, R>, E> {
         let method = self.region.method();
-        if self.options.access == Access::CachedOnly {
+        if self.region.access == Access::CachedOnly {
             return Box::pin(self.look_only(keys)).await;
         }
         if !method.policy.enabled {
@@ -119,7 +119,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             return Ok(pairs(keys.clone(), (self.load)().call(keys).await?));
         }
         method.cache.revive();
-        if self.options.access == Access::Uncached {
+        if self.region.access == Access::Uncached {
             return Box::pin(self.bypass(keys.into_vec(), false)).await;
         }
         let mut results = Results::of(keys);
@@ -144,8 +144,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     fn arrive(&self, key: &K, is_nested: bool) -> Arrival<K, R> {
-        let flights = &self.region.0.flights;
-        match self.options.access {
+        let flights = &self.region.inner.flights;
+        match self.region.access {
             Access::Fresh => flights.arrive_fresh(key, is_nested),
             _ => flights.arrive(key, is_nested),
         }
@@ -225,13 +225,13 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         for Ready { key, lead, carried } in group {
             let is_fresh = lead.is_fresh();
             // The previous flight may have stored it in the local tier.
-            if let Some(hit) = self.region.0.local.find_owned(&key).filter(|_| !is_fresh) {
+            if let Some(hit) = self.region.inner.local.find_owned(&key).filter(|_| !is_fresh) {
                 let source = hit.source();
-                let found = Found { source, value: self.region.0.local.count(hit), fence: None };
+                let found = Found { source, value: self.region.inner.local.count(hit), fence: None };
                 self.hand_over(key, lead, found, &mut results);
             } else {
                 let accepted = if is_fresh { Accepted::Nothing } else { Accepted::Entry(carried) };
-                queries.push(self.region.0.shared.query(self.region.entry_keys(&key), accepted));
+                queries.push(self.region.inner.shared.query(self.region.entry_keys(&key), accepted));
                 leads.push((key, lead));
             }
         }
@@ -239,12 +239,12 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             return Ok(results);
         }
         let advance = || leads.iter().for_each(|(_, lead)| lead.advance());
-        let answers = self.region.0.shared.look_up(queries, advance).await;
+        let answers = self.region.inner.shared.look_up(queries, advance).await;
         let mut missing = Vec::new();
         for ((key, lead), (keys, answer)) in leads.into_iter().zip(answers) {
             match answer {
                 LookUp::Hit { found, snapshot, deadline } => {
-                    self.region.0.local.keep_copy(&key, &found.value, snapshot, deadline);
+                    self.region.inner.local.keep_copy(&key, &found.value, snapshot, deadline);
                     self.hand_over(key, lead, found, &mut results);
                 }
                 LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut results),
@@ -335,7 +335,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
 
     /// Checks a hit against the store, if it is sampled.
     fn sample(&self, key: &K, value: &R) {
-        if self.region.0.sampling.is_due() {
+        if self.region.inner.sampling.is_due() {
             self.verify(key, value);
         }
     }

@@ -9,7 +9,6 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::access::Access;
 use super::user_code::{guarded, panic_text};
 use crate::error::Error;
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
@@ -161,18 +160,12 @@ pub struct ReadOptions<'a, K, R, E> {
     pub(super) errors: LoadErrors<E>,
     visible: Option<Visible<'a, K, R>>,
     pub(super) cache_if: Option<CacheIf<R>>,
-    pub(super) access: Access,
 }
 
 impl<'a, K, R, E> ReadOptions<'a, K, R, E> {
     /// Creates options that let every caller see every value, and cache every value.
     pub fn new(errors: LoadErrors<E>) -> Self {
-        Self { errors, visible: None, cache_if: None, access: Access::Usual }
-    }
-
-    /// Sets how the call uses the cache.
-    pub fn access(self, access: Access) -> Self {
-        Self { access, ..self }
+        Self { errors, visible: None, cache_if: None }
     }
 
     /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 use futures_util::future::BoxFuture;
 use smallvec::smallvec;
 
+use super::access::Access;
 use super::announce;
 use super::batch_map::{BatchMap, Slot};
 use super::entry_keys::EntryKeys;
@@ -118,7 +119,11 @@ fn revisit<R>(value: R) -> LocalRead<R> {
 /// # Ok(())
 /// # }
 /// ```
-pub struct Region<K, R>(pub(super) Arc<Inner<K, R>>);
+pub struct Region<K, R> {
+    pub(super) inner: Arc<Inner<K, R>>,
+    /// How the reads of this handle use the cache.
+    pub(super) access: Access,
+}
 
 pub(super) struct Inner<K, R> {
     method: Arc<Method<R>>,
@@ -134,22 +139,29 @@ pub(super) struct Inner<K, R> {
 
 impl<K, R> Clone for Region<K, R> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        self.reading(self.access)
     }
 }
 
 impl<K, R> fmt::Debug for Region<K, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")
-            .field("key", &self.0.method.name())
-            .field("policy", &self.0.method.policy)
+            .field("key", &self.inner.method.name())
+            .field("policy", &self.inner.method.policy)
             .finish_non_exhaustive()
     }
 }
 
 impl<K, R> Region<K, R> {
+    /// Returns another handle of this region, whose reads use the cache in this way.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn reading(&self, access: Access) -> Self {
+        Self { inner: Arc::clone(&self.inner), access }
+    }
+
     pub(super) fn method(&self) -> &Method<R> {
-        &self.0.method
+        &self.inner.method
     }
 
     /// Returns the Redis keys of an entry.
@@ -157,12 +169,12 @@ impl<K, R> Region<K, R> {
     where
         K: KeyPart,
     {
-        self.0.method.keys(key, self.0.of_key)
+        self.inner.method.keys(key, self.inner.of_key)
     }
 
     /// Identifies this region within the process.
     pub(super) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Arc::as_ptr(&self.inner).addr()
     }
 }
 
@@ -233,7 +245,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         });
         let occupied: Weak<Inner<K, R>> = Arc::downgrade(&inner);
         cache.register(Arc::clone(&inner.method.counters), occupied);
-        Self(inner)
+        Self { inner, access: Access::Usual }
     }
 }
 
@@ -243,7 +255,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     ///
     /// It counts keys and not callers: callers of one key share a look-up.
     pub fn in_flight(&self) -> usize {
-        self.0.flights.len()
+        self.inner.flights.len()
     }
 
     /// The name of [`in_flight`](Self::in_flight) in programs that were written before it was renamed.
@@ -254,7 +266,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Returns the number of local entries, including outdated ones that are not evicted yet.
     pub fn local_entries(&self) -> u64 {
-        self.0.local.len()
+        self.inner.local.len()
     }
 
     /// Returns the owned form of a borrowed key, as [`get_or_load`](Self::get_or_load) takes it.
@@ -328,7 +340,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// # }
     /// ```
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
-        let local = &self.0.local;
+        let local = &self.inner.local;
         local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)
     }
 }
@@ -388,7 +400,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "otherwise the boxed future of a `dyn` read makes a call of it")]
     pub fn local<L: Lookup<K>>(&self, key: &L) -> LocalRead<R> {
-        match self.0.local.find(key) {
+        if self.access != Access::Usual {
+            return LocalRead::Miss;
+        }
+        match self.inner.local.find(key) {
             Some(hit) => self.hit(hit),
             None => self.local_degraded(key, |_| true),
         }
@@ -398,21 +413,24 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     #[doc(hidden)]
     #[inline]
     pub fn local_if<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
+        if self.access != Access::Usual {
+            return LocalRead::Miss;
+        }
         let visible = |value: &R| guarded(self.method().name(), "visible_if", || visible(value)).unwrap_or(false);
-        let Some(hit) = self.0.local.find(key) else { return self.local_degraded(key, visible) };
+        let Some(hit) = self.inner.local.find(key) else { return self.local_degraded(key, visible) };
         if visible(&hit.value) { self.hit(hit) } else { LocalRead::Miss }
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for `local`, which it ends")]
     fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
-        let value = self.0.local.count(hit);
-        if self.0.sampling.is_due() { revisit(value) } else { LocalRead::Fresh(value) }
+        let value = self.inner.local.count(hit);
+        if self.inner.sampling.is_due() { revisit(value) } else { LocalRead::Fresh(value) }
     }
 
     #[cold]
     fn local_degraded<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
-        match self.0.local.find_degraded(key).filter(|hit| visible(&hit.value)) {
+        match self.inner.local.find_degraded(key).filter(|hit| visible(&hit.value)) {
             Some(hit) => self.hit(hit),
             None => LocalRead::Miss,
         }

@@ -110,7 +110,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     fn still_answers(&self, key: &K, seen: &[u8]) -> bool {
-        let answer = self.0.local.find_owned(key).and_then(|hit| self.encoded(&hit.value));
+        let answer = self.inner.local.find_owned(key).and_then(|hit| self.encoded(&hit.value));
         answer.is_some_and(|answer| answer == seen)
     }
 }

@@ -29,7 +29,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         flight: &Arc<Flight<R>>,
     ) -> Option<FlightOutcome<R>> {
         let _waiting = nesting::wait(flight.id(), flight.before()).ok()?;
-        let (process, flights) = (self.method().process(), &self.0.flights);
+        let (process, flights) = (self.method().process(), &self.inner.flights);
         let clock = &process.clock;
         let began = clock.now();
         let (mut seen, mut since) = (flights.progress(flight), began);

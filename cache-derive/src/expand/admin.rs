@@ -16,7 +16,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         let (name, cfgs) = (&method.ident, &method.cfgs);
         quote!(#(#cfgs)* self.#name.scope_prefix(&()))
     });
-    let scopes = runtime(store, "scopes");
+    let (scopes, boxed) = (runtime(store, "scopes"), runtime(store, "BoxFuture"));
     let new = docs::lines(
         "Puts the cache in front of a store, with the options of the annotations.\n\n# Panics\n\nIf another trait or method \
          already uses these keys in this cache. `try_build` of the `builder` returns an error instead.",
@@ -37,8 +37,8 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
         }
 
         #everything
-        #vis async fn invalidate_all(&self) {
-            self.__cache.invalidate(#scopes([#(#all),*])).await;
+        #vis fn invalidate_all(&self) -> #boxed<'_, ()> {
+            ::std::boxed::Box::pin(self.__cache.invalidate(#scopes([#(#all),*])))
         }
     }
 }
@@ -104,16 +104,16 @@ pub(super) fn unused<'a>(method: &'a Method, read: &'a Read) -> impl Iterator<It
 fn invalidate(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (vis, cfgs, lints, region, scope) = (&store.vis, &method.cfgs, &method.lints, &method.ident, local("scope"));
     let name = derived("invalidate_", &method.ident);
-    let function = derived("__scope_", &method.ident);
+    let (function, boxed) = (derived("__scope_", &method.ident), runtime(store, "BoxFuture"));
     let (params, views) = (method.key_declarations(read), method.key_views(read));
     let by_value = by_value(read.key.iter().map(|place| &method.params[*place]));
     let docs = docs::lines(&format!("Makes the entry of `{region}` with this key stale, on every instance."));
     quote! {
         #docs
         #(#cfgs)* #(#lints)* #by_value
-        #vis async fn #name(&self #params) {
+        #vis fn #name(&self #params) -> #boxed<'_, ()> {
             let #scope = self.#function(#(#views),*);
-            self.#region.invalidate(#scope).await;
+            ::std::boxed::Box::pin(self.#region.invalidate(#scope))
         }
     }
 }

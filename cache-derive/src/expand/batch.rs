@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{ExprPath, Index};
 
 use super::names::{at, derived, local, local_at, runtime, self_of};
+use super::view::Look;
 use super::{forward, read, types};
 use crate::model::{Batch, BatchAnswer, Method, Param, Passing, Read, Store};
 
@@ -48,9 +49,7 @@ impl<'a> Pair<'a> {
 }
 
 /// The body: the keys first, everything else behind one call.
-///
-/// `access` is an expression of how it uses the cache.
-pub(super) fn body(store: &Store, method: &Method, batch: &Batch, access: &TokenStream) -> TokenStream {
+pub(super) fn body(store: &Store, method: &Method, batch: &Batch) -> TokenStream {
     let pair = Pair::of(store, method, batch);
     let (keys, this, function) = (local("keys"), self_of(method), derived("__read_", &method.ident));
     let list = pair.keys(&this.to_token_stream());
@@ -62,28 +61,29 @@ pub(super) fn body(store: &Store, method: &Method, batch: &Batch, access: &Token
     let arguments = (method.params.len() > 1).then(|| quote!(, (#(#copies,)*)));
     quote! {
         let #keys = #list;
-        #this.#function(#keys, #access #is_filtered #arguments).await
+        #this.#function(#keys #is_filtered #arguments).await
     }
 }
 
-/// The value of a batch, and the body that looks its keys up in the tiers.
-pub(super) fn cached_only(store: &Store, method: &Method, batch: &Batch) -> (TokenStream, TokenStream) {
+/// The look-up of the keys of a batch in the tiers.
+pub(super) fn look(store: &Store, method: &Method, batch: &Batch) -> Look {
     let pair = Pair::of(store, method, batch);
     let (keys, key, region, part) = (local("keys"), local("key"), &batch.one, Index::from(batch.part));
-    let list = pair.keys(&quote!(self.__store));
+    let list = pair.keys(&quote!(self.0));
     let visible = pair.read.options.visible_if.as_ref().map(|path| visible(&pair, path));
+    let is_async = visible.is_some() || !matches!(batch.answer, BatchAnswer::Map);
     let visible = visible.unwrap_or_else(|| quote!(|_, _| true));
+    let awaited = is_async.then(|| quote!(.await));
     let unused = pair.others().map(|param| &param.ident);
     // The compiler reports a wrong return type at its declaration.
-    let call = quote!(self.__store.#region.cached_only_many(#keys, |#key| &#key.#part, #visible).await);
-    let call = at(method.output.span(), call);
-    let answer = found_only(&pair, &call);
+    let call = quote!(self.0.#region.cached_only_many(#keys, |#key| &#key.#part, #visible) #awaited);
+    let answer = found_only(&pair, &at(method.output.span(), call));
     let body = quote! {
         #(let _ = &#unused;)*
         let #keys = #list;
         #answer
     };
-    (types::batch_value(store, method, batch), body)
+    Look { value: types::batch_value(store, method, batch), body, is_async }
 }
 
 /// The functions behind it: one that makes a key, and one that reads.
@@ -95,7 +95,6 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     let function = derived("__read_", name);
     let (key_type, part) = (types::key(pair.store, pair.one, pair.read), Index::from(batch.part));
     let is_filtered = pair.read.options.visible_if.is_some();
-    let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
         let options = options_type(&pair);
         quote!(, #options_name: #options)
@@ -121,7 +120,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     };
     let load = loaded(&pair, &element, &call);
     let answer = quote! {
-        self.#region.#read_many(#keys, |#key| &#key.#part, #options.access(#access), move |#list: ::std::vec::Vec<#element>| {
+        self.#region.#read_many(#keys, |#key| &#key.#part, #options, move |#list: ::std::vec::Vec<#element>| {
             let #backing = ::core::clone::Clone::clone(&#backing);
             #unpack
             async move { #load }
@@ -131,7 +130,7 @@ pub(super) fn hidden(store: &Store, method: &Method, batch: &Batch) -> TokenStre
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #keys: ::std::vec::Vec<#key_type>, #access: #access_type #options_param #arguments_param
+            &'__call self, #keys: ::std::vec::Vec<#key_type> #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::core::clone::Clone::clone(&self.__backing);
             #answer

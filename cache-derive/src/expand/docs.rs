@@ -25,12 +25,6 @@ pub(super) fn twin(store: &Store, method: &Method) -> TokenStream {
     quote!(#intro #(#own)* #added #section)
 }
 
-/// The documentation of a method of a view.
-pub(super) fn of_view(method: &Method, text: &str) -> TokenStream {
-    let (title, outcome) = section(method);
-    lines(&format!("{text}\n\n{title}\n\n{outcome}"))
-}
-
 /// The section on what can go wrong.
 fn section(method: &Method) -> (&'static str, &'static str) {
     match returned(method) {

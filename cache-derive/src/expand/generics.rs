@@ -5,46 +5,27 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, TypeParam};
 
-use super::names::{at, runtime};
+use super::names::{at, distinct, runtime};
 use super::types;
-use crate::model::{Exclusive, Method, Mirror, Read, Store};
+use crate::model::{Exclusive, Method, Mirror, Store};
 
 impl Store {
     /// The parameters of a generated type, with their bounds and defaults.
     pub(super) fn declared(&self) -> TokenStream {
-        self.params(ToTokens::to_token_stream, None)
-    }
-
-    /// The same with one more parameter.
-    pub(super) fn declared_and(&self, last: &TokenStream) -> TokenStream {
-        self.params(ToTokens::to_token_stream, Some(last))
+        self.params(ToTokens::to_token_stream)
     }
 
     /// The parameters of an `impl`, with their bounds.
     pub(super) fn impl_params(&self) -> TokenStream {
-        self.params(|param| without_default(param).into_token_stream(), None)
-    }
-
-    /// The same with one more parameter.
-    pub(super) fn impl_params_and(&self, last: &Ident) -> TokenStream {
-        self.params(|param| without_default(param).into_token_stream(), Some(&last.to_token_stream()))
+        self.params(|param| without_default(param).into_token_stream())
     }
 
     /// The arguments of a generated type.
     pub(super) fn args(&self) -> TokenStream {
-        self.arguments(None)
-    }
-
-    /// The same with one more argument.
-    pub(super) fn args_and(&self, last: &TokenStream) -> TokenStream {
-        self.arguments(Some(last))
-    }
-
-    fn arguments(&self, last: Option<&TokenStream>) -> TokenStream {
-        let (backing, last) = (&self.backing, last.into_iter());
+        let backing = &self.backing;
         let lifetimes = self.generics.lifetimes().map(|param| &param.lifetime);
         let others = self.others().map(name);
-        quote!(<#(#lifetimes,)* #backing #(, #others)* #(, #last)*>)
+        quote!(<#(#lifetimes,)* #backing #(, #others)*>)
     }
 
     /// The trait that the decorator implements, with its arguments.
@@ -104,25 +85,27 @@ impl Store {
         }
     }
 
-    /// The bounds on keys and values.
+    /// The bounds on keys and values, each once: every body is checked with all of them in view.
     ///
     /// With these bounds the compiler reports an unsuitable type once, at the type; without them it would report every
     /// call in the bodies. `cfg` cannot remove a bound, so methods with a `cfg` have none.
     fn cacheable(&self) -> TokenStream {
         let reads = self.methods.iter().filter(|method| method.cfgs.is_empty());
-        let bounds = reads.filter_map(|method| Some(self.cacheable_read(method, method.read()?)));
-        bounds.collect()
+        let bounds = distinct(reads.flat_map(|method| self.cacheable_read(method)));
+        quote!(#(#bounds,)*)
     }
 
-    fn cacheable_read(&self, method: &Method, read: &Read) -> TokenStream {
-        let parts = read.key.iter().map(|place| {
-            let (param, key_part) = (&method.params[*place], runtime(self, "KeyPart"));
+    fn cacheable_read(&self, method: &Method) -> Vec<TokenStream> {
+        let Some(read) = method.read() else { return Vec::new() };
+        let parts = read.key.iter().map(|place| &method.params[*place]).filter(|param| !param.is_known_part());
+        let parts = parts.map(|param| {
+            let key_part = runtime(self, "KeyPart");
             let (owned, key_part) = (param.part_type(self), at(param.ty.span(), key_part));
-            quote!(#owned: #key_part,)
+            quote!(#owned: #key_part)
         });
         let value = types::value(self, method, read);
         let cacheable = at(method.output.span(), runtime(self, "Cacheable"));
-        quote!(#(#parts)* #value: #cacheable,)
+        parts.chain([quote!(#value: #cacheable)]).collect()
     }
 
     /// The field that uses the trait's parameters, if it has any.
@@ -137,11 +120,11 @@ impl Store {
         })
     }
 
-    fn params(&self, form: impl Fn(&GenericParam) -> TokenStream, last: Option<&TokenStream>) -> TokenStream {
-        let (backing, last) = (&self.backing, last.into_iter());
+    fn params(&self, form: impl Fn(&GenericParam) -> TokenStream) -> TokenStream {
+        let backing = &self.backing;
         let lifetimes = self.generics.params.iter().filter(|param| is_lifetime(param)).map(&form);
         let others = self.others().map(&form);
-        quote!(<#(#lifetimes,)* #backing: ?::core::marker::Sized #(, #others)* #(, #last)*>)
+        quote!(<#(#lifetimes,)* #backing: ?::core::marker::Sized #(, #others)*>)
     }
 
     fn others(&self) -> impl Iterator<Item = &GenericParam> {

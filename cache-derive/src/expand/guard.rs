@@ -5,7 +5,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::names::derived;
+use super::derive_value::mentions;
+use super::names::{derived, runtime};
 use super::{docs, write};
 use crate::model::{Method, Store, Write};
 
@@ -15,12 +16,20 @@ pub(super) fn begin(store: &Store, method: &Method, write: &Write) -> TokenStrea
     let Method { ident, cfgs, lints, generics, shared, .. } = method;
     let (name, params, clause) = (derived("begin_", ident), method.declarations(), &generics.where_clause);
     let (docs, body) = (docs::lines(&text(method)), write::begin_body(store, method, write));
+    let guard = quote!(#krate::WriteGuard);
+    // A boxed future is cheaper to compile than an `async fn`, which only an expression of the user may need.
+    let (asyncness, output, body) = if mentions(&body, "await") {
+        (Some(quote!(async)), guard, quote!(#body.await))
+    } else {
+        let boxed = runtime(store, "BoxFuture");
+        (None, quote!(#boxed<'_, #guard>), body)
+    };
     let allow = write::allow(&method.behaviour);
     quote! {
         #docs
         #(#cfgs)* #(#lints)* #allow
         #[allow(unused_variables, clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut, clippy::extra_unused_type_parameters, reason = "it takes what the method of the store takes")]
-        #vis async fn #name #generics (#shared #params) -> #krate::WriteGuard #clause {
+        #vis #asyncness fn #name #generics (#shared #params) -> #output #clause {
             #body
         }
     }

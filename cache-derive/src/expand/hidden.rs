@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::{derived, prefix_scope, runtime};
-use super::{batch, read, view, write};
+use super::{batch, read, write};
 use crate::model::{Behaviour, Method, Read, Store};
 
 /// The functions behind a miss, and those that turn typed arguments into scopes.
@@ -16,7 +16,6 @@ pub(super) fn hidden(store: &Store) -> TokenStream {
         Behaviour::Batch(batch) => batch::hidden(store, method, batch),
         Behaviour::Invalidates(_) | Behaviour::Uncached => quote!(),
     });
-    let views = view::hidden(store);
     quote! {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a write that takes one of these may be left out by `cfg`")]
@@ -24,7 +23,6 @@ pub(super) fn hidden(store: &Store) -> TokenStream {
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
         impl #params #decorator #args #bounds {
             #(#functions)*
-            #views
         }
     }
 }

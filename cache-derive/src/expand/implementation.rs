@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{ReturnType, TraitItemConst, TraitItemType};
+use syn::{TraitItemConst, TraitItemType};
 
 use super::names::at;
 use super::{batch, forward, read, wrapped};
@@ -13,7 +13,7 @@ pub(super) fn implementation(store: &Store) -> TokenStream {
     let Store { cfgs, lints, async_trait, decorator, .. } = store;
     let (params, args, bounds, as_trait) = (store.impl_params(), store.args(), store.impl_bounds(), store.as_trait());
     let associated = associated(store);
-    let methods = store.methods.iter().map(|method| signed(store, method, &method.declared, body(store, method)));
+    let methods = store.methods.iter().map(|method| signed(store, method, body(store, method)));
     // The compiler reports a missing item of a foreign trait at its mirror.
     let place = store.mirror.as_ref().map(|_| store.ident.span());
     let (implement, of) = (located(place, quote!(impl)), located(place, quote!(for #decorator #args)));
@@ -44,7 +44,7 @@ fn braced(place: Option<Span>, tokens: TokenStream) -> Group {
 }
 
 /// The associated types and constants, which are those of the backing store.
-pub(super) fn associated(store: &Store) -> TokenStream {
+fn associated(store: &Store) -> TokenStream {
     let items = store.associated.iter().map(|item| match item {
         Associated::Type(item) => associated_type(store, item),
         Associated::Const(item) => associated_const(store, item),
@@ -67,12 +67,12 @@ fn associated_const(store: &Store, item: &TraitItemConst) -> TokenStream {
 }
 
 /// A method of the trait with this body.
-pub(super) fn signed(store: &Store, method: &Method, declared: &ReturnType, body: TokenStream) -> TokenStream {
+fn signed(store: &Store, method: &Method, body: TokenStream) -> TokenStream {
     let Method { ident, cfgs, lints, generics, receiver, .. } = method;
     let clause = &generics.where_clause;
     let comma = receiver.is_some().then(|| quote!(,));
     let params = method.params.iter().map(crate::model::Param::declaration);
-    let (asyncness, returns) = returns(method, declared);
+    let (asyncness, returns) = returns(method);
     // The compiler reports a method that the foreign trait does not have at the method of its mirror.
     let place = store.mirror.as_ref().map(|_| ident.span());
     let (function, body) = (located(place, quote!(#asyncness fn)), braced(place, body));
@@ -82,14 +82,14 @@ pub(super) fn signed(store: &Store, method: &Method, declared: &ReturnType, body
     }
 }
 
-fn returns(method: &Method, declared: &ReturnType) -> (Option<TokenStream>, TokenStream) {
+fn returns(method: &Method) -> (Option<TokenStream>, TokenStream) {
     match method.form {
-        Form::Async => (Some(quote!(async)), declared.to_token_stream()),
+        Form::Async => (Some(quote!(async)), method.declared.to_token_stream()),
         Form::Native => {
             let output = &method.output;
             (None, quote!(-> impl ::core::future::Future<Output = #output> + ::core::marker::Send))
         }
-        Form::Sync | Form::Opaque | Form::Future => (None, declared.to_token_stream()),
+        Form::Sync | Form::Opaque | Form::Future => (None, method.declared.to_token_stream()),
     }
 }
 
@@ -99,7 +99,7 @@ fn returns(method: &Method, declared: &ReturnType) -> (Option<TokenStream>, Toke
 fn body(store: &Store, method: &Method) -> TokenStream {
     match (method.form, &method.behaviour) {
         (Form::Async, Behaviour::Cached(read)) => read::body(store, method, read),
-        (Form::Async, Behaviour::Batch(batch)) => batch::body(store, method, batch, &read::usual(store)),
+        (Form::Async, Behaviour::Batch(batch)) => batch::body(store, method, batch),
         (Form::Async, Behaviour::Uncached) => forward::awaited(store, method),
         (Form::Async, Behaviour::Invalidates(_)) => {
             let twin = wrapped::twin(method);

@@ -53,9 +53,10 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let hidden = hidden::hidden(store);
     let supertraits = supertraits::supertraits(store);
     let implementation = implementation::implementation(store);
-    let (view, scopes, checks) = (view::view(store), other_traits::scopes(store), other_traits::checks(store));
+    let (cached_only, scopes, checks) =
+        (view::cached_only(store), other_traits::scopes(store), other_traits::checks(store));
     let mirror = store.mirror.as_ref().map(|mirror| mirror::signatures(store, mirror));
     quote! {
-        #structure #builder #inherent #backing #hidden #supertraits #implementation #view #scopes #checks #mirror
+        #structure #builder #inherent #backing #hidden #supertraits #implementation #cached_only #scopes #checks #mirror
     }
 }

@@ -1,5 +1,7 @@
 //! Names in generated code.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
@@ -51,4 +53,10 @@ pub(super) fn prefix_scope(read: &Ident, length: usize) -> Ident {
 pub(super) fn self_of(method: &Method) -> Ident {
     let span = method.receiver.as_ref().map_or_else(Span::call_site, |receiver| receiver.self_token.span);
     Ident::new("self", span)
+}
+
+/// The tokens without those that are there already.
+pub(super) fn distinct(all: impl IntoIterator<Item = TokenStream>) -> Vec<TokenStream> {
+    let mut known = HashSet::new();
+    all.into_iter().filter(|tokens| known.insert(tokens.to_string())).collect()
 }

@@ -19,12 +19,7 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     } else {
         quote!(#this.#region.local(#lookup))
     };
-    let access = usual(store);
-    let miss = if read.options.inline {
-        inline(store, method, read, &local("answer").to_token_stream(), None)
-    } else {
-        detached(store, method, read, &local("answer").to_token_stream(), &access)
-    };
+    let miss = if read.options.inline { inline(store, method, read) } else { detached(store, method, read) };
     let returned = absent::returned(store, method, read, &quote!(#hit));
     quote! {
         let #answer = match #lookup_call {
@@ -35,26 +30,9 @@ pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
     }
 }
 
-/// The body of a view, whose access is the variable `access`: it leaves the local tier to the runtime.
-pub(super) fn view(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let (access, local_read) = (local("access").to_token_stream(), runtime(store, "LocalRead"));
-    let answer = quote!(#local_read::Miss);
-    if read.options.inline {
-        inline(store, method, read, &answer, Some(&access))
-    } else {
-        detached(store, method, read, &answer, &access)
-    }
-}
-
-/// The access of the decorator itself.
-pub(super) fn usual(store: &Store) -> TokenStream {
-    let access = runtime(store, "Access");
-    quote!(#access::Usual)
-}
-
 /// The miss with a load in its own task, which takes owned copies of the arguments.
-fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, access: &TokenStream) -> TokenStream {
-    let (key, this, region) = (local("key"), self_of(method), &method.ident);
+fn detached(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (key, answer, this, region) = (local("key"), local("answer"), self_of(method), &method.ident);
     let (function, lookup) = (derived("__read_", &method.ident), method.lookup(store, read));
     let visible = read.options.visible_if.as_ref().map(|path| {
         let options = options(store, method, read, Some(path));
@@ -63,12 +41,8 @@ fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, a
     let are_needed_later = visible.is_some() || read.options.absent.is_some();
     let copies = method.params.iter().map(|param| param.to_owned(are_needed_later));
     let arguments = (!method.params.is_empty()).then(|| quote!(, (#(#copies,)*)));
-    let answered = absent::answered(
-        store,
-        method,
-        read,
-        quote!(#this.#function(#key, #answer, #access #visible #arguments).await),
-    );
+    let answered =
+        absent::answered(store, method, read, quote!(#this.#function(#key, #answer #visible #arguments).await));
     quote! {
         let #key = #this.#region.key(#lookup);
         #answered
@@ -76,15 +50,9 @@ fn detached(store: &Store, method: &Method, read: &Read, answer: &TokenStream, a
 }
 
 /// The miss with a load in a caller's task: it may borrow.
-fn inline(
-    store: &Store,
-    method: &Method,
-    read: &Read,
-    answer: &TokenStream,
-    access: Option<&TokenStream>,
-) -> TokenStream {
-    let (key, this, region, backing) = (local("key"), self_of(method), &method.ident, local("backing"));
-    let access = access.map(|access| quote!(.access(#access)));
+fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
+    let (key, answer, this, region, backing) =
+        (local("key"), local("answer"), self_of(method), &method.ident, local("backing"));
     let lookup = method.lookup(store, read);
     let options = options(store, method, read, read.options.visible_if.as_ref());
     let are_needed_later = read.options.visible_if.is_some() || read.options.absent.is_some();
@@ -100,7 +68,7 @@ fn inline(
         method,
         read,
         quote! {
-            #this.#region.#read_inline(#key, #answer, #options #access, {
+            #this.#region.#read_inline(#key, #answer, #options, {
                 #(#copies)*
                 move || async move { #load }
             }).await
@@ -122,7 +90,6 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let (function, key_type) = (derived("__read_", &method.ident), types::key(store, method, read));
     let is_filtered = read.options.visible_if.is_some();
     let (local_read, value) = (runtime(store, "LocalRead"), types::value(store, method, read));
-    let (access, access_type) = (local("access"), runtime(store, "Access"));
     let options_param = is_filtered.then(|| {
         let (read_options, error) = (runtime(store, "ReadOptions"), types::error(store, method, &read.returned));
         quote!(, #options_name: #read_options<'__call, #key_type, #value, #error>)
@@ -138,11 +105,11 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     quote! {
         #(#cfgs)* #(#lints)*
         fn #function<'__call>(
-            &'__call self, #key: #key_type, #answer: #local_read<#value>, #access: #access_type #options_param #arguments_param
+            &'__call self, #key: #key_type, #answer: #local_read<#value> #options_param #arguments_param
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::core::clone::Clone::clone(&self.__backing);
             #unpack
-            self.#region.#read_value(#key, #answer, #options.access(#access), move || async move { #load })
+            self.#region.#read_value(#key, #answer, #options, move || async move { #load })
         }
     }
 }

@@ -125,7 +125,7 @@ fn twin(store: &Store, method: &Method) -> TokenStream {
     let docs = docs::twin(store, method);
     let body = match &method.behaviour {
         Behaviour::Cached(read) => read::body(store, method, read),
-        Behaviour::Batch(batch) => batch::body(store, method, batch, &read::usual(store)),
+        Behaviour::Batch(batch) => batch::body(store, method, batch),
         Behaviour::Invalidates(write) => write::body(store, method, write),
         Behaviour::Uncached => forward::awaited(store, method),
     };

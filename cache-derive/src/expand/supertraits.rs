@@ -12,21 +12,13 @@ pub(super) fn supertraits(store: &Store) -> TokenStream {
     if !store.supertraits.displays {
         return TokenStream::new();
     }
-    let Store { cfgs, decorator, view, access, backing, .. } = store;
+    let Store { cfgs, decorator, backing, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.type_bounds());
-    let (view_params, view_args) = (store.impl_params_and(access), store.args_and(&access.to_token_stream()));
     quote! {
         #(#cfgs)*
         impl #params ::core::fmt::Display for #decorator #args #bounds #backing: ::core::fmt::Display {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 <#backing as ::core::fmt::Display>::fmt(&self.__backing, f)
-            }
-        }
-
-        #(#cfgs)*
-        impl #view_params ::core::fmt::Display for #view #view_args #bounds #backing: ::core::fmt::Display {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                <#decorator #args as ::core::fmt::Display>::fmt(&self.__store, f)
             }
         }
     }

@@ -9,6 +9,16 @@ use super::names::runtime;
 use crate::model::{Batch, KeyForm, Method, Param, Passing, Read, Returned, Store};
 use crate::types::{last_segment, peel};
 
+/// Types of the standard library that are parts of a key. One that is shadowed is reported as well, with more errors.
+const KNOWN_PARTS: [&str; 15] = [
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "String",
+];
+
+/// Whether a type is one of these names, without a path.
+fn is_named(ty: &Type, names: &[&str]) -> bool {
+    matches!(peel(ty), Type::Path(path) if path.qself.is_none() && names.iter().any(|name| path.path.is_ident(name)))
+}
+
 /// The type of a key: a tuple of owned parts.
 pub(super) fn key(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let parts = read.key.iter().map(|place| method.params[*place].part_type(store));
@@ -166,10 +176,21 @@ impl Param {
         }
     }
 
+    /// Whether the part of a key is known to be a part, so that no bound has to say so.
+    pub(super) fn is_known_part(&self) -> bool {
+        match (&self.part, &self.passing) {
+            (KeyForm::Text | KeyForm::Display, _) => true,
+            (KeyForm::Itself, Passing::Owned) => is_named(&self.ty, &KNOWN_PARTS),
+            (KeyForm::Itself, Passing::Borrowed(target)) => is_named(target, &["str"]),
+            _ => false,
+        }
+    }
+
     /// The type of an owned copy.
     pub(super) fn owned_type(&self) -> TokenStream {
         match &self.passing {
             Passing::Owned => self.ty.to_token_stream(),
+            Passing::Borrowed(target) if is_named(target, &["str"]) => quote!(::std::string::String),
             Passing::Borrowed(target) => quote!(<#target as ::std::borrow::ToOwned>::Owned),
             Passing::OptionalBorrowed(target) => {
                 quote!(::core::option::Option<<#target as ::std::borrow::ToOwned>::Owned>)

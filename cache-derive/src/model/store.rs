@@ -35,12 +35,10 @@ pub(crate) struct Store {
     pub(crate) decorator: Ident,
     /// `CachingXBuilder`
     pub(crate) builder: Ident,
-    /// `CachingXView`
-    pub(crate) view: Ident,
+    /// `CachingXCachedOnly`
+    pub(crate) cached_only: Ident,
     /// The type parameter that stands for the backing store.
     pub(crate) backing: Ident,
-    /// The type parameter of the view that stands for its access.
-    pub(crate) access: Ident,
     /// Its associated types and constants.
     pub(crate) associated: Vec<Associated>,
     /// The families of the tags that its entries carry, each once.

@@ -30,7 +30,7 @@ pub(super) fn check(store: &StoreSyntax, sink: &mut Sink) {
 }
 
 fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]) -> Option<String> {
-    // The view is called like the attribute.
+    // `uncached` of the decorator is called like the attribute.
     if FIXED.contains(&name) || name == AttributeName::Uncached.text() {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }

@@ -19,16 +19,16 @@ fn fill_against_an_invalidation(without: Option<Protection>) -> Option<u64> {
     let reader = {
         let (region, row) = (instance.region.clone(), row.clone());
         thread::spawn(move || {
-            let begun = region.0.shared.begin(&region.entry_keys(&KEY));
+            let begun = region.inner.shared.begin(&region.entry_keys(&KEY));
             let value = row.load();
-            region.0.local.keep(KEY, value, begun.snapshot, Moment::NEVER);
+            region.inner.local.keep(KEY, value, begun.snapshot, Moment::NEVER);
         })
     };
     row.store(2);
     instance.cache.0.coherence.freshness.advance(&instance.scope());
-    let found = instance.region.0.local.find_owned(&KEY).map(|hit| hit.value);
+    let found = instance.region.inner.local.find_owned(&KEY).map(|hit| hit.value);
     reader.join().unwrap();
-    found.or(instance.region.0.local.find_owned(&KEY).map(|hit| hit.value))
+    found.or(instance.region.inner.local.find_owned(&KEY).map(|hit| hit.value))
 }
 
 #[test]

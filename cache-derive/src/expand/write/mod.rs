@@ -42,7 +42,7 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
     }
 }
 
-/// The body of `begin_x`: everything up to the call.
+/// The body of `begin_x`: everything up to the call, as a future.
 ///
 /// The old row is not read: only the caller knows when it changes. The methods of the targets that name it are
 /// invalidated as a whole, like those that the result names.
@@ -54,7 +54,7 @@ pub(super) fn begin_body(store: &Store, method: &Method, write: &Write) -> Token
     quote! {
         let #scopes = #list;
         let #methods = #registered;
-        #guard::begin(&#this.__cache, #scopes, #methods).await
+        ::std::boxed::Box::pin(#guard::begin(&#this.__cache, #scopes, #methods))
     }
 }
 
