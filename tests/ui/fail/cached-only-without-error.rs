@@ -8,7 +8,7 @@ pub trait Store: Send + Sync {
 }
 
 fn read(store: &CachingStore<impl Store + 'static>) {
-    let _ = Store::get(&store.cached_only(), 1);
+    let _ = store.cached_only().into_store();
 }
 
 fn main() {}
