@@ -1,4 +1,5 @@
-//! The macro on traits that other crates declare, over a single instance and over two instances.
+//! The macro on traits that other crates declare, over a single instance,
+//! over two instances on a shared tier in memory, and over two on Redis.
 
 mod jobs;
 mod logins;

@@ -1,4 +1,5 @@
-//! The macro on the shapes of real store traits, over a single instance and over two instances.
+//! The macro on the shapes of real store traits, over a single instance,
+//! over two instances on a shared tier in memory, and over two on Redis.
 
 mod absent_errors;
 mod aliases;
