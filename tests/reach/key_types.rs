@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::ops::{Range, RangeInclusive};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -77,6 +80,12 @@ pub(super) trait Store: Send + Sync {
         big: u128,
     ) -> u64;
 
+    #[cached(entity = "file", key(path, parent), ttl = "5m")]
+    async fn file(&self, path: &Path, parent: Option<PathBuf>) -> u64;
+
+    #[invalidates(file(path, None))]
+    async fn write(&self, path: &Path);
+
     #[invalidates(point(x, 1.5), floats([x], Some(x), (1.0, 1)), state(StateKey::Room("a")), state_ref(1, ..))]
     async fn change(&self, x: f64);
 }
@@ -137,6 +146,12 @@ impl Store for Numbers {
         self.next()
     }
 
+    async fn file(&self, _: &Path, _: Option<PathBuf>) -> u64 {
+        self.next()
+    }
+
+    async fn write(&self, _: &Path) {}
+
     async fn change(&self, _: f64) {}
 }
 
@@ -161,6 +176,22 @@ async fn floating_point_numbers_are_keys_by_their_value() {
         store.change(0.5).await;
         assert_eq!((store.peek_point(0.5, 1.5), store.peek_point(0.5, 2.5)), (None, Some(3)));
         assert_eq!(store.peek_floats(&list[..1], Some(0.5), (1.0, 1)), None);
+    }
+}
+
+#[tokio::test]
+async fn paths_are_keys_also_without_being_text() {
+    for cache in each_cache().await {
+        let store = over(&cache).await;
+        let paths = [b"a/b" as &[u8], b"a//b", b"\xFF", b"\xFE"].map(|bytes| Path::new(OsStr::from_bytes(bytes)));
+        for _ in 0..2 {
+            for (path, number) in paths.into_iter().zip(1..) {
+                assert_eq!(store.file(path, None).await, number);
+            }
+            assert_eq!(store.file(paths[0], Some(paths[2].to_owned())).await, 5);
+        }
+        store.write(paths[3]).await;
+        assert_eq!((store.peek_file(paths[3], None), store.peek_file(paths[2], None)), (None, Some(3)));
     }
 }
 

@@ -4,6 +4,7 @@
 mod absent_errors;
 mod aliases;
 mod batches;
+mod checks;
 mod conditions;
 mod each;
 mod exclusive;
