@@ -127,6 +127,11 @@ pub fn tag_key<F: TagFamily>(key: &F::Key) -> &F::Key {
     key
 }
 
+/// Returns the text of a `display` parameter as the key of a tag, whose family declares a text.
+pub fn tag_text<F: TagFamily<Key = String>>(text: &TextPart) -> &TextPart {
+    text
+}
+
 /// Whether a write in this mode waits as long as readers in the other one demand, in a constant.
 pub const fn includes_mode(write: Mode, read: Mode) -> bool {
     write as u8 >= read as u8

@@ -164,6 +164,8 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///   omitted reaches the store through the methods that its body calls, and not through the store's own version of it.
 /// - The loads of cached methods need futures that are `Send`. A plain `async fn` of the foreign trait does not promise
 ///   that, and can only be `#[uncached]` or `#[invalidates(..)]`.
+/// - No attribute covers a write that happens after its method has returned, in a stream of deletions or an upload by
+///   parts. Give the entries a tag, and call `Cache::invalidate_tag` at the end of such a write.
 ///
 /// # Default bodies
 ///
@@ -198,7 +200,7 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 ///
 /// `CachingX<S>`, with `new(backing, &cache)` and `builder(backing, &cache)` (for options that are known only at run
 /// time), `backing`, the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
-/// invalidating one, `invalidate_all`, and the trait itself.
+/// invalidating one, `invalidate_all` (for all entries, also if a cached method is called `all`), and the trait itself.
 ///
 /// `fresh()` and `uncached()` return the same decorator, whose reads call the store: those of `fresh()` replace the values
 /// of both tiers. `cached_only()` returns a `CachingXCachedOnly<S>`, whose reads never call the store and return an

@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use cache_core::{Cache, cached_store};
+use cache_core::cached_store;
 
-use super::support::{Calls, two_instances};
+use super::support::{Calls, each_cache, settled};
 
 type Result<T, E = Failed> = std::result::Result<T, E>;
 type Found<T> = Result<Option<T>>;
@@ -55,8 +55,9 @@ impl UserRepository for Store {
 
 #[tokio::test]
 async fn values_and_absences_behind_aliases_are_cached() {
-    for cache in two_instances().await.into_iter().chain([Cache::single_instance()]) {
+    for cache in each_cache().await {
         let store = CachingUserRepository::new(Store::default().into(), &cache);
+        settled(&cache).await;
         for _ in 0..2 {
             assert_eq!(store.find(1).await, Ok(Some((1, "ada".to_owned()))));
             assert_eq!(store.find(0).await, Ok(None));

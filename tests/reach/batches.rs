@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Cache, cached_store};
 
-use super::support::{Calls, eventually, settled, two_instances};
+use super::support::{Calls, each_cache, eventually, settled, two_instances};
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 
@@ -132,11 +132,6 @@ async fn over(cache: &Cache) -> CachingRows<Table> {
     store
 }
 
-async fn each_cache() -> [Cache; 2] {
-    let [one, _] = two_instances().await;
-    [one, Cache::single_instance()]
-}
-
 #[tokio::test]
 async fn values_in_the_order_of_the_keys_share_the_entries_of_one() {
     for cache in each_cache().await {
@@ -193,12 +188,13 @@ async fn an_absence_of_a_batch_is_the_error_of_one() {
 
 #[tokio::test]
 async fn another_instance_reads_the_values_of_a_batch() {
-    let [one, two] = two_instances().await;
-    let (first, second) = (over(&one).await, over(&two).await);
-    first.in_order(&[1, 2]).await.unwrap();
-    eventually("both are filled", || one.stats().method("Rows", "get").fills == 2).await;
-    assert_eq!(second.rows(&[2, 1]).await.unwrap(), [row(2), row(1)]);
-    assert_eq!(second.backing().calls.count(), 0);
+    for [one, two] in two_instances().await {
+        let (first, second) = (over(&one).await, over(&two).await);
+        first.in_order(&[1, 2]).await.unwrap();
+        eventually("both are filled", || one.stats().method("Rows", "get").fills == 2).await;
+        assert_eq!(second.rows(&[2, 1]).await.unwrap(), [row(2), row(1)]);
+        assert_eq!(second.backing().calls.count(), 0);
+    }
 }
 
 /// Values without their keys cannot be matched: nothing is cached under a wrong key.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::infallible::{caches, ready};
+use super::support::{each_cache, settled};
 
 /// Everything that a prelude has means something else here, and there is none.
 #[no_implicit_prelude]
@@ -210,9 +210,9 @@ pub(super) mod names {
 async fn no_name_of_the_user_is_mistaken() {
     use without_prelude::{Backing, CachingStore, Key, Store};
 
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = CachingStore::new(Arc::new(Backing), &cache);
-        ready(&cache).await;
+        settled(&cache).await;
         assert_eq!((store.get(1, "a").await, store.peek_get(1, "a")), (Ok(Some(1)), Some(Some(1))));
         assert_eq!((store.inline(None).await, store.peek_inline(None)), (vec![1], Some(vec![1])));
         assert_eq!(store.many(&[1, 2], "a").await.len(), 2);
@@ -228,9 +228,9 @@ async fn no_name_of_the_user_is_mistaken() {
 async fn names_of_variables_are_free() {
     use names::{Backing, CachingNames, Names};
 
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store: CachingNames<dyn Names> = CachingNames::new(Arc::new(Backing), &cache);
-        ready(&cache).await;
+        settled(&cache).await;
         for _ in 0..2 {
             assert_eq!(store.hit(1, 2, 3, 4).await, Ok::<_, Infallible>(10));
             assert_eq!(store.region(1, 2, "a", 4, 5, 6, 7).await, Some(3));

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::testing::ManualClock;
-use cache_core::{Backend, Cache, cached_store};
+use cache_core::{Cache, cached_store};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
-use super::support::{Calls, two_instances};
+use super::support::{Calls, each_cache, eventually, settled, two_instances};
 
 type Maybe<T> = Option<T>;
 type Found<T> = Result<Option<T>, String>;
@@ -151,24 +151,13 @@ impl TokenStore for Store {
 }
 
 async fn stores() -> Vec<CachingTokenStore<Store>> {
-    join_all(caches().await.iter().map(over)).await
+    join_all(each_cache().await.iter().map(over)).await
 }
 
 async fn over(cache: &Cache) -> CachingTokenStore<Store> {
     let store = CachingTokenStore::new(Store::default().into(), cache);
-    ready(cache).await;
+    settled(cache).await;
     store
-}
-
-/// One of two instances, and a single one.
-pub(super) async fn caches() -> Vec<Cache> {
-    let [one, _] = two_instances().await;
-    vec![one, Cache::single_instance()]
-}
-
-/// Waits until a cache with new decorators reads from both tiers.
-pub(super) async fn ready(cache: &Cache) {
-    assert!(cache.backend() == Backend::SingleInstance || cache.connected(Duration::from_secs(10)).await);
 }
 
 #[tokio::test]
@@ -198,18 +187,19 @@ async fn values_and_absences_are_cached_and_invalidated() {
 
 #[tokio::test]
 async fn another_instance_finds_the_values_in_the_shared_tier() {
-    let [one, two] = two_instances().await;
-    let (here, there) = (over(&one).await, over(&two).await);
-    here.get(1).await;
-    here.get(0).await;
-    here.nested(1).await.unwrap();
-    here.either(1).await.unwrap().unwrap_err();
-    until(|| one.stats().total().fills == 4).await;
-    assert_eq!(there.get(1).await.as_deref(), Some("token 1"));
-    assert_eq!(there.get(0).await, None);
-    assert_eq!(there.nested(1).await, Ok(Some(None)));
-    assert_eq!(there.either(1).await, Ok(Err("inner".to_owned())));
-    assert_eq!(there.backing().calls.count(), 0);
+    for [one, two] in two_instances().await {
+        let (here, there) = (over(&one).await, over(&two).await);
+        here.get(1).await;
+        here.get(0).await;
+        here.nested(1).await.unwrap();
+        here.either(1).await.unwrap().unwrap_err();
+        eventually("all are filled", || one.stats().total().fills == 4).await;
+        assert_eq!(there.get(1).await.as_deref(), Some("token 1"));
+        assert_eq!(there.get(0).await, None);
+        assert_eq!(there.nested(1).await, Ok(Some(None)));
+        assert_eq!(there.either(1).await, Ok(Err("inner".to_owned())));
+        assert_eq!(there.backing().calls.count(), 0);
+    }
 }
 
 #[tokio::test]
@@ -278,9 +268,9 @@ async fn a_load_after_its_deadline_is_a_direct_one_and_not_cached() {
         let store = store.clone();
         async move { store.get(99).await }
     });
-    until(|| backing.calls.count() == 1).await;
+    eventually("the load has begun", || backing.calls.count() == 1).await;
     clock.advance(Duration::from_secs(31));
-    until(|| cache.stats().total().bypasses == 1).await;
+    eventually("the caller calls the store", || cache.stats().total().bypasses == 1).await;
     assert!(!slow.is_finished(), "the caller waits for the store itself");
     backing.held.notify_one();
     assert_eq!(slow.await.unwrap().as_deref(), Some("token 99"));
@@ -288,15 +278,4 @@ async fn a_load_after_its_deadline_is_a_direct_one_and_not_cached() {
     backing.held.notify_one();
     assert_eq!(store.get(99).await.as_deref(), Some("token 99"));
     assert_eq!((backing.calls.count(), store.peek_get(99).is_some()), (2, true));
-}
-
-/// Waits for another task.
-pub(super) async fn until(reached: impl Fn() -> bool) {
-    for _ in 0..100_000 {
-        if reached() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("it did not happen");
 }

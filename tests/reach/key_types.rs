@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::ops::{Range, RangeInclusive};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cache_core::{Cache, CacheKey, cached_store};
 
-use super::infallible::{caches, ready, until};
-use super::support::{Calls, two_instances};
+use super::support::{Calls, each_cache, eventually, settled, two_instances};
 
 /// A key that borrows.
 #[derive(Debug, Clone, Copy, CacheKey)]
@@ -78,6 +80,12 @@ pub(super) trait Store: Send + Sync {
         big: u128,
     ) -> u64;
 
+    #[cached(entity = "file", key(path, parent), ttl = "5m")]
+    async fn file(&self, path: &Path, parent: Option<PathBuf>) -> u64;
+
+    #[invalidates(file(path, None))]
+    async fn write(&self, path: &Path);
+
     #[invalidates(point(x, 1.5), floats([x], Some(x), (1.0, 1)), state(StateKey::Room("a")), state_ref(1, ..))]
     async fn change(&self, x: f64);
 }
@@ -138,18 +146,24 @@ impl Store for Numbers {
         self.next()
     }
 
+    async fn file(&self, _: &Path, _: Option<PathBuf>) -> u64 {
+        self.next()
+    }
+
+    async fn write(&self, _: &Path) {}
+
     async fn change(&self, _: f64) {}
 }
 
 async fn over(cache: &Cache) -> CachingStore<Numbers> {
     let store = CachingStore::new(Numbers::default().into(), cache);
-    ready(cache).await;
+    settled(cache).await;
     store
 }
 
 #[tokio::test]
 async fn floating_point_numbers_are_keys_by_their_value() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         assert_eq!((store.point(0.5, 1.5).await, store.point(0.5, 1.5).await), (1, 1));
         assert_eq!((store.point(0.25, 1.5).await, store.point(0.5, 2.5).await), (2, 3));
@@ -166,8 +180,24 @@ async fn floating_point_numbers_are_keys_by_their_value() {
 }
 
 #[tokio::test]
+async fn paths_are_keys_also_without_being_text() {
+    for cache in each_cache().await {
+        let store = over(&cache).await;
+        let paths = [b"a/b" as &[u8], b"a//b", b"\xFF", b"\xFE"].map(|bytes| Path::new(OsStr::from_bytes(bytes)));
+        for _ in 0..2 {
+            for (path, number) in paths.into_iter().zip(1..) {
+                assert_eq!(store.file(path, None).await, number);
+            }
+            assert_eq!(store.file(paths[0], Some(paths[2].to_owned())).await, 5);
+        }
+        store.write(paths[3]).await;
+        assert_eq!((store.peek_file(paths[3], None), store.peek_file(paths[2], None)), (None, Some(3)));
+    }
+}
+
+#[tokio::test]
 async fn a_call_with_a_nan_goes_to_the_store() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         assert_eq!((store.point(f64::NAN, 1.0).await, store.point(f64::NAN, 1.0).await), (1, 2));
         assert_eq!((store.floats(&[f64::NAN], None, (1.0, 1)).await, store.peek_point(f64::NAN, 1.0)), (3, None));
@@ -180,7 +210,7 @@ async fn a_call_with_a_nan_goes_to_the_store() {
 
 #[tokio::test]
 async fn arguments_that_borrow_are_keys_of_inline_loads() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         let room = "a".to_owned();
         assert_eq!((store.state(StateKey::Room(&room)).await, store.state(StateKey::Room("a")).await), (1, 1));
@@ -200,8 +230,13 @@ async fn arguments_that_borrow_are_keys_of_inline_loads() {
 
 #[tokio::test]
 async fn another_instance_finds_the_entries_of_every_type() {
-    let [one, two] = two_instances().await;
-    let (here, there) = (over(&one).await, over(&two).await);
+    for [one, two] in two_instances().await {
+        entries_of_every_type(&one, &two).await;
+    }
+}
+
+async fn entries_of_every_type(one: &Cache, two: &Cache) {
+    let (here, there) = (over(one).await, over(two).await);
     let (set, map) = (BTreeSet::from([1, 2]), BTreeMap::from([("a".to_owned(), 1)]));
     let at = SystemTime::UNIX_EPOCH - Duration::from_nanos(1);
     for store in [&here, &there] {
@@ -218,7 +253,7 @@ async fn another_instance_finds_the_entries_of_every_type() {
         assert_eq!(store.collections(&set, map.clone(), 1..2, 1..=2, b"bytes", 'c', u128::MAX).await, 2);
         assert_eq!(store.point(-0.0, 1.5).await, 3);
         assert_eq!(store.state(StateKey::User("a:b", 1)).await, 4);
-        until(|| one.stats().total().fills == 4).await;
+        eventually("all are filled", || one.stats().total().fills == 4).await;
     }
     assert_eq!((there.backing().0.count(), there.point(0.0, 1.5).await), (0, 3), "both zeros are one key");
 }

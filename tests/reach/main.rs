@@ -1,8 +1,10 @@
-//! The macro on the shapes of real store traits, over a single instance and over two instances.
+//! The macro on the shapes of real store traits, over a single instance,
+//! over two instances on a shared tier in memory, and over two on Redis.
 
 mod absent_errors;
 mod aliases;
 mod batches;
+mod checks;
 mod conditions;
 mod each;
 mod exclusive;

@@ -7,7 +7,7 @@ use cache_core::testing::Protection;
 use cache_core::{Cache, MemoryRemote, WriteError, cached_store};
 use tokio::sync::Notify;
 
-use super::support::{Calls, eventually, settled, two_instances};
+use super::support::{Calls, connected, eventually, settled, writers_and_readers};
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct User {
@@ -150,12 +150,13 @@ fn stale(store: &Caching) -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// Two decorators of one table, over two instances, or twice over a single one.
-async fn pairs() -> [(Arc<Table>, Caching, Caching); 2] {
-    let [one, two] = two_instances().await;
-    let (shared, alone) = (Arc::new(Table::default()), Arc::new(Table::default()));
-    let pair = (Arc::clone(&shared), filled(&one, &shared).await, filled(&two, &shared).await);
-    let single = filled(&Cache::single_instance(), &alone).await;
-    [pair, (alone, single.clone(), single)]
+async fn pairs() -> Vec<(Arc<Table>, Caching, Caching)> {
+    let mut pairs = Vec::new();
+    for [one, two] in writers_and_readers().await {
+        let table = Arc::new(Table::default());
+        pairs.push((Arc::clone(&table), filled(&one, &table).await, filled(&two, &table).await));
+    }
+    pairs
 }
 
 #[tokio::test]
@@ -270,6 +271,7 @@ async fn overlapping(instances: [Cache; 2]) -> Option<User> {
     arrived.notified().await;
     second.put(&user(1, "b")).await.unwrap();
     assert_eq!(second.by_email("b").await.unwrap(), Some(user(1, "b")));
+    eventually("the first instance follows", || first.peek_by_email("b").is_none()).await;
     assert_eq!(first.by_email("b").await.unwrap(), Some(user(1, "b")));
     go_on.notify_one();
     slow.await.unwrap().unwrap();
@@ -277,24 +279,13 @@ async fn overlapping(instances: [Cache; 2]) -> Option<User> {
     first.by_email("b").await.unwrap()
 }
 
-fn instances(without: Option<Protection>) -> [Cache; 2] {
-    let remote = MemoryRemote::new();
-    [(); 2].map(|()| {
-        let builder = Cache::builder().remote(remote.clone());
-        match without {
-            Some(protection) => builder.without(protection),
-            None => builder,
-        }
-        .build()
-        .unwrap()
-    })
-}
-
 #[tokio::test]
 async fn r40_a_row_between_two_overlapping_writes_leaves_no_entry() {
-    assert_eq!(overlapping(instances(None)).await, None);
-    let single = Cache::single_instance();
-    assert_eq!(overlapping([single.clone(), single]).await, None);
-    let control = overlapping(instances(Some(Protection::OldRowFence))).await;
+    for instances in writers_and_readers().await {
+        assert_eq!(overlapping(instances).await, None);
+    }
+    let remote = MemoryRemote::new();
+    let unfenced = || connected(Cache::builder().without(Protection::OldRowFence).remote(remote.clone()));
+    let control = overlapping([unfenced().await, unfenced().await]).await;
     assert_eq!(control, Some(user(1, "b")), "the control");
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cache_core::{Cache, MemoryRemote, cached_store};
+use cache_core::{Cache, cached_store};
 
-use super::support::{eventually, settled};
+use super::support::{eventually, settled, two_instances, writers_and_readers};
 
 pub(super) mod orders {
     //! The trait whose entries are named from outside, under its own module.
@@ -135,26 +135,10 @@ fn stale(orders: &Orders) -> Vec<String> {
     stale
 }
 
-/// Two instances with a key prefix, two without, and a single one.
-fn worlds() -> [[Cache; 2]; 3] {
-    let two = |prefix: Option<&str>| {
-        let remote = MemoryRemote::new();
-        [(); 2].map(|()| {
-            let builder = Cache::builder().remote(remote.clone());
-            prefix
-                .map_or_else(|| Cache::builder().remote(remote.clone()), |prefix| builder.key_prefix(prefix))
-                .build()
-                .unwrap()
-        })
-    };
-    let single = Cache::single_instance();
-    [two(None), two(Some("staging")), [single.clone(), single]]
-}
-
 #[tokio::test]
 async fn entries_and_whole_methods_of_another_trait_go_stale() {
-    for world in worlds() {
-        let shop = Shop::open(world.clone(), None).await;
+    for world in writers_and_readers().await {
+        let shop = Shop::open(world, None).await;
         shop.users.delete(1).await.unwrap();
         shop.expect(&["1", "n1"]).await;
         assert_eq!(shop.users.peek_user(1), None);
@@ -165,7 +149,7 @@ async fn entries_and_whole_methods_of_another_trait_go_stale() {
 
 #[tokio::test]
 async fn targets_that_the_result_names_may_be_of_another_trait() {
-    for world in worlds() {
+    for world in writers_and_readers().await {
         let shop = Shop::open(world, None).await;
         shop.users.create(vec![3]).await.unwrap();
         shop.expect(&[]).await;
@@ -176,17 +160,20 @@ async fn targets_that_the_result_names_may_be_of_another_trait() {
 
 #[tokio::test]
 async fn two_traits_may_name_each_other() {
-    let shop = Shop::open(worlds()[0].clone(), None).await;
-    shop.orders.buy(1).await.unwrap();
-    assert_eq!(shop.users.peek_user(1), None);
+    for world in writers_and_readers().await {
+        let shop = Shop::open(world, None).await;
+        shop.orders.buy(1).await.unwrap();
+        assert_eq!(shop.users.peek_user(1), None);
+    }
 }
 
 /// The other trait's decorator has the partition of the writing one.
 #[tokio::test]
 async fn entries_of_another_trait_are_those_of_the_same_partition() {
-    let world = worlds()[0].clone();
-    let (eu, us) = (Shop::open(world.clone(), Some("eu")).await, Shop::open(world, Some("us")).await);
-    eu.users.delete(1).await.unwrap();
-    eu.expect(&["1", "n1"]).await;
-    us.expect(&[]).await;
+    for world in two_instances().await {
+        let (eu, us) = (Shop::open(world.clone(), Some("eu")).await, Shop::open(world, Some("us")).await);
+        eu.users.delete(1).await.unwrap();
+        eu.expect(&["1", "n1"]).await;
+        us.expect(&[]).await;
+    }
 }

@@ -7,7 +7,7 @@ use cache_core::testing::Protection;
 use cache_core::{Cache, MemoryRemote, TagFamily, cached_store};
 use tokio::sync::Notify;
 
-use super::support::{Calls, connected, settled, two_instances};
+use super::support::{Calls, connected, eventually, settled, two_instances, writers_and_readers};
 
 /// The entries with data of a user.
 pub(super) struct UserTag;
@@ -165,12 +165,10 @@ fn user(id: u64, mail: &str) -> User {
     User { id, tenant: 1, mail: mail.to_owned(), name: "ada".to_owned() }
 }
 
-/// A writer and a reader of the same users: on one instance, and on two.
+/// A writer and a reader of the same users: on one instance, and on two of each shared tier.
 async fn pairs() -> Vec<[CachingUsers<Store>; 2]> {
-    let single = Cache::single_instance();
-    let [one, two] = two_instances().await;
     let mut pairs = Vec::new();
-    for caches in [[single.clone(), single], [one, two]] {
+    for caches in writers_and_readers().await {
         pairs.push(over(Arc::new(Store::default()), &caches).await);
     }
     pairs
@@ -184,6 +182,13 @@ async fn over(store: Arc<Store>, caches: &[Cache; 2]) -> [CachingUsers<Store>; 2
     stores
 }
 
+/// Waits until the reader has received the messages of all writes so far, which arrive in their order.
+async fn delivered(writer: &CachingUsers<Store>, reader: &CachingUsers<Store>) {
+    reader.get(0).await.unwrap();
+    writer.invalidate_get(0).await;
+    eventually("the messages arrive", || reader.peek_get(0).is_none()).await;
+}
+
 #[tokio::test]
 async fn a_changed_address_ends_the_entry_of_the_old_one() {
     for [writer, reader] in pairs().await {
@@ -194,6 +199,7 @@ async fn a_changed_address_ends_the_entry_of_the_old_one() {
         }
         assert_eq!(reader.backing().calls.count(), 2, "both are hits the second time");
         writer.put(&user(1, "new")).await.unwrap();
+        delivered(&writer, &reader).await;
         assert_eq!(reader.by_mail("old").await.unwrap(), None);
         assert_eq!(reader.get(1).await.unwrap().unwrap().mail, "new");
         assert_eq!(reader.by_mail("new").await.unwrap().unwrap().id, 1);
@@ -208,6 +214,7 @@ async fn entries_of_other_tags_stay_hits() {
             reader.by_mail(&format!("{id}@example")).await.unwrap();
         }
         writer.put(&user(1, "1@example")).await.unwrap();
+        delivered(&writer, &reader).await;
         let before = reader.backing().calls.count();
         reader.by_mail("2@example").await.unwrap();
         assert_eq!(reader.backing().calls.count(), before);
@@ -224,6 +231,7 @@ async fn a_tag_of_the_key_ends_entries_of_several_methods() {
         assert_eq!(reader.named(1, "ada").await.unwrap(), [1]);
         reader.count(2).await.unwrap();
         writer.put(&user(2, "b")).await.unwrap();
+        delivered(&writer, &reader).await;
         let before = reader.backing().calls.count();
         assert_eq!(reader.count(2).await.unwrap(), 0);
         assert_eq!(reader.backing().calls.count(), before, "the entry of another tenant");
@@ -240,6 +248,7 @@ async fn a_tag_of_the_result_ends_its_entries() {
         reader.by_mail("before").await.unwrap();
         assert_eq!(reader.by_mail("seven").await.unwrap(), None);
         assert_eq!(writer.create("seven").await.unwrap().id, 7);
+        delivered(&writer, &reader).await;
         assert_eq!(reader.get(7).await.unwrap().unwrap().mail, "seven");
         assert_eq!(reader.by_mail("before").await.unwrap(), None);
         assert_eq!(reader.by_mail("seven").await.unwrap().unwrap().id, 7, "the absence is named by its key");
@@ -256,6 +265,7 @@ async fn a_whole_family_ends_at_once() {
         }
         reader.count(1).await.unwrap();
         writer.clear().await.unwrap();
+        delivered(&writer, &reader).await;
         for id in [1, 2] {
             assert_eq!(reader.get(id).await.unwrap(), None);
             assert_eq!(reader.by_mail(&format!("{id}@example")).await.unwrap(), None);
@@ -266,8 +276,7 @@ async fn a_whole_family_ends_at_once() {
 
 #[tokio::test]
 async fn a_declared_family_reaches_other_traits_and_programs() {
-    let single = Cache::single_instance();
-    for caches in [[single.clone(), single], two_instances().await] {
+    for caches in writers_and_readers().await {
         let store = Arc::new(Store::default());
         let [users, _] = over(Arc::clone(&store), &caches).await;
         let badges = CachingBadges::new(store, &caches[1]);
@@ -275,14 +284,17 @@ async fn a_declared_family_reaches_other_traits_and_programs() {
         let first = badges.badge(1).await.unwrap();
         let other = badges.badge(2).await.unwrap();
         users.put(&user(1, "a")).await.unwrap();
+        eventually("the badge follows", || badges.peek_badge(1).is_none()).await;
         let second = badges.badge(1).await.unwrap();
         assert!(second > first, "a write of another trait");
         caches[0].invalidate_tag::<UserTag>(&1).await;
+        eventually("the badge follows", || badges.peek_badge(1).is_none()).await;
         assert!(badges.badge(1).await.unwrap() > second, "an invalidation by the program");
         assert_eq!(badges.badge(2).await.unwrap(), other);
         users.get(1).await.unwrap();
         let before = users.backing().calls.count();
         badges.award(1).await.unwrap();
+        eventually("the user follows", || users.peek_get(1).is_none()).await;
         users.get(1).await.unwrap();
         assert_eq!(users.backing().calls.count(), before + 1, "a write of the other trait");
     }
@@ -296,12 +308,15 @@ async fn an_entry_carries_the_tags_of_its_own_value() {
         assert_eq!(reader.by_mail("shared").await.unwrap().unwrap().id, 1);
         writer.put(&user(1, "elsewhere")).await.unwrap();
         writer.put(&user(2, "shared")).await.unwrap();
+        delivered(&writer, &reader).await;
         assert_eq!(reader.by_mail("shared").await.unwrap().unwrap().id, 2);
-        let before = reader.backing().calls.count();
         writer.put(&user(1, "elsewhere")).await.unwrap();
+        delivered(&writer, &reader).await;
+        let before = reader.backing().calls.count();
         reader.by_mail("shared").await.unwrap();
         assert_eq!(reader.backing().calls.count(), before, "the former user is none of its business");
         writer.put(&user(2, "gone")).await.unwrap();
+        delivered(&writer, &reader).await;
         assert_eq!(reader.by_mail("shared").await.unwrap(), None);
     }
 }
@@ -317,6 +332,7 @@ async fn overtaken_load(writer: &CachingUsers<Store>, reader: &CachingUsers<Stor
     });
     hold.has_read.notified().await;
     writer.put(&user(1, "new")).await.unwrap();
+    delivered(writer, reader).await;
     hold.may_return.notify_one();
     assert_eq!(slow.await.unwrap().unwrap().mail, "old", "its caller began before the write");
     reader.by_mail("old").await.unwrap()
@@ -356,6 +372,7 @@ async fn overtaken_rename(writer: &CachingUsers<Store>, reader: &CachingUsers<St
     assert_eq!(reader.named(1, "bob").await.unwrap(), [1]);
     hold.may_return.notify_one();
     slow.await.unwrap();
+    delivered(writer, reader).await;
     !reader.named(1, "bob").await.unwrap().is_empty()
 }
 
@@ -378,9 +395,7 @@ async fn r42_an_evicted_tag_makes_a_miss() {
     let [one, two] = over(Arc::new(Store::default()), &caches).await;
     one.backing().insert(&user(1, "a"));
     one.by_mail("a").await.unwrap();
-    while caches[0].stats().total().fills == 0 {
-        tokio::task::yield_now().await;
-    }
+    eventually("it is filled", || caches[0].stats().total().fills == 1).await;
     remote.evict_scopes();
     let before = two.backing().calls.count();
     two.by_mail("a").await.unwrap();
@@ -389,19 +404,18 @@ async fn r42_an_evicted_tag_makes_a_miss() {
 
 #[tokio::test]
 async fn the_shared_tier_answers_for_tagged_values() {
-    let caches = two_instances().await;
-    let [one, two] = over(Arc::new(Store::default()), &caches).await;
-    one.backing().insert(&user(1, "a"));
-    one.by_mail("a").await.unwrap();
-    one.get(1).await.unwrap();
-    while caches[0].stats().total().fills < 2 {
-        tokio::task::yield_now().await;
+    for caches in two_instances().await {
+        let [one, two] = over(Arc::new(Store::default()), &caches).await;
+        one.backing().insert(&user(1, "a"));
+        one.by_mail("a").await.unwrap();
+        one.get(1).await.unwrap();
+        eventually("both are filled", || caches[0].stats().total().fills == 2).await;
+        let before = two.backing().calls.count();
+        assert_eq!(two.by_mail("a").await.unwrap().unwrap().id, 1);
+        assert_eq!(two.get(1).await.unwrap().unwrap().id, 1);
+        assert_eq!(two.backing().calls.count(), before);
+        assert_eq!(caches[1].stats().total().shared_hits, 2);
+        two.by_mail("a").await.unwrap();
+        assert_eq!(caches[1].stats().total().local_hits, 1);
     }
-    let before = two.backing().calls.count();
-    assert_eq!(two.by_mail("a").await.unwrap().unwrap().id, 1);
-    assert_eq!(two.get(1).await.unwrap().unwrap().id, 1);
-    assert_eq!(two.backing().calls.count(), before);
-    assert_eq!(caches[1].stats().total().shared_hits, 2);
-    two.by_mail("a").await.unwrap();
-    assert_eq!(caches[1].stats().total().local_hits, 1);
 }

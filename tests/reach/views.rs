@@ -10,8 +10,7 @@ use cache_core::{Cache, ErrorKind, cached_store};
 use futures_util::future::{join, join_all};
 use tokio::sync::Semaphore;
 
-use super::infallible::{caches, ready, until};
-use super::support::{Calls, two_instances};
+use super::support::{Calls, each_cache, eventually, settled, two_instances};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Failed {
@@ -134,13 +133,13 @@ impl PriceStore for Store {
 
 async fn over(cache: &Cache) -> CachingPriceStore<Store> {
     let store = CachingPriceStore::new(Store::default().into(), cache);
-    ready(cache).await;
+    settled(cache).await;
     store
 }
 
 #[tokio::test]
 async fn a_fresh_read_calls_the_store_and_replaces_the_cached_value() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         assert_eq!(store.price(1).await, Ok(Some(1)));
         store.backing().changes(2);
@@ -153,19 +152,20 @@ async fn a_fresh_read_calls_the_store_and_replaces_the_cached_value() {
 
 #[tokio::test]
 async fn another_instance_finds_the_fresh_value_in_the_shared_tier() {
-    let [one, two] = two_instances().await;
-    let (here, there) = (over(&one).await, over(&two).await);
-    here.price(1).await.unwrap();
-    here.backing().changes(2);
-    here.fresh().price(1).await.unwrap();
-    until(|| one.stats().total().fills == 2).await;
-    assert_eq!(there.price(1).await, Ok(Some(2)));
-    assert_eq!(there.backing().calls.count(), 0);
+    for [one, two] in two_instances().await {
+        let (here, there) = (over(&one).await, over(&two).await);
+        here.price(1).await.unwrap();
+        here.backing().changes(2);
+        here.fresh().price(1).await.unwrap();
+        eventually("both are filled", || one.stats().total().fills == 2).await;
+        assert_eq!(there.price(1).await, Ok(Some(2)));
+        assert_eq!(there.backing().calls.count(), 0);
+    }
 }
 
 #[tokio::test]
 async fn a_fresh_value_that_must_not_be_cached_takes_the_old_one_out() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         store.price(1).await.unwrap();
         store.backing().changes(7);
@@ -181,7 +181,7 @@ async fn a_fresh_value_that_must_not_be_cached_takes_the_old_one_out() {
 
 #[tokio::test]
 async fn a_fresh_read_does_not_join_a_flight_that_began_before_it() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         store.backing().close();
         let calls = || store.backing().calls.count();
@@ -189,7 +189,7 @@ async fn a_fresh_read_does_not_join_a_flight_that_began_before_it() {
             let store = store.clone();
             tokio::spawn(async move { store.price(1).await })
         }));
-        until(|| calls() == 1).await;
+        eventually("the usual read has begun", || calls() == 1).await;
         // The usual read in flight has seen the old value; one more waits for the next flight, which becomes a fresh one.
         store.backing().changes(2);
         let fresh = join_all((0..3).map(|_| {
@@ -212,14 +212,14 @@ async fn a_fresh_read_does_not_join_a_flight_that_began_before_it() {
 
 #[tokio::test]
 async fn the_value_of_a_fresh_read_is_not_stored_after_a_write() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         store.backing().close();
         let fresh = tokio::spawn({
             let store = store.clone();
             async move { store.fresh().price(1).await }
         });
-        until(|| store.backing().calls.count() == 1).await;
+        eventually("the fresh read has begun", || store.backing().calls.count() == 1).await;
         store.set(1, 2).await.unwrap();
         store.backing().open(1);
         assert_eq!(fresh.await.unwrap(), Ok(Some(1)), "it read before the write");
@@ -231,7 +231,7 @@ async fn the_value_of_a_fresh_read_is_not_stored_after_a_write() {
 
 #[tokio::test]
 async fn an_uncached_read_neither_reads_nor_fills() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         let view = store.uncached();
         assert_eq!((view.price(1).await, view.label("a").await), (Ok(Some(1)), Ok(1)));
@@ -247,7 +247,7 @@ async fn an_uncached_read_neither_reads_nor_fills() {
 
 #[tokio::test]
 async fn a_cached_only_read_never_calls_the_store() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         let view = store.cached_only();
         assert_eq!((view.price(1).await, view.label("a").await, view.guarded(1, "guest").await), (None, None, None));
@@ -264,18 +264,19 @@ async fn a_cached_only_read_never_calls_the_store() {
 
 #[tokio::test]
 async fn a_cached_only_read_finds_the_value_of_another_instance() {
-    let [one, two] = two_instances().await;
-    let (here, there) = (over(&one).await, over(&two).await);
-    here.prices(&[1, 2]).await.unwrap();
-    until(|| one.stats().total().fills == 2).await;
-    assert_eq!(there.cached_only().price(1).await, Some(Some(1)));
-    assert_eq!(there.peek_price(1), Some(Some(1)), "a copy is in the local tier");
-    assert_eq!(there.cached_only().prices(&[1, 2]).await, Some(HashMap::from([(1, 1), (2, 1)])));
+    for [one, two] in two_instances().await {
+        let (here, there) = (over(&one).await, over(&two).await);
+        here.prices(&[1, 2]).await.unwrap();
+        eventually("both are filled", || one.stats().total().fills == 2).await;
+        assert_eq!(there.cached_only().price(1).await, Some(Some(1)));
+        assert_eq!(there.peek_price(1), Some(Some(1)), "a copy is in the local tier");
+        assert_eq!(there.cached_only().prices(&[1, 2]).await, Some(HashMap::from([(1, 1), (2, 1)])));
+    }
 }
 
 #[tokio::test]
 async fn every_view_asks_whether_the_caller_may_see_a_value() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         store.backing().changes(100);
         store.guarded(1, "owner").await.unwrap();
@@ -291,7 +292,7 @@ async fn price_of<P: PriceStore>(store: &P) -> Result<Option<u64>, Failed> {
 
 #[tokio::test]
 async fn views_are_stores_and_their_writes_invalidate() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = over(&cache).await;
         let only = || store.cached_only().into_store();
         assert_eq!(price_of(&only()).await, Err(Failed::Cache(ErrorKind::NotCached)));
@@ -401,9 +402,9 @@ async fn reads_of(store: &impl Forms<u8, Id = u8>) -> [u64; 4] {
 
 #[tokio::test]
 async fn views_have_every_form_of_a_future() {
-    for cache in caches().await {
+    for cache in each_cache().await {
         let store = CachingForms::<_, u8>::new(Arc::new(InAnyForm::default()), &cache);
-        ready(&cache).await;
+        settled(&cache).await;
         let first = reads_of(&store.fresh()).await;
         assert_eq!((first, reads_of(&store).await), ([1, 2, 3, 4], first));
         assert_eq!(reads_of(&store.uncached()).await, [5, 6, 7, 8]);

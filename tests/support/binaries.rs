@@ -15,6 +15,7 @@ pub fn missing_servers() -> Vec<&'static str> {
 }
 
 /// The program `name` of the newest Postgres, or the one in PATH.
+#[cfg(feature = "postgres")]
 pub(crate) fn postgres(name: &str) -> PathBuf {
     newest_postgres(name).or_else(|| in_path(name)).unwrap_or_else(|| missing(name, "postgresql"))
 }

@@ -7,6 +7,7 @@
 mod acl;
 mod binaries;
 mod ports;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod proxy;
 mod redis;
@@ -14,6 +15,7 @@ mod server;
 
 pub use acl::documented_rules;
 pub use binaries::missing_servers;
+#[cfg(feature = "postgres")]
 pub use postgres::{PostgresServer, TestDatabase};
 pub use proxy::{Direction, FaultProxy};
 pub use redis::RedisServer;

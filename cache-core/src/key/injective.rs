@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::num::NonZero;
 use std::ops::{Range, RangeInclusive};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
@@ -31,6 +34,14 @@ fn nanos() -> impl Strategy<Value = (u64, u32)> {
     (prop_oneof![0_u64..3, any::<u32>().prop_map(u64::from)], prop_oneof![0_u32..3, 0_u32..1_000_000_000])
 }
 
+/// Bytes that are often no UTF-8, and often equal paths: text, a control character of two bytes, and its halves.
+fn path() -> impl Strategy<Value = PathBuf> {
+    let pieces =
+        prop::sample::select(vec![b"a" as &[u8], b"/", b"%", b":", b"%C2", b"\xC2\x85", b"\xC2", b"\x85", b"\xFF"]);
+    let bytes = prop::collection::vec(pieces, 0..4).prop_map(|pieces| pieces.concat());
+    bytes.prop_map(|bytes| PathBuf::from(OsString::from_vec(bytes)))
+}
+
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![any::<f64>(), (-2_i8..3).prop_map(f64::from), Just(-0.0), Just(f64::INFINITY), Just(f64::MIN_POSITIVE)]
 }
@@ -44,6 +55,13 @@ proptest! {
         check(&spans[0], &spans[1]);
         let moments = [0, 1].map(|at| if before[at] { UNIX_EPOCH - spans[at] } else { UNIX_EPOCH + spans[at] });
         check(&moments[0], &moments[1]);
+    }
+
+    #[test]
+    fn paths_of_any_bytes(one in path(), two in path()) {
+        let [same, equal] = [same_text(&one, &two), one.as_os_str() == two.as_os_str()];
+        prop_assert_eq!(same, equal);
+        check(&one.as_os_str().to_owned(), &two.as_os_str().to_owned());
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub use writer::KeyWriter;
 /// | types | text |
 /// | --- | --- |
 /// | `str`, `String` | as it is, with special characters escaped |
+/// | `Path`, `PathBuf`, `OsStr`, `OsString` | as they are, also if they are no UTF-8: `a/b` and `a//b` are two keys |
 /// | `bool`, `char`, the integers | as `Display` writes them |
 /// | `IpAddr`, `SocketAddr` and their variants | as `Display`, and the flow information of IPv6 |
 /// | `uuid::Uuid`, with the feature `uuid` | as `Display` |

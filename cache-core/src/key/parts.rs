@@ -2,9 +2,11 @@
 //!
 //! A type is here only if equal values always write equal text. Unordered collections are absent on purpose.
 
+use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
 use std::net::{SocketAddr, SocketAddrV6};
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
 use super::{CacheKey, KeyWriter};
 
@@ -35,6 +37,37 @@ impl CacheKey for String {
 
     same_as_equal!();
 }
+
+macro_rules! written_as_bytes {
+    ($($part:ty),*) => {$(
+        impl CacheKey for $part {
+            fn write_key(&self, out: &mut KeyWriter) {
+                out.bytes(self.as_encoded_bytes());
+            }
+
+            same_as_equal!();
+        }
+    )*};
+}
+
+written_as_bytes!(OsStr, OsString);
+
+/// Paths, whose `Eq` ignores differences of their text: `a//b` is `a/b`.
+macro_rules! written_as_os_str {
+    ($($part:ty),*) => {$(
+        impl CacheKey for $part {
+            fn write_key(&self, out: &mut KeyWriter) {
+                self.as_os_str().write_key(out);
+            }
+
+            fn same_key(&self, other: &Self) -> bool {
+                self.as_os_str() == other.as_os_str()
+            }
+        }
+    )*};
+}
+
+written_as_os_str!(Path, PathBuf);
 
 macro_rules! written_as_display {
     ($($part:ty),*) => {$(

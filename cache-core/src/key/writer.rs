@@ -56,6 +56,16 @@ impl KeyWriter {
         Escaped(&mut self.text).push(text);
     }
 
+    /// Writes bytes as one part: their text as it is, and what is no text byte by byte in the escaped form.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.begin_part();
+        let mut part = Escaped(&mut self.text);
+        for chunk in bytes.utf8_chunks() {
+            part.push(chunk.valid());
+            part.push_escaped(chunk.invalid());
+        }
+    }
+
     /// Writes the `Display` text of `value` as one part.
     ///
     /// # Panics
@@ -133,12 +143,16 @@ impl Escaped<'_> {
         while let Some(at) = rest.find(must_escape) {
             self.0.push_str(&rest[..at]);
             let width = rest[at..].chars().next().map_or(1, char::len_utf8);
-            for byte in &rest.as_bytes()[at..at + width] {
-                let _ = write!(self.0, "%{byte:02X}");
-            }
+            self.push_escaped(&rest.as_bytes()[at..at + width]);
             rest = &rest[at + width..];
         }
         self.0.push_str(rest);
+    }
+
+    fn push_escaped(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            let _ = write!(self.0, "%{byte:02X}");
+        }
     }
 }
 

@@ -62,10 +62,10 @@ pub(super) fn backing(store: &Store) -> TokenStream {
     }
 }
 
-/// `peek_x` and `invalidate_x` of a cached method.
+/// `peek_x` and `invalidate_x` of a cached method. For a method `all`, `invalidate_all` is that of all entries.
 pub(super) fn entry(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let peek = peek(store, method, read);
-    let invalidate = invalidate(store, method, read);
+    let invalidate = (method.ident != "all").then(|| invalidate(store, method, read));
     quote!(#peek #invalidate)
 }
 

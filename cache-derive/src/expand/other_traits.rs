@@ -50,27 +50,37 @@ pub(super) fn scopes(store: &Store) -> TokenStream {
 
 /// The description of a read method, and that of one entry.
 fn functions(store: &Store, method: &Method, read: &Read) -> TokenStream {
-    let key = || read.key.iter().map(|place| &method.params[*place]);
-    // A part that is looked up by its text has no type that a constant can name.
-    if key().any(|param| depends_on_store(store, &param.ty) || param.part != KeyForm::Itself) {
-        return TokenStream::new();
-    }
-    let (vis, cfgs, name) = (&store.vis, &method.cfgs, &method.ident);
-    let (description, described) = (derived("__of_", name), description_of(store, read));
-    let (other, entry) = (runtime(store, "OtherRead"), runtime(store, "OtherEntry"));
-    let lifetime = (!read.key.is_empty()).then(|| quote!(<'__key>));
-    let (params, types, parts) = (key().map(param), key().map(part_type), key().map(part));
+    let (vis, cfgs) = (&store.vis, &method.cfgs);
+    let (description, described) = (derived("__of_", &method.ident), description_of(store, read));
+    let other = runtime(store, "OtherRead");
+    let entry = entry(store, method, read, &description);
     quote! {
         #(#cfgs)*
         #vis const fn #description(&self) -> #other {
             #described
         }
 
+        #entry
+    }
+}
+
+/// The description of one entry, unless a part of its key has no type that a constant can name.
+///
+/// Such a part is looked up by its text, or has a type of the store.
+fn entry(store: &Store, method: &Method, read: &Read, description: &Ident) -> Option<TokenStream> {
+    let key = || read.key.iter().map(|place| &method.params[*place]);
+    if key().any(|param| depends_on_store(store, &param.ty) || param.part != KeyForm::Itself) {
+        return None;
+    }
+    let (vis, cfgs, name, entry) = (&store.vis, &method.cfgs, &method.ident, runtime(store, "OtherEntry"));
+    let lifetime = (!read.key.is_empty()).then(|| quote!(<'__key>));
+    let (params, types, parts) = (key().map(param), key().map(part_type), key().map(part));
+    Some(quote! {
         #(#cfgs)*
         #vis fn #name #lifetime (&self #(, #params)*) -> #entry<(#(#types,)*)> {
             self.#description().entry((#(#parts,)*))
         }
-    }
+    })
 }
 
 /// A parameter behind a reference: an expression is passed without knowledge of its type.

@@ -3,12 +3,12 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprPath};
+use syn::{Expr, ExprPath, Path};
 
 use super::names::{at, local, runtime};
 use super::read::for_value;
 use super::{policy, types};
-use crate::model::{FamilyName, Method, Read, Store, Tag};
+use crate::model::{FamilyName, KeyForm, Method, Read, Store, Tag};
 
 /// The field of the decorator that has its families, if it has any.
 pub(super) fn field(store: &Store) -> Option<TokenStream> {
@@ -131,8 +131,22 @@ fn of_key(store: &Store, method: &Method, read: &Read) -> Option<TokenStream> {
             .any(|part| super::derive_value::mentions(&part.to_token_stream(), &name.to_string()));
         if is_used { name.to_token_stream() } else { quote!(_) }
     });
-    let adds = tags.iter().map(|tag| add(store, read, tag, &sink));
+    let adds = tags.iter().map(|tag| match displayed(method, read, tag) {
+        Some((family, name)) => {
+            let (place, tag_text) = (place_of(store, read, tag), runtime(store, "tag_text"));
+            quote_spanned!(name.span()=> #sink.add(#place, #tag_text::<#family>(#name));)
+        }
+        None => add(store, read, tag, &sink),
+    });
     Some(quote!(.of_key(#count, |(#(#names,)*): &#key, #sink: &mut #sink_type<'_>| { #(#adds)* })))
+}
+
+/// The declared family and the parameter of a tag by a `display` parameter, of which the key has the text only.
+fn displayed<'a>(method: &Method, read: &Read, tag: &'a Tag) -> Option<(&'a Path, &'a Ident)> {
+    let (FamilyName::Type(family), [Expr::Path(part)]) = (&tag.family, &tag.key[..]) else { return None };
+    let name = part.path.get_ident()?;
+    let mut parts = read.key.iter().map(|place| &method.params[*place]);
+    parts.any(|param| param.ident == *name && param.part == KeyForm::Display).then_some((family, name))
 }
 
 fn of_value(store: &Store, method: &Method, read: &Read) -> Option<TokenStream> {

@@ -73,7 +73,7 @@ pub(super) fn draft<'a>(
 impl<'a> Draft<'a> {
     /// Whether the method is annotated as a cached one, right or wrong.
     pub(super) fn is_cached(&self) -> bool {
-        self.syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
+        is_cached(self.syntax)
     }
 
     /// The model of the cached method, if it is one without mistakes.
@@ -281,6 +281,7 @@ fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a 
     let (is_sync, is_unnamed) = (matches!(style, Style::Sync), matches!(style, Style::Unnamed(_)));
     match syntax.cache_attributes.as_slice() {
         [] if is_sync || is_unnamed || !syntax.misspelt.is_empty() => None,
+        [] if conditional_attributes(syntax).next().is_some() => None,
         [] => {
             sink.report(without_attribute(&syntax.sig.ident));
             None
@@ -369,20 +370,35 @@ fn synchronous(cache_attribute: &CacheAttribute, name: &Ident) -> Problem {
 
 /// Reports attributes of this crate inside `cfg_attr`, which a macro cannot evaluate.
 fn attributes_in_cfg_attr(syntax: &MethodSyntax, sink: &mut Sink) {
-    for attribute in syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr")) {
-        let Meta::List(list) = &attribute.meta else { continue };
+    for (attribute, name) in conditional_attributes(syntax) {
+        sink.report(
+            Problem::at(attribute, format!("`#[{name}]` inside `cfg_attr` has no effect"))
+                .why("the condition is decided after the decorator has been generated")
+                .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{name}]`")),
+        );
+    }
+}
+
+/// The attributes of this crate inside `cfg_attr`.
+fn conditional_attributes(syntax: &MethodSyntax) -> impl Iterator<Item = (&Attribute, AttributeName)> {
+    let conditional = syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr"));
+    let lists = conditional.filter_map(|attribute| Some((attribute, attribute.meta.require_list().ok()?)));
+    lists.flat_map(|(attribute, list)| {
         // `updates` is planned, and refused anyway.
         let known = AttributeName::OF_METHODS.into_iter().filter(|name| *name != AttributeName::Updates);
-        for cache_attribute in known {
-            if mentions(&list.tokens, cache_attribute.text()) {
-                sink.report(
-                    Problem::at(attribute, format!("`#[{cache_attribute}]` inside `cfg_attr` has no effect"))
-                        .why("the condition is decided after the decorator has been generated")
-                        .instead(format!("two methods with `#[cfg(..)]`, one of them with `#[{cache_attribute}]`")),
-                );
-            }
-        }
-    }
+        known.filter(|name| mentions(&list.tokens, name.text())).map(move |name| (attribute, name))
+    })
+}
+
+/// Whether the method is annotated as a cached one, right or wrong.
+pub(super) fn is_cached(syntax: &MethodSyntax) -> bool {
+    syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Cached(..)))
+        || conditional_attributes(syntax).any(|(_, name)| name == AttributeName::Cached)
+}
+
+/// Whether the method is annotated as an invalidating one.
+pub(super) fn invalidates(syntax: &MethodSyntax) -> bool {
+    syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Invalidates(..)))
 }
 
 fn no_misspelt(syntax: &MethodSyntax, sink: &mut Sink) {

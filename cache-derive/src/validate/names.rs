@@ -34,11 +34,6 @@ fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]
     if FIXED.contains(&name) || name == AttributeName::Uncached.text() {
         return Some(format!("the decorator has a function `{name}` of its own"));
     }
-    if is_cached && name == "all" {
-        return Some(
-            "`invalidate_all` would be the function for its entries, and is the one for all entries".to_owned(),
-        );
-    }
     if is_cached && BUILDER.contains(&name) {
         return Some(format!("the decorator's builder has a method for each cached method, and `{name}` of its own"));
     }

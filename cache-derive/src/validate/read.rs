@@ -128,13 +128,13 @@ fn checked_return_type(method: &Method<'_>) -> Result<Returned, Problem> {
             .why("the decorator keeps it in a field, whose type has to be written out")
             .instead("a type, such as `Vec<T>`, or `#[uncached]`"));
     }
-    let returned = Returned::of(output);
-    if returned.value(output).is_some_and(is_unit) {
+    // The success of a check, `Result<(), E>`, is a value: its errors are not cached.
+    if is_unit(output) {
         return Err(Problem::at(place_of(method), format!("the cached method `{}` returns no value", sig.ident))
             .why("there is nothing to cache in `()`")
             .instead("`#[uncached]`, or `#[invalidates(..)]` if it writes"));
     }
-    Ok(returned)
+    Ok(Returned::of(output))
 }
 
 fn place_of<'a>(method: &Method<'a>) -> &'a dyn ToTokens {

@@ -115,11 +115,10 @@ fn whole_trait(syntax: &StoreSyntax, sink: &mut Sink) {
                 .instead("`#[async_trait]`"),
         );
     }
-    if syntax.methods().all(|method| {
-        method.cache_attributes.iter().all(|cache_attribute| !matches!(cache_attribute, CacheAttribute::Cached(..)))
-    }) {
+    // A write may invalidate entries of another trait.
+    if !syntax.methods().any(|method| method::is_cached(method) || method::invalidates(method)) {
         sink.report(
-            Problem::at(&syntax.ident, format!("no method of `{}` is cached", syntax.ident))
+            Problem::at(&syntax.ident, format!("no method of `{}` is cached, and none invalidates", syntax.ident))
                 .why("its decorator would do nothing")
                 .instead("`#[cached(..)]` on a read method, or leave `#[cached_store]` out"),
         );
