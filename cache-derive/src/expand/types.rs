@@ -10,9 +10,8 @@ use crate::model::{Batch, KeyForm, Method, Param, Passing, Read, Returned, Store
 use crate::types::{last_segment, peel};
 
 /// Types of the standard library that are parts of a key. One that is shadowed is reported as well, with more errors.
-const KNOWN_PARTS: [&str; 15] = [
-    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "String",
-];
+const KNOWN_PARTS: [&str; 15] =
+    ["bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "String"];
 
 /// Whether a type is one of these names, without a path.
 fn is_named(ty: &Type, names: &[&str]) -> bool {
