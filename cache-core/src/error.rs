@@ -174,6 +174,45 @@ pub trait WriteError {
     fn not_written(&self) -> bool;
 }
 
+/// Reports whether an error of a read means that the store is out of order.
+///
+/// Implement it for the error type of your store if a method has `stale_if_error`, which requires it: an expired value
+/// answers in place of an outage, and an error that is an answer reaches the caller.
+///
+/// # Examples
+///
+/// ```
+/// use cache_core::LoadError;
+///
+/// #[derive(Debug)]
+/// enum StoreError {
+///     Forbidden,
+///     ConnectionLost,
+/// }
+///
+/// impl LoadError for StoreError {
+///     fn is_outage(&self) -> bool {
+///         matches!(self, Self::ConnectionLost)
+///     }
+/// }
+///
+/// assert!(StoreError::ConnectionLost.is_outage());
+/// assert!(!StoreError::Forbidden.is_outage()); // the reader lost its right: no old value may answer
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which of its values are outages of the store",
+    label = "no `LoadError`",
+    note = "`stale_if_error` answers with an expired value during an outage, and passes every other error on",
+    note = "implement `cache_core::LoadError` for the error type, or leave out `stale_if_error`"
+)]
+pub trait LoadError {
+    /// Returns `true` if the store could not answer, as after a lost connection or a timeout.
+    ///
+    /// Return `false` for an answer, such as "not found", "forbidden" or rejected input. If in doubt, return `false`: the
+    /// caller then receives the error.
+    fn is_outage(&self) -> bool;
+}
+
 /// Returns the value, or panics with the error.
 ///
 /// # Panics

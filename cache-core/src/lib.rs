@@ -158,7 +158,7 @@ pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use codec::Codec;
 pub use config::Variables;
 pub use engine::{Region, TagFamily, WriteGuard};
-pub use error::{Error, ErrorKind, WriteError};
+pub use error::{Error, ErrorKind, LoadError, WriteError};
 pub use health::{Health, LinkStatus, Status};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{MethodStats, Stats};

@@ -29,7 +29,7 @@ pub use crate::engine::{
     Access, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec,
     ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, WriteGuard, WriteOutcome,
 };
-pub use crate::error::{Error, WriteError, built};
+pub use crate::error::{Error, LoadError, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
 pub use crate::policy::{LocalEngine, ReadPolicy};
@@ -170,6 +170,8 @@ pub trait Otherwise<T> {
     const CLONE: Option<fn(&T) -> T> = None;
     /// The type cannot be created from an error of the cache.
     const FROM_CACHE: Option<fn(Error) -> T> = None;
+    /// The type does not say which errors are outages.
+    const IS_OUTAGE: Option<fn(&T) -> bool> = None;
     /// The type is no `Result`.
     const IS_RESULT: bool = false;
     /// The type is not an `Option`.
@@ -193,6 +195,11 @@ impl<T: Clone> Probe<T> {
 impl<T: From<Error>> Probe<T> {
     /// Converts an error of the cache into the type.
     pub const FROM_CACHE: Option<fn(Error) -> T> = Some(T::from);
+}
+
+impl<T: LoadError> Probe<T> {
+    /// Whether an error is an outage.
+    pub const IS_OUTAGE: Option<fn(&T) -> bool> = Some(T::is_outage);
 }
 
 impl<T, E> Probe<Result<T, E>> {
@@ -256,6 +263,7 @@ macro_rules! __load_errors {
             $crate::__macro::v1::Probe::<$type>::CLONE,
             $crate::__macro::v1::Probe::<$type>::FROM_CACHE,
         )
+        .outages($crate::__macro::v1::Probe::<$type>::IS_OUTAGE)
     }};
 }
 
@@ -465,9 +473,18 @@ mod tests {
 
     #[test]
     fn capabilities_of_a_type_are_detected() {
-        assert_eq!(format!("{:?}", crate::__load_errors!(Telling)), "LoadErrors { clone: true, from_cache: false }");
-        assert_eq!(format!("{:?}", crate::__load_errors!(Silent)), "LoadErrors { clone: false, from_cache: false }");
-        assert_eq!(format!("{:?}", crate::__load_errors!(Error)), "LoadErrors { clone: true, from_cache: true }");
+        assert_eq!(
+            format!("{:?}", crate::__load_errors!(Telling)),
+            "LoadErrors { clone: true, from_cache: false, is_outage: false }"
+        );
+        assert_eq!(
+            format!("{:?}", crate::__load_errors!(Silent)),
+            "LoadErrors { clone: false, from_cache: false, is_outage: false }"
+        );
+        assert_eq!(
+            format!("{:?}", crate::__load_errors!(Error)),
+            "LoadErrors { clone: true, from_cache: true, is_outage: false }"
+        );
         assert_eq!(format!("{:?}", crate::__presence!(Option<u8>)), "Optional");
         assert_eq!(format!("{:?}", crate::__presence!(u8)), "Always");
         assert_ne!(crate::__fingerprint!(Option<u8>), crate::__fingerprint!(u8));

@@ -69,7 +69,7 @@ impl<T: Cacheable> TransparentCache<T> {
     pub async fn get(&self, key: &str) -> Option<T> {
         match self.region.local(&key) {
             LocalRead::Fresh(value) => Some(value),
-            LocalRead::Revisit(value) => Some(*value),
+            LocalRead::Revisit(hit) => Some(hit.value),
             LocalRead::Miss => self.region.look_for(&key.to_owned()).await,
         }
     }

@@ -170,6 +170,13 @@ impl From<cache_core::Error> for StoreError {
     }
 }
 
+/// A panic of a load is no outage, and neither is a load that reads its own key.
+impl cache_core::LoadError for StoreError {
+    fn is_outage(&self) -> bool {
+        matches!(self.0.kind, StoreErrorKind::Unavailable | StoreErrorKind::Timeout)
+    }
+}
+
 impl cache_core::WriteError for StoreError {
     fn not_written(&self) -> bool {
         self.0.before_commit || self.0.kind.rules_a_write_out()
@@ -178,7 +185,7 @@ impl cache_core::WriteError for StoreError {
 
 #[cfg(test)]
 mod tests {
-    use cache_core::WriteError;
+    use cache_core::{LoadError, WriteError};
 
     use super::*;
 
@@ -192,6 +199,18 @@ mod tests {
         for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Timeout, StoreErrorKind::Other] {
             assert!(!error(kind).not_written(), "{kind:?}");
             assert!(error(kind).before_commit().not_written(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_database_without_an_answer_is_an_outage() {
+        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Timeout] {
+            assert!(StoreError::new(kind, "get_policy", "").is_outage(), "{kind:?}");
+        }
+        for kind in
+            [StoreErrorKind::NotFound, StoreErrorKind::Forbidden, StoreErrorKind::Corrupt, StoreErrorKind::Other]
+        {
+            assert!(!StoreError::new(kind, "get_policy", "").is_outage(), "{kind:?}");
         }
     }
 

@@ -424,6 +424,27 @@ impl CacheBuilder {
         self
     }
 
+    /// Sets how many refreshes this cache runs at once. Default 16; 0 refreshes nothing.
+    ///
+    /// A refresh is a load in the background, for a read method with
+    /// [`refresh_after`](crate::ReadPolicy::refresh_after) or
+    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate). Beyond the limit it is left out and counted
+    /// (`MethodStats::refreshes_skipped`), and the next read of the key tries again. With 0 no value answers after its
+    /// time to live, except in place of an error of the store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let builder = Cache::builder().refreshes(4);
+    /// # let _ = builder;
+    /// ```
+    pub fn refreshes(mut self, at_once: usize) -> Self {
+        self.settings.refreshes = at_once;
+        self
+    }
+
     /// Checks about one in `hits` hits against the store, and measures how stale they were. Default 0: none.
     ///
     /// It samples hits of decorators and of [`Region::get_or_load`](crate::Region::get_or_load), and each key of a

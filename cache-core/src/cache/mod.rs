@@ -82,6 +82,8 @@ pub(crate) struct Inner {
     pub(crate) ownership: Ownership,
     /// Limits concurrent loads while the shared tier is unreachable, and for a while afterwards.
     permits: Permits,
+    /// Limits the concurrent refreshes.
+    pub(crate) refreshes: Arc<Semaphore>,
     /// Limits the concurrent checks of the verifier.
     pub(crate) checks: Arc<Semaphore>,
     /// Whether a task of this cache publishes its metrics.
@@ -242,6 +244,7 @@ impl Cache {
 
     fn with(remote: Option<Remote>, backend: Backend, settings: Settings, clock: Clock) -> Self {
         let permits = Permits::new(settings.max_concurrent_loads);
+        let refreshes = Arc::new(Semaphore::new(settings.refreshes.min(Semaphore::MAX_PERMITS)));
         let ownership = Ownership::new(settings.key_prefix.clone(), backend.has_remote());
         let process = Arc::new(Process::new(clock, settings, backend));
         Self(Arc::new(Inner {
@@ -251,6 +254,7 @@ impl Cache {
             registry: Arc::default(),
             ownership,
             permits,
+            refreshes,
             checks: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
             publishes: Arc::new(AtomicBool::new(false)),
         }))

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Duration,
     /// The bound of concurrent loads while the shared tier is unreachable.
     pub(crate) max_concurrent_loads: usize,
+    /// The bound of concurrent refreshes.
+    pub(crate) refreshes: usize,
     /// The largest entry of the shared tier, in bytes with its envelope.
     pub(crate) max_entry: usize,
     /// One hit in this many is compared with the store.
@@ -54,6 +56,7 @@ impl Default for Settings {
             recovery_barrier: None,
             shutdown_timeout: Duration::from_secs(10),
             max_concurrent_loads: 64,
+            refreshes: 16,
             max_entry: 1024 * 1024,
             verify_one_in: None,
             without: None,

@@ -120,9 +120,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         let answers = inner.shared.look_up(queries, || ()).await;
         for (key, (_, answer)) in open.into_iter().zip(answers) {
-            let LookUp::Hit { found: hit, snapshot, deadline } = answer else { continue };
+            let LookUp::Hit { found: hit, snapshot, ends, .. } = answer else { continue };
             trace::answered(hit.source);
-            inner.local.keep_copy(&key, &hit.value, snapshot, deadline);
+            inner.local.keep_copy(&key, &hit.value, snapshot, ends);
             if visible(&key, &hit.value) {
                 found.push((key, hit.value));
             }

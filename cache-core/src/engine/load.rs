@@ -24,13 +24,10 @@ use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::region::Region;
 use super::shared::{Encoded, Few, FillPermit, FillTarget, Loaded, SharedFill};
-use super::user_code::guarded;
 use crate::error::Error;
 use crate::key::KeyPart;
 use crate::observability::Counters;
-use crate::policy::lifetime;
 use crate::protocol::{Fence, Protection, Scope};
-use crate::runtime::random;
 use crate::single_flight::{FlightOutcome, Found, Lead, Outcome, Source, Stage};
 use crate::value::Cacheable;
 
@@ -177,6 +174,21 @@ pub(super) struct Missing<K: KeyPart, R: Clone> {
     pub(super) keys: EntryKeys,
     pub(super) lead: Lead<K, R>,
     pub(super) permit: FillPermit,
+    /// An expired value that may answer in place of an error of the store.
+    pub(super) expired: Option<R>,
+}
+
+/// How a load ended.
+pub(super) struct Answer<R, E> {
+    pub(super) outcome: Outcome<Values<R>, E>,
+    /// Expired values of all its keys, which may answer in place of an error.
+    pub(super) instead: Option<Vec<R>>,
+}
+
+impl<R, E> Answer<R, E> {
+    fn of(outcome: Outcome<Values<R>, E>) -> Self {
+        Self { outcome, instead: None }
+    }
 }
 
 /// The load of missing keys in one call of the store.
@@ -189,7 +201,7 @@ pub(super) struct Job<K: KeyPart, R: Clone, E> {
 
 impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     /// Loads the keys; returns the values in their order.
-    pub(super) async fn run(self, load: Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
+    pub(super) async fn run(self, load: Load<'_, K, R, E>) -> Answer<R, E> {
         match load {
             Load::InTask(call) if self.region.method().protects(Protection::LoadTask) => self.run_in_task(call).await,
             load => self.run_inline(&load).await,
@@ -197,7 +209,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     }
 
     /// Loads in a task, which ends the flights even if the caller is dropped.
-    async fn run_in_task(self, call: Arc<Call<'static, K, R, E>>) -> Outcome<Values<R>, E> {
+    async fn run_in_task(self, call: Arc<Call<'static, K, R, E>>) -> Answer<R, E> {
         self.begins(Stage::LoadingInTask);
         let (send, outcome) = oneshot::channel();
         let (region, frame) = (self.region.clone(), self.frame());
@@ -208,10 +220,10 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             let _ = send.send(outcome);
             region.inner.shared.store(encoded).await;
         });
-        outcome.await.unwrap_or(Outcome::Abandoned)
+        outcome.await.unwrap_or(Answer::of(Outcome::Abandoned))
     }
 
-    async fn run_inline(self, load: &Load<'_, K, R, E>) -> Outcome<Values<R>, E> {
+    async fn run_inline(self, load: &Load<'_, K, R, E>) -> Answer<R, E> {
         self.begins(Stage::LoadingInline);
         let (region, frame) = (self.region.clone(), self.frame());
         let (outcome, encoded) = self.perform(frame, |keys| load.call(keys)).await;
@@ -230,11 +242,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     }
 
     /// Calls the store, ends the flights, and returns the entries for the shared tier.
-    async fn perform<Fut>(
-        self,
-        frame: Arc<Frame>,
-        call: impl FnOnce(Vec<K>) -> Fut,
-    ) -> (Outcome<Values<R>, E>, Vec<Encoded>)
+    async fn perform<Fut>(self, frame: Arc<Frame>, call: impl FnOnce(Vec<K>) -> Fut) -> (Answer<R, E>, Vec<Encoded>)
     where
         Fut: Future<Output = Result<Values<R>, E>>,
     {
@@ -248,14 +256,18 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             // The caller waits for the store itself. The key is free again.
             Counters::add_many(&region.method().counters.bypasses, missing.len());
             end_late(region.method(), missing);
-            return (calling.await, Vec::new());
+            return (Answer::of(calling.await), Vec::new());
         };
         let Outcome::Found(values) = &outcome else {
+            let instead = region.expired_instead(&outcome, errors, &mut missing);
             let shared = errors.share(region.method().name(), &outcome);
-            for one in missing {
-                one.lead.finish(shared.clone());
+            for (at, one) in missing.into_iter().enumerate() {
+                one.lead.finish(match &instead {
+                    Some(values) => flight_outcome(region.method(), &values[at], Source::Expired, None),
+                    None => shared.clone(),
+                });
             }
-            return (outcome, Vec::new());
+            return (Answer { outcome, instead }, Vec::new());
         };
         if region.method().has_value_tags() {
             // Boxed: most methods have none, and it would enlarge the future of every load.
@@ -274,7 +286,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         // Every flight ends before the first entry is encoded, which takes longer.
         let loaded: Few<_> = settled.into_iter().filter_map(Settled::end).collect();
         let encoded = loaded.into_iter().filter_map(|(fill, value)| region.inner.shared.encode(fill, value)).collect();
-        (outcome, encoded)
+        (Answer::of(outcome), encoded)
     }
 }
 
@@ -298,6 +310,25 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         let process = self.method().process();
         process.clock.timeout(process.settings.load_deadline, calling).await
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Returns the expired values of all these keys, if they may answer in place of the outcome of their load.
+    fn expired_instead<E: Send + 'static>(
+        &self,
+        outcome: &Outcome<Values<R>, E>,
+        errors: LoadErrors<E>,
+        missing: &mut [Missing<K, R>],
+    ) -> Option<Vec<R>> {
+        let method = self.method();
+        if method.policy.stale_if_error.is_zero() || !errors.is_outage(method.name(), outcome) {
+            return None;
+        }
+        method.refreshes.outage(method.process().clock.now());
+        let values: Option<Vec<R>> = missing.iter_mut().map(|one| one.expired(self)).collect();
+        Counters::add_many(&method.counters.stale_if_error, values.as_ref().map_or(0, Vec::len));
+        values
     }
 }
 
@@ -344,6 +375,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 }
 
 impl<K: KeyPart, R: Cacheable> Missing<K, R> {
+    /// Returns the expired value of the key, unless it was invalidated during the load, or a caller wants a fresh one.
+    fn expired(&mut self, region: &Region<K, R>) -> Option<R> {
+        if self.lead.is_fresh() {
+            return None;
+        }
+        let of_shared = self.expired.take().filter(|_| region.inner.local.has_not_seen(&self.permit));
+        of_shared.or_else(|| region.inner.local.find_expired(&self.key))
+    }
+
     /// Stores the value in the local tier. A batch may have none for its key.
     fn settle<'v>(
         self,
@@ -351,16 +391,13 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
         value: Option<&'v R>,
         cache_if: Option<&CacheIf<R>>,
     ) -> Settled<'v, K, R> {
-        let (Self { key, keys, lead, permit }, method) = (self, region.method());
+        let (Self { key, keys, lead, permit, .. }, method) = (self, region.method());
         // The followers start over.
         let Some(value) = value else { return Settled { lead, outcome: Outcome::Abandoned, keys, fill: None } };
         if permit.target.is_bypass() {
             Counters::add(&method.counters.bypasses);
         }
-        let is_cacheable =
-            cache_if.is_none_or(|cache_if| guarded(method.name(), "cache_if", || cache_if(value)).unwrap_or(false));
-        let absent = method.presence.is_absent(value);
-        let lifetime = lifetime(&method.policy, absent, random::fraction()).filter(|_| is_cacheable);
+        let lifetime = method.lifetime(value, cache_if);
         if let Some(lifetime) = lifetime {
             region.inner.local.fill(key, value, &permit, lifetime);
         }

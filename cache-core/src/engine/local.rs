@@ -29,12 +29,45 @@ use crate::value::Cacheable;
 pub enum LocalRead<R> {
     /// The value answers the read, which is complete.
     Fresh(R),
-    /// The value answers the read, and the engine has work to do for it: the hit is sampled.
+    /// The value answers the read, and the engine has work to do for it.
     ///
     /// Boxed, so that this type has the layout of the value, and a hit need not move it.
-    Revisit(Box<R>),
+    Revisit(Box<Revisit<R>>),
     /// The local tier does not answer.
     Miss,
+}
+
+/// A value that answers a read, and what there is to do for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revisit<R> {
+    pub(crate) value: R,
+    pub(super) work: Work,
+}
+
+/// What there is to do for a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It is sampled, and checked against the store.
+    Verify,
+    /// It is old enough to be refreshed.
+    Refresh,
+}
+
+/// The age of an entry, by the options of its method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    Young,
+    /// It is to be refreshed.
+    Due,
+    /// Its life has ended, and it answers while it is loaded again.
+    Stale,
+}
+
+/// The end of an entry's life, and the moment after which the local tier must not have it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) life: Moment,
+    pub(super) limit: Moment,
 }
 
 /// The local tier of one read method, and what decides whether it may answer.
@@ -55,6 +88,7 @@ pub(super) struct LocalHit<R> {
     absent: bool,
     /// Whether this is a degraded hit: the shared tier was unreachable.
     degraded: bool,
+    pub(super) age: Age,
 }
 
 impl<R> LocalHit<R> {
@@ -107,7 +141,7 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         let tier = self.tier.as_ref()?;
         let LocalEntry { value, end, stamp } = get(tier)?;
         let is_alive = !end.is_over(now) && self.is_current(tier, &stamp.degraded());
-        is_alive.then_some(LocalHit { value, absent: end.is_absent(), degraded: true })
+        is_alive.then_some(LocalHit { value, absent: end.is_absent(), degraded: true, age: Age::Young })
     }
 
     /// Returns the current time if the local tier is trusted.
@@ -122,11 +156,51 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     fn current(&self, tier: &LocalTier<K, R>, found: Option<LocalEntry<R>>, now: Moment) -> Option<LocalHit<R>> {
         // Checked in place: the compiler would load the whole stamp of an entry that is moved first.
         let entry = found.as_ref()?;
-        if entry.end.is_over(now) || !self.is_current(tier, &entry.stamp) {
+        if !self.is_current(tier, &entry.stamp) && self.method.protects(Protection::StaleFence) {
             return None;
         }
+        if entry.end.is_over(now) {
+            return self.aged(found?, now);
+        }
         let LocalEntry { value, end, .. } = found?;
-        Some(LocalHit { value, absent: end.is_absent(), degraded: false })
+        Some(LocalHit { value, absent: end.is_absent(), degraded: false, age: Age::Young })
+    }
+
+    /// Returns the value of a current entry that has reached the age of its refresh, if it still answers.
+    #[cold]
+    fn aged(&self, LocalEntry { value, end, .. }: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
+        let (absent, life) = self.end_of_life(end)?;
+        let staleness = self.method.staleness(absent);
+        let age = if now < life { Age::Due } else { Age::Stale };
+        let answers = now < life.after(self.method.refreshes.answers_for(staleness, now));
+        answers.then_some(LocalHit { value, absent, degraded: false, age })
+    }
+
+    /// Returns the value of a current entry that may answer in place of an error of the store.
+    pub(super) fn find_expired(&self, key: &K) -> Option<R> {
+        let (now, tier) = (self.trusted_now()?, self.tier.as_ref()?);
+        let entry = tier.get(&key).filter(|entry| self.is_current(tier, &entry.stamp))?;
+        if !entry.end.is_over(now) {
+            return Some(entry.value);
+        }
+        let (absent, life) = self.end_of_life(entry.end)?;
+        (now < life.after(self.method.staleness(absent).if_error)).then_some(entry.value)
+    }
+
+    /// Whether no invalidation of the entry has arrived since the look-up of this permit.
+    pub(super) fn has_not_seen(&self, permit: &FillPermit) -> bool {
+        match (&self.tier, &permit.target) {
+            (Some(tier), FillTarget::Both { snapshot, .. } | FillTarget::Local(snapshot)) => {
+                self.coherence.freshness.permits(tier.sequence(), snapshot)
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns whether the value is an absence, and when its life ends, unless the entry never answers after its moment.
+    fn end_of_life(&self, end: EndOfLife) -> Option<(bool, Moment)> {
+        let absent = end.is_absent();
+        (!end.is_final()).then(|| (absent, end.moment().after(self.method.staleness(absent).lead)))
     }
 
     #[inline]
@@ -138,8 +212,11 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     #[inline]
     pub(super) fn count(&self, hit: LocalHit<R>) -> R {
         trace::answered(hit.source());
-        let LocalHit { value, absent, degraded } = hit;
+        let LocalHit { value, absent, degraded, age } = hit;
         self.counters.local.add(absent);
+        if age == Age::Stale {
+            Counters::add(&self.counters.stale_hits);
+        }
         if degraded {
             Counters::add(&self.counters.degraded_hits);
         }
@@ -150,13 +227,13 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     ///
     /// If a wide scope is invalidated concurrently, the entry may be stored, but its stamp prevents it from being
     /// returned. If its own scope is, the invalidation removes it.
-    pub(super) fn keep(&self, key: K, value: R, snapshot: SequenceSnapshot, deadline: Moment) {
+    pub(super) fn keep(&self, key: K, value: R, snapshot: SequenceSnapshot, ends: Ends) {
         // The local tier is flushed when a member becomes silent, so a strict hit need not check.
         if self.method.policy.mode == Mode::Strict && self.coherence.membership.is_incomplete() {
             return;
         }
         let snapshot = self.checked(snapshot);
-        self.put(key, value, snapshot, snapshot.stamp(), deadline);
+        self.put(key, value, snapshot, snapshot.stamp(), ends);
     }
 
     /// Without the sequence check, every snapshot is as good as a current one.
@@ -170,26 +247,26 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     }
 
     /// Stores a copy of a value from the shared tier.
-    pub(super) fn keep_copy(&self, key: &K, value: &R, snapshot: SequenceSnapshot, deadline: Moment) {
+    pub(super) fn keep_copy(&self, key: &K, value: &R, snapshot: SequenceSnapshot, ends: Ends) {
         if self.tier.is_some()
             && let Some(copy) = self.method.copy(value)
         {
-            self.keep(key.clone(), copy, snapshot, deadline);
+            self.keep(key.clone(), copy, snapshot, ends);
         }
     }
 
     /// Stores a copy of a loaded value, if its permit allows it in the local tier.
     pub(super) fn fill(&self, key: K, value: &R, permit: &FillPermit, lifetime: Duration) {
-        let deadline = permit.started.after(lifetime);
-        let (snapshot, deadline) = match &permit.target {
-            FillTarget::Local(snapshot) => (*snapshot, deadline),
-            FillTarget::Both { snapshot, until, .. } => (*snapshot, deadline.min(*until)),
+        let life = permit.started.after(lifetime);
+        let (snapshot, limit) = match &permit.target {
+            FillTarget::Local(snapshot) => (*snapshot, Moment::NEVER),
+            FillTarget::Both { snapshot, until, .. } => (*snapshot, *until),
             FillTarget::Degraded(snapshot) => {
                 return self.keep_degraded(key, value, *snapshot, permit.started, lifetime);
             }
             FillTarget::Nothing | FillTarget::NothingDegraded => return,
         };
-        self.keep_copy(&key, value, snapshot, deadline);
+        self.keep_copy(&key, value, snapshot, Ends { life, limit });
     }
 
     /// Stores a value that was loaded at `started` while the shared tier was unreachable.
@@ -203,23 +280,28 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
             && self.tier.is_some()
             && let Some(copy) = self.method.copy(value)
         {
-            self.put(key, copy, snapshot, snapshot.stamp().degraded(), started.after(lifetime.min(limit)));
+            let end = started.after(lifetime.min(limit));
+            self.put(key, copy, snapshot, snapshot.stamp().degraded(), Ends { life: end, limit: end });
         }
     }
 
-    fn put(&self, key: K, value: R, snapshot: SequenceSnapshot, stamp: Stamp, deadline: Moment) {
+    fn put(&self, key: K, value: R, snapshot: SequenceSnapshot, stamp: Stamp, Ends { life, limit }: Ends) {
         let Some(tier) = &self.tier else { return };
         let now = self.clock.now();
-        let deadline = match self.method.policy.local_ttl {
-            Some(ttl) => deadline.min(now.after(ttl)),
-            None => deadline,
-        };
-        let end = EndOfLife::new(deadline, self.method.presence.is_absent(&value));
+        let limit = self.method.policy.local_ttl.map_or(limit, |ttl| limit.min(now.after(ttl)));
+        let absent = self.method.presence.is_absent(&value);
+        let staleness = self.method.staleness(absent);
+        let last = life.after(staleness.kept());
+        // An entry with a limit has one moment: its shared entry is refreshed, which has the whole life.
+        let is_final = limit < last;
+        let moment = if is_final { life.min(limit) } else { life.before(staleness.lead) };
+        let end = EndOfLife::new(moment, absent, is_final);
+        let remaining = last.min(limit).since(now);
         let permits = || self.coherence.freshness.permits(tier.sequence(), &snapshot);
         // Without the protection the check precedes the lock that orders fills and invalidations.
         let early = (!self.method.protects(Protection::LocalFillOrder)).then(permits);
         let check = || early.unwrap_or_else(permits);
-        tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, now, check);
+        tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, remaining, check);
     }
 
     /// Returns the number of entries, including those that expired or whose wide scopes were invalidated.

@@ -1,9 +1,11 @@
 //! What the parts of a region share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry_keys::EntryKeys;
-use super::read_options::Presence;
+use super::read_options::{CacheIf, Presence};
+use super::refresh::Refreshes;
 use super::region::RegionSpec;
 use super::tags::{self, Family, OfValue, Tags, TagsOf};
 use super::user_code::guarded;
@@ -12,9 +14,10 @@ use crate::coherence::Coherence;
 use crate::freshness::{MethodEntries, SequenceSnapshot};
 use crate::key::{Head, KeyPart, KeyText, prefix_scope};
 use crate::observability::Counters;
-use crate::policy::ReadPolicy;
+use crate::policy::{ReadPolicy, Staleness, lifetime};
 use crate::process::Process;
 use crate::protocol::{MAX_PREFIXES, Mode, Protection, Scope, ScopeHash, Scopes};
+use crate::runtime::random;
 
 /// A read method: its names, its policy and its counters.
 pub(super) struct Method<R> {
@@ -31,6 +34,9 @@ pub(super) struct Method<R> {
     tags: MethodTags<R>,
     /// The local entries, unless the local tier is off.
     entries: Option<Arc<dyn MethodEntries>>,
+    pub(super) refreshes: Arc<Refreshes>,
+    /// Those of present values, and of absences.
+    staleness: [Staleness; 2],
 }
 
 /// The tags of the entries of a method.
@@ -78,7 +84,21 @@ impl<R> Method<R> {
         let whole = prefix_scope(&head, |_| ());
         let prefixes = &spec.prefixes[..spec.prefixes.len().min(MAX_PREFIXES)];
         let tags = MethodTags::new(tags, policy.mode);
-        Self { cache: cache.clone(), policy, presence, counters, head, whole, prefixes, tags, entries: None }
+        let refreshes = cache.0.process.settings.refreshes > 0;
+        let staleness = [false, true].map(|absent| Staleness::of(&policy, absent, refreshes));
+        Self {
+            cache: cache.clone(),
+            policy,
+            presence,
+            counters,
+            head,
+            whole,
+            prefixes,
+            tags,
+            entries: None,
+            refreshes: Arc::default(),
+            staleness,
+        }
     }
 
     /// Sets the local entries, which the invalidations of this method reach from now on.
@@ -104,6 +124,18 @@ impl<R> Method<R> {
 
     pub(super) fn protects(&self, protection: Protection) -> bool {
         self.process().protects(protection)
+    }
+
+    /// How long before and after the end of its life an entry has a special treatment.
+    pub(super) fn staleness(&self, absent: bool) -> &Staleness {
+        &self.staleness[usize::from(absent)]
+    }
+
+    /// Returns the lifetime of a loaded value, if it is cached.
+    pub(super) fn lifetime(&self, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<Duration> {
+        let is_kept = |cache_if: &CacheIf<R>| guarded(self.name(), "cache_if", || cache_if(value)).unwrap_or(false);
+        let lifetime = lifetime(&self.policy, self.presence.is_absent(value), random::fraction());
+        lifetime.filter(|_| cache_if.is_none_or(is_kept))
     }
 
     /// The number of prefixes and tags of an entry.

@@ -22,6 +22,7 @@ mod old_row;
 mod put;
 mod read;
 mod read_options;
+mod refresh;
 mod region;
 mod returned;
 mod shared;

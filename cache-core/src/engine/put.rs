@@ -5,13 +5,14 @@ use std::time::Duration;
 use smallvec::smallvec;
 
 use super::announce;
+use super::local::Ends;
 use super::region::Region;
 use super::shared::{Accepted, LookUp, SharedFill};
 use crate::config::limits::LONGEST_LIFE;
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::protocol::Backend;
-use crate::runtime::random;
+use crate::runtime::{Moment, random};
 use crate::value::Cacheable;
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
@@ -22,12 +23,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let query = shared.query(self.entry_keys(key), Accepted::Entry(None));
         let (_, answer) = shared.look_up(smallvec![query], || ()).await.pop()?;
         match answer {
-            LookUp::Hit { found, snapshot, deadline } => {
-                self.inner.local.keep_copy(key, &found.value, snapshot, deadline);
+            LookUp::Hit { found, snapshot, ends, .. } => {
+                self.inner.local.keep_copy(key, &found.value, snapshot, ends);
                 Some(found.value)
             }
             LookUp::Confirmed(found) => Some(found.value),
-            LookUp::Miss(_) => {
+            LookUp::Miss { .. } => {
                 Counters::add(&method.counters.misses);
                 None
             }
@@ -42,8 +43,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (keys, token) = (self.entry_keys(&key), random::token_text());
         let delivered = announce::invalidate_as(&method.cache, keys.scopes[..1].to_vec(), token.clone()).await;
         if method.cache.backend() == Backend::SingleInstance {
-            let deadline = method.process().clock.now().after(ttl);
-            self.inner.local.keep(key, value, method.snapshot(&keys), deadline);
+            let ends = Ends { life: method.process().clock.now().after(ttl), limit: Moment::NEVER };
+            self.inner.local.keep(key, value, method.snapshot(&keys), ends);
         } else if delivered
             && let Some(permit) = shared.own_permit(&keys, &token).await
             && let Some(entry) = shared.encode(SharedFill { keys, permit, lifetime: ttl }, &value)

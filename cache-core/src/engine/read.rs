@@ -14,7 +14,8 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::access::Access;
-use super::load::{CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
+use super::load::{Answer, CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
+use super::local::{Age, Work};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
 use super::region::Region;
@@ -80,31 +81,37 @@ impl<K, R> Results<K, R> {
 impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Reads keys that may occur more than once, with the local tier first.
     pub(super) async fn read_all(&self, keys: Vec<K>) -> Result<Pairs<K, R>, E> {
-        let (mut keys, mut found) = (keys, Pairs::new());
+        let (mut keys, mut found, mut due) = (keys, Pairs::new(), Vec::new());
         while !keys.is_empty() {
             let (distinct, later) = distinct(keys);
             let mut missing = Few::new();
             for key in distinct {
-                match self.local_hit(&key) {
+                match self.local_hit(&key, &mut due) {
                     Some(value) => found.push((key, value)),
                     None => missing.push(key),
                 }
             }
+            self.refresh(std::mem::take(&mut due));
             found.extend(self.read(missing).await?);
             keys = later;
         }
         Ok(found)
     }
 
-    /// Returns the value if the local tier answers. Counts a hit.
-    fn local_hit(&self, key: &K) -> Option<R> {
+    /// Returns the value if the local tier answers. Counts a hit, and adds its key to `due` if it is to be refreshed.
+    fn local_hit(&self, key: &K, due: &mut Vec<K>) -> Option<R> {
         if self.region.access != Access::Usual {
             return None;
         }
         let local = &self.region.inner.local;
         let hit = local.find_owned(key).filter(|hit| self.is_visible(key, &hit.value))?;
+        let age = hit.age;
         let value = local.count(hit);
-        self.sample(key, &value);
+        if age == Age::Young {
+            self.sample(key, &value);
+        } else {
+            due.push(key.clone());
+        }
         Some(value)
     }
 
@@ -240,17 +247,23 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         }
         let advance = || leads.iter().for_each(|(_, lead)| lead.advance());
         let answers = self.region.inner.shared.look_up(queries, advance).await;
-        let mut missing = Vec::new();
+        let (mut missing, mut due) = (Vec::new(), Vec::new());
         for ((key, lead), (keys, answer)) in leads.into_iter().zip(answers) {
             match answer {
-                LookUp::Hit { found, snapshot, deadline } => {
-                    self.region.inner.local.keep_copy(&key, &found.value, snapshot, deadline);
+                LookUp::Hit { found, snapshot, ends, age } => {
+                    self.region.inner.local.keep_copy(&key, &found.value, snapshot, ends);
+                    if age == Age::Young {
+                        self.sample(&key, &found.value);
+                    } else {
+                        due.push(key.clone());
+                    }
                     self.hand_over(key, lead, found, &mut results);
                 }
                 LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut results),
-                LookUp::Miss(permit) => missing.push(Missing { key, keys, lead, permit }),
+                LookUp::Miss { permit, expired } => missing.push(Missing { key, keys, lead, permit, expired }),
             }
         }
+        self.refresh(due);
         if !missing.is_empty() {
             results.found.extend(Box::pin(self.load(missing)).await?);
         }
@@ -274,11 +287,17 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     async fn load(&self, missing: Vec<Missing<K, R>>) -> Result<Pairs<K, R>, E> {
         let (errors, cache_if) = (self.options.errors, self.options.cache_if.clone());
         Counters::add_many(&self.region.method().counters.misses, missing.len());
-        trace::answered(Source::Store);
         let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
         let job = Job { region: self.region.clone(), missing, errors, cache_if };
-        let values = self.options.errors.result(self.region.method().name(), job.run((self.load)()).await)?;
-        Ok(pairs(keys, values))
+        let Answer { outcome, instead } = job.run((self.load)()).await;
+        if let Some(expired) = instead
+            && keys.iter().zip(&expired).all(|(key, value)| self.is_visible(key, value))
+        {
+            trace::answered(Source::Expired);
+            return Ok(keys.into_iter().zip(expired).collect());
+        }
+        trace::answered(Source::Store);
+        Ok(pairs(keys, errors.result(self.region.method().name(), outcome)?))
     }
 
     /// Waits for the flights that other callers lead.
@@ -333,6 +352,23 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         self.options.is_visible(self.region.method().name(), key, value)
     }
 
+    /// Refreshes these keys in the background, unless the load borrows from its caller.
+    fn refresh(&self, keys: Vec<K>) {
+        if !keys.is_empty()
+            && let Load::InTask(call) = (self.load)()
+        {
+            self.region.refresh(keys, &self.options, &call);
+        }
+    }
+
+    /// Does what there is to do for a hit of the local tier.
+    pub(super) fn revisit(&self, key: &K, value: &R, work: Work) {
+        match work {
+            Work::Verify => self.verify(key, value),
+            Work::Refresh => self.refresh(vec![key.clone()]),
+        }
+    }
+
     /// Checks a hit against the store, if it is sampled.
     fn sample(&self, key: &K, value: &R) {
         if self.region.inner.sampling.is_due() {
@@ -341,7 +377,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     /// Checks a hit against the store, unless the load borrows from its caller.
-    pub(super) fn verify(&self, key: &K, value: &R) {
+    fn verify(&self, key: &K, value: &R) {
         if let Load::InTask(call) = (self.load)() {
             self.region.verify(key, value, &call);
         }

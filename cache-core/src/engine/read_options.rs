@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::user_code::{guarded, panic_text};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
 
 /// How a method's results represent absence.
@@ -52,6 +52,7 @@ impl<R> fmt::Debug for Presence<R> {
 pub struct LoadErrors<E> {
     clone: Option<fn(&E) -> E>,
     from_cache: Option<fn(Error) -> E>,
+    is_outage: Option<fn(&E) -> bool>,
 }
 
 impl<E> LoadErrors<E> {
@@ -60,7 +61,13 @@ impl<E> LoadErrors<E> {
     /// `clone` shares one error with all followers; `from_cache` converts the error of a load that panicked, timed out
     /// or recurses.
     pub const fn new(clone: Option<fn(&E) -> E>, from_cache: Option<fn(Error) -> E>) -> Self {
-        Self { clone, from_cache }
+        Self { clone, from_cache, is_outage: None }
+    }
+
+    /// Sets which errors mean that the store is out of order. Without it none does.
+    #[must_use]
+    pub const fn outages(self, is_outage: Option<fn(&E) -> bool>) -> Self {
+        Self { is_outage, ..self }
     }
 }
 
@@ -74,6 +81,18 @@ impl<E: Send + 'static> LoadErrors<E> {
     /// Whether the error type can report an exceeded deadline.
     pub(super) fn can_report_a_deadline(&self) -> bool {
         self.from_cache.is_some()
+    }
+
+    /// Whether the outcome of a load means that the store is out of order, and not that it has an answer.
+    pub(super) fn is_outage<T>(&self, method: &str, outcome: &Outcome<T, E>) -> bool {
+        match outcome {
+            Outcome::Failed(error) => {
+                let ask = |is_outage: fn(&E) -> bool| guarded(method, "is_outage", || is_outage(error));
+                self.is_outage.and_then(ask).unwrap_or(false)
+            }
+            Outcome::Broken(broken) => broken.error.kind() == ErrorKind::LoadTimedOut,
+            Outcome::Found(_) | Outcome::Abandoned => false,
+        }
     }
 
     /// Returns the outcome of a load without a value in the form for followers.
@@ -140,6 +159,7 @@ impl<E> fmt::Debug for LoadErrors<E> {
         f.debug_struct("LoadErrors")
             .field("clone", &self.clone.is_some())
             .field("from_cache", &self.from_cache.is_some())
+            .field("is_outage", &self.is_outage.is_some())
             .finish()
     }
 }

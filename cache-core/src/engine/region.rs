@@ -16,7 +16,7 @@ use super::announce;
 use super::batch_map::{BatchMap, Slot};
 use super::entry_keys::EntryKeys;
 use super::load::{Call, Load, MakeLoad, OfOne, of_many};
-use super::local::{Local, LocalHit, LocalRead};
+use super::local::{Age, Local, LocalHit, LocalRead, Revisit, Work};
 use super::method::Method;
 use super::read::Reading;
 use super::read_options::{LoadErrors, Presence, ReadOptions};
@@ -86,8 +86,8 @@ struct Parts<K, R> {
 
 /// Out of line: a hit should not carry the allocation.
 #[cold]
-fn revisit<R>(value: R) -> LocalRead<R> {
-    LocalRead::Revisit(Box::new(value))
+fn revisit<R>(value: R, work: Work) -> LocalRead<R> {
+    LocalRead::Revisit(Box::new(Revisit { value, work }))
 }
 
 /// The typed cache of one read method, from its key `K` to its result `R`.
@@ -424,8 +424,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for `local`, which it ends")]
     fn hit(&self, hit: LocalHit<R>) -> LocalRead<R> {
+        let age = hit.age;
         let value = self.inner.local.count(hit);
-        if self.inner.sampling.is_due() { revisit(value) } else { LocalRead::Fresh(value) }
+        if age != Age::Young {
+            return revisit(value, Work::Refresh);
+        }
+        if self.inner.sampling.is_due() { revisit(value, Work::Verify) } else { LocalRead::Fresh(value) }
     }
 
     #[cold]
@@ -514,9 +518,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let reading = Reading { region: self, options, load };
         match local {
             LocalRead::Fresh(value) => Ok(value),
-            LocalRead::Revisit(value) => {
-                reading.verify(&key, &value);
-                Ok(*value)
+            LocalRead::Revisit(hit) => {
+                let Revisit { value, work } = *hit;
+                reading.revisit(&key, &value, work);
+                Ok(value)
             }
             LocalRead::Miss => {
                 let pair = reading.read(smallvec![key]).await?.pop();

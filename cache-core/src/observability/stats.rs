@@ -32,6 +32,11 @@ pub(crate) struct Counters {
     pub(crate) load_errors: AtomicU64,
     pub(crate) coalesced: AtomicU64,
     pub(crate) bypasses: AtomicU64,
+    pub(crate) stale_hits: AtomicU64,
+    pub(crate) stale_if_error: AtomicU64,
+    pub(crate) refreshes: AtomicU64,
+    pub(crate) refresh_errors: AtomicU64,
+    pub(crate) refreshes_skipped: AtomicU64,
     pub(crate) fills: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
@@ -62,6 +67,11 @@ impl Counters {
             load_errors: AtomicU64::default(),
             coalesced: AtomicU64::default(),
             bypasses: AtomicU64::default(),
+            stale_hits: AtomicU64::default(),
+            stale_if_error: AtomicU64::default(),
+            refreshes: AtomicU64::default(),
+            refresh_errors: AtomicU64::default(),
+            refreshes_skipped: AtomicU64::default(),
             fills: AtomicU64::default(),
             invalidations: AtomicU64::default(),
             bytes_read: AtomicU64::default(),
@@ -143,6 +153,11 @@ impl Counters {
                 get(&self.load_errors),
                 get(&self.bypasses),
                 get(&self.degraded_hits),
+                get(&self.stale_hits),
+                get(&self.stale_if_error),
+                get(&self.refreshes),
+                get(&self.refresh_errors),
+                get(&self.refreshes_skipped),
                 get(&self.fills),
                 get(&self.invalidations),
             ],
@@ -170,6 +185,11 @@ impl Counters {
             load_errors: get(&self.load_errors),
             coalesced: get(&self.coalesced),
             bypasses: get(&self.bypasses),
+            stale_hits: get(&self.stale_hits),
+            stale_if_error: get(&self.stale_if_error),
+            refreshes: get(&self.refreshes),
+            refresh_errors: get(&self.refresh_errors),
+            refreshes_skipped: get(&self.refreshes_skipped),
             fills: get(&self.fills),
             invalidations: get(&self.invalidations),
             bytes_read: get(&self.bytes_read),
@@ -345,6 +365,21 @@ method_stats! {
     /// [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for a single caller (`visible_if`, a nested
     /// read of the same key), or the cache is a pass-through.
     bypasses,
+    /// Hits of either tier that answered with an expired value while it was loaded again.
+    ///
+    /// They are part of `local_hits` and `shared_hits`. See
+    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate).
+    stale_hits,
+    /// Loads that failed, and whose callers received an expired value.
+    ///
+    /// They are part of `load_errors`. See [`stale_if_error`](crate::ReadPolicy::stale_if_error).
+    stale_if_error,
+    /// Keys that were loaded again in the background. Their loads are part of `loads`.
+    refreshes,
+    /// Refreshes whose load failed. They are part of `refreshes`.
+    refresh_errors,
+    /// Keys that were not refreshed because too many refreshes were in progress.
+    refreshes_skipped,
     /// Values stored in the shared tier.
     ///
     /// It happens in the background: the count may follow the read that caused it.

@@ -40,6 +40,14 @@ pub enum LocalEngine {
     Moka,
 }
 
+/// The age of an entry from which a read starts a refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefreshAfter {
+    Age(Duration),
+    /// Of the time to live; below 100.
+    Percent(u8),
+}
+
 /// The options of one read method: what it caches, how long, and where.
 ///
 /// The annotation of the trait gives the values at compile time; a decorator's builder may change them at run time, and
@@ -98,6 +106,12 @@ pub struct ReadPolicy {
     pub(crate) local: bool,
     /// A limit below `ttl`, for the local tier only.
     pub(crate) local_ttl: Option<Duration>,
+    /// The age from which a read starts a refresh, if there is one.
+    pub(crate) refresh_after: Option<RefreshAfter>,
+    /// How long an expired value still answers while it is loaded again.
+    pub(crate) stale_while_revalidate: Duration,
+    /// How long an expired value answers in place of a load that fails.
+    pub(crate) stale_if_error: Duration,
     /// In entries; zero disables the local tier.
     pub(crate) local_capacity: usize,
     pub(crate) local_engine: LocalEngine,
@@ -133,6 +147,9 @@ impl ReadPolicy {
             jitter_percent: 10,
             local: true,
             local_ttl: None,
+            refresh_after: None,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
             local_capacity: 10_000,
             local_engine: LocalEngine::Quick,
             codec: Codec::MessagePack,
@@ -216,6 +233,97 @@ impl ReadPolicy {
     pub const fn local_ttl(mut self, ttl: Duration) -> Self {
         self.local = true;
         self.local_ttl = Some(ttl);
+        self
+    }
+
+    /// Refreshes entries ahead: the first read of an entry of this age starts a load in the background.
+    ///
+    /// All reads are answered by the cached value meanwhile, in at most the time of a hit. The new value replaces it in
+    /// both tiers, unless a write of the entry began after the load; then it is dropped. An age of the time to live or
+    /// more refreshes nothing.
+    ///
+    /// The jitter moves the refresh together with the end of the life, so that it begins at this age or a little later
+    /// or earlier: with 10 % jitter, between 90 % of this age and this age plus 10 % of the rest of the life.
+    ///
+    /// An instance runs one refresh for a key at a time, and a limited number for all keys
+    /// ([`CacheBuilder::refreshes`](crate::CacheBuilder::refreshes)). It asks the shared tier first: what another
+    /// instance has refreshed is not loaded again. After a refresh that failed, the method starts no other for a second,
+    /// and none of that key for ten seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(300)).refresh_after(Duration::from_secs(240));
+    /// # let _ = policy;
+    /// ```
+    pub const fn refresh_after(mut self, age: Duration) -> Self {
+        self.refresh_after = Some(RefreshAfter::Age(age));
+        self
+    }
+
+    /// Like [`refresh_after`](Self::refresh_after), with the age in percent of the time to live, also that of absences.
+    ///
+    /// 100 or more refreshes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(300)).refresh_after_percent(80); // after 4 minutes
+    /// # let _ = policy;
+    /// ```
+    pub const fn refresh_after_percent(mut self, percent: u8) -> Self {
+        self.refresh_after = Some(RefreshAfter::Percent(percent));
+        self
+    }
+
+    /// Lets an expired value answer for this long after its time to live, while it is loaded again in the background.
+    ///
+    /// Default zero, at most ten years. The value answers only while no write has invalidated it, in either tier and on
+    /// every instance: it is as old as the row may be that changed without the decorator. A fence that is unknown, since
+    /// the shared tier is unreachable or the local tier is not trusted, ends it as well.
+    ///
+    /// The load is a refresh, as for [`refresh_after`](Self::refresh_after). Entries stay in Redis for this much longer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).stale_while_revalidate(Duration::from_secs(600));
+    /// # let _ = policy;
+    /// ```
+    pub const fn stale_while_revalidate(mut self, span: Duration) -> Self {
+        self.stale_while_revalidate = span;
+        self
+    }
+
+    /// Lets an expired value answer for this long after its time to live, if the store fails.
+    ///
+    /// Default zero, at most ten years. A read calls the store first. The value answers if the store is out of order: if
+    /// its error says so ([`LoadError::is_outage`](crate::LoadError::is_outage)), or the load exceeds its deadline.
+    /// An error that is an answer, such as "not found" or "forbidden", reaches the caller. For a second after an outage
+    /// the method serves the value without asking the store again.
+    ///
+    /// The conditions on the value are those of [`stale_while_revalidate`](Self::stale_while_revalidate).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).stale_if_error(Duration::from_secs(3600));
+    /// # let _ = policy;
+    /// ```
+    pub const fn stale_if_error(mut self, span: Duration) -> Self {
+        self.stale_if_error = span;
         self
     }
 

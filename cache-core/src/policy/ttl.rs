@@ -1,8 +1,9 @@
-//! The lifetime of an entry: a pure function of the policy, the kind of result and a random fraction.
+//! The ages of an entry at which it is treated differently: when it is refreshed, when its life ends, and how long it
+//! answers after that. Pure functions of the policy, the kind of result and a random fraction.
 
 use std::time::Duration;
 
-use super::ReadPolicy;
+use super::{ReadPolicy, RefreshAfter};
 use crate::config::limits::LONGEST_LIFE;
 
 /// Returns the lifetime of a value from the start of its load, if it is cached.
@@ -16,6 +17,47 @@ pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option
     Some(ttl.mul_f64(1.0 - cut)).filter(|life| policy.enabled && !life.is_zero())
 }
 
+/// How long before and after the end of its life an entry has a special treatment.
+///
+/// Both are constants of the method, so that neither tier has to store them with an entry. The jitter of an entry's end
+/// moves the refresh with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Staleness {
+    /// A read starts a refresh from this long before the end; zero if there is none.
+    pub(crate) lead: Duration,
+    /// The value answers until this long after the end, while it is loaded again.
+    pub(crate) while_revalidate: Duration,
+    /// It answers until this long after the end in place of an error of the store.
+    pub(crate) if_error: Duration,
+}
+
+impl Staleness {
+    /// The staleness of present values, or of absences, in a cache that refreshes entries or does not.
+    pub(crate) fn of(policy: &ReadPolicy, absent: bool, refreshes: bool) -> Self {
+        let if_error = policy.stale_if_error.min(LONGEST_LIFE);
+        if !refreshes {
+            return Self { lead: Duration::ZERO, while_revalidate: Duration::ZERO, if_error };
+        }
+        let ttl = if absent { policy.negative_ttl.unwrap_or_default() } else { policy.ttl }.min(LONGEST_LIFE);
+        let rest = match policy.refresh_after {
+            None => Duration::ZERO,
+            Some(RefreshAfter::Age(age)) => ttl.saturating_sub(age),
+            Some(RefreshAfter::Percent(percent)) => ttl.mul_f64(f64::from(100 - percent.min(100)) / 100.0),
+        };
+        Self {
+            // The shortest life that the jitter leaves must begin before the refresh.
+            lead: rest.mul_f64(1.0 - f64::from(policy.jitter_percent) / 100.0),
+            while_revalidate: policy.stale_while_revalidate.min(LONGEST_LIFE),
+            if_error,
+        }
+    }
+
+    /// How long the tiers keep an entry after the end of its life.
+    pub(crate) fn kept(&self) -> Duration {
+        self.while_revalidate.max(self.if_error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +69,29 @@ mod tests {
         for (absent, chance, seconds) in table {
             assert_eq!(lifetime(&policy, absent, chance), Some(Duration::from_secs(seconds)), "{absent} {chance}");
         }
+    }
+
+    #[test]
+    fn a_refresh_begins_within_every_life_that_the_jitter_leaves() {
+        let second = Duration::from_secs(1);
+        for percent in [0, 10, 50] {
+            let policy = ReadPolicy::new(second * 100).negative_ttl(second * 10).jitter_percent(percent);
+            for policy in [policy.refresh_after(second), policy.refresh_after_percent(1)] {
+                for absent in [false, true] {
+                    let shortest = lifetime(&policy, absent, 1.0).unwrap();
+                    assert!(Staleness::of(&policy, absent, true).lead < shortest, "{percent} {absent}");
+                }
+            }
+        }
+        let exact = ReadPolicy::new(second * 100).negative_ttl(second * 10).jitter_percent(0);
+        let leads =
+            |policy: ReadPolicy| [false, true].map(|absent| Staleness::of(&policy, absent, true).lead.as_secs());
+        assert_eq!(leads(exact), [0, 0]);
+        assert_eq!(leads(exact.refresh_after(second * 80)), [20, 0], "an absence does not live that long");
+        assert_eq!(leads(exact.refresh_after_percent(80)), [20, 2]);
+        assert_eq!(leads(exact.refresh_after_percent(200)), [0, 0]);
+        assert_eq!(leads(exact.refresh_after(Duration::MAX)), [0, 0]);
+        assert_eq!(leads(exact.refresh_after(Duration::ZERO)), [100, 10]);
     }
 
     #[test]

@@ -76,4 +76,6 @@ pub enum Protection {
     Owner,
     /// A write that invalidates by its old row detects other writes of that row.
     OldRowFence,
+    /// A value that has reached the age of its refresh answers only while its fence is current.
+    StaleFence,
 }

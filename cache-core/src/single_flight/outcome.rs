@@ -66,6 +66,8 @@ pub enum Source {
     Degraded,
     /// The shared tier, with its own value or by confirming one that was just loaded.
     Shared,
+    /// An expired value, in place of an error of the store.
+    Expired,
     /// The store.
     Store,
 }

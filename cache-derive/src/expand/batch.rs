@@ -239,7 +239,8 @@ fn options(pair: &Pair<'_>, visible_if: Option<&ExprPath>) -> TokenStream {
         quote!(.cache_if(#predicate))
     });
     let (key, value) = (types::key(pair.store, pair.one, pair.read), types::value(pair.store, pair.one, pair.read));
-    quote!(#options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
+    let outages = read::outages(pair.store, pair.method, pair.read, &error);
+    quote!(#options::<#key, #value, #error>::new(#load_errors!(#error) #outages) #visible #cache_if)
 }
 
 /// The call of `visible_if` for one key, as the method over one key makes it.

@@ -5,9 +5,10 @@ use quote::{ToTokens, quote};
 use syn::ExprPath;
 use syn::spanned::Spanned;
 
-use super::names::{derived, local, local_at, runtime, self_of};
+use super::names::{at, derived, local, local_at, runtime, self_of};
 use super::{absent, forward, types};
 use crate::model::{Method, Param, Read, Store};
+use crate::options::cached;
 
 /// The body.
 pub(super) fn body(store: &Store, method: &Method, read: &Read) -> TokenStream {
@@ -128,7 +129,16 @@ fn options(store: &Store, method: &Method, read: &Read, visible_if: Option<&Expr
     });
     // The types are explicit; otherwise the closures would determine them.
     let (key, value) = (types::key(store, method, read), types::value(store, method, read));
-    quote!(#read_options::<#key, #value, #error>::new(#load_errors!(#error)) #visible #cache_if)
+    let outages = outages(store, method, read, &error);
+    quote!(#read_options::<#key, #value, #error>::new(#load_errors!(#error) #outages) #visible #cache_if)
+}
+
+/// The call that requires of an error type to say what an outage is, if an expired value answers then.
+pub(super) fn outages(store: &Store, method: &Method, read: &Read, error: &TokenStream) -> Option<TokenStream> {
+    read.options.setting(cached::STALE_IF_ERROR.row.name)?;
+    let load_error = runtime(store, "LoadError");
+    let is_outage = at(method.output.span(), quote!(<#error as #load_error>::is_outage));
+    Some(quote!(.outages(::core::option::Option::Some(#is_outage))))
 }
 
 /// The same, also with the key of the value, which it does not need.

@@ -19,6 +19,15 @@ const fn without_local_tier(option: &'static str) -> Conflict {
     Conflict { option, other: "local = off", why: "there is no local tier for it to describe" }
 }
 
+/// The conflict of an option that loads in the background with `load = inline`.
+const fn without_task(option: &'static str) -> Conflict {
+    Conflict {
+        option,
+        other: "load = inline",
+        why: "a load in the background has no caller from whose arguments it could borrow",
+    }
+}
+
 options! {
     ENTITY: String = option("entity", &["\"policy\""], "follows the namespace in every key; unique in the trait")
         .aliases(&["name"])
@@ -141,11 +150,30 @@ options! {
     )
     .aliases(&["key_of", "keyed_by"])
     .parsed(value::function);
-    REFRESH_AFTER: () = option("refresh_after", &["\"4m\""], "reloads a value before it expires").planned();
-    STALE_WHILE_REVALIDATE: () =
-        option("stale_while_revalidate", &["\"1m\""], "returns an expired value while it is reloaded").planned();
-    STALE_IF_ERROR: () =
-        option("stale_if_error", &["\"1h\""], "returns an expired value if the store does not answer").planned();
+    REFRESH_AFTER: Setting = option(
+        "refresh_after",
+        &["\"4m\"", "\"80%\""],
+        "the age, or the share of `ttl`, from which a read loads the value again in the background",
+    )
+    .aliases(&["refresh", "refresh_ahead", "refresh_after_write"])
+    .excludes(&[without_task("refresh_after")])
+    .sets("refresh_after", value::age);
+    STALE_WHILE_REVALIDATE: Setting = option(
+        "stale_while_revalidate",
+        &["\"10m\""],
+        "how long after its `ttl` a value still answers while it is loaded again, unless a write has invalidated it",
+    )
+    .aliases(&["swr", "stale"])
+    .excludes(&[without_task("stale_while_revalidate")])
+    .sets("stale_while_revalidate", value::positive_duration);
+    STALE_IF_ERROR: Setting = option(
+        "stale_if_error",
+        &["\"1h\""],
+        "how long after its `ttl` a value answers if the store is out of order, which its error type says \
+         (`cache_core::LoadError`)",
+    )
+    .aliases(&["sie", "stale_on_error", "grace"])
+    .sets("stale_if_error", value::positive_duration);
 }
 
 /// A method over one key.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proc_macro2::Literal;
 use syn::{Expr, ExprLit, Lit, LitStr};
 
 use super::{Row, value};
@@ -12,6 +13,22 @@ use crate::parse::OptionSyntax;
 /// The value of an option that is a positive length of time, as an argument of the policy's builder.
 pub(super) fn positive_duration(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
     duration(option, row).map(|span| row.setting(SettingValue::Duration(span)))
+}
+
+/// The value of an option that is an age: a positive length of time, or a percentage of the time to live.
+pub(super) fn age(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    let text = match value::expression(option, row.example())? {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text.value().ends_with('%') => text,
+        _ => return positive_duration(option, row),
+    };
+    let percent = text.value().trim_end_matches('%').trim().parse::<u8>().ok();
+    let percent = percent.filter(|percent| (1..100).contains(percent)).ok_or_else(|| {
+        Problem::at(&text, format!("`{}` is out of range", row.name))
+            .why("it is a share of `ttl`, within which the value is still cached")
+            .instead("a whole number from 1 to 99, such as `\"80%\"`")
+    })?;
+    let argument = Some(SettingValue::Number(Literal::u8_suffixed(percent)));
+    Ok(Setting { option: row.name, method: "refresh_after_percent", argument })
 }
 
 /// The value of an option that is a positive length of time.

@@ -26,8 +26,6 @@ pub(crate) struct Row {
     pub(crate) setter: Option<Setter>,
     /// Whether the option may be given more than once.
     pub(crate) repeats: bool,
-    /// Whether the option is planned, and refused until then.
-    pub(crate) is_planned: bool,
 }
 
 /// The definition of an option with values of the type `T`.
@@ -61,18 +59,7 @@ pub(crate) struct Conflict {
 
 /// Begins the row of an option.
 pub(super) const fn option(name: &'static str, values: &'static [&'static str], doc: &'static str) -> Row {
-    Row {
-        name,
-        doc,
-        values,
-        enumeration: None,
-        aliases: &[],
-        conflicts: &[],
-        method: "",
-        setter: None,
-        repeats: false,
-        is_planned: false,
-    }
+    Row { name, doc, values, enumeration: None, aliases: &[], conflicts: &[], method: "", setter: None, repeats: false }
 }
 
 /// Begins the row of an option whose values are the variants of an enum of the runtime crate.
@@ -109,11 +96,6 @@ impl Row {
     /// Ends the row of an option that becomes a call of this method of the policy's builder.
     pub(super) const fn sets(self, method: &'static str, setter: Setter) -> Spec<Setting> {
         Spec { row: Self { method, setter: Some(setter), ..self }, parse: setter }
-    }
-
-    /// Ends the row of an option that is planned.
-    pub(super) const fn planned(self) -> Spec<()> {
-        Spec { row: Self { is_planned: true, ..self }, parse: |_, _| Ok(()) }
     }
 
     /// Its values as written, or examples of them.

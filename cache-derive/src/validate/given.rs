@@ -18,7 +18,7 @@ impl<'a> Given<'a> {
         let mut given = Self { options: Vec::new(), meant: Vec::new() };
         for option in options {
             let name = option.name.to_string();
-            let known = table.options.iter().find(|row| row.name == name && !row.is_planned);
+            let known = table.options.iter().find(|row| row.name == name);
             match known {
                 None => {
                     sink.report(unknown(table, option, &name));
@@ -81,22 +81,15 @@ impl<'a> Given<'a> {
 fn unknown(table: &Table, option: &OptionSyntax, name: &str) -> Problem {
     let attribute = table.attribute;
     let mut every = table.options.iter().chain(table.excluded);
-    match every.find(|row| row.name == name) {
-        Some(row) if row.is_planned => {
-            Problem::at(&option.name, format!("`{name}` of `#[{attribute}]` is not supported yet"))
-                .why("it is planned, and has no effect today")
-                .instead(format!("leave `{name}` out"))
-        }
-        Some(_) => Problem::at(&option.name, format!("`{name}` and `batch` exclude each other"))
+    if every.any(|row| row.name == name) {
+        return Problem::at(&option.name, format!("`{name}` and `batch` exclude each other"))
             .why("a batch shares the entries of the method over one key, which has this option")
-            .instead(format!("leave `{name}` out")),
-        None => {
-            let problem = Problem::at(&option.name, format!("`#[{attribute}]` has no option `{name}`"));
-            match meant(table, name) {
-                Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
-                None => problem.instead(format!("one of {}", list(names(table.options)))),
-            }
-        }
+            .instead(format!("leave `{name}` out"));
+    }
+    let problem = Problem::at(&option.name, format!("`#[{attribute}]` has no option `{name}`"));
+    match meant(table, name) {
+        Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
+        None => problem.instead(format!("one of {}", list(names(table.options)))),
     }
 }
 
@@ -108,7 +101,7 @@ fn meant(table: &Table, name: &str) -> Option<&'static str> {
 }
 
 fn names(options: &'static [Row]) -> impl Iterator<Item = &'static str> {
-    options.iter().filter(|row| !row.is_planned).map(|row| row.name)
+    options.iter().map(|row| row.name)
 }
 
 fn duplicate(option: &OptionSyntax, name: &str) -> Problem {

@@ -1,5 +1,7 @@
 //! The options of `#[cached(..)]`, and the rules that concern more than one of them.
 
+use std::time::Duration;
+
 use proc_macro2::Span as Place;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
@@ -10,7 +12,7 @@ use super::given::Given;
 use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Setting, SettingValue, Span};
-use crate::options::cached;
+use crate::options::{Spec, cached};
 use crate::parse::Value;
 
 /// Every option but the entity and the key.
@@ -25,6 +27,7 @@ pub(super) fn all(
     let ttl = ttl(sig, attribute, given, sink);
     let settings = given.settings(&cached::SINGLE, sink);
     local_no_longer_than_ttl(ttl.as_ref(), &settings, given, sink);
+    refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
     let mut options = Options {
         ttl: ttl?,
         settings,
@@ -76,11 +79,30 @@ fn replace_self(options: &mut Options, self_type: &mut SelfType) {
     }
 }
 
+/// The value of a setting, if it is a literal length of time.
+fn literal(settings: &[Setting], option: &Spec<Setting>) -> Option<Duration> {
+    let setting = settings.iter().find(|setting| setting.option == option.row.name)?;
+    match &setting.argument {
+        Some(SettingValue::Duration(Span::Literal(span))) => Some(*span),
+        _ => None,
+    }
+}
+
+fn refreshed_before_the_end(ttl: Option<&Span>, settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
+    if let (Some(Span::Literal(ttl)), Some(age)) = (ttl, literal(settings, &cached::REFRESH_AFTER))
+        && age >= *ttl
+    {
+        sink.report(
+            Problem::at(given.get(&cached::REFRESH_AFTER), "`refresh_after` is not below `ttl`")
+                .why("an entry of that age has expired: the next read loads it anyway")
+                .instead("a shorter `refresh_after`, such as `\"80%\"`, or `stale_while_revalidate` for values that have expired"),
+        );
+    }
+}
+
 fn local_no_longer_than_ttl(ttl: Option<&Span>, settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
-    let local = settings.iter().find(|setting| setting.option == cached::LOCAL.row.name);
-    let local = local.and_then(|setting| setting.argument.as_ref());
-    if let (Some(Span::Literal(ttl)), Some(SettingValue::Duration(Span::Literal(local)))) = (ttl, local)
-        && local > ttl
+    if let (Some(Span::Literal(ttl)), Some(local)) = (ttl, literal(settings, &cached::LOCAL))
+        && local > *ttl
     {
         sink.report(
             Problem::at(given.get(&cached::LOCAL), "`local` is longer than `ttl`")

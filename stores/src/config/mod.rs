@@ -29,6 +29,8 @@ use crate::{StoreError, StoreErrorKind};
 /// | `ENABLE_CONVERSATION_CONFIG_CACHE` | the switch of the conversations' configurations, default `true` |
 /// | `ENABLE_CONVERSATION_CACHING` | the switch of the conversations, default `true` |
 /// | `CACHE_TTL_POLICY_SECONDS` | how long a policy is cached, in whole seconds; `POLICY_CACHE_TTL_SECONDS` is its older name |
+/// | `CACHE_REFRESH_POLICY_PERCENT` | from which share of its life a policy is loaded again in the background, default 80; 0: never |
+/// | `CACHE_STALE_POLICY_SECONDS` | how long an expired policy answers during an outage of the database, default 3600; 0: not at all |
 /// | `CACHE_TTL_CONFIG_SECONDS` | the same for a configuration; `CONFIG_CACHE_TTL_SECONDS` is its older name |
 /// | `CACHE_TTL_CONVERSATION_SECONDS` | the same for a conversation |
 ///
@@ -74,7 +76,8 @@ impl StoresConfig {
                 variables,
                 "ENABLE_LLM_POLICY_CACHE",
                 &["CACHE_TTL_POLICY_SECONDS", "POLICY_CACHE_TTL_SECONDS"],
-            )?,
+            )?
+            .with_freshness(variables, "CACHE_REFRESH_POLICY_PERCENT", "CACHE_STALE_POLICY_SECONDS")?,
             configs: ReadSettings::read(
                 variables,
                 "ENABLE_CONVERSATION_CONFIG_CACHE",
@@ -111,7 +114,7 @@ fn wrong(context: impl Into<String>) -> StoreError {
 mod tests {
     use std::time::Duration;
 
-    use cache_core::Backend;
+    use cache_core::{Backend, ReadPolicy};
 
     use super::*;
 
@@ -159,6 +162,17 @@ mod tests {
             expected[store] = (false, Some(Duration::from_secs(7)));
             assert_eq!(of(&config(&[(switch, "off"), (ttl, "7")])), expected, "{switch}");
         }
+    }
+
+    #[test]
+    fn policies_are_refreshed_and_outlive_an_outage_unless_a_variable_forbids_it() {
+        let annotated = ReadPolicy::new(Duration::from_mins(5)).refresh_after_percent(80);
+        let policy = |variables: &[(&str, &str)]| config(variables).policies.over(annotated);
+        assert_eq!(policy(&[]), annotated);
+        let (refresh, stale) = ("CACHE_REFRESH_POLICY_PERCENT", "CACHE_STALE_POLICY_SECONDS");
+        assert_eq!(policy(&[(refresh, "50")]), annotated.refresh_after_percent(50));
+        assert_eq!(policy(&[(refresh, "0")]), annotated.refresh_after_percent(100), "never");
+        assert_eq!(policy(&[(stale, "7")]), annotated.stale_if_error(Duration::from_secs(7)));
     }
 
     #[tokio::test]

@@ -60,7 +60,8 @@ impl WriteError for RegisterError {
 
 /// Rows in groups, whose writes have numbers that the store's list of versions contains.
 ///
-/// Nothing expires within a run, so that no staleness hides behind an expiry. Each mode has rows of its own, since a
+/// Nothing expires within a run, so that no staleness hides behind an expiry; only the entries of `read_aging` do, which
+/// answer after it while they are loaded again. Each mode has rows of its own, since a
 /// write follows the strongest mode of the reads that it invalidates.
 #[cached_store(namespace = "race:chaos")]
 #[async_trait]
@@ -74,16 +75,20 @@ pub(crate) trait Registers: Send + Sync {
     #[cached(entity = "tagged", key(group, member), tags("row", value.place), ttl = "2h")]
     async fn read_tagged(&self, group: u32, member: u32) -> Result<Tagged, RegisterError>;
 
+    /// The same, of an entry that is refreshed every half second and answers after its end, unless it was invalidated.
+    #[cached(entity = "aging", key(group, member), ttl = "1s", refresh_after = "50%", stale_while_revalidate = "2h")]
+    async fn read_aging(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError>;
+
     /// The versions of the present rows among these.
     #[cached(batch = read_safe)]
     async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError>;
 
     /// Changes a row, and returns its next version.
-    #[invalidates(read_safe(group, member), tag("row", (group, member)))]
+    #[invalidates(read_safe(group, member), read_aging(group, member), tag("row", (group, member)))]
     async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
     /// Gives every present row of the group its next version.
-    #[invalidates(read_safe(group, ..), tag("row", ..))]
+    #[invalidates(read_safe(group, ..), read_aging(group, ..), tag("row", ..))]
     async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError>;
 
     /// As `read_safe`.

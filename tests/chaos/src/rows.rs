@@ -267,6 +267,10 @@ impl Registers for Rows {
         Ok(Tagged { place: (group, member), version })
     }
 
+    async fn read_aging(&self, group: u32, member: u32) -> Result<Option<u64>, RegisterError> {
+        self.load(Mode::Safe, group, member).await
+    }
+
     async fn read_many(&self, group: u32, members: &[u32]) -> Result<BTreeMap<u32, u64>, RegisterError> {
         self.load_many(Mode::Safe, group, members).await
     }

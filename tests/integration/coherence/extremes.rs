@@ -58,7 +58,8 @@ async fn every_cache_setting_works_at_its_extremes() {
         ("recovery_barrier", CacheBuilder::recovery_barrier),
         ("shutdown_timeout", CacheBuilder::shutdown_timeout),
     ];
-    let counts: [(&str, Set<usize>); 3] = [
+    let counts: [(&str, Set<usize>); 4] = [
+        ("refreshes", CacheBuilder::refreshes),
         ("max_concurrent_loads", CacheBuilder::max_concurrent_loads),
         ("max_entry_bytes", CacheBuilder::max_entry_bytes),
         ("verify_one_in", |builder, count| builder.verify_one_in(u32::try_from(count).unwrap_or(u32::MAX))),
@@ -98,6 +99,10 @@ async fn every_read_option_works_at_its_extremes() {
         policies.extend([minute.negative_ttl(span), ReadPolicy::new(span).local_engine(LocalEngine::Moka)]);
     }
     policies.extend([0, 1, u8::MAX].map(|percent| minute.jitter_percent(percent)));
+    policies.extend([0, 1, u8::MAX].map(|percent| minute.refresh_after_percent(percent)));
+    for span in SPANS {
+        policies.extend([minute.refresh_after(span), minute.stale_while_revalidate(span), minute.stale_if_error(span)]);
+    }
     for engine in [LocalEngine::Quick, LocalEngine::Moka] {
         policies.extend(COUNTS.map(|entries| minute.local_capacity(entries).local_engine(engine)));
     }

@@ -20,6 +20,7 @@ mod eviction;
 mod extremes;
 mod faults;
 mod foreign_bytes;
+mod freshness;
 mod hammer;
 mod interleaved_writers;
 mod joins;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cache_core::{WriteError, cached_store};
+use cache_core::{LoadError, WriteError, cached_store};
 
 use super::sync_points::SyncPoint;
 
@@ -19,6 +19,12 @@ pub(super) enum RegisterError {
 impl From<cache_core::Error> for RegisterError {
     fn from(error: cache_core::Error) -> Self {
         Self::Cache(error.to_string())
+    }
+}
+
+impl LoadError for RegisterError {
+    fn is_outage(&self) -> bool {
+        *self == Self::Lost
     }
 }
 
@@ -80,6 +86,8 @@ pub(super) struct Rows {
     pub(super) panics: AtomicBool,
     /// Whether reads fail.
     pub(super) fails: AtomicBool,
+    /// Whether reads are refused.
+    pub(super) refuses: AtomicBool,
 }
 
 impl Rows {
@@ -109,6 +117,13 @@ impl Rows {
         self.table.lock().unwrap().insert(key, value);
     }
 
+    fn answer<T>(&self, rows: T) -> Result<T, RegisterError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(RegisterError::Lost);
+        }
+        if self.refuses.load(Ordering::SeqCst) { Err(RegisterError::Refused) } else { Ok(rows) }
+    }
+
     async fn pass(&self, stop: Stop) {
         let point = self.stops.lock().unwrap().remove(&stop);
         if let Some(point) = point {
@@ -130,7 +145,7 @@ impl Register for Rows {
         let row = self.row(key);
         self.pass(Stop::AfterRead).await;
         assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");
-        if self.fails.load(Ordering::SeqCst) { Err(RegisterError::Lost) } else { Ok(row) }
+        self.answer(row)
     }
 
     async fn get_many(&self, keys: &[u64]) -> Result<BTreeMap<u64, u64>, RegisterError> {
@@ -139,7 +154,7 @@ impl Register for Rows {
         let rows = keys.iter().filter_map(|key| Some((*key, self.row(*key)?))).collect();
         self.pass(Stop::AfterRead).await;
         assert!(!self.panics.swap(false, Ordering::SeqCst), "the store panics on command");
-        if self.fails.load(Ordering::SeqCst) { Err(RegisterError::Lost) } else { Ok(rows) }
+        self.answer(rows)
     }
 
     async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError> {

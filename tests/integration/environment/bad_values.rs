@@ -54,6 +54,14 @@ const TABLE: &[(&[(&str, &str)], &str)] = &[
     (&[("ENABLE_CONVERSATION_CONFIG_CACHE", "truee")], "ENABLE_CONVERSATION_CONFIG_CACHE is `truee`: expected true or false"),
     (&[("ENABLE_CONVERSATION_CACHING", "a\nb")], "ENABLE_CONVERSATION_CACHING is `a\\nb`: expected true or false"),
     // Lifetimes.
+    (
+        &[("CACHE_REFRESH_POLICY_PERCENT", "100")],
+        "CACHE_REFRESH_POLICY_PERCENT is `100`: expected a whole number from 0 to 99",
+    ),
+    (
+        &[("CACHE_STALE_POLICY_SECONDS", "1h")],
+        "CACHE_STALE_POLICY_SECONDS is `1h`: expected whole seconds, 0 or more",
+    ),
     (&[("CACHE_TTL_POLICY_SECONDS", "0")], "CACHE_TTL_POLICY_SECONDS is `0`: expected whole seconds, 1 or more"),
     (&[("CACHE_TTL_POLICY_SECONDS", "-1")], "CACHE_TTL_POLICY_SECONDS is `-1`: expected whole seconds, 1 or more"),
     (&[("CACHE_TTL_POLICY_SECONDS", "1.5")], "CACHE_TTL_POLICY_SECONDS is `1.5`: expected whole seconds, 1 or more"),

@@ -78,6 +78,7 @@ async fn a_switch_or_another_time_to_live_reaches_its_method_and_no_other() {
         ("ENABLE_CONVERSATION_CONFIG_CACHE", "false", [1, 0, 1]),
         ("ENABLE_CONVERSATION_CACHING", "false", [1, 1, 0]),
         ("CACHE_TTL_POLICY_SECONDS", "60", [1, 1, 1]),
+        ("CACHE_STALE_POLICY_SECONDS", "0", [1, 1, 1]),
         ("CACHE_TTL_CONFIG_SECONDS", "20", [1, 1, 1]),
         ("CACHE_TTL_CONVERSATION_SECONDS", "10", [1, 1, 1]),
     ] {
@@ -101,7 +102,8 @@ async fn a_switch_or_another_time_to_live_reaches_its_method_and_no_other() {
         stores.cache.shutdown().await;
         let left = |key: &str| redis.raw(&["TTL", &format!("copilot:{key}")]).unwrap().parse::<i32>().unwrap();
         let (left, most) = match variable {
-            "CACHE_TTL_POLICY_SECONDS" => (left(&format!("llm:policy:{tenant}")), 60),
+            "CACHE_TTL_POLICY_SECONDS" => (left(&format!("llm:policy:{tenant}")), 3600 + 60),
+            "CACHE_STALE_POLICY_SECONDS" => (left(&format!("llm:policy:{tenant}")), 300),
             "CACHE_TTL_CONFIG_SECONDS" => (left(&format!("conv:config:{tenant}")), 20),
             "CACHE_TTL_CONVERSATION_SECONDS" => (left(&format!("conv:conversation:{tenant}:{conversation}")), 10),
             _ => continue,

@@ -182,8 +182,9 @@ impl Front {
 
     /// The cache and its server, one per cell, since all cells use the same keys.
     fn cache(self) -> Option<(Cache, Option<RedisServer>)> {
-        // Other cells may keep the machine busy, which must not look like a lost Redis.
+        // Other cells may keep the machine busy, which must not look like a lost Redis, or outlast a degraded entry.
         let patient = Cache::builder().lease(PATIENCE).read_timeout(PATIENCE).write_timeout(PATIENCE);
+        let patient = patient.degraded_ttl(PATIENCE);
         match self {
             Self::Bare => None,
             Self::PassThrough => Some((Cache::pass_through(), None)),

@@ -6,6 +6,7 @@
 use shuttle::thread;
 
 use super::{Instance, KEY, Row};
+use crate::engine::local::Ends;
 use crate::protocol::Protection;
 use crate::runtime::Moment;
 use crate::runtime::explore::{every_order, many_orders};
@@ -21,7 +22,7 @@ fn fill_against_an_invalidation(without: Option<Protection>) -> Option<u64> {
         thread::spawn(move || {
             let begun = region.inner.shared.begin(&region.entry_keys(&KEY));
             let value = row.load();
-            region.inner.local.keep(KEY, value, begun.snapshot, Moment::NEVER);
+            region.inner.local.keep(KEY, value, begun.snapshot, Ends { life: Moment::NEVER, limit: Moment::NEVER });
         })
     };
     row.store(2);

@@ -6,6 +6,7 @@ mod flights;
 pub(super) mod frames;
 mod local;
 mod own_writes;
+mod refresh;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,12 @@ impl Instance {
     fn over(cache: Cache, row: &Row) -> Self {
         let policy = ReadPolicy::new(Duration::from_mins(5)).local_capacity(4);
         Self { region: cache.region("ns", "e", policy), cache, row: row.clone() }
+    }
+
+    /// The same with another policy, over entries of its own.
+    fn with_policy(self, change: impl FnOnce(ReadPolicy) -> ReadPolicy) -> Self {
+        let policy = change(ReadPolicy::new(Duration::from_mins(5)).local_capacity(4));
+        Self { region: self.cache.region("ns", "other", policy), ..self }
     }
 
     /// Reads through the cache.

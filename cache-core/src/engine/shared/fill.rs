@@ -39,6 +39,10 @@ enum Unencodable {
     Altered,
 }
 
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Encoded {
     fn as_fill(&self, now: u64) -> Fill<'_> {
         Fill { entry: self.keys.entry(), bytes: &self.bytes, ttl: self.ttl, renew: self.renewals(now) }
@@ -71,9 +75,11 @@ impl<R: Cacheable> SharedEntries<R> {
         let FillTarget::Both { connection, fence, .. } = permit.target else { return None };
         let now = self.method.process().clock.now();
         let ttl = lifetime.checked_sub(now.since(permit.started)).filter(|ttl| *ttl >= MILLISECOND)?;
-        let ends = connection.server_now(now).saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        let bytes = self.seal(&keys, &fence, Expiry { soft: ends, hard: ends }, value)?;
-        Some(Encoded { keys, connection, fence, bytes, ttl })
+        let ends = connection.server_now(now).saturating_add(millis(ttl));
+        let kept = self.method.staleness(self.method.presence.is_absent(value)).kept();
+        let expiry = Expiry { soft: ends, hard: ends.saturating_add(millis(kept)) };
+        let bytes = self.seal(&keys, &fence, expiry, value)?;
+        Some(Encoded { keys, connection, fence, bytes, ttl: ttl.saturating_add(kept) })
     }
 
     /// Returns the envelope of a value.

@@ -10,7 +10,6 @@ mod value_tags;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -20,11 +19,12 @@ pub(super) use self::fill::{Encoded, SharedFill};
 pub(super) use self::value_tags::Loaded;
 use self::value_tags::TaggedHit;
 use super::entry_keys::EntryKeys;
+use super::local::{Age, Ends};
 use super::method::Method;
 use crate::coherence::Connection;
 use crate::freshness::SequenceSnapshot;
 use crate::observability::{Counters, Request};
-use crate::protocol::envelope::{self, Identity, Unusable};
+use crate::protocol::envelope::{self, Expiry, Identity, Unusable};
 use crate::protocol::{
     Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, Scope, ScopeHash, ScopeState,
     ScopeStates, TierError, Wanted,
@@ -61,6 +61,8 @@ pub(super) struct Query<R> {
 pub(super) enum Accepted<R> {
     /// That of the shared tier, or the one that the previous flight of the key found, if it is still current.
     Entry(Option<Found<R>>),
+    /// That of the shared tier, if it is not to be refreshed.
+    Young,
     /// None: the look-up ends with a permit for the value of the store.
     Nothing,
 }
@@ -70,7 +72,7 @@ impl<R> Accepted<R> {
     fn carried(&mut self) -> Option<Found<R>> {
         match self {
             Self::Entry(carried) => carried.take(),
-            Self::Nothing => None,
+            Self::Young | Self::Nothing => None,
         }
     }
 }
@@ -85,12 +87,12 @@ pub(super) struct Begun {
 
 /// The outcome of a look-up.
 pub(super) enum LookUp<R> {
-    /// The shared tier has the value. The local tier may keep it until `deadline`.
-    Hit { found: Found<R>, snapshot: SequenceSnapshot, deadline: Moment },
+    /// The shared tier has the value. The local tier may keep it as well.
+    Hit { found: Found<R>, snapshot: SequenceSnapshot, ends: Ends, age: Age },
     /// The value of the previous flight is still current.
     Confirmed(Found<R>),
-    /// The store must be called.
-    Miss(FillPermit),
+    /// The store must be called. If it fails, the expired value may answer.
+    Miss { permit: FillPermit, expired: Option<R> },
 }
 
 /// The permission to cache the value of a load, from the state before it began.
@@ -149,8 +151,12 @@ impl<R> Query<R> {
 }
 
 impl Begun {
+    fn expired<R>(self, target: FillTarget, value: R) -> LookUp<R> {
+        LookUp::Miss { permit: FillPermit { started: self.started, target }, expired: Some(value) }
+    }
+
     fn miss<R>(self, target: FillTarget) -> LookUp<R> {
-        LookUp::Miss(FillPermit { started: self.started, target })
+        LookUp::Miss { permit: FillPermit { started: self.started, target }, expired: None }
     }
 }
 
@@ -361,17 +367,15 @@ impl<R: Cacheable> SharedEntries<R> {
         let until = self.end_of_pending(until);
         let opened = match accepted {
             Accepted::Nothing => None,
-            Accepted::Entry(_) => self.open(keys, &entry, connection.server_now(now), &fence),
+            Accepted::Entry(_) | Accepted::Young => self.open(keys, &entry, connection.server_now(now), &fence),
         };
+        let opened = opened.map(|readable| self.aged(readable, connection, now, until));
+        let opened = opened.filter(|entry| !matches!(accepted, Accepted::Young) || entry.age == Some(Age::Young));
         let target = |fence| FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
         match opened {
-            Some(Readable { value, left, tags }) if self.method.has_value_tags() => {
-                let deadline = now.after(left).min(until);
-                Verdict::Tagged(TaggedHit { value, deadline, tags, target: target(fence) })
-            }
-            Some(Readable { value, left, .. }) => {
-                Verdict::Final(self.hit(value, Some(fence), snapshot, now.after(left).min(until)))
-            }
+            Some(entry) if self.method.has_value_tags() => Verdict::Tagged(TaggedHit { entry, target: target(fence) }),
+            Some(entry @ Aged { age: None, .. }) => Verdict::Final(begun.expired(target(fence), entry.value)),
+            Some(entry) => Verdict::Final(self.hit(entry, Some(fence), snapshot)),
             None => Verdict::Final(match accepted.carried().filter(|found| found.fence.as_ref() == Some(&fence)) {
                 Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
                 None => begun.miss(target(fence)),
@@ -379,11 +383,36 @@ impl<R: Cacheable> SharedEntries<R> {
         }
     }
 
+    /// Returns a decoded entry with its age.
+    fn aged(
+        &self,
+        Readable { value, absent, expiry, tags }: Readable<R>,
+        connection: &Connection,
+        now: Moment,
+        limit: Moment,
+    ) -> Aged<R> {
+        let staleness = self.method.staleness(absent);
+        let life = connection.moment_of(expiry.soft, now);
+        let age = if now < life.before(staleness.lead) {
+            Some(Age::Young)
+        } else if now < life {
+            Some(Age::Due)
+        } else {
+            (now < life.after(self.method.refreshes.answers_for(staleness, now))).then_some(Age::Stale)
+        };
+        Aged { value, ends: Ends { life, limit }, age, tags }
+    }
+
     /// Counts a hit, and returns it as the answer.
-    fn hit(&self, value: R, fence: Option<Arc<Fence>>, snapshot: SequenceSnapshot, deadline: Moment) -> LookUp<R> {
+    fn hit(&self, entry: Aged<R>, fence: Option<Arc<Fence>>, snapshot: SequenceSnapshot) -> LookUp<R> {
+        let Aged { value, ends, age, .. } = entry;
         let (counters, is_absent) = (&self.method.counters, self.method.presence.is_absent(&value));
         Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
-        LookUp::Hit { found: Found { value, source: Source::Shared, fence }, snapshot, deadline }
+        let age = age.unwrap_or(Age::Stale);
+        if age == Age::Stale {
+            Counters::add(&counters.stale_hits);
+        }
+        LookUp::Hit { found: Found { value, source: Source::Shared, fence }, snapshot, ends, age }
     }
 
     /// Decodes an entry, if it belongs to this key and is current as far as the fence shows.
@@ -393,6 +422,9 @@ impl<R: Cacheable> SharedEntries<R> {
             return None;
         }
         Counters::add_many(&counters.bytes_read, bytes.len());
+        if !self.method.protects(Protection::StaleFence) {
+            return self.decode(keys, &envelope::refence(bytes, fence), now, fence).ok();
+        }
         let decoded = if self.method.protects(Protection::Identity) {
             self.decode(keys, bytes, now, fence)
         } else {
@@ -418,7 +450,7 @@ impl<R: Cacheable> SharedEntries<R> {
         if self.method.presence.is_absent(&value) != opened.absent {
             return Err(Unusable::Payload);
         }
-        Ok(Readable { value, left: Duration::from_millis(opened.expiry.hard - now), tags: opened.tags })
+        Ok(Readable { value, absent: opened.absent, expiry: opened.expiry, tags: opened.tags })
     }
 
     /// The properties that an entry of this key carries.
@@ -469,9 +501,18 @@ impl<R: Cacheable> SharedEntries<R> {
 /// An entry that was decoded.
 struct Readable<R> {
     value: R,
-    /// Its remaining lifetime.
-    left: Duration,
+    absent: bool,
+    expiry: Expiry,
     /// The generations of the tags that its value determined when it was filled.
+    tags: Vec<(ScopeHash, Generation)>,
+}
+
+/// An entry of a known age.
+struct Aged<R> {
+    value: R,
+    ends: Ends,
+    /// `None` if it has expired, and may only answer in place of an error.
+    age: Option<Age>,
     tags: Vec<(ScopeHash, Generation)>,
 }
 

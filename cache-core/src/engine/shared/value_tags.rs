@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
-use super::{EntryKeys, FillPermit, FillTarget, Query, SharedEntries};
+use super::{Aged, EntryKeys, FillPermit, FillTarget, Query, SharedEntries};
 use crate::coherence::Connection;
 use crate::observability::Request;
 use crate::protocol::{Fence, Generation, Protection, Scope, ScopeHash, ScopeState, ScopeStates, Scopes, TierError};
-use crate::runtime::Moment;
 use crate::value::Cacheable;
 
 /// The most values whose tags one script reads: the server executes nothing else meanwhile.
@@ -18,10 +17,7 @@ const MAX_AT_ONCE: usize = 128;
 
 /// An entry that is current if the tags of its value are.
 pub(super) struct TaggedHit<R> {
-    pub(super) value: R,
-    pub(super) deadline: Moment,
-    /// The tags of the value, as of its fill.
-    pub(super) tags: Vec<(ScopeHash, Generation)>,
+    pub(super) entry: Aged<R>,
     /// The permit of a load, if the entry is not current.
     pub(super) target: FillTarget,
 }
@@ -51,15 +47,19 @@ impl<R: Cacheable> SharedEntries<R> {
         };
         let mut states = states.into_iter();
         for (((query, hit), scopes), is_held) in hits.into_iter().zip(scopes).zip(held) {
-            let TaggedHit { value, deadline, tags, target } = hit;
+            let TaggedHit { mut entry, target } = hit;
             let states = states.by_ref().take(scopes.as_ref().map_or(0, Scopes::len));
-            let are_equal = tags.iter().zip(states).filter(|((_, filled), state)| is_free(state, filled)).count();
+            let are_equal = entry.tags.iter().zip(states).filter(|((_, filled), state)| is_free(state, filled)).count();
             let snapshot = query.begun.snapshot;
             query.answer = Some(match scopes {
                 Some(_) if is_held => query.begun.miss(FillTarget::Nothing),
+                Some(_) if are_equal == entry.tags.len() && entry.age.is_none() => {
+                    query.begun.expired(target, entry.value)
+                }
                 Some(scopes) if are_equal == scopes.len() => {
+                    let tags = std::mem::take(&mut entry.tags);
                     let fence = target.fence().map(|fence| Arc::new(extended(&fence, tags)));
-                    self.hit(value, fence, self.method.tagged(snapshot, &scopes), deadline)
+                    self.hit(entry, fence, self.method.tagged(snapshot, &scopes))
                 }
                 _ => query.begun.miss(target),
             });
@@ -69,8 +69,8 @@ impl<R: Cacheable> SharedEntries<R> {
 
     /// Returns the tags of a hit's value, if they are those of its fill.
     fn tags_of(&self, hit: &TaggedHit<R>) -> Option<Scopes> {
-        let scopes = self.method.tags_of_value(&hit.value)?;
-        let are_those = scopes.iter().map(Scope::hash).eq(hit.tags.iter().map(|(scope, _)| *scope));
+        let scopes = self.method.tags_of_value(&hit.entry.value)?;
+        let are_those = scopes.iter().map(Scope::hash).eq(hit.entry.tags.iter().map(|(scope, _)| *scope));
         are_those.then_some(scopes)
     }
 

@@ -9,7 +9,7 @@ use crate::observability::checks::RESULTS;
 use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
-pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 17] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
@@ -20,6 +20,11 @@ pub(crate) const OPERATIONS: [[&str; 3]; 12] = [
     ["load", "store", "error"],
     ["bypass", "store", "ok"],
     ["degraded", "local", "hit"],
+    ["stale", "local", "hit"],
+    ["stale", "store", "error"],
+    ["refresh", "store", "ok"],
+    ["refresh", "store", "error"],
+    ["refresh", "store", "skipped"],
     ["fill", "shared", "ok"],
     ["invalidate", "shared", "ok"],
 ];

@@ -31,6 +31,11 @@ impl Moment {
         Self(self.0.saturating_add(nanos(span)))
     }
 
+    /// Returns the moment this much earlier, at least the origin. [`NEVER`](Self::NEVER) stays what it is.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        if self == Self::NEVER { self } else { Self(self.0.saturating_sub(nanos(span))) }
+    }
+
     /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -3,6 +3,7 @@
 //! Each finds an entry by a borrowed key, without an allocation, or by the place of its key.
 
 use std::fmt;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
@@ -12,7 +13,6 @@ use super::LocalEntry;
 use super::placed::{Address, ByView, Place, Placed, Spread};
 use crate::key::{KeyPart, Lookup};
 use crate::policy::LocalEngine;
-use crate::runtime::Moment;
 
 const LARGEST_CAPACITY: usize = u32::MAX as usize;
 /// The largest estimate: `quick_cache` allocates it at once, and grows beyond it.
@@ -96,13 +96,13 @@ where
 
     /// Inserts an entry, and returns what had to be evicted.
     #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
-    pub(super) fn insert(&self, key: Placed<K>, entry: LocalEntry<R>, now: Moment) -> Evicted<K, R> {
+    pub(super) fn insert(&self, key: Placed<K>, entry: LocalEntry<R>, life: Duration) -> Evicted<K, R> {
         let mut evicted = Evicted::<K, R>::default();
         match &self.table {
             Table::Quick(cache) => cache.insert_with_lifecycle(key, entry, &mut evicted),
             #[cfg(feature = "moka")]
             Table::Moka(cache) => {
-                cache.insert(key, housekeeping::Timed { life: entry.end.moment().since(now), entry });
+                cache.insert(key, housekeeping::Timed { entry, life });
             }
         }
         evicted

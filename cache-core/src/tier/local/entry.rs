@@ -12,19 +12,22 @@ pub(crate) struct LocalEntry<R> {
     pub(crate) stamp: Stamp,
 }
 
-/// The end of an entry's life, and whether its value is an absence.
+/// The moment until which an entry answers and nothing else happens, whether its value is an absence, and whether that
+/// moment is final.
 ///
-/// The lowest bit is the absence: it shortens the life by up to a nanosecond.
+/// An entry that is not final has reached the age of its refresh, or the end of its life if it has no refresh. The two
+/// lowest bits are the flags: they shorten the time by up to three nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EndOfLife(u64);
 
 const ABSENT: u64 = 1;
+const FINAL: u64 = 2;
 
 impl EndOfLife {
-    pub(crate) fn new(deadline: Moment, absent: bool) -> Self {
-        let flag = u64::from(absent);
-        // The latest moment that is not after the deadline and has the flag as its lowest bit.
-        Self(deadline.0.saturating_sub((deadline.0 ^ flag) & ABSENT))
+    pub(crate) fn new(moment: Moment, absent: bool, is_final: bool) -> Self {
+        let flags = u64::from(absent) * ABSENT + u64::from(is_final) * FINAL;
+        // Three earlier, and then at most three later.
+        Self(moment.0.saturating_sub(ABSENT + FINAL) & !(ABSENT + FINAL) | flags)
     }
 
     #[inline]
@@ -37,9 +40,12 @@ impl EndOfLife {
         self.0 & ABSENT != 0
     }
 
-    /// The end of the life.
-    #[cfg(feature = "moka")]
-    pub(super) fn moment(self) -> Moment {
+    /// Whether the entry never answers after the moment.
+    pub(crate) fn is_final(self) -> bool {
+        self.0 & FINAL != 0
+    }
+
+    pub(crate) fn moment(self) -> Moment {
         Moment(self.0)
     }
 }
@@ -49,17 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_lives_until_its_deadline_and_remembers_whether_it_is_absent() {
-        for deadline in [1, 2, 3, 1000, 1001, u64::MAX - 1, u64::MAX] {
-            for absent in [false, true] {
-                let end = EndOfLife::new(Moment(deadline), absent);
-                assert_eq!(end.is_absent(), absent, "{deadline}");
-                assert!(end.is_over(Moment(deadline)), "{deadline}");
-                assert!(deadline < 3 || !end.is_over(Moment(deadline - 2)), "{deadline}");
+    fn an_entry_lives_until_its_moment_and_remembers_its_flags() {
+        for moment in [3, 4, 5, 6, 7, 1000, 1001, u64::MAX - 1, u64::MAX] {
+            for (absent, is_final) in [(false, false), (false, true), (true, false), (true, true)] {
+                let end = EndOfLife::new(Moment(moment), absent, is_final);
+                assert_eq!((end.is_absent(), end.is_final()), (absent, is_final), "{moment}");
+                assert!(end.is_over(Moment(moment)), "{moment}");
+                assert!(moment < 7 || !end.is_over(Moment(moment - 7)), "{moment}");
             }
         }
-        assert!(
-            EndOfLife::new(Moment(0), false).is_over(Moment(0)) && EndOfLife::new(Moment(0), true).is_over(Moment(0))
-        );
     }
 }

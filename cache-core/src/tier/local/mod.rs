@@ -16,13 +16,14 @@ mod scope_index;
 pub(crate) use engine::Engine;
 pub(crate) use entry::{EndOfLife, LocalEntry};
 
+use std::time::Duration;
+
 use self::placed::Placed;
 use self::scope_index::ScopeIndex;
 use crate::freshness::MethodEntries;
 use crate::key::{KeyPart, Lookup};
 use crate::policy::ReadPolicy;
 use crate::protocol::ScopeHash;
-use crate::runtime::Moment;
 use crate::runtime::sync::atomic::{AtomicU64, Ordering};
 
 /// The local tier of one read method.
@@ -72,12 +73,14 @@ where
     }
 
     /// Inserts the entry of this own scope, if `check` holds while no invalidation of the scope can remove.
+    ///
+    /// It is of no use after `life`.
     pub(crate) fn insert(
         &self,
         scope: ScopeHash,
         key: K,
         entry: LocalEntry<R>,
-        now: Moment,
+        life: Duration,
         check: impl FnOnce() -> bool,
     ) {
         let place = self.engine.place(&key);
@@ -86,7 +89,7 @@ where
             return;
         }
         let address = locked.add(place, |address| self.engine.contains(address));
-        let evicted = self.engine.insert(Placed { address, key }, entry, now);
+        let evicted = self.engine.insert(Placed { address, key }, entry, life);
         drop(locked);
         // The destructors of keys and values are user code, which may invalidate. (moka runs them where it evicts.)
         drop(evicted);

@@ -142,15 +142,15 @@ impl Caller {
 
     async fn read_after(&self, place: Place, observed: Option<u64>) {
         let start = clock::now();
-        // Every third read of these rows is through a tag.
-        let by_tag = place.mode == Mode::Safe && start.is_multiple_of(3);
-        let (answer, call) = in_time(trace(self.load(place, by_tag))).await;
+        let (answer, call) = in_time(trace(self.load(place, start % 3))).await;
         self.record_read(place, start, observed, answer, call.source, call.joined);
     }
 
-    async fn load(&self, Place { mode, group, member }: Place, by_tag: bool) -> Result<Option<u64>, RegisterError> {
+    /// Reads a row by one of the methods for it; `turn` chooses among those of mode safe.
+    async fn load(&self, Place { mode, group, member }: Place, turn: u64) -> Result<Option<u64>, RegisterError> {
         match mode {
-            Mode::Safe if by_tag => Ok(self.store.read_tagged(group, member).await?.version),
+            Mode::Safe if turn == 0 => Ok(self.store.read_tagged(group, member).await?.version),
+            Mode::Safe if turn == 1 => self.store.read_aging(group, member).await,
             Mode::Fast => self.store.read_fast(group, member).await,
             Mode::Safe => self.store.read_safe(group, member).await,
             Mode::Strict => self.store.read_strict(group, member).await,
@@ -284,6 +284,6 @@ fn tier(source: Source) -> Tier {
         Source::Local => Tier::Local,
         Source::Degraded => Tier::Degraded,
         Source::Shared => Tier::Shared,
-        Source::Store => Tier::Store,
+        Source::Store | Source::Expired => Tier::Store,
     }
 }

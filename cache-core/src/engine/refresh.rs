@@ -1,0 +1,249 @@
+//! Refreshes: loads in the background of entries whose values still answer.
+//!
+//! A refresh is an ordinary fenced load: it reads the generations and the local sequences first, and its value is
+//! stored only if they are unchanged. It is no flight, so that a read which finds no usable value does not wait for it.
+//!
+//! Three things keep refreshes from overrunning the store. A key has one at a time in an instance, and all keys of a
+//! cache have a limited number. Each asks the shared tier first, for what another instance has refreshed. After a failure
+//! the method pauses.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::future;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::announce;
+use super::entry_keys::EntryKeys;
+use super::load::{Call, CallLimits, Values};
+use super::nesting::Frame;
+use super::read_options::{CacheIf, LoadErrors, ReadOptions};
+use super::region::Region;
+use super::shared::{Accepted, Few, FillPermit, FillTarget, Loaded, LookUp, SharedFill};
+use crate::key::KeyPart;
+use crate::observability::Counters;
+use crate::policy::Staleness;
+use crate::protocol::Scope;
+use crate::runtime::sync::atomic::{AtomicU64, Ordering};
+use crate::runtime::{Moment, Tasks};
+use crate::single_flight::Outcome;
+use crate::value::Cacheable;
+
+/// How long a method refreshes nothing after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a key is not refreshed after its refresh failed: it must not take the turns of the others.
+const PAUSE_OF_KEY: Duration = Duration::from_secs(10);
+
+/// The refreshes of one read method.
+#[derive(Debug, Default)]
+pub(super) struct Refreshes {
+    hasher: RandomState,
+    /// By the hash of the key: two keys with one hash wait for each other.
+    keys: Mutex<HashMap<u64, State>>,
+    /// When the pause after the last failure ends.
+    resumes: AtomicU64,
+    /// When the pause after the last outage of the store ends.
+    recovers: AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    InProgress,
+    PausedUntil(Moment),
+}
+
+impl Refreshes {
+    /// How long after the end of its life a value answers at this moment.
+    pub(super) fn answers_for(&self, staleness: &Staleness, now: Moment) -> Duration {
+        let is_out = now.0 < self.recovers.load(Ordering::Relaxed);
+        if is_out { staleness.kept() } else { staleness.while_revalidate }
+    }
+
+    /// Notes an outage of the store.
+    pub(super) fn outage(&self, now: Moment) {
+        self.recovers.store(now.after(PAUSE).0, Ordering::Relaxed);
+        self.failed(now);
+    }
+
+    fn failed(&self, now: Moment) {
+        self.resumes.store(now.after(PAUSE).0, Ordering::Relaxed);
+    }
+
+    /// Returns those of the keys whose refresh begins now.
+    fn begin<K: KeyPart>(self: &Arc<Self>, keys: Vec<K>, now: Moment) -> Vec<Running<K>> {
+        if now.0 < self.resumes.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let hashed: Vec<_> = keys.into_iter().map(|key| (self.hasher.hash_one(&key), key)).collect();
+        let mut states = self.lock();
+        states.retain(|_, state| !matches!(state, State::PausedUntil(moment) if *moment <= now));
+        let free = hashed.into_iter().filter(|(hash, _)| match states.entry(*hash) {
+            Entry::Vacant(place) => {
+                place.insert(State::InProgress);
+                true
+            }
+            Entry::Occupied(_) => false,
+        });
+        free.map(|(hash, key)| Running { refreshes: Arc::clone(self), hash, key, paused: None }).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, State>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A refresh in progress. It ends when this is dropped.
+struct Running<K> {
+    refreshes: Arc<Refreshes>,
+    hash: u64,
+    key: K,
+    /// When the next one may begin.
+    paused: Option<Moment>,
+}
+
+impl<K> Running<K> {
+    fn failed(&mut self, now: Moment) {
+        self.paused = Some(now.after(PAUSE_OF_KEY));
+    }
+}
+
+impl<K> Drop for Running<K> {
+    fn drop(&mut self) {
+        let mut states = self.refreshes.lock();
+        match self.paused {
+            Some(moment) => states.insert(self.hash, State::PausedUntil(moment)),
+            None => states.remove(&self.hash),
+        };
+    }
+}
+
+/// A key whose refresh needs the store.
+struct Wanted<K> {
+    running: Running<K>,
+    keys: EntryKeys,
+    permit: FillPermit,
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Refreshes these keys in a task of its own, as far as the limits allow.
+    pub(super) fn refresh<E: Send + 'static>(
+        &self,
+        keys: Vec<K>,
+        options: &ReadOptions<'_, K, R, E>,
+        load: &Arc<Call<'static, K, R, E>>,
+    ) {
+        let method = self.method();
+        if !Tasks::can_spawn() {
+            return;
+        }
+        let running = method.refreshes.begin(keys, method.process().clock.now());
+        if running.is_empty() {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&method.cache.0.refreshes).try_acquire_owned() else {
+            Counters::add_many(&method.counters.refreshes_skipped, running.len());
+            return;
+        };
+        let (region, load) = (self.clone(), Arc::clone(load));
+        let (errors, cache_if) = (options.errors, options.cache_if.clone());
+        method.process().tasks.spawn_daemon(async move {
+            region.refresh_now(running, errors, cache_if.as_ref(), &*load).await;
+            drop(permit);
+        });
+    }
+
+    /// Whether a refresh is in progress.
+    #[cfg(all(test, shuttle))]
+    pub(super) fn is_refreshing(&self) -> bool {
+        !self.method().refreshes.lock().is_empty()
+    }
+
+    async fn refresh_now<E: Send + 'static>(
+        &self,
+        running: Vec<Running<K>>,
+        errors: LoadErrors<E>,
+        cache_if: Option<&CacheIf<R>>,
+        load: &Call<'static, K, R, E>,
+    ) {
+        let wanted = self.not_refreshed_elsewhere(running).await;
+        if wanted.is_empty() {
+            return;
+        }
+        let method = self.method();
+        Counters::add_many(&method.counters.refreshes, wanted.len());
+        let keys: Vec<K> = wanted.iter().map(|one| one.running.key.clone()).collect();
+        let frame = Frame::new(self.address(), keys.clone(), Vec::new());
+        let limits = CallLimits { degraded: false, frame, urgent: future::pending() };
+        match method.call_store(limits, errors, || load(keys)).await {
+            Outcome::Found(values) => self.replace(wanted, &values, cache_if).await,
+            outcome => {
+                let now = method.process().clock.now();
+                Counters::add_many(&method.counters.refresh_errors, wanted.len());
+                if errors.is_outage(method.name(), &outcome) {
+                    method.refreshes.outage(now);
+                } else {
+                    method.refreshes.failed(now);
+                }
+                for mut one in wanted {
+                    one.running.failed(now);
+                }
+            }
+        }
+    }
+
+    /// Returns the keys that no other instance has refreshed, with permits from before their load.
+    ///
+    /// A value that could not be stored is not loaded: a write is in progress, or the shared tier is unreachable.
+    async fn not_refreshed_elsewhere(&self, running: Vec<Running<K>>) -> Vec<Wanted<K>> {
+        let shared = &self.inner.shared;
+        let queries: Few<_> =
+            running.iter().map(|one| shared.query(self.entry_keys(&one.key), Accepted::Young)).collect();
+        let mut wanted = Vec::new();
+        for (running, (keys, answer)) in running.into_iter().zip(shared.look_up(queries, || ()).await) {
+            match answer {
+                LookUp::Hit { found, snapshot, ends, .. } => {
+                    self.inner.local.keep_copy(&running.key, &found.value, snapshot, ends);
+                }
+                LookUp::Miss { permit, .. }
+                    if matches!(permit.target, FillTarget::Both { .. } | FillTarget::Local(_)) =>
+                {
+                    wanted.push(Wanted { running, keys, permit });
+                }
+                LookUp::Miss { .. } | LookUp::Confirmed(_) => {}
+            }
+        }
+        wanted
+    }
+
+    /// Stores the values in both tiers. Those that must not be cached end their entries.
+    async fn replace(&self, mut wanted: Vec<Wanted<K>>, values: &Values<R>, cache_if: Option<&CacheIf<R>>) {
+        let method = self.method();
+        if method.has_value_tags() {
+            let loaded = wanted.iter_mut().zip(values).filter_map(|(one, value)| {
+                let Wanted { keys, permit, .. } = one;
+                Some(Loaded { keys, permit, value: value.as_ref()? })
+            });
+            self.inner.shared.tag(loaded.collect()).await;
+        }
+        let (mut encoded, mut ended, mut held) = (Vec::new(), Vec::<Scope>::new(), Vec::new());
+        for (Wanted { running, keys, permit }, value) in wanted.into_iter().zip(values) {
+            let cached = value.as_ref().and_then(|value| Some((value, method.lifetime(value, cache_if)?)));
+            let Some((value, lifetime)) = cached else {
+                ended.push(keys.scopes[0].clone().of_mode(method.policy.mode));
+                continue;
+            };
+            self.inner.local.fill(running.key.clone(), value, &permit, lifetime);
+            encoded.extend(self.inner.shared.encode(SharedFill { keys, permit, lifetime }, value));
+            held.push(running);
+        }
+        if !ended.is_empty() {
+            announce::invalidate(&method.cache, ended).await;
+        }
+        self.inner.shared.store(encoded).await;
+        // Until the values are stored, another refresh of these keys would load them again.
+        drop(held);
+    }
+}

@@ -1,0 +1,413 @@
+//! Refresh ahead, stale while revalidate, stale if error: what answers before and after the end of an entry's life.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cache_core::testing::{ManualClock, Protection};
+use cache_core::{Cache, MemoryRemote, ReadPolicy};
+
+use super::register::{CachingRegister, RegisterError, Rows, Stop};
+use super::sync_points::until;
+
+/// Instances on one shared tier in memory, or a single one, with a clock that the test advances.
+struct Fleet {
+    rows: Arc<Rows>,
+    clock: ManualClock,
+    caches: Vec<Cache>,
+    stores: Vec<CachingRegister<Rows>>,
+}
+
+const LEASE: Duration = Duration::from_hours(10);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+impl Fleet {
+    async fn of(instances: usize, without: Option<Protection>, policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+        let clock = ManualClock::new();
+        let remote = MemoryRemote::with_clock(clock.clone());
+        let builder =
+            || Cache::builder().lease(LEASE).clock(clock.clone()).read_timeout(PATIENCE).write_timeout(PATIENCE);
+        let caches =
+            (0..instances).map(|_| builder().without(without).remote(remote.clone()).build().unwrap()).collect();
+        Self::over(clock, caches, policy).await
+    }
+
+    async fn single(policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+        let clock = ManualClock::new();
+        let cache = Cache::single_instance_with_clock(clock.clone());
+        Self::over(clock, vec![cache], policy).await
+    }
+
+    async fn over(clock: ManualClock, caches: Vec<Cache>, policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+        let rows = Arc::<Rows>::default();
+        rows.seed(1, 10);
+        let exact = move |annotated: ReadPolicy| policy(annotated.ttl(seconds(100)).jitter_percent(0));
+        let stores = caches.iter().map(|cache| CachingRegister::builder(Arc::clone(&rows), cache).get(exact).build());
+        let fleet = Self { stores: stores.collect(), rows, clock, caches };
+        for cache in &fleet.caches {
+            let _ = cache.connected(PATIENCE).await;
+        }
+        fleet
+    }
+
+    /// One and three instances, each of which has the row's value of this moment.
+    async fn each(policy: fn(ReadPolicy) -> ReadPolicy) -> [Self; 2] {
+        let fleets = [Self::single(policy).await, Self::of(3, None, policy).await];
+        for fleet in &fleets {
+            fleet.fill().await;
+        }
+        fleets
+    }
+
+    async fn fill(&self) {
+        for store in &self.stores {
+            assert_eq!(store.get(1).await, Ok(Some(10)));
+            let filled = || self.caches.len() == 1 || self.stats(0).fills == 1;
+            until("the value is in the shared tier", filled).await;
+        }
+        assert_eq!(self.rows.loads(), 1);
+    }
+
+    fn stats(&self, instance: usize) -> cache_core::MethodStats {
+        self.caches[instance].stats().method("Register", "get")
+    }
+
+    async fn get(&self, instance: usize) -> Result<Option<u64>, RegisterError> {
+        self.stores[instance].get(1).await
+    }
+
+    fn advance(&self, span: u64) {
+        self.clock.advance(seconds(span));
+    }
+
+    async fn refreshed(&self, instance: usize, value: Option<u64>) {
+        until("the entry is refreshed", || self.stores[instance].peek_get(1) == Some(value)).await;
+    }
+}
+
+fn ahead(policy: ReadPolicy) -> ReadPolicy {
+    policy.refresh_after(seconds(80))
+}
+
+fn stale(policy: ReadPolicy) -> ReadPolicy {
+    policy.stale_while_revalidate(seconds(1000))
+}
+
+fn tolerant(policy: ReadPolicy) -> ReadPolicy {
+    policy.stale_if_error(seconds(1000))
+}
+
+#[tokio::test]
+async fn the_first_read_of_a_due_entry_refreshes_it_in_the_background() {
+    for fleet in Fleet::each(ahead).await {
+        fleet.rows.seed(1, 20);
+        fleet.advance(79);
+        assert_eq!((fleet.get(0).await, fleet.stats(0).refreshes), (Ok(Some(10)), 0), "it is too young");
+        fleet.advance(2);
+        let load = fleet.rows.stop_next(Stop::AfterRead);
+        for _ in 0..10 {
+            assert_eq!(fleet.get(0).await, Ok(Some(10)), "no read waits for the refresh");
+        }
+        load.reached().await;
+        load.open();
+        fleet.refreshed(0, Some(20)).await;
+        assert_eq!((fleet.rows.loads(), fleet.stats(0).refreshes, fleet.stats(0).stale_hits), (2, 1, 0));
+        fleet.advance(79);
+        assert_eq!((fleet.get(0).await, fleet.rows.loads()), (Ok(Some(20)), 2), "it has a whole life again");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_without_a_read_is_not_refreshed() {
+    for fleet in Fleet::each(ahead).await {
+        fleet.advance(101);
+        fleet.rows.seed(1, 20);
+        assert_eq!((fleet.get(0).await, fleet.stats(0).refreshes), (Ok(Some(20)), 0));
+    }
+}
+
+#[tokio::test]
+async fn a_percentage_concerns_absences_too() {
+    fn policy(policy: ReadPolicy) -> ReadPolicy {
+        policy.negative_ttl(seconds(10)).refresh_after_percent(80)
+    }
+    for fleet in [Fleet::single(policy).await, Fleet::of(2, None, policy).await] {
+        let store = &fleet.stores[0];
+        assert_eq!(store.get(2).await, Ok(None));
+        fleet.rows.seed(2, 20);
+        fleet.advance(9);
+        assert_eq!(store.get(2).await, Ok(None));
+        until("the absence is refreshed", || store.peek_get(2) == Some(Some(20))).await;
+    }
+}
+
+#[tokio::test]
+async fn what_another_instance_has_refreshed_is_not_loaded_again() {
+    let fleet = Fleet::of(2, None, ahead).await;
+    fleet.fill().await;
+    fleet.rows.seed(1, 20);
+    fleet.advance(81);
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the new value is in the shared tier", || fleet.stats(0).fills == 2).await;
+    assert_eq!(fleet.get(1).await, Ok(Some(10)));
+    fleet.refreshed(1, Some(20)).await;
+    assert_eq!((fleet.rows.loads(), fleet.stats(1).refreshes), (2, 0));
+}
+
+#[tokio::test]
+async fn an_expired_value_answers_while_it_is_loaded_again() {
+    for fleet in Fleet::each(stale).await {
+        fleet.rows.seed(1, 20);
+        fleet.advance(900);
+        let last = fleet.stores.len() - 1;
+        for instance in 0..=last {
+            assert_eq!(fleet.get(instance).await, Ok(Some(10)), "instance {instance}");
+            fleet.refreshed(instance, Some(20)).await;
+        }
+        assert_eq!((fleet.stats(0).stale_hits, fleet.rows.loads()), (1, 2), "one load for the fleet");
+        fleet.advance(1101);
+        fleet.rows.seed(1, 30);
+        assert_eq!(fleet.get(0).await, Ok(Some(30)), "it is too old");
+    }
+}
+
+#[tokio::test]
+async fn the_shared_tier_answers_with_an_expired_value_too() {
+    let fleet = Fleet::of(2, None, stale).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.rows.seed(1, 20);
+    fleet.advance(500);
+    assert_eq!(fleet.get(1).await, Ok(Some(10)));
+    assert_eq!((fleet.stats(1).shared_hits, fleet.stats(1).stale_hits), (1, 1));
+    fleet.refreshed(1, Some(20)).await;
+}
+
+#[tokio::test]
+async fn keys_of_a_batch_are_refreshed_in_one_call() {
+    for fleet in [Fleet::single(ahead).await, Fleet::of(2, None, ahead).await] {
+        let store = &fleet.stores[0];
+        fleet.rows.seed(2, 20);
+        store.get_many(&[1, 2]).await.unwrap();
+        fleet.advance(81);
+        fleet.rows.seed(2, 21);
+        assert_eq!(store.get_many(&[1, 2, 1]).await.unwrap(), [(1, 10), (2, 20)].into());
+        until("both are refreshed", || store.peek_get(2) == Some(Some(21))).await;
+        assert_eq!(fleet.rows.batches().len(), 2);
+        assert_eq!(fleet.stats(0).refreshes, 2);
+    }
+}
+
+/// Holds a refresh that has read the old value while the row is written, and returns what each instance reads then.
+async fn refresh_overtaken_by_a_write(without: Option<Protection>) -> [Option<u64>; 2] {
+    let fleet = Fleet::of(3, without, ahead).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.advance(81);
+    let load = fleet.rows.stop_next(Stop::AfterRead);
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    load.reached().await;
+    let received = fleet.caches[0].invalidations_received();
+    fleet.stores[1].set(1, 20).await.unwrap();
+    until("the invalidation is received", || fleet.caches[0].invalidations_received() > received).await;
+    load.open();
+    until("the refresh has stored what it read", || fleet.stats(0).fills == 2).await;
+    [fleet.get(2).await.unwrap(), fleet.get(0).await.unwrap()]
+}
+
+#[tokio::test]
+async fn r43_a_refresh_does_not_outlive_a_write() {
+    assert_eq!(refresh_overtaken_by_a_write(None).await, [Some(20), Some(20)]);
+    let [shared, _] = refresh_overtaken_by_a_write(Some(Protection::Fence)).await;
+    assert_eq!(shared, Some(10), "the control must see the stale value in the shared tier");
+    let [_, local] = refresh_overtaken_by_a_write(Some(Protection::SequenceCheck)).await;
+    assert_eq!(local, Some(10), "the control must see the stale value in the local tier");
+}
+
+/// Writes while every instance may answer with an expired value, and returns what they read then.
+async fn write_over_stale_values(without: Option<Protection>) -> Vec<Option<u64>> {
+    let fleet = Fleet::of(3, without, stale).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.advance(500);
+    let received = fleet.caches[0].invalidations_received();
+    fleet.stores[1].set(1, 20).await.unwrap();
+    until("the invalidation is received", || fleet.caches[0].invalidations_received() > received).await;
+    let mut read = Vec::new();
+    for instance in [2, 1, 0] {
+        read.push(fleet.get(instance).await.unwrap());
+    }
+    read
+}
+
+#[tokio::test]
+async fn r44_a_write_ends_the_staleness_of_every_instance_at_once() {
+    assert_eq!(write_over_stale_values(None).await, [Some(20), Some(20), Some(20)]);
+    let read = write_over_stale_values(Some(Protection::StaleFence)).await;
+    assert_eq!(read[0], Some(10), "the control must see the stale value in the shared tier");
+}
+
+/// Invalidates a whole method while an instance may answer with an expired value of its local tier.
+async fn wide_invalidation_over_a_stale_value(without: Option<Protection>) -> Option<u64> {
+    let fleet = Fleet::of(2, without, stale).await;
+    fleet.fill().await;
+    fleet.advance(500);
+    let received = fleet.caches[0].invalidations_received();
+    fleet.rows.seed(1, 20);
+    fleet.stores[1].invalidate_all().await;
+    until("the invalidation is received", || fleet.caches[0].invalidations_received() > received).await;
+    fleet.get(0).await.unwrap()
+}
+
+#[tokio::test]
+async fn r44_a_wide_invalidation_ends_the_staleness_in_the_local_tier() {
+    assert_eq!(wide_invalidation_over_a_stale_value(None).await, Some(20));
+    let control = wide_invalidation_over_a_stale_value(Some(Protection::StaleFence)).await;
+    assert_eq!(control, Some(10), "the control must see the stale value");
+}
+
+#[tokio::test]
+async fn no_read_waits_for_a_refresh() {
+    for fleet in Fleet::each(ahead).await {
+        fleet.advance(81);
+        let load = fleet.rows.stop_next(Stop::AfterRead);
+        assert_eq!(fleet.get(0).await, Ok(Some(10)));
+        load.reached().await;
+        fleet.stores[0].set(1, 20).await.unwrap();
+        assert_eq!(fleet.get(0).await, Ok(Some(20)), "it loads for itself while the refresh hangs");
+        load.open();
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_leaves_the_value_and_pauses() {
+    for fleet in Fleet::each(ahead).await {
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        fleet.advance(81);
+        for _ in 0..10 {
+            assert_eq!(fleet.get(0).await, Ok(Some(10)));
+            until("the refresh has failed", || fleet.stats(0).refresh_errors == 1).await;
+        }
+        fleet.advance(9);
+        assert_eq!((fleet.get(0).await, fleet.stats(0).refreshes), (Ok(Some(10)), 1), "the key has a pause");
+        fleet.rows.fails.store(false, Ordering::SeqCst);
+        fleet.rows.seed(1, 20);
+        fleet.advance(1);
+        assert_eq!(fleet.get(0).await, Ok(Some(10)));
+        fleet.refreshed(0, Some(20)).await;
+        assert_eq!(fleet.rows.loads(), 3);
+    }
+}
+
+#[tokio::test]
+async fn an_expired_value_answers_in_place_of_an_outage() {
+    for fleet in Fleet::each(tolerant).await {
+        let last = fleet.stores.len() - 1;
+        fleet.rows.seed(1, 20);
+        fleet.advance(900);
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        assert_eq!(fleet.get(last).await, Ok(Some(10)));
+        assert_eq!((fleet.stats(last).stale_if_error, fleet.stats(last).load_errors), (1, 1));
+        assert_eq!(fleet.get(last).await, Ok(Some(10)), "for a second it answers at once");
+        assert_eq!((fleet.rows.loads(), fleet.stats(last).stale_hits), (2, 1));
+        fleet.advance(1);
+        assert_eq!((fleet.get(last).await, fleet.rows.loads()), (Ok(Some(10)), 3), "then the store is asked again");
+        fleet.rows.fails.store(false, Ordering::SeqCst);
+        fleet.advance(1);
+        assert_eq!(fleet.get(last).await, Ok(Some(20)));
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        fleet.advance(1101);
+        assert_eq!(fleet.get(last).await, Err(RegisterError::Lost), "it is too old");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_value_of_the_shared_tier_answers_in_place_of_an_outage() {
+    let fleet = Fleet::of(2, None, tolerant).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.advance(900);
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    assert_eq!((fleet.get(1).await, fleet.stats(1).stale_if_error), (Ok(Some(10)), 1));
+}
+
+#[tokio::test]
+async fn an_error_that_is_an_answer_reaches_the_caller() {
+    for fleet in Fleet::each(tolerant).await {
+        fleet.advance(900);
+        fleet.rows.refuses.store(true, Ordering::SeqCst);
+        assert_eq!((fleet.get(0).await, fleet.stats(0).stale_if_error), (Err(RegisterError::Refused), 0));
+    }
+}
+
+#[tokio::test]
+async fn no_expired_value_answers_after_a_write_or_for_a_fresh_read() {
+    for fleet in Fleet::each(tolerant).await {
+        fleet.advance(900);
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        assert_eq!(fleet.stores[0].fresh().get(1).await, Err(RegisterError::Lost));
+        fleet.stores[0].set(1, 20).await.unwrap();
+        assert_eq!(fleet.get(0).await, Err(RegisterError::Lost));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_fails_unless_every_key_has_an_expired_value() {
+    for fleet in [Fleet::single(tolerant).await, Fleet::of(2, None, tolerant).await] {
+        let store = &fleet.stores[0];
+        fleet.rows.seed(2, 20);
+        store.get_many(&[1, 2]).await.unwrap();
+        fleet.advance(900);
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        assert_eq!(store.get_many(&[1, 2]).await.unwrap(), [(1, 10), (2, 20)].into());
+        fleet.advance(1);
+        assert_eq!(store.get_many(&[1, 2, 3]).await, Err(RegisterError::Lost));
+    }
+}
+
+#[tokio::test]
+async fn the_refreshes_of_a_cache_are_limited() {
+    for (limit, refreshes) in [(0, 0), (1, 1), (usize::MAX, 2)] {
+        let (clock, rows) = (ManualClock::new(), Arc::<Rows>::default());
+        let builder = Cache::builder().clock(clock.clone()).lease(LEASE).refreshes(limit);
+        let cache = builder.remote(MemoryRemote::with_clock(clock.clone())).build().unwrap();
+        let policy = |policy: ReadPolicy| stale(ahead(policy.ttl(seconds(100)).jitter_percent(0)));
+        let store = CachingRegister::builder(Arc::clone(&rows), &cache).get(policy).build();
+        assert!(cache.connected(PATIENCE).await);
+        for key in [1, 2] {
+            rows.seed(key, 10);
+            store.get(key).await.unwrap();
+        }
+        let stats = || cache.stats().method("Register", "get");
+        until("both are in the shared tier", || stats().fills == 2).await;
+        clock.advance(seconds(81));
+        let load = rows.stop_next(Stop::AfterRead);
+        assert_eq!(store.get(1).await, Ok(Some(10)));
+        if limit > 0 {
+            load.reached().await;
+        }
+        assert_eq!(store.get(2).await, Ok(Some(10)));
+        until("the refreshes have begun", || stats().refreshes == refreshes).await;
+        assert_eq!(stats().refreshes_skipped, u64::from(limit == 1), "at most {limit}");
+        load.open();
+        if limit == 0 {
+            rows.seed(2, 20);
+            clock.advance(seconds(20));
+            assert_eq!(store.get(2).await, Ok(Some(20)), "nothing expired answers if nothing is refreshed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_expired_value_answers_while_the_local_tier_is_not_trusted() {
+    let fleet = Fleet::of(1, None, stale).await;
+    fleet.fill().await;
+    fleet.rows.seed(1, 20);
+    fleet.clock.advance(LEASE);
+    fleet.clock.advance(LEASE);
+    assert_eq!(fleet.get(0).await, Ok(Some(20)));
+}
