@@ -174,7 +174,7 @@ pub trait WriteError {
     fn not_written(&self) -> bool;
 }
 
-/// Reports whether an error of a read means that the store is out of order.
+/// Reports whether an error of a read means that the store is unavailable.
 ///
 /// Implement it for the error type of your store if a method has `stale_if_error`, which requires it: an expired value
 /// answers in place of an outage, and an error that is an answer reaches the caller.

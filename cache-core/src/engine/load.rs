@@ -258,6 +258,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             end_late(region.method(), missing);
             return (Answer::of(calling.await), Vec::new());
         };
+        if matches!(outcome, Outcome::Found(_)) {
+            region.method().refreshes.works();
+        }
         let Outcome::Found(values) = &outcome else {
             let instead = region.expired_instead(&outcome, errors, &mut missing);
             let shared = errors.share(region.method().name(), &outcome);
@@ -326,9 +329,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return None;
         }
         method.refreshes.outage(method.process().clock.now());
-        let values: Option<Vec<R>> = missing.iter_mut().map(|one| one.expired(self)).collect();
-        Counters::add_many(&method.counters.stale_if_error, values.as_ref().map_or(0, Vec::len));
-        values
+        missing.iter_mut().map(|one| one.expired(self)).collect()
     }
 }
 
@@ -380,8 +381,11 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
         if self.lead.is_fresh() {
             return None;
         }
-        let of_shared = self.expired.take().filter(|_| region.inner.local.has_not_seen(&self.permit));
-        of_shared.or_else(|| region.inner.local.find_expired(&self.key))
+        match self.permit.target {
+            FillTarget::Local(_) => region.inner.local.find_expired(&self.key),
+            // The look-up has compared it with the generations, which the local tier does not know.
+            _ => self.expired.take().filter(|_| region.inner.local.has_not_seen(&self.permit)),
+        }
     }
 
     /// Stores the value in the local tier. A batch may have none for its key.

@@ -1,6 +1,6 @@
 //! Reads and fills of a region's local tier.
 //!
-//! A local hit takes no allocation, no system call and no lock of this crate. Two questions decide it: is the local
+//! A local hit takes no allocation, no system call and no lock of this crate, unless it starts a refresh. Two questions decide it: is the local
 //! tier trusted at this moment (a heartbeat within the lease), and was no wide scope of the entry invalidated since its
 //! look-up began? Without trust, only entries that were loaded without trust answer, and only for `degraded_ttl`.
 //!
@@ -17,6 +17,7 @@ use crate::coherence::Coherence;
 use crate::freshness::{MethodEntries as _, SequenceSnapshot, Stamp};
 use crate::key::{KeyPart, Lookup};
 use crate::observability::Counters;
+use crate::policy::Staleness;
 use crate::protocol::{Mode, Protection};
 use crate::runtime::{Clock, Moment};
 use crate::single_flight::Source;
@@ -233,7 +234,8 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
             return;
         }
         let snapshot = self.checked(snapshot);
-        self.put(key, value, snapshot, snapshot.stamp(), ends);
+        let staleness = self.method.staleness(self.method.presence.is_absent(&value));
+        self.put(key, value, snapshot, snapshot.stamp(), ends, staleness);
     }
 
     /// Without the sequence check, every snapshot is as good as a current one.
@@ -281,20 +283,33 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
             && let Some(copy) = self.method.copy(value)
         {
             let end = started.after(lifetime.min(limit));
-            self.put(key, copy, snapshot, snapshot.stamp().degraded(), Ends { life: end, limit: end });
+            let ends = Ends { life: end, limit: end };
+            self.put(key, copy, snapshot, snapshot.stamp().degraded(), ends, &Staleness::NONE);
         }
     }
 
-    fn put(&self, key: K, value: R, snapshot: SequenceSnapshot, stamp: Stamp, Ends { life, limit }: Ends) {
+    fn put(
+        &self,
+        key: K,
+        value: R,
+        snapshot: SequenceSnapshot,
+        stamp: Stamp,
+        Ends { life, limit }: Ends,
+        staleness: &Staleness,
+    ) {
         let Some(tier) = &self.tier else { return };
         let now = self.clock.now();
         let limit = self.method.policy.local_ttl.map_or(limit, |ttl| limit.min(now.after(ttl)));
         let absent = self.method.presence.is_absent(&value);
-        let staleness = self.method.staleness(absent);
         let last = life.after(staleness.kept());
-        // An entry with a limit has one moment: its shared entry is refreshed, which has the whole life.
-        let is_final = limit < last;
-        let moment = if is_final { life.min(limit) } else { life.before(staleness.lead) };
+        let due = life.checked_before(staleness.lead);
+        // After the moment of an entry with a limit, reads ask for the shared entry, which has the whole life. So does an
+        // entry whose refresh would be before the clock began.
+        let is_final = limit < last || limit <= life || due.is_none();
+        let moment = match due {
+            Some(due) if !is_final || self.method.cache.has_remote() => due.min(limit),
+            _ => life.min(limit),
+        };
         let end = EndOfLife::new(moment, absent, is_final);
         let remaining = last.min(limit).since(now);
         let permits = || self.coherence.freshness.permits(tier.sequence(), &snapshot);

@@ -228,14 +228,14 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Looks up a group of keys for all callers that wait for them, and loads the missing ones in one call of the store.
     async fn lead(&self, group: Few<Ready<K, R>>) -> Result<Results<K, R>, E> {
         let mut results = Results::of(Few::new());
-        let (mut queries, mut leads) = (Few::new(), Few::new());
+        let (mut queries, mut leads, mut due) = (Few::new(), Few::new(), Vec::new());
         for Ready { key, lead, carried } in group {
             let is_fresh = lead.is_fresh();
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.inner.local.find_owned(&key).filter(|_| !is_fresh) {
-                let source = hit.source();
+                let (source, age) = (hit.source(), hit.age);
                 let found = Found { source, value: self.region.inner.local.count(hit), fence: None };
-                self.hand_over(key, lead, found, &mut results);
+                due.extend(self.hand_over(key, lead, found, age, &mut results));
             } else {
                 let accepted = if is_fresh { Accepted::Nothing } else { Accepted::Entry(carried) };
                 queries.push(self.region.inner.shared.query(self.region.entry_keys(&key), accepted));
@@ -243,23 +243,21 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             }
         }
         if queries.is_empty() {
+            self.refresh(due);
             return Ok(results);
         }
         let advance = || leads.iter().for_each(|(_, lead)| lead.advance());
         let answers = self.region.inner.shared.look_up(queries, advance).await;
-        let (mut missing, mut due) = (Vec::new(), Vec::new());
+        let mut missing = Vec::new();
         for ((key, lead), (keys, answer)) in leads.into_iter().zip(answers) {
             match answer {
                 LookUp::Hit { found, snapshot, ends, age } => {
                     self.region.inner.local.keep_copy(&key, &found.value, snapshot, ends);
-                    if age == Age::Young {
-                        self.sample(&key, &found.value);
-                    } else {
-                        due.push(key.clone());
-                    }
-                    self.hand_over(key, lead, found, &mut results);
+                    due.extend(self.hand_over(key, lead, found, age, &mut results));
                 }
-                LookUp::Confirmed(found) => self.hand_over(key, lead, found, &mut results),
+                LookUp::Confirmed(found) => {
+                    self.hand_over(key, lead, found, Age::Young, &mut results);
+                }
                 LookUp::Miss { permit, expired } => missing.push(Missing { key, keys, lead, permit, expired }),
             }
         }
@@ -270,17 +268,23 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         Ok(results)
     }
 
-    /// Ends a flight with this value, and uses it if this caller may see it.
-    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, results: &mut Results<K, R>) {
+    /// Ends a flight with this value, and uses it if this caller may see it. Returns the key if it is to be refreshed.
+    ///
+    /// A value that this caller may not see needs the load for another purpose.
+    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, age: Age, results: &mut Results<K, R>) -> Option<K> {
         let Found { value, source, fence } = found;
         trace::answered(source);
         lead.finish(flight_outcome(self.region.method(), &value, source, fence));
         if !self.is_visible(&key, &value) {
             results.unusable.push(key);
-            return;
+            return None;
         }
-        self.sample(&key, &value);
+        let due = (age != Age::Young).then(|| key.clone());
+        if due.is_none() {
+            self.sample(&key, &value);
+        }
         results.found.push((key, value));
+        due
     }
 
     /// Loads the keys that no tier has.
@@ -293,6 +297,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         if let Some(expired) = instead
             && keys.iter().zip(&expired).all(|(key, value)| self.is_visible(key, value))
         {
+            Counters::add_many(&self.region.method().counters.stale_if_error, keys.len());
             trace::answered(Source::Expired);
             return Ok(keys.into_iter().zip(expired).collect());
         }

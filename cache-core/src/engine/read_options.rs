@@ -64,7 +64,7 @@ impl<E> LoadErrors<E> {
         Self { clone, from_cache, is_outage: None }
     }
 
-    /// Sets which errors mean that the store is out of order. Without it none does.
+    /// Sets which errors mean that the store is unavailable. Without it none does.
     #[must_use]
     pub const fn outages(self, is_outage: Option<fn(&E) -> bool>) -> Self {
         Self { is_outage, ..self }
@@ -83,7 +83,7 @@ impl<E: Send + 'static> LoadErrors<E> {
         self.from_cache.is_some()
     }
 
-    /// Whether the outcome of a load means that the store is out of order, and not that it has an answer.
+    /// Whether the outcome of a load means that the store is unavailable, and not that it has an answer.
     pub(super) fn is_outage<T>(&self, method: &str, outcome: &Outcome<T, E>) -> bool {
         match outcome {
             Outcome::Failed(error) => {

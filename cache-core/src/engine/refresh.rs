@@ -8,7 +8,6 @@
 //! the method pauses.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::future;
 use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +35,9 @@ use crate::value::Cacheable;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a key is not refreshed after its refresh failed: it must not take the turns of the others.
 const PAUSE_OF_KEY: Duration = Duration::from_secs(10);
+
+/// The number of states beyond which ended pauses are forgotten at once.
+const MANY: usize = 1024;
 
 /// The refreshes of one read method.
 #[derive(Debug, Default)]
@@ -68,6 +70,15 @@ impl Refreshes {
         self.failed(now);
     }
 
+    /// Notes that the store answers: pauses end.
+    pub(super) fn works(&self) {
+        for pause in [&self.recovers, &self.resumes] {
+            if pause.load(Ordering::Relaxed) != 0 {
+                pause.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn failed(&self, now: Moment) {
         self.resumes.store(now.after(PAUSE).0, Ordering::Relaxed);
     }
@@ -79,13 +90,16 @@ impl Refreshes {
         }
         let hashed: Vec<_> = keys.into_iter().map(|key| (self.hasher.hash_one(&key), key)).collect();
         let mut states = self.lock();
-        states.retain(|_, state| !matches!(state, State::PausedUntil(moment) if *moment <= now));
-        let free = hashed.into_iter().filter(|(hash, _)| match states.entry(*hash) {
-            Entry::Vacant(place) => {
-                place.insert(State::InProgress);
-                true
+        let is_over = |state: &State| matches!(state, State::PausedUntil(moment) if *moment <= now);
+        if states.len() > MANY {
+            states.retain(|_, state| !is_over(state));
+        }
+        let free = hashed.into_iter().filter(|(hash, _)| {
+            let is_free = states.get(hash).is_none_or(is_over);
+            if is_free {
+                states.insert(*hash, State::InProgress);
             }
-            Entry::Occupied(_) => false,
+            is_free
         });
         free.map(|(hash, key)| Running { refreshes: Arc::clone(self), hash, key, paused: None }).collect()
     }
@@ -105,8 +119,8 @@ struct Running<K> {
 }
 
 impl<K> Running<K> {
-    fn failed(&mut self, now: Moment) {
-        self.paused = Some(now.after(PAUSE_OF_KEY));
+    fn pause(&mut self, now: Moment, span: Duration) {
+        self.paused = Some(now.after(span));
     }
 }
 
@@ -177,18 +191,21 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let keys: Vec<K> = wanted.iter().map(|one| one.running.key.clone()).collect();
         let frame = Frame::new(self.address(), keys.clone(), Vec::new());
         let limits = CallLimits { degraded: false, frame, urgent: future::pending() };
-        match method.call_store(limits, errors, || load(keys)).await {
-            Outcome::Found(values) => self.replace(wanted, &values, cache_if).await,
+        let process = method.process();
+        let called = method.call_store(limits, errors, || load(keys));
+        // Also for an error type that cannot report an exceeded deadline: there is no caller to report it to.
+        match process.clock.timeout(process.settings.load_deadline, called).await {
+            Some(Outcome::Found(values)) => self.replace(wanted, &values, cache_if).await,
             outcome => {
-                let now = method.process().clock.now();
+                let now = process.clock.now();
                 Counters::add_many(&method.counters.refresh_errors, wanted.len());
-                if errors.is_outage(method.name(), &outcome) {
+                if outcome.is_none_or(|outcome| errors.is_outage(method.name(), &outcome)) {
                     method.refreshes.outage(now);
                 } else {
                     method.refreshes.failed(now);
                 }
                 for mut one in wanted {
-                    one.running.failed(now);
+                    one.running.pause(now, PAUSE_OF_KEY);
                 }
             }
         }
@@ -196,13 +213,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Returns the keys that no other instance has refreshed, with permits from before their load.
     ///
-    /// A value that could not be stored is not loaded: a write is in progress, or the shared tier is unreachable.
+    /// A value that could not be stored is not loaded: a write is in progress, or the shared tier is unreachable. Such a
+    /// key pauses.
     async fn not_refreshed_elsewhere(&self, running: Vec<Running<K>>) -> Vec<Wanted<K>> {
         let shared = &self.inner.shared;
         let queries: Few<_> =
             running.iter().map(|one| shared.query(self.entry_keys(&one.key), Accepted::Young)).collect();
         let mut wanted = Vec::new();
-        for (running, (keys, answer)) in running.into_iter().zip(shared.look_up(queries, || ()).await) {
+        let now = self.method().process().clock.now();
+        for (mut running, (keys, answer)) in running.into_iter().zip(shared.look_up(queries, || ()).await) {
             match answer {
                 LookUp::Hit { found, snapshot, ends, .. } => {
                     self.inner.local.keep_copy(&running.key, &found.value, snapshot, ends);
@@ -212,7 +231,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 {
                     wanted.push(Wanted { running, keys, permit });
                 }
-                LookUp::Miss { .. } | LookUp::Confirmed(_) => {}
+                LookUp::Miss { .. } => running.pause(now, PAUSE),
+                LookUp::Confirmed(_) => {}
             }
         }
         wanted
@@ -228,13 +248,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             });
             self.inner.shared.tag(loaded.collect()).await;
         }
+        method.refreshes.works();
+        Counters::add_many(&method.counters.refreshed, wanted.len());
+        let now = method.process().clock.now();
         let (mut encoded, mut ended, mut held) = (Vec::new(), Vec::<Scope>::new(), Vec::new());
-        for (Wanted { running, keys, permit }, value) in wanted.into_iter().zip(values) {
+        for (Wanted { mut running, keys, permit }, value) in wanted.into_iter().zip(values) {
             let cached = value.as_ref().and_then(|value| Some((value, method.lifetime(value, cache_if)?)));
             let Some((value, lifetime)) = cached else {
                 ended.push(keys.scopes[0].clone().of_mode(method.policy.mode));
                 continue;
             };
+            if permit.target.is_bypass() {
+                // A tag of the value was invalidated meanwhile. The entry stays, and must not be loaded at every hit.
+                running.pause(now, PAUSE);
+            }
             self.inner.local.fill(running.key.clone(), value, &permit, lifetime);
             encoded.extend(self.inner.shared.encode(SharedFill { keys, permit, lifetime }, value));
             held.push(running);

@@ -35,6 +35,8 @@ pub(crate) struct Counters {
     pub(crate) stale_hits: AtomicU64,
     pub(crate) stale_if_error: AtomicU64,
     pub(crate) refreshes: AtomicU64,
+    /// Successful refreshes. Those in progress are already counted in `refreshes`.
+    pub(crate) refreshed: AtomicU64,
     pub(crate) refresh_errors: AtomicU64,
     pub(crate) refreshes_skipped: AtomicU64,
     pub(crate) fills: AtomicU64,
@@ -70,6 +72,7 @@ impl Counters {
             stale_hits: AtomicU64::default(),
             stale_if_error: AtomicU64::default(),
             refreshes: AtomicU64::default(),
+            refreshed: AtomicU64::default(),
             refresh_errors: AtomicU64::default(),
             refreshes_skipped: AtomicU64::default(),
             fills: AtomicU64::default(),
@@ -155,7 +158,7 @@ impl Counters {
                 get(&self.degraded_hits),
                 get(&self.stale_hits),
                 get(&self.stale_if_error),
-                get(&self.refreshes),
+                get(&self.refreshed),
                 get(&self.refresh_errors),
                 get(&self.refreshes_skipped),
                 get(&self.fills),
@@ -365,14 +368,15 @@ method_stats! {
     /// [`degraded_ttl`](crate::CacheBuilder::degraded_ttl)), the load was for a single caller (`visible_if`, a nested
     /// read of the same key), or the cache is a pass-through.
     bypasses,
-    /// Hits of either tier that answered with an expired value while it was loaded again.
+    /// Hits of either tier that answered with an expired value.
     ///
     /// They are part of `local_hits` and `shared_hits`. See
-    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate).
+    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate), and
+    /// [`stale_if_error`](crate::ReadPolicy::stale_if_error) for the second after an outage.
     stale_hits,
-    /// Loads that failed, and whose callers received an expired value.
+    /// Keys whose load failed, and whose caller received an expired value.
     ///
-    /// They are part of `load_errors`. See [`stale_if_error`](crate::ReadPolicy::stale_if_error).
+    /// The failed calls are in `load_errors`. See [`stale_if_error`](crate::ReadPolicy::stale_if_error).
     stale_if_error,
     /// Keys that were loaded again in the background. Their loads are part of `loads`.
     refreshes,

@@ -238,9 +238,9 @@ impl ReadPolicy {
 
     /// Refreshes entries ahead: the first read of an entry of this age starts a load in the background.
     ///
-    /// All reads are answered by the cached value meanwhile, in at most the time of a hit. The new value replaces it in
+    /// All reads are answered by the cached value meanwhile, without waiting for the load. The new value replaces it in
     /// both tiers, unless a write of the entry began after the load; then it is dropped. An age of the time to live or
-    /// more refreshes nothing.
+    /// more refreshes nothing. With zero, every hit starts a refresh as soon as the previous one has ended.
     ///
     /// The jitter moves the refresh together with the end of the life, so that it begins at this age or a little later
     /// or earlier: with 10 % jitter, between 90 % of this age and this age plus 10 % of the rest of the life.
@@ -288,7 +288,9 @@ impl ReadPolicy {
     /// every instance: it is as old as the row may be that changed without the decorator. A fence that is unknown, since
     /// the shared tier is unreachable or the local tier is not trusted, ends it as well.
     ///
-    /// The load is a refresh, as for [`refresh_after`](Self::refresh_after). Entries stay in Redis for this much longer.
+    /// The load is a refresh, as for [`refresh_after`](Self::refresh_after). Entries stay in Redis for this much longer,
+    /// and are misses after 12 to 24 hours at the latest, as described at [`new`](Self::new). A method with
+    /// `load = inline` has no load in the background: its expired values answer and are not replaced.
     ///
     /// # Examples
     ///
@@ -306,10 +308,13 @@ impl ReadPolicy {
 
     /// Lets an expired value answer for this long after its time to live, if the store fails.
     ///
-    /// Default zero, at most ten years. A read calls the store first. The value answers if the store is out of order: if
-    /// its error says so ([`LoadError::is_outage`](crate::LoadError::is_outage)), or the load exceeds its deadline.
-    /// An error that is an answer, such as "not found" or "forbidden", reaches the caller. For a second after an outage
-    /// the method serves the value without asking the store again.
+    /// Default zero, at most ten years. A read calls the store first. The value answers if the store is unavailable: if
+    /// its error says so ([`LoadError::is_outage`](crate::LoadError::is_outage)), or if the load exceeds its deadline and
+    /// the error type implements `From<Error>`. An error that is an answer, such as "not found" or "forbidden", reaches
+    /// the caller. For a second after an outage, or until a load of the method succeeds, such values answer without a
+    /// call of the store.
+    ///
+    /// A region without a decorator does not ask its errors, and knows exceeded deadlines only.
     ///
     /// The conditions on the value are those of [`stale_while_revalidate`](Self::stale_while_revalidate).
     ///

@@ -32,6 +32,10 @@ pub(crate) struct Staleness {
 }
 
 impl Staleness {
+    /// No special treatment.
+    pub(crate) const NONE: Self =
+        Self { lead: Duration::ZERO, while_revalidate: Duration::ZERO, if_error: Duration::ZERO };
+
     /// The staleness of present values, or of absences, in a cache that refreshes entries or does not.
     pub(crate) fn of(policy: &ReadPolicy, absent: bool, refreshes: bool) -> Self {
         let if_error = policy.stale_if_error.min(LONGEST_LIFE);

@@ -169,7 +169,7 @@ options! {
     STALE_IF_ERROR: Setting = option(
         "stale_if_error",
         &["\"1h\""],
-        "how long after its `ttl` a value answers if the store is out of order, which its error type says \
+        "how long after its `ttl` a value answers if the store is unavailable, which its error type says \
          (`cache_core::LoadError`)",
     )
     .aliases(&["sie", "stale_on_error", "grace"])

@@ -115,9 +115,12 @@ fn returned(method: &Method<'_>, given: &Given<'_>, sink: &mut Sink) -> Option<R
     }
     if let (Returned::Value, Some(stale)) = (&returned, given.get(&cached::STALE_IF_ERROR)) {
         sink.report(
-            Problem::at(stale, format!("`stale_if_error` stands on `{}`, which returns no error", method.sig.ident))
-                .why("an expired value answers in place of an error, and this method has none")
-                .instead("return a `Result`, or `stale_while_revalidate`, which loads in the background"),
+            Problem::at(
+                stale,
+                format!("`stale_if_error` needs a `Result`, which `{}` does not return", method.sig.ident),
+            )
+            .why("an expired value answers in place of an error, and this method has none")
+            .instead("return a `Result`, or `stale_while_revalidate`, which loads in the background"),
         );
     }
     Some(returned)

@@ -1,11 +1,11 @@
 //! Refresh ahead, stale while revalidate, stale if error: what answers before and after the end of an entry's life.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cache_core::testing::{ManualClock, Protection};
-use cache_core::{Cache, MemoryRemote, ReadPolicy};
+use cache_core::{Cache, CacheBuilder, MemoryRemote, ReadPolicy, cached_store};
 
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
 use super::sync_points::until;
@@ -367,6 +367,126 @@ async fn a_batch_fails_unless_every_key_has_an_expired_value() {
         fleet.advance(1);
         assert_eq!(store.get_many(&[1, 2, 3]).await, Err(RegisterError::Lost));
     }
+}
+
+#[tokio::test]
+async fn each_option_has_a_bound_of_its_own_in_both_tiers() {
+    fn policy(policy: ReadPolicy) -> ReadPolicy {
+        policy.stale_while_revalidate(seconds(10)).stale_if_error(seconds(1000))
+    }
+    let fleet = Fleet::of(3, None, policy).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.advance(109);
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    assert_eq!(fleet.get(1).await, Ok(Some(10)), "it is loaded again");
+    until("that has failed", || fleet.stats(1).refresh_errors == 1).await;
+    fleet.rows.fails.store(false, Ordering::SeqCst);
+    fleet.rows.seed(1, 20);
+    fleet.advance(2);
+    assert_eq!(fleet.get(1).await, Ok(Some(20)), "the copy is as old as the entry that it comes from");
+    fleet.advance(600);
+    fleet.rows.seed(1, 30);
+    assert_eq!(fleet.get(2).await, Ok(Some(30)), "only an error lets it answer");
+}
+
+#[tokio::test]
+async fn degraded_entries_answer_with_any_option() {
+    for policy in [ahead, stale, tolerant] {
+        let (clock, rows) = (ManualClock::new(), Arc::<Rows>::default());
+        rows.seed(1, 10);
+        let cache = Cache::builder().clock(clock.clone()).redis("redis://127.0.0.1:1").build().unwrap();
+        let exact = |annotated: ReadPolicy| policy(annotated.ttl(seconds(100)).jitter_percent(0));
+        let store = CachingRegister::builder(Arc::clone(&rows), &cache).get(exact).build();
+        for _ in 0..3 {
+            assert_eq!(store.get(1).await, Ok(Some(10)));
+        }
+        assert_eq!(rows.loads(), 1, "{:?}", cache.stats());
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `visible_if` takes")]
+fn is_for(_: &u64, _: &u64, reader: &u64) -> bool {
+    *reader == 1
+}
+
+/// A store whose errors cannot represent those of the cache, and whose values are not for every reader.
+#[cached_store(namespace = "race:aging")]
+trait Aging: Send + Sync {
+    #[cached(
+        entity = "value",
+        key(key),
+        ignore(reader),
+        ttl = "100s",
+        jitter = 0,
+        refresh_after = "80%",
+        visible_if = is_for
+    )]
+    async fn read(&self, key: u64, reader: u64) -> Result<u64, String>;
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    calls: AtomicU64,
+    hangs: AtomicBool,
+}
+
+impl Aging for Numbers {
+    async fn read(&self, _: u64, _: u64) -> Result<u64, String> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        Ok(self.calls.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+}
+
+/// Two instances, the first of which has read a value that is due by now.
+async fn due(change: fn(CacheBuilder) -> CacheBuilder) -> (ManualClock, [Cache; 2], [CachingAging<Numbers>; 2]) {
+    let (clock, numbers) = (ManualClock::new(), Arc::<Numbers>::default());
+    let remote = MemoryRemote::with_clock(clock.clone());
+    let caches = [(); 2].map(|()| {
+        let builder = change(Cache::builder().lease(LEASE).clock(clock.clone()).read_timeout(PATIENCE));
+        builder.remote(remote.clone()).build().unwrap()
+    });
+    let stores = caches.each_ref().map(|cache| CachingAging::new(Arc::clone(&numbers), cache));
+    for cache in &caches {
+        assert!(cache.connected(PATIENCE).await);
+    }
+    assert_eq!(stores[0].read(1, 1).await, Ok(1));
+    until("the value is in the shared tier", || caches[0].stats().total().fills == 1).await;
+    clock.advance(seconds(91));
+    (clock, caches, stores)
+}
+
+#[tokio::test]
+async fn a_reader_who_may_not_see_a_due_value_reads_the_store() {
+    for change in [|builder| builder, |builder: CacheBuilder| builder.verify_one_in(1)] {
+        let (_, caches, [_, store]) = due(change).await;
+        assert_eq!(store.read(1, 2).await, Ok(2));
+        assert_eq!(caches[1].stats().total().load_errors, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_sampled_hit_that_is_due_is_refreshed() {
+    let (_, caches, [_, store]) = due(|builder| builder.verify_one_in(1)).await;
+    assert_eq!(store.read(1, 1).await, Ok(1));
+    until("it is refreshed", || store.peek_read(1, 1) == Some(2)).await;
+    let counted = caches[1].stats().total();
+    assert_eq!((counted.refreshes, counted.refresh_errors), (1, 0), "{counted:?}");
+}
+
+#[tokio::test]
+async fn a_refresh_has_a_deadline_whatever_the_error_type() {
+    let (clock, caches, [store, _]) = due(|builder| builder.load_deadline(seconds(5))).await;
+    store.backing().hangs.store(true, Ordering::SeqCst);
+    assert_eq!(store.read(1, 1).await, Ok(1));
+    until("the refresh has begun", || caches[0].stats().total().refreshes == 1).await;
+    let ended = || {
+        clock.advance(Duration::from_millis(10));
+        caches[0].stats().total().refresh_errors == 1
+    };
+    until("the refresh ends without its store", ended).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod value_tags;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
@@ -371,15 +372,21 @@ impl<R: Cacheable> SharedEntries<R> {
         };
         let opened = opened.map(|readable| self.aged(readable, connection, now, until));
         let opened = opened.filter(|entry| !matches!(accepted, Accepted::Young) || entry.age == Some(Age::Young));
+        // The value that the previous flight loaded is newer than an entry that has reached its end.
+        if opened.as_ref().is_none_or(|entry| entry.age.is_none_or(|age| age == Age::Stale))
+            && let Some(found) = accepted.carried().filter(|found| found.fence.as_ref() == Some(&fence))
+        {
+            return Verdict::Final(LookUp::Confirmed(Found { source: Source::Shared, ..found }));
+        }
+        let is_read = !matches!(accepted, Accepted::Young);
         let target = |fence| FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
         match opened {
             Some(entry) if self.method.has_value_tags() => Verdict::Tagged(TaggedHit { entry, target: target(fence) }),
-            Some(entry @ Aged { age: None, .. }) => Verdict::Final(begun.expired(target(fence), entry.value)),
-            Some(entry) => Verdict::Final(self.hit(entry, Some(fence), snapshot)),
-            None => Verdict::Final(match accepted.carried().filter(|found| found.fence.as_ref() == Some(&fence)) {
-                Some(found) => LookUp::Confirmed(Found { source: Source::Shared, ..found }),
-                None => begun.miss(target(fence)),
-            }),
+            Some(Aged { value, age: None, .. }) => Verdict::Final(begun.expired(target(fence), value)),
+            Some(Aged { value, ends, age: Some(age), .. }) => {
+                Verdict::Final(self.hit(value, (ends, age), Some(fence), snapshot, is_read))
+            }
+            None => Verdict::Final(begun.miss(target(fence))),
         }
     }
 
@@ -392,23 +399,37 @@ impl<R: Cacheable> SharedEntries<R> {
         limit: Moment,
     ) -> Aged<R> {
         let staleness = self.method.staleness(absent);
-        let life = connection.moment_of(expiry.soft, now);
-        let age = if now < life.before(staleness.lead) {
+        let server_now = connection.server_now(now);
+        let left = Duration::from_millis(expiry.soft.saturating_sub(server_now));
+        let past = Duration::from_millis(server_now.saturating_sub(expiry.soft));
+        let age = if left > staleness.lead {
             Some(Age::Young)
-        } else if now < life {
+        } else if left > Duration::ZERO {
             Some(Age::Due)
         } else {
-            (now < life.after(self.method.refreshes.answers_for(staleness, now))).then_some(Age::Stale)
+            (past < self.method.refreshes.answers_for(staleness, now)).then_some(Age::Stale)
         };
-        Aged { value, ends: Ends { life, limit }, age, tags }
+        // Without a moment for the end, which was before the clock began, the local tier must not keep it.
+        let ends = match now.checked_before(past) {
+            Some(end) => Ends { life: end.after(left), limit },
+            None => Ends { life: now, limit: now },
+        };
+        Aged { value, ends, age, tags }
     }
 
-    /// Counts a hit, and returns it as the answer.
-    fn hit(&self, entry: Aged<R>, fence: Option<Arc<Fence>>, snapshot: SequenceSnapshot) -> LookUp<R> {
-        let Aged { value, ends, age, .. } = entry;
+    /// Returns a hit as the answer, and counts it if it answers a read.
+    fn hit(
+        &self,
+        value: R,
+        (ends, age): (Ends, Age),
+        fence: Option<Arc<Fence>>,
+        snapshot: SequenceSnapshot,
+        is_read: bool,
+    ) -> LookUp<R> {
         let (counters, is_absent) = (&self.method.counters, self.method.presence.is_absent(&value));
-        Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
-        let age = age.unwrap_or(Age::Stale);
+        if is_read {
+            Counters::add(if is_absent { &counters.shared_negative_hits } else { &counters.shared_hits });
+        }
         if age == Age::Stale {
             Counters::add(&counters.stale_hits);
         }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Aged, EntryKeys, FillPermit, FillTarget, Query, SharedEntries};
+use super::{Accepted, Aged, EntryKeys, FillPermit, FillTarget, Query, SharedEntries};
 use crate::coherence::Connection;
 use crate::observability::Request;
 use crate::protocol::{Fence, Generation, Protection, Scope, ScopeHash, ScopeState, ScopeStates, Scopes, TierError};
@@ -47,19 +47,18 @@ impl<R: Cacheable> SharedEntries<R> {
         };
         let mut states = states.into_iter();
         for (((query, hit), scopes), is_held) in hits.into_iter().zip(scopes).zip(held) {
-            let TaggedHit { mut entry, target } = hit;
+            let TaggedHit { entry: Aged { value, ends, age, tags }, target } = hit;
             let states = states.by_ref().take(scopes.as_ref().map_or(0, Scopes::len));
-            let are_equal = entry.tags.iter().zip(states).filter(|((_, filled), state)| is_free(state, filled)).count();
+            let are_equal = tags.iter().zip(states).filter(|((_, filled), state)| is_free(state, filled)).count();
             let snapshot = query.begun.snapshot;
-            query.answer = Some(match scopes {
-                Some(_) if is_held => query.begun.miss(FillTarget::Nothing),
-                Some(_) if are_equal == entry.tags.len() && entry.age.is_none() => {
-                    query.begun.expired(target, entry.value)
-                }
-                Some(scopes) if are_equal == scopes.len() => {
-                    let tags = std::mem::take(&mut entry.tags);
+            let is_current = scopes.as_ref().is_some_and(|scopes| are_equal == scopes.len());
+            query.answer = Some(match (scopes, age) {
+                (Some(_), _) if is_held => query.begun.miss(FillTarget::Nothing),
+                (Some(_), None) if is_current => query.begun.expired(target, value),
+                (Some(scopes), Some(age)) if is_current => {
                     let fence = target.fence().map(|fence| Arc::new(extended(&fence, tags)));
-                    self.hit(entry, fence, self.method.tagged(snapshot, &scopes))
+                    let is_read = !matches!(query.accepted, Accepted::Young);
+                    self.hit(value, (ends, age), fence, self.method.tagged(snapshot, &scopes), is_read)
                 }
                 _ => query.begun.miss(target),
             });

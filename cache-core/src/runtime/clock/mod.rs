@@ -31,9 +31,9 @@ impl Moment {
         Self(self.0.saturating_add(nanos(span)))
     }
 
-    /// Returns the moment this much earlier, at least the origin. [`NEVER`](Self::NEVER) stays what it is.
-    pub(crate) fn before(self, span: Duration) -> Self {
-        if self == Self::NEVER { self } else { Self(self.0.saturating_sub(nanos(span))) }
+    /// Returns the moment this much earlier, unless it is before the origin. [`NEVER`](Self::NEVER) stays what it is.
+    pub(crate) fn checked_before(self, span: Duration) -> Option<Self> {
+        if self == Self::NEVER { Some(self) } else { self.0.checked_sub(nanos(span)).map(Self) }
     }
 
     /// Returns the time since `earlier`, or zero if `earlier` is later.

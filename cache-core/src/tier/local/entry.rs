@@ -26,7 +26,7 @@ const FINAL: u64 = 2;
 impl EndOfLife {
     pub(crate) fn new(moment: Moment, absent: bool, is_final: bool) -> Self {
         let flags = u64::from(absent) * ABSENT + u64::from(is_final) * FINAL;
-        // Three earlier, and then at most three later.
+        // The flags may add three again.
         Self(moment.0.saturating_sub(ABSENT + FINAL) & !(ABSENT + FINAL) | flags)
     }
 
