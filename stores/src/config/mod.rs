@@ -166,13 +166,14 @@ mod tests {
 
     #[test]
     fn policies_are_refreshed_and_outlive_an_outage_unless_a_variable_forbids_it() {
-        let annotated = ReadPolicy::new(Duration::from_mins(5)).refresh_after_percent(80);
+        let annotated = ReadPolicy::new(Duration::from_mins(5));
         let policy = |variables: &[(&str, &str)]| config(variables).policies.over(annotated);
-        assert_eq!(policy(&[]), annotated);
         let (refresh, stale) = ("CACHE_REFRESH_POLICY_PERCENT", "CACHE_STALE_POLICY_SECONDS");
-        assert_eq!(policy(&[(refresh, "50")]), annotated.refresh_after_percent(50));
-        assert_eq!(policy(&[(refresh, "0")]), annotated.refresh_after_percent(100), "never");
-        assert_eq!(policy(&[(stale, "7")]), annotated.stale_if_error(Duration::from_secs(7)));
+        let hour = annotated.stale_if_error(Duration::from_hours(1));
+        assert_eq!(policy(&[]), hour.refresh_after_percent(80));
+        assert_eq!(policy(&[(refresh, "50")]), hour.refresh_after_percent(50));
+        assert_eq!(policy(&[(refresh, "0"), (stale, "0")]), annotated);
+        assert_eq!(policy(&[(refresh, "0"), (stale, "7")]), annotated.stale_if_error(Duration::from_secs(7)));
     }
 
     #[tokio::test]

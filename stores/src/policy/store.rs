@@ -22,14 +22,7 @@ pub trait PolicyStore: Send + Sync {
     /// # Errors
     ///
     /// Those of the trait.
-    #[cached(
-        entity = "policy",
-        key(tenant),
-        ttl = "5m",
-        negative_ttl = "30s",
-        refresh_after = "80%",
-        stale_if_error = "1h"
-    )]
+    #[cached(entity = "policy", key(tenant), ttl = "5m", negative_ttl = "30s")]
     async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
 
     /// Returns the policies of many tenants, in one query for those that are not cached.
