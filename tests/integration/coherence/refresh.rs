@@ -1,6 +1,6 @@
-//! R12: entries are never refreshed ahead of their expiry.
+//! R12: a late load overwrites no newer value. R43 in `freshness` has the same for a refresh.
 //!
-//! A late load is an ordinary fill, with the generations from before it began.
+//! It is an ordinary fill, with the generations from before it began.
 
 use cache_core::testing::Protection;
 
