@@ -160,21 +160,18 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         if !self.is_current(tier, &entry.stamp) && self.method.protects(Protection::StaleFence) {
             return None;
         }
-        if entry.end.is_over(now) {
-            return self.aged(found?, now);
-        }
+        let age = if entry.end.is_over(now) { self.age(entry.end, now)? } else { Age::Young };
         let LocalEntry { value, end, .. } = found?;
-        Some(LocalHit { value, absent: end.is_absent(), degraded: false, age: Age::Young })
+        Some(LocalHit { value, absent: end.is_absent(), degraded: false, age })
     }
 
-    /// Returns the value of a current entry that has reached the age of its refresh, if it still answers.
+    /// Returns the age of an entry that has reached its refresh, if it still answers.
     #[cold]
-    fn aged(&self, LocalEntry { value, end, .. }: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
+    fn age(&self, end: EndOfLife, now: Moment) -> Option<Age> {
         let (absent, life) = self.end_of_life(end)?;
-        let staleness = self.method.staleness(absent);
+        let answers_for = self.method.refreshes.answers_for(self.method.staleness(absent), now);
         let age = if now < life { Age::Due } else { Age::Stale };
-        let answers = now < life.after(self.method.refreshes.answers_for(staleness, now));
-        answers.then_some(LocalHit { value, absent, degraded: false, age })
+        (now < life.after(answers_for)).then_some(age)
     }
 
     /// Returns the value of a current entry that may answer in place of an error of the store.
