@@ -70,7 +70,7 @@
 //! The decorator `CachingProfileStore` implements `ProfileStore` itself. It also has, for each read method `x`,
 //! `peek_x` (returns what the local tier has, without I/O) and `invalidate_x` (makes one entry stale on every
 //! instance), and for the whole store `invalidate_all`, `backing` (the store behind it), `builder` (options at run
-//! time), and the views `fresh`, `uncached` and `cached_only`, which read in another way.
+//! time), and `fresh`, `uncached` and `cached_only`, whose reads use the cache in another way.
 //!
 //! # Where to start
 //!

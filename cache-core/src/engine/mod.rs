@@ -2,8 +2,8 @@
 //!
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
-//! store. `access` has the ways of a view to read, and `tags` the scopes that several methods share. `write` and `announce`
-//! are the write path, and `old_row` reads for a write.
+//! store. `refresh` loads in the background, `access` has how the reads of a handle use the cache, and `tags` the scopes
+//! that several methods share. `write` and `announce` are the write path, and `old_row` reads for a write.
 
 mod access;
 mod announce;

@@ -356,6 +356,39 @@ async fn no_expired_value_answers_after_a_write_or_for_a_fresh_read() {
 }
 
 #[tokio::test]
+async fn a_load_that_succeeds_ends_the_second_after_an_outage() {
+    for fleet in Fleet::each(tolerant).await {
+        fleet.rows.seed(1, 20);
+        fleet.advance(900);
+        fleet.rows.fails.store(true, Ordering::SeqCst);
+        assert_eq!(fleet.get(0).await, Ok(Some(10)));
+        fleet.rows.fails.store(false, Ordering::SeqCst);
+        assert_eq!(fleet.stores[0].get(2).await, Ok(None), "another key is loaded");
+        assert_eq!(fleet.get(0).await, Ok(Some(20)));
+    }
+}
+
+#[tokio::test]
+async fn no_expired_value_answers_if_it_is_invalidated_during_the_load() {
+    let fleet = Fleet::of(2, None, tolerant).await;
+    assert_eq!(fleet.get(0).await, Ok(Some(10)));
+    until("the value is in the shared tier", || fleet.stats(0).fills == 1).await;
+    fleet.advance(900);
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    let load = fleet.rows.stop_next(Stop::AfterRead);
+    let reader = tokio::spawn({
+        let store = fleet.stores[1].clone();
+        async move { store.get(1).await }
+    });
+    load.reached().await;
+    let received = fleet.caches[1].invalidations_received();
+    fleet.stores[0].set(1, 20).await.unwrap();
+    until("the invalidation is received", || fleet.caches[1].invalidations_received() > received).await;
+    load.open();
+    assert_eq!(reader.await.unwrap(), Err(RegisterError::Lost));
+}
+
+#[tokio::test]
 async fn a_batch_fails_unless_every_key_has_an_expired_value() {
     for fleet in [Fleet::single(tolerant).await, Fleet::of(2, None, tolerant).await] {
         let store = &fleet.stores[0];
