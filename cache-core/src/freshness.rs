@@ -83,6 +83,11 @@ impl SequenceSnapshot {
         Self { clocks: Clocks::default(), ..self }
     }
 
+    /// Whether the entry's own scope was invalidated exactly once between the other snapshot and this one.
+    pub(crate) fn is_next_of(&self, before: &Self) -> bool {
+        self.own == before.own.wrapping_add(1)
+    }
+
     /// The entry's own scope.
     pub(crate) fn own_scope(&self) -> ScopeHash {
         self.own_scope
@@ -243,6 +248,11 @@ impl Freshness {
     pub(crate) fn clock(&self, families: impl IntoIterator<Item = ScopeHash>) -> u64 {
         let of_families = families.into_iter().map(|family| usize::from(clock_index(family)));
         of_families.chain([CLOCKS]).map(|at| self.clocks[at].load(Ordering::Acquire)).fold(0, u64::wrapping_add)
+    }
+
+    /// Takes the sequence of the entry's own scope again, for a write that has invalidated it itself.
+    pub(crate) fn with_own(&self, snapshot: SequenceSnapshot) -> SequenceSnapshot {
+        SequenceSnapshot { own: self.own(snapshot.own_scope), ..snapshot }
     }
 
     /// Returns a current snapshot of the same scopes, for a fill without the sequence check.

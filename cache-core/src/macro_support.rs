@@ -26,8 +26,8 @@ pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    Access, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region, RegionSpec,
-    ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, WriteGuard, WriteOutcome,
+    Access, AnyUpdate, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,
+    RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, LoadError, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
@@ -110,6 +110,11 @@ impl<T: ?Sized> NoCopy<T> for Borrowed<'_, T> {}
 /// Returns the scopes of a list in generated code, which has no prelude.
 pub fn scopes<const N: usize>(scopes: [Scope; N]) -> Vec<Scope> {
     scopes.into()
+}
+
+/// Returns the updates of a write as a list.
+pub fn updates<const N: usize>(updates: [AnyUpdate; N]) -> Vec<AnyUpdate> {
+    updates.into()
 }
 
 /// Returns families of tags as a list.

@@ -11,6 +11,7 @@ pub trait Users: Send + Sync {
     async fn put(&self, user: &User) -> Result<(), Error>;
     async fn flag(&self, name: String) -> Result<Flag, Error>;
     async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error>;
+    async fn replace(&self, user: User) -> Result<Flag, Error>;
     async fn delete(&self, id: UserId) -> Result<bool, Error>;
 }
 /// Caches the reads of a [`Users`], and keeps its writes and the cache in step.
@@ -19,15 +20,16 @@ pub trait Users: Send + Sync {
 ///
 /// | method | entry | key parts | TTL | mode | invalidated by | invalidates |
 /// | --- | --- | --- | --- | --- | --- | --- |
-/// | [`get`](Self::get) | `shop:users:user:<id>` | `id: UserId` | 5m | `safe` | `put_all`, `put` | |
+/// | [`get`](Self::get) | `shop:users:user:<id>` | `id: UserId` | 5m | `safe` | `put_all`, `put`, `replace` | |
 #[cfg_attr(
     all(feature = "emails"),
-    doc = " | [`by_email`](Self::by_email) | `shop:users:email:<email>` | `email: &str` | 5m | `safe` | `put_all`, `put` | |"
+    doc = " | [`by_email`](Self::by_email) | `shop:users:email:<email>` | `email: &str` | 5m | `safe` | `put_all`, `put`, `replace` | |"
 )]
 /// | [`put_all`](Self::put_all) | | | | | | `each(user in users => get(user.id), by_email(&user.email, if = user.active))`, `each(id in ids => get(*id))` |
 /// | [`put`](Self::put) | | | | | | `get(user.id)`, `by_email(&old.email, if = old.email!=user.email)` |
-/// | [`flag`](Self::flag) | `shop:users:flag:<name>` | `name: String` | 5m, `negative_ttl` 1m | `safe` | | |
+/// | [`flag`](Self::flag) | `shop:users:flag:<name>` | `name: String` | 5m, `negative_ttl` 1m | `safe` | `replace` | |
 /// | [`flags`](Self::flags) | those of `flag` | | | | | |
+/// | [`replace`](Self::replace) | | | | | | `get(user.id) = Some(user.clone())`, `flag(user.flag) = Some(result.clone())`, `by_email(..)` |
 /// | [`delete`](Self::delete) | | | | | | `orders::OrderStore::of_user(id, if = *result)`, `orders::OrderStore::recent(.., if = *result)` |
 pub struct CachingUsers<S: ?::core::marker::Sized> {
     __backing: ::std::sync::Arc<S>,
@@ -671,6 +673,54 @@ where
         );
         self.__read_flags(keys).await
     }
+    /// `replace` of [`Users`], through the cache.
+    ///
+    /// Goes to the store, makes the entries stale that the call changes, and stores the new values.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store behind it.
+    #[allow(
+        clippy::needless_borrow,
+        reason = "an argument of `invalidates` may be a reference already"
+    )]
+    pub async fn replace(&self, user: User) -> Result<Flag, Error> {
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get(&user.id),
+            self.__scope_flag(&user.flag),
+            #[cfg(feature = "emails")]
+            self.by_email.scope_prefix(&()),
+        ]);
+        let update_0 = self.__update_get(&user.id);
+        let value_0: Option<User> = Some(user.clone());
+        let update_1 = self.__update_flag(&user.flag);
+        let methods = ::cache_core::__macro::v1::scopes([]);
+        let write = ::cache_core::__macro::v1::WriteGuard::begin_updating(
+                &self.__cache,
+                scopes,
+                methods,
+                ::cache_core::__macro::v1::updates([update_0.any(), update_1.any()]),
+            )
+            .await;
+        let returned = <S as Users>::replace(&self.__backing, user).await;
+        let outcome = ::cache_core::__macro::v1::write_outcome!(& returned);
+        if outcome == ::cache_core::__macro::v1::WriteOutcome::Written {
+            {
+                update_0.set(move || value_0);
+            }
+            {
+                match ::cache_core::__macro::v1::Fallible::ok(&returned) {
+                    ::core::option::Option::Some(result) => {
+                        update_1.set(|| Some(result.clone()));
+                    }
+                    ::core::option::Option::None => {}
+                }
+            }
+        }
+        let found = ::cache_core::__macro::v1::scopes([]);
+        write.finish(outcome, found).await;
+        returned
+    }
     /// `delete` of [`Users`], through the cache.
     ///
     /// Goes to the store, and makes the entries stale that the call changes.
@@ -939,6 +989,35 @@ where
             ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
         )
     }
+    /// Begins the write of `replace` with these arguments, for a caller that commits it.
+    ///
+    /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
+    #[allow(
+        clippy::needless_borrow,
+        reason = "an argument of `invalidates` may be a reference already"
+    )]
+    #[allow(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        clippy::needless_pass_by_ref_mut,
+        clippy::extra_unused_type_parameters,
+        reason = "it takes what the method of the store takes"
+    )]
+    pub fn begin_replace(
+        &self,
+        user: User,
+    ) -> ::cache_core::__macro::v1::BoxFuture<'_, ::cache_core::WriteGuard> {
+        let scopes = ::cache_core::__macro::v1::scopes([
+            self.__scope_get(&user.id),
+            self.__scope_flag(&user.flag),
+            #[cfg(feature = "emails")]
+            self.by_email.scope_prefix(&()),
+        ]);
+        let methods = ::cache_core::__macro::v1::scopes([]);
+        ::std::boxed::Box::pin(
+            ::cache_core::__macro::v1::WriteGuard::begin(&self.__cache, scopes, methods),
+        )
+    }
     /// Begins the write of `delete` with these arguments, for a caller that commits it.
     ///
     /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.
@@ -1049,6 +1128,12 @@ where
             )
             .await
     }
+    fn __update_get(
+        &self,
+        id: &UserId,
+    ) -> ::std::sync::Arc<::cache_core::__macro::v1::Update<(UserId,), Option<User>>> {
+        ::std::sync::Arc::new(self.get.update(&(id,)))
+    }
     #[cfg(feature = "emails")]
     fn __read_by_email<'__call>(
         &'__call self,
@@ -1138,6 +1223,14 @@ where
     }
     fn __key_flag(&self, name: &String) -> (String,) {
         self.flag.key(&(name,))
+    }
+    fn __update_flag(
+        &self,
+        name: &String,
+    ) -> ::std::sync::Arc<
+        ::cache_core::__macro::v1::Update<(String,), ::core::option::Option<Flag>>,
+    > {
+        ::std::sync::Arc::new(self.flag.update(&(name,)))
     }
     fn __read_flags<'__call>(
         &'__call self,
@@ -1269,6 +1362,9 @@ where
             |one| self.__key_flag(one),
         );
         self.__read_flags(keys).await
+    }
+    async fn replace(&self, user: User) -> Result<Flag, Error> {
+        Self::replace(self, user).await
     }
     async fn delete(&self, id: UserId) -> Result<bool, Error> {
         Self::delete(self, id).await

@@ -112,6 +112,21 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// returns, or commits itself, except for a `&T` whose type does not name a lock, a cell or an atomic: if a store
 /// changes the key behind one of those, name the method with `..`.
 ///
+/// # `#[updates(..)]`
+///
+/// `#[updates(get_policy(tenant) = Some(policy.clone()), list_policies(..))]` is an `#[invalidates(..)]` that also stores
+/// the entries whose targets have a value. It takes the same targets and options. At least one target has a value, whose
+/// type is that of the read method, without its `Result`; with `absent_if` it is an `Option`. `ttl`, `jitter` and
+/// `cache_if` of the read method apply.
+///
+/// A value is evaluated before the call, and after it if it names `result` or a `&mut` parameter. A panic after the
+/// call leaves the entry invalidated. It is stored in both tiers before the write returns, in mode `fast` soon after
+/// that. A write that fails, whose outcome is unknown, or whose caller is dropped stores nothing. Neither does one that
+/// another write or invalidation of the entry overlaps between lock and release.
+///
+/// The target of a value is one entry of this trait, without a condition, and its key does not depend on `result`, on a
+/// row that the write `reads`, or on a parameter that the call changes: the write locks the entry before the call.
+///
 /// # Transactions of the caller
 ///
 /// If the caller commits the transaction of a write, annotate the write with

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 
 use super::bus::Listener;
 use super::connection::WAITS;
@@ -316,7 +317,7 @@ impl Drop for Releasing<'_> {
 }
 
 fn release_one<'a>(connection: &'a Connection, Unreleased { token, locked, methods }: &'a Unreleased) -> Reply<'a, ()> {
-    connection.tier.release(WriteScopes { locked, methods, found: &[] }, token)
+    connection.tier.release(WriteScopes { locked, methods, found: &[] }, token).map_ok(drop).boxed()
 }
 
 /// Makes every entry stale.

@@ -4,17 +4,19 @@
 //! its scopes.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::Either;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use tokio::sync::oneshot;
 
 use super::held::{Held, journal};
 use super::late_acknowledgement::acknowledge;
 use crate::cache::Cache;
+use crate::coherence::Connection;
 use crate::observability::{Delivery, Request};
-use crate::protocol::{Protection, Reply, Scope, TierConnection, WriteScopes};
+use crate::protocol::{Protection, Released, Reply, Scope, TierConnection, WriteScopes};
 use crate::read_your_writes;
 use crate::runtime::{Tasks, random};
 
@@ -101,7 +103,7 @@ impl<'a> Announcement<'a> {
     fn send(self, tier: &'a dyn TierConnection) -> Reply<'a, ()> {
         match self {
             Self::Lock { write, token, ttl } => tier.lock(write, token, ttl),
-            Self::Release { write, token } => tier.release(write, token),
+            Self::Release { write, token } => tier.release(write, token).map_ok(drop).boxed(),
             Self::Invalidate { scopes, token } => tier.invalidate(scopes, token),
         }
     }
@@ -117,26 +119,48 @@ impl<'a> Announcement<'a> {
 
 /// Sends an announcement. After [`Delivery::Failed`] the shared tier may have executed it, or may do so later.
 pub(super) async fn announce(cache: &Cache, announcement: Announcement<'_>) -> Delivery {
-    let (process, coherence, request) = (&cache.0.process, &cache.0.coherence, announcement.request());
+    let request = announcement.request();
+    let Some(connection) = connection(cache, request) else { return Delivery::Unreachable };
+    match reply(cache, &connection, request, announcement.send(&*connection.tier)).await {
+        Some(()) => Delivery::Delivered,
+        None => Delivery::Failed,
+    }
+}
+
+/// Releases a write; returns the reply of the shared tier, unless the release was not delivered.
+pub(super) async fn release(cache: &Cache, write: WriteScopes<'_>, token: &str) -> Option<Released> {
+    let connection = connection(cache, Request::Release)?;
+    reply(cache, &connection, Request::Release, connection.tier.release(write, token)).await
+}
+
+/// Returns the connection for an announcement.
+fn connection(cache: &Cache, request: Request) -> Option<Arc<Connection>> {
+    let (process, coherence) = (&cache.0.process, &cache.0.coherence);
     let may_announce = process.protects(Protection::EarlyAnnouncements) || coherence.is_usable();
-    let Some(connection) = coherence.connection().filter(|_| may_announce) else {
+    let connection = coherence.connection().filter(|_| may_announce);
+    if connection.is_none() {
         process.counters.announced(request, Delivery::Unreachable);
-        return Delivery::Unreachable;
-    };
+    }
+    connection
+}
+
+/// Waits for the reply to an announcement, and counts it.
+async fn reply<T>(cache: &Cache, connection: &Connection, request: Request, sent: Reply<'_, T>) -> Option<T> {
+    let (process, coherence) = (&cache.0.process, &cache.0.coherence);
     let (clock, limit) = (&process.clock, process.settings.write_timeout);
-    let sent = connection.in_time(clock, limit, 1, "a write", announcement.send(&*connection.tier));
+    let sent = connection.in_time(clock, limit, 1, "a write", sent);
     match process.counters.timing(request).of(clock, sent).await {
-        Ok(()) => {
+        Ok(reply) => {
             process.counters.announced(request, Delivery::Delivered);
             coherence.succeeded();
-            Delivery::Delivered
+            Some(reply)
         }
         Err(error) => {
             process.counters.announced(request, Delivery::Failed);
             process.counters.error(request, error.kind());
-            coherence.failed(&connection, &error);
+            coherence.failed(connection, &error);
             tracing::debug!(request = request.name(), %error, "an announcement has not reached the shared tier yet");
-            Delivery::Failed
+            None
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
 //! store. `refresh` loads in the background, `access` has how the reads of a handle use the cache, and `tags` the scopes
-//! that several methods share. `write` and `announce` are the write path, and `old_row` reads for a write.
+//! that several methods share. `write` and `announce` are the write path, `update` stores the
+//! value of a write, and `old_row` reads for one.
 
 mod access;
 mod announce;
@@ -28,6 +29,7 @@ mod returned;
 mod shared;
 mod tags;
 mod trace;
+mod update;
 mod user_code;
 mod verify;
 mod wait;
@@ -41,4 +43,5 @@ pub use read_options::{LoadErrors, Presence, ReadOptions};
 pub use region::{Region, RegionSpec};
 pub use returned::{Fallible, ReturnType};
 pub use tags::{Family, TagFamily, TagSink, Tags};
+pub use update::{AnyUpdate, Update};
 pub use write::{WriteGuard, WriteOutcome};

@@ -10,15 +10,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use futures_util::future::{join, join_all};
 
-use super::announce::{Announcement, advance, announce, finished, invalidated};
+use super::announce::{self, Announcement, advance, announce, finished, invalidated};
 use super::held::{Held, journal, release_later};
 use super::late_acknowledgement::acknowledge;
 use super::trace;
+use super::update::{AnyUpdate, StoredEntry};
 use crate::cache::Cache;
 use crate::coherence::Unreleased;
 use crate::observability::Delivery;
-use crate::protocol::{Mode, Protection, Scope, ScopeState, WriteScopes};
+use crate::protocol::{Generation, Mode, Protection, Scope, ScopeState, WriteScopes};
 use crate::read_your_writes;
 use crate::runtime::{Tasks, random};
 
@@ -86,6 +88,8 @@ pub struct WriteGuard {
     methods: Vec<Scope>,
     /// The scopes that the call named in addition to `scopes`.
     found: Vec<Scope>,
+    /// The entries that the write stores its value in; their scopes are locked.
+    updates: Vec<Arc<dyn StoredEntry>>,
     token: String,
     /// Whether the shared tier has the locks and registrations.
     placed: Delivery,
@@ -110,14 +114,30 @@ impl WriteGuard {
     ///
     /// If the future is dropped before it is ready, the store was not called yet, and the locks are withdrawn.
     pub async fn begin(cache: &Cache, scopes: Vec<Scope>, methods: Vec<Scope>) -> Self {
+        Self::begin_updating(cache, scopes, methods, Vec::new()).await
+    }
+
+    /// Like [`begin`](Self::begin), for a write that stores entries as well. Their scopes are among `scopes`.
+    #[doc(hidden)]
+    pub async fn begin_updating(
+        cache: &Cache,
+        scopes: Vec<Scope>,
+        methods: Vec<Scope>,
+        updates: Vec<AnyUpdate>,
+    ) -> Self {
         cache.revive();
+        let updates = updates.into_iter().map(|update| update.0).collect();
         let token = writer_token(cache);
         let methods = if cache.0.process.protects(Protection::PendingWriters) { methods } else { Vec::new() };
-        let (cache, found) = (cache.clone(), Vec::new());
-        let mut write =
-            Self { cache, scopes, methods, found, token, placed: Delivery::Unreachable, begun: false, settled: false };
+        let (cache, found, placed) = (cache.clone(), Vec::new(), Delivery::Unreachable);
+        let mut write = Self { cache, scopes, methods, found, updates, token, placed, begun: false, settled: false };
         write.advance();
-        write.placed = write.place().await;
+        write.placed = if write.updates.is_empty() {
+            write.place().await
+        } else {
+            let prepared = join_all(write.updates.iter().map(|update| update.prepare()));
+            join(write.place(), prepared).await.0
+        };
         trace::announced(write.is_placed());
         if !write.is_placed() {
             journal(&write.cache, &write.written());
@@ -208,6 +228,8 @@ impl WriteGuard {
     /// Returns whether the shared tier knows of the write.
     async fn end(self, mode: Mode) -> bool {
         if !self.has_remote() || self.is_empty() {
+            self.release_begins();
+            self.store_updates(&[]).await;
             return true;
         }
         if mode == Mode::Fast { self.release_behind() } else { self.released().await }
@@ -243,16 +265,50 @@ impl WriteGuard {
             held.end();
             return true;
         }
-        let announcement = Announcement::Release { write: self.all(), token: &self.token };
-        let delivered = announce(&self.cache, announcement).await == Delivery::Delivered;
+        self.release_begins();
+        let released = announce::release(&self.cache, self.all(), &self.token).await;
+        let delivered = released.is_some();
         if !delivered {
             journal(&self.cache, &self.written());
             self.release_later();
         }
-        // A read that began since the first advance may have stored an old value locally, if the lock was lost.
-        self.advance();
+        let generations = released.unwrap_or_default();
+        self.advance_after(&generations);
         held.end();
+        self.store_updates(&generations).await;
         delivered
+    }
+
+    /// Invalidates the local entries again, except those that this write stores.
+    ///
+    /// A read that began since the first time may have stored an old value, if the lock was lost. The lock of an entry
+    /// with a generation was there all the time.
+    fn advance_after(&self, generations: &[Option<Generation>]) {
+        if !self.protects(Protection::LocalInvalidation) {
+            return;
+        }
+        let is_stored = |at: usize, scope: &Scope| {
+            generations.get(at).is_some_and(Option::is_some)
+                && self.updates.iter().any(|update| update.scope() == scope)
+        };
+        let others = self.scopes.iter().enumerate().filter(|(at, scope)| !is_stored(*at, scope));
+        others
+            .map(|(_, scope)| scope)
+            .chain(&self.found)
+            .for_each(|scope| self.cache.0.coherence.freshness.advance(scope));
+    }
+
+    fn release_begins(&self) {
+        self.updates.iter().for_each(|update| update.release_begins());
+    }
+
+    /// Stores the values of the updates, under the generations of the locked scopes.
+    async fn store_updates(&self, generations: &[Option<Generation>]) {
+        for update in &self.updates {
+            let at = self.scopes.iter().position(|scope| scope == update.scope());
+            let generation = at.and_then(|at| generations.get(at)?.clone());
+            update.store(generation).await;
+        }
     }
 
     /// Leaves the release to the journal, if the shared tier may have the locks and registrations.

@@ -39,6 +39,8 @@ pub(crate) struct Counters {
     pub(crate) refreshed: AtomicU64,
     pub(crate) refresh_errors: AtomicU64,
     pub(crate) refreshes_skipped: AtomicU64,
+    /// Values that writes have stored.
+    pub(crate) updates: AtomicU64,
     pub(crate) fills: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
@@ -75,6 +77,7 @@ impl Counters {
             refreshed: AtomicU64::default(),
             refresh_errors: AtomicU64::default(),
             refreshes_skipped: AtomicU64::default(),
+            updates: AtomicU64::default(),
             fills: AtomicU64::default(),
             invalidations: AtomicU64::default(),
             bytes_read: AtomicU64::default(),
@@ -161,6 +164,7 @@ impl Counters {
                 get(&self.refreshed),
                 get(&self.refresh_errors),
                 get(&self.refreshes_skipped),
+                get(&self.updates),
                 get(&self.fills),
                 get(&self.invalidations),
             ],
@@ -193,6 +197,7 @@ impl Counters {
             refreshes: get(&self.refreshes),
             refresh_errors: get(&self.refresh_errors),
             refreshes_skipped: get(&self.refreshes_skipped),
+            updates: get(&self.updates),
             fills: get(&self.fills),
             invalidations: get(&self.invalidations),
             bytes_read: get(&self.bytes_read),
@@ -384,6 +389,8 @@ method_stats! {
     refresh_errors,
     /// Keys that were not refreshed because too many refreshes were in progress.
     refreshes_skipped,
+    /// Values that `updates` writes have stored in the cache, in place of invalidated ones.
+    updates,
     /// Values stored in the shared tier.
     ///
     /// It happens in the background: the count may follow the read that caused it.

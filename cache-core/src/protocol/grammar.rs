@@ -5,6 +5,7 @@
 //! | where | text | meaning |
 //! | --- | --- | --- |
 //! | value of a scope | `L<expiry>:<writer>;…` | locked by these writers |
+//! | value of a scope | `L<expiry>:<writer>+;…` | the same, and another change of the scope overlaps the write of that writer |
 //! | value of a scope | `U<unique>` | the generation, with no write in progress |
 //! | value of a scope | `U<unique>\|<expiry>` | the same, current until the earliest pending writer expires |
 //! | bus | `I <scope>` | the scope was invalidated or locked |
@@ -38,6 +39,9 @@ macro_rules! wire {
     };
     (locked) => {
         "L"
+    };
+    (overlapped) => {
+        "+"
     };
     (free) => {
         "U"

@@ -32,6 +32,6 @@ pub use scope::Scope;
 pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes, TAG_MARK};
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
-    BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Reply, SharedTier,
-    TierConnection, Wanted, WriteScopes,
+    BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Released, Reply,
+    SharedTier, TierConnection, Wanted, WriteScopes,
 };

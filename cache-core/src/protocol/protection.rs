@@ -76,6 +76,8 @@ pub enum Protection {
     Owner,
     /// A write that invalidates by its old row detects other writes of that row.
     OldRowFence,
+    /// A write stores its value only if no other change of the entry has overlapped it.
+    UpdateOverlap,
     /// A value that has reached the age of its refresh answers only while its fence is current.
     StaleFence,
 }

@@ -84,7 +84,7 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     ///
     /// It does so in this order, after it has renewed the clocks of the tags among them. The last lock of a scope leaves
     /// a new generation.
-    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()>;
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, Released>;
 
     /// Gives each scope a new generation that ends with `token`, and publishes it. A locked scope keeps its locks.
     ///
@@ -147,6 +147,12 @@ pub(crate) struct HeartbeatReply {
     /// The epoch and the members of each namespace, in the order of the request.
     pub(crate) namespaces: Vec<(String, Members)>,
 }
+
+/// For each locked scope of a write its new generation, if no other change of the scope has overlapped the write.
+///
+/// A write is not alone if another lock or an invalidation came while it had its lock, or if its lock was lost. Then the
+/// store may have a newer value than that of the write.
+pub(crate) type Released = Vec<Option<Generation>>;
 
 /// The scopes of one write.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::faults::ReplyFaults;
 use super::numbers::TokenNumbers;
 use crate::protocol::{
-    Backend, Bus, BusSink, EntryReplies, Fill, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState,
+    Backend, Bus, BusSink, EntryReplies, Fill, Heartbeat, HeartbeatReply, Message, Released, Reply, Scope, ScopeState,
     SharedTier, TierConnection, TierError, Wanted, WriteScopes,
 };
 use crate::tier::shared::Remote;
@@ -496,7 +496,7 @@ impl TierConnection for ChaosConnection {
         self.after(Operation::Lock, move || self.inner.lock(write, token, hold))
     }
 
-    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, Released> {
         self.after(Operation::Release, move || self.inner.release(write, token))
     }
 

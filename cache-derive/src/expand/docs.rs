@@ -72,6 +72,9 @@ fn added(method: &Method) -> String {
                 begin = derived("begin_", &method.ident)
             );
         }
+        Behaviour::Invalidates(write) if !write.stored.is_empty() => {
+            "Goes to the store, makes the entries stale that the call changes, and stores the new values."
+        }
         Behaviour::Invalidates(_) => "Goes to the store, and makes the entries stale that the call changes.",
         Behaviour::Uncached => "Not cached: goes to the store at every call.",
     };

@@ -33,12 +33,21 @@ fn of_method(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let prefixes = read.prefixes.iter().map(|length| prefix(store, method, read, *length));
     let key = has_batch(store, method).then(|| batch::key_function(store, method, read));
     let old_row = is_read_before_a_write(store, method).then(|| write::old_row_function(store, method, read));
-    quote!(#miss #entry #key #old_row #(#prefixes)*)
+    let update = is_stored_by_a_write(store, method).then(|| write::update_function(store, method, read));
+    quote!(#miss #entry #key #old_row #update #(#prefixes)*)
 }
 
 fn is_read_before_a_write(store: &Store, read: &Method) -> bool {
     let mut rows = store.methods.iter().filter_map(|method| method.write()?.row.as_ref());
     rows.any(|row| row.read == read.ident)
+}
+
+fn is_stored_by_a_write(store: &Store, read: &Method) -> bool {
+    let mut writes = store.methods.iter().filter_map(Method::write);
+    writes.any(|write| {
+        let targets = write.stored.iter().filter_map(|stored| write.before[stored.target].target.one_scope());
+        targets.into_iter().any(|entries| entries.reader.is(&read.ident))
+    })
 }
 
 fn has_batch(store: &Store, one: &Method) -> bool {

@@ -103,7 +103,15 @@ fn batch_row(batch: &Batch) -> Cells {
 }
 
 fn write_row(write: &Write) -> Cells {
-    let mut invalidates = listed(write.targets().map(|invalidation| code(&text_of(&invalidation.target))));
+    let targets = write.targets().enumerate().map(|(place, invalidation)| {
+        let text = text_of(&invalidation.target);
+        // The targets before the call come first.
+        match write.stored.iter().find(|stored| stored.target == place) {
+            Some(stored) => code(&format!("{text} = {}", source_text(&stored.value))),
+            None => code(&text),
+        }
+    });
+    let mut invalidates = listed(targets);
     if write.commits == Commits::Caller {
         invalidates.push_str(", when the caller commits");
     }

@@ -192,6 +192,9 @@ fn targets_with_lists_conditions_old_rows_and_other_traits() {
                 #[cached(batch = flag, by = Flag::name)]
                 async fn flags(&self, names: &[String]) -> Result<Vec<Flag>, Error>;
 
+                #[updates(get(user.id) = Some(user.clone()), flag(user.flag) = Some(result.clone()), by_email(..))]
+                async fn replace(&self, user: User) -> Result<Flag, Error>;
+
                 #[invalidates(orders::OrderStore::of_user(id), orders::OrderStore::recent(..), if = *result)]
                 async fn delete(&self, id: UserId) -> Result<bool, Error>;
             }

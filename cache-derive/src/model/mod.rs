@@ -20,4 +20,4 @@ pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Exclusive, Store, Supertraits};
 pub(crate) use tag::{FamilyName, Tag};
 pub(crate) use target::{Argument, Each, Entries, Extent, Iteration, Reader, Target};
-pub(crate) use write::{Commits, Invalidation, Lending, OldRow, Part, Reevaluation, ResultValue, Write};
+pub(crate) use write::{Commits, Invalidation, Lending, OldRow, Part, Reevaluation, ResultValue, Stored, Write};

@@ -1,7 +1,7 @@
 //! A method that invalidates.
 
 use proc_macro2::Ident;
-use syn::Type;
+use syn::{Expr, Type};
 
 use super::Passing;
 use super::target::{Argument, Target};
@@ -14,6 +14,8 @@ pub(crate) struct Write {
     pub(crate) old: Vec<Invalidation>,
     /// The targets that name the result.
     pub(crate) after: Vec<Invalidation>,
+    /// The entries that it stores, whose targets are known before the call.
+    pub(crate) stored: Vec<Stored>,
     /// The row that is read before the call.
     pub(crate) row: Option<OldRow>,
     /// The meaning of `result`.
@@ -24,6 +26,18 @@ pub(crate) struct Write {
     pub(crate) lent: Vec<(usize, Lending)>,
     /// The side that commits it.
     pub(crate) commits: Commits,
+}
+
+/// An entry whose new value the write stores.
+pub(crate) struct Stored {
+    /// The place of its target among those before the call.
+    pub(crate) target: usize,
+    /// The value.
+    pub(crate) value: Expr,
+    /// Whether it is evaluated after the call.
+    pub(crate) is_late: bool,
+    /// Whether it names the result.
+    pub(crate) names_result: bool,
 }
 
 /// The row that a write reads in the store before it changes it.

@@ -18,7 +18,7 @@ pub(crate) enum AttributeName {
     Cached,
     /// A method that makes entries stale.
     Invalidates,
-    /// A method that fills the cache with its result: planned.
+    /// A method that makes entries stale and stores new ones.
     Updates,
     /// A method that does not use the cache.
     Uncached,

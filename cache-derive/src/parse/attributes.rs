@@ -19,8 +19,8 @@ pub(crate) enum CacheAttribute {
     Batch(Attribute, Vec<OptionSyntax>),
     /// `#[invalidates(..)]`
     Invalidates(Attribute, Vec<Target>, Vec<OptionSyntax>),
-    /// `#[updates(..)]`
-    Updates(Attribute),
+    /// `#[updates(..)]`, which has the same form
+    Updates(Attribute, Vec<Target>, Vec<OptionSyntax>),
     /// `#[uncached]`
     Uncached(Attribute),
     /// `#[over(decorator)]`
@@ -34,9 +34,17 @@ impl CacheAttribute {
             Self::Cached(attribute, _)
             | Self::Batch(attribute, _)
             | Self::Invalidates(attribute, ..)
-            | Self::Updates(attribute)
+            | Self::Updates(attribute, ..)
             | Self::Uncached(attribute)
             | Self::Over(attribute) => attribute,
+        }
+    }
+
+    /// The targets and the options of a write.
+    pub(crate) fn write(&self) -> Option<(&[Target], &[OptionSyntax])> {
+        match self {
+            Self::Invalidates(_, targets, options) | Self::Updates(_, targets, options) => Some((targets, options)),
+            Self::Cached(..) | Self::Batch(..) | Self::Uncached(_) | Self::Over(_) => None,
         }
     }
 
@@ -65,7 +73,10 @@ impl CacheAttribute {
                 let (targets, options) = targets(&attribute, sink);
                 Ok(Self::Invalidates(attribute, targets, options))
             }
-            Some(AttributeName::Updates) => Ok(Self::Updates(attribute)),
+            Some(AttributeName::Updates) => {
+                let (targets, options) = targets(&attribute, sink);
+                Ok(Self::Updates(attribute, targets, options))
+            }
             Some(AttributeName::Uncached) => {
                 no_list(&attribute, sink);
                 Ok(Self::Uncached(attribute))
@@ -137,7 +148,7 @@ fn targets(attribute: &Attribute, sink: &mut Sink) -> (Vec<Target>, Vec<OptionSy
     (found, given)
 }
 
-/// A target or an option of `#[invalidates(..)]`.
+/// A target or an option of `#[invalidates(..)]` or `#[updates(..)]`.
 enum Piece {
     Target(Target),
     Option(OptionSyntax),
@@ -177,6 +188,11 @@ fn is_option(input: ParseStream<'_>) -> bool {
 }
 
 fn nothing_invalidated(attribute: &Attribute) -> Problem {
+    if attribute.path().segments.last().is_some_and(|last| last.ident == AttributeName::Updates.text()) {
+        return Problem::at(attribute, "`#[updates]` names no entry")
+            .why("it stores the value of an entry that the write has changed")
+            .instead("`#[updates(get_x(id) = value)]` with a cached method of this trait");
+    }
     Problem::at(attribute, "`#[invalidates]` names no read method")
         .why("a write that invalidates nothing is `#[uncached]`")
         .instead("`#[invalidates(get_x(id))]` with a cached method of this trait, or `#[uncached]`")

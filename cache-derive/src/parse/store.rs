@@ -94,9 +94,10 @@ impl MethodSyntax {
 
     /// The form in which the method is asynchronous.
     pub(crate) fn style(&self) -> Style<'_> {
-        let wraps = self.cache_attributes.first().is_some_and(|cache_attribute| {
-            !matches!(cache_attribute, CacheAttribute::Uncached(_) | CacheAttribute::Updates(_))
-        });
+        let wraps = self
+            .cache_attributes
+            .first()
+            .is_some_and(|cache_attribute| !matches!(cache_attribute, CacheAttribute::Uncached(_)));
         Style::of(&self.sig, &self.futures, wraps)
     }
 }

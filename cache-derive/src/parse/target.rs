@@ -3,7 +3,7 @@
 //! ```text
 //! target    := each | entries
 //! each      := "each" "(" [pattern "in"] expression "=>" (target ",")* [condition] ")"
-//! entries   := path "(" (expression ",")* [".."] [condition] ")"
+//! entries   := path "(" (expression ",")* [".."] [condition] ")" ["=" expression]
 //! condition := "if" "=" expression
 //! ```
 //!
@@ -25,7 +25,7 @@ pub(crate) enum Target {
     Each(Box<EachTarget>),
 }
 
-/// The entries of one read method: `get(args.., if = condition)`.
+/// The entries of one read method: `get(args.., if = condition)`, and in `#[updates(..)]` their value.
 pub(crate) struct EntriesTarget {
     /// The trait of the read method, if the target names one.
     pub(crate) owner: Option<Path>,
@@ -37,6 +37,8 @@ pub(crate) struct EntriesTarget {
     pub(crate) rest: Option<Expr>,
     /// The condition at the end.
     pub(crate) condition: Option<Expr>,
+    /// The value that the write stores.
+    pub(crate) value: Option<Expr>,
 }
 
 /// Targets for each element of a list.
@@ -62,7 +64,15 @@ impl Target {
         }
     }
 
-    /// Every expression in it.
+    /// Every target in it that is no list.
+    pub(crate) fn entries(&self) -> Vec<&EntriesTarget> {
+        match self {
+            Self::Entries(entries) => vec![entries],
+            Self::Each(each) => each.targets.iter().flat_map(Self::entries).collect(),
+        }
+    }
+
+    /// Every expression that determines what goes stale.
     pub(crate) fn expressions(&self) -> Vec<&Expr> {
         match self {
             Self::Entries(entries) => entries.args.iter().chain(&entries.condition).collect(),
@@ -94,7 +104,9 @@ impl Parse for EntriesTarget {
         parenthesized!(content in input);
         let (mut args, condition) = listed::<Expr>(&content)?;
         let rest = args.pop_if(|last| is_rest(last));
-        Ok(Self { owner, read, args, rest, condition })
+        let is_stored = input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>]);
+        let value = if is_stored { Some(value(input)?) } else { None };
+        Ok(Self { owner, read, args, rest, condition, value })
     }
 }
 
@@ -180,6 +192,12 @@ fn listed<T: Parse>(content: ParseStream<'_>) -> syn::Result<(Vec<T>, Option<Exp
         }
     }
     Ok((items, condition))
+}
+
+/// `= expression`
+fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
+    input.parse::<Token![=]>()?;
+    input.parse()
 }
 
 fn condition(content: ParseStream<'_>) -> syn::Result<Expr> {

@@ -41,7 +41,7 @@ pub(super) struct Draft<'a> {
 /// The references of a method to other methods.
 enum References<'a> {
     Nothing,
-    Invalidates(&'a [Target], &'a [OptionSyntax]),
+    Writes(AttributeName, &'a [Target], &'a [OptionSyntax]),
     Batch(&'a [OptionSyntax]),
 }
 
@@ -62,9 +62,10 @@ pub(super) fn draft<'a>(
     }
     let cache_attribute = cache_attribute(syntax, sink);
     let references = match cache_attribute {
-        Some(CacheAttribute::Invalidates(_, targets, options)) => References::Invalidates(targets, options),
         Some(CacheAttribute::Batch(_, options)) => References::Batch(options),
-        _ => References::Nothing,
+        other => other
+            .and_then(|attribute| Some((attribute.name(), attribute.write()?)))
+            .map_or(References::Nothing, |(name, (targets, options))| References::Writes(name, targets, options)),
     };
     let method = model(syntax, cache_attribute, facts, self_type, sink).filter(|_| sink.count() == before);
     Draft { method, references, syntax }
@@ -97,10 +98,10 @@ impl<'a> Draft<'a> {
         let sig = &self.syntax.sig;
         match self.references {
             References::Nothing => None,
-            References::Invalidates(targets, options) => {
+            References::Writes(name, targets, options) => {
                 let output = self.method.as_ref().map_or_else(|| output(self.syntax), |method| method.output.clone());
                 let params = self.method.as_ref().map_or(&[][..], |method| &method.params);
-                let call = write::Call { sig, output: &output, params };
+                let call = write::Call { name, sig, output: &output, params };
                 Some(Behaviour::Invalidates(write::write(&call, targets, options, readers, self_type, sink)))
             }
             References::Batch(options) => {
@@ -124,7 +125,7 @@ fn model(
     }
     let receiving = sink.accept(receiving(&syntax.sig, form != Form::Sync, facts.exclusive))?;
     let mut params = signature::params(&syntax.sig, self_type, sink);
-    if !matches!(cache_attribute, Some(CacheAttribute::Invalidates(..))) {
+    if cache_attribute.is_none_or(|attribute| attribute.write().is_none()) {
         signature::without_underscores(&mut params);
     }
     let mut output = output(syntax);
@@ -290,10 +291,6 @@ fn cache_attribute<'a>(syntax: &'a MethodSyntax, sink: &mut Sink) -> Option<&'a 
             sink.report(synchronous(cache_attribute, &syntax.sig.ident));
             None
         }
-        [CacheAttribute::Updates(attribute)] => {
-            sink.report(write::updates(attribute));
-            None
-        }
         [cache_attribute] => sink.accept(can_be_wrapped(syntax, cache_attribute)),
         [first, second, ..] => {
             sink.report(two_attributes(first, second, &syntax.sig.ident));
@@ -350,6 +347,9 @@ fn two_attributes(first: &CacheAttribute, second: &CacheAttribute, name: &Ident)
         (AttributeName::Invalidates, AttributeName::Invalidates) => {
             problem.instead("one `#[invalidates(get_a(..), get_b(..))]` with all of them")
         }
+        (AttributeName::Invalidates | AttributeName::Updates, AttributeName::Invalidates | AttributeName::Updates) => {
+            problem.instead("one `#[updates(get_a(..) = value, get_b(..))]` with all of them")
+        }
         _ => problem.instead("one of the two"),
     }
 }
@@ -384,8 +384,7 @@ fn conditional_attributes(syntax: &MethodSyntax) -> impl Iterator<Item = (&Attri
     let conditional = syntax.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg_attr"));
     let lists = conditional.filter_map(|attribute| Some((attribute, attribute.meta.require_list().ok()?)));
     lists.flat_map(|(attribute, list)| {
-        // `updates` is planned, and refused anyway.
-        let known = AttributeName::OF_METHODS.into_iter().filter(|name| *name != AttributeName::Updates);
+        let known = AttributeName::OF_METHODS.into_iter();
         known.filter(|name| mentions(&list.tokens, name.text())).map(move |name| (attribute, name))
     })
 }
@@ -398,7 +397,7 @@ pub(super) fn is_cached(syntax: &MethodSyntax) -> bool {
 
 /// Whether the method is annotated as an invalidating one.
 pub(super) fn invalidates(syntax: &MethodSyntax) -> bool {
-    syntax.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Invalidates(..)))
+    syntax.cache_attributes.iter().any(|cache_attribute| cache_attribute.write().is_some())
 }
 
 fn no_misspelt(syntax: &MethodSyntax, sink: &mut Sink) {

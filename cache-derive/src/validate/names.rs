@@ -55,7 +55,7 @@ fn is_cached(method: &MethodSyntax) -> bool {
 }
 
 fn is_a_write(method: &MethodSyntax) -> bool {
-    method.cache_attributes.iter().any(|cache_attribute| matches!(cache_attribute, CacheAttribute::Invalidates(..)))
+    method.cache_attributes.iter().any(|cache_attribute| cache_attribute.write().is_some())
 }
 
 fn plain_name(method: &MethodSyntax) -> String {

@@ -58,6 +58,7 @@ pub(crate) mod sync_points;
 mod tags;
 mod tracking;
 mod unknown_outcome;
+mod updates;
 mod user_code;
 mod world;
 mod writers;

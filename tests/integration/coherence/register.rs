@@ -50,6 +50,10 @@ pub(super) trait Register: Send + Sync {
     #[invalidates(get(key))]
     async fn set(&self, key: u64, value: u64) -> Result<(), RegisterError>;
 
+    /// Sets the number, stores it in the cache, and returns it.
+    #[updates(get(key) = Some(*result))]
+    async fn put(&self, key: u64, value: u64) -> Result<u64, RegisterError>;
+
     /// Deletes the number.
     #[invalidates(get(key))]
     async fn delete(&self, key: u64) -> Result<(), RegisterError>;
@@ -62,6 +66,9 @@ pub(super) trait Register: Send + Sync {
     #[invalidates(text(group, ..))]
     async fn touch(&self, group: &str) -> Result<(), RegisterError>;
 }
+
+/// The number after whose commit a `put` reports a lost connection.
+pub(super) const LOST: u64 = 1_000_000;
 
 /// A point where a call of the store can stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,6 +173,11 @@ impl Register for Rows {
         })
         .await;
         Ok(())
+    }
+
+    async fn put(&self, key: u64, value: u64) -> Result<u64, RegisterError> {
+        self.set(key, value).await?;
+        if value == LOST { Err(RegisterError::Lost) } else { Ok(value) }
     }
 
     async fn delete(&self, key: u64) -> Result<(), RegisterError> {

@@ -55,6 +55,10 @@ impl Register for Database {
         committed.await.map_err(|_| RegisterError::Lost)
     }
 
+    async fn put(&self, key: u64, value: u64) -> Result<u64, RegisterError> {
+        self.rows.put(key, value).await
+    }
+
     async fn delete(&self, key: u64) -> Result<(), RegisterError> {
         self.rows.delete(key).await
     }

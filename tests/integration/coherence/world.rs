@@ -192,6 +192,12 @@ impl Instance {
         tokio::spawn(async move { store.set(key, value).await.unwrap() })
     }
 
+    /// Writes and stores the value in a separate task.
+    pub(super) fn spawn_put(&self, key: u64, value: u64) -> tokio::task::JoinHandle<()> {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move { drop(store.put(key, value).await.unwrap()) })
+    }
+
     pub(super) async fn get(&self, key: u64) -> Option<u64> {
         self.store.get(key).await.unwrap()
     }

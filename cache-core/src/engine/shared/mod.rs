@@ -7,6 +7,7 @@
 mod entry_size;
 mod fill;
 mod value_tags;
+mod write_permit;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use self::entry_size::EntrySize;
 pub(super) use self::fill::{Encoded, SharedFill};
 pub(super) use self::value_tags::Loaded;
 use self::value_tags::TaggedHit;
+pub(super) use self::write_permit::WritePermit;
 use super::entry_keys::EntryKeys;
 use super::local::{Age, Ends};
 use super::method::Method;

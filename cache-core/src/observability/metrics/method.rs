@@ -9,7 +9,7 @@ use crate::observability::checks::RESULTS;
 use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
-pub(crate) const OPERATIONS: [[&str; 3]; 17] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 18] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
@@ -25,6 +25,7 @@ pub(crate) const OPERATIONS: [[&str; 3]; 17] = [
     ["refresh", "store", "ok"],
     ["refresh", "store", "error"],
     ["refresh", "store", "skipped"],
+    ["update", "store", "ok"],
     ["fill", "shared", "ok"],
     ["invalidate", "shared", "ok"],
 ];

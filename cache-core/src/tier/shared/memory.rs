@@ -16,7 +16,8 @@ use futures_util::future::{BoxFuture, ready};
 use super::Remote;
 use crate::protocol::{
     Backend, BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply,
-    Member, Members, Message, Reply, Scope, ScopeState, SharedTier, TierConnection, TierError, Wanted, WriteScopes,
+    Member, Members, Message, Released, Reply, Scope, ScopeState, SharedTier, TierConnection, TierError, Wanted,
+    WriteScopes,
 };
 use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
 use crate::runtime::{Clock, Moment, random};
@@ -92,10 +93,19 @@ struct Expiring<T> {
     until: Moment,
 }
 
-/// The state of a scope: a generation, or the locks of writers, each with its expiry and token.
+/// The lock of one writer.
+#[derive(Clone)]
+struct Lock {
+    until: Moment,
+    owner: String,
+    /// Whether another change of the scope came while it was there.
+    overlapped: bool,
+}
+
+/// The state of a scope: a generation, or the locks of writers.
 enum Mark {
     Free(Generation),
-    Locked(Vec<(Moment, String)>),
+    Locked(Vec<Lock>),
 }
 
 impl Default for State {
@@ -397,69 +407,75 @@ impl State {
     }
 
     /// Gives a scope a new generation.
-    fn renew(&mut self, key: &str, now: Moment) {
-        self.renew_as(key, &random::token_text(), now);
+    fn renew(&mut self, key: &str, now: Moment) -> Option<Generation> {
+        self.renew_as(key, &random::token_text(), now)
     }
 
     /// Gives a scope a new generation that ends in `token`, which removes its locks.
-    fn renew_as(&mut self, key: &str, token: &str, now: Moment) {
+    fn renew_as(&mut self, key: &str, token: &str, now: Moment) -> Option<Generation> {
         let token = format!("U{}-{token}", now.0 / 1000);
         // Expired registrations are obsolete: no entry of the new generation was filled before their writes. Others
         // stay.
         self.drop_expired(key, now);
         // The text begins with U and is shorter than the limit.
-        if let Some(token) = Generation::from_bytes(token.as_bytes()) {
-            self.set_mark(key, Mark::Free(token), now.after(GENERATION_TTL));
-        }
+        let generation = Generation::from_bytes(token.as_bytes())?;
+        self.set_mark(key, Mark::Free(generation.clone()), now.after(GENERATION_TTL));
+        Some(generation)
     }
 
     fn set_mark(&mut self, key: &str, value: Mark, until: Moment) {
         self.scopes.insert(key.to_owned(), Expiring { value, until });
     }
 
-    /// Returns the unexpired locks of other writers, and whether `token` had one.
-    fn other_locks(&mut self, key: &str, token: &str, now: Moment) -> (Vec<(Moment, String)>, bool) {
-        let Some(Mark::Locked(locks)) = self.mark(key, now) else { return (Vec::new(), false) };
-        locks.retain(|(until, _)| *until > now);
-        let before = locks.len();
-        locks.retain(|(_, owner)| owner != token);
-        (locks.clone(), locks.len() < before)
+    /// Takes the unexpired locks of other writers, which are overlapped from now on, and the lock of `token`.
+    fn take_locks(&mut self, key: &str, token: &str, now: Moment) -> (Vec<Lock>, Option<Lock>) {
+        let Some(Mark::Locked(locks)) = self.mark(key, now) else { return (Vec::new(), None) };
+        let (own, mut others): (Vec<_>, Vec<_>) =
+            std::mem::take(locks).into_iter().partition(|lock| lock.owner == token);
+        others.retain(|lock| lock.until > now);
+        others.iter_mut().for_each(|lock| lock.overlapped = true);
+        (others, own.into_iter().next())
     }
 
     /// Adds a lock of this writer, and publishes the invalidation.
     fn lock_scope(&mut self, scope: &Scope, token: &str, hold: Duration, now: Moment) {
         let key = scope.generation_key();
-        let (mut locks, _) = self.other_locks(key, token, now);
-        locks.push((now.after(hold), token.to_owned()));
+        let (mut locks, own) = self.take_locks(key, token, now);
+        let overlapped = !locks.is_empty() || own.is_some_and(|own| own.overlapped);
+        locks.push(Lock { until: now.after(hold), owner: token.to_owned(), overlapped });
         self.set_locks(key, locks);
         self.invalidate(scope);
     }
 
     /// Stores locks, which expire together with the last of them.
-    fn set_locks(&mut self, key: &str, locks: Vec<(Moment, String)>) {
-        let until = locks.iter().map(|(until, _)| *until).max().unwrap_or_default();
+    fn set_locks(&mut self, key: &str, locks: Vec<Lock>) {
+        let until = locks.iter().map(|lock| lock.until).max().unwrap_or_default();
         self.set_mark(key, Mark::Locked(locks), until);
     }
 
     /// Removes the lock of this writer; the last one to leave renews the generation.
-    fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
+    ///
+    /// Returns the new generation if no other change of the scope has overlapped the write.
+    fn release_scope(&mut self, scope: &Scope, token: &str, now: Moment) -> Option<Generation> {
         let key = scope.generation_key();
-        let (others, mine) = self.other_locks(key, token, now);
-        if !mine {
+        let (others, own) = self.take_locks(key, token, now);
+        if own.is_none() {
             self.invalidate(scope);
         }
-        if others.is_empty() {
-            self.renew(key, now);
-        } else {
+        if !others.is_empty() {
             self.set_locks(key, others);
+            return None;
         }
+        let generation = self.renew(key, now);
+        generation.filter(|_| own.is_some_and(|own| !own.overlapped))
     }
 
     /// Renews the generation of a scope that is not locked, and publishes the invalidation.
     fn bump_scope(&mut self, scope: &Scope, token: &str, now: Moment) {
         let key = scope.generation_key();
-        if self.state_of(key, now) != ScopeState::Locked {
-            self.renew_as(key, token, now);
+        match &*self.take_locks(key, "", now).0 {
+            [] => drop(self.renew_as(key, token, now)),
+            locks => self.set_locks(key, locks.to_vec()),
         }
         self.invalidate(scope);
     }
@@ -566,16 +582,17 @@ impl TierConnection for MemoryConnection {
         })
     }
 
-    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, Released> {
         self.reply(|state, now| {
             write.clocks().iter().for_each(|clock| state.bump_scope(clock, &random::token_text(), now));
-            write.locked.iter().for_each(|scope| state.release_scope(scope, token, now));
+            let released = write.locked.iter().map(|scope| state.release_scope(scope, token, now)).collect();
             write.found_elsewhere().for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
             for method in write.methods {
                 write.found_in(method).for_each(|scope| state.bump_scope(scope, &random::token_text(), now));
                 state.finish(method, token, now);
             }
             write.clocks_of_locked().iter().for_each(|clock| state.finish(clock, token, now));
+            released
         })
     }
 

@@ -1,9 +1,10 @@
-//! The body of an invalidating method.
+//! The body of a writing method.
 
 mod argument;
 mod old_row;
 mod scopes;
 mod target;
+mod update;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,6 +13,7 @@ use syn::spanned::Spanned;
 
 pub(super) use self::old_row::function as old_row_function;
 use self::scopes::{Pass, late, methods_of, scopes_of};
+pub(super) use self::update::function as update_function;
 use super::forward;
 use super::names::{at, local, runtime, self_of};
 use crate::model::{Behaviour, Commits, Lending, Method, Store, Write};
@@ -29,13 +31,14 @@ pub(super) fn body(store: &Store, method: &Method, write: &Write) -> TokenStream
         quote!(let mut #name = #name;)
     });
     let (parts, list) = (argument::parts(write), late(store, method, write));
-    let final_outcome = final_outcome(store, write, &outcome);
+    let (final_outcome, set) = (final_outcome(store, write, &outcome), update::set(store, method, write));
     quote! {
         #(#mutable)*
         #(#parts)*
         #begin
         let #returned = #call;
         let #outcome = #write_outcome!(&#returned);
+        #set
         let #found = #list;
         #guard.finish(#final_outcome, #found).await;
         #returned
@@ -73,11 +76,19 @@ fn begin(store: &Store, method: &Method, write: &Write) -> TokenStream {
     let apart = write.row.as_ref().map(|row| old_row::take_apart(store, method, row));
     let mutable = write.row.as_ref().map(|_| quote!(mut));
     let read = write.row.as_ref().map(|row| old_row::read(store, method, write, row));
+    let begun = if write.stored.is_empty() {
+        quote!(#write_guard::begin(&#this.__cache, #scopes, #methods))
+    } else {
+        let handles = update::handles(store, write);
+        quote!(#write_guard::begin_updating(&#this.__cache, #scopes, #methods, #handles))
+    };
+    let prepare = update::prepare(store, method, write);
     quote! {
         let #scopes = #list;
         #apart
+        #prepare
         let #methods = #registered;
-        let #mutable #guard = #write_guard::begin(&#this.__cache, #scopes, #methods).await;
+        let #mutable #guard = #begun.await;
         #read
     }
 }

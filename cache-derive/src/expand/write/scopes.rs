@@ -140,12 +140,18 @@ pub(super) fn readers_of<'a>(targets: impl Iterator<Item = &'a Invalidation>) ->
 
 /// The scopes that the result names; none if the call failed. Those that name the old row are a list of their own.
 pub(super) fn named(store: &Store, method: &Method, write: &Write, names_old: bool) -> TokenStream {
-    let (returned, this) = (local("returned"), self_of(method));
-    let result = Ident::new("result", proc_macro2::Span::call_site());
+    let this = self_of(method);
     let targets = write.after.iter().filter(|invalidation| invalidation.names_old == names_old);
     let list = scopes_of(store, &this, targets, Pass::Result);
+    with_result(store, write, &list, &quote!(::std::vec::Vec::new()))
+}
+
+/// An expression that names the result, and the one for a call that failed.
+pub(super) fn with_result(store: &Store, write: &Write, named: &TokenStream, failed: &TokenStream) -> TokenStream {
+    let returned = local("returned");
+    let result = Ident::new("result", proc_macro2::Span::call_site());
     let taken = match write.result {
-        ResultValue::Whole => return quote!({ let #result = &#returned; #list }),
+        ResultValue::Whole => return quote!({ let #result = &#returned; #named }),
         ResultValue::Ok => {
             let fallible = runtime(store, "Fallible");
             quote!(#fallible::ok(&#returned))
@@ -157,8 +163,8 @@ pub(super) fn named(store: &Store, method: &Method, write: &Write, names_old: bo
     };
     quote! {
         match #taken {
-            ::core::option::Option::Some(#result) => #list,
-            ::core::option::Option::None => ::std::vec::Vec::new(),
+            ::core::option::Option::Some(#result) => #named,
+            ::core::option::Option::None => #failed,
         }
     }
 }

@@ -125,6 +125,15 @@ impl Context<'_> {
         }
     }
 
+    /// The arguments for the key, in the form that functions of the decorator take.
+    pub(super) fn arguments(self, entries: &Entries) -> Vec<TokenStream> {
+        let arguments = entries.extent.arguments().iter().map(|arg| match &arg.part {
+            Some(part) if self.pass.uses_parts() => view(part),
+            _ => argument(arg),
+        });
+        arguments.collect()
+    }
+
     fn bare_scope(self, entries: &Entries) -> TokenStream {
         let Entries { reader, extent, .. } = entries;
         let (this, read) = (self.this, &reader.read);
@@ -134,10 +143,7 @@ impl Context<'_> {
             let key = tags::key(self.store, name, &parts);
             return quote!(#family.scope(#key));
         }
-        let args = extent.arguments().iter().map(|arg| match &arg.part {
-            Some(part) if self.pass.uses_parts() => view(part),
-            _ => argument(arg),
-        });
+        let args = self.arguments(entries);
         match (extent, &reader.owner) {
             (Extent::Prefix(parts), _) if parts.is_empty() => self.whole_scope(reader),
             (_, Some(owner)) => quote!(#owner.#read(#(#args),*).scope(&#this.__cache, &#this.__namespace)),

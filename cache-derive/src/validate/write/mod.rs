@@ -1,12 +1,13 @@
-//! `#[invalidates(..)]`.
+//! `#[invalidates(..)]` and `#[updates(..)]`.
 
 mod expressions;
 mod old_row;
 mod readers;
 mod reevaluation;
 mod target;
+mod update;
 
-use syn::{Attribute, Expr, Signature, Type};
+use syn::{Expr, Signature, Type};
 
 use self::expressions::early_return;
 pub(super) use self::readers::{Reader, Readers};
@@ -18,11 +19,14 @@ use super::self_type::SelfType;
 use super::transaction;
 use crate::diag::{Problem, Sink};
 use crate::model::{Invalidation, OldRow, Param, Reevaluation, ResultValue, Target, Write};
+use crate::options::AttributeName;
 use crate::options::invalidates::{IF, READS, TABLE};
 use crate::parse::{self, OptionSyntax};
 
 /// The signature of a writing method.
 pub(super) struct Call<'a> {
+    /// Its attribute.
+    pub(super) name: AttributeName,
     /// Its signature.
     pub(super) sig: &'a Signature,
     /// The output of its future.
@@ -56,6 +60,7 @@ pub(super) fn write(
     }
     if sink.count() == before {
         old_row::is_used(&write, sink);
+        update::stores(call, targets, &write, sink);
     }
     write
 }
@@ -67,7 +72,7 @@ fn empty(call: &Call<'_>, commits: crate::model::Commits, row: Option<OldRow>) -
         _ => ResultValue::Whole,
     };
     let (before, old, after, kept, lent) = Default::default();
-    Write { before, old, after, row, result, kept, lent, commits }
+    Write { before, old, after, stored: Vec::new(), row, result, kept, lent, commits }
 }
 
 /// Adds a target to those of its kind.
@@ -87,8 +92,9 @@ fn add(
     let named = Named::new(call, expressions.into_iter().chain(condition).collect());
     let needs_result = named.mentions("result");
     if needs_result {
-        no_such_parameter(call, target, sink);
+        no_such_parameter(call, target.place(), sink);
     }
+    let Some(stored) = sink.accept(update::stored(target, builder, condition)) else { return };
     let Some(mut model) = sink.accept(builder.target(target)).flatten() else { return };
     if let Some(condition) = condition {
         add_condition(&mut model, builder.expression(condition));
@@ -96,11 +102,17 @@ fn add(
     let names_old = write.row.as_ref().is_some_and(|row| named.mentions(&row.name.to_string()));
     let mut invalidation = Invalidation { target: model, names_old, reevaluation: Reevaluation::Nothing };
     if needs_result {
+        if let Some(value) = stored {
+            sink.report(update::unknown_before_the_call(&value));
+        }
         named.keep(target.place(), write, sink);
         write.after.push(invalidation);
         return;
     }
     named.plan(&mut invalidation, builder.readers, write);
+    if let Some(value) = stored {
+        update::add(call, value, &invalidation, names_old, write, sink);
+    }
     if names_old { write.old.push(invalidation) } else { write.before.push(invalidation) }
 }
 
@@ -113,19 +125,12 @@ fn add_condition(target: &mut Target, condition: Expr) {
     conditions.insert(0, condition);
 }
 
-fn no_such_parameter(call: &Call<'_>, target: &parse::Target, sink: &mut Sink) {
+fn no_such_parameter(call: &Call<'_>, place: &dyn quote::ToTokens, sink: &mut Sink) {
     if call.params.iter().any(|param| param.ident == "result") {
         sink.report(
-            Problem::at(target.place(), format!("`{}` has a parameter called `result`", call.sig.ident))
+            Problem::at(place, format!("`{}` has a parameter called `result`", call.sig.ident))
                 .why("in `#[invalidates(..)]` this name is the result of the call")
                 .instead("another name for the parameter"),
         );
     }
-}
-
-/// Reports an `#[updates(..)]`.
-pub(super) fn updates(attribute: &Attribute) -> Problem {
-    Problem::at(attribute, "`#[updates(..)]` is not supported yet")
-        .why("it is planned: a write that also fills the cache")
-        .instead("`#[invalidates(..)]`, the next read fills the cache")
 }

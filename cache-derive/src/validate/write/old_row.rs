@@ -61,6 +61,9 @@ fn is_one_call(name: &Ident, read: &EntriesTarget, method: &Method) -> Result<()
     if let Some(rest) = &read.rest {
         return Err(one_row(rest, name, &signature_of(&read.read, &key)));
     }
+    if let Some(value) = &read.value {
+        return Err(one_row(value, name, &signature_of(&read.read, &key)));
+    }
     if let Some(condition) = &read.condition {
         return Err(one_row(condition, name, &signature_of(&read.read, &key)));
     }

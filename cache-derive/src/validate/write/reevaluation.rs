@@ -32,6 +32,11 @@ impl<'a> Named<'a> {
         self.call.named_in(&self.expressions)
     }
 
+    /// Whether the call can change a parameter through an exclusive reference.
+    pub(super) fn are_lent(&self) -> bool {
+        self.places().iter().any(|place| matches!(self.call.change(*place), Change::Exclusive(_)))
+    }
+
     /// Notes the parameters that are moved into the call and needed after it.
     pub(super) fn keep(&self, target: &dyn quote::ToTokens, write: &mut Write, sink: &mut Sink) {
         for place in self.places() {

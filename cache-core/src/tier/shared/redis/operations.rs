@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use tokio_util::task::AbortOnDropHandle;
@@ -18,8 +18,8 @@ use super::stream::Received;
 use super::{connect, heartbeat};
 use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
 use crate::protocol::{
-    EntryReplies, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Message, Reply, Scope, ScopeState, TierConnection,
-    TierError, TierErrorKind, Wanted, WriteScopes,
+    EntryReplies, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply, Message, Released, Reply, Scope,
+    ScopeState, TierConnection, TierError, TierErrorKind, Wanted, WriteScopes,
 };
 use crate::runtime::random;
 
@@ -70,18 +70,19 @@ impl RedisConnection {
         run(&self.connection, pipeline).await
     }
 
-    /// Runs calls of scripts in their order, and waits for every reply.
+    /// Runs calls of scripts in their order, and returns the reply of each.
     ///
     /// The requests of other callers pass between two chunks.
-    async fn run_all(&self, calls: Vec<Cmd>) -> Result<(), TierError> {
+    async fn run_all(&self, calls: Vec<Cmd>) -> Result<Vec<Value>, TierError> {
+        let mut replies = Vec::with_capacity(calls.len());
         for chunk in calls.chunks(CALLS_AT_ONCE) {
             let mut pipeline = redis::pipe();
             for call in chunk {
-                pipeline.add_command(call.clone()).ignore();
+                pipeline.add_command(call.clone());
             }
-            self.run::<()>(&pipeline).await?;
+            replies.append(&mut self.run(&pipeline).await?);
         }
-        Ok(())
+        Ok(replies)
     }
 }
 
@@ -114,6 +115,14 @@ pub(super) fn parse_states(answer: Value, count: usize) -> Result<Vec<ScopeState
         Value::Array(values) if values.len() == count => Ok(values.into_iter().map(state).collect()),
         Value::ServerError(error) => Err(RedisError::from(error).into()),
         _ => Err(unexpected("a read of tokens")),
+    }
+}
+
+/// Parses the reply of a release for one scope.
+fn generation(reply: Value) -> Option<Generation> {
+    match reply {
+        Value::BulkString(bytes) => Generation::from_bytes(&bytes),
+        _ => None,
     }
 }
 
@@ -180,23 +189,26 @@ impl TierConnection for RedisConnection {
         let clocks = write.clocks_of_locked();
         let registrations =
             write.methods.iter().chain(&clocks).map(|method| self.hashes.register_call(method, token, hold));
-        self.run_all(locks.chain(registrations).collect()).boxed()
+        self.run_all(locks.chain(registrations).collect()).map_ok(drop).boxed()
     }
 
-    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, ()> {
+    fn release<'a>(&'a self, write: WriteScopes<'a>, token: &'a str) -> Reply<'a, Released> {
         let (clocks, registered) = (write.clocks(), write.clocks_of_locked());
+        let (first, count) = (clocks.len(), write.locked.len());
         let renewed = clocks.iter().map(|clock| self.hashes.invalidate_call(clock, &random::token_text()));
         let releases = write.locked.iter().map(|scope| self.hashes.release_call(scope, token));
         let bumps = write.found_elsewhere().map(|scope| self.hashes.invalidate_call(scope, &random::token_text()));
         let ends =
             write.methods.iter().chain(&registered).flat_map(|method| self.hashes.finish_calls(method, write, token));
-        self.run_all(renewed.chain(releases).chain(bumps).chain(ends).collect()).boxed()
+        let calls = renewed.chain(releases).chain(bumps).chain(ends).collect();
+        let released = move |replies: Vec<Value>| replies.into_iter().skip(first).take(count).map(generation).collect();
+        self.run_all(calls).map_ok(released).boxed()
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {
         let clocks = Scope::tag_clocks(scopes);
-        self.run_all(clocks.iter().chain(scopes).map(|scope| self.hashes.invalidate_call(scope, token)).collect())
-            .boxed()
+        let calls = clocks.iter().chain(scopes).map(|scope| self.hashes.invalidate_call(scope, token)).collect();
+        self.run_all(calls).map_ok(drop).boxed()
     }
 
     fn move_epoch<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()> {

@@ -10,6 +10,9 @@ use crate::protocol::grammar::wire;
 /// They read a scope, its locks and its pending writers, and write a new generation. `rand` comes from the caller,
 /// since the server's own random numbers are the same in every run.
 ///
+/// Every script that changes a scope marks the locks of other writers as overlapped: `locks` returns them with the mark.
+/// A writer whose lock has the mark at its release must not store its value, which may be the older one.
+///
 /// Every generation has a companion: a sorted set with the token of each pending writer and its expiry. The set is
 /// authoritative. The value of the generation has only the earliest expiry: it stays short, and a reader gets it with
 /// the rest of the fence.
@@ -23,8 +26,10 @@ use crate::protocol::grammar::wire;
 macro_rules! script {
     ($body:literal) => {
         concat!(
-            "local LOCKED, FREE, UNTIL = '",
+            "local LOCKED, OVERLAPPED, FREE, UNTIL = '",
             wire!(locked),
+            "', '",
+            wire!(overlapped),
             "', '",
             wire!(free),
             "', '",
@@ -44,18 +49,19 @@ local function get(key)
   if type(value) == 'table' then redis.call('DEL', key) return false end
   return value
 end
+local ONE_LOCK = '(%d+):([^;' .. OVERLAPPED .. ']+)(%' .. OVERLAPPED .. '?)'
 local function locks(value, token)
-  local kept, last, mine = {}, 0, false
+  local kept, last, mine, alone = {}, 0, false, false
   if value and string.sub(value, 1, 1) == LOCKED then
-    for exp, owner in string.gmatch(string.sub(value, 2), '(%d+):([^;]+)') do
-      if owner == token then mine = true
+    for exp, owner, mark in string.gmatch(string.sub(value, 2), ONE_LOCK) do
+      if owner == token then mine, alone = true, mark == ''
       elseif tonumber(exp) > now then
-        kept[#kept + 1] = exp .. ':' .. owner
+        kept[#kept + 1] = exp .. ':' .. owner .. OVERLAPPED
         if tonumber(exp) > last then last = tonumber(exp) end
       end
     end
   end
-  return kept, last, mine
+  return kept, last, mine, alone
 end
 local function set_locks(key, kept, last)
   redis.call('SET', key, LOCKED .. table.concat(kept, ';'), 'PX', string.format('%.0f', math.max(last - now, 1)))
@@ -89,7 +95,9 @@ local function renew(key, writers, rand, ttl)
   drop_expired(writers)
   local _, expiry = earliest(writers)
   local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  redis.call('SET', key, suffixed(FREE .. string.format('%.0f', micros) .. '-' .. rand, expiry), 'PX', ttl)
+  local generation = FREE .. string.format('%.0f', micros) .. '-' .. rand
+  redis.call('SET', key, suffixed(generation, expiry), 'PX', ttl)
+  return generation
 end
 ",
             $body
@@ -100,9 +108,10 @@ end
 /// Locks a scope. `KEYS`: the scope. `ARGV`: token, how long to hold in ms, channel, message.
 pub(super) const LOCK: &str = script!(
     r"
-local kept, last = locks(get(KEYS[1]), ARGV[1])
+local kept, last, mine, alone = locks(get(KEYS[1]), ARGV[1])
 local exp = now + tonumber(ARGV[2])
-kept[#kept + 1] = string.format('%.0f', exp) .. ':' .. ARGV[1]
+local mark = (#kept > 0 or (mine and not alone)) and OVERLAPPED or ''
+kept[#kept + 1] = string.format('%.0f', exp) .. ':' .. ARGV[1] .. mark
 set_locks(KEYS[1], kept, math.max(last, exp))
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 return 1
@@ -111,20 +120,24 @@ return 1
 
 /// Releases a lock. `KEYS`: the scope, its writers. `ARGV`: token, channel, message, rand, life of a new generation in
 /// ms.
+///
+/// Returns the new generation if no other change of the scope has overlapped the write, else nil: the lock was there all
+/// the time, and no other lock or invalidation came.
 pub(super) const RELEASE: &str = script!(
     r"
-local kept, last, mine = locks(get(KEYS[1]), ARGV[1])
-if #kept > 0 then set_locks(KEYS[1], kept, last) else renew(KEYS[1], KEYS[2], ARGV[4], ARGV[5]) end
+local kept, last, mine, alone = locks(get(KEYS[1]), ARGV[1])
+local generation = false
+if #kept > 0 then set_locks(KEYS[1], kept, last) else generation = renew(KEYS[1], KEYS[2], ARGV[4], ARGV[5]) end
 if not mine then redis.call('PUBLISH', ARGV[2], ARGV[3]) end
-return 1
+return alone and generation
 "
 );
 
 /// Invalidates a scope. `KEYS`: the scope, its writers. `ARGV`: channel, message, rand, life of a new generation in ms.
 pub(super) const INVALIDATE: &str = script!(
     r"
-local kept = locks(get(KEYS[1]), '')
-if #kept == 0 then renew(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) end
+local kept, last = locks(get(KEYS[1]), '')
+if #kept > 0 then set_locks(KEYS[1], kept, last) else renew(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return 1
 "
@@ -163,8 +176,8 @@ return 1
 pub(super) const FINISH: &str = script!(
     r"
 for i = 3, #KEYS, 2 do
-  local kept = locks(get(KEYS[i]), '')
-  if #kept == 0 then renew(KEYS[i], KEYS[i + 1], ARGV[4], ARGV[5]) end
+  local kept, last = locks(get(KEYS[i]), '')
+  if #kept > 0 then set_locks(KEYS[i], kept, last) else renew(KEYS[i], KEYS[i + 1], ARGV[4], ARGV[5]) end
   redis.call('PUBLISH', ARGV[2], ARGV[5 + (i - 1) / 2])
 end
 local generation, known = parts(get(KEYS[1]))

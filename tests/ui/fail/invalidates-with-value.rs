@@ -1,4 +1,4 @@
-//! Write-through is planned.
+//! Only `updates` stores values.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]
@@ -6,7 +6,7 @@ pub trait Store: Send + Sync {
     #[cached(entity = "name", key(id), ttl = "5m")]
     async fn get(&self, id: u64) -> Result<Option<String>, String>;
 
-    #[updates(get(id) = result)]
+    #[invalidates(get(id) = Some(result.clone()))]
     async fn rename(&self, id: u64) -> Result<String, String>;
 }
 

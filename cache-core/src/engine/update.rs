@@ -1,0 +1,176 @@
+//! Write-through: a write that stores its value in the cache.
+//!
+//! The entry of an update is locked like any other target of its write. Its value is stored under the generation that the
+//! write's own release has created, and under those of the wider scopes as of before the call. It is the newest value of
+//! the entry if no other change has overlapped the write: then no other writer can have written after this one and
+//! finished before it. The shared tier marks a lock that was overlapped, and replies to the release with a generation
+//! only if there is no mark. In a single instance the local sequence of the entry shows the same.
+//!
+//! Invariant: an update only ever adds an entry. Without a permit, a generation or a value the write is one that
+//! invalidates.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::entry_keys::EntryKeys;
+use super::method::Method;
+use super::read_options::CacheIf;
+use super::region::Region;
+use super::shared::{Loaded, SharedFill, WritePermit};
+use super::user_code::guarded;
+use crate::key::{KeyPart, Lookup};
+use crate::observability::Counters;
+use crate::protocol::{Generation, Protection, Scope};
+use crate::runtime::sync::{Mutex, MutexGuard, PoisonError};
+use crate::value::Cacheable;
+
+/// An entry that a write stores, without its types.
+pub(super) trait StoredEntry: fmt::Debug + Send + Sync {
+    /// The scope of the entry, which the write locks.
+    fn scope(&self) -> &Scope;
+
+    /// Reads what the value is stored under, before the store is called and after the local entry was invalidated.
+    fn prepare(&self) -> BoxFuture<'_, ()>;
+
+    /// Notes that the release begins: what is invalidated from now on prevents the local entry.
+    fn release_begins(&self);
+
+    /// Stores the value in both tiers, under the generation that the release has created.
+    ///
+    /// There is no generation in a single instance, and none if another change overlapped the write.
+    fn store(&self, generation: Option<Generation>) -> BoxFuture<'_, ()>;
+}
+
+/// An update of any read method, for [`WriteGuard::begin_updating`](super::WriteGuard::begin_updating).
+#[derive(Debug, Clone)]
+pub struct AnyUpdate(pub(super) Arc<dyn StoredEntry>);
+
+/// The entry that a write stores its value in.
+pub struct Update<K: KeyPart, R: Cacheable> {
+    region: Region<K, R>,
+    scope: Scope,
+    state: Mutex<State<K, R>>,
+}
+
+struct State<K, R> {
+    /// Taken by the fill.
+    entry: Option<(K, EntryKeys)>,
+    permit: Option<WritePermit>,
+    value: Option<R>,
+    cache_if: Option<CacheIf<R>>,
+}
+
+impl<K: KeyPart, R: Cacheable> fmt::Debug for Update<K, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Prepares an update of the entry with this key by a write.
+    #[doc(hidden)]
+    pub fn update<L: Lookup<K>>(&self, key: &L) -> Update<K, R> {
+        let key = key.to_key();
+        let keys = self.entry_keys(&key);
+        let scope = keys.scopes[0].clone().of_mode(self.method().policy.mode);
+        let state = State { entry: Some((key, keys)), permit: None, value: None, cache_if: None };
+        Update { region: self.clone(), scope, state: Mutex::new(state) }
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> Update<K, R> {
+    /// Returns the scope of the entry, which the write has to lock.
+    pub fn scope(&self) -> Scope {
+        self.scope.clone()
+    }
+
+    /// Returns this update without its types.
+    pub fn any(self: &Arc<Self>) -> AnyUpdate {
+        AnyUpdate(Arc::clone(self) as Arc<dyn StoredEntry>)
+    }
+
+    /// Decides which values are cached.
+    #[must_use]
+    pub fn cache_if(self, cache_if: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
+        self.lock().cache_if = Some(Arc::new(cache_if));
+        self
+    }
+
+    /// Sets the value that the call has written. If the expression panics, the entry is only invalidated.
+    pub fn set(&self, value: impl FnOnce() -> R) {
+        let value = guarded(self.method().name(), "updates", value);
+        self.lock().value = value;
+    }
+
+    fn method(&self) -> &Method<R> {
+        self.region.method()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K, R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what is needed to store the value, if there is all of it.
+    fn take(&self) -> Option<(K, EntryKeys, WritePermit, R, Option<CacheIf<R>>)> {
+        let mut state = self.lock();
+        let (value, permit) = (state.value.take()?, state.permit.take()?);
+        let (key, keys) = state.entry.take()?;
+        Some((key, keys, permit, value, state.cache_if.take()))
+    }
+
+    async fn store_now(&self, generation: Option<Generation>) -> Option<()> {
+        let (key, mut keys, permit, value, cache_if) = self.take()?;
+        let (method, region) = (self.method(), &self.region.inner);
+        let lifetime = method.lifetime(&value, cache_if.as_ref())?;
+        let generation = match generation {
+            None if !method.protects(Protection::UpdateOverlap) => region.shared.own_generation(&keys).await,
+            generation => generation,
+        };
+        let mut permit = permit.for_fill(&keys, generation)?;
+        if method.has_value_tags() {
+            region.shared.tag(vec![Loaded { keys: &mut keys, permit: &mut permit, value: &value }]).await;
+        }
+        if permit.target.is_bypass() {
+            return None;
+        }
+        region.local.fill(key, &value, &permit, lifetime);
+        if let Some(entry) = region.shared.encode(SharedFill { keys, permit, lifetime }, &value) {
+            region.shared.store(vec![entry]).await;
+        }
+        Counters::add(&method.counters.updates);
+        Some(())
+    }
+}
+
+impl<K: KeyPart, R: Cacheable> StoredEntry for Update<K, R> {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn prepare(&self) -> BoxFuture<'_, ()> {
+        async move {
+            let Some((key, keys)) = self.lock().entry.take() else { return };
+            let is_cached = self.method().policy.enabled && key.is_usable();
+            let permit = if is_cached { self.region.inner.shared.write_permit(&keys).await } else { None };
+            let mut state = self.lock();
+            state.entry = Some((key, keys));
+            state.permit = permit;
+        }
+        .boxed()
+    }
+
+    fn release_begins(&self) {
+        let (freshness, protects) =
+            (&self.method().coherence().freshness, self.method().protects(Protection::UpdateOverlap));
+        let mut state = self.lock();
+        let permit = state.permit.take();
+        state.permit = permit.and_then(|permit| permit.at_release(freshness, protects));
+    }
+
+    fn store(&self, generation: Option<Generation>) -> BoxFuture<'_, ()> {
+        self.store_now(generation).map(drop).boxed()
+    }
+}
