@@ -1,8 +1,8 @@
 //! The fourth example: a small HTTP service over the three stores, with a graceful shutdown.
 //!
-//! It shows four things: the tenant is read from a verified token and from nowhere else ([`Caller`]); one place maps
+//! It shows five things: the tenant is read from a verified token and from nowhere else ([`Caller`]); one place maps
 //! errors of the stores to a status ([`Refusal`]); a Redis that is down appears in the response of `/health` and is no
-//! outage; and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
+//! outage; a response tells where its value came from (`Cache-Status`); and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
 //!
 //! `DATABASE_URL`, `REDIS_URL` and others as in ENVIRONMENT.md; with none of them everything is in memory. `PORT` is 3000
 //! unless it is set. The program prints tokens to try it with.
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -25,7 +25,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use stores::conversation::{Conversation, ConversationStatus, Message, MessageRole, NewConversation, NewMessage};
 use stores::conversation_config::ConversationConfig;
-use stores::policy::TenantPolicy;
 use stores::{
     ConversationId, Cursor, MessageId, PageRequest, StoreError, StoreErrorKind, Stores, StoresConfig, TenantId, UserId,
 };
@@ -34,6 +33,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// The limit of the wait for Redis at start. Without it the first requests would reach the database.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(2);
+/// The header of RFC 9211.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// The limit of a health check's wait for the database.
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// The limit of the shutdown's wait for requests. The orchestrator kills the process a little later.
@@ -230,9 +231,11 @@ fn shown(error: &StoreError) -> String {
 
 // --- The requests ----------------------------------------------------------------------------------------------------
 
-async fn get_policy(State(app): State<App>, caller: Caller) -> Result<Json<Arc<TenantPolicy>>, Refusal> {
-    let policy = app.stores.policies.get_policy(caller.tenant).await?;
-    policy.map(Json).ok_or(Refusal::Nothing)
+/// The response says where the policy came from, and how much of its life is left.
+async fn get_policy(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, Refusal> {
+    let (policy, info) = app.stores.policies.with_info().get_policy(caller.tenant).await;
+    let policy = policy?.ok_or(Refusal::Nothing)?;
+    Ok(([(CACHE_STATUS, info.cache_status("policies"))], Json(policy)))
 }
 
 async fn put_policy(
@@ -409,6 +412,12 @@ mod tests {
         }
 
         async fn request_with(&self, request: &str, headers: &str, body: Option<Value>) -> (u16, Value) {
+            let (status, _, body) = self.response(request, headers, body).await;
+            (status, body)
+        }
+
+        /// The status, the head and the body of the response.
+        async fn response(&self, request: &str, headers: &str, body: Option<Value>) -> (u16, String, Value) {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             let body = body.map(|body| body.to_string()).unwrap_or_default();
             let head = head(request, &format!("{headers}connection: close\r\n"), body.len());
@@ -422,13 +431,13 @@ mod tests {
         format!("{request} HTTP/1.1\r\nhost: here\r\n{content}{headers}\r\n")
     }
 
-    /// The status and the body of a response, after which the server closes the connection.
-    async fn answer(mut stream: TcpStream) -> (u16, Value) {
+    /// The parts of a response, after which the server closes the connection.
+    async fn answer(mut stream: TcpStream) -> (u16, String, Value) {
         let mut text = String::new();
         tokio::time::timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("a response").unwrap();
         let (head, body) = text.split_once("\r\n\r\n").expect("a response has a head");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("and a status");
-        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+        (status, head.to_owned(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
     fn policy(model: &str) -> Value {
@@ -447,6 +456,17 @@ mod tests {
         assert_eq!(service.request(0, "PUT /policy", Some(json!({ "default_model": 7 }))).await.0, 422);
         let (status, config) = service.request(1, "GET /config", None).await;
         assert_eq!((status, &config["merge_max_messages"]), (200, &json!(100)));
+    }
+
+    #[tokio::test]
+    async fn a_response_tells_where_its_value_came_from() {
+        let service = Running::start().await;
+        assert_eq!(service.request(0, "PUT /policy", Some(policy("small"))).await.0, 204);
+        let authorization = format!("authorization: Bearer {}\r\n", service.callers[0].0);
+        for source in ["fwd=miss; stored; ttl=", "hit; ttl="] {
+            let (_, head, _) = service.response("GET /policy", &authorization, None).await;
+            assert!(head.contains(&format!("cache-status: policies; {source}")), "{head}");
+        }
     }
 
     #[tokio::test]

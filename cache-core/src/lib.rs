@@ -70,7 +70,8 @@
 //! The decorator `CachingProfileStore` implements `ProfileStore` itself. It also has, for each read method `x`,
 //! `peek_x` (returns what the local tier has, without I/O) and `invalidate_x` (makes one entry stale on every
 //! instance), and for the whole store `invalidate_all`, `backing` (the store behind it), `builder` (options at run
-//! time), and `fresh`, `uncached` and `cached_only`, whose reads use the cache in another way.
+//! time), `fresh`, `uncached` and `cached_only`, whose reads use the cache in another way, and `with_info`, whose reads also
+//! return a [`CacheInfo`].
 //!
 //! # Where to start
 //!
@@ -81,6 +82,7 @@
 //! | change options of a method at run time | [`ReadPolicy`] |
 //! | cache a function, or values without a store | [`Cache::region`], [`Cache::transparent`] |
 //! | let a user read their own writes on every instance | [`Cache::track`], [`SessionToken`] |
+//! | know the source and the age of a value | [`CacheInfo`] |
 //! | monitor a service | [`Cache::health`], [`Cache::stats`], [`docs::metrics`] |
 //! | test code that uses decorators | [`docs::testing`] |
 //!
@@ -112,15 +114,15 @@
 //! # Limits by design
 //!
 //! It never returns an error of Redis to a caller, never scans or deletes keys in Redis, and never compares clocks of
-//! two machines. It does not serve expired values when the store fails, and does not write values into the cache on
-//! behalf of a write: a write invalidates, and the next read loads. It caches what the store returns: a store that
-//! reads from a lagging replica fills the cache with the replica's values.
+//! two machines. It serves no expired value without an option that says so, and none that a write has invalidated. It caches
+//! what the store returns: a store that reads from a lagging replica fills the cache with the replica's values.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod breaker;
 mod builder;
 mod cache;
+mod cache_info;
 #[cfg(feature = "testing")]
 mod call_trace;
 mod codec;
@@ -155,6 +157,7 @@ mod value;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use cache_derive::{CacheKey, CacheValue, cached_store};
+pub use cache_info::{CacheInfo, CacheSource};
 pub use codec::Codec;
 pub use config::Variables;
 pub use engine::{Region, TagFamily, WriteGuard};

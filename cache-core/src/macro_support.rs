@@ -24,6 +24,7 @@ pub use crate::__self_describing_only as self_describing_only;
 pub use crate::__tag_part as tag_part;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
+pub use crate::cache_info::{CacheInfo, informed};
 pub use crate::codec::Codec;
 pub use crate::engine::{
     Access, AnyUpdate, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,

@@ -229,6 +229,15 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingPolicyStoreWithInfo<S> {
+        CachingPolicyStoreWithInfo(
+            self.__reading(::cache_core::__macro::v1::Access::Informed),
+        )
+    }
     /// `get_policy` of [`PolicyStore`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -506,6 +515,40 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingPolicyStore`], with what the cache knows about each answer.
+pub struct CachingPolicyStoreWithInfo<S: ?::core::marker::Sized>(CachingPolicyStore<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingPolicyStoreWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingPolicyStoreWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingPolicyStoreWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingPolicyStoreWithInfo<S>
+where
+    S: PolicyStore + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    Option<Arc<TenantPolicy>>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get_policy`, with what the cache knows about the answer.
+    pub async fn get_policy(
+        &self,
+        tenant: TenantId,
+    ) -> (
+        Result<Option<Arc<TenantPolicy>>, StoreError>,
+        ::cache_core::__macro::v1::CacheInfo,
+    ) {
+        ::cache_core::__macro::v1::informed(self.0.get_policy(tenant)).await
     }
 }
 #[doc(hidden)]

@@ -262,6 +262,13 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingStoreWithInfo<S> {
+        CachingStoreWithInfo(self.__reading(::cache_core::__macro::v1::Access::Informed))
+    }
     /// `find` of [`Store`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -1036,6 +1043,73 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingStore`], with what the cache knows about each answer.
+pub struct CachingStoreWithInfo<S: ?::core::marker::Sized>(CachingStore<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStoreWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingStoreWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreWithInfo<S>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    Option<Document>: ::cache_core::__macro::v1::Cacheable,
+    u64: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `find`, with what the cache knows about the answer.
+    pub async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        reader: Option<&str>,
+    ) -> (Result<Option<Document>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.find(tenant, path, reader)).await
+    }
+    /// `find_many`, with what the cache knows about the answer.
+    pub async fn find_many(
+        &self,
+        tenant: u64,
+        paths: &[String],
+        reader: Option<&str>,
+    ) -> (
+        Result<HashMap<String, Document>, Error>,
+        ::cache_core::__macro::v1::CacheInfo,
+    ) {
+        ::cache_core::__macro::v1::informed(self.0.find_many(tenant, paths, reader))
+            .await
+    }
+    /// `size`, with what the cache knows about the answer.
+    pub async fn size(
+        &self,
+        id: u64,
+    ) -> (Result<u64, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.size(id)).await
+    }
+    /// `sizes`, with what the cache knows about the answer.
+    pub async fn sizes(
+        &self,
+        ids: Vec<u64>,
+    ) -> (Result<HashMap<u64, u64>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.sizes(ids)).await
+    }
+    /// `sizes_in_order`, with what the cache knows about the answer.
+    pub async fn sizes_in_order(
+        &self,
+        ids: &[u64],
+    ) -> (Result<Vec<Option<u64>>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.sizes_in_order(ids)).await
     }
 }
 #[doc(hidden)]

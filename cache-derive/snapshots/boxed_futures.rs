@@ -243,6 +243,15 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingEventsWithInfo<S> {
+        CachingEventsWithInfo(
+            self.__reading(::cache_core::__macro::v1::Access::Informed),
+        )
+    }
     /// `event` of [`Events`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -658,6 +667,53 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingEvents`], with what the cache knows about each answer.
+pub struct CachingEventsWithInfo<S: ?::core::marker::Sized>(
+    CachingEvents<S>,
+)
+where
+    S: Events;
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingEventsWithInfo<S>
+where
+    S: Events,
+{
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingEventsWithInfo<S>
+where
+    S: Events,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingEventsWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingEventsWithInfo<S>
+where
+    S: Events + ::core::marker::Send + ::core::marker::Sync + 'static,
+    Option<String>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `event`, with what the cache knows about the answer.
+    pub async fn event<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> (Result<Option<String>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.event(id)).await
+    }
+    /// `events`, with what the cache knows about the answer.
+    pub async fn events(
+        &self,
+        ids: &[String],
+    ) -> (Result<HashMap<String, String>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.events(ids)).await
     }
 }
 #[doc(hidden)]

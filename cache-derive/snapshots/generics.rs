@@ -266,6 +266,13 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingTableWithInfo<S, T, N> {
+        CachingTableWithInfo(self.__reading(::cache_core::__macro::v1::Access::Informed))
+    }
     /// `get` of [`Table`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -482,5 +489,53 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingTable`], with what the cache knows about each answer.
+pub struct CachingTableWithInfo<S: ?::core::marker::Sized, T: Row, const N: usize = 4>(
+    CachingTable<S, T, N>,
+)
+where
+    S: Table<T, N>,
+    T::Id: Key;
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> ::core::clone::Clone
+for CachingTableWithInfo<S, T, N>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> ::core::fmt::Debug
+for CachingTableWithInfo<S, T, N>
+where
+    S: Table<T, N>,
+    T::Id: Key,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingTableWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTableWithInfo<S, T, N>
+where
+    S: Table<T, N> + ::core::marker::Send + ::core::marker::Sync + 'static,
+    T: 'static,
+    T::Id: Key,
+    <T::Id as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<T>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get`, with what the cache knows about the answer.
+    pub async fn get<'a>(
+        &'a self,
+        id: &'a T::Id,
+    ) -> (Result<Option<T>, S::Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.get(id)).await
     }
 }

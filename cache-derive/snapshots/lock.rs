@@ -218,6 +218,15 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingTokensWithInfo<S> {
+        CachingTokensWithInfo(
+            self.__reading(::cache_core::__macro::v1::Access::Informed),
+        )
+    }
     /// `token` of [`Tokens`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -469,6 +478,36 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingTokens`], with what the cache knows about each answer.
+pub struct CachingTokensWithInfo<S: ?::core::marker::Sized>(CachingTokens<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingTokensWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingTokensWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingTokensWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingTokensWithInfo<S>
+where
+    S: Tokens + ::core::marker::Send + ::core::marker::Sync + 'static,
+    String: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `token`, with what the cache knows about the answer.
+    pub async fn token(
+        &self,
+        id: u64,
+    ) -> (Result<String, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.token(id)).await
     }
 }
 #[doc(hidden)]

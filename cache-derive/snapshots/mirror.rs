@@ -239,6 +239,13 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingLoginWithInfo<S, T> {
+        CachingLoginWithInfo(self.__reading(::cache_core::__macro::v1::Access::Informed))
+    }
     /// `user` of [`Login`](other::Login), through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -529,6 +536,49 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingLogin`], with what the cache knows about each answer.
+pub struct CachingLoginWithInfo<S: ?::core::marker::Sized, T>(
+    CachingLogin<S, T>,
+)
+where
+    S: other::Login<T>;
+impl<S: ?::core::marker::Sized, T> ::core::clone::Clone for CachingLoginWithInfo<S, T>
+where
+    S: other::Login<T>,
+{
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized, T> ::core::fmt::Debug for CachingLoginWithInfo<S, T>
+where
+    S: other::Login<T>,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingLoginWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized, T> CachingLoginWithInfo<S, T>
+where
+    S: other::Login<T> + ::core::clone::Clone + ::core::marker::Send
+        + ::core::marker::Sync + 'static,
+    T: 'static,
+    <T as ::std::borrow::ToOwned>::Owned: ::cache_core::__macro::v1::KeyPart,
+    Option<S::User>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `user`, with what the cache knows about the answer.
+    pub async fn user(
+        &self,
+        id: &T,
+    ) -> (Result<Option<S::User>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.user(id)).await
     }
 }
 #[allow(

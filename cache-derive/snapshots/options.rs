@@ -308,6 +308,13 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub(crate) fn with_info(&self) -> CachingStoreWithInfo<S> {
+        CachingStoreWithInfo(self.__reading(caching::__macro::v1::Access::Informed))
+    }
     /// Finds a document.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -857,6 +864,51 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingStore`], with what the cache knows about each answer.
+pub(crate) struct CachingStoreWithInfo<S: ?::core::marker::Sized>(CachingStore<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingStoreWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingStoreWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingStoreWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingStoreWithInfo<S>
+where
+    S: Store + ::core::marker::Send + ::core::marker::Sync + 'static,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: caching::__macro::v1::KeyPart,
+    Tree: caching::__macro::v1::Cacheable,
+{
+    /// `find`, with what the cache knows about the answer.
+    #[cfg(feature = "documents")]
+    pub(crate) async fn find(
+        &self,
+        tenant: u64,
+        path: &str,
+        trace: Option<&str>,
+    ) -> (Result<Option<Document>, Error>, caching::__macro::v1::CacheInfo) {
+        caching::__macro::v1::informed(self.0.find(tenant, path, trace)).await
+    }
+    /// `tree`, with what the cache knows about the answer.
+    pub(crate) async fn tree(
+        &self,
+        tenant: u64,
+        under: Option<&str>,
+        name: String,
+    ) -> (Result<Tree, Error>, caching::__macro::v1::CacheInfo) {
+        caching::__macro::v1::informed(self.0.tree(tenant, under, name)).await
     }
 }
 #[doc(hidden)]

@@ -320,6 +320,13 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingUsersWithInfo<S> {
+        CachingUsersWithInfo(self.__reading(::cache_core::__macro::v1::Access::Informed))
+    }
     /// `get` of [`Users`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -1473,6 +1480,60 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingUsers`], with what the cache knows about each answer.
+pub struct CachingUsersWithInfo<S: ?::core::marker::Sized>(CachingUsers<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingUsersWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingUsersWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingUsersWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingUsersWithInfo<S>
+where
+    S: Users + ::core::marker::Send + ::core::marker::Sync + 'static,
+    UserId: ::cache_core::__macro::v1::KeyPart,
+    Option<User>: ::cache_core::__macro::v1::Cacheable,
+    ::core::option::Option<Flag>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `get`, with what the cache knows about the answer.
+    pub async fn get(
+        &self,
+        id: UserId,
+    ) -> (Result<Option<User>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.get(id)).await
+    }
+    /// `by_email`, with what the cache knows about the answer.
+    #[cfg(feature = "emails")]
+    pub async fn by_email(
+        &self,
+        email: &str,
+    ) -> (Result<Option<User>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.by_email(email)).await
+    }
+    /// `flag`, with what the cache knows about the answer.
+    pub async fn flag(
+        &self,
+        name: String,
+    ) -> (Result<Flag, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.flag(name)).await
+    }
+    /// `flags`, with what the cache knows about the answer.
+    pub async fn flags(
+        &self,
+        names: &[String],
+    ) -> (Result<Vec<Flag>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.flags(names)).await
     }
 }
 #[doc(hidden)]

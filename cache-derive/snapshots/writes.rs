@@ -295,6 +295,15 @@ where
             ..::core::clone::Clone::clone(self)
         }
     }
+    /// The reads of this store, which also return a `CacheInfo`: the source of the value, its age, and the end of its life.
+    ///
+    /// They read and fill the tiers as those of the store itself do, and take a little longer.
+    #[must_use]
+    pub fn with_info(&self) -> CachingSessionsWithInfo<S> {
+        CachingSessionsWithInfo(
+            self.__reading(::cache_core::__macro::v1::Access::Informed),
+        )
+    }
     /// `load` of [`Sessions`], through the cache.
     ///
     /// Cached: a hit of the local tier allocates nothing. The load runs in a task of its own, which continues if the caller is dropped.
@@ -1097,6 +1106,50 @@ where
         >,
     {
         self.0
+    }
+}
+/// The reads of a [`CachingSessions`], with what the cache knows about each answer.
+pub struct CachingSessionsWithInfo<S: ?::core::marker::Sized>(CachingSessions<S>);
+impl<S: ?::core::marker::Sized> ::core::clone::Clone for CachingSessionsWithInfo<S> {
+    fn clone(&self) -> Self {
+        Self(::core::clone::Clone::clone(&self.0))
+    }
+}
+impl<S: ?::core::marker::Sized> ::core::fmt::Debug for CachingSessionsWithInfo<S> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CachingSessionsWithInfo").finish_non_exhaustive()
+    }
+}
+#[allow(dead_code, reason = "a program does not use every way to read")]
+#[allow(
+    trivial_bounds,
+    reason = "a key or a value that cannot be cached is reported at its type"
+)]
+impl<S: ?::core::marker::Sized> CachingSessionsWithInfo<S>
+where
+    S: Sessions + ::core::marker::Send + ::core::marker::Sync + 'static,
+    TenantId: ::cache_core::__macro::v1::KeyPart,
+    ::core::option::Option<
+        <str as ::std::borrow::ToOwned>::Owned,
+    >: ::cache_core::__macro::v1::KeyPart,
+    Option<Session>: ::cache_core::__macro::v1::Cacheable,
+{
+    /// `load`, with what the cache knows about the answer.
+    pub async fn load(
+        &self,
+        tenant: TenantId,
+        id: &str,
+        device: Option<&str>,
+    ) -> (Result<Option<Session>, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.load(tenant, id, device)).await
+    }
+    /// `user`, with what the cache knows about the answer.
+    #[cfg(feature = "users")]
+    pub async fn user(
+        &self,
+        id: u64,
+    ) -> (Result<User, Error>, ::cache_core::__macro::v1::CacheInfo) {
+        ::cache_core::__macro::v1::informed(self.0.user(id)).await
     }
 }
 #[doc(hidden)]

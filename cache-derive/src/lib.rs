@@ -220,7 +220,8 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// `fresh()` and `uncached()` return the same decorator, whose reads call the store: those of `fresh()` replace the values
 /// of both tiers. `cached_only()` returns a `CachingXCachedOnly<S>`, whose reads never call the store and return an
 /// `Option`. Its `into_store()` returns a decorator whose reads fail for a miss, so it needs error types that implement
-/// `From<cache_core::Error>`.
+/// `From<cache_core::Error>`. `with_info()` returns a `CachingXWithInfo<S>`, whose reads return a tuple: the method's return
+/// value, and a `CacheInfo` with the source and the age of the answer.
 #[proc_macro_attribute]
 pub fn cached_store(args: TokenStream, item: TokenStream) -> TokenStream {
     cached_store_tokens(args.into(), item.into()).into()

@@ -37,6 +37,8 @@ pub enum Access {
     Uncached,
     /// The tiers answer. The store is never called, and a load in progress is not waited for.
     CachedOnly,
+    /// As in the usual way, and the caller learns where each value came from.
+    Informed,
 }
 
 /// An error type that can report a miss of [`Access::CachedOnly`], since it can be made from an error of the cache.

@@ -174,6 +174,15 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         (now < life.after(answers_for)).then_some(age)
     }
 
+    /// Finds an entry by its owned key, degraded or not, with the end of its life. Does not count a hit.
+    ///
+    /// The end is unknown for an entry that never answers after its moment, which may be earlier.
+    pub(super) fn find_with_life(&self, key: &K) -> Option<(LocalHit<R>, Option<Moment>)> {
+        let hit = self.find_owned(key)?;
+        let life = self.tier.as_ref()?.get(&key).and_then(|entry| self.end_of_life(entry.end));
+        Some((hit, life.map(|(_, life)| life)))
+    }
+
     /// Returns the value of a current entry that may answer in place of an error of the store.
     pub(super) fn find_expired(&self, key: &K) -> Option<R> {
         let (now, tier) = (self.trusted_now()?, self.tier.as_ref()?);

@@ -138,6 +138,12 @@ impl<R> Method<R> {
         lifetime.filter(|_| cache_if.is_none_or(is_kept))
     }
 
+    /// The longest life of a value of this kind.
+    pub(super) fn longest_life(&self, value: &R) -> Duration {
+        let absent = self.presence.is_absent(value);
+        if absent { self.policy.negative_ttl.unwrap_or_default() } else { self.policy.ttl }
+    }
+
     /// The number of prefixes and tags of an entry.
     pub(super) fn stamped(&self) -> usize {
         (self.prefixes.len() + self.tags.of_key + self.tags.of_value.count).min(MAX_PREFIXES)

@@ -12,6 +12,7 @@ mod batch_map;
 mod circles;
 mod entry_keys;
 mod held;
+mod informed;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod late_acknowledgement;

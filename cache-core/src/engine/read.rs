@@ -130,6 +130,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             return Box::pin(self.bypass(keys.into_vec(), false)).await;
         }
         let mut results = Results::of(keys);
+        if self.region.access == Access::Informed {
+            results.open = self.informed_hits(std::mem::take(&mut results.open), &mut results.found);
+        }
         while !results.open.is_empty() {
             self.read_once(&mut results).await?;
         }
@@ -234,6 +237,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.inner.local.find_owned(&key).filter(|_| !is_fresh) {
                 let (source, age) = (hit.source(), hit.age);
+                self.inform_of(source, &hit.value, None, age);
                 let found = Found { source, value: self.region.inner.local.count(hit), fence: None };
                 due.extend(self.hand_over(key, lead, found, age, &mut results));
             } else {
@@ -253,9 +257,11 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             match answer {
                 LookUp::Hit { found, snapshot, ends, age } => {
                     self.region.inner.local.keep_copy(&key, &found.value, snapshot, ends);
+                    self.inform_of_entry(&found.value, ends, age, found.fence.as_deref());
                     due.extend(self.hand_over(key, lead, found, age, &mut results));
                 }
                 LookUp::Confirmed(found) => {
+                    self.inform_of_joined(found.source, &key, &found.value);
                     self.hand_over(key, lead, found, Age::Young, &mut results);
                 }
                 LookUp::Miss { permit, expired } => missing.push(Missing { key, keys, lead, permit, expired }),
@@ -299,10 +305,14 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         {
             Counters::add_many(&self.region.method().counters.stale_if_error, keys.len());
             trace::answered(Source::Expired);
-            return Ok(keys.into_iter().zip(expired).collect());
+            let expired = keys.into_iter().zip(expired).collect();
+            self.inform_of_loaded(Source::Expired, &expired);
+            return Ok(expired);
         }
         trace::answered(Source::Store);
-        Ok(pairs(keys, errors.result(self.region.method().name(), outcome)?))
+        let loaded = pairs(keys, errors.result(self.region.method().name(), outcome)?);
+        self.inform_of_loaded(Source::Store, &loaded);
+        Ok(loaded)
     }
 
     /// Waits for the flights that other callers lead.
@@ -324,6 +334,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             Some(Outcome::Found(found)) if self.is_visible(&key, &found.value) => {
                 Counters::add(&method.counters.coalesced);
                 trace::joined(found.source);
+                self.inform_of_joined(found.source, &key, &found.value);
                 results.found.push((key, found.value));
             }
             // The leader was dropped without an outcome: every follower starts over.
@@ -353,12 +364,12 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         self.options.errors.result(name, Outcome::Broken(Error::load_recursion(name).into()))
     }
 
-    fn is_visible(&self, key: &K, value: &R) -> bool {
+    pub(super) fn is_visible(&self, key: &K, value: &R) -> bool {
         self.options.is_visible(self.region.method().name(), key, value)
     }
 
     /// Refreshes these keys in the background, unless the load borrows from its caller.
-    fn refresh(&self, keys: Vec<K>) {
+    pub(super) fn refresh(&self, keys: Vec<K>) {
         if !keys.is_empty()
             && let Load::InTask(call) = (self.load)()
         {

@@ -3,9 +3,9 @@
 //! A refresh is an ordinary fenced load: it reads the generations and the local sequences first, and its value is
 //! stored only if they are unchanged. It is no flight, so that a read which finds no usable value does not wait for it.
 //!
-//! Three things keep refreshes from overrunning the store. A key has one at a time in an instance, and all keys of a
-//! cache have a limited number. Each asks the shared tier first, for what another instance has refreshed. After a failure
-//! the method pauses.
+//! Four things keep refreshes from overrunning the store. A key has one at a time in an instance, and all keys of a
+//! cache have a limited number. Each asks the shared tier first, for what another instance has refreshed, and may claim
+//! the key there. After a failure the method pauses.
 
 use std::collections::HashMap;
 use std::future;
@@ -22,6 +22,7 @@ use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, ReadOptions};
 use super::region::Region;
 use super::shared::{Accepted, Few, FillPermit, FillTarget, Loaded, LookUp, SharedFill};
+use crate::coherence::Connection;
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::Staleness;
@@ -141,6 +142,28 @@ struct Wanted<K> {
     permit: FillPermit,
 }
 
+impl<K> Wanted<K> {
+    /// The connection over which it is stored, if it is stored in the shared tier.
+    fn connection(&self) -> Option<Arc<Connection>> {
+        match &self.permit.target {
+            FillTarget::Both { connection, .. } => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    /// The key of the entry's own generation.
+    fn generation_key(&self) -> &str {
+        self.keys.scopes[0].generation_key()
+    }
+}
+
+/// The claim of this instance on a refresh.
+struct Claim {
+    connection: Arc<Connection>,
+    /// The keys of the entries' own generations.
+    generations: Vec<String>,
+}
+
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// Refreshes these keys in a task of its own, as far as the limits allow.
     pub(super) fn refresh<E: Send + 'static>(
@@ -182,7 +205,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         cache_if: Option<&CacheIf<R>>,
         load: &Call<'static, K, R, E>,
     ) {
-        let wanted = self.not_refreshed_elsewhere(running).await;
+        let (wanted, claim) = self.claimed(self.not_refreshed_elsewhere(running).await).await;
         if wanted.is_empty() {
             return;
         }
@@ -195,7 +218,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let called = method.call_store(limits, errors, || load(keys));
         // Also for an error type that cannot report an exceeded deadline: there is no caller to report it to.
         match process.clock.timeout(process.settings.load_deadline, called).await {
-            Some(Outcome::Found(values)) => self.replace(wanted, &values, cache_if).await,
+            Some(Outcome::Found(values)) => {
+                self.replace(wanted, &values, cache_if).await;
+                if let Some(claim) = claim {
+                    self.unclaim(claim).await;
+                }
+            }
             outcome => {
                 let now = process.clock.now();
                 Counters::add_many(&method.counters.refresh_errors, wanted.len());
@@ -236,6 +264,39 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
         }
         wanted
+    }
+
+    /// Returns the keys that this instance may refresh, and its claim on them. The others pause: another instance
+    /// refreshes them.
+    async fn claimed(&self, wanted: Vec<Wanted<K>>) -> (Vec<Wanted<K>>, Option<Claim>) {
+        let method = self.method();
+        let Some(connection) = wanted.iter().find_map(Wanted::connection).filter(|_| method.policy.refresh_once) else {
+            return (wanted, None);
+        };
+        let process = method.process();
+        let generations: Vec<&str> = wanted.iter().map(Wanted::generation_key).collect();
+        let claim = connection.tier.claim(&generations, process.settings.load_deadline);
+        // Without an answer nobody refreshes: the fill would probably fail as well.
+        let claimed = connection.read_in_time(&process.clock, claim).await.unwrap_or_default();
+        drop(generations);
+        let now = process.clock.now();
+        let claimed = claimed.into_iter().chain(std::iter::repeat(false));
+        let mine = wanted.into_iter().zip(claimed).filter_map(|(mut one, is_claimed)| {
+            if !is_claimed {
+                one.running.pause(now, PAUSE);
+            }
+            is_claimed.then_some(one)
+        });
+        let mine: Vec<_> = mine.collect();
+        let generations = mine.iter().map(|one| one.generation_key().to_owned()).collect();
+        (mine, Some(Claim { connection, generations }))
+    }
+
+    /// Ends the claim of a refresh that has succeeded. Without an answer it expires.
+    async fn unclaim(&self, Claim { connection, generations }: Claim) {
+        let generations: Vec<&str> = generations.iter().map(String::as_str).collect();
+        let ended = connection.tier.unclaim(&generations);
+        let _ = connection.read_in_time(&self.method().process().clock, ended).await;
     }
 
     /// Stores the values in both tiers. Those that must not be cached end their entries.

@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -56,11 +57,20 @@ pub struct Update<K: KeyPart, R: Cacheable> {
 }
 
 struct State<K, R> {
-    /// Taken by the fill.
+    /// Taken by the preparation, which returns it, and by the fill.
     entry: Option<(K, EntryKeys)>,
     permit: Option<WritePermit>,
     value: Option<R>,
     cache_if: Option<CacheIf<R>>,
+}
+
+/// Everything that a fill needs.
+struct Written<K, R> {
+    key: K,
+    keys: EntryKeys,
+    permit: WritePermit,
+    value: R,
+    lifetime: Duration,
 }
 
 impl<K: KeyPart, R: Cacheable> fmt::Debug for Update<K, R> {
@@ -113,18 +123,20 @@ impl<K: KeyPart, R: Cacheable> Update<K, R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what is needed to store the value, if there is all of it.
-    fn take(&self) -> Option<(K, EntryKeys, WritePermit, R, Option<CacheIf<R>>)> {
-        let mut state = self.lock();
-        let (value, permit) = (state.value.take()?, state.permit.take()?);
-        let (key, keys) = state.entry.take()?;
-        Some((key, keys, permit, value, state.cache_if.take()))
+    /// Takes what is needed to store the value, if there is all of it and the value is cached.
+    fn take(&self) -> Option<Written<K, R>> {
+        let (entry, permit, value, cache_if) = {
+            let mut state = self.lock();
+            (state.entry.take(), state.permit.take(), state.value.take(), state.cache_if.take())
+        };
+        let ((key, keys), permit, value) = (entry?, permit?, value?);
+        let lifetime = self.method().lifetime(&value, cache_if.as_ref())?;
+        Some(Written { key, keys, permit, value, lifetime })
     }
 
     async fn store_now(&self, generation: Option<Generation>) -> Option<()> {
-        let (key, mut keys, permit, value, cache_if) = self.take()?;
+        let Written { key, mut keys, permit, value, lifetime } = self.take()?;
         let (method, region) = (self.method(), &self.region.inner);
-        let lifetime = method.lifetime(&value, cache_if.as_ref())?;
         let generation = match generation {
             None if !method.protects(Protection::UpdateOverlap) => region.shared.own_generation(&keys).await,
             generation => generation,

@@ -108,6 +108,8 @@ pub struct ReadPolicy {
     pub(crate) local_ttl: Option<Duration>,
     /// The age from which a read starts a refresh, if there is one.
     pub(crate) refresh_after: Option<RefreshAfter>,
+    /// Whether a key has one refresh in the whole fleet.
+    pub(crate) refresh_once: bool,
     /// How long an expired value still answers while it is loaded again.
     pub(crate) stale_while_revalidate: Duration,
     /// How long an expired value answers in place of a load that fails.
@@ -148,6 +150,7 @@ impl ReadPolicy {
             local: true,
             local_ttl: None,
             refresh_after: None,
+            refresh_once: false,
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,
             local_capacity: 10_000,
@@ -279,6 +282,30 @@ impl ReadPolicy {
     /// ```
     pub const fn refresh_after_percent(mut self, percent: u8) -> Self {
         self.refresh_after = Some(RefreshAfter::Percent(percent));
+        self
+    }
+
+    /// Refreshes a key in one instance at a time.
+    ///
+    /// Otherwise each instance that reads an entry of that age refreshes it, unless another one has done so already: several
+    /// that begin at once call the store several times. With this option an instance claims the refresh in the shared tier
+    /// first, which takes a round trip. An instance without the claim keeps its value, and takes the other one's from the
+    /// shared tier at a read a second later. A claim ends with its refresh. If that fails, or its process ends, the claim
+    /// ends after the deadline of loads ([`CacheBuilder::load_deadline`](crate::CacheBuilder::load_deadline)).
+    ///
+    /// Without a shared tier it has no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(300)).refresh_after_percent(80).refresh_once();
+    /// # let _ = policy;
+    /// ```
+    pub const fn refresh_once(mut self) -> Self {
+        self.refresh_once = true;
         self
     }
 

@@ -11,6 +11,11 @@ pub(crate) fn writers_key(generation_key: &str) -> String {
     format!("{generation_key}:writers")
 }
 
+/// The claim on the refresh of an entry, by the key of its generation.
+pub(crate) fn claim_key(generation_key: &str) -> String {
+    format!("{generation_key}:refresh")
+}
+
 /// The channel of the invalidation bus.
 ///
 /// There is one for now; the number leaves room for a channel for each shard of a cluster.

@@ -77,6 +77,14 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     /// Stores entries, and renews the generations that are in the second half of their life.
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
+    /// Claims the refresh of entries, by the keys of their generations; returns which of them nobody else has claimed.
+    ///
+    /// A claim ends after `ttl`. It protects nothing but the store from repeated work.
+    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>>;
+
+    /// Ends claims, whoever holds them.
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()>;
+
     /// Locks scopes for one writer, registers the writer on methods, and publishes both.
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, ttl: Duration) -> Reply<'a, ()>;
 

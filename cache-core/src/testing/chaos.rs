@@ -46,6 +46,10 @@ pub enum Operation {
     InitGenerations,
     /// Storing an entry.
     Fill,
+    /// Claiming the refresh of entries.
+    Claim,
+    /// Ending the claims of refreshes that have succeeded.
+    Unclaim,
     /// Locking scopes and registering a pending writer before a write.
     Lock,
     /// Ending the locks and registrations after a write.
@@ -490,6 +494,14 @@ impl TierConnection for ChaosConnection {
 
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()> {
         self.after(Operation::Fill, move || self.inner.fill(fills))
+    }
+
+    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
+        self.after(Operation::Claim, move || self.inner.claim(generations, ttl))
+    }
+
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
+        self.after(Operation::Unclaim, move || self.inner.unclaim(generations))
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {

@@ -16,6 +16,7 @@ mod generics;
 mod guard;
 mod hidden;
 mod implementation;
+mod informed;
 mod mirror;
 mod names;
 mod other_traits;
@@ -55,8 +56,9 @@ pub(crate) fn decorator(store: &Store) -> TokenStream {
     let implementation = implementation::implementation(store);
     let (cached_only, scopes, checks) =
         (view::cached_only(store), other_traits::scopes(store), other_traits::checks(store));
+    let with_info = informed::with_info(store);
     let mirror = store.mirror.as_ref().map(|mirror| mirror::signatures(store, mirror));
     quote! {
-        #structure #builder #inherent #backing #hidden #supertraits #implementation #cached_only #scopes #checks #mirror
+        #structure #builder #inherent #backing #hidden #supertraits #implementation #cached_only #with_info #scopes #checks #mirror
     }
 }

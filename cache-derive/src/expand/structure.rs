@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::runtime;
-use super::{admin, batch, docs, forward, guard, other_traits, overview, read, supertraits, tags, types, view, write};
+use super::{
+    admin, batch, docs, forward, guard, informed, other_traits, overview, read, supertraits, tags, types, view, write,
+};
 use crate::model::{Behaviour, Form, Method, Store};
 
 /// The type, `Clone` and `Debug`.
@@ -99,7 +101,8 @@ pub(super) fn values(store: &Store, value: impl Fn(&Method) -> TokenStream) -> V
 pub(super) fn inherent(store: &Store) -> TokenStream {
     let Store { cfgs, lints, decorator, .. } = store;
     let (params, args, bounds) = (store.impl_params(), store.args(), store.impl_bounds());
-    let (constructors, views) = (admin::constructors(store), view::constructors(store));
+    let (constructors, views, with_info) =
+        (admin::constructors(store), view::constructors(store), informed::constructor(store));
     let methods = store.methods.iter().filter(|method| method.form != Form::Sync).map(|method| twin(store, method));
     let reads = store.methods.iter().filter_map(|method| Some(admin::entry(store, method, method.read()?)));
     let guards = store.methods.iter().filter_map(|method| Some(guard::begin(store, method, method.write()?)));
@@ -110,6 +113,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
         impl #params #decorator #args #bounds {
             #constructors
             #views
+            #with_info
             #(#methods)*
             #(#reads)*
             #(#guards)*

@@ -174,6 +174,6 @@ fn look(store: &Store, method: &Method, read: &Read) -> Look {
     Look { value: types::value(store, method, read), body, is_async }
 }
 
-fn reads(store: &Store) -> impl Iterator<Item = &Method> {
+pub(super) fn reads(store: &Store) -> impl Iterator<Item = &Method> {
     store.methods.iter().filter(|method| matches!(method.behaviour, Behaviour::Cached(_) | Behaviour::Batch(_)))
 }

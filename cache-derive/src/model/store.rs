@@ -37,6 +37,8 @@ pub(crate) struct Store {
     pub(crate) builder: Ident,
     /// `CachingXCachedOnly`
     pub(crate) cached_only: Ident,
+    /// `CachingXWithInfo`
+    pub(crate) with_info: Ident,
     /// The type parameter that stands for the backing store.
     pub(crate) backing: Ident,
     /// Its associated types and constants.

@@ -155,9 +155,16 @@ options! {
         &["\"4m\"", "\"80%\""],
         "the age, or the share of `ttl`, from which a read loads the value again in the background",
     )
-    .aliases(&["refresh", "refresh_ahead", "refresh_after_write"])
+    .aliases(&["refresh_ahead", "refresh_after_write"])
     .excludes(&[without_task("refresh_after")])
     .sets("refresh_after", value::age);
+    REFRESH: Setting = option(
+        "refresh",
+        &["once"],
+        "loads a value in the background in one instance at a time, which claims it in the shared tier",
+    )
+    .excludes(&[without_task("refresh")])
+    .sets("refresh_once", value::only_choice);
     STALE_WHILE_REVALIDATE: Setting = option(
         "stale_while_revalidate",
         &["\"10m\""],

@@ -118,7 +118,12 @@ impl Row {
 
     /// The call that sets this value.
     pub(super) fn setting(&self, argument: SettingValue) -> Setting {
-        Setting { option: self.name, method: self.method, argument: Some(argument) }
+        Setting { argument: Some(argument), ..self.call() }
+    }
+
+    /// The call without an argument.
+    pub(super) fn call(&self) -> Setting {
+        Setting { option: self.name, method: self.method, argument: None }
     }
 }
 

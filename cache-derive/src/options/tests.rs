@@ -40,6 +40,10 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
         // A row that no target names is refused.
         list.push("get_policy(old, user)".to_owned());
     }
+    if names(cached::REFRESH.row.name) && !names(cached::REFRESH_AFTER.row.name) {
+        // It is about loads in the background.
+        list.push(written(cached::REFRESH_AFTER.row.name, cached::REFRESH_AFTER.row.example()));
+    }
     let absences = [cached::ABSENT_IF.row, cached::ABSENT_AS.row];
     let has_absent_errors = attribute == AttributeName::Cached && absences.iter().any(|row| names(row.name));
     if has_absent_errors && options.iter().all(|option| option.contains(" = ")) {

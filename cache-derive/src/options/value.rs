@@ -110,12 +110,17 @@ pub(super) fn local(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem
         return Err(Problem::at(option, "`local` takes a value").instead("`local = off` or `local = \"30s\"`"));
     };
     match syn::parse2::<Ident>(tokens.clone()) {
-        Ok(choice) if choice == OFF => Ok(Setting { option: row.name, method: "local_off", argument: None }),
+        Ok(choice) if choice == OFF => Ok(Setting { method: "local_off", ..row.call() }),
         Ok(choice) if choice.to_string().chars().any(char::is_lowercase) => {
             Err(unknown_choice(&option.name, &choice, &choice.to_string(), &[OFF]))
         }
         _ => positive_duration(option, row),
     }
+}
+
+/// The only choice of an option, whose call takes no argument.
+pub(super) fn only_choice(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    choice(option, row).map(|_| row.call())
 }
 
 /// A share of an entry's life, in percent.

@@ -4,7 +4,7 @@ use crate::diag::{Problem, Sink};
 use crate::options::AttributeName;
 use crate::parse::{CacheAttribute, MethodSyntax, StoreSyntax};
 
-const FIXED: [&str; 6] = ["new", "builder", "backing", "invalidate_all", "fresh", "cached_only"];
+const FIXED: [&str; 7] = ["new", "builder", "backing", "invalidate_all", "fresh", "cached_only", "with_info"];
 
 /// The builder's methods besides one for each cached method.
 const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];

@@ -28,6 +28,7 @@ pub(super) fn all(
     let settings = given.settings(&cached::SINGLE, sink);
     local_no_longer_than_ttl(ttl.as_ref(), &settings, given, sink);
     refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
+    refreshes_at_all(given, sink);
     let mut options = Options {
         ttl: ttl?,
         settings,
@@ -51,6 +52,20 @@ fn ttl(sig: &Signature, attribute: &Attribute, given: &Given<'_>, sink: &mut Sin
         );
     }
     given.value(&cached::TTL, sink)
+}
+
+/// Reports `refresh` on a method that loads nothing in the background.
+fn refreshes_at_all(given: &Given<'_>, sink: &mut Sink) {
+    if let Some(refresh) = given.get(&cached::REFRESH)
+        && given.misses(&cached::REFRESH_AFTER)
+        && given.misses(&cached::STALE_WHILE_REVALIDATE)
+    {
+        sink.report(
+            Problem::at(refresh, "`refresh = once` without a refresh")
+                .why("it says how a value is loaded in the background, and nothing says when")
+                .instead("`refresh_after = \"80%\"` or `stale_while_revalidate = \"10m\"` beside it"),
+        );
+    }
 }
 
 /// The location of a codec that loses what needs names of fields.

@@ -62,6 +62,7 @@ pub(crate) fn store(syntax: &StoreSyntax, sink: &mut Sink) -> Option<Store> {
         decorator: format_ident!("Caching{name}", span = syntax.ident.span()),
         builder: format_ident!("Caching{name}Builder", span = syntax.ident.span()),
         cached_only: format_ident!("Caching{name}CachedOnly", span = syntax.ident.span()),
+        with_info: format_ident!("Caching{name}WithInfo", span = syntax.ident.span()),
         backing: self_type.ident,
         associated: associated(syntax, sink),
         families,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache_core::testing::{ManualClock, Operation, Protection};
 use cache_core::{Cache, MemoryRemote, Mode, ReadPolicy, cached_store};
 
-use super::register::{CachingRegister, LOST, Register as _, RegisterError, Rows, Stop};
+use super::register::{CachingRegister, LOST, RegisterError, Rows, Stop};
 use super::sync_points::until;
 use super::world::{Instance, World};
 

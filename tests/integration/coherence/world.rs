@@ -195,7 +195,9 @@ impl Instance {
     /// Writes and stores the value in a separate task.
     pub(super) fn spawn_put(&self, key: u64, value: u64) -> tokio::task::JoinHandle<()> {
         let store = Arc::clone(&self.store);
-        tokio::spawn(async move { drop(store.put(key, value).await.unwrap()) })
+        tokio::spawn(async move {
+            store.put(key, value).await.unwrap();
+        })
     }
 
     pub(super) async fn get(&self, key: u64) -> Option<u64> {

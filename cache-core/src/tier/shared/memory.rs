@@ -5,6 +5,7 @@
 //! generations and locks expire by its clock. It has no limit of memory and evicts nothing by itself; a test removes
 //! keys on purpose.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ struct State {
     scopes: HashMap<String, Expiring<Mark>>,
     /// The pending writers of each scope: token, and expiry in milliseconds.
     writers: HashMap<String, HashMap<String, u64>>,
+    /// The ends of the claims on refreshes.
+    claims: HashMap<String, Moment>,
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
     /// Every open connection, with its subscriptions.
@@ -116,6 +119,7 @@ impl Default for State {
             entries: HashMap::new(),
             scopes: HashMap::new(),
             writers: HashMap::new(),
+            claims: HashMap::new(),
             epochs: HashMap::new(),
             members: HashMap::new(),
             connections: Vec::new(),
@@ -222,6 +226,7 @@ impl MemoryRemote {
         state.entries.clear();
         state.scopes.clear();
         state.writers.clear();
+        state.claims.clear();
         state.epochs.clear();
         state.members.clear();
     }
@@ -433,7 +438,9 @@ impl State {
         let (own, mut others): (Vec<_>, Vec<_>) =
             std::mem::take(locks).into_iter().partition(|lock| lock.owner == token);
         others.retain(|lock| lock.until > now);
-        others.iter_mut().for_each(|lock| lock.overlapped = true);
+        for lock in &mut others {
+            lock.overlapped = true;
+        }
         (others, own.into_iter().next())
     }
 
@@ -570,6 +577,28 @@ impl TierConnection for MemoryConnection {
                         state.set_mark(key, Mark::Free(token.clone()), now.after(GENERATION_TTL));
                     }
                 }
+            }
+        })
+    }
+
+    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
+        self.reply(|state, now| {
+            state.claims.retain(|_, until| *until > now);
+            let mut claim = |generation: &&str| match state.claims.entry((*generation).to_owned()) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(free) => {
+                    free.insert(now.after(ttl));
+                    true
+                }
+            };
+            generations.iter().map(&mut claim).collect()
+        })
+    }
+
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
+        self.reply(|state, _| {
+            for generation in generations {
+                state.claims.remove(*generation);
             }
         })
     }

@@ -16,7 +16,7 @@ use super::fills::Fills;
 use super::look_ups::LookUps;
 use super::stream::Received;
 use super::{connect, heartbeat};
-use crate::protocol::key_names::{channel, epoch_key, heartbeat_channel, members_key, writers_key};
+use crate::protocol::key_names::{channel, claim_key, epoch_key, heartbeat_channel, members_key, writers_key};
 use crate::protocol::{
     EntryReplies, Fill, GENERATION_TTL, Generation, Heartbeat, HeartbeatReply, Message, Released, Reply, Scope,
     ScopeState, TierConnection, TierError, TierErrorKind, Wanted, WriteScopes,
@@ -184,6 +184,29 @@ impl TierConnection for RedisConnection {
         self.fills.store(fills).boxed()
     }
 
+    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for generation in generations {
+                pipeline.cmd("SET").arg(claim_key(generation)).arg(&self.instance).arg("NX").arg("PX").arg(millis(ttl));
+            }
+            let replies: Vec<Value> = self.run(&pipeline).await?;
+            Ok(replies.into_iter().map(|reply| reply == Value::Okay).collect())
+        }
+        .boxed()
+    }
+
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
+        async move {
+            let mut pipeline = redis::pipe();
+            for generation in generations {
+                pipeline.cmd("DEL").arg(claim_key(generation)).ignore();
+            }
+            self.run(&pipeline).await
+        }
+        .boxed()
+    }
+
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {
         let locks = write.locked.iter().map(|scope| self.hashes.lock_call(scope, token, hold));
         let clocks = write.clocks_of_locked();
@@ -201,8 +224,9 @@ impl TierConnection for RedisConnection {
         let ends =
             write.methods.iter().chain(&registered).flat_map(|method| self.hashes.finish_calls(method, write, token));
         let calls = renewed.chain(releases).chain(bumps).chain(ends).collect();
-        let released = move |replies: Vec<Value>| replies.into_iter().skip(first).take(count).map(generation).collect();
-        self.run_all(calls).map_ok(released).boxed()
+        let generations =
+            move |replies: Vec<Value>| replies.into_iter().skip(first).take(count).map(generation).collect();
+        self.run_all(calls).map_ok(generations).boxed()
     }
 
     fn invalidate<'a>(&'a self, scopes: &'a [Scope], token: &'a str) -> Reply<'a, ()> {

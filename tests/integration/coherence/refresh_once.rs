@@ -1,0 +1,124 @@
+//! `refresh = once`: a key has one load in the background in the whole fleet.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cache_core::ReadPolicy;
+use cache_core::testing::Operation;
+
+use super::register::{CachingRegister, Rows, Stop};
+use super::sync_points::{SyncPoint, until};
+use super::world::{Instance, Tier, World};
+
+/// The deadline of loads, which none of these instances changes.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An instance whose entries are due as soon as they are filled.
+struct Eager {
+    instance: Instance,
+    store: CachingRegister<Rows>,
+}
+
+impl Eager {
+    async fn of(world: &World, policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+        let instance = world.instance().await;
+        let store = CachingRegister::builder(Arc::clone(&world.rows), &instance.cache).get(policy).build();
+        Self { instance, store }
+    }
+
+    async fn get(&self) -> Option<u64> {
+        self.store.get(1).await.unwrap()
+    }
+
+    fn refreshes(&self) -> u64 {
+        self.instance.stats().refreshes
+    }
+
+    /// Reads, and waits until the refresh that this starts has learned whether it may load.
+    async fn get_and_claim(&self) -> Option<u64> {
+        let begun = self.instance.chaos.begun(Operation::Claim);
+        let value = self.get().await;
+        until("the key is claimed", || self.instance.chaos.begun(Operation::Claim) > begun).await;
+        // Another round trip of the same connection, whose reply comes after that of the claim.
+        self.store.text("group", "text").await.unwrap();
+        tokio::task::yield_now().await;
+        value
+    }
+}
+
+fn each(policy: ReadPolicy) -> ReadPolicy {
+    policy.refresh_after(Duration::ZERO).jitter_percent(0)
+}
+
+fn once(policy: ReadPolicy) -> ReadPolicy {
+    each(policy).refresh_once()
+}
+
+/// An instance that has begun to refresh the key, and two that have read it meanwhile.
+async fn three_readers(world: &World, policy: fn(ReadPolicy) -> ReadPolicy) -> ([Eager; 3], Arc<SyncPoint>) {
+    let eager = [Eager::of(world, policy).await, Eager::of(world, policy).await, Eager::of(world, policy).await];
+    world.rows.seed(1, 10);
+    assert_eq!(eager[0].get().await, Some(10));
+    until("the value is in the shared tier", || eager[0].instance.stats().fills == 1).await;
+    world.rows.seed(1, 20);
+    let load = world.rows.stop_next(Stop::AfterRead);
+    assert_eq!(eager[0].get().await, Some(10));
+    load.reached().await;
+    (eager, load)
+}
+
+#[tokio::test]
+async fn one_instance_refreshes_a_key_for_all() {
+    for world in World::each(None) {
+        let (eager, load) = three_readers(&world, once).await;
+        for other in &eager[1..] {
+            assert_eq!(other.get_and_claim().await, Some(10), "the old value answers");
+            assert_eq!(other.refreshes(), 0, "another instance has the claim");
+        }
+        load.open();
+        until("the entry is refreshed", || eager[0].store.peek_get(1) == Some(Some(20))).await;
+        until("the claim ends", || eager[0].instance.chaos.begun(Operation::Unclaim) == 1).await;
+        assert_eq!(eager[0].get_and_claim().await, Some(20));
+        until("the claim was free again", || eager[0].refreshes() == 2).await;
+    }
+}
+
+#[tokio::test]
+async fn without_the_option_each_instance_refreshes() {
+    for world in World::each(None) {
+        let (eager, load) = three_readers(&world, each).await;
+        for other in &eager[1..] {
+            // The one before may have refreshed it already.
+            other.get().await.unwrap();
+            until("it refreshes as well", || other.refreshes() == 1).await;
+        }
+        load.open();
+    }
+}
+
+#[tokio::test]
+async fn the_claim_of_a_failed_refresh_ends_with_the_deadline_of_loads() {
+    let world = World::memory(None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!("the world is in memory") };
+    let (eager, load) = three_readers(&world, once).await;
+    world.rows.fails.store(true, Ordering::SeqCst);
+    load.open();
+    until("the refresh fails", || eager[0].instance.stats().refresh_errors == 1).await;
+    world.rows.fails.store(false, Ordering::SeqCst);
+    assert_eq!((eager[1].get_and_claim().await, eager[1].refreshes()), (Some(10), 0));
+    clock.advance(DEADLINE);
+    assert_eq!(eager[1].get_and_claim().await, Some(10));
+    until("the other instance refreshes", || eager[1].store.peek_get(1) == Some(Some(20))).await;
+}
+
+#[tokio::test]
+async fn without_the_reply_to_its_claim_an_instance_refreshes_nothing() {
+    let world = World::memory(None);
+    let eager = Eager::of(&world, once).await;
+    world.rows.seed(1, 10);
+    assert_eq!(eager.get().await, Some(10));
+    until("the value is in the shared tier", || eager.instance.stats().fills == 1).await;
+    eager.instance.chaos.fail(Operation::Claim);
+    assert_eq!((eager.get_and_claim().await, eager.refreshes()), (Some(10), 0));
+}
