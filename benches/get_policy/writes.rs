@@ -1,19 +1,22 @@
-//! The cost of a write in each mode, beside the bare store and the raw commands that a write consists of.
+//! The cost of a write in each mode, and of one that stores its value, beside the bare store and the raw commands that a write consists of.
 //!
 //! The raw commands are those of a real write in mode `safe`, as the server logged them: one script that locks, one that
 //! releases. What a write costs beyond them and the store is the client's own part.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use cache_benches::contenders::TTL;
 use cache_benches::rounds::{Contender, Rounds};
 use cache_benches::{Pinned, Tenants};
-use cache_core::Cache;
+use cache_core::{Cache, cached_store};
 use cache_tests::RedisServer;
 use criterion::{Criterion, Throughput};
 use redis::aio::MultiplexedConnection;
 use stores::policy::{CachingPolicyStore, MemoryPolicyStore, PolicyStore, TenantPolicy};
+use stores::{Page, PageRequest, StoreError, TenantId};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -25,7 +28,10 @@ const CASES: [(&str, usize); 2] = [("writes, 1 writer", 1), ("writes, 64 writers
 const BARE: &str = "bare store";
 const FAST: &str = "fast";
 const SAFE: &str = "safe";
+/// In mode `safe`, with the value in both tiers when it returns.
+const UPDATES: &str = "safe, stores the value";
 const RAW: &str = "raw, two round trips";
+const ALL: [&str; 5] = [BARE, FAST, SAFE, UPDATES, RAW];
 
 /// Longer than a write waits on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,7 +63,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 fn compare(criterion: &mut Criterion, name: &'static str, count: usize, runtime: &Runtime, writers: &Writers) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Elements(count as u64));
-    for case in [BARE, FAST, SAFE, RAW] {
+    for case in ALL {
         group.bench_function(case, |bencher| {
             bencher.iter_custom(|writes| runtime.block_on(writers.run(case, count, writes)));
         });
@@ -66,10 +72,11 @@ fn compare(criterion: &mut Criterion, name: &'static str, count: usize, runtime:
     let Some(mut facts) = Facts::of(name) else { return };
     let block = (BLOCK / count) as u64;
     let contender = |case| Contender::new(case, move || runtime.block_on(writers.run(case, count, block)));
-    let rounds = Rounds::run(ROUNDS, [BARE, FAST, SAFE, RAW].map(contender).into());
+    let rounds = Rounds::run(ROUNDS, ALL.map(contender).into());
     let bare = rounds.ratio(BARE, RAW);
     facts.add(format!("added time, {FAST} / {RAW}"), rounds.ratio(FAST, RAW) - bare);
     facts.add(format!("added time, {SAFE} / {RAW}"), rounds.ratio(SAFE, RAW) - bare);
+    facts.add(format!("added time, {UPDATES} / {RAW}"), rounds.ratio(UPDATES, RAW) - bare);
     facts.add("the client's part of a safe write / raw, two round trips", rounds.ratio(SAFE, RAW) - bare - 1.0);
     let strict = runtime.block_on(writers.strict(count)).as_secs_f64() / f64::from(u32::try_from(STRICT).unwrap_or(1));
     facts.add("a strict write, without its lease, milliseconds", (strict - SHORT_LEASE.as_secs_f64()) * 1e3);
@@ -78,12 +85,36 @@ fn compare(criterion: &mut Criterion, name: &'static str, count: usize, runtime:
 
 type Caching = CachingPolicyStore<MemoryPolicyStore>;
 
+/// The same store, whose writes store their values.
+#[cached_store(foreign = PolicyStore, namespace = "bench:updates")]
+#[async_trait]
+trait UpdatingStore: Send + Sync {
+    #[cached(entity = "policy", key(tenant), ttl = "5m", negative_ttl = "30s")]
+    async fn get_policy(&self, tenant: TenantId) -> Result<Option<Arc<TenantPolicy>>, StoreError>;
+
+    #[cached(batch = get_policy)]
+    async fn get_policies(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, Arc<TenantPolicy>>, StoreError>;
+
+    #[updates(get_policy(policy.tenant_id) = Some(Arc::new(policy.clone())))]
+    async fn set_policy(&self, policy: &TenantPolicy) -> Result<(), StoreError>;
+
+    #[updates(get_policy(tenant) = None)]
+    async fn delete_policy(&self, tenant: TenantId) -> Result<bool, StoreError>;
+
+    #[uncached]
+    async fn count_policies(&self) -> Result<u64, StoreError>;
+
+    #[uncached]
+    async fn list_policies(&self, page: &PageRequest) -> Result<Page<Arc<TenantPolicy>>, StoreError>;
+}
+
 struct Writers {
     policies: Vec<Arc<TenantPolicy>>,
     bare: Arc<MemoryPolicyStore>,
     fast: Arc<Caching>,
     safe: Arc<Caching>,
     strict: Arc<Caching>,
+    updates: Arc<CachingUpdatingStore<MemoryPolicyStore>>,
     calls: [Call; 2],
     connection: MultiplexedConnection,
     caches: Vec<Cache>,
@@ -110,10 +141,11 @@ impl Writers {
             caches.push(cache);
             decorators.push(Arc::new(store));
         }
+        let updates = Arc::new(CachingUpdatingStore::new(Arc::clone(&bare), &caches[1]));
         let [fast, safe, strict] = decorators.try_into().unwrap_or_else(|_| panic!("three modes"));
         let mut connection = connect(server).await.expect("a server that has just answered");
         let calls = logged(&mut connection, &safe, &tenants.policies()[0]).await;
-        Self { policies: tenants.policies().to_vec(), bare, fast, safe, strict, calls, connection, caches }
+        Self { policies: tenants.policies().to_vec(), bare, fast, safe, strict, updates, calls, connection, caches }
     }
 
     /// The time of `count` writers that make `writes` writes each, every one of them of a tenant of its own.
@@ -122,6 +154,7 @@ impl Writers {
             BARE => self.write_with(&self.bare, count, writes).await,
             FAST => self.write_with(&self.fast, count, writes).await,
             SAFE => self.write_with(&self.safe, count, writes).await,
+            UPDATES => self.write_with(&self.updates, count, writes).await,
             _ => self.raw(count, writes).await,
         }
     }
@@ -150,7 +183,7 @@ impl Writers {
             async move {
                 for _ in 0..writes {
                     for call in &calls {
-                        let _: i64 = call.query_async(&mut connection).await.expect("a script of the cache");
+                        let _: redis::Value = call.query_async(&mut connection).await.expect("a script of the cache");
                     }
                 }
             }

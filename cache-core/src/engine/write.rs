@@ -303,7 +303,12 @@ impl WriteGuard {
     }
 
     /// Stores the values of the updates, under the generations of the locked scopes.
+    ///
+    /// A lock without a reply may have been executed late: another write may have come and gone before it.
     async fn store_updates(&self, generations: &[Option<Generation>]) {
+        if !self.is_placed() && self.protects(Protection::UpdateOverlap) {
+            return;
+        }
         for update in &self.updates {
             let at = self.scopes.iter().position(|scope| scope == update.scope());
             let generation = at.and_then(|at| generations.get(at)?.clone());

@@ -166,6 +166,33 @@ async fn r45_an_overlapped_update_of_the_only_instance_does_not_store_its_older_
     assert_eq!(store.get(1).await, Ok(Some(30)));
 }
 
+/// Holds an update of 20 after its commit, whose lock the shared tier executes only after another write of 30.
+///
+/// All writers have one token, so that the lock of a third write is that of the first.
+async fn update_with_a_late_lock() -> Option<u64> {
+    let world = World::memory(Some(Protection::WriterTokens));
+    let [first, second, third] = [world.instance().await, world.instance().await, world.instance().await];
+    first.chaos.fail(Operation::Lock);
+    let point = world.rows.stop_next(Stop::AfterCommit);
+    let slow = first.spawn_put(1, 20);
+    point.reached().await;
+    until("the invalidation is delivered", || first.health().pending_invalidations == 0).await;
+    second.set(1, 30).await;
+    let late = world.rows.stop_next(Stop::BeforeCommit);
+    let lock = third.spawn_set(1, 40);
+    late.reached().await;
+    point.open();
+    slow.await.unwrap();
+    let seen = second.get(1).await;
+    lock.abort();
+    seen
+}
+
+#[tokio::test]
+async fn r45_an_update_whose_lock_was_executed_late_stores_nothing() {
+    assert_eq!(update_with_a_late_lock().await, Some(30));
+}
+
 /// Invalidates the whole method while an update is held after its commit, and returns what two instances read then.
 async fn update_during_a_wide_invalidation(world: World) -> [Option<u64>; 2] {
     let (first, second) = (world.instance().await, world.instance().await);
