@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_core::testing::{ManualClock, Protection};
+use cache_core::testing::{ChaosRemote, ManualClock, Protection};
 use cache_core::{Cache, CacheBuilder, MemoryRemote, ReadPolicy, cached_store};
 
 use super::register::{CachingRegister, RegisterError, Rows, Stop};
@@ -25,15 +25,28 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
+fn builder(clock: &ManualClock) -> CacheBuilder {
+    Cache::builder().lease(LEASE).clock(clock.clone()).read_timeout(PATIENCE).write_timeout(PATIENCE)
+}
+
 impl Fleet {
     async fn of(instances: usize, without: Option<Protection>, policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
         let clock = ManualClock::new();
         let remote = MemoryRemote::with_clock(clock.clone());
-        let builder =
-            || Cache::builder().lease(LEASE).clock(clock.clone()).read_timeout(PATIENCE).write_timeout(PATIENCE);
-        let caches =
-            (0..instances).map(|_| builder().without(without).remote(remote.clone()).build().unwrap()).collect();
+        let one = |_| builder(&clock).without(without).remote(remote.clone()).build().unwrap();
+        let caches = (0..instances).map(one).collect();
         Self::over(clock, caches, policy).await
+    }
+
+    /// Two instances that have the row's value of this moment, and the tier of the second.
+    async fn with_chaos(policy: fn(ReadPolicy) -> ReadPolicy) -> (Self, ChaosRemote) {
+        let clock = ManualClock::new();
+        let remote = MemoryRemote::with_clock(clock.clone());
+        let chaos = ChaosRemote::new(remote.clone());
+        let caches = [builder(&clock).remote(remote), builder(&clock).remote(chaos.clone())];
+        let fleet = Self::over(clock, caches.map(|cache| cache.build().unwrap()).into(), policy).await;
+        fleet.fill().await;
+        (fleet, chaos)
     }
 
     async fn single(policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
@@ -268,6 +281,89 @@ async fn r44_a_wide_invalidation_ends_the_staleness_in_the_local_tier() {
     assert_eq!(wide_invalidation_over_a_stale_value(None).await, Some(20));
     let control = wide_invalidation_over_a_stale_value(Some(Protection::StaleFence)).await;
     assert_eq!(control, Some(10), "the control must see the stale value");
+}
+
+/// A request of a session that has written on another instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Brings {
+    Token,
+    Nothing,
+}
+
+impl Brings {
+    /// Writes on the first instance of the fleet, and continues the session on the second.
+    async fn write(self, fleet: &Fleet) {
+        let (written, token) = fleet.caches[0].track(fleet.stores[0].set(1, 20)).await;
+        written.unwrap();
+        if self == Self::Token {
+            assert!(fleet.caches[1].observe(&token), "the write has reached the shared tier");
+        }
+    }
+}
+
+type Answer = Result<Option<u64>, RegisterError>;
+
+/// Writes while an instance answers with an expired value and receives no invalidation.
+///
+/// Returns what the session reads on that instance before the write and after it.
+async fn session_over_a_stale_value(
+    policy: fn(ReadPolicy) -> ReadPolicy,
+    store_fails: bool,
+    brings: Brings,
+) -> [Answer; 2] {
+    let (fleet, chaos) = Fleet::with_chaos(policy).await;
+    fleet.advance(500);
+    // It must answer with the expired value before and after the write, so it must not replace that one.
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    let before = fleet.get(1).await;
+    until("the store has failed", || fleet.stats(1).load_errors == 1).await;
+    fleet.rows.fails.store(store_fails, Ordering::SeqCst);
+    chaos.hold_bus();
+    brings.write(&fleet).await;
+    [before, fleet.get(1).await]
+}
+
+#[tokio::test]
+async fn r8_a_session_token_ends_the_staleness_of_a_value() {
+    let old = Ok(Some(10));
+    let table = [(stale as fn(_) -> _, false, Ok(Some(20))), (tolerant, true, Err(RegisterError::Lost))];
+    for (policy, store_fails, expected) in table {
+        let read = session_over_a_stale_value(policy, store_fails, Brings::Token).await;
+        assert_eq!(read, [old.clone(), expected]);
+        let control = session_over_a_stale_value(policy, store_fails, Brings::Nothing).await;
+        assert_eq!(
+            control,
+            [old.clone(), old.clone()],
+            "the control, a session without a token, must see the old value"
+        );
+    }
+}
+
+/// Writes while a load that will fail is in progress on an instance that receives no invalidation.
+///
+/// Returns what that load answers its reader, and what the session reads afterwards.
+async fn session_during_a_load_that_fails(brings: Brings) -> [Answer; 2] {
+    let (fleet, chaos) = Fleet::with_chaos(tolerant).await;
+    fleet.advance(500);
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    let load = fleet.rows.stop_next(Stop::AfterRead);
+    let reader = tokio::spawn({
+        let store = fleet.stores[1].clone();
+        async move { store.get(1).await }
+    });
+    load.reached().await;
+    chaos.hold_bus();
+    brings.write(&fleet).await;
+    load.open();
+    [reader.await.unwrap(), fleet.get(1).await]
+}
+
+#[tokio::test]
+async fn r8_a_session_token_ends_the_staleness_during_a_load() {
+    let (old, lost) = (Ok(Some(10)), Err(RegisterError::Lost));
+    assert_eq!(session_during_a_load_that_fails(Brings::Token).await, [lost.clone(), lost]);
+    let control = session_during_a_load_that_fails(Brings::Nothing).await;
+    assert_eq!(control, [old.clone(), old], "the control, a session without a token, must see the old value");
 }
 
 #[tokio::test]
