@@ -73,7 +73,7 @@ fn stale_values_answer_for_a_store_that_hangs() {
 #[test]
 fn the_seed_determines_the_keys() {
     let loads =
-        |seed| Trace { seed, length: Duration::from_secs(60), warm_up: Duration::ZERO, ..SMALL }.simulate(NONE).loads;
+        |seed| Trace { seed, length: Duration::from_mins(1), warm_up: Duration::ZERO, ..SMALL }.simulate(NONE).loads;
     assert_eq!(loads(1), loads(1));
     assert_ne!(loads(1), loads(2));
 }
