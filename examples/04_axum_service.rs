@@ -2,7 +2,7 @@
 //!
 //! It shows five things: the tenant is read from a verified token and from nowhere else ([`Caller`]); one place maps
 //! errors of the stores to a status ([`Refusal`]); a Redis that is down appears in the response of `/health` and is no
-//! outage; a response tells where its value came from (`Cache-Status`); and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
+//! outage; a response has the source of its value (`Cache-Status`); and the shutdown waits for the requests in progress, and then for the cache ([`serve`]).
 //!
 //! `DATABASE_URL`, `REDIS_URL` and others as in ENVIRONMENT.md; with none of them everything is in memory. `PORT` is 3000
 //! unless it is set. The program prints tokens to try it with.
@@ -231,7 +231,7 @@ fn shown(error: &StoreError) -> String {
 
 // --- The requests ----------------------------------------------------------------------------------------------------
 
-/// The response says where the policy came from, and how much of its life is left.
+/// The header of the response has the source of the policy, and the rest of its life.
 async fn get_policy(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, Refusal> {
     let (policy, info) = app.stores.policies.with_info().get_policy(caller.tenant).await;
     let policy = policy?.ok_or(Refusal::Nothing)?;
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_tells_where_its_value_came_from() {
+    async fn a_response_has_the_source_of_its_value() {
         let service = Running::start().await;
         assert_eq!(service.request(0, "PUT /policy", Some(policy("small"))).await.0, 204);
         let authorization = format!("authorization: Bearer {}\r\n", service.callers[0].0);

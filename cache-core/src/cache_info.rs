@@ -64,17 +64,22 @@ pub struct CacheInfo {
     /// The age of the value, at most: the time since the beginning of its load.
     ///
     /// The tiers store when a life ends and not when it began. The jitter of the life counts as age, so the value is up to
-    /// that share of its time to live younger. It is zero for a value of the store, and `None` for one whose life is
-    /// unknown, such as one that no tier stores.
+    /// that share of its time to live younger. It is zero for a value of the store, and `None` if the end is unknown, or is
+    /// that of the local entry alone.
     pub age: Option<Duration>,
-    /// The time until the end of the value's life in the tier that answered; zero for an expired value.
+    /// The time until the end of the value's life; zero for an expired value.
     ///
-    /// `None` if no tier stores the value.
+    /// It is the end of the local entry, if the local tier has a shorter life (`local = ..`). `None` if it is unknown, as for
+    /// a value that the store returned and the local tier does not keep.
     pub expires_in: Option<Duration>,
+    /// The time since the end of the value's life, of an expired value whose end is known.
+    pub expired_for: Option<Duration>,
     /// Whether the life of the value has ended (`stale_while_revalidate`, `stale_if_error`).
     pub stale: bool,
-    /// Whether the value has reached the age of its refresh, which this read or another one has started.
-    pub refreshing: bool,
+    /// Whether the value has reached the age of its refresh.
+    ///
+    /// This read then starts a load in the background, unless one is in progress, or the method pauses after a failure.
+    pub due: bool,
     /// Whether another caller's look-up or load found the value.
     pub collapsed: bool,
     /// The generation of the entry in the shared tier, if that answered. Entries of different generations may differ.
@@ -88,8 +93,9 @@ impl CacheInfo {
             source: CacheSource::Store,
             age: Some(Duration::ZERO),
             expires_in: None,
+            expired_for: None,
             stale: false,
-            refreshing: false,
+            due: false,
             collapsed: false,
             generation: None,
         }
@@ -112,7 +118,7 @@ impl CacheInfo {
             CacheSource::Store => self.age,
             _ => Some(ttl.saturating_sub(left).saturating_add(past)),
         };
-        Self { age, expires_in: Some(left), ..self }
+        Self { age, expires_in: Some(left), expired_for: (!past.is_zero()).then_some(past), ..self }
     }
 
     /// The information about several answers together.
@@ -122,7 +128,8 @@ impl CacheInfo {
             age: self.age.zip(other.age).map(|(one, other)| one.max(other)),
             expires_in: self.expires_in.into_iter().chain(other.expires_in).min(),
             stale: self.stale || other.stale,
-            refreshing: self.refreshing || other.refreshing,
+            expired_for: self.expired_for.into_iter().chain(other.expired_for).max(),
+            due: self.due || other.due,
             collapsed: self.collapsed || other.collapsed,
             generation: None,
         }
@@ -132,7 +139,8 @@ impl CacheInfo {
     ///
     /// `cache` is the name of the cache, such as that of the service. A name that is no token is quoted, and characters that
     /// a header cannot have become `?`. The parameters are `hit`, or `fwd` with the reason for the call of the store (`miss`
-    /// or `stale`); `ttl` in seconds, negative after the end of the life; `stored`, `collapsed`, and the tier as `detail`.
+    /// or `stale`); `ttl` in seconds, negative after the end of the life; for a call of the store also `stored` and
+    /// `collapsed`, and otherwise the tier as `detail`.
     ///
     /// # Examples
     ///
@@ -149,12 +157,13 @@ impl CacheInfo {
             CacheSource::InsteadOfStore => "; fwd=stale",
         });
         // Writing to a string cannot fail.
-        let _ = match (self.source, self.expires_in) {
-            (CacheSource::Store, Some(left)) => write!(text, "; stored; ttl={}", left.as_secs()),
-            (_, Some(left)) if !self.stale => write!(text, "; ttl={}", left.as_secs()),
+        let _ = match (self.source, self.expires_in, self.expired_for) {
+            (CacheSource::Store, Some(left), _) => write!(text, "; stored; ttl={}", left.as_secs()),
+            (_, _, Some(past)) => write!(text, "; ttl=-{}", past.as_secs()),
+            (_, Some(left), _) if !self.stale => write!(text, "; ttl={}", left.as_secs()),
             _ => Ok(()),
         };
-        if self.collapsed {
+        if self.collapsed && self.source == CacheSource::Store {
             text.push_str("; collapsed");
         }
         text.push_str(match self.source {
@@ -189,9 +198,9 @@ tokio::task_local! {
     static INFO: RefCell<Option<CacheInfo>>;
 }
 
-/// Runs a read of a handle that informs, and returns what it has learned.
+/// Runs a read of a handle that informs, and returns the information about its answer.
 ///
-/// It is in a task-local value, which the caller's task alone sees: a load runs in another one.
+/// It is in a task-local value, which only the caller's task has: a load runs in another one.
 pub async fn informed<T>(read: impl Future<Output = T>) -> (T, CacheInfo) {
     let scope = INFO.scope(RefCell::default(), async { (read.await, INFO.with(RefCell::take)) });
     let (value, info) = scope.await;
@@ -200,7 +209,7 @@ pub async fn informed<T>(read: impl Future<Output = T>) -> (T, CacheInfo) {
 
 /// Adds the information about one key to that of the read in progress.
 pub(crate) fn inform(info: CacheInfo) {
-    // Fails if nobody asks.
+    // Fails outside of `informed`.
     let _ = INFO.try_with(|known| {
         let before = known.take();
         known.replace(Some(match before {
@@ -224,6 +233,10 @@ mod tests {
         assert_eq!(stored.cache_status("app"), "app; fwd=miss; stored; ttl=60");
         let joined = CacheInfo { collapsed: true, ..CacheInfo::of_store() };
         assert_eq!(joined.cache_status("app"), "app; fwd=miss; collapsed");
+        let joined = CacheInfo { collapsed: true, ..local.clone() };
+        assert_eq!(joined.cache_status("app"), local.cache_status("app"), "nothing was forwarded");
+        let stale = CacheInfo::of(Source::Shared).with_life(SECOND * 60, Duration::ZERO, SECOND * 5);
+        assert_eq!(stale.cache_status("app"), "app; hit; ttl=-5; detail=shared");
         assert_eq!(CacheInfo::of(Source::Expired).cache_status("app"), "app; fwd=stale");
     }
 

@@ -4,6 +4,7 @@
 //! attributes and their options, `validate` turns the tree into a valid `model`, `expand` turns the model into code and
 //! reports nothing, and `diag` collects the mistakes, so that one build reports all of them.
 
+mod awaits;
 mod diag;
 mod expand;
 #[cfg(test)]
@@ -119,12 +120,14 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// type is that of the read method, without its `Result`; with `absent_if` it is an `Option`. `ttl`, `jitter` and
 /// `cache_if` of the read method apply.
 ///
-/// A value is evaluated before the call, and after it if it names `result` or a `&mut` parameter. A panic after the
-/// call leaves the entry invalidated. It is stored in both tiers before the write returns, in mode `fast` soon after
+/// A value is evaluated after the call if it names `result` or a parameter that the call may change (`&T`, `&mut T`, a lock,
+/// a cell or an atomic), and else before it. A panic after the call leaves the entry invalidated. With a condition,
+/// `get_policy(tenant, if = *result) = value`, the entry is invalidated in any case, and the value is stored if the
+/// condition is true after the call: so a write that has changed nothing stores nothing. It is stored in both tiers before the write returns, in mode `fast` soon after
 /// that. A write that fails, whose outcome is unknown, or whose caller is dropped stores nothing. Neither does one that
 /// another write or invalidation of the entry overlaps between lock and release.
 ///
-/// The target of a value is one entry of this trait, without a condition, and its key does not depend on `result`, on a
+/// The target of a value is one entry of this trait, and its key does not depend on `result`, on a
 /// row that the write `reads`, or on a parameter that the call changes: the write locks the entry before the call.
 ///
 /// # Transactions of the caller

@@ -16,6 +16,7 @@ mod interleavings;
 mod journal;
 mod lifecycle;
 mod link;
+mod local_writers;
 mod membership;
 mod operator_log;
 mod pending_writers;
@@ -33,10 +34,12 @@ pub(crate) use cut_off::Acknowledgement;
 pub(crate) use journal::Due;
 pub(crate) use journal::{CAPACITY as JOURNAL_CAPACITY, Journal, Unreleased};
 pub(crate) use link::{Link, LinkState};
+pub(crate) use local_writers::LocalWriter;
 pub(crate) use supervisor::supervise;
 
 use self::cut_off::CutOff;
 use self::herd_guard::HerdGuard;
+use self::local_writers::LocalWriters;
 use self::membership::Membership;
 use self::pending_writers::PendingWriters;
 use self::signals::Signals;
@@ -57,6 +60,8 @@ pub(crate) struct Coherence {
     pub(crate) membership: Membership,
     /// Registrations of writers whose targets are not known yet.
     pending_writers: PendingWriters,
+    /// The writes in progress, without a shared tier.
+    pub(crate) local_writers: Arc<LocalWriters>,
     pub(crate) herd_guard: HerdGuard,
     /// Tracks since when writes cannot be announced.
     pub(crate) cut_off: CutOff,
@@ -75,6 +80,7 @@ impl Coherence {
             journal: Journal::default(),
             membership: Membership::new(&process.instance, process.settings.recovery_barrier()),
             pending_writers: PendingWriters::default(),
+            local_writers: Arc::default(),
             herd_guard: HerdGuard::default(),
             cut_off: CutOff::new(process.clock.now()),
             supervision: Supervision::default(),

@@ -37,7 +37,7 @@ pub enum Access {
     Uncached,
     /// The tiers answer. The store is never called, and a load in progress is not waited for.
     CachedOnly,
-    /// As in the usual way, and the caller learns where each value came from.
+    /// As in the usual way, with a [`CacheInfo`](crate::CacheInfo) of each answer.
     Informed,
 }
 

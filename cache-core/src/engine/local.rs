@@ -64,6 +64,15 @@ pub(super) enum Age {
     Stale,
 }
 
+/// The end of a local entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    /// That of the value's life.
+    OfLife(Moment),
+    /// That of the entry, which may be earlier.
+    OfEntry(Moment),
+}
+
 /// The end of an entry's life, and the moment after which the local tier must not have it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends {
@@ -174,13 +183,12 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         (now < life.after(answers_for)).then_some(age)
     }
 
-    /// Finds an entry by its owned key, degraded or not, with the end of its life. Does not count a hit.
-    ///
-    /// The end is unknown for an entry that never answers after its moment, which may be earlier.
-    pub(super) fn find_with_life(&self, key: &K) -> Option<(LocalHit<R>, Option<Moment>)> {
+    /// Finds an entry by its owned key, degraded or not, with its end. Does not count a hit.
+    pub(super) fn find_with_end(&self, key: &K) -> Option<(LocalHit<R>, End)> {
         let hit = self.find_owned(key)?;
-        let life = self.tier.as_ref()?.get(&key).and_then(|entry| self.end_of_life(entry.end));
-        Some((hit, life.map(|(_, life)| life)))
+        let end = self.tier.as_ref()?.get(&key)?.end;
+        let end = self.end_of_life(end).map_or_else(|| End::OfEntry(end.moment()), |(_, life)| End::OfLife(life));
+        Some((hit, end))
     }
 
     /// Returns the value of a current entry that may answer in place of an error of the store.

@@ -10,6 +10,7 @@ mod access;
 mod announce;
 mod batch_map;
 mod circles;
+mod claims;
 mod entry_keys;
 mod held;
 mod informed;

@@ -15,7 +15,7 @@ use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::access::Access;
 use super::load::{Answer, CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
-use super::local::{Age, Work};
+use super::local::{Age, End, Work};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
 use super::region::Region;
@@ -122,6 +122,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             return Box::pin(self.look_only(keys)).await;
         }
         if !method.policy.enabled {
+            self.inform_of_call();
             let keys = keys.into_vec();
             return Ok(pairs(keys.clone(), (self.load)().call(keys).await?));
         }
@@ -237,9 +238,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             // The previous flight may have stored it in the local tier.
             if let Some(hit) = self.region.inner.local.find_owned(&key).filter(|_| !is_fresh) {
                 let (source, age) = (hit.source(), hit.age);
-                self.inform_of(source, &hit.value, None, age);
                 let found = Found { source, value: self.region.inner.local.count(hit), fence: None };
-                due.extend(self.hand_over(key, lead, found, age, &mut results));
+                due.extend(self.hand_over(key, lead, found, age, None, &mut results));
             } else {
                 let accepted = if is_fresh { Accepted::Nothing } else { Accepted::Entry(carried) };
                 queries.push(self.region.inner.shared.query(self.region.entry_keys(&key), accepted));
@@ -257,12 +257,10 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             match answer {
                 LookUp::Hit { found, snapshot, ends, age } => {
                     self.region.inner.local.keep_copy(&key, &found.value, snapshot, ends);
-                    self.inform_of_entry(&found.value, ends, age, found.fence.as_deref());
-                    due.extend(self.hand_over(key, lead, found, age, &mut results));
+                    due.extend(self.hand_over(key, lead, found, age, Some(End::OfLife(ends.life)), &mut results));
                 }
                 LookUp::Confirmed(found) => {
-                    self.inform_of_joined(found.source, &key, &found.value);
-                    self.hand_over(key, lead, found, Age::Young, &mut results);
+                    self.hand_over(key, lead, found, Age::Young, None, &mut results);
                 }
                 LookUp::Miss { permit, expired } => missing.push(Missing { key, keys, lead, permit, expired }),
             }
@@ -277,11 +275,23 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Ends a flight with this value, and uses it if this caller may see it. Returns the key if it is to be refreshed.
     ///
     /// A value that this caller may not see needs the load for another purpose.
-    fn hand_over(&self, key: K, lead: Lead<K, R>, found: Found<R>, age: Age, results: &mut Results<K, R>) -> Option<K> {
+    fn hand_over(
+        &self,
+        key: K,
+        lead: Lead<K, R>,
+        found: Found<R>,
+        age: Age,
+        end: Option<End>,
+        results: &mut Results<K, R>,
+    ) -> Option<K> {
+        let visible = self.is_visible(&key, &found.value);
+        if visible {
+            self.inform_of_found(&found, &key, end, age);
+        }
         let Found { value, source, fence } = found;
         trace::answered(source);
         lead.finish(flight_outcome(self.region.method(), &value, source, fence));
-        if !self.is_visible(&key, &value) {
+        if !visible {
             results.unusable.push(key);
             return None;
         }
@@ -310,9 +320,9 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
             return Ok(expired);
         }
         trace::answered(Source::Store);
-        let loaded = pairs(keys, errors.result(self.region.method().name(), outcome)?);
-        self.inform_of_loaded(Source::Store, &loaded);
-        Ok(loaded)
+        let loaded = errors.result(self.region.method().name(), outcome).map(|values| pairs(keys, values));
+        self.inform_of_loaded(Source::Store, loaded.as_ref().unwrap_or(&Pairs::new()));
+        loaded
     }
 
     /// Waits for the flights that other callers lead.
@@ -351,6 +361,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     async fn bypass(&self, keys: Vec<K>, limited: bool) -> Result<Pairs<K, R>, E> {
         let (method, errors) = (self.region.method(), self.options.errors);
         trace::answered(Source::Store);
+        self.inform_of_call();
         Counters::add_many(&method.counters.bypasses, keys.len());
         let frame = Frame::new(self.region.address(), keys.clone(), Vec::new());
         let limits = CallLimits { degraded: limited, frame, urgent: future::pending() };
@@ -386,7 +397,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     /// Checks a hit against the store, if it is sampled.
-    fn sample(&self, key: &K, value: &R) {
+    pub(super) fn sample(&self, key: &K, value: &R) {
         if self.region.inner.sampling.is_due() {
             self.verify(key, value);
         }

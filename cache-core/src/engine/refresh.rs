@@ -22,7 +22,6 @@ use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, ReadOptions};
 use super::region::Region;
 use super::shared::{Accepted, Few, FillPermit, FillTarget, Loaded, LookUp, SharedFill};
-use crate::coherence::Connection;
 use crate::key::KeyPart;
 use crate::observability::Counters;
 use crate::policy::Staleness;
@@ -33,7 +32,7 @@ use crate::single_flight::Outcome;
 use crate::value::Cacheable;
 
 /// How long a method refreshes nothing after a failure.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// How long a key is not refreshed after its refresh failed: it must not take the turns of the others.
 const PAUSE_OF_KEY: Duration = Duration::from_secs(10);
 
@@ -111,16 +110,16 @@ impl Refreshes {
 }
 
 /// A refresh in progress. It ends when this is dropped.
-struct Running<K> {
+pub(super) struct Running<K> {
     refreshes: Arc<Refreshes>,
     hash: u64,
-    key: K,
+    pub(super) key: K,
     /// When the next one may begin.
     paused: Option<Moment>,
 }
 
 impl<K> Running<K> {
-    fn pause(&mut self, now: Moment, span: Duration) {
+    pub(super) fn pause(&mut self, now: Moment, span: Duration) {
         self.paused = Some(now.after(span));
     }
 }
@@ -140,28 +139,6 @@ struct Wanted<K> {
     running: Running<K>,
     keys: EntryKeys,
     permit: FillPermit,
-}
-
-impl<K> Wanted<K> {
-    /// The connection over which it is stored, if it is stored in the shared tier.
-    fn connection(&self) -> Option<Arc<Connection>> {
-        match &self.permit.target {
-            FillTarget::Both { connection, .. } => Some(Arc::clone(connection)),
-            _ => None,
-        }
-    }
-
-    /// The key of the entry's own generation.
-    fn generation_key(&self) -> &str {
-        self.keys.scopes[0].generation_key()
-    }
-}
-
-/// The claim of this instance on a refresh.
-struct Claim {
-    connection: Arc<Connection>,
-    /// The keys of the entries' own generations.
-    generations: Vec<String>,
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
@@ -187,7 +164,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (region, load) = (self.clone(), Arc::clone(load));
         let (errors, cache_if) = (options.errors, options.cache_if.clone());
         method.process().tasks.spawn_daemon(async move {
-            region.refresh_now(running, errors, cache_if.as_ref(), &*load).await;
+            let (running, claim) = region.claim(running).await;
+            let succeeded = region.refresh_now(running, errors, cache_if.as_ref(), &*load).await;
+            region.end_claim(claim, if succeeded { Duration::ZERO } else { PAUSE_OF_KEY }).await;
             drop(permit);
         });
     }
@@ -198,16 +177,17 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         !self.method().refreshes.lock().is_empty()
     }
 
+    /// Loads the keys that no other instance has refreshed; returns whether none has failed.
     async fn refresh_now<E: Send + 'static>(
         &self,
         running: Vec<Running<K>>,
         errors: LoadErrors<E>,
         cache_if: Option<&CacheIf<R>>,
         load: &Call<'static, K, R, E>,
-    ) {
-        let (wanted, claim) = self.claimed(self.not_refreshed_elsewhere(running).await).await;
+    ) -> bool {
+        let wanted = self.not_refreshed_elsewhere(running).await;
         if wanted.is_empty() {
-            return;
+            return true;
         }
         let method = self.method();
         Counters::add_many(&method.counters.refreshes, wanted.len());
@@ -220,9 +200,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match process.clock.timeout(process.settings.load_deadline, called).await {
             Some(Outcome::Found(values)) => {
                 self.replace(wanted, &values, cache_if).await;
-                if let Some(claim) = claim {
-                    self.unclaim(claim).await;
-                }
+                true
             }
             outcome => {
                 let now = process.clock.now();
@@ -235,6 +213,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 for mut one in wanted {
                     one.running.pause(now, PAUSE_OF_KEY);
                 }
+                false
             }
         }
     }
@@ -264,39 +243,6 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             }
         }
         wanted
-    }
-
-    /// Returns the keys that this instance may refresh, and its claim on them. The others pause: another instance
-    /// refreshes them.
-    async fn claimed(&self, wanted: Vec<Wanted<K>>) -> (Vec<Wanted<K>>, Option<Claim>) {
-        let method = self.method();
-        let Some(connection) = wanted.iter().find_map(Wanted::connection).filter(|_| method.policy.refresh_once) else {
-            return (wanted, None);
-        };
-        let process = method.process();
-        let generations: Vec<&str> = wanted.iter().map(Wanted::generation_key).collect();
-        let claim = connection.tier.claim(&generations, process.settings.load_deadline);
-        // Without an answer nobody refreshes: the fill would probably fail as well.
-        let claimed = connection.read_in_time(&process.clock, claim).await.unwrap_or_default();
-        drop(generations);
-        let now = process.clock.now();
-        let claimed = claimed.into_iter().chain(std::iter::repeat(false));
-        let mine = wanted.into_iter().zip(claimed).filter_map(|(mut one, is_claimed)| {
-            if !is_claimed {
-                one.running.pause(now, PAUSE);
-            }
-            is_claimed.then_some(one)
-        });
-        let mine: Vec<_> = mine.collect();
-        let generations = mine.iter().map(|one| one.generation_key().to_owned()).collect();
-        (mine, Some(Claim { connection, generations }))
-    }
-
-    /// Ends the claim of a refresh that has succeeded. Without an answer it expires.
-    async fn unclaim(&self, Claim { connection, generations }: Claim) {
-        let generations: Vec<&str> = generations.iter().map(String::as_str).collect();
-        let ended = connection.tier.unclaim(&generations);
-        let _ = connection.read_in_time(&self.method().process().clock, ended).await;
     }
 
     /// Stores the values in both tiers. Those that must not be cached end their entries.

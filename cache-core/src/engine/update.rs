@@ -4,7 +4,8 @@
 //! write's own release has created, and under those of the wider scopes as of before the call. It is the newest value of
 //! the entry if no other change has overlapped the write: then no other writer can have written after this one and
 //! finished before it. The shared tier marks a lock that was overlapped, and replies to the release with a generation
-//! only if there is no mark. In a single instance the local sequence of the entry shows the same.
+//! only if there is no mark. In a single instance the number of writes in progress and the local sequence of the entry
+//! show the same.
 //!
 //! Invariant: an update only ever adds an entry. Without a permit, a generation or a value the write is one that
 //! invalidates.
@@ -111,7 +112,13 @@ impl<K: KeyPart, R: Cacheable> Update<K, R> {
 
     /// Sets the value that the call has written. If the expression panics, the entry is only invalidated.
     pub fn set(&self, value: impl FnOnce() -> R) {
-        let value = guarded(self.method().name(), "updates", value);
+        self.set_if(|| Some(value()));
+    }
+
+    /// Like [`set`](Self::set), for a write that stores a value under a condition. Without one the entry is only
+    /// invalidated.
+    pub fn set_if(&self, value: impl FnOnce() -> Option<R>) {
+        let value = guarded(self.method().name(), "updates", value).flatten();
         self.lock().value = value;
     }
 
@@ -178,8 +185,12 @@ impl<K: KeyPart, R: Cacheable> StoredEntry for Update<K, R> {
         let (freshness, protects) =
             (&self.method().coherence().freshness, self.method().protects(Protection::UpdateOverlap));
         let mut state = self.lock();
-        let permit = state.permit.take();
-        state.permit = permit.and_then(|permit| permit.at_release(freshness, protects));
+        let permit = state.permit.take().and_then(|permit| permit.at_release(freshness, protects));
+        // A write of this instance that could not be announced has left no mark. Asked after the snapshot is taken: one
+        // that comes later advances the sequence.
+        let is_held =
+            state.entry.as_ref().is_some_and(|(_, keys)| self.method().coherence().journal.holds(&keys.scopes));
+        state.permit = permit.filter(|_| !is_held);
     }
 
     fn store(&self, generation: Option<Generation>) -> BoxFuture<'_, ()> {

@@ -18,7 +18,7 @@ use super::late_acknowledgement::acknowledge;
 use super::trace;
 use super::update::{AnyUpdate, StoredEntry};
 use crate::cache::Cache;
-use crate::coherence::Unreleased;
+use crate::coherence::{LocalWriter, Unreleased};
 use crate::observability::Delivery;
 use crate::protocol::{Generation, Mode, Protection, Scope, ScopeState, WriteScopes};
 use crate::read_your_writes;
@@ -91,6 +91,8 @@ pub struct WriteGuard {
     /// The entries that the write stores its value in; their scopes are locked.
     updates: Vec<Arc<dyn StoredEntry>>,
     token: String,
+    /// The write in progress, without a shared tier.
+    _local: Option<LocalWriter>,
     /// Whether the shared tier has the locks and registrations.
     placed: Delivery,
     /// Whether the store may have been called.
@@ -130,7 +132,10 @@ impl WriteGuard {
         let token = writer_token(cache);
         let methods = if cache.0.process.protects(Protection::PendingWriters) { methods } else { Vec::new() };
         let (cache, found, placed) = (cache.clone(), Vec::new(), Delivery::Unreachable);
-        let mut write = Self { cache, scopes, methods, found, updates, token, placed, begun: false, settled: false };
+        let writers = &cache.0.coherence.local_writers;
+        let local = (!cache.has_remote()).then(|| writers.enter(scopes.iter().chain(&methods)));
+        let (begun, settled) = (false, false);
+        let mut write = Self { cache, scopes, methods, found, updates, token, _local: local, placed, begun, settled };
         write.advance();
         write.placed = if write.updates.is_empty() {
             write.place().await

@@ -389,7 +389,7 @@ method_stats! {
     refresh_errors,
     /// Keys that were not refreshed because too many refreshes were in progress.
     refreshes_skipped,
-    /// Values that `updates` writes have stored in the cache, in place of invalidated ones.
+    /// Values that `updates` writes have passed to the tiers. One that is too large or cannot be encoded is not stored.
     updates,
     /// Values stored in the shared tier.
     ///

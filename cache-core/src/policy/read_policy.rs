@@ -290,8 +290,8 @@ impl ReadPolicy {
     /// Otherwise each instance that reads an entry of that age refreshes it, unless another one has done so already: several
     /// that begin at once call the store several times. With this option an instance claims the refresh in the shared tier
     /// first, which takes a round trip. An instance without the claim keeps its value, and takes the other one's from the
-    /// shared tier at a read a second later. A claim ends with its refresh. If that fails, or its process ends, the claim
-    /// ends after the deadline of loads ([`CacheBuilder::load_deadline`](crate::CacheBuilder::load_deadline)).
+    /// shared tier at a read a second later. A claim ends with its refresh, or ten seconds after one that has failed. If
+    /// its process ends, the claim ends after the deadline of loads ([`CacheBuilder::load_deadline`](crate::CacheBuilder::load_deadline)).
     ///
     /// Without a shared tier it has no effect.
     ///

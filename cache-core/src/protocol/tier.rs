@@ -77,13 +77,13 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     /// Stores entries, and renews the generations that are in the second half of their life.
     fn fill<'a>(&'a self, fills: Vec<Fill<'a>>) -> Reply<'a, ()>;
 
-    /// Claims the refresh of entries, by the keys of their generations; returns which of them nobody else has claimed.
+    /// Claims the refresh of entries for `token`, by the keys of their generations; returns which of them were free.
     ///
     /// A claim ends after `ttl`. It protects nothing but the store from repeated work.
-    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>>;
+    fn claim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, ttl: Duration) -> Reply<'a, Vec<bool>>;
 
-    /// Ends claims, whoever holds them.
-    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()>;
+    /// Ends the claims that `token` still has after `rest`, or at once if that is zero.
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, rest: Duration) -> Reply<'a, ()>;
 
     /// Locks scopes for one writer, registers the writer on methods, and publishes both.
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, ttl: Duration) -> Reply<'a, ()>;

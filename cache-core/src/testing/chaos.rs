@@ -496,12 +496,12 @@ impl TierConnection for ChaosConnection {
         self.after(Operation::Fill, move || self.inner.fill(fills))
     }
 
-    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
-        self.after(Operation::Claim, move || self.inner.claim(generations, ttl))
+    fn claim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, ttl: Duration) -> Reply<'a, Vec<bool>> {
+        self.after(Operation::Claim, move || self.inner.claim(generations, token, ttl))
     }
 
-    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
-        self.after(Operation::Unclaim, move || self.inner.unclaim(generations))
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, rest: Duration) -> Reply<'a, ()> {
+        self.after(Operation::Unclaim, move || self.inner.unclaim(generations, token, rest))
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {

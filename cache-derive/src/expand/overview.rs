@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, Meta};
 
 use super::source_text::source_text;
 use crate::model::{
-    Batch, Behaviour, Commits, Entries, Extent, Form, Method, Read, SettingValue, Span, Store, Target, Write,
+    Batch, Behaviour, Commits, Entries, Extent, Form, Method, Read, SettingValue, Span, Store, Stored, Target, Write,
 };
 use crate::options::cached;
 
@@ -107,7 +107,7 @@ fn write_row(write: &Write) -> Cells {
         let text = text_of(&invalidation.target);
         // The targets before the call come first.
         match write.stored.iter().find(|stored| stored.target == place) {
-            Some(stored) => code(&format!("{text} = {}", source_text(&stored.value))),
+            Some(stored) => code(&text_of_stored(&text, stored)),
             None => code(&text),
         }
     });
@@ -116,6 +116,15 @@ fn write_row(write: &Write) -> Cells {
         invalidates.push_str(", when the caller commits");
     }
     Cells { invalidates, ..Cells::default() }
+}
+
+/// A target with its value, as in the annotation.
+fn text_of_stored(target: &str, Stored { value, condition, .. }: &Stored) -> String {
+    let target = match condition {
+        Some(condition) => format!("{}, if = {})", target.trim_end_matches(')'), source_text(condition)),
+        None => target.to_owned(),
+    };
+    format!("{target} = {}", source_text(value))
 }
 
 /// A target as in the annotation.

@@ -34,7 +34,9 @@ pub(crate) struct Stored {
     pub(crate) target: usize,
     /// The value.
     pub(crate) value: Expr,
-    /// Whether it is evaluated after the call.
+    /// The condition under which it is stored, evaluated after the call.
+    pub(crate) condition: Option<Expr>,
+    /// Whether the value is evaluated after the call.
     pub(crate) is_late: bool,
     /// Whether it names the result.
     pub(crate) names_result: bool,

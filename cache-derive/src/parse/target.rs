@@ -75,12 +75,19 @@ impl Target {
     /// Every expression that determines what goes stale.
     pub(crate) fn expressions(&self) -> Vec<&Expr> {
         match self {
-            Self::Entries(entries) => entries.args.iter().chain(&entries.condition).collect(),
+            Self::Entries(entries) => entries.args.iter().chain(entries.condition_of_target()).collect(),
             Self::Each(each) => {
                 let nested = each.targets.iter().flat_map(Self::expressions);
                 [&each.list].into_iter().chain(nested).chain(&each.condition).collect()
             }
         }
+    }
+}
+
+impl EntriesTarget {
+    /// The condition, unless it is that of the value.
+    pub(crate) fn condition_of_target(&self) -> Option<&Expr> {
+        self.condition.as_ref().filter(|_| self.value.is_none())
     }
 }
 

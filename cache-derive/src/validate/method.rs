@@ -335,7 +335,7 @@ fn path_text(attribute: &Attribute) -> String {
 fn without_attribute(name: &Ident) -> Problem {
     Problem::at(name, format!("the async method `{}` has no attribute for its effect on the cache", name.unraw()))
         .why("a write without one would leave old values in the cache")
-        .instead("one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]`")
+        .instead("one of `#[cached(..)]`, `#[invalidates(..)]`, `#[updates(..)]` and `#[uncached]`")
 }
 
 fn two_attributes(first: &CacheAttribute, second: &CacheAttribute, name: &Ident) -> Problem {

@@ -27,7 +27,7 @@ pub(super) fn check(syntax: &MethodSyntax, attribute: &Attribute, is_mirror: boo
         sink.report(
             Problem::at(attribute, format!("`{name}` has no default body that could run over the decorator"))
                 .why(format!("`#[{over}({DECORATOR})]` leaves a method to its default body"))
-                .instead("a default body, or one of `#[cached(..)]`, `#[invalidates(..)]` and `#[uncached]`"),
+                .instead("a default body, or one of `#[cached(..)]`, `#[invalidates(..)]`, `#[updates(..)]` and `#[uncached]`"),
         );
     }
 }

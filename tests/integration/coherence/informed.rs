@@ -80,7 +80,7 @@ async fn each_source_is_named_with_the_age_and_the_rest_of_the_life() {
     fleet.clock.advance(SECOND * 30);
     let (value, info) = fleet.get(0).await;
     assert_eq!((value, info.source, spans(&info)), (Ok(Some(10)), CacheSource::Local, (Some(30), Some(70))));
-    assert_eq!((info.stale, info.refreshing, info.collapsed, info.generation), (false, false, false, None));
+    assert_eq!((info.stale, info.due, info.collapsed, info.generation), (false, false, false, None));
     let (value, info) = fleet.get(1).await;
     assert_eq!((value, info.source, spans(&info)), (Ok(Some(10)), CacheSource::Shared, (Some(30), Some(70))));
     assert!(info.generation.is_some_and(|generation| generation.starts_with('U')));
@@ -120,14 +120,14 @@ async fn a_due_value_is_refreshing_and_an_expired_one_is_stale() {
         fleet.clock.advance(SECOND * 45);
         let (_, info) = fleet.get(instance).await;
         let is_due = instance == 1;
-        assert_eq!((info.stale, info.refreshing), (false, is_due), "{info:?}");
+        assert_eq!((info.stale, info.due), (false, is_due), "{info:?}");
     }
     fleet.clock.advance(SECOND * 30);
     for instance in [0, 1] {
         let (value, info) = fleet.get(instance).await;
         assert_eq!((value, spans(&info)), (Ok(Some(10)), (Some(120), Some(0))), "{info:?}");
-        assert_eq!((info.stale, info.refreshing), (true, true), "{info:?}");
-        assert!(!info.cache_status("app").contains("ttl"), "{info:?}");
+        assert_eq!((info.stale, info.due), (true, true), "{info:?}");
+        assert!(info.cache_status("app").contains("; ttl=-20; "), "{info:?}");
     }
 }
 
@@ -174,13 +174,50 @@ async fn a_batch_has_the_farthest_source_and_the_nearest_end() {
     );
     let (_, info) = store.get_many(&[1, 2]).await;
     assert_eq!((info.source, spans(&info)), (CacheSource::Local, (Some(30), Some(70))));
+    fleet.rows.fails.store(true, Ordering::SeqCst);
+    let (values, info) = store.get_many(&[1, 3]).await;
+    assert_eq!((values, info.source), (Err(RegisterError::Lost), CacheSource::Store));
+}
+
+fn brief(policy: ReadPolicy) -> ReadPolicy {
+    policy.local_ttl(SECOND * 20)
 }
 
 #[tokio::test]
-async fn a_disabled_method_answers_from_the_store() {
-    let fleet = Fleet::of(1, |policy| policy.enabled(false)).await;
-    for _ in 0..2 {
-        let (_, info) = fleet.get(0).await;
-        assert_eq!((info.source, info.age, info.expires_in), (CacheSource::Store, Some(Duration::ZERO), None));
+async fn a_shorter_local_life_is_the_end_of_the_answer() {
+    let fleet = Fleet::of(1, brief).await;
+    fleet.get(0).await.0.unwrap();
+    fleet.clock.advance(SECOND * 5);
+    let (_, info) = fleet.get(0).await;
+    assert_eq!((info.source, spans(&info)), (CacheSource::Local, (None, Some(15))));
+}
+
+#[cache_core::cached_store(namespace = "info:test")]
+trait Notes: Send + Sync {
+    #[cached(entity = "note", key(id), ttl = "10m", visible_if = belongs_to)]
+    async fn note(&self, id: u64, reader: u64) -> Result<Option<u64>, RegisterError>;
+}
+
+fn belongs_to(owner: &u64, _: &u64, reader: &u64) -> bool {
+    owner == reader
+}
+
+struct Owners;
+
+impl Notes for Owners {
+    async fn note(&self, id: u64, reader: u64) -> Result<Option<u64>, RegisterError> {
+        Ok((id == reader).then_some(id))
     }
+}
+
+#[tokio::test]
+async fn a_value_that_the_reader_may_not_see_is_not_described() {
+    let cache = Cache::builder().remote(MemoryRemote::new()).build().unwrap();
+    let notes = CachingNotes::new(Arc::new(Owners), &cache);
+    assert!(cache.connected(PATIENCE).await);
+    let notes = notes.with_info();
+    assert_eq!(notes.note(1, 1).await.0, Ok(Some(1)));
+    assert_eq!(notes.note(1, 1).await.1.source, CacheSource::Local);
+    let (value, info) = notes.note(1, 2).await;
+    assert_eq!((value, info.source, info.generation, info.expires_in), (Ok(None), CacheSource::Store, None, None));
 }

@@ -11,8 +11,8 @@ use super::register::{CachingRegister, Rows, Stop};
 use super::sync_points::{SyncPoint, until};
 use super::world::{Instance, Tier, World};
 
-/// The deadline of loads, which none of these instances changes.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a key is not refreshed after its refresh has failed.
+const PAUSE_OF_KEY: Duration = Duration::from_secs(10);
 
 /// An instance whose entries are due as soon as they are filled.
 struct Eager {
@@ -98,7 +98,7 @@ async fn without_the_option_each_instance_refreshes() {
 }
 
 #[tokio::test]
-async fn the_claim_of_a_failed_refresh_ends_with_the_deadline_of_loads() {
+async fn the_claim_of_a_failed_refresh_ends_with_the_pause_of_its_key() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!("the world is in memory") };
     let (eager, load) = three_readers(&world, once).await;
@@ -107,9 +107,46 @@ async fn the_claim_of_a_failed_refresh_ends_with_the_deadline_of_loads() {
     until("the refresh fails", || eager[0].instance.stats().refresh_errors == 1).await;
     world.rows.fails.store(false, Ordering::SeqCst);
     assert_eq!((eager[1].get_and_claim().await, eager[1].refreshes()), (Some(10), 0));
-    clock.advance(DEADLINE);
+    clock.advance(PAUSE_OF_KEY);
     assert_eq!(eager[1].get_and_claim().await, Some(10));
     until("the other instance refreshes", || eager[1].store.peek_get(1) == Some(Some(20))).await;
+}
+
+#[tokio::test]
+async fn the_claim_of_a_process_that_ends_lasts_for_the_deadline_of_loads() {
+    let world = World::memory(None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!("the world is in memory") };
+    let (eager, _load) = three_readers(&world, once).await;
+    clock.advance(Duration::from_secs(29));
+    assert_eq!((eager[1].get_and_claim().await, eager[1].refreshes()), (Some(10), 0));
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(eager[1].get_and_claim().await, Some(10));
+    until("the other instance refreshes", || eager[1].store.peek_get(1) == Some(Some(20))).await;
+}
+
+#[tokio::test]
+async fn the_next_claim_finds_the_value_of_the_refresh_before() {
+    let world = World::memory(None);
+    let Tier::Memory(_, clock) = &world.tier else { unreachable!("the world is in memory") };
+    fn late(policy: ReadPolicy) -> ReadPolicy {
+        once(policy).refresh_after(Duration::from_mins(1))
+    }
+    let [first, second] = [Eager::of(&world, late).await, Eager::of(&world, late).await];
+    world.rows.seed(1, 10);
+    assert_eq!(first.get().await, Some(10));
+    until("the value is in the shared tier", || first.instance.stats().fills == 1).await;
+    assert_eq!(second.get().await, Some(10));
+    clock.advance(Duration::from_secs(61));
+    world.rows.seed(1, 20);
+    // The second one has not claimed the key when the first one has refreshed it.
+    second.instance.chaos.hold(Operation::Claim);
+    assert_eq!(second.get().await, Some(10));
+    until("the second asks", || second.instance.chaos.begun(Operation::Claim) == 1).await;
+    assert_eq!(first.get().await, Some(10));
+    until("the claim ends", || first.instance.chaos.begun(Operation::Unclaim) == 1).await;
+    second.instance.chaos.release(Operation::Claim);
+    until("the second has the new value", || second.store.peek_get(1) == Some(Some(20))).await;
+    assert_eq!((first.refreshes(), second.refreshes()), (1, 0));
 }
 
 #[tokio::test]

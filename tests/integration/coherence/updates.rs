@@ -150,6 +150,33 @@ async fn r45_an_overlapped_update_does_not_store_its_older_value() {
     }
 }
 
+/// The other write begins before the update, and ends after it.
+#[tokio::test]
+async fn r45_an_update_of_the_only_instance_stores_nothing_within_another_write() {
+    let (rows, cache) = (Arc::<Rows>::default(), Cache::single_instance());
+    let store = Arc::new(CachingRegister::new(Arc::clone(&rows), &cache));
+    let spawn = |value| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.put(1, value).await })
+    };
+    let before = rows.stop_next(Stop::BeforeCommit);
+    let outer = spawn(30);
+    before.reached().await;
+    let after = rows.stop_next(Stop::AfterCommit);
+    let inner = spawn(20);
+    after.reached().await;
+    let committed = rows.stop_next(Stop::AfterCommit);
+    before.open();
+    committed.reached().await;
+    assert_eq!(store.get(1).await, Ok(Some(30)));
+    after.open();
+    inner.await.unwrap().unwrap();
+    assert_eq!(store.get(1).await, Ok(Some(30)), "a read has seen the newer value");
+    committed.open();
+    outer.await.unwrap().unwrap();
+    assert_eq!(store.get(1).await, Ok(Some(30)));
+}
+
 #[tokio::test]
 async fn r45_an_overlapped_update_of_the_only_instance_does_not_store_its_older_value() {
     let (rows, cache) = (Arc::<Rows>::default(), Cache::single_instance());
@@ -259,6 +286,14 @@ trait Profiles: Send + Sync {
     #[updates(profile(id) = Some(Arc::new(profile.clone())))]
     async fn complete(&self, id: u64, profile: &mut Profile) -> Result<(), RegisterError>;
 
+    /// Whether there is such a profile.
+    #[updates(profile(profile.id, if = *result) = Some(Arc::new(profile.clone())))]
+    async fn replace(&self, profile: &Profile) -> Result<bool, RegisterError>;
+
+    /// The store completes the name behind the lock.
+    #[updates(profile(id) = Some(Arc::new(draft.lock().unwrap().clone())))]
+    async fn publish(&self, id: u64, draft: &Mutex<Profile>) -> Result<(), RegisterError>;
+
     #[updates(profile(id) = None, id_of(team, ..))]
     async fn remove(&self, id: u64, team: u64) -> Result<(), RegisterError>;
 
@@ -325,6 +360,21 @@ impl Profiles for Table {
         Ok(())
     }
 
+    async fn replace(&self, profile: &Profile) -> Result<bool, RegisterError> {
+        let is_known = self.rows.lock().unwrap().contains_key(&profile.id);
+        if is_known {
+            self.write(profile.clone());
+        }
+        Ok(is_known)
+    }
+
+    async fn publish(&self, id: u64, draft: &Mutex<Profile>) -> Result<(), RegisterError> {
+        let mut draft = draft.lock().unwrap();
+        *draft = profile(id, "completed");
+        self.write(draft.clone());
+        Ok(())
+    }
+
     async fn remove(&self, id: u64, _: u64) -> Result<(), RegisterError> {
         self.rows.lock().unwrap().remove(&id);
         Ok(())
@@ -364,6 +414,24 @@ async fn a_value_is_of_the_parameters_or_of_the_result() {
     writer.tag(2).await.unwrap();
     assert_eq!(reader.tagged(2).await, Ok(profile(2, "grace")));
     assert_eq!(table.reads.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_value_is_stored_if_its_condition_is_true() {
+    let (table, [writer, reader], _) = profiles().await;
+    assert_eq!(writer.replace(&profile(1, "ada")).await, Ok(false));
+    assert_eq!((reader.profile(1).await, table.reads.load(Ordering::SeqCst)), (Ok(None), 1), "there is no such row");
+    writer.save(profile(1, "grace")).await.unwrap();
+    assert_eq!(writer.replace(&profile(1, "ada")).await, Ok(true));
+    assert_eq!(reader.profile(1).await, Ok(Some(Arc::new(profile(1, "ada")))));
+    assert_eq!(table.reads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_value_behind_a_lock_is_that_after_the_call() {
+    let (_, [writer, reader], _) = profiles().await;
+    writer.publish(1, &Mutex::new(profile(1, "draft"))).await.unwrap();
+    assert_eq!(reader.profile(1).await, Ok(Some(Arc::new(profile(1, "completed")))));
 }
 
 #[tokio::test]

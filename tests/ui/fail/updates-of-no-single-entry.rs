@@ -18,7 +18,7 @@ pub trait Store: Send + Sync {
     #[updates(each(id in ids => get(team, *id) = None))]
     async fn remove(&self, team: u64, ids: &[u64]) -> Result<(), String>;
 
-    #[updates(get(team, id, if = id > 0) = None)]
+    #[updates(get(team, id) = None, if = id > 0)]
     async fn remove_some(&self, team: u64, id: u64) -> Result<(), String>;
 
     #[updates(get(team, id) = None, get(team, ..))]
@@ -29,6 +29,9 @@ pub trait Store: Send + Sync {
 
     #[updates(get(team, id) = Some(name?))]
     async fn rename(&self, team: u64, id: u64, name: Result<String, String>) -> Result<(), String>;
+
+    #[updates(get(team, id) = other(result).await)]
+    async fn refresh(&self, team: u64, id: u64) -> Result<String, String>;
 
     #[updates(other::Store::get(team, id) = None)]
     async fn remove_elsewhere(&self, team: u64, id: u64) -> Result<(), String>;

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::{Begun, EntryKeys, FillPermit, FillTarget, SharedEntries, Unlocked, unlocked};
 use crate::coherence::Connection;
 use crate::freshness::{Freshness, SequenceSnapshot};
-use crate::protocol::{Backend, Epoch, Fence, Generation, Scope, ScopeState, ScopeStates};
+use crate::protocol::{Backend, Epoch, Fence, Generation, Protection, Scope, ScopeState, ScopeStates};
 use crate::runtime::Moment;
 use crate::value::Cacheable;
 
@@ -31,15 +31,23 @@ struct WiderFence {
 impl<R: Cacheable> SharedEntries<R> {
     /// Returns the permit for the value of a write that locks the entry, in one round trip.
     ///
-    /// There is none while the shared tier is unreachable, and if another write holds a wider scope of the entry.
+    /// There is none while the shared tier is unreachable, and if another write holds a wider scope of the entry, or in a
+    /// single instance any of its scopes.
     pub(in crate::engine) async fn write_permit(&self, keys: &EntryKeys) -> Option<WritePermit> {
         let Begun { started, snapshot } = self.begin(keys);
         let wider = match self.method.cache.backend() {
             Backend::PassThrough => return None,
+            Backend::SingleInstance if self.overlaps_locally(keys) => return None,
             Backend::SingleInstance => None,
             Backend::Memory | Backend::Redis => Some(self.wider_fence(keys).await?),
         };
         Some(WritePermit { started, snapshot, wider })
+    }
+
+    /// Whether another write of the entry is in progress in the only instance.
+    fn overlaps_locally(&self, keys: &EntryKeys) -> bool {
+        let is_alone = self.method.coherence().local_writers.has_one(keys.fenced_scopes());
+        !is_alone && self.method.protects(Protection::UpdateOverlap)
     }
 
     async fn wider_fence(&self, keys: &EntryKeys) -> Option<WiderFence> {
@@ -66,7 +74,7 @@ impl<R: Cacheable> SharedEntries<R> {
 impl WritePermit {
     /// Notes that the release begins, after the write's own invalidation of the local entry.
     ///
-    /// In a single instance there is no permit any more if another write has invalidated the entry meanwhile.
+    /// In a single instance there is no permit any more if another write has begun or ended meanwhile.
     pub(in crate::engine) fn at_release(self, freshness: &Freshness, checks_overlap: bool) -> Option<Self> {
         let snapshot = freshness.with_own(self.snapshot);
         let is_alone = self.wider.is_some() || snapshot.is_next_of(&self.snapshot);

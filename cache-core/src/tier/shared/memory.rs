@@ -81,8 +81,8 @@ struct State {
     scopes: HashMap<String, Expiring<Mark>>,
     /// The pending writers of each scope: token, and expiry in milliseconds.
     writers: HashMap<String, HashMap<String, u64>>,
-    /// The ends of the claims on refreshes.
-    claims: HashMap<String, Moment>,
+    /// The tokens that have claimed refreshes.
+    claims: HashMap<String, Expiring<String>>,
     epochs: HashMap<String, String>,
     members: HashMap<String, Registry>,
     /// Every open connection, with its subscriptions.
@@ -581,13 +581,13 @@ impl TierConnection for MemoryConnection {
         })
     }
 
-    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
+    fn claim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, ttl: Duration) -> Reply<'a, Vec<bool>> {
         self.reply(|state, now| {
-            state.claims.retain(|_, until| *until > now);
+            state.claims.retain(|_, claim| claim.until > now);
             let mut claim = |generation: &&str| match state.claims.entry((*generation).to_owned()) {
                 Entry::Occupied(_) => false,
                 Entry::Vacant(free) => {
-                    free.insert(now.after(ttl));
+                    free.insert(Expiring { value: token.to_owned(), until: now.after(ttl) });
                     true
                 }
             };
@@ -595,11 +595,13 @@ impl TierConnection for MemoryConnection {
         })
     }
 
-    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
-        self.reply(|state, _| {
-            for generation in generations {
-                state.claims.remove(*generation);
-            }
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, rest: Duration) -> Reply<'a, ()> {
+        self.reply(|state, now| {
+            let mine = |state: &mut State, generation: &str| match state.claims.get_mut(generation) {
+                Some(claim) if claim.value == token && claim.until > now => claim.until = now.after(rest),
+                _ => {}
+            };
+            generations.iter().for_each(|generation| mine(state, generation));
         })
     }
 

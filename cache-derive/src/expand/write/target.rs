@@ -4,10 +4,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Expr;
 use syn::spanned::Spanned;
-use syn::visit::Visit;
 
 use super::argument::{argument, view};
 use super::scopes::Pass;
+use crate::awaits::awaits;
 use crate::expand::names::{at, derived, local, prefix_scope, runtime};
 use crate::expand::tags;
 use crate::model::{Each, Entries, Extent, Iteration, Reader, Store, Target};
@@ -181,19 +181,4 @@ fn elements(each: &Each) -> TokenStream {
             quote!(#through #list)
         }
     }
-}
-
-/// Whether an expression awaits something itself.
-pub(super) fn awaits(expression: &Expr) -> bool {
-    struct Search(bool);
-    impl Visit<'_> for Search {
-        fn visit_expr_await(&mut self, _: &syn::ExprAwait) {
-            self.0 = true;
-        }
-        fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
-        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
-    }
-    let mut search = Search(false);
-    search.visit_expr(expression);
-    search.0
 }

@@ -89,8 +89,17 @@ pub(super) fn set(store: &Store, method: &Method, write: &Write) -> TokenStream 
 fn set_one(store: &Store, method: &Method, write: &Write, update: &Update<'_>) -> TokenStream {
     let (handle, value, cfgs) = (update.handle(), update.value(), &update.entries.reader.cfgs);
     let expression = &update.stored.value;
-    let set =
-        if update.stored.is_late { quote!(#handle.set(|| #expression);) } else { quote!(#handle.set(move || #value);) };
+    let set = match &update.stored.condition {
+        Some(condition) => {
+            let holds = local("holds");
+            quote!(#handle.set_if(|| {
+                let #holds: bool = #condition;
+                if #holds { ::core::option::Option::Some(#expression) } else { ::core::option::Option::None }
+            });)
+        }
+        None if update.stored.is_late => quote!(#handle.set(|| #expression);),
+        None => quote!(#handle.set(move || #value);),
+    };
     let set = if update.stored.names_result { with_result(store, write, &quote!({ #set }), &quote!({})) } else { set };
     if update.reevaluation == Reevaluation::Nothing {
         return quote!(#(#cfgs)* { #set });

@@ -9,6 +9,18 @@ use syn::{
 
 use crate::diag::Problem;
 
+/// Reports the value of an entry that would return from the method.
+pub(super) fn early_return_of_a_value(value: &Expr) -> Option<Problem> {
+    let mut search = Search::default();
+    search.visit_expr(value);
+    let token = search.token?;
+    Some(
+        Problem::at(&token, format!("`{token}` in a value of `#[updates(..)]`"))
+            .why("it would return from the method: before the call without a write, or after it without the store's answer")
+            .instead("an expression that always has a value"),
+    )
+}
+
 /// Reports an expression that would return from the method, or leave the loop over a list.
 pub(super) fn early_return(expression: &Expr) -> Option<Problem> {
     let mut search = Search::default();
@@ -20,7 +32,7 @@ pub(super) fn early_return(expression: &Expr) -> Option<Problem> {
         "it would return from the method: before the call without a write, or after it without the store's answer"
     };
     Some(
-        Problem::at(&token, format!("`{token}` in an argument of `#[invalidates(..)]`")).why(why).instead(
+        Problem::at(&token, format!("`{token}` in an argument of a target")).why(why).instead(
             "an expression that always has a value, such as `.unwrap_or_default()`, or `..` for the whole method",
         ),
     )

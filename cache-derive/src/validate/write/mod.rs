@@ -60,7 +60,7 @@ pub(super) fn write(
     }
     if sink.count() == before {
         old_row::is_used(&write, sink);
-        update::stores(call, targets, &write, sink);
+        update::stores(call, targets, readers, &write, sink);
     }
     write
 }
@@ -103,7 +103,7 @@ fn add(
     let mut invalidation = Invalidation { target: model, names_old, reevaluation: Reevaluation::Nothing };
     if needs_result {
         if let Some(value) = stored {
-            sink.report(update::unknown_before_the_call(&value));
+            sink.report(value.unknown_before_the_call());
         }
         named.keep(target.place(), write, sink);
         write.after.push(invalidation);
@@ -129,7 +129,7 @@ fn no_such_parameter(call: &Call<'_>, place: &dyn quote::ToTokens, sink: &mut Si
     if call.params.iter().any(|param| param.ident == "result") {
         sink.report(
             Problem::at(place, format!("`{}` has a parameter called `result`", call.sig.ident))
-                .why("in `#[invalidates(..)]` this name is the result of the call")
+                .why(format!("in `#[{}(..)]` this name is the result of the call", call.name))
                 .instead("another name for the parameter"),
         );
     }

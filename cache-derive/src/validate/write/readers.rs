@@ -105,7 +105,7 @@ fn no_such_reader(read: &Ident, readers: &Readers<'_>) -> Problem {
             .why("a list of targets has an arrow between the list and the targets")
             .instead("`each(item in items => get(item.id))`");
     }
-    let problem = problem.why("`#[invalidates(..)]` names cached methods of the same trait");
+    let problem = problem.why("a target is a cached method of the same trait");
     match closest(&read.to_string(), &names) {
         Some(meant) => problem.instead(format!("did you mean `{meant}`?")),
         None if names.is_empty() => problem.instead("`#[cached(..)]` on the method that reads what this one writes"),

@@ -32,9 +32,9 @@ impl<'a> Named<'a> {
         self.call.named_in(&self.expressions)
     }
 
-    /// Whether the call can change a parameter through an exclusive reference.
-    pub(super) fn are_lent(&self) -> bool {
-        self.places().iter().any(|place| matches!(self.call.change(*place), Change::Exclusive(_)))
+    /// Whether the call can change a parameter.
+    pub(super) fn may_change(&self) -> bool {
+        self.places().iter().any(|place| reevaluation(self.call.change(*place)) != Reevaluation::Nothing)
     }
 
     /// Notes the parameters that are moved into the call and needed after it.

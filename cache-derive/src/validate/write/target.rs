@@ -38,7 +38,7 @@ impl Targets<'_> {
     }
 
     fn entries(&mut self, target: &EntriesTarget) -> Result<Option<Entries>, Problem> {
-        let conditions = target.condition.iter().map(|condition| self.expression(condition)).collect();
+        let conditions = target.condition_of_target().map(|condition| self.expression(condition)).into_iter().collect();
         if self.readers.is_tag(target) {
             return self.tag(target, conditions).map(Some);
         }

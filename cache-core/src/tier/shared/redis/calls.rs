@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Cmd;
 
 use super::scripts;
-use crate::protocol::key_names::channel;
+use crate::protocol::key_names::{channel, claim_key};
 use crate::protocol::{GENERATION_TTL, Message, Scope, WriteScopes};
 use crate::runtime::random;
 
@@ -19,6 +19,7 @@ pub(super) struct Hashes {
     invalidate: String,
     register: String,
     finish: String,
+    unclaim: String,
     pub(super) getinit: String,
     pub(super) renew: String,
     pub(super) heartbeat: String,
@@ -33,6 +34,7 @@ impl Hashes {
             invalidate: hash(scripts::INVALIDATE),
             register: hash(scripts::REGISTER),
             finish: hash(scripts::FINISH),
+            unclaim: hash(scripts::UNCLAIM),
             getinit: hash(scripts::GETINIT),
             renew: hash(scripts::RENEW),
             heartbeat: hash(scripts::HEARTBEAT),
@@ -85,6 +87,15 @@ impl Hashes {
         for scope in found {
             cmd.arg(invalidation(scope));
         }
+        cmd
+    }
+}
+
+impl Hashes {
+    /// The call that ends the claim on a refresh.
+    pub(super) fn unclaim_call(&self, generation: &str, token: &str, rest: Duration) -> Cmd {
+        let mut cmd = call(&self.unclaim, &[&claim_key(generation)]);
+        cmd.arg(token).arg(rest.as_millis());
         cmd
     }
 }

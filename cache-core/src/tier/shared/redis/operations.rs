@@ -184,11 +184,11 @@ impl TierConnection for RedisConnection {
         self.fills.store(fills).boxed()
     }
 
-    fn claim<'a>(&'a self, generations: &'a [&'a str], ttl: Duration) -> Reply<'a, Vec<bool>> {
+    fn claim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, ttl: Duration) -> Reply<'a, Vec<bool>> {
         async move {
             let mut pipeline = redis::pipe();
             for generation in generations {
-                pipeline.cmd("SET").arg(claim_key(generation)).arg(&self.instance).arg("NX").arg("PX").arg(millis(ttl));
+                pipeline.cmd("SET").arg(claim_key(generation)).arg(token).arg("NX").arg("PX").arg(millis(ttl));
             }
             let replies: Vec<Value> = self.run(&pipeline).await?;
             Ok(replies.into_iter().map(|reply| reply == Value::Okay).collect())
@@ -196,15 +196,9 @@ impl TierConnection for RedisConnection {
         .boxed()
     }
 
-    fn unclaim<'a>(&'a self, generations: &'a [&'a str]) -> Reply<'a, ()> {
-        async move {
-            let mut pipeline = redis::pipe();
-            for generation in generations {
-                pipeline.cmd("DEL").arg(claim_key(generation)).ignore();
-            }
-            self.run(&pipeline).await
-        }
-        .boxed()
+    fn unclaim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, rest: Duration) -> Reply<'a, ()> {
+        let calls = generations.iter().map(|generation| self.hashes.unclaim_call(generation, token, rest)).collect();
+        self.run_all(calls).map_ok(drop).boxed()
     }
 
     fn lock<'a>(&'a self, write: WriteScopes<'a>, token: &'a str, hold: Duration) -> Reply<'a, ()> {

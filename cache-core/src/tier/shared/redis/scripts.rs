@@ -231,6 +231,13 @@ return 1
 "
 );
 
+/// Ends the claim of a token on a refresh. `KEYS`: the claim. `ARGV`: token, how long the claim still lasts in ms.
+pub(super) const UNCLAIM: &str = r"
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if tonumber(ARGV[2]) > 0 then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return redis.call('DEL', KEYS[1])
+";
+
 /// Records a heartbeat, and returns the members of each namespace.
 ///
 /// `KEYS`: the heartbeat key, then the epoch and the members of each namespace. `ARGV`: nonce, life of the heartbeat
@@ -284,4 +291,4 @@ return reply
 );
 
 /// All scripts, to be loaded when a connection is opened.
-pub(super) const ALL: [&str; 8] = [LOCK, RELEASE, INVALIDATE, REGISTER, FINISH, GETINIT, RENEW, HEARTBEAT];
+pub(super) const ALL: [&str; 9] = [LOCK, RELEASE, INVALIDATE, REGISTER, FINISH, GETINIT, RENEW, UNCLAIM, HEARTBEAT];
