@@ -194,7 +194,7 @@ async fn a_shorter_local_life_is_the_end_of_the_answer() {
 
 #[cache_core::cached_store(namespace = "info:test")]
 trait Notes: Send + Sync {
-    #[cached(entity = "note", key(id), ttl = "10m", visible_if = belongs_to)]
+    #[cached(entity = "note", key(id), ignore(reader), ttl = "10m", visible_if = belongs_to)]
     async fn note(&self, id: u64, reader: u64) -> Result<Option<u64>, RegisterError>;
 }
 
