@@ -17,7 +17,8 @@ const PAIRS: [&[(Change, usize)]; 10] = [
     &[(Update, 0), (WideInvalidation, 1)],
 ];
 
-const CALM: UpdateSize = UpdateSize { writers: &[], readers: &[], ticks: 0, evictions: 0, silences: 0, drops: 0 };
+const CALM: UpdateSize =
+    UpdateSize { writers: &[], readers: &[], is_single: false, ticks: 0, evictions: 0, silences: 0, drops: 0 };
 
 fn assert_holds(size: UpdateSize) {
     let explored = explore_updates(UpdateVariant::AsBuilt, size);
@@ -58,6 +59,15 @@ fn stored_values_of_three_writers_hold() {
     }
 }
 
+#[test]
+fn stored_values_of_a_single_instance_hold() {
+    for writers in PAIRS.into_iter().filter(|writers| writers.iter().all(|(_, instance)| *instance == 0)) {
+        assert_holds(UpdateSize { writers, readers: &[0, 0], is_single: true, ..CALM });
+    }
+    let writers = &[(Update, 0), (Update, 0), (Write, 0)];
+    assert_holds(UpdateSize { writers, readers: &[0, 0], is_single: true, ..CALM });
+}
+
 /// Each variant is refuted, with these words in the trace.
 #[test]
 fn without_a_rule_stored_values_do_not_hold() {
@@ -86,6 +96,11 @@ fn without_a_rule_stored_values_do_not_hold() {
         ),
         (UpdateVariant::SequenceAfterRelease, write, "the local tier of instance 0 answers v1 after v2"),
         (UpdateVariant::NoSequenceCheck, write, "the local tier of instance 0 answers v1 after v2"),
+        (
+            UpdateVariant::StoresOverlappedSequence,
+            UpdateSize { is_single: true, ..beside(PAIRS[0]) },
+            "the local tier of instance 0 answers v1 after its own v2",
+        ),
         (
             UpdateVariant::NoLastInvalidation,
             UpdateSize { writers: &[(Update, 0)], readers: &[0, 1], evictions: 1, ..CALM },

@@ -13,6 +13,8 @@
 //! * a reader (`readers.rs`) takes its local sequences, looks up, and fills what it has found or loaded;
 //! * the scripts (`scopes.rs`; LOCK, RELEASE, INVALIDATE, GETINIT) are steps of their own, and so are the replies to a
 //!   release and an invalidation. Messages reach each instance at any time, also those of its own writes;
+//! * a single instance without a shared tier (`UpdateSize::is_single`) has no locks: an update is stored if the own
+//!   sequence has advanced once between its two invalidations;
 //! * faults: the eviction of a generation or a lock; the expiry of a lock while its writer is at work or after it was
 //!   dropped, with a commit that is applied until then; a lock or a release without a reply, which is journaled and
 //!   executed late, at once or never.
@@ -65,6 +67,8 @@ pub enum UpdateVariant {
     NoSequenceCheck,
     /// The last local invalidation is left out also if the lock was lost.
     NoLastInvalidation,
+    /// A single instance stores a value although another write has invalidated the entry during its own.
+    StoresOverlappedSequence,
 }
 
 /// What a writer does.
@@ -89,6 +93,8 @@ pub struct UpdateSize {
     pub writers: &'static [(Change, usize)],
     /// The instances of up to two readers.
     pub readers: &'static [usize],
+    /// Whether there is one instance without a shared tier, and without faults.
+    pub is_single: bool,
     /// How far the time goes. A lock lives for one tick.
     pub ticks: u8,
     /// How many keys are evicted.

@@ -49,6 +49,9 @@ impl Steps<'_> {
             Reader::Idle if self.state.instances[instance].local.is_none() => {
                 self.add("reader", at, "begins", |state| state.readers[at] = Reader::Begun([true; 2]));
             }
+            Reader::Begun(sequences) if self.size.is_single => self.add("reader", at, "loads", |state| {
+                state.readers[at] = Reader::Filling { value: state.row, sequences: Some(sequences), fence: None };
+            }),
             Reader::Begun(sequences) => self.look_up(at, sequences),
             Reader::Loading { sequences, fence } => self.add("reader", at, "loads", |state| {
                 let value = state.row;

@@ -60,7 +60,7 @@ impl State {
             now: 0,
             row: 0,
             scopes: [Scope::Free; 2],
-            shared: Some(Shared { value: 0, fence: [true; 2] }),
+            shared: (!size.is_single).then_some(Shared { value: 0, fence: [true; 2] }),
             instances: [Instance::default(); 2],
             readers: [Reader::Idle; 2],
             writers: [Writer::default(); 3],
@@ -77,7 +77,7 @@ impl State {
             reader.advanced(scope);
         }
         for (writer, _) in self.writers.iter_mut().zip(size.writers).filter(|(_, (_, at))| *at == instance) {
-            writer.sequences[scope] = false;
+            writer.advanced(size, scope);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::scopes::{OWN, WIDE};
 use super::state::{Current, Shared, State};
-use super::{Change, Steps, UpdateVariant};
+use super::{Change, Steps, UpdateSize, UpdateVariant};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Writer {
@@ -16,6 +16,8 @@ pub(super) struct Writer {
     pub(super) fence: Current,
     /// Whether the local sequences for its value are current.
     pub(super) sequences: Current,
+    /// How often the own sequence of a single instance has advanced during an update, up to two.
+    advances: u8,
     /// The version that it has committed.
     pub(super) version: u8,
     /// Whether an acknowledged write counts for all instances.
@@ -83,6 +85,14 @@ impl Writer {
         is_dead || (self.is_acknowledged() && self.is_delivered)
     }
 
+    /// A local sequence has advanced.
+    pub(super) fn advanced(&mut self, size: &UpdateSize, scope: usize) {
+        self.sequences[scope] = false;
+        if size.is_single && scope == OWN {
+            self.advances = (self.advances + 1).min(2);
+        }
+    }
+
     /// Forgets what matters no more.
     fn end(&mut self) {
         let lock = if self.lock == Lock::Late { Lock::Late } else { Lock::Unsent };
@@ -125,6 +135,7 @@ impl Steps<'_> {
                 state.writers[at].stage = Stage::Committed;
             }),
             Stage::Committed => self.finish(at),
+            Stage::Finishing | Stage::Releasing if self.size.is_single => self.end_alone(at),
             Stage::Finishing => self.begin_release(at),
             Stage::Releasing => self.release(at),
             Stage::Released { alone } => self.hear(at, alone),
@@ -141,8 +152,13 @@ impl Steps<'_> {
         self.add("writer", at, "begins", |state| {
             state.advance(size, instance, change.scope());
             let writer = &mut state.writers[at];
+            writer.advances = 0;
             writer.sequences = [change == Change::Update; 2];
-            writer.stage = Stage::Begun { answered: false, fenced: change != Change::Update };
+            writer.stage = if size.is_single {
+                Stage::Calling
+            } else {
+                Stage::Begun { answered: false, fenced: change != Change::Update }
+            };
         });
     }
 
@@ -181,6 +197,22 @@ impl Steps<'_> {
         self.add("writer", at, "invalidates its local tier after the call", |state| {
             state.advance(size, instance, change.scope());
             state.writers[at].stage = if change.locks() { Stage::Finishing } else { Stage::Releasing };
+        });
+    }
+
+    /// Ends a write of a single instance.
+    fn end_alone(&mut self, at: usize) {
+        let (variant, (change, _)) = (self.variant, self.size.writers[at]);
+        self.add("writer", at, "is acknowledged", |state| {
+            let writer = &mut state.writers[at];
+            writer.is_delivered = true;
+            let is_alone = writer.advances == 1 || variant == UpdateVariant::StoresOverlappedSequence;
+            if change == Change::Update && is_alone {
+                writer.sequences[OWN] = true;
+                writer.stage = Stage::Storing { local: true };
+            } else {
+                writer.end();
+            }
         });
     }
 
@@ -253,13 +285,17 @@ impl Steps<'_> {
     }
 
     fn store(&mut self, at: usize, local: bool) {
-        let (variant, (_, instance)) = (self.variant, self.size.writers[at]);
+        let (variant, size, (_, instance)) = (self.variant, self.size, self.size.writers[at]);
         if local {
             self.add("writer", at, "fills its local tier", |state| {
                 let Writer { version, sequences, .. } = state.writers[at];
                 let checks = variant != UpdateVariant::NoSequenceCheck;
                 state.fill_local(instance, version, if checks { sequences } else { [true; 2] });
-                state.writers[at].stage = Stage::Storing { local: false };
+                if size.is_single {
+                    state.writers[at].end();
+                } else {
+                    state.writers[at].stage = Stage::Storing { local: false };
+                }
             });
             return;
         }
