@@ -80,6 +80,11 @@ fn without_a_rule_stored_values_do_not_hold() {
         (UpdateVariant::StoresAfterLostLock, UpdateSize { evictions: 1, ..write }, "evicts"),
         (UpdateVariant::StoresAfterLostLock, UpdateSize { ticks: 1, ..write }, "the time is 1"),
         (UpdateVariant::StoresAfterLateLock, UpdateSize { silences: 1, ..write }, "locks late"),
+        (
+            UpdateVariant::NoLastInvalidationAfterLateLock,
+            UpdateSize { writers: &[(Update, 0)], readers: &[0, 1], silences: 1, ..CALM },
+            "the local tier of instance 0 answers v0 after its own v1",
+        ),
         (UpdateVariant::IgnoresJournal, UpdateSize { silences: 1, ..beside(PAIRS[6]) }, "cannot release"),
         (UpdateVariant::WideAtFill, beside(PAIRS[5]), "the shared tier answers v1 after v2"),
         (UpdateVariant::WideAtFill, beside(PAIRS[9]), "the shared tier answers v1 after v2"),

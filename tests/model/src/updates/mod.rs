@@ -55,6 +55,8 @@ pub enum UpdateVariant {
     StoresAfterLostLock,
     /// A release replies with a generation although its lock had not been placed before the call.
     StoresAfterLateLock,
+    /// The same, and it stores nothing: only the last local invalidation is left out.
+    NoLastInvalidationAfterLateLock,
     /// An update ignores the journal when its release begins.
     IgnoresJournal,
     /// The wide generation is read at the fill.

@@ -72,9 +72,9 @@ impl Steps<'_> {
                 state.readers[at] = Reader::Done;
                 return;
             }
-            SCOPES.into_iter().for_each(|scope| {
+            for scope in SCOPES {
                 state.init(scope);
-            });
+            }
             state.readers[at] = match state.shared {
                 Some(Shared { value, fence: [true, true] }) => {
                     Reader::Filling { value, sequences: Some(sequences), fence: None }

@@ -111,7 +111,9 @@ impl State {
 
     pub(super) fn tick(&mut self) {
         self.now += 1;
-        SCOPES.into_iter().for_each(|scope| self.expire(scope));
+        for scope in SCOPES {
+            self.expire(scope);
+        }
     }
 
     /// The newest version that every reader has to see.

@@ -241,7 +241,13 @@ impl Steps<'_> {
         self.add("writer", at, "releases", |state| {
             let generation = execute(state);
             let writer = &mut state.writers[at];
-            let alone = generation && (writer.is_placed || variant == UpdateVariant::StoresAfterLateLock);
+            let is_late = !writer.is_placed;
+            let alone = generation
+                && match variant {
+                    UpdateVariant::StoresAfterLateLock | UpdateVariant::NoLastInvalidationAfterLateLock => true,
+                    _ => !is_late,
+                };
+            writer.is_permitted &= !is_late || variant != UpdateVariant::NoLastInvalidationAfterLateLock;
             writer.fence[OWN] = alone;
             writer.stage = Stage::Released { alone };
         });
