@@ -182,15 +182,15 @@ impl<K: KeyPart, R: Cacheable> StoredEntry for Update<K, R> {
     }
 
     fn release_begins(&self) {
-        let (freshness, protects) =
-            (&self.method().coherence().freshness, self.method().protects(Protection::UpdateOverlap));
+        let (coherence, protects) = (self.method().coherence(), self.method().protects(Protection::UpdateOverlap));
         let mut state = self.lock();
-        let permit = state.permit.take().and_then(|permit| permit.at_release(freshness, protects));
+        let permit = state.permit.take().and_then(|permit| permit.at_release(&coherence.freshness, protects));
         // A write of this instance that could not be announced has left no mark. Asked after the snapshot is taken: one
-        // that comes later advances the sequence.
-        let is_held =
-            state.entry.as_ref().is_some_and(|(_, keys)| self.method().coherence().journal.holds(&keys.scopes));
-        state.permit = permit.filter(|_| !is_held);
+        // that comes later journals first and advances the sequence then. Not whether the scopes are held: in mode fast
+        // this write holds them itself.
+        let is_announced = |keys: &EntryKeys| !coherence.journal.is_due(&keys.scopes);
+        let is_stored = state.entry.as_ref().is_some_and(|(_, keys)| is_announced(keys));
+        state.permit = permit.filter(|_| is_stored);
     }
 
     fn store(&self, generation: Option<Generation>) -> BoxFuture<'_, ()> {

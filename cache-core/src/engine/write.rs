@@ -20,7 +20,7 @@ use super::update::{AnyUpdate, StoredEntry};
 use crate::cache::Cache;
 use crate::coherence::{LocalWriter, Unreleased};
 use crate::observability::Delivery;
-use crate::protocol::{Generation, Mode, Protection, Scope, ScopeState, WriteScopes};
+use crate::protocol::{Generation, Mode, Protection, Released, Scope, ScopeState, WriteScopes};
 use crate::read_your_writes;
 use crate::runtime::{Tasks, random};
 
@@ -277,11 +277,19 @@ impl WriteGuard {
             journal(&self.cache, &self.written());
             self.release_later();
         }
-        let generations = released.unwrap_or_default();
+        let generations = self.alone(released.unwrap_or_default());
         self.advance_after(&generations);
         held.end();
         self.store_updates(&generations).await;
         delivered
+    }
+
+    /// Returns the generations of the locks that were there from before the call until the release.
+    ///
+    /// A lock without a reply may have been executed after the call, when another write had come and gone. The model in
+    /// `tests/model` found this case.
+    fn alone(&self, released: Released) -> Released {
+        if self.is_placed() { released } else { Vec::new() }
     }
 
     /// Invalidates the local entries again, except those that this write stores.
@@ -308,12 +316,7 @@ impl WriteGuard {
     }
 
     /// Stores the values of the updates, under the generations of the locked scopes.
-    ///
-    /// A lock without a reply may have been executed late: another write may have come and gone before it.
     async fn store_updates(&self, generations: &[Option<Generation>]) {
-        if !self.is_placed() && self.protects(Protection::UpdateOverlap) {
-            return;
-        }
         for update in &self.updates {
             let at = self.scopes.iter().position(|scope| scope == update.scope());
             let generation = at.and_then(|at| generations.get(at)?.clone());

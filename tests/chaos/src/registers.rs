@@ -87,6 +87,14 @@ pub(crate) trait Registers: Send + Sync {
     #[invalidates(read_safe(group, member), read_aging(group, member), tag("row", (group, member)))]
     async fn write_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
+    /// The same, and stores the version.
+    #[updates(
+        read_safe(group, member) = change.present.then_some(*result),
+        read_aging(group, member) = change.present.then_some(*result),
+        tag("row", (group, member))
+    )]
+    async fn store_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
+
     /// Gives every present row of the group its next version.
     #[invalidates(read_safe(group, ..), read_aging(group, ..), tag("row", ..))]
     async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError>;
@@ -99,6 +107,10 @@ pub(crate) trait Registers: Send + Sync {
     #[invalidates(read_fast(group, member))]
     async fn write_fast(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
+    /// As `store_safe`.
+    #[updates(read_fast(group, member) = change.present.then_some(*result))]
+    async fn store_fast(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
+
     /// As `touch_safe`.
     #[invalidates(read_fast(group, ..))]
     async fn touch_fast(&self, group: u32, write: u64) -> Result<(), RegisterError>;
@@ -110,6 +122,10 @@ pub(crate) trait Registers: Send + Sync {
     /// As `write_safe`.
     #[invalidates(read_strict(group, member))]
     async fn write_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
+
+    /// As `store_safe`.
+    #[updates(read_strict(group, member) = change.present.then_some(*result))]
+    async fn store_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError>;
 
     /// As `touch_safe`.
     #[invalidates(read_strict(group, ..))]

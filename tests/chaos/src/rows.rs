@@ -279,6 +279,10 @@ impl Registers for Rows {
         self.write_one(key(Mode::Safe, group, member), change).await
     }
 
+    async fn store_safe(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_safe(group, member, change).await
+    }
+
     async fn touch_safe(&self, group: u32, write: u64) -> Result<(), RegisterError> {
         self.write_family(family(Mode::Safe, group), write).await
     }
@@ -291,6 +295,10 @@ impl Registers for Rows {
         self.write_one(key(Mode::Fast, group, member), change).await
     }
 
+    async fn store_fast(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_fast(group, member, change).await
+    }
+
     async fn touch_fast(&self, group: u32, write: u64) -> Result<(), RegisterError> {
         self.write_family(family(Mode::Fast, group), write).await
     }
@@ -301,6 +309,10 @@ impl Registers for Rows {
 
     async fn write_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
         self.write_one(key(Mode::Strict, group, member), change).await
+    }
+
+    async fn store_strict(&self, group: u32, member: u32, change: Change) -> Result<u64, RegisterError> {
+        self.write_strict(group, member, change).await
     }
 
     async fn touch_strict(&self, group: u32, write: u64) -> Result<(), RegisterError> {

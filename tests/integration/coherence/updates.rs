@@ -220,6 +220,56 @@ async fn r45_an_update_whose_lock_was_executed_late_stores_nothing() {
     assert_eq!(update_with_a_late_lock().await, Some(30));
 }
 
+/// The lock of the update is executed after its call, so reads may have kept the old value in the local tier until then.
+#[tokio::test]
+async fn r45_an_update_whose_lock_was_executed_late_is_read_on_its_own_instance() {
+    // All writers have one token, so that the lock of another write is that of the first.
+    let world = World::memory(Some(Protection::WriterTokens));
+    let [first, second, third] = [world.instance().await, world.instance().await, world.instance().await];
+    world.rows.seed(1, 10);
+    first.chaos.fail(Operation::Lock);
+    first.chaos.hold(Operation::Release);
+    let point = world.rows.stop_next(Stop::BeforeCommit);
+    let slow = first.spawn_put(1, 20);
+    point.reached().await;
+    until("the invalidation is delivered", || first.health().pending_invalidations == 0).await;
+    assert_eq!(second.get(1).await, Some(10));
+    until("the old value is stored", || second.chaos.begun(Operation::Fill) == 1).await;
+    point.open();
+    until("the release is sent", || first.chaos.begun(Operation::Release) == 1).await;
+    assert_eq!(first.get(1).await, Some(10), "the write has not returned, and its lock is not there");
+    first.chaos.hold_invalidations();
+    let late = world.rows.stop_next(Stop::BeforeCommit);
+    let lock = third.spawn_set(1, 40);
+    late.reached().await;
+    first.chaos.release(Operation::Release);
+    slow.await.unwrap();
+    assert_eq!(first.get(1).await, Some(20));
+    lock.abort();
+}
+
+/// Its instance has committed 30 meanwhile, and has not announced it yet.
+#[tokio::test]
+async fn r45_an_update_does_not_store_its_value_over_a_journaled_write() {
+    let world = World::memory(None);
+    let first = world.instance().await;
+    let point = world.rows.stop_next(Stop::AfterCommit);
+    let slow = first.spawn_put(1, 20);
+    point.reached().await;
+    first.chaos.fail(Operation::Lock);
+    first.chaos.fail(Operation::Release);
+    first.chaos.hold(Operation::Invalidate);
+    let newer = first.spawn_set(1, 30);
+    until("the newer write has ended without Redis", || first.chaos.begun(Operation::Release) == 1).await;
+    until("its journal is being delivered", || first.chaos.begun(Operation::Invalidate) == 1).await;
+    first.chaos.heal(Operation::Release);
+    point.open();
+    slow.await.unwrap();
+    assert_eq!((first.store.peek_get(1), first.get(1).await, first.stats().updates), (None, Some(30), 0));
+    first.chaos.release(Operation::Invalidate);
+    newer.await.unwrap();
+}
+
 /// Invalidates the whole method while an update is held after its commit, and returns what two instances read then.
 async fn update_during_a_wide_invalidation(world: World) -> [Option<u64>; 2] {
     let (first, second) = (world.instance().await, world.instance().await);

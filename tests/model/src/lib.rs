@@ -56,6 +56,8 @@
 //!
 //! * Tags that values determine (`tags.rs`) have a model of their own: the clock of a family, the order in which it and
 //!   a tag are renewed, and the registration of a writer on it.
+//! * So have writes that store their value (`updates`): the marks of overlapped locks, the generations and sequences
+//!   that the value is stored under, late locks and the journal.
 //!
 //! # What is left out
 //!
@@ -87,9 +89,11 @@ mod properties;
 mod search;
 mod state;
 mod tags;
+mod updates;
 mod world;
 
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};
 pub use tags::{TagExploration, TagSize, TagVariant, explore_tags};
+pub use updates::{Change, UpdateExploration, UpdateSize, UpdateVariant, explore_updates};

@@ -241,9 +241,14 @@ impl Caller {
             return Ok(None);
         }
         let change = Change { write, present: operation == Operation::Put };
+        // Every other write of a caller stores its version.
+        let stores = write % 2 == 0;
         let version = match mode {
+            Mode::Fast if stores => store.store_fast(group, member, change).await,
             Mode::Fast => store.write_fast(group, member, change).await,
+            Mode::Safe if stores => store.store_safe(group, member, change).await,
             Mode::Safe => store.write_safe(group, member, change).await,
+            Mode::Strict if stores => store.store_strict(group, member, change).await,
             Mode::Strict => store.write_strict(group, member, change).await,
         };
         version.map(Some)
