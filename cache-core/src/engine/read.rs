@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::access::Access;
-use super::load::{Answer, CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
+use super::load::{Answer, CallLimits, Ending, Job, Load, MakeLoad, Missing, flight_outcome};
 use super::local::{Age, Work};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
@@ -269,7 +269,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         }
         self.refresh(due);
         if !missing.is_empty() {
-            results.found.extend(Box::pin(self.load(missing)).await?);
+            Box::pin(self.load(missing, &mut results)).await?;
         }
         Ok(results)
     }
@@ -294,25 +294,31 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     /// Loads the keys that no tier has.
-    async fn load(&self, missing: Vec<Missing<K, R>>) -> Result<Pairs<K, R>, E> {
+    async fn load(&self, missing: Vec<Missing<K, R>>, results: &mut Results<K, R>) -> Result<(), E> {
         let (errors, cache_if) = (self.options.errors, self.options.cache_if.clone());
-        Counters::add_many(&self.region.method().counters.misses, missing.len());
+        let counters = &self.region.method().counters;
+        Counters::add_many(&counters.misses, missing.len());
         let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
         let job = Job { region: self.region.clone(), missing, errors, cache_if };
-        let Answer { outcome, instead } = job.run((self.load)()).await;
+        let Answer { ending, instead } = job.run((self.load)()).await;
         if let Some(expired) = instead
             && keys.iter().zip(&expired).all(|(key, value)| self.is_visible(key, value))
         {
-            Counters::add_many(&self.region.method().counters.stale_if_error, keys.len());
+            let counter =
+                if matches!(ending, Ending::Now(_)) { &counters.stale_if_error } else { &counters.stale_if_slow };
+            Counters::add_many(counter, keys.len());
             trace::answered(Source::Expired);
             let expired = keys.into_iter().zip(expired).collect();
             self.inform_of_loaded(Source::Expired, &expired);
-            return Ok(expired);
+            results.found.extend(expired);
+            return Ok(());
         }
         trace::answered(Source::Store);
-        let loaded = pairs(keys, errors.result(self.region.method().name(), outcome)?);
+        // A caller that may not see the expired values waits for the load, however long it takes.
+        let loaded = pairs(keys, errors.result(self.region.method().name(), ending.outcome().await)?);
         self.inform_of_loaded(Source::Store, &loaded);
-        Ok(loaded)
+        results.found.extend(loaded);
+        Ok(())
     }
 
     /// Waits for the flights that other callers lead.
