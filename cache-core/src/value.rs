@@ -97,6 +97,7 @@ macro_rules! named {
 }
 
 named!(bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, String, str, ());
+named!(std::time::Duration, std::time::SystemTime);
 
 #[cfg(feature = "uuid")]
 named!(uuid::Uuid);

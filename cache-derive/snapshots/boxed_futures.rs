@@ -214,7 +214,7 @@ where
     }
     /// The same store, whose reads call the store behind it, and replace the values of both tiers.
     ///
-    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
+    /// The value was read after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, `ttl_from`, `expires_at`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their entries until those expire.
     ///
     /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in progress, and do not take its outcome.
     #[must_use]

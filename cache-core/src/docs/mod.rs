@@ -19,6 +19,10 @@ pub mod metrics {}
 #[doc = include_str!("scaling.md")]
 pub mod scaling {}
 
+/// The spans of a cache, for traces of single requests.
+#[doc = include_str!("spans.md")]
+pub mod spans {}
+
 /// How to test code that uses decorators: time, loads, failures, and several instances.
 #[doc = include_str!("testing.md")]
 // The page is part of every build of the documentation. Its examples and some of its links need the feature.

@@ -27,7 +27,8 @@ pub enum Access {
     /// The store answers, and the value replaces that of both tiers.
     ///
     /// The fence of a usual read protects it: a value that was loaded before a write is not stored after it. If the
-    /// value must not be cached (`cache_if`, or an absence without `negative_ttl`), the entry is invalidated instead.
+    /// value must not be cached (`cache_if`, `ttl_from`, `expires_at`, or an absence without `negative_ttl`), the entry is
+    /// invalidated instead.
     /// Local tiers of other instances keep their entries for their time to live.
     ///
     /// Fresh reads of one key share a load that begins after all of them. They wait for a look-up of the key that is in

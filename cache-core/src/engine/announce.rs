@@ -15,7 +15,7 @@ use super::held::{Held, journal};
 use super::late_acknowledgement::acknowledge;
 use crate::cache::Cache;
 use crate::coherence::Connection;
-use crate::observability::{Delivery, Request};
+use crate::observability::{CallSpan, Delivery, Request};
 use crate::protocol::{Protection, Released, Reply, Scope, TierConnection, WriteScopes};
 use crate::read_your_writes;
 use crate::runtime::{Tasks, random};
@@ -148,8 +148,11 @@ fn connection(cache: &Cache, request: Request) -> Option<Arc<Connection>> {
 async fn reply<T>(cache: &Cache, connection: &Connection, request: Request, sent: Reply<'_, T>) -> Option<T> {
     let (process, coherence) = (&cache.0.process, &cache.0.coherence);
     let (clock, limit) = (&process.clock, process.settings.write_timeout);
-    let sent = connection.in_time(clock, limit, 1, "a write", sent);
-    match process.counters.timing(request).of(clock, sent).await {
+    let span = CallSpan::announcement(request, cache.backend());
+    let sent = connection.in_time(clock, limit, 1, "a write", span.around(sent));
+    let sent = process.counters.timing(request).of(clock, sent).await;
+    span.outcome(&sent);
+    match sent {
         Ok(reply) => {
             process.counters.announced(request, Delivery::Delivered);
             coherence.succeeded();

@@ -34,7 +34,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (clock, token) = (&method.process().clock, random::token_text());
         let keys: Vec<_> = running.iter().map(|one| self.entry_keys(&one.key)).collect();
         let generations: Vec<&str> = keys.iter().map(|keys| keys.scopes[0].generation_key()).collect();
-        let asked = connection.tier.claim(&generations, &token, method.process().settings.load_deadline);
+        let asked = connection.tier.claim(&generations, &token, method.load_deadline);
         let replies = connection.read_in_time(clock, asked).await.unwrap_or_default();
         let now = clock.now();
         let (mut mine, mut claimed) = (Vec::new(), Vec::new());

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +22,12 @@ use super::entry_keys::EntryKeys;
 use super::method::Method;
 use super::nesting::Frame;
 use super::read_options::{CacheIf, LoadErrors, panicked};
+use super::refresh::Wanted;
 use super::region::Region;
 use super::shared::{Encoded, Few, FillPermit, FillTarget, Loaded, SharedFill};
 use crate::error::Error;
 use crate::key::KeyPart;
-use crate::observability::Counters;
+use crate::observability::{CallSpan, Counters};
 use crate::protocol::{Fence, Protection, Scope};
 use crate::single_flight::{FlightOutcome, Found, Lead, Outcome, Source, Stage};
 use crate::value::Cacheable;
@@ -137,10 +138,11 @@ impl<R> Method<R> {
     ) -> Outcome<T, E>
     where
         E: Send + 'static,
-        Fut: Future<Output = Result<T, E>>,
+        Fut: Future<Output = Result<T, E>> + Unpin,
     {
         Counters::add(&self.counters.loads);
-        let (clock, deadline) = (&self.process().clock, self.process().settings.load_deadline);
+        let span = CallSpan::load(&self.counters);
+        let (clock, deadline) = (&self.process().clock, self.load_deadline);
         let called = async {
             // Even if the load has no deadline, the wait for a permit has one.
             let _permit = if limits.frame.is_nested() {
@@ -149,7 +151,7 @@ impl<R> Method<R> {
                 clock.timeout(deadline, self.cache.permit(limits.degraded, limits.urgent)).await.flatten()
             };
             // The future is created inside: a store may panic before it returns one.
-            AssertUnwindSafe(limits.frame.scope(async { call().await })).catch_unwind().await
+            AssertUnwindSafe(limits.frame.scope(async { span.around(call()).await })).catch_unwind().await
         };
         let in_time = async {
             if errors.can_report_a_deadline() { clock.timeout(deadline, called).await } else { Some(called.await) }
@@ -159,9 +161,18 @@ impl<R> Method<R> {
                 Counters::add(&self.counters.loaded);
                 return Outcome::Found(value);
             }
-            Some(Ok(Err(error))) => Outcome::Failed(error),
-            Some(Err(panic)) => panicked(self.name(), panic),
-            None => Outcome::Broken(Error::load_timed_out(self.name(), deadline).into()),
+            Some(Ok(Err(error))) => {
+                span.failed("failed");
+                Outcome::Failed(error)
+            }
+            Some(Err(panic)) => {
+                span.failed("panicked");
+                panicked(self.name(), panic)
+            }
+            None => {
+                span.failed("timed_out");
+                Outcome::Broken(Error::load_timed_out(self.name(), deadline).into())
+            }
         };
         Counters::add(&self.counters.load_errors);
         outcome
@@ -174,21 +185,46 @@ pub(super) struct Missing<K: KeyPart, R: Clone> {
     pub(super) keys: EntryKeys,
     pub(super) lead: Lead<K, R>,
     pub(super) permit: FillPermit,
-    /// An expired value that may answer in place of an error of the store.
+    /// An expired value that may answer in place of an error of the store, or of a load that takes long.
     pub(super) expired: Option<R>,
 }
 
-/// How a load ended.
+/// What a load answers to the call that leads it.
 pub(super) struct Answer<R, E> {
-    pub(super) outcome: Outcome<Values<R>, E>,
-    /// Expired values of all its keys, which may answer in place of an error.
+    pub(super) ending: Ending<R, E>,
+    /// Expired values of all its keys, which may answer in place of an error or of its end.
     pub(super) instead: Option<Vec<R>>,
 }
 
 impl<R, E> Answer<R, E> {
     fn of(outcome: Outcome<Values<R>, E>) -> Self {
-        Self { outcome, instead: None }
+        Self { ending: Ending::Now(outcome), instead: None }
     }
+}
+
+/// How a load ended, or will end.
+pub(super) enum Ending<R, E> {
+    Now(Outcome<Values<R>, E>),
+    /// It takes longer than the soft timeout, and goes on.
+    Later(oneshot::Receiver<Outcome<Values<R>, E>>),
+}
+
+impl<R, E> Ending<R, E> {
+    pub(super) async fn outcome(self) -> Outcome<Values<R>, E> {
+        match self {
+            Self::Now(outcome) => outcome,
+            Self::Later(outcome) => outcome.await.unwrap_or(Outcome::Abandoned),
+        }
+    }
+}
+
+/// How the callers' wait for a call of the store ended.
+enum Waited<R, E> {
+    Ended(Outcome<Values<R>, E>),
+    /// At the soft timeout, with an expired value for each key.
+    Slow(Vec<R>),
+    /// At the deadline, which the method cannot report as an error.
+    Late,
 }
 
 /// The load of missing keys in one call of the store.
@@ -211,24 +247,28 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     /// Loads in a task, which ends the flights even if the caller is dropped.
     async fn run_in_task(self, call: Arc<Call<'static, K, R, E>>) -> Answer<R, E> {
         self.begins(Stage::LoadingInTask);
-        let (send, outcome) = oneshot::channel();
+        let (send, answer) = oneshot::channel();
         let (region, frame) = (self.region.clone(), self.frame());
         let tasks = region.method().process().tasks.clone();
         tasks.spawn(async move {
-            let (outcome, encoded) = self.perform(frame, |keys| call(keys)).await;
-            // The caller may have been dropped; the flights have ended for their followers.
-            let _ = send.send(outcome);
+            let soft_timeout = region.method().soft_timeout();
+            let reply = |answer| {
+                // The caller may have been dropped; the flights have ended for their followers.
+                let _ = send.send(answer);
+            };
+            let encoded = self.perform(frame, soft_timeout, |keys| call(keys), reply).await;
             region.inner.shared.store(encoded).await;
         });
-        outcome.await.unwrap_or(Answer::of(Outcome::Abandoned))
+        answer.await.unwrap_or(Answer::of(Outcome::Abandoned))
     }
 
     async fn run_inline(self, load: &Load<'_, K, R, E>) -> Answer<R, E> {
         self.begins(Stage::LoadingInline);
         let (region, frame) = (self.region.clone(), self.frame());
-        let (outcome, encoded) = self.perform(frame, |keys| load.call(keys)).await;
+        let mut answer = None;
+        let encoded = self.perform(frame, None, |keys| load.call(keys), |done| answer = Some(done)).await;
         region.clone().method().process().tasks.spawn(async move { region.inner.shared.store(encoded).await });
-        outcome
+        answer.unwrap_or(Answer::of(Outcome::Abandoned))
     }
 
     fn begins(&self, stage: Stage) {
@@ -241,28 +281,49 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         Frame::new(self.region.address(), keys, flights)
     }
 
-    /// Calls the store, ends the flights, and returns the entries for the shared tier.
-    async fn perform<Fut>(self, frame: Arc<Frame>, call: impl FnOnce(Vec<K>) -> Fut) -> (Answer<R, E>, Vec<Encoded>)
+    /// Calls the store, ends the flights, replies, and returns the entries for the shared tier.
+    async fn perform<Fut>(
+        self,
+        frame: Arc<Frame>,
+        soft_timeout: Option<Duration>,
+        call: impl FnOnce(Vec<K>) -> Fut,
+        reply: impl FnOnce(Answer<R, E>),
+    ) -> Vec<Encoded>
     where
-        Fut: Future<Output = Result<Values<R>, E>>,
+        Fut: Future<Output = Result<Values<R>, E>> + Unpin,
     {
         let Self { region, mut missing, errors, cache_if } = self;
+        let cache_if = cache_if.as_ref();
         let degraded = missing.iter().any(|one| one.permit.target.is_degraded());
         let keys = missing.iter().map(|one| one.key.clone()).collect();
         let urgent = select_all(missing.iter().map(|one| Box::pin(one.lead.urgent()))).map(drop);
         let limits = CallLimits { degraded, frame, urgent };
         let mut calling = pin!(region.method().call_store(limits, errors, || call(keys)));
-        let Some(outcome) = region.in_time(calling.as_mut()).await else {
-            // The caller waits for the store itself. The key is free again.
-            Counters::add_many(&region.method().counters.bypasses, missing.len());
-            end_late(region.method(), missing);
-            return (Answer::of(calling.await), Vec::new());
+        let outcome = match region.wait_for_call(calling.as_mut(), soft_timeout, &missing).await {
+            Waited::Ended(outcome) => outcome,
+            Waited::Slow(expired) => {
+                let wanted = region.end_with_expired(missing, &expired);
+                let (send, ended) = oneshot::channel();
+                reply(Answer { ending: Ending::Later(ended), instead: Some(expired) });
+                // Boxed: this is rare, and would enlarge the future of every load.
+                let outcome = Box::pin(region.load_behind(calling, wanted, errors, cache_if, &send)).await;
+                // The caller waits for it if it may not see the expired values.
+                let _ = outcome.map(|outcome| send.send(outcome));
+                return Vec::new();
+            }
+            Waited::Late => {
+                // The caller waits for the store itself. The key is free again.
+                Counters::add_many(&region.method().counters.bypasses, missing.len());
+                end_late(region.method(), missing);
+                reply(Answer::of(calling.await));
+                return Vec::new();
+            }
         };
         if matches!(outcome, Outcome::Found(_)) {
             region.method().refreshes.works();
         }
         let Outcome::Found(values) = &outcome else {
-            let instead = region.expired_instead(&outcome, errors, &mut missing);
+            let instead = region.expired_instead(&outcome, errors, &missing);
             let shared = errors.share(region.method().name(), &outcome);
             for (at, one) in missing.into_iter().enumerate() {
                 one.lead.finish(match &instead {
@@ -270,17 +331,15 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
                     None => shared.clone(),
                 });
             }
-            return (Answer { outcome, instead }, Vec::new());
+            reply(Answer { ending: Ending::Now(outcome), instead });
+            return Vec::new();
         };
         if region.method().has_value_tags() {
             // Boxed: most methods have none, and it would enlarge the future of every load.
             Box::pin(tag(&region, &mut missing, values)).await;
         }
-        let settled: Few<_> = missing
-            .into_iter()
-            .zip(values)
-            .map(|(one, value)| one.settle(&region, value.as_ref(), cache_if.as_ref()))
-            .collect();
+        let settled: Few<_> =
+            missing.into_iter().zip(values).map(|(one, value)| one.settle(&region, value.as_ref(), cache_if)).collect();
         let older = region.not_replaced(&settled);
         if !older.is_empty() {
             // Boxed: this is rare, and would enlarge the future of every load.
@@ -289,7 +348,8 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         // Every flight ends before the first entry is encoded, which takes longer.
         let loaded: Few<_> = settled.into_iter().filter_map(Settled::end).collect();
         let encoded = loaded.into_iter().filter_map(|(fill, value)| region.inner.shared.encode(fill, value)).collect();
-        (Answer::of(outcome), encoded)
+        reply(Answer::of(outcome));
+        encoded
     }
 }
 
@@ -302,7 +362,64 @@ async fn tag<K: KeyPart, R: Cacheable>(region: &Region<K, R>, missing: &mut [Mis
     region.inner.shared.tag(loaded.collect()).await;
 }
 
+/// Waiting for a call of the store, and what happens to one that takes long.
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
+    /// Waits for a call as long as the callers of these keys do.
+    async fn wait_for_call<E: Send + 'static>(
+        &self,
+        mut calling: Pin<&mut impl Future<Output = Outcome<Values<R>, E>>>,
+        soft_timeout: Option<Duration>,
+        missing: &[Missing<K, R>],
+    ) -> Waited<R, E> {
+        if let Some(limit) = soft_timeout {
+            if let Some(outcome) = self.method().process().clock.timeout(limit, calling.as_mut()).await {
+                return Waited::Ended(outcome);
+            }
+            if let Some(expired) = self.expired(missing) {
+                return Waited::Slow(expired);
+            }
+        }
+        self.in_time(calling).await.map_or(Waited::Late, Waited::Ended)
+    }
+
+    /// Ends the flights of a load that goes on, and returns the keys whose values are still wanted.
+    fn end_with_expired(&self, missing: Vec<Missing<K, R>>, expired: &[R]) -> Vec<Wanted<K>> {
+        let method = self.method();
+        // Before the flights end: their next callers must not call a slow store as well.
+        method.refreshes.outage(method.process().clock.now());
+        let end = |(Missing { key, keys, lead, permit, .. }, value): (Missing<K, R>, &R)| {
+            lead.finish(flight_outcome(method, value, Source::Expired, None));
+            Wanted { key, keys, permit, running: None }
+        };
+        missing.into_iter().zip(expired).map(end).collect()
+    }
+
+    /// Waits for a call whose callers have an answer, and stores its values like those of a refresh.
+    ///
+    /// Returns its outcome, unless it exceeds its deadline and no caller waits for it.
+    async fn load_behind<E: Send + 'static>(
+        &self,
+        mut calling: Pin<&mut impl Future<Output = Outcome<Values<R>, E>>>,
+        wanted: Vec<Wanted<K>>,
+        errors: LoadErrors<E>,
+        cache_if: Option<&CacheIf<R>>,
+        caller: &oneshot::Sender<Outcome<Values<R>, E>>,
+    ) -> Option<Outcome<Values<R>, E>> {
+        let method = self.method();
+        let clock = &method.process().clock;
+        let outcome = match clock.timeout(method.load_deadline, calling.as_mut()).await {
+            // The error type cannot report an exceeded deadline: the caller waits for the store.
+            None if !caller.is_closed() => Some(calling.await),
+            outcome => outcome,
+        };
+        match &outcome {
+            Some(Outcome::Found(values)) => self.replace(wanted, values, cache_if).await,
+            Some(failed) if !errors.is_outage(method.name(), failed) => {}
+            _ => method.refreshes.outage(clock.now()),
+        }
+        outcome
+    }
+
     /// Waits for a call; returns `None` after the deadline if the method cannot report that as an error.
     async fn in_time<T, E: Send + 'static>(
         &self,
@@ -312,7 +429,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return Some(calling.await);
         }
         let process = self.method().process();
-        process.clock.timeout(process.settings.load_deadline, calling).await
+        process.clock.timeout(self.method().load_deadline, calling).await
     }
 }
 
@@ -322,20 +439,25 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         &self,
         outcome: &Outcome<Values<R>, E>,
         errors: LoadErrors<E>,
-        missing: &mut [Missing<K, R>],
+        missing: &[Missing<K, R>],
     ) -> Option<Vec<R>> {
         let method = self.method();
         if method.policy.stale_if_error.is_zero() || !errors.is_outage(method.name(), outcome) {
             return None;
         }
         method.refreshes.outage(method.process().clock.now());
-        missing.iter_mut().map(|one| one.expired(self)).collect()
+        self.expired(missing)
+    }
+
+    /// Returns the expired values of all these keys, if each has one that may answer.
+    fn expired(&self, missing: &[Missing<K, R>]) -> Option<Vec<R>> {
+        missing.iter().map(|one| one.expired(self)).collect()
     }
 }
 
 /// Ends the flights of a load that exceeds its deadline.
 fn end_late<K: KeyPart, R: Cacheable>(method: &Method<R>, missing: Vec<Missing<K, R>>) {
-    let error = Error::load_timed_out(method.name(), method.process().settings.load_deadline);
+    let error = Error::load_timed_out(method.name(), method.load_deadline);
     for one in missing {
         one.lead.finish(Outcome::Broken(error.clone().into()));
     }
@@ -377,14 +499,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
 impl<K: KeyPart, R: Cacheable> Missing<K, R> {
     /// Returns the expired value of the key, unless it was invalidated during the load, or a caller wants a fresh one.
-    fn expired(&mut self, region: &Region<K, R>) -> Option<R> {
+    fn expired(&self, region: &Region<K, R>) -> Option<R> {
         if self.lead.is_fresh() {
             return None;
         }
         match self.permit.target {
             FillTarget::Local(_) => region.inner.local.find_expired(&self.key),
             // The look-up has compared it with the generations, which the local tier does not know.
-            _ => self.expired.take().filter(|_| region.inner.local.has_not_seen(&self.permit)),
+            _ if region.inner.local.has_not_seen(&self.permit) => region.method().copy(self.expired.as_ref()?),
+            _ => None,
         }
     }
 
@@ -401,7 +524,7 @@ impl<K: KeyPart, R: Cacheable> Missing<K, R> {
         if permit.target.is_bypass() {
             Counters::add(&method.counters.bypasses);
         }
-        let lifetime = method.lifetime(value, cache_if);
+        let lifetime = method.lifetime(value, cache_if, &permit);
         if let Some(lifetime) = lifetime {
             region.inner.local.fill(key, value, &permit, lifetime);
         }

@@ -215,7 +215,8 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     /// Returns whether the value is an absence, and when its life ends, unless the entry never answers after its moment.
     fn end_of_life(&self, end: EndOfLife) -> Option<(bool, Moment)> {
         let absent = end.is_absent();
-        (!end.is_final()).then(|| (absent, end.moment().after(self.method.staleness(absent).lead)))
+        let lead = if end.is_unrefreshed() { Duration::ZERO } else { self.method.staleness(absent).lead };
+        (!end.is_final()).then(|| (absent, end.moment().after(lead)))
     }
 
     #[inline]
@@ -317,6 +318,10 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         let absent = self.method.presence.is_absent(&value);
         let last = life.after(staleness.kept());
         let due = life.checked_before(staleness.lead);
+        let is_unrefreshed = self.method.is_refreshed_in_time_only(absent)
+            && !staleness.lead.is_zero()
+            && due.is_none_or(|due| due <= now);
+        let due = if is_unrefreshed { Some(life) } else { due };
         // After the moment of an entry with a limit, reads ask for the shared entry, which has the whole life. So does an
         // entry whose refresh would be before the clock began.
         let is_final = limit < last || limit <= life || due.is_none();
@@ -325,6 +330,7 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
             _ => life.min(limit),
         };
         let end = EndOfLife::new(moment, absent, is_final);
+        let end = if is_unrefreshed { end.unrefreshed() } else { end };
         let remaining = last.min(limit).since(now);
         let permits = || self.coherence.freshness.permits(tier.sequence(), &snapshot);
         // Without the protection the check precedes the lock that orders fills and invalidations.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry_keys::EntryKeys;
+use super::lives::Lives;
 use super::read_options::{CacheIf, Presence};
 use super::refresh::Refreshes;
 use super::region::RegionSpec;
+use super::shared::FillPermit;
 use super::tags::{self, Family, OfValue, Tags, TagsOf};
 use super::user_code::guarded;
 use crate::cache::Cache;
 use crate::coherence::Coherence;
+use crate::config::limits;
 use crate::freshness::{MethodEntries, SequenceSnapshot};
 use crate::key::{Head, KeyPart, KeyText, prefix_scope};
 use crate::observability::Counters;
@@ -37,6 +40,8 @@ pub(super) struct Method<R> {
     pub(super) refreshes: Arc<Refreshes>,
     /// Those of present values, and of absences.
     staleness: [Staleness; 2],
+    /// The longest time for a call of the store.
+    pub(super) load_deadline: Duration,
 }
 
 /// The tags of the entries of a method.
@@ -84,8 +89,13 @@ impl<R> Method<R> {
         let whole = prefix_scope(&head, |_| ());
         let prefixes = &spec.prefixes[..spec.prefixes.len().min(MAX_PREFIXES)];
         let tags = MethodTags::new(tags, policy.mode);
-        let refreshes = cache.0.process.settings.refreshes > 0;
-        let staleness = [false, true].map(|absent| Staleness::of(&policy, absent, refreshes));
+        let settings = &cache.0.process.settings;
+        let staleness = [false, true].map(|absent| {
+            let staleness = Staleness::of(&policy, absent, settings.refreshes > 0);
+            let ends = !absent && matches!(presence.lives, Lives::Until(_));
+            if ends { staleness.without_old_values() } else { staleness }
+        });
+        let load_deadline = policy.load_deadline.map_or(settings.load_deadline, limits::deadline);
         Self {
             cache: cache.clone(),
             policy,
@@ -98,6 +108,7 @@ impl<R> Method<R> {
             entries: None,
             refreshes: Arc::default(),
             staleness,
+            load_deadline,
         }
     }
 
@@ -131,11 +142,30 @@ impl<R> Method<R> {
         &self.staleness[usize::from(absent)]
     }
 
-    /// Returns the lifetime of a loaded value, if it is cached.
-    pub(super) fn lifetime(&self, value: &R, cache_if: Option<&CacheIf<R>>) -> Option<Duration> {
+    /// How long a caller waits for a load if expired values may answer, unless it waits for its end.
+    pub(super) fn soft_timeout(&self) -> Option<Duration> {
+        self.policy.soft_timeout.filter(|_| !self.policy.stale_if_error.is_zero()).map(limits::deadline)
+    }
+
+    /// Whether an entry is refreshed only if it is stored before its refresh is due.
+    ///
+    /// A refresh begins a fixed time before the end of the life. A value with a life of its own may live shorter than
+    /// that, and would be loaded at every hit. A copy of one from the shared tier does not show how long it lives.
+    pub(super) fn is_refreshed_in_time_only(&self, absent: bool) -> bool {
+        !absent && !matches!(self.presence.lives, Lives::OfPolicy)
+    }
+
+    /// Returns the lifetime of a loaded value from the start of its load, if it is cached.
+    pub(super) fn lifetime(&self, value: &R, cache_if: Option<&CacheIf<R>>, permit: &FillPermit) -> Option<Duration> {
         let is_kept = |cache_if: &CacheIf<R>| guarded(self.name(), "cache_if", || cache_if(value)).unwrap_or(false);
-        let lifetime = lifetime(&self.policy, self.presence.is_absent(value), random::fraction());
-        lifetime.filter(|_| cache_if.is_none_or(is_kept))
+        let absent = self.presence.is_absent(value);
+        let own = || {
+            if !cache_if.is_none_or(is_kept) {
+                return None;
+            }
+            if absent { Some(Duration::MAX) } else { self.own_life(value, permit) }
+        };
+        lifetime(&self.policy, absent, own, random::fraction())
     }
 
     /// The longest life of a value of this kind.

@@ -2,9 +2,9 @@
 //!
 //! A [`Region`] is the cache of one read method. It consists of what answers locally (`local`), what asks and fills the
 //! shared tier (`shared`), and what they share (`method`); `read` has the order of their steps, and `load` calls the
-//! store. `refresh` loads in the background, `access` has how the reads of a handle use the cache, and `tags` the scopes
-//! that several methods share. `write` and `announce` are the write path, `update` stores the
-//! value of a write, and `old_row` reads for one.
+//! store. `lives` has the values that say how long they live, `refresh` loads in the background, `access` has how the
+//! reads of a handle use the cache, and `tags` the scopes that several methods share. `write` and `announce` are the
+//! write path, `update` stores the value of a write, and `old_row` reads for one.
 
 mod access;
 mod announce;
@@ -17,6 +17,7 @@ mod informed;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod late_acknowledgement;
+mod lives;
 mod load;
 mod local;
 mod method;

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 
 use super::access::Access;
-use super::load::{Answer, CallLimits, Job, Load, MakeLoad, Missing, flight_outcome};
+use super::load::{Answer, CallLimits, Ending, Job, Load, MakeLoad, Missing, flight_outcome};
 use super::local::{Age, End, Work};
 use super::nesting::{Frame, Recursion, is_nested, recursion};
 use super::read_options::ReadOptions;
@@ -267,7 +267,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
         }
         self.refresh(due);
         if !missing.is_empty() {
-            results.found.extend(Box::pin(self.load(missing)).await?);
+            Box::pin(self.load(missing, &mut results)).await?;
         }
         Ok(results)
     }
@@ -304,25 +304,32 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     }
 
     /// Loads the keys that no tier has.
-    async fn load(&self, missing: Vec<Missing<K, R>>) -> Result<Pairs<K, R>, E> {
+    async fn load(&self, missing: Vec<Missing<K, R>>, results: &mut Results<K, R>) -> Result<(), E> {
         let (errors, cache_if) = (self.options.errors, self.options.cache_if.clone());
-        Counters::add_many(&self.region.method().counters.misses, missing.len());
+        let counters = &self.region.method().counters;
+        Counters::add_many(&counters.misses, missing.len());
         let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
         let job = Job { region: self.region.clone(), missing, errors, cache_if };
-        let Answer { outcome, instead } = job.run((self.load)()).await;
+        let Answer { ending, instead } = job.run((self.load)()).await;
         if let Some(expired) = instead
             && keys.iter().zip(&expired).all(|(key, value)| self.is_visible(key, value))
         {
-            Counters::add_many(&self.region.method().counters.stale_if_error, keys.len());
+            let counter =
+                if matches!(ending, Ending::Now(_)) { &counters.stale_if_error } else { &counters.stale_if_slow };
+            Counters::add_many(counter, keys.len());
             trace::answered(Source::Expired);
             let expired = keys.into_iter().zip(expired).collect();
             self.inform_of_loaded(Source::Expired, &expired);
-            return Ok(expired);
+            results.found.extend(expired);
+            return Ok(());
         }
         trace::answered(Source::Store);
+        // A caller that may not see the expired values waits for the load, however long it takes.
+        let outcome = ending.outcome().await;
         let loaded = errors.result(self.region.method().name(), outcome).map(|values| pairs(keys, values));
         self.inform_of_loaded(Source::Store, loaded.as_ref().unwrap_or(&Pairs::new()));
-        loaded
+        results.found.extend(loaded?);
+        Ok(())
     }
 
     /// Waits for the flights that other callers lead.

@@ -8,24 +8,43 @@ use std::any::TypeId;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use super::lives::Lives;
 use super::user_code::{guarded, panic_text};
 use crate::error::{Error, ErrorKind};
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
 
-/// How a method's results represent absence.
+/// How a method's results represent absence, and whether present ones have lives of their own.
 pub struct Presence<R> {
     is_absent: Option<fn(&R) -> bool>,
+    pub(super) lives: Lives<R>,
 }
 
 impl<R> Presence<R> {
     /// The method always returns a value.
-    pub const ALWAYS: Self = Self { is_absent: None };
+    pub const ALWAYS: Self = Self { is_absent: None, lives: Lives::OfPolicy };
+
+    /// Sets how long each value lives, at most for the time to live. `None` for an absence.
+    ///
+    /// A value with a life of zero is not cached, and neither is one for which this panics.
+    #[must_use]
+    pub const fn ttl_from(self, life: fn(&R) -> Option<Duration>) -> Self {
+        Self { lives: Lives::For(life), ..self }
+    }
+
+    /// Sets the moment at which each value ends, at most after the time to live. `None` for an absence.
+    ///
+    /// A value whose moment has passed is not cached, and neither is one for which this panics.
+    #[must_use]
+    pub const fn expires_at(self, end: fn(&R) -> Option<SystemTime>) -> Self {
+        Self { lives: Lives::Until(end), ..self }
+    }
 }
 
 impl<V> Presence<Option<V>> {
     /// The method returns an `Option`.
-    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none) };
+    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none), lives: Lives::OfPolicy };
 }
 
 impl<R> Presence<R> {
@@ -44,7 +63,8 @@ impl<R> Copy for Presence<R> {}
 
 impl<R> fmt::Debug for Presence<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_absent.is_some() { "Optional" } else { "Always" })
+        let name = if self.is_absent.is_some() { "Optional" } else { "Always" };
+        f.debug_tuple(name).field(&self.lives).finish()
     }
 }
 

@@ -134,11 +134,21 @@ impl<K> Drop for Running<K> {
     }
 }
 
-/// A key whose refresh needs the store.
-struct Wanted<K> {
-    running: Running<K>,
-    keys: EntryKeys,
-    permit: FillPermit,
+/// A key whose value is loaded while no caller waits for it.
+pub(super) struct Wanted<K> {
+    pub(super) key: K,
+    pub(super) keys: EntryKeys,
+    pub(super) permit: FillPermit,
+    /// Unless the load began for a caller.
+    pub(super) running: Option<Running<K>>,
+}
+
+impl<K> Wanted<K> {
+    fn pause(&mut self, now: Moment, span: Duration) {
+        if let Some(running) = &mut self.running {
+            running.pause(now, span);
+        }
+    }
 }
 
 impl<K: KeyPart, R: Cacheable> Region<K, R> {
@@ -191,14 +201,15 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         let method = self.method();
         Counters::add_many(&method.counters.refreshes, wanted.len());
-        let keys: Vec<K> = wanted.iter().map(|one| one.running.key.clone()).collect();
+        let keys: Vec<K> = wanted.iter().map(|one| one.key.clone()).collect();
         let frame = Frame::new(self.address(), keys.clone(), Vec::new());
         let limits = CallLimits { degraded: false, frame, urgent: future::pending() };
         let process = method.process();
         let called = method.call_store(limits, errors, || load(keys));
         // Also for an error type that cannot report an exceeded deadline: there is no caller to report it to.
-        match process.clock.timeout(process.settings.load_deadline, called).await {
+        match process.clock.timeout(method.load_deadline, called).await {
             Some(Outcome::Found(values)) => {
+                Counters::add_many(&method.counters.refreshed, wanted.len());
                 self.replace(wanted, &values, cache_if).await;
                 true
             }
@@ -211,7 +222,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                     method.refreshes.failed(now);
                 }
                 for mut one in wanted {
-                    one.running.pause(now, PAUSE_OF_KEY);
+                    one.pause(now, PAUSE_OF_KEY);
                 }
                 false
             }
@@ -236,7 +247,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 LookUp::Miss { permit, .. }
                     if matches!(permit.target, FillTarget::Both { .. } | FillTarget::Local(_)) =>
                 {
-                    wanted.push(Wanted { running, keys, permit });
+                    wanted.push(Wanted { key: running.key.clone(), keys, permit, running: Some(running) });
                 }
                 LookUp::Miss { .. } => running.pause(now, PAUSE),
                 LookUp::Confirmed(_) => {}
@@ -246,7 +257,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     /// Stores the values in both tiers. Those that must not be cached end their entries.
-    async fn replace(&self, mut wanted: Vec<Wanted<K>>, values: &Values<R>, cache_if: Option<&CacheIf<R>>) {
+    pub(super) async fn replace(&self, mut wanted: Vec<Wanted<K>>, values: &Values<R>, cache_if: Option<&CacheIf<R>>) {
         let method = self.method();
         if method.has_value_tags() {
             let loaded = wanted.iter_mut().zip(values).filter_map(|(one, value)| {
@@ -256,20 +267,20 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             self.inner.shared.tag(loaded.collect()).await;
         }
         method.refreshes.works();
-        Counters::add_many(&method.counters.refreshed, wanted.len());
         let now = method.process().clock.now();
         let (mut encoded, mut ended, mut held) = (Vec::new(), Vec::<Scope>::new(), Vec::new());
-        for (Wanted { mut running, keys, permit }, value) in wanted.into_iter().zip(values) {
-            let cached = value.as_ref().and_then(|value| Some((value, method.lifetime(value, cache_if)?)));
+        for (mut one, value) in wanted.into_iter().zip(values) {
+            let cached = value.as_ref().and_then(|value| Some((value, method.lifetime(value, cache_if, &one.permit)?)));
             let Some((value, lifetime)) = cached else {
-                ended.push(keys.scopes[0].clone().of_mode(method.policy.mode));
+                ended.push(one.keys.scopes[0].clone().of_mode(method.policy.mode));
                 continue;
             };
-            if permit.target.is_bypass() {
+            if one.permit.target.is_bypass() {
                 // A tag of the value was invalidated meanwhile. The entry stays, and must not be loaded at every hit.
-                running.pause(now, PAUSE);
+                one.pause(now, PAUSE);
             }
-            self.inner.local.fill(running.key.clone(), value, &permit, lifetime);
+            let Wanted { key, keys, permit, running } = one;
+            self.inner.local.fill(key, value, &permit, lifetime);
             encoded.extend(self.inner.shared.encode(SharedFill { keys, permit, lifetime }, value));
             held.push(running);
         }

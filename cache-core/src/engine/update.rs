@@ -12,7 +12,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -71,7 +70,7 @@ struct Written<K, R> {
     keys: EntryKeys,
     permit: WritePermit,
     value: R,
-    lifetime: Duration,
+    cache_if: Option<CacheIf<R>>,
 }
 
 impl<K: KeyPart, R: Cacheable> fmt::Debug for Update<K, R> {
@@ -130,25 +129,25 @@ impl<K: KeyPart, R: Cacheable> Update<K, R> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what is needed to store the value, if there is all of it and the value is cached.
+    /// Takes what is needed to store the value, if there is all of it.
     fn take(&self) -> Option<Written<K, R>> {
         let (entry, permit, value, cache_if) = {
             let mut state = self.lock();
             (state.entry.take(), state.permit.take(), state.value.take(), state.cache_if.take())
         };
         let ((key, keys), permit, value) = (entry?, permit?, value?);
-        let lifetime = self.method().lifetime(&value, cache_if.as_ref())?;
-        Some(Written { key, keys, permit, value, lifetime })
+        Some(Written { key, keys, permit, value, cache_if })
     }
 
     async fn store_now(&self, generation: Option<Generation>) -> Option<()> {
-        let Written { key, mut keys, permit, value, lifetime } = self.take()?;
+        let Written { key, mut keys, permit, value, cache_if } = self.take()?;
         let (method, region) = (self.method(), &self.region.inner);
         let generation = match generation {
             None if !method.protects(Protection::UpdateOverlap) => region.shared.own_generation(&keys).await,
             generation => generation,
         };
         let mut permit = permit.for_fill(&keys, generation)?;
+        let lifetime = method.lifetime(&value, cache_if.as_ref(), &permit)?;
         if method.has_value_tags() {
             region.shared.tag(vec![Loaded { keys: &mut keys, permit: &mut permit, value: &value }]).await;
         }

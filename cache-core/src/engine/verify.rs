@@ -84,9 +84,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// Returns what the store has for the key now, or `None` if the load fails.
     async fn confirm<E>(&self, key: &K, load: &Call<'static, K, R, E>) -> Option<Option<R>> {
-        let process = self.method().process();
+        let method = self.method();
         let asked = AssertUnwindSafe(async { load(vec![key.clone()]).await }).catch_unwind();
-        process.clock.timeout(process.settings.load_deadline, asked).await?.ok()?.ok()?.pop()
+        method.process().clock.timeout(method.load_deadline, asked).await?.ok()?.ok()?.pop()
     }
 
     /// Encodes a value as the shared tier would: a type need not implement `PartialEq`.

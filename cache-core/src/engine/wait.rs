@@ -34,8 +34,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let began = clock.now();
         let (mut seen, mut since) = (flights.progress(flight), began);
         loop {
-            let deadline = process.settings.load_deadline;
-            let patience = if errors.can_report_a_deadline() { Duration::MAX } else { deadline };
+            let patience = if errors.can_report_a_deadline() { Duration::MAX } else { self.method().load_deadline };
             let now = clock.now();
             let limit = seen.map_or(STALLED, |progress| self.longest(progress.stage));
             let left = limit.saturating_sub(now.since(since)).min(patience.saturating_sub(now.since(began)));
@@ -59,12 +58,12 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
     /// The longest time at one stage. A load in a task ends by its deadline, unless its runtime is blocked.
     fn longest(&self, stage: Stage) -> Duration {
-        let settings = &self.method().process().settings;
+        let method = self.method();
         match stage {
             // A look-up of one key has two steps at most.
-            Stage::Looking => STALLED.max(settings.read_timeout.saturating_mul(2 * WAITS)),
-            Stage::LoadingInline => settings.load_deadline.saturating_add(STALLED),
-            Stage::LoadingInTask => settings.load_deadline.saturating_mul(2).saturating_add(STALLED),
+            Stage::Looking => STALLED.max(method.process().settings.read_timeout.saturating_mul(2 * WAITS)),
+            Stage::LoadingInline => method.load_deadline.saturating_add(STALLED),
+            Stage::LoadingInTask => method.load_deadline.saturating_mul(2).saturating_add(STALLED),
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) struct Counters {
     pub(crate) bypasses: AtomicU64,
     pub(crate) stale_hits: AtomicU64,
     pub(crate) stale_if_error: AtomicU64,
+    pub(crate) stale_if_slow: AtomicU64,
     pub(crate) refreshes: AtomicU64,
     /// Successful refreshes. Those in progress are already counted in `refreshes`.
     pub(crate) refreshed: AtomicU64,
@@ -73,6 +74,7 @@ impl Counters {
             bypasses: AtomicU64::default(),
             stale_hits: AtomicU64::default(),
             stale_if_error: AtomicU64::default(),
+            stale_if_slow: AtomicU64::default(),
             refreshes: AtomicU64::default(),
             refreshed: AtomicU64::default(),
             refresh_errors: AtomicU64::default(),
@@ -161,6 +163,7 @@ impl Counters {
                 get(&self.degraded_hits),
                 get(&self.stale_hits),
                 get(&self.stale_if_error),
+                get(&self.stale_if_slow),
                 get(&self.refreshed),
                 get(&self.refresh_errors),
                 get(&self.refreshes_skipped),
@@ -194,6 +197,7 @@ impl Counters {
             bypasses: get(&self.bypasses),
             stale_hits: get(&self.stale_hits),
             stale_if_error: get(&self.stale_if_error),
+            stale_if_slow: get(&self.stale_if_slow),
             refreshes: get(&self.refreshes),
             refresh_errors: get(&self.refresh_errors),
             refreshes_skipped: get(&self.refreshes_skipped),
@@ -377,12 +381,16 @@ method_stats! {
     ///
     /// They are part of `local_hits` and `shared_hits`. See
     /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate), and
-    /// [`stale_if_error`](crate::ReadPolicy::stale_if_error) for the second after an outage.
+    /// [`stale_if_error`](crate::ReadPolicy::stale_if_error) for the second after an outage or a soft timeout.
     stale_hits,
     /// Keys whose load failed, and whose caller received an expired value.
     ///
     /// The failed calls are in `load_errors`. See [`stale_if_error`](crate::ReadPolicy::stale_if_error).
     stale_if_error,
+    /// Keys whose load exceeded the soft timeout, and whose caller received an expired value.
+    ///
+    /// The load goes on. See [`soft_timeout`](crate::ReadPolicy::soft_timeout).
+    stale_if_slow,
     /// Keys that were loaded again in the background. Their loads are part of `loads`.
     refreshes,
     /// Refreshes whose load failed. They are part of `refreshes`.

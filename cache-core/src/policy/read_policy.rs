@@ -114,6 +114,10 @@ pub struct ReadPolicy {
     pub(crate) stale_while_revalidate: Duration,
     /// How long an expired value answers in place of a load that fails.
     pub(crate) stale_if_error: Duration,
+    /// How long a caller waits for a load if an expired value may answer.
+    pub(crate) soft_timeout: Option<Duration>,
+    /// That of the cache if there is none.
+    pub(crate) load_deadline: Option<Duration>,
     /// In entries; zero disables the local tier.
     pub(crate) local_capacity: usize,
     pub(crate) local_engine: LocalEngine,
@@ -153,6 +157,8 @@ impl ReadPolicy {
             refresh_once: false,
             stale_while_revalidate: Duration::ZERO,
             stale_if_error: Duration::ZERO,
+            soft_timeout: None,
+            load_deadline: None,
             local_capacity: 10_000,
             local_engine: LocalEngine::Quick,
             codec: Codec::MessagePack,
@@ -244,6 +250,10 @@ impl ReadPolicy {
     /// All reads are answered by the cached value meanwhile, without waiting for the load. The new value replaces it in
     /// both tiers, unless a write of the entry began after the load; then it is dropped. An age of the time to live or
     /// more refreshes nothing. With zero, every hit starts a refresh as soon as the previous one has ended.
+    ///
+    /// The refresh begins a fixed time before the end of the life: the time to live minus this age. A value whose own life
+    /// (`ttl_from`, `expires_at`) is not longer than that is not refreshed, and a method with such lives does not refresh
+    /// an entry that its instance has copied from the shared tier within that time before the end.
     ///
     /// The jitter moves the refresh together with the end of the life, so that it begins at this age or a little later
     /// or earlier: with 10 % jitter, between 90 % of this age and this age plus 10 % of the rest of the life.
@@ -356,6 +366,58 @@ impl ReadPolicy {
     /// ```
     pub const fn stale_if_error(mut self, span: Duration) -> Self {
         self.stale_if_error = span;
+        self
+    }
+
+    /// Lets a caller wait at most this long for a load if an expired value may answer in its place.
+    ///
+    /// By default a caller waits for the load, at most for its [`load_deadline`](Self::load_deadline). From 1 ms to ten
+    /// years; a value outside counts as the nearest one within, zero as 1 ms. The expired values are those that
+    /// [`stale_if_error`](Self::stale_if_error) keeps, under the same conditions: without that option a soft timeout has
+    /// no effect. A value that was invalidated during the load does not answer, and neither does one for a
+    /// read through `fresh()`. If the call concerns many keys, it returns old values for all of them, or waits.
+    ///
+    /// The load continues in its task. It ends by its deadline, and its value replaces the old one in both tiers, unless
+    /// a write of the entry began after the load. Callers that arrive later do not wait for it: for a second after a soft
+    /// timeout, or until a load of the method succeeds, expired values answer without a call of the store. So a store
+    /// that hangs has about one more call of a key for each second of the load's deadline, and not one for each read.
+    ///
+    /// A method with `load = inline` has no task in which the load could continue, and waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60))
+    ///     .stale_if_error(Duration::from_secs(3600))
+    ///     .soft_timeout(Duration::from_millis(50));
+    /// # let _ = policy;
+    /// ```
+    pub const fn soft_timeout(mut self, limit: Duration) -> Self {
+        self.soft_timeout = Some(limit);
+        self
+    }
+
+    /// Sets the deadline of this method's loads, those in the background included.
+    ///
+    /// Default: that of the cache ([`CacheBuilder::load_deadline`](crate::CacheBuilder::load_deadline)), whose range and
+    /// meaning it has. From 1 ms to ten years; a value outside counts as the nearest one within, zero as 1 ms. Callers
+    /// that wait for a load receive an error after it. If the store's error type does not implement
+    /// `From<cache_core::Error>`, they call the store themselves instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).load_deadline(Duration::from_secs(2));
+    /// # let _ = policy;
+    /// ```
+    pub const fn load_deadline(mut self, deadline: Duration) -> Self {
+        self.load_deadline = Some(deadline);
         self
     }
 

@@ -8,13 +8,22 @@ use crate::config::limits::LONGEST_LIFE;
 
 /// Returns the lifetime of a value from the start of its load, if it is cached.
 ///
+/// `own` returns the life that the value itself allows, and is called last; `None` means that it must not be cached.
 /// `chance` is a fraction from 0 to 1, and values outside count as the nearer end. Jitter only shortens a lifetime: the
 /// time to live is an upper bound. A disabled method, a life of zero and an absence without a `negative_ttl` are not
 /// cached. Lives longer than ten years are cut, because Redis and `moka` cannot represent all of them.
-pub(crate) fn lifetime(policy: &ReadPolicy, absent: bool, chance: f64) -> Option<Duration> {
+pub(crate) fn lifetime(
+    policy: &ReadPolicy,
+    absent: bool,
+    own: impl FnOnce() -> Option<Duration>,
+    chance: f64,
+) -> Option<Duration> {
     let ttl = if absent { policy.negative_ttl? } else { policy.ttl }.min(LONGEST_LIFE);
+    if !policy.enabled || ttl.is_zero() {
+        return None;
+    }
     let cut = f64::from(policy.jitter_percent) / 100.0 * chance.clamp(0.0, 1.0);
-    Some(ttl.mul_f64(1.0 - cut)).filter(|life| policy.enabled && !life.is_zero())
+    Some(ttl.min(own()?).mul_f64(1.0 - cut)).filter(|life| !life.is_zero())
 }
 
 /// How long before and after the end of its life an entry has a special treatment.
@@ -56,6 +65,11 @@ impl Staleness {
         }
     }
 
+    /// That of values that are of no use after the end of their life.
+    pub(crate) fn without_old_values(self) -> Self {
+        Self { lead: self.lead, ..Self::NONE }
+    }
+
     /// How long the tiers keep an entry after the end of its life.
     pub(crate) fn kept(&self) -> Duration {
         self.while_revalidate.max(self.if_error)
@@ -66,12 +80,20 @@ impl Staleness {
 mod tests {
     use super::*;
 
+    fn unlimited() -> Option<Duration> {
+        Some(Duration::MAX)
+    }
+
     #[test]
     fn a_lifetime_is_bounded_by_the_ttl_and_the_jitter() {
         let policy = ReadPolicy::new(Duration::from_secs(100)).negative_ttl(Duration::from_secs(10)).jitter_percent(20);
         let table = [(false, 0.0, 100), (false, 1.0, 80), (false, 0.5, 90), (true, 0.0, 10), (true, 1.0, 8)];
         for (absent, chance, seconds) in table {
-            assert_eq!(lifetime(&policy, absent, chance), Some(Duration::from_secs(seconds)), "{absent} {chance}");
+            assert_eq!(
+                lifetime(&policy, absent, unlimited, chance),
+                Some(Duration::from_secs(seconds)),
+                "{absent} {chance}"
+            );
         }
     }
 
@@ -82,7 +104,7 @@ mod tests {
             let policy = ReadPolicy::new(second * 100).negative_ttl(second * 10).jitter_percent(percent);
             for policy in [policy.refresh_after(second), policy.refresh_after_percent(1)] {
                 for absent in [false, true] {
-                    let shortest = lifetime(&policy, absent, 1.0).unwrap();
+                    let shortest = lifetime(&policy, absent, unlimited, 1.0).unwrap();
                     assert!(Staleness::of(&policy, absent, true).lead < shortest, "{percent} {absent}");
                 }
             }
@@ -101,14 +123,26 @@ mod tests {
     #[test]
     fn an_unlimited_lifetime_is_ten_years() {
         let policy = ReadPolicy::new(Duration::MAX).negative_ttl(Duration::MAX).jitter_percent(0);
-        assert_eq!([false, true].map(|absent| lifetime(&policy, absent, 1.0)), [Some(LONGEST_LIFE); 2]);
+        assert_eq!([false, true].map(|absent| lifetime(&policy, absent, unlimited, 1.0)), [Some(LONGEST_LIFE); 2]);
     }
 
     #[test]
     fn a_value_without_lifetime_is_not_cached() {
         let second = Duration::from_secs(1);
-        assert_eq!(lifetime(&ReadPolicy::new(second), true, 0.0), None);
-        assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, 0.0), None);
-        assert_eq!(lifetime(&ReadPolicy::new(second).enabled(false), false, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second), true, unlimited, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, unlimited, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second).enabled(false), false, unlimited, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second), false, || None, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second), false, || Some(Duration::ZERO), 0.0), None);
+    }
+
+    #[test]
+    fn the_life_of_a_value_is_bounded_by_the_ttl_and_shortened_by_the_jitter() {
+        let second = Duration::from_secs(1);
+        let policy = ReadPolicy::new(second * 100).jitter_percent(20);
+        for (own, chance, seconds) in [(50, 0.0, 50), (50, 1.0, 40), (100, 0.0, 100), (500, 0.0, 100), (500, 1.0, 80)] {
+            let life = lifetime(&policy, false, || Some(second * own), chance);
+            assert_eq!(life, Some(Duration::from_secs(seconds)), "{own} {chance}");
+        }
     }
 }

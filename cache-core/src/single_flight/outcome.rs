@@ -66,7 +66,7 @@ pub enum Source {
     Degraded,
     /// The shared tier, with its own value or by confirming one that was just loaded.
     Shared,
-    /// An expired value, in place of an error of the store.
+    /// An expired value, in place of an error of the store or of a load that takes longer than the soft timeout.
     Expired,
     /// The store.
     Store,

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::names::{local, runtime};
 use super::structure::values;
-use super::{docs, other_traits, policy, tags, types};
+use super::{docs, other_traits, policy, read, tags, types};
 use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
@@ -218,6 +218,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let store_name = plain(&store.ident);
     let method_name = plain(name);
     let tags = tags::of_method(store, method, read);
+    let life = read::life(read);
     let (constructor, tags) = match tags {
         Some(tags) => (quote!(tagged), Some(quote!(, #tags))),
         None => (quote!(new), None),
@@ -231,7 +232,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
                 .fingerprint(#fingerprint!(#value))
                 .prefixes(&[#(#prefixes),*]),
             self.#name,
-            #presence!(#value)
+            #presence!(#value) #life
             #tags
         )
     }

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use super::names::{at, derived, local, local_at, runtime, self_of};
 use super::{absent, forward, types};
-use crate::model::{Method, Param, Read, Store};
+use crate::model::{Life, Method, Param, Read, Store};
 use crate::options::cached;
 
 /// The body.
@@ -168,6 +168,19 @@ pub(super) fn cache_if(read: &Read, path: &ExprPath) -> TokenStream {
     let value = local_at("value", path.span());
     let answer = for_value(read, &value, &quote!(#path(#value)), &quote!(true));
     quote!(|#value| #answer)
+}
+
+/// The call that sets how long a value lives by itself. An absence has no life of its own.
+pub(super) fn life(read: &Read) -> Option<TokenStream> {
+    let (setter, path) = match read.options.life.as_ref()? {
+        Life::For(path) => (quote!(ttl_from), path),
+        Life::Until(path) => (quote!(expires_at), path),
+    };
+    let value = local_at("value", path.span());
+    // The compiler reports a function of another type at its name.
+    let some = at(path.span(), quote!(::core::option::Option::Some(#path(#value))));
+    let answer = for_value(read, &value, &some, &quote!(::core::option::Option::None));
+    Some(quote!(.#setter(|#value| #answer)))
 }
 
 /// The answer of `call` for a value, and `absent` for an absence.

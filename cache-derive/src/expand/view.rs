@@ -32,7 +32,7 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
     let fresh = docs::lines(
         "The same store, whose reads call the store behind it, and replace the values of both tiers.\n\nThe value was read \
          after the call. It is not stored if a write began after the load, and a value that must not be cached (`cache_if`, \
-         or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their \
+         `ttl_from`, `expires_at`, or an absence without `negative_ttl`) makes the entry stale instead. Local tiers of other instances keep their \
          entries until those expire.\n\nFresh reads of one key share a load that begins after all of them. They wait for a \
          look-up of the key that is in progress, and do not take its outcome.",
     );

@@ -14,7 +14,7 @@ mod write;
 pub(crate) use batch::{Batch, BatchAnswer};
 pub(crate) use method::{Behaviour, Boxing, Captures, Form, KeyForm, Method, Param, Passing, Reach};
 pub(crate) use mirror::{Kept, Mirror};
-pub(crate) use read::{Absent, Options, Read, Setting, SettingValue, Span};
+pub(crate) use read::{Absent, Life, Options, Read, Setting, SettingValue, Span};
 pub(crate) use returned::Returned;
 pub(crate) use shape::{Field, Positional, Shape, ShapeKind, Variant};
 pub(crate) use store::{Associated, Exclusive, Store, Supertraits};

@@ -41,12 +41,22 @@ pub(crate) struct Options {
     pub(crate) positional: Option<proc_macro2::Span>,
     /// Decides which values are cached.
     pub(crate) cache_if: Option<ExprPath>,
+    /// How long a value lives by itself.
+    pub(crate) life: Option<Life>,
     /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
     /// Which errors are absences.
     pub(crate) absent: Option<Absent>,
     /// Whether the load runs in a caller's task.
     pub(crate) inline: bool,
+}
+
+/// A function that says how long a value lives.
+pub(crate) enum Life {
+    /// For a length of time.
+    For(ExprPath),
+    /// Until a moment.
+    Until(ExprPath),
 }
 
 /// The functions of a method whose store reports an absence as an error.
@@ -93,6 +103,15 @@ pub(crate) enum Span {
     Literal(Duration),
     /// A constant, and the option that names it.
     Const(ExprPath, &'static str),
+}
+
+impl Life {
+    /// The function.
+    pub(crate) fn path_mut(&mut self) -> &mut ExprPath {
+        match self {
+            Self::For(path) | Self::Until(path) => path,
+        }
+    }
 }
 
 impl Options {

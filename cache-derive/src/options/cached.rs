@@ -28,6 +28,15 @@ const fn without_task(option: &'static str) -> Conflict {
     }
 }
 
+/// The conflict of an option that keeps expired values with values that end at a moment.
+const fn without_old_values(option: &'static str) -> Conflict {
+    Conflict {
+        option,
+        other: "expires_at",
+        why: "a value is of no use after the moment that `expires_at` returns for it",
+    }
+}
+
 options! {
     ENTITY: String = option("entity", &["\"policy\""], "follows the namespace in every key; unique in the trait")
         .aliases(&["name"])
@@ -115,6 +124,27 @@ options! {
     )
     .aliases(&["filter"])
     .parsed(value::function);
+    TTL_FROM: ExprPath = option(
+        "ttl_from",
+        &["max_age"],
+        "a function `(&value) -> Duration`: how long this value lives, at most for `ttl`; with zero or a panic it is not \
+         cached",
+    )
+    .aliases(&["ttl_of", "ttl_by", "ttl_fn"])
+    .parsed(value::function);
+    EXPIRES_AT: ExprPath = option(
+        "expires_at",
+        &["end_of_validity"],
+        "a function `(&value) -> SystemTime`: the moment at which this value ends, at most after `ttl`; with a moment in the \
+         past or a panic it is not cached",
+    )
+    .aliases(&["expire_at", "expires_on", "valid_until", "not_after"])
+    .excludes(&[
+        Conflict { option: "expires_at", other: "ttl_from", why: "each of them says when a value ends" },
+        without_old_values("stale_while_revalidate"),
+        without_old_values("stale_if_error"),
+    ])
+    .parsed(value::function);
     VISIBLE_IF: ExprPath = option(
         "visible_if",
         &["may_read"],
@@ -181,6 +211,26 @@ options! {
     )
     .aliases(&["sie", "stale_on_error", "grace"])
     .sets("stale_if_error", value::positive_duration);
+    SOFT_TIMEOUT: Setting = option(
+        "soft_timeout",
+        &["\"50ms\""],
+        "with `stale_if_error`: how long a caller waits for a load, at most, before it gets the expired value; the load goes \
+         on",
+    )
+    .aliases(&["soft_deadline", "factory_soft_timeout", "timeout"])
+    .excludes(&[Conflict {
+        option: "soft_timeout",
+        other: "load = inline",
+        why: "a load that goes on after its caller has an answer cannot borrow from the caller's arguments",
+    }])
+    .sets("soft_timeout", value::limit);
+    LOAD_DEADLINE: Setting = option(
+        "load_deadline",
+        &["\"2s\""],
+        "how long a load may take, at most; by default that of the cache (`CacheBuilder::load_deadline`)",
+    )
+    .aliases(&["deadline", "load_timeout", "hard_timeout"])
+    .sets("load_deadline", value::limit);
 }
 
 /// A method over one key.

@@ -15,6 +15,11 @@ pub(super) fn positive_duration(option: &OptionSyntax, row: &Row) -> Result<Sett
     duration(option, row).map(|span| row.setting(SettingValue::Duration(span)))
 }
 
+/// The value of an option that is a limit of a wait, as an argument of the policy's builder.
+pub(super) fn limit(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
+    parsed(option, row, &NO_WAIT).map(|span| row.setting(SettingValue::Duration(span)))
+}
+
 /// The value of an option that is an age: a positive length of time, or a percentage of the time to live.
 pub(super) fn age(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
     let text = match value::expression(option, row.example())? {
@@ -33,9 +38,13 @@ pub(super) fn age(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> 
 
 /// The value of an option that is a positive length of time.
 pub(super) fn duration(option: &OptionSyntax, row: &Row) -> Result<Span, Problem> {
+    parsed(option, row, &NO_LIFE)
+}
+
+fn parsed(option: &OptionSyntax, row: &Row, zero: &Zero) -> Result<Span, Problem> {
     let name = row.name;
     match value::expression(option, EXAMPLE)? {
-        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name).map(Span::Literal),
+        Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => of_literal(&literal, name, zero).map(Span::Literal),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Err(Problem::at(&number, format!("`{name}` has no unit"))
             .why("a bare number could be milliseconds, seconds or minutes")
             .instead(format!("`{name} = \"{number}s\"` for seconds"))),
@@ -48,12 +57,25 @@ pub(super) fn duration(option: &OptionSyntax, row: &Row) -> Result<Span, Problem
 
 const EXAMPLE: &str = "\"5m\"";
 
-fn of_literal(literal: &LitStr, name: &str) -> Result<Duration, Problem> {
+/// What is wrong with a length of zero, and what to write instead.
+struct Zero {
+    why: &'static str,
+    instead: &'static str,
+}
+
+const NO_LIFE: Zero = Zero {
+    why: "an entry that expires at once is never read",
+    instead: "a positive length of time, or `#[uncached]` where nothing is to be cached",
+};
+
+const NO_WAIT: Zero = Zero { why: "every load takes longer", instead: "a positive length of time" };
+
+fn of_literal(literal: &LitStr, name: &str, zero: &Zero) -> Result<Duration, Problem> {
     let text = literal.value();
     match humantime::parse_duration(&text) {
-        Ok(Duration::ZERO) => Err(Problem::at(literal, format!("`{name}` is zero"))
-            .why("an entry that expires at once is never read")
-            .instead("a positive length of time, or `#[uncached]` where nothing is to be cached")),
+        Ok(Duration::ZERO) => {
+            Err(Problem::at(literal, format!("`{name}` is zero")).why(zero.why).instead(zero.instead))
+        }
         Ok(duration) => Ok(duration),
         Err(error) => Err(Problem::at(literal, format!("`{name} = {text:?}` is not a length of time: {error}"))
             .instead("numbers with units, such as `\"90s\"`, `\"5m\"` or `\"1h 30m\"`")),
@@ -66,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    fn parsed(text: &str) -> Result<Duration, String> {
-        of_literal(&LitStr::new(text, Place::call_site()), "ttl").map_err(|problem| problem.to_string())
+    fn of_text(text: &str) -> Result<Duration, String> {
+        of_literal(&LitStr::new(text, Place::call_site()), "ttl", &NO_LIFE).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -75,7 +97,7 @@ mod tests {
         for (text, millis) in
             [("90s", 90_000), ("5m", 300_000), ("1h 30m", 5_400_000), ("250ms", 250), ("1day", 86_400_000)]
         {
-            assert_eq!(parsed(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(of_text(text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }
 
@@ -87,7 +109,7 @@ mod tests {
             ("", "value was empty"),
             ("5 parsecs", "unknown time unit"),
         ] {
-            let problem = parsed(text).unwrap_err();
+            let problem = of_text(text).unwrap_err();
             assert!(problem.contains(message), "{text}: {problem}");
         }
     }

@@ -51,6 +51,12 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
         let others = absences.iter().chain([&cached::NEGATIVE_TTL.row]).filter(|row| !names(row.name));
         list.extend(others.map(|row| written(row.name, row.example())));
     }
+    let is_soft =
+        options.iter().any(|option| option.starts_with(cached::SOFT_TIMEOUT.row.name) && option.contains(" = "));
+    if is_soft && !names(cached::STALE_IF_ERROR.row.name) {
+        // It needs the expired values that this one keeps.
+        list.push(written(cached::STALE_IF_ERROR.row.name, cached::STALE_IF_ERROR.row.example()));
+    }
     let values = if names(cached::BY.row.name) { "Vec<u64>" } else { "HashMap<u64, u64>" };
     let value = if has_absent_errors { "u64" } else { "Option<u64>" };
     let item = format!(

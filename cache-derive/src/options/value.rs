@@ -11,7 +11,7 @@ use crate::diag::{Problem, closest, list};
 use crate::model::{Exclusive, Setting, SettingValue};
 use crate::parse::{OptionSyntax, TagSyntax, Value};
 
-pub(super) use super::duration::{age, duration, positive_duration};
+pub(super) use super::duration::{age, duration, limit, positive_duration};
 
 /// The value that disables the local tier.
 pub(super) const OFF: &str = "off";

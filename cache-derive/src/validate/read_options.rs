@@ -11,7 +11,7 @@ use super::absent;
 use super::given::Given;
 use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
-use crate::model::{Options, Setting, SettingValue, Span};
+use crate::model::{Life, Options, Setting, SettingValue, Span};
 use crate::options::{Spec, cached};
 use crate::parse::Value;
 
@@ -29,12 +29,14 @@ pub(super) fn all(
     local_no_longer_than_ttl(ttl.as_ref(), &settings, given, sink);
     refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
     refreshes_at_all(given, sink);
+    old_values_at_the_soft_timeout(given, sink);
     let mut options = Options {
         ttl: ttl?,
         settings,
         version: given.value(&cached::VERSION, sink).unwrap_or_default(),
         positional: positional(given),
         cache_if: given.value(&cached::CACHE_IF, sink),
+        life: life(given, sink),
         visible_if: given.value(&cached::VISIBLE_IF, sink),
         absent: absent::absent(sig, given, sink),
         inline: given.value(&cached::LOAD, sink).is_some(),
@@ -77,6 +79,13 @@ fn positional(given: &Given<'_>) -> Option<Place> {
     }
 }
 
+/// The function that says how long a value lives. Two of them exclude each other.
+fn life(given: &Given<'_>, sink: &mut Sink) -> Option<Life> {
+    let ttl_from = given.value(&cached::TTL_FROM, sink).map(Life::For);
+    let expires_at = given.value(&cached::EXPIRES_AT, sink).map(Life::Until);
+    ttl_from.or(expires_at)
+}
+
 /// Replaces `Self` in every path of the options.
 fn replace_self(options: &mut Options, self_type: &mut SelfType) {
     let arguments = options.settings.iter_mut().filter_map(|setting| setting.argument.as_mut());
@@ -89,7 +98,8 @@ fn replace_self(options: &mut Options, self_type: &mut SelfType) {
         Span::Literal(_) => None,
     });
     let absent = options.absent.iter_mut().flat_map(|absent| [&mut absent.is_absence, &mut absent.error]);
-    for path in constants.chain(&mut options.cache_if).chain(&mut options.visible_if).chain(absent) {
+    let life = options.life.as_mut().map(Life::path_mut);
+    for path in constants.chain(&mut options.cache_if).chain(life).chain(&mut options.visible_if).chain(absent) {
         self_type.visit_expr_path_mut(path);
     }
 }
@@ -111,6 +121,21 @@ fn refreshed_before_the_end(ttl: Option<&Span>, settings: &[Setting], given: &Gi
             Problem::at(given.get(&cached::REFRESH_AFTER), "`refresh_after` is not below `ttl`")
                 .why("an entry of that age has expired: the next read loads it anyway")
                 .instead("a shorter `refresh_after`, such as `\"80%\"`, or `stale_while_revalidate` for values that have expired"),
+        );
+    }
+}
+
+fn old_values_at_the_soft_timeout(given: &Given<'_>, sink: &mut Sink) {
+    if let Some(option) = given.get(&cached::SOFT_TIMEOUT)
+        && given.misses(&cached::STALE_IF_ERROR)
+    {
+        sink.report(
+            Problem::at(option, "`soft_timeout` without `stale_if_error`")
+                .why("a caller that stops waiting needs an expired value, and only that option keeps one that does not answer at once")
+                .instead(
+                    "also `stale_if_error = \"1h\"`, for how long a value may answer after its `ttl`, or `load_deadline` for \
+                     callers that are to get an error",
+                ),
         );
     }
 }

@@ -11,17 +11,17 @@ use super::register::{CachingRegister, RegisterError, Rows, Stop};
 use super::sync_points::until;
 
 /// Instances on one shared tier in memory, or a single one, with a clock that the test advances.
-struct Fleet {
-    rows: Arc<Rows>,
-    clock: ManualClock,
-    caches: Vec<Cache>,
-    stores: Vec<CachingRegister<Rows>>,
+pub(super) struct Fleet {
+    pub(super) rows: Arc<Rows>,
+    pub(super) clock: ManualClock,
+    pub(super) caches: Vec<Cache>,
+    pub(super) stores: Vec<CachingRegister<Rows>>,
 }
 
-const LEASE: Duration = Duration::from_hours(10);
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const LEASE: Duration = Duration::from_hours(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-fn seconds(count: u64) -> Duration {
+pub(super) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
@@ -30,7 +30,11 @@ fn builder(clock: &ManualClock) -> CacheBuilder {
 }
 
 impl Fleet {
-    async fn of(instances: usize, without: Option<Protection>, policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+    pub(super) async fn of(
+        instances: usize,
+        without: Option<Protection>,
+        policy: fn(ReadPolicy) -> ReadPolicy,
+    ) -> Self {
         let clock = ManualClock::new();
         let remote = MemoryRemote::with_clock(clock.clone());
         let one = |_| builder(&clock).without(without).remote(remote.clone()).build().unwrap();
@@ -49,7 +53,7 @@ impl Fleet {
         (fleet, chaos)
     }
 
-    async fn single(policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
+    pub(super) async fn single(policy: fn(ReadPolicy) -> ReadPolicy) -> Self {
         let clock = ManualClock::new();
         let cache = Cache::single_instance_with_clock(clock.clone());
         Self::over(clock, vec![cache], policy).await
@@ -68,7 +72,7 @@ impl Fleet {
     }
 
     /// One and three instances, each of which has the row's value of this moment.
-    async fn each(policy: fn(ReadPolicy) -> ReadPolicy) -> [Self; 2] {
+    pub(super) async fn each(policy: fn(ReadPolicy) -> ReadPolicy) -> [Self; 2] {
         let fleets = [Self::single(policy).await, Self::of(3, None, policy).await];
         for fleet in &fleets {
             fleet.fill().await;
@@ -76,7 +80,7 @@ impl Fleet {
         fleets
     }
 
-    async fn fill(&self) {
+    pub(super) async fn fill(&self) {
         for store in &self.stores {
             assert_eq!(store.get(1).await, Ok(Some(10)));
             let filled = || self.caches.len() == 1 || self.stats(0).fills == 1;
@@ -85,19 +89,19 @@ impl Fleet {
         assert_eq!(self.rows.loads(), 1);
     }
 
-    fn stats(&self, instance: usize) -> cache_core::MethodStats {
+    pub(super) fn stats(&self, instance: usize) -> cache_core::MethodStats {
         self.caches[instance].stats().method("Register", "get")
     }
 
-    async fn get(&self, instance: usize) -> Result<Option<u64>, RegisterError> {
+    pub(super) async fn get(&self, instance: usize) -> Result<Option<u64>, RegisterError> {
         self.stores[instance].get(1).await
     }
 
-    fn advance(&self, span: u64) {
+    pub(super) fn advance(&self, span: u64) {
         self.clock.advance(seconds(span));
     }
 
-    async fn refreshed(&self, instance: usize, value: Option<u64>) {
+    pub(super) async fn refreshed(&self, instance: usize, value: Option<u64>) {
         until("the entry is refreshed", || self.stores[instance].peek_get(1) == Some(value)).await;
     }
 }

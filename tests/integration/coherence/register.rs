@@ -124,6 +124,11 @@ impl Rows {
         self.table.lock().unwrap().insert(key, value);
     }
 
+    /// Deletes without the cache.
+    pub(super) fn remove(&self, key: u64) {
+        self.table.lock().unwrap().remove(&key);
+    }
+
     fn answer<T>(&self, rows: T) -> Result<T, RegisterError> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(RegisterError::Lost);

@@ -26,7 +26,7 @@ use super::local::{Age, Ends};
 use super::method::Method;
 use crate::coherence::Connection;
 use crate::freshness::SequenceSnapshot;
-use crate::observability::{Counters, Request};
+use crate::observability::{CallSpan, Counters, Request};
 use crate::protocol::envelope::{self, Expiry, Identity, Unusable};
 use crate::protocol::{
     Backend, EntryReplies, EntryReply, Epoch, Fence, Generation, Mode, Protection, Scope, ScopeHash, ScopeState,
@@ -245,9 +245,10 @@ impl<R: Cacheable> SharedEntries<R> {
         round: &mut [&mut Query<R>],
     ) -> Result<(), TierError> {
         let size = self.entry_size.expected();
+        let span = CallSpan::look_up(&self.method.counters, self.method.cache.backend(), round.len());
         let replies = {
             let wanted: Few<_> = round.iter().map(|query| Wanted { scopes: &query.keys.scopes, size }).collect();
-            self.fetch(connection, &wanted).await?
+            self.fetch(connection, &wanted, &span).await?
         };
         let mut tagged = Vec::new();
         for (query, reply) in round.iter_mut().zip(replies) {
@@ -256,20 +257,26 @@ impl<R: Cacheable> SharedEntries<R> {
                 Verdict::Tagged(hit) => tagged.push((&mut **query, hit)),
             }
         }
-        if tagged.is_empty() {
-            return Ok(());
+        if !tagged.is_empty() {
+            // Boxed: most methods take no tags from values, and it would enlarge the future of every look-up.
+            Box::pin(self.confirm(connection, tagged)).await?;
         }
-        // Boxed: most methods take no tags from values, and it would enlarge the future of every look-up.
-        Box::pin(self.confirm(connection, tagged)).await
+        span.hit(|| round.iter().all(|query| matches!(query.answer, Some(LookUp::Hit { .. } | LookUp::Confirmed(_)))));
+        Ok(())
     }
 
     /// Fetches entries with the states of their scopes in one round trip.
     ///
     /// A second round trip creates generations that are missing. An error is counted, and closes the connection or opens the
     /// circuit unless it concerns only this command.
-    async fn fetch(&self, connection: &Connection, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
+    async fn fetch(
+        &self,
+        connection: &Connection,
+        wanted: &[Wanted<'_>],
+        span: &CallSpan,
+    ) -> Result<EntryReplies, TierError> {
         let began = self.method.process().clock.stopwatch();
-        let mut replies = self.in_time(connection, connection.tier.read(wanted)).await;
+        let mut replies = self.in_time(connection, span.around(connection.tier.read(wanted))).await;
         if let Ok(found) = &mut replies {
             // A foreign value of any size is received once, and says nothing about the entries.
             let most = self.method.process().settings.max_entry.saturating_add(1);
@@ -283,6 +290,7 @@ impl<R: Cacheable> SharedEntries<R> {
             }
         }
         self.method.counters.meter.look_up.record(began.elapsed());
+        span.outcome(&replies);
         match &replies {
             Ok(_) => self.method.coherence().succeeded(),
             Err(error) => self.failed(connection, Request::Read, error),
@@ -373,7 +381,7 @@ impl<R: Cacheable> SharedEntries<R> {
             Accepted::Entry(_) | Accepted::Young => self.open(keys, &entry, connection.server_now(now), &fence),
         };
         let opened = opened.map(|readable| self.aged(readable, connection, now, until));
-        let opened = opened.filter(|entry| !matches!(accepted, Accepted::Young) || entry.age == Some(Age::Young));
+        let mut opened = opened.filter(|entry| !matches!(accepted, Accepted::Young) || entry.age == Some(Age::Young));
         // The value that the previous flight loaded is newer than an entry that has reached its end.
         if opened.as_ref().is_none_or(|entry| entry.age.is_none_or(|age| age == Age::Stale))
             && let Some(found) = accepted.carried().filter(|found| found.fence.as_ref() == Some(&fence))
@@ -381,6 +389,11 @@ impl<R: Cacheable> SharedEntries<R> {
             return Verdict::Final(LookUp::Confirmed(Found { source: Source::Shared, ..found }));
         }
         let is_read = !matches!(accepted, Accepted::Young);
+        if let Some(entry) = &mut opened
+            && self.is_refreshed_elsewhere(entry)
+        {
+            entry.age = Some(Age::Young);
+        }
         let target = |fence| FillTarget::Both { snapshot, connection: Arc::clone(connection), fence, clocks, until };
         match opened {
             Some(entry) if self.method.has_value_tags() => Verdict::Tagged(TaggedHit { entry, target: target(fence) }),
@@ -417,6 +430,12 @@ impl<R: Cacheable> SharedEntries<R> {
             None => Ends { life: now, limit: now },
         };
         Aged { value, ends, age, tags }
+    }
+
+    /// Whether a read starts no refresh of an entry that is due, since its local copy will start none either.
+    fn is_refreshed_elsewhere(&self, entry: &Aged<R>) -> bool {
+        let is_absent = || self.method.presence.is_absent(&entry.value);
+        entry.age == Some(Age::Due) && self.method.is_refreshed_in_time_only(is_absent())
     }
 
     /// Returns a hit as the answer, and counts it if it answers a read.

@@ -59,6 +59,9 @@ impl ManualClock {
     }
 
     /// Returns the time of the clock; a new clock shows one hour. No other clock has the same origin.
+    ///
+    /// The wall time of a cache on this clock is this long after the Unix epoch. That decides when a value with
+    /// `expires_at` ends.
     pub fn elapsed(&self) -> Duration {
         self.now().since(Moment::default())
     }

@@ -1,7 +1,8 @@
 //! The clock, and its manual version for tests.
 //!
 //! Only this module reads a clock. A cache measures durations on the monotonic clock of its process, and never compares
-//! a reading with that of another machine: times that instances share come from the server.
+//! a reading with that of another machine: times that instances share come from the server. The wall time serves only
+//! where no server is: for values that end at an absolute moment.
 
 #[cfg(feature = "testing")]
 mod manual;
@@ -10,7 +11,7 @@ mod manual;
 mod manual;
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use self::manual::ManualClock;
@@ -82,6 +83,16 @@ impl Clock {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(clock) => clock.now(),
+        }
+    }
+
+    /// Returns the wall time since the Unix epoch, for moments that come from outside. It may jump.
+    ///
+    /// A manual clock shows its own time as the wall time, so that a test decides it.
+    pub(crate) fn unix_time(&self) -> Duration {
+        match &self.0 {
+            Source::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Source::Manual(clock) => clock.now().since(Moment::default()),
         }
     }
 

@@ -67,9 +67,10 @@ impl fmt::Debug for MemoryRemote {
 }
 
 /// The state that all clones share.
-#[derive(Default)]
 struct Shared {
     clock: Clock,
+    /// The wall time of the clock's origin: like that of a real server, the time here counts from the Unix epoch.
+    origin: Duration,
     state: Mutex<State>,
 }
 
@@ -128,6 +129,23 @@ impl Default for State {
     }
 }
 
+impl Shared {
+    fn new(clock: Clock) -> Self {
+        let origin = clock.unix_time().saturating_sub(clock.now().since(Moment::default()));
+        Self { clock, origin, state: Mutex::default() }
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now().after(self.origin)
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Clock::default())
+    }
+}
+
 impl MemoryRemote {
     /// Creates an empty shared tier that accepts connections, on the system's clock.
     pub fn new() -> Self {
@@ -144,7 +162,7 @@ impl MemoryRemote {
         if !state.up || !state.connections.iter().any(|(number, ..)| *number == connection) {
             return Err(TierError::disconnected("the in-memory remote is down"));
         }
-        let now = self.0.clock.now();
+        let now = self.0.now();
         Ok(operation(&mut state, now))
     }
 }
@@ -166,7 +184,7 @@ impl MemoryRemote {
     /// # let _ = remote;
     /// ```
     pub fn with_clock(clock: impl Into<Clock>) -> Self {
-        Self(Arc::new(Shared { clock: clock.into(), state: Mutex::default() }))
+        Self(Arc::new(Shared::new(clock.into())))
     }
 
     /// Closes every connection and refuses new ones, like a server that was killed. The data is kept.
@@ -309,7 +327,7 @@ impl SharedTier for MemoryRemote {
             return ready(Err(TierError::disconnected("the in-memory remote is down"))).boxed();
         }
         state.next_connection += 1;
-        let connected_at = self.0.clock.now().as_millis();
+        let connected_at = self.0.now().as_millis();
         let (number, instance) = (state.next_connection, instance.to_owned());
         state.connections.push((number, bus, Vec::new()));
         let connection: Arc<dyn TierConnection> = Arc::new(MemoryConnection {

@@ -3,5 +3,6 @@
 mod health;
 mod metrics;
 mod recorder;
+mod spans;
 mod table;
 mod verifier;
