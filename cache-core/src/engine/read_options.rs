@@ -13,19 +13,28 @@ use super::user_code::{guarded, panic_text};
 use crate::error::{Error, ErrorKind};
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
 
-/// How a method's results represent absence.
+/// How a method's results represent absence, and what a value weighs.
 pub struct Presence<R> {
     is_absent: Option<fn(&R) -> bool>,
+    pub(super) weigh: Option<fn(&R) -> usize>,
 }
 
 impl<R> Presence<R> {
     /// The method always returns a value.
-    pub const ALWAYS: Self = Self { is_absent: None };
+    pub const ALWAYS: Self = Self { is_absent: None, weigh: None };
+
+    /// Sets the function that weighs a value in bytes, for a local tier that is bounded by bytes.
+    ///
+    /// Without it, a value weighs its encoded length. It is not called for an absence.
+    #[must_use]
+    pub const fn weigh(self, weigh: fn(&R) -> usize) -> Self {
+        Self { weigh: Some(weigh), ..self }
+    }
 }
 
 impl<V> Presence<Option<V>> {
     /// The method returns an `Option`.
-    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none) };
+    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none), weigh: None };
 }
 
 impl<R> Presence<R> {

@@ -269,6 +269,30 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.inner.local.len()
     }
 
+    /// Returns the weight in bytes of the local entries, including outdated ones that are not evicted yet.
+    ///
+    /// `None` if the local tier is bounded by the number of entries, or off. See
+    /// [`local_capacity_bytes`](ReadPolicy::local_capacity_bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_capacity_bytes(64 << 20);
+    /// let texts = cache.region::<u64, String>("demo", "text", policy);
+    /// texts.get_or_load(&1, || async { Ok::<_, Error>("x".repeat(1000)) }).await?;
+    /// assert_eq!(texts.local_weight(), Some(1132)); // with the length in MessagePack, and 128 bytes for the entry
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn local_weight(&self) -> Option<u64> {
+        self.inner.local.weight()
+    }
+
     /// Returns the owned form of a borrowed key, as [`get_or_load`](Self::get_or_load) takes it.
     pub fn key<L: Lookup<K>>(&self, key: &L) -> K {
         key.to_key()
@@ -583,7 +607,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
 impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { entries: self.local.len(), in_flight: self.flights.len() }
+        Occupancy { entries: self.local.len(), weight: self.local.weight(), in_flight: self.flights.len() }
     }
 }
 

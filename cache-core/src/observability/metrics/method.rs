@@ -27,6 +27,7 @@ pub(crate) const OPERATIONS: [[&str; 3]; 18] = [
     ["refresh", "store", "skipped"],
     ["update", "store", "ok"],
     ["fill", "shared", "ok"],
+    ["fill", "local", "refused"],
     ["invalidate", "shared", "ok"],
 ];
 
@@ -48,6 +49,7 @@ pub(crate) struct MethodMeter {
     checks: [Count; RESULTS.len()],
     damage: Vec<Count>,
     entries: Level,
+    weight: Level,
     flights: Level,
     /// The duration of a look-up in the shared tier, hit or miss.
     pub(crate) look_up: Timing,
@@ -91,6 +93,7 @@ impl MethodMeter {
             checks: RESULTS.map(check),
             damage: damage.map(error).collect(),
             entries: Level::new(&names::LOCAL_ENTRIES, of_method),
+            weight: Level::new(&names::LOCAL_WEIGHT, of_method),
             flights: Level::new(&names::IN_FLIGHT, of_method),
             look_up: timing("read", "shared"),
             load: timing("load", "store"),
@@ -107,9 +110,10 @@ impl MethodMeter {
         operations.chain(bytes).chain(checks).chain(damage).for_each(|(count, total)| count.publish(*total));
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries")]
+    #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries or bytes")]
     pub(crate) fn occupied(&self, occupancy: Occupancy) {
         self.entries.set(occupancy.entries as f64);
+        self.weight.set(occupancy.weight.unwrap_or(0) as f64);
         self.flights.set(occupancy.in_flight as f64);
     }
 }
