@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::names::{local, runtime};
 use super::structure::values;
-use super::{docs, other_traits, policy, tags, types};
+use super::{docs, other_traits, policy, read, tags, types};
 use crate::model::{Method, Read, Store};
 
 /// The builder's type, its functions and `Debug`.
@@ -217,6 +217,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (version, prefixes) = (read.options.version, &read.prefixes);
     let store_name = plain(&store.ident);
     let method_name = plain(name);
+    let weigh = read::weigh(read);
     let tags = tags::of_method(store, method, read);
     let (constructor, tags) = match tags {
         Some(tags) => (quote!(tagged), Some(quote!(, #tags))),
@@ -231,7 +232,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
                 .fingerprint(#fingerprint!(#value))
                 .prefixes(&[#(#prefixes),*]),
             self.#name,
-            #presence!(#value)
+            #presence!(#value) #weigh
             #tags
         )
     }

@@ -170,6 +170,14 @@ pub(super) fn cache_if(read: &Read, path: &ExprPath) -> TokenStream {
     quote!(|#value| #answer)
 }
 
+/// The call that sets how a value is weighed. An absence is not weighed.
+pub(super) fn weigh(read: &Read) -> Option<TokenStream> {
+    let path = read.options.weigh.as_ref()?;
+    let value = local_at("value", path.span());
+    let weight = for_value(read, &value, &quote!(#path(#value)), &quote!(0));
+    Some(quote!(.weigh(|#value| #weight)))
+}
+
 /// The answer of `call` for a value, and `absent` for an absence.
 pub(super) fn for_value(read: &Read, value: &Ident, call: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {

@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) positional: Option<proc_macro2::Span>,
     /// Decides which values are cached.
     pub(crate) cache_if: Option<ExprPath>,
+    /// Weighs a value.
+    pub(crate) weigh: Option<ExprPath>,
     /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
     /// Which errors are absences.

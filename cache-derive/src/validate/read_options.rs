@@ -12,7 +12,7 @@ use super::given::Given;
 use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
 use crate::model::{Options, Setting, SettingValue, Span};
-use crate::options::{Spec, cached};
+use crate::options::{Spec, cached, size};
 use crate::parse::Value;
 
 /// Every option but the entity and the key.
@@ -29,12 +29,15 @@ pub(super) fn all(
     local_no_longer_than_ttl(ttl.as_ref(), &settings, given, sink);
     refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
     refreshes_at_all(given, sink);
+    idle_before_the_end(ttl.as_ref(), &settings, given, sink);
+    weighed_in_bytes(&settings, given, sink);
     let mut options = Options {
         ttl: ttl?,
         settings,
         version: given.value(&cached::VERSION, sink).unwrap_or_default(),
         positional: positional(given),
         cache_if: given.value(&cached::CACHE_IF, sink),
+        weigh: given.value(&cached::WEIGH, sink),
         visible_if: given.value(&cached::VISIBLE_IF, sink),
         absent: absent::absent(sig, given, sink),
         inline: given.value(&cached::LOAD, sink).is_some(),
@@ -89,7 +92,9 @@ fn replace_self(options: &mut Options, self_type: &mut SelfType) {
         Span::Literal(_) => None,
     });
     let absent = options.absent.iter_mut().flat_map(|absent| [&mut absent.is_absence, &mut absent.error]);
-    for path in constants.chain(&mut options.cache_if).chain(&mut options.visible_if).chain(absent) {
+    for path in
+        constants.chain(&mut options.cache_if).chain(&mut options.weigh).chain(&mut options.visible_if).chain(absent)
+    {
         self_type.visit_expr_path_mut(path);
     }
 }
@@ -123,6 +128,32 @@ fn local_no_longer_than_ttl(ttl: Option<&Span>, settings: &[Setting], given: &Gi
             Problem::at(given.get(&cached::LOCAL), "`local` is longer than `ttl`")
                 .why("no entry outlives its `ttl` in any tier, so `local` would change nothing")
                 .instead("a shorter `local`, or leave it out"),
+        );
+    }
+}
+
+fn idle_before_the_end(ttl: Option<&Span>, settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
+    let outlives_its_ttl = [&cached::STALE_WHILE_REVALIDATE, &cached::STALE_IF_ERROR];
+    if let (Some(Span::Literal(ttl)), Some(idle)) = (ttl, literal(settings, &cached::TTI))
+        && idle >= *ttl
+        && outlives_its_ttl.iter().all(|option| given.misses(option))
+    {
+        sink.report(
+            Problem::at(given.get(&cached::TTI), "`tti` is not below `ttl`")
+                .why("an entry that was not read for that long has expired already")
+                .instead("a shorter `tti`, or leave it out"),
+        );
+    }
+}
+
+fn weighed_in_bytes(settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
+    let capacity = settings.iter().find(|setting| setting.option == cached::LOCAL_CAPACITY.row.name);
+    let is_in_bytes = capacity.map_or_else(|| !given.misses(&cached::LOCAL_CAPACITY), |set| set.method == size::BYTES);
+    if let Some(weigh) = given.get(&cached::WEIGH).filter(|_| !is_in_bytes) {
+        sink.report(
+            Problem::at(weigh, "`weigh` without a `local_capacity` in bytes")
+                .why("a local tier that is bounded by its number of entries weighs no value")
+                .instead("a size beside it, such as `local_capacity = \"64MiB\"`, or leave it out"),
         );
     }
 }

@@ -32,6 +32,7 @@ mod ledger;
 mod lifetimes;
 mod links;
 mod loads;
+mod local_bounds;
 mod lost_locks;
 mod modes;
 mod nested_loads;

@@ -2,6 +2,6 @@
 
 mod health;
 mod metrics;
-mod recorder;
+pub(super) mod recorder;
 mod table;
 mod verifier;
