@@ -86,7 +86,7 @@ pub(super) struct Ends {
 pub(super) struct Local<K, R> {
     /// `None` if it is off.
     tier: Option<Arc<LocalTier<K, R>>>,
-    /// The same, unless a hit has to use its entry: the others then need not ask whether they have to.
+    /// The same, unless a hit has to use its entry: so a hit of any other method does not ask whether it has to.
     unused: Option<Arc<LocalTier<K, R>>>,
     coherence: Arc<Coherence>,
     clock: Clock,
@@ -129,32 +129,30 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     )]
     pub(super) fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        let Some(tier) = &self.unused else { return self.find_in_use(key, now) };
+        let tier = self.unused.as_ref()?;
         self.current(tier, tier.get(key), now)
     }
 
-    /// Finds an entry in a tier with a time to idle, if there is a tier.
-    #[inline(never)]
-    fn find_in_use<L: Lookup<K>>(&self, key: &L, now: Moment) -> Option<LocalHit<R>> {
-        let tier = self.tier.as_ref()?;
-        self.current(tier, tier.get_in_use(key, now), now)
-    }
-
-    /// Finds an entry by its owned key, degraded or not. Does not count a hit.
+    /// Finds an entry by its owned key, by any of the ways. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
-        let trusted = || self.find_in_use(&key, self.trusted_now()?);
-        trusted().or_else(|| self.find_degraded(&key))
+        self.find(&key).or_else(|| self.find_otherwise(&key))
     }
 
-    /// Finds a degraded entry, which was loaded without trust and has not expired.
+    /// Finds an entry that [`find`](Self::find) does not: one that a hit has to use, or one that was loaded without
+    /// trust and has not expired, while there is none.
     #[cold]
-    pub(super) fn find_degraded<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
-        let now = self.clock.now();
-        if self.coherence.freshness.is_trusted(now) {
-            return None;
+    pub(super) fn find_otherwise<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
+        let (tier, now) = (self.tier.as_ref()?, self.clock.now());
+        if !self.coherence.freshness.is_trusted(now) {
+            return self.degraded(tier, tier.get_in_use(key, now)?, now);
         }
-        let tier = self.tier.as_ref()?;
-        let LocalEntry { value, end, stamp } = tier.get_in_use(key, now)?;
+        let found = if tier.has_idle_entries() { tier.get_in_use(key, now) } else { None };
+        self.current(tier, found, now)
+    }
+
+    /// Returns the value of an entry that was loaded without trust, unless it has expired.
+    fn degraded(&self, tier: &LocalTier<K, R>, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
+        let LocalEntry { value, end, stamp } = entry;
         let is_alive = !end.is_over(now) && self.is_current(tier, &stamp.degraded());
         is_alive.then_some(LocalHit { value, absent: end.is_absent(), degraded: true, age: Age::Young })
     }

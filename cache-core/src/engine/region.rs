@@ -365,7 +365,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// ```
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let local = &self.inner.local;
-        local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)
+        local.find(key).or_else(|| local.find_otherwise(key)).map(|hit| hit.value)
     }
 }
 
@@ -429,7 +429,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         match self.inner.local.find(key) {
             Some(hit) => self.hit(hit),
-            None => self.local_degraded(key, |_| true),
+            None => self.local_otherwise(key, |_| true),
         }
     }
 
@@ -441,7 +441,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return LocalRead::Miss;
         }
         let visible = |value: &R| guarded(self.method().name(), "visible_if", || visible(value)).unwrap_or(false);
-        let Some(hit) = self.inner.local.find(key) else { return self.local_degraded(key, visible) };
+        let Some(hit) = self.inner.local.find(key) else { return self.local_otherwise(key, visible) };
         if visible(&hit.value) { self.hit(hit) } else { LocalRead::Miss }
     }
 
@@ -457,8 +457,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     #[cold]
-    fn local_degraded<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
-        match self.inner.local.find_degraded(key).filter(|hit| visible(&hit.value)) {
+    fn local_otherwise<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
+        match self.inner.local.find_otherwise(key).filter(|hit| visible(&hit.value)) {
             Some(hit) => self.hit(hit),
             None => LocalRead::Miss,
         }

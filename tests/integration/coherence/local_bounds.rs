@@ -54,7 +54,9 @@ struct Rows {
 impl Rows {
     fn with(texts: &[(u64, &str)]) -> Arc<Self> {
         let rows = Self::default();
-        texts.iter().for_each(|(id, text)| rows.set(*id, text));
+        for (id, text) in texts {
+            rows.set(*id, text);
+        }
         Arc::new(rows)
     }
 
@@ -183,8 +185,7 @@ async fn the_function_weighs_each_value_once_and_no_absence() {
     }
     assert_eq!(WEIGHED.get(), 2, "a hit does not weigh");
     cache.publish_metrics();
-    // 3128 is rounded up to a multiple of 2.
-    assert_eq!(recorder.levels("cache.local.weight", &[("method", "text")]), [(3128 + 1128 + 128) as f64]);
+    assert_eq!(recorder.levels("cache.local.weight", &[("method", "text")]), [f64::from(3128 + 1128 + 128)]);
     assert_eq!(recorder.levels("cache.local.weight", &[("method", "long")]), [0.0], "it is bounded by entries");
 }
 
@@ -322,7 +323,7 @@ async fn a_later_fill_removes_idle_entries() {
     for key in 0..100 {
         read(&region, key, 10).await;
     }
-    pass(&clock, Duration::from_secs(60)).await;
+    pass(&clock, Duration::from_mins(1)).await;
     read(&region, 0, 10).await;
     read(&region, 200, 10).await;
     pass(&clock, Duration::from_secs(10)).await;
