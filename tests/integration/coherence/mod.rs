@@ -63,5 +63,6 @@ mod tracking;
 mod unknown_outcome;
 mod updates;
 mod user_code;
+mod warming;
 mod world;
 mod writers;

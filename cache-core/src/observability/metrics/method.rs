@@ -9,7 +9,7 @@ use crate::observability::checks::RESULTS;
 use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
-pub(crate) const OPERATIONS: [[&str; 3]; 18] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 19] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
