@@ -95,12 +95,16 @@ fn by_bytes(capacity: u64, engine: LocalEngine) -> ReadPolicy {
     ReadPolicy::new(Duration::from_hours(1)).local_capacity_bytes(capacity).local_engine(engine)
 }
 
-async fn on_memory(clock: &ManualClock) -> (Cache, MemoryRemote) {
+/// A cache on a shared tier in memory.
+fn on_memory(clock: &ManualClock) -> Cache {
     let remote = MemoryRemote::with_clock(clock.clone());
     let builder = Cache::builder().lease(Duration::from_hours(10)).clock(clock.clone());
-    let cache = builder.read_timeout(PATIENCE).write_timeout(PATIENCE).remote(remote.clone()).build().unwrap();
+    builder.read_timeout(PATIENCE).write_timeout(PATIENCE).remote(remote).build().unwrap()
+}
+
+/// Waits for the shared tier, which a cache subscribes to for the regions that it has.
+async fn connected(cache: &Cache) {
     assert!(cache.connected(PATIENCE).await);
-    (cache, remote)
 }
 
 #[tokio::test]
@@ -135,8 +139,9 @@ async fn an_entry_of_a_tenth_of_the_capacity_is_stored_and_one_above_it_is_not()
     let largest = usize::try_from(CAPACITY / 10 - OVERHEAD).unwrap() - 3;
     for engine in ENGINES {
         let clock = ManualClock::new();
-        let (cache, _remote) = on_memory(&clock).await;
+        let cache = on_memory(&clock);
         let region = cache.region::<u64, String>("bounds", "heavy", by_bytes(CAPACITY, engine));
+        connected(&cache).await;
         for key in 0..50 {
             read(&region, key, largest).await;
             assert!(region.peek(&&key).is_some() || engine == LocalEngine::Moka, "{engine:?}: {key}");
@@ -155,9 +160,10 @@ async fn an_entry_of_a_tenth_of_the_capacity_is_stored_and_one_above_it_is_not()
 #[tokio::test]
 async fn a_value_that_is_refused_replaces_the_local_one() {
     let clock = ManualClock::new();
-    let (cache, _remote) = on_memory(&clock).await;
+    let cache = on_memory(&clock);
     let rows = Rows::with(&[(1, "old")]);
     let store = CachingTexts::new(Arc::clone(&rows), &cache);
+    connected(&cache).await;
     assert_eq!(store.text(1).await.unwrap().as_deref(), Some("old"));
     assert!(store.peek_text(1).is_some());
     for (text, why) in [("much longer", "it is too heavy"), ("!", "it has no weight")] {
@@ -239,8 +245,8 @@ impl Idle {
             let clock = ManualClock::new();
             all.push(Self::over(Cache::single_instance_with_clock(clock.clone()), clock, engine, false));
             let clock = ManualClock::new();
-            let (cache, _) = on_memory(&clock).await;
-            all.push(Self::over(cache, clock, engine, true));
+            all.push(Self::over(on_memory(&clock), clock, engine, true));
+            connected(&all[all.len() - 1].cache).await;
         }
         all
     }
