@@ -174,7 +174,8 @@ pub(super) fn cache_if(read: &Read, path: &ExprPath) -> TokenStream {
 pub(super) fn weigh(read: &Read) -> Option<TokenStream> {
     let path = read.options.weigh.as_ref()?;
     let value = local_at("value", path.span());
-    let weight = for_value(read, &value, &quote!(#path(#value)), &quote!(0));
+    // The compiler reports another type at the path.
+    let weight = at(path.span(), for_value(read, &value, &quote!(#path(#value)), &quote!(0)));
     Some(quote!(.weigh(|#value| #weight)))
 }
 
