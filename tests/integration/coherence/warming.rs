@@ -39,8 +39,8 @@ pub(super) trait Shelf: Send + Sync {
     #[cached(entity = "author", key(id), ttl = "1h", negative_ttl = "1h", absent_if = is_missing, absent_as = missing)]
     async fn author(&self, id: u64) -> Result<String, Failed>;
 
-    #[cached(entity = "count", key(shelf), ttl = "1h")]
-    async fn count(&self, shelf: String) -> u64;
+    #[cached(entity = "count", key(of), ttl = "1h")]
+    async fn count(&self, of: String) -> u64;
 
     #[invalidates(book(id))]
     async fn rename(&self, id: u64, title: &str) -> Result<(), Failed>;
@@ -95,9 +95,9 @@ impl Shelf for Rows {
         self.book(id).await?.ok_or(Failed::Missing)
     }
 
-    async fn count(&self, shelf: String) -> u64 {
+    async fn count(&self, of: String) -> u64 {
         self.load().await;
-        shelf.len() as u64
+        of.len() as u64
     }
 
     async fn rename(&self, id: u64, title: &str) -> Result<(), Failed> {

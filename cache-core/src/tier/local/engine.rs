@@ -131,10 +131,7 @@ where
             Table::Quick(cache) => cache.insert_with_lifecycle(key, entry, &mut evicted),
             #[cfg(feature = "moka")]
             Table::Moka(cache) => {
-                let renewed = Renewed { address: key.address, tick: key.used.tick() };
                 cache.insert(key, housekeeping::Timed { entry, life });
-                // moka keeps the key that it has, with the last use of the previous value.
-                cache.contains_key(&renewed);
             }
         }
         evicted
@@ -206,31 +203,6 @@ where
         None => builder,
     };
     builder.build_with_hasher(Spread::default())
-}
-
-/// Sets the last use of the entry at an address.
-#[cfg(feature = "moka")]
-struct Renewed {
-    address: Address,
-    tick: Tick,
-}
-
-#[cfg(feature = "moka")]
-impl std::hash::Hash for Renewed {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.address.hash(state);
-    }
-}
-
-#[cfg(feature = "moka")]
-impl<K> equivalent::Equivalent<Placed<K>> for Renewed {
-    fn equivalent(&self, key: &Placed<K>) -> bool {
-        let is_at = self.address == key.address;
-        if is_at {
-            key.used.set(self.tick);
-        }
-        is_at
-    }
 }
 
 impl<K, R> fmt::Debug for Engine<K, R> {

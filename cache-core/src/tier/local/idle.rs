@@ -21,12 +21,7 @@ impl LastUse {
         Self(AtomicU16::new(tick.0))
     }
 
-    #[cfg(feature = "moka")]
-    pub(super) fn tick(&self) -> Tick {
-        Tick(self.0.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn set(&self, Tick(tick): Tick) {
+    fn set(&self, Tick(tick): Tick) {
         self.0.store(tick, Ordering::Relaxed);
     }
 }
