@@ -285,7 +285,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_capacity_bytes(64 << 20);
     /// let texts = cache.region::<u64, String>("demo", "text", policy);
     /// texts.get_or_load(&1, || async { Ok::<_, Error>("x".repeat(1000)) }).await?;
-    /// assert_eq!(texts.local_weight(), Some(1132)); // with the length in MessagePack, and 128 bytes for the entry
+    /// assert_eq!(texts.local_weight(), Some(1131)); // with the length in MessagePack, and 128 bytes for the entry
     /// # Ok(())
     /// # }
     /// ```
