@@ -160,7 +160,7 @@ pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use cache_info::{CacheInfo, CacheSource};
 pub use codec::Codec;
 pub use config::Variables;
-pub use engine::{Region, TagFamily, WriteGuard};
+pub use engine::{Region, TagFamily, Warmed, Warming, WriteGuard};
 pub use error::{Error, ErrorKind, LoadError, WriteError};
 pub use health::{Health, LinkStatus, Status};
 pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};

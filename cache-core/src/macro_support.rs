@@ -28,7 +28,8 @@ pub use crate::cache_info::{CacheInfo, informed};
 pub use crate::codec::Codec;
 pub use crate::engine::{
     Access, AnyUpdate, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,
-    RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, WriteGuard, WriteOutcome,
+    RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, Warming, Warmth, WriteGuard,
+    WriteOutcome,
 };
 pub use crate::error::{Error, LoadError, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};

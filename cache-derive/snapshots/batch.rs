@@ -482,6 +482,48 @@ where
         let scope = self.__scope_size(&id);
         ::std::boxed::Box::pin(self.size.invalidate(scope))
     }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `size`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_size<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = u64,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.size.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                id,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let key = self.size.key(&(&id,));
+                    if self
+                        .size
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.size(id).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
+    }
 }
 impl<S: ?::core::marker::Sized> CachingStore<S> {
     /// The store behind the cache.

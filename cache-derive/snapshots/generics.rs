@@ -318,6 +318,49 @@ where
         let scope = self.__scope_get(id);
         ::std::boxed::Box::pin(self.get.invalidate(scope))
     }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `get`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_get<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = <T::Id as ::std::borrow::ToOwned>::Owned,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.get.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                id,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let id = ::core::borrow::Borrow::<T::Id>::borrow(&id);
+                    let key = self.get.key(&(id,));
+                    if self
+                        .get
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.get(id).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
+    }
 }
 impl<S: ?::core::marker::Sized, T: Row, const N: usize> CachingTable<S, T, N>
 where

@@ -313,6 +313,48 @@ where
         let scope = self.__scope_token(&id);
         ::std::boxed::Box::pin(self.token.invalidate(scope))
     }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `token`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_token<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = u64,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.token.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                id,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let key = self.token.key(&(&id,));
+                    if self
+                        .token
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.token(id).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
+    }
     /// Begins the write of `add` with these arguments, for a caller that commits it.
     ///
     /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.

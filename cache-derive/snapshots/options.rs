@@ -37,7 +37,7 @@ pub(crate) trait Store: Send + Sync {
 /// | --- | --- | --- | --- | --- | --- | --- |
 #[cfg_attr(
     all(feature = "documents"),
-    doc = " | [`find`](Self::find) | `app:document:<tenant>:<path>` | `tenant: u64`, `path: &str` | `crate::TTL`, `local` 10s | `safe` | `put`, `create` | |"
+    doc = " | [`find`](Self::find) | `app:document:<tenant>:<path>` | `tenant: u64`, `path: &str` | `crate::TTL`, `local` 10s, `tti` 5s | `safe` | `put`, `create` | |"
 )]
 /// | [`tree`](Self::tree) | `app:tree:<tenant>:<under>:<name>` | `tenant: u64`, `under: Option<&str>`, `name: String` | 1h 30m, `local` off | `safe` | `put`, `create` | |
 /// | [`put`](Self::put) | | | | | | `find(document.tenant, ..)`, `tree(document.tenant, document.under.as_deref(), ..)`, `tree(..)` |
@@ -187,7 +187,11 @@ where
                     .fingerprint(caching::__macro::v1::fingerprint!(Option < Document >))
                     .prefixes(&[1usize]),
                 self.find,
-                caching::__macro::v1::presence!(Option < Document >),
+                caching::__macro::v1::presence!(Option < Document >)
+                    .weigh(|value| match value {
+                        ::core::option::Option::Some(value) => size_of_document(value),
+                        ::core::option::Option::None => 0,
+                    }),
             ),
             tree: caching::__macro::v1::Region::<
                 (
@@ -253,7 +257,8 @@ where
             find: caching::__macro::v1::ReadPolicy::new(crate::TTL)
                 .jitter_percent(20u8)
                 .local_ttl(::core::time::Duration::new(10u64, 0u32))
-                .local_capacity(500usize)
+                .local_capacity_bytes(524288u64)
+                .tti(::core::time::Duration::new(5u64, 0u32))
                 .local_engine(caching::__macro::v1::LocalEngine::Moka)
                 .codec(caching::__macro::v1::Codec::Json),
             tree: caching::__macro::v1::ReadPolicy::new(

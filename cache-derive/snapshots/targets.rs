@@ -846,6 +846,48 @@ where
         let scope = self.__scope_get(&id);
         ::std::boxed::Box::pin(self.get.invalidate(scope))
     }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `get`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_get<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = UserId,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.get.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                id,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let key = self.get.key(&(&id,));
+                    if self
+                        .get
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.get(id).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
+    }
     /// What the local tier holds for `by_email` with these arguments, without asking anything else.
     ///
     /// It is not counted as a read.
@@ -862,6 +904,50 @@ where
     ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_by_email(email);
         ::std::boxed::Box::pin(self.by_email.invalidate(scope))
+    }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `by_email`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    #[cfg(feature = "emails")]
+    pub fn warm_by_email<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = ::std::string::String,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.by_email.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                email,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let email = ::core::borrow::Borrow::<str>::borrow(&email);
+                    let key = self.by_email.key(&(email,));
+                    if self
+                        .by_email
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.by_email(email).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
     }
     /// What the local tier holds for `flag` with these arguments, without asking anything else.
     ///
@@ -888,6 +974,49 @@ where
     ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_flag(&name);
         ::std::boxed::Box::pin(self.flag.invalidate(scope))
+    }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `flag`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_flag<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = String,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.flag.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                name,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let key = self.flag.key(&(&name,));
+                    if self
+                        .flag
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.flag(name).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written
+                            || self.flag.peek(&&key).is_some(),
+                    )
+                })
+            },
+        )
     }
     /// Begins the write of `put_all` with these arguments, for a caller that commits it.
     ///

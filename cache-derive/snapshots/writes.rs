@@ -656,6 +656,57 @@ where
         let scope = self.__scope_load(&tenant, id, device);
         ::std::boxed::Box::pin(self.load.invalidate(scope))
     }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `load`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    pub fn warm_load<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = (
+                TenantId,
+                ::std::string::String,
+                ::core::option::Option<<str as ::std::borrow::ToOwned>::Owned>,
+            ),
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.load.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                (tenant, id, device),
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let id = ::core::borrow::Borrow::<str>::borrow(&id);
+                    let device = ::core::option::Option::map(
+                        device.as_ref(),
+                        ::core::borrow::Borrow::<str>::borrow,
+                    );
+                    let key = self.load.key(&(&tenant, id, device));
+                    if self
+                        .load
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.load(tenant, id, device).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
+    }
     /// What the local tier holds for `user` with these arguments, without asking anything else.
     ///
     /// It is not counted as a read.
@@ -680,6 +731,49 @@ where
     ) -> ::cache_core::__macro::v1::BoxFuture<'_, ()> {
         let scope = self.__scope_user(&id);
         ::std::boxed::Box::pin(self.user.invalidate(scope))
+    }
+    /// Reads those of these keys that no tier has, at most `concurrency` at once (zero counts as one).
+    ///
+    /// Await it for the summary, or call `next` for the progress after each key. Each key is a read like `user`: fenced against writes, and shared with callers that ask for it meanwhile. A key that the shared tier has is only copied. Nothing is read if the method is not cached.
+    ///
+    /// If it is dropped, no further key begins; loads in progress continue.
+    #[cfg(feature = "users")]
+    pub fn warm_user<'__warm>(
+        &'__warm self,
+        keys: impl ::core::iter::IntoIterator<
+            Item = u64,
+            IntoIter: ::core::marker::Send + '__warm,
+        >,
+        concurrency: usize,
+    ) -> ::cache_core::__macro::v1::Warming<'__warm> {
+        ::cache_core::__macro::v1::Warming::new(
+            self.user.can_be_warmed(),
+            keys,
+            concurrency,
+            move |
+                id,
+            | -> ::cache_core::__macro::v1::BoxFuture<
+                '__warm,
+                ::cache_core::__macro::v1::Warmth,
+            > {
+                ::std::boxed::Box::pin(async move {
+                    let key = self.user.key(&(&id,));
+                    if self
+                        .user
+                        .cached_only(::core::clone::Clone::clone(&key), |_, _| true)
+                        .await
+                        .is_some()
+                    {
+                        return ::cache_core::__macro::v1::Warmth::Cached;
+                    }
+                    let returned = self.user(id).await;
+                    ::cache_core::__macro::v1::Warmth::of_read(
+                        ::cache_core::__macro::v1::write_outcome!(& returned)
+                            == ::cache_core::__macro::v1::WriteOutcome::Written,
+                    )
+                })
+            },
+        )
     }
     /// Begins the write of `create` with these arguments, for a caller that commits it.
     ///

@@ -11,6 +11,7 @@ mod bounded;
 mod digest;
 mod trip;
 
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::DeserializeOwned;
@@ -80,6 +81,20 @@ pub enum Codec {
     Postcard,
 }
 
+/// Counts the bytes that are written to it.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The error of a value that its codec rejected. Its text is for a log line, and never contains the value.
 #[derive(Debug)]
 pub(crate) struct CodecError;
@@ -101,7 +116,14 @@ impl Codec {
         catch_unwind(AssertUnwindSafe(|| self.encode_unguarded(value, out))).unwrap_or(Err(CodecError))
     }
 
-    fn encode_unguarded<T: Serialize>(self, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    /// Returns the number of bytes of a value. A panic in the value's own code is returned as an error.
+    pub(crate) fn encoded_size<T: Serialize>(self, value: &T) -> Result<usize, CodecError> {
+        let mut count = Count(0);
+        catch_unwind(AssertUnwindSafe(|| self.encode_unguarded(value, &mut count))).unwrap_or(Err(CodecError))?;
+        Ok(count.0)
+    }
+
+    fn encode_unguarded<T: Serialize>(self, value: &T, out: &mut impl Write) -> Result<(), CodecError> {
         match self {
             Self::MessagePack => {
                 let mut writer = rmp_serde::Serializer::new(out).with_struct_map();
@@ -170,6 +192,7 @@ mod tests {
             let value = (String::from("a"), Some(7_u64), vec![1.5_f32], None::<bool>);
             let mut bytes = Vec::new();
             codec.encode(&value, &mut bytes).unwrap();
+            assert_eq!(codec.encoded_size(&value).unwrap(), bytes.len(), "{codec:?}");
             assert_eq!(
                 codec.decode::<(String, Option<u64>, Vec<f32>, Option<bool>)>(&bytes).unwrap(),
                 value,
@@ -250,6 +273,7 @@ mod tests {
         for codec in ALL {
             let mut bytes = Vec::new();
             assert!(codec.encode(&Touchy(13), &mut Vec::new()).is_err(), "{codec:?}");
+            assert!(codec.encoded_size(&Touchy(13)).is_err(), "{codec:?}");
             codec.encode(&Touchy(7), &mut bytes).unwrap();
             assert!(codec.decode::<Touchy>(&bytes).is_err(), "{codec:?}");
             assert!(!codec.returns(&Touchy(7), &bytes), "{codec:?}");

@@ -17,11 +17,11 @@ use crate::coherence::Coherence;
 use crate::freshness::{MethodEntries as _, SequenceSnapshot, Stamp};
 use crate::key::{KeyPart, Lookup};
 use crate::observability::Counters;
-use crate::policy::Staleness;
+use crate::policy::{LocalCapacity, Staleness};
 use crate::protocol::{Mode, Protection};
 use crate::runtime::{Clock, Moment};
 use crate::single_flight::Source;
-use crate::tier::local::{EndOfLife, LocalEntry, LocalTier};
+use crate::tier::local::{EndOfLife, LocalEntry, LocalTier, Placing};
 use crate::value::Cacheable;
 
 /// What the local tier answers to a read.
@@ -86,6 +86,8 @@ pub(super) struct Ends {
 pub(super) struct Local<K, R> {
     /// `None` if it is off.
     tier: Option<Arc<LocalTier<K, R>>>,
+    /// The same, unless a hit has to use its entry: so a hit of any other method does not ask whether it has to.
+    unused: Option<Arc<LocalTier<K, R>>>,
     coherence: Arc<Coherence>,
     clock: Clock,
     counters: Arc<Counters>,
@@ -110,6 +112,7 @@ impl<R> LocalHit<R> {
 impl<K: KeyPart, R: Cacheable> Local<K, R> {
     pub(super) fn new(method: &Arc<Method<R>>, tier: Option<Arc<LocalTier<K, R>>>) -> Self {
         Self {
+            unused: tier.clone().filter(|tier| !tier.has_idle_entries()),
             tier,
             coherence: Arc::clone(&method.cache.0.coherence),
             clock: method.process().clock.clone(),
@@ -126,30 +129,30 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     )]
     pub(super) fn find<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
         let now = self.trusted_now()?;
-        let tier = self.tier.as_ref()?;
+        let tier = self.unused.as_ref()?;
         self.current(tier, tier.get(key), now)
     }
 
-    /// Finds an entry by its owned key, degraded or not. Does not count a hit.
+    /// Finds an entry by its owned key, by any of the ways. Does not count a hit.
     pub(super) fn find_owned(&self, key: &K) -> Option<LocalHit<R>> {
-        let tier = self.tier.as_ref()?;
-        let trusted = || self.current(tier, tier.get(&key), self.trusted_now()?);
-        trusted().or_else(|| self.degraded(|tier| tier.get(&key)))
+        self.find(&key).or_else(|| self.find_otherwise(&key))
     }
 
-    /// Finds a degraded entry, which was loaded without trust and has not expired.
+    /// Finds an entry that [`find`](Self::find) does not: one that a hit has to use, or one that was loaded without
+    /// trust and has not expired, while there is none.
     #[cold]
-    pub(super) fn find_degraded<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
-        self.degraded(|tier| tier.get(key))
+    pub(super) fn find_otherwise<L: Lookup<K>>(&self, key: &L) -> Option<LocalHit<R>> {
+        let (tier, now) = (self.tier.as_ref()?, self.clock.now());
+        if !self.coherence.freshness.is_trusted(now) {
+            return self.degraded(tier, tier.get_in_use(key, now)?, now);
+        }
+        let found = if tier.has_idle_entries() { tier.get_in_use(key, now) } else { None };
+        self.current(tier, found, now)
     }
 
-    fn degraded(&self, get: impl FnOnce(&LocalTier<K, R>) -> Option<LocalEntry<R>>) -> Option<LocalHit<R>> {
-        let now = self.clock.now();
-        if self.coherence.freshness.is_trusted(now) {
-            return None;
-        }
-        let tier = self.tier.as_ref()?;
-        let LocalEntry { value, end, stamp } = get(tier)?;
+    /// Returns the value of an entry that was loaded without trust, unless it has expired.
+    fn degraded(&self, tier: &LocalTier<K, R>, entry: LocalEntry<R>, now: Moment) -> Option<LocalHit<R>> {
+        let LocalEntry { value, end, stamp } = entry;
         let is_alive = !end.is_over(now) && self.is_current(tier, &stamp.degraded());
         is_alive.then_some(LocalHit { value, absent: end.is_absent(), degraded: true, age: Age::Young })
     }
@@ -194,7 +197,7 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     /// Returns the value of a current entry that may answer in place of an error of the store.
     pub(super) fn find_expired(&self, key: &K) -> Option<R> {
         let (now, tier) = (self.trusted_now()?, self.tier.as_ref()?);
-        let entry = tier.get(&key).filter(|entry| self.is_current(tier, &entry.stamp))?;
+        let entry = tier.get_in_use(&key, now).filter(|entry| self.is_current(tier, &entry.stamp))?;
         if !entry.end.is_over(now) {
             return Some(entry.value);
         }
@@ -313,6 +316,7 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         staleness: &Staleness,
     ) {
         let Some(tier) = &self.tier else { return };
+        let Some(weight) = self.method.weigh(&value) else { return self.refuse(tier, snapshot) };
         let now = self.clock.now();
         let limit = self.method.policy.local_ttl.map_or(limit, |ttl| limit.min(now.after(ttl)));
         let absent = self.method.presence.is_absent(&value);
@@ -336,11 +340,28 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         // Without the protection the check precedes the lock that orders fills and invalidations.
         let early = (!self.method.protects(Protection::LocalFillOrder)).then(permits);
         let check = || early.unwrap_or_else(permits);
-        tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, remaining, check);
+        let placing = Placing { now, life: remaining, weight };
+        tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, placing, check);
+        if tier.sweeps(now) {
+            let tier = Arc::clone(tier);
+            self.method.process().tasks.spawn(async move { tier.sweep(now) });
+        }
+    }
+
+    /// Counts a value that is too large for the tier or has no weight, and removes the value that it replaces.
+    fn refuse(&self, tier: &LocalTier<K, R>, snapshot: SequenceSnapshot) {
+        Counters::add(&self.counters.local_refused);
+        tier.remove(snapshot.own_scope());
     }
 
     /// Returns the number of entries, including those that expired or whose wide scopes were invalidated.
     pub(super) fn len(&self) -> u64 {
         self.tier.as_ref().map_or(0, |tier| tier.len())
+    }
+
+    /// Returns the sum of their weights in bytes; `None` if the tier is bounded by entries.
+    pub(super) fn weight(&self) -> Option<u64> {
+        let is_weighed = matches!(self.method.policy.local_capacity, LocalCapacity::Bytes(_));
+        self.tier.as_ref().filter(|_| is_weighed).map(|tier| tier.weight())
     }
 }

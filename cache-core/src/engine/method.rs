@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::entry_keys::EntryKeys;
 use super::lives::Lives;
 use super::read_options::{CacheIf, Presence};
@@ -17,10 +19,11 @@ use crate::config::limits;
 use crate::freshness::{MethodEntries, SequenceSnapshot};
 use crate::key::{Head, KeyPart, KeyText, prefix_scope};
 use crate::observability::Counters;
-use crate::policy::{ReadPolicy, Staleness, lifetime};
+use crate::policy::{LocalCapacity, ReadPolicy, Staleness, lifetime};
 use crate::process::Process;
 use crate::protocol::{MAX_PREFIXES, Mode, Protection, Scope, ScopeHash, Scopes};
 use crate::runtime::random;
+use crate::tier::local::Weight;
 
 /// A read method: its names, its policy and its counters.
 pub(super) struct Method<R> {
@@ -172,6 +175,20 @@ impl<R> Method<R> {
     pub(super) fn longest_life(&self, value: &R) -> Duration {
         let absent = self.presence.is_absent(value);
         if absent { self.policy.negative_ttl.unwrap_or_default() } else { self.policy.ttl }
+    }
+
+    /// Returns the weight of an entry with this value, if the local tier may have it.
+    pub(super) fn weigh(&self, value: &R) -> Option<Weight>
+    where
+        R: Serialize,
+    {
+        let LocalCapacity::Bytes(capacity) = self.policy.local_capacity else { return Some(Weight::ONE) };
+        let size = match self.presence.weigh {
+            _ if self.presence.is_absent(value) => 0,
+            Some(weigh) => guarded(self.name(), "weigh", || weigh(value))?,
+            None => self.policy.codec.encoded_size(value).ok()?,
+        };
+        Weight::of_value(size, capacity)
     }
 
     /// The number of prefixes and tags of an entry.

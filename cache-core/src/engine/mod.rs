@@ -36,6 +36,7 @@ mod update;
 mod user_code;
 mod verify;
 mod wait;
+mod warm;
 mod write;
 
 pub use access::{Access, ReportsMiss};
@@ -47,4 +48,5 @@ pub use region::{Region, RegionSpec};
 pub use returned::{Fallible, ReturnType};
 pub use tags::{Family, TagFamily, TagSink, Tags};
 pub use update::{AnyUpdate, Update};
+pub use warm::{Warmed, Warming, Warmth};
 pub use write::{WriteGuard, WriteOutcome};

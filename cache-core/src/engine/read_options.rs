@@ -15,15 +15,16 @@ use super::user_code::{guarded, panic_text};
 use crate::error::{Error, ErrorKind};
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
 
-/// How a method's results represent absence, and whether present ones have lives of their own.
+/// How a method's results represent absence, what a value weighs, and whether present ones have lives of their own.
 pub struct Presence<R> {
     is_absent: Option<fn(&R) -> bool>,
     pub(super) lives: Lives<R>,
+    pub(super) weigh: Option<fn(&R) -> usize>,
 }
 
 impl<R> Presence<R> {
     /// The method always returns a value.
-    pub const ALWAYS: Self = Self { is_absent: None, lives: Lives::OfPolicy };
+    pub const ALWAYS: Self = Self { is_absent: None, lives: Lives::OfPolicy, weigh: None };
 
     /// Sets how long each value lives, at most for the time to live. `None` for an absence.
     ///
@@ -40,11 +41,19 @@ impl<R> Presence<R> {
     pub const fn expires_at(self, end: fn(&R) -> Option<SystemTime>) -> Self {
         Self { lives: Lives::Until(end), ..self }
     }
+
+    /// Sets the function that weighs a value in bytes, for a local tier that is bounded by bytes.
+    ///
+    /// Without it, a value weighs its encoded length. It is not called for an absence.
+    #[must_use]
+    pub const fn weigh(self, weigh: fn(&R) -> usize) -> Self {
+        Self { weigh: Some(weigh), ..self }
+    }
 }
 
 impl<V> Presence<Option<V>> {
     /// The method returns an `Option`.
-    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none), lives: Lives::OfPolicy };
+    pub const OPTIONAL: Self = Self { is_absent: Some(Option::is_none), lives: Lives::OfPolicy, weigh: None };
 }
 
 impl<R> Presence<R> {

@@ -269,6 +269,30 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.inner.local.len()
     }
 
+    /// Returns the weight in bytes of the local entries, including outdated ones that are not evicted yet.
+    ///
+    /// `None` if the local tier is bounded by the number of entries, or off. See
+    /// [`local_capacity_bytes`](ReadPolicy::local_capacity_bytes).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_core::Error> {
+    /// # use std::time::Duration;
+    /// # use cache_core::{Cache, Error, ReadPolicy};
+    /// # let cache = Cache::single_instance();
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_capacity_bytes(64 << 20);
+    /// let texts = cache.region::<u64, String>("demo", "text", policy);
+    /// texts.get_or_load(&1, || async { Ok::<_, Error>("x".repeat(1000)) }).await?;
+    /// assert_eq!(texts.local_weight(), Some(1131)); // with the length in MessagePack, and 128 bytes for the entry
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn local_weight(&self) -> Option<u64> {
+        self.inner.local.weight()
+    }
+
     /// Returns the owned form of a borrowed key, as [`get_or_load`](Self::get_or_load) takes it.
     pub fn key<L: Lookup<K>>(&self, key: &L) -> K {
         key.to_key()
@@ -341,7 +365,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     /// ```
     pub fn peek<L: Lookup<K>>(&self, key: &L) -> Option<R> {
         let local = &self.inner.local;
-        local.find(key).or_else(|| local.find_degraded(key)).map(|hit| hit.value)
+        local.find(key).or_else(|| local.find_otherwise(key)).map(|hit| hit.value)
     }
 }
 
@@ -405,7 +429,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         }
         match self.inner.local.find(key) {
             Some(hit) => self.hit(hit),
-            None => self.local_degraded(key, |_| true),
+            None => self.local_otherwise(key, |_| true),
         }
     }
 
@@ -417,7 +441,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return LocalRead::Miss;
         }
         let visible = |value: &R| guarded(self.method().name(), "visible_if", || visible(value)).unwrap_or(false);
-        let Some(hit) = self.inner.local.find(key) else { return self.local_degraded(key, visible) };
+        let Some(hit) = self.inner.local.find(key) else { return self.local_otherwise(key, visible) };
         if visible(&hit.value) { self.hit(hit) } else { LocalRead::Miss }
     }
 
@@ -433,8 +457,8 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
     }
 
     #[cold]
-    fn local_degraded<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
-        match self.inner.local.find_degraded(key).filter(|hit| visible(&hit.value)) {
+    fn local_otherwise<L: Lookup<K>>(&self, key: &L, visible: impl FnOnce(&R) -> bool) -> LocalRead<R> {
+        match self.inner.local.find_otherwise(key).filter(|hit| visible(&hit.value)) {
             Some(hit) => self.hit(hit),
             None => LocalRead::Miss,
         }
@@ -583,7 +607,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
 
 impl<K: KeyPart, R: Cacheable> Occupied for Inner<K, R> {
     fn occupancy(&self) -> Occupancy {
-        Occupancy { entries: self.local.len(), in_flight: self.flights.len() }
+        Occupancy { entries: self.local.len(), weight: self.local.weight(), in_flight: self.flights.len() }
     }
 }
 

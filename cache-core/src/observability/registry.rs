@@ -14,8 +14,18 @@ use super::{Counters, Stats};
 pub(crate) struct Occupancy {
     /// The number of local entries, including outdated ones that are not evicted yet.
     pub(crate) entries: u64,
+    /// Their weight in bytes, if the tier is bounded by it.
+    pub(crate) weight: Option<u64>,
     /// The number of keys with a flight in progress.
     pub(crate) in_flight: usize,
+}
+
+impl Occupancy {
+    fn add(&mut self, Self { entries, weight, in_flight }: Self) {
+        self.entries += entries;
+        self.weight = self.weight.into_iter().chain(weight).reduce(|sum, weight| sum + weight);
+        self.in_flight += in_flight;
+    }
 }
 
 /// A region that reports its contents.
@@ -81,8 +91,7 @@ impl Registry {
         for Member { counters, region } in &members {
             counters.publish();
             let here = region.upgrade().map_or_else(Occupancy::default, |region| region.occupancy());
-            let sum = held.entry((counters.store, counters.method)).or_default();
-            *sum = Occupancy { entries: sum.entries + here.entries, in_flight: sum.in_flight + here.in_flight };
+            held.entry((counters.store, counters.method)).or_default().add(here);
         }
         for Member { counters, .. } in &members {
             counters.meter.occupied(held[&(counters.store, counters.method)]);

@@ -43,6 +43,8 @@ pub(crate) struct Counters {
     /// Values that writes have stored.
     pub(crate) updates: AtomicU64,
     pub(crate) fills: AtomicU64,
+    /// Values that did not enter the local tier because of their weight.
+    pub(crate) local_refused: AtomicU64,
     pub(crate) invalidations: AtomicU64,
     pub(crate) bytes_read: AtomicU64,
     pub(crate) bytes_written: AtomicU64,
@@ -81,6 +83,7 @@ impl Counters {
             refreshes_skipped: AtomicU64::default(),
             updates: AtomicU64::default(),
             fills: AtomicU64::default(),
+            local_refused: AtomicU64::default(),
             invalidations: AtomicU64::default(),
             bytes_read: AtomicU64::default(),
             bytes_written: AtomicU64::default(),
@@ -169,6 +172,7 @@ impl Counters {
                 get(&self.refreshes_skipped),
                 get(&self.updates),
                 get(&self.fills),
+                get(&self.local_refused),
                 get(&self.invalidations),
             ],
             bytes: [get(&self.bytes_read), get(&self.bytes_written)],
@@ -203,6 +207,7 @@ impl Counters {
             refreshes_skipped: get(&self.refreshes_skipped),
             updates: get(&self.updates),
             fills: get(&self.fills),
+            local_refused: get(&self.local_refused),
             invalidations: get(&self.invalidations),
             bytes_read: get(&self.bytes_read),
             bytes_written: get(&self.bytes_written),
@@ -403,6 +408,11 @@ method_stats! {
     ///
     /// It happens in the background: the count may follow the read that caused it.
     fills,
+    /// Values that did not enter the local tier because of their weight.
+    ///
+    /// They weigh more than a tenth of its capacity, or have no weight. See
+    /// [`local_capacity_bytes`](crate::ReadPolicy::local_capacity_bytes).
+    local_refused,
     /// Invalidations that this instance requested.
     invalidations,
     /// Bytes of entries received from the shared tier.

@@ -8,6 +8,6 @@
 mod read_policy;
 mod ttl;
 
-pub(crate) use read_policy::RefreshAfter;
+pub(crate) use read_policy::{LocalCapacity, RefreshAfter};
 pub use read_policy::{LocalEngine, ReadPolicy};
 pub(crate) use ttl::{Staleness, lifetime};

@@ -8,6 +8,19 @@ use std::time::Duration;
 use crate::codec::Codec;
 use crate::protocol::Mode;
 
+/// The bound of the local tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocalCapacity {
+    Entries(usize),
+    Bytes(u64),
+}
+
+impl LocalCapacity {
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Self::Entries(0) | Self::Bytes(0))
+    }
+}
+
 /// The engine of the local tier.
 ///
 /// Both evict by recency and frequency of use, so a scan over many keys does not displace the entries in steady use.
@@ -118,8 +131,10 @@ pub struct ReadPolicy {
     pub(crate) soft_timeout: Option<Duration>,
     /// That of the cache if there is none.
     pub(crate) load_deadline: Option<Duration>,
-    /// In entries; zero disables the local tier.
-    pub(crate) local_capacity: usize,
+    /// Zero disables the local tier.
+    pub(crate) local_capacity: LocalCapacity,
+    /// How long a local entry stays without a read, if that is limited.
+    pub(crate) tti: Option<Duration>,
     pub(crate) local_engine: LocalEngine,
     pub(crate) codec: Codec,
     pub(crate) mode: Mode,
@@ -159,7 +174,8 @@ impl ReadPolicy {
             stale_if_error: Duration::ZERO,
             soft_timeout: None,
             load_deadline: None,
-            local_capacity: 10_000,
+            local_capacity: LocalCapacity::Entries(10_000),
+            tti: None,
             local_engine: LocalEngine::Quick,
             codec: Codec::MessagePack,
             mode: Mode::Safe,
@@ -442,8 +458,8 @@ impl ReadPolicy {
 
     /// Sets the capacity of the local tier in entries, at most 4,294,967,295. Zero disables it.
     ///
-    /// Default 10,000. It counts entries and not bytes, because the tier has typed values whose size it does not know.
-    /// Above it the engine evicts the entries that were used least.
+    /// Default 10,000. Above it the engine evicts the entries that were used least. It replaces a capacity in bytes
+    /// ([`local_capacity_bytes`](Self::local_capacity_bytes)): the last call wins.
     ///
     /// # Examples
     ///
@@ -455,7 +471,61 @@ impl ReadPolicy {
     /// # let _ = policy;
     /// ```
     pub const fn local_capacity(mut self, entries: usize) -> Self {
-        self.local_capacity = entries;
+        self.local_capacity = LocalCapacity::Entries(entries);
+        self
+    }
+
+    /// Sets the capacity of the local tier in bytes. Zero disables it.
+    ///
+    /// An entry weighs the length of its encoded value, or what the option `weigh` of the annotation returns for it, and
+    /// 128 bytes for the key and the entry itself. An absence weighs the latter only. The value is weighed once, when it
+    /// is stored; a hit does not pay for it. The length is that of the method's codec, compressed by nothing, and only
+    /// an estimate of the memory that the typed value owns: measure a value, and choose the capacity accordingly.
+    /// Weights are rounded up by at most 0.1 %.
+    ///
+    /// An entry that weighs more than a tenth of the capacity, and a value without a weight, because it cannot be encoded
+    /// or `weigh` panics, are not stored locally. They are counted
+    /// ([`local_refused`](crate::MethodStats::local_refused)), stay in the shared tier, and replace what the local tier
+    /// had for the key. [`Region::local_weight`](crate::Region::local_weight) and the metric `cache.local.weight` have
+    /// the current weight. It replaces a capacity in entries ([`local_capacity`](Self::local_capacity)): the last call
+    /// wins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(60)).local_capacity_bytes(64 << 20); // 64 MiB
+    /// # let _ = policy;
+    /// ```
+    pub const fn local_capacity_bytes(mut self, bytes: u64) -> Self {
+        self.local_capacity = LocalCapacity::Bytes(bytes);
+        self
+    }
+
+    /// Sets the time to idle: an entry that is not read for this long leaves the local tier.
+    ///
+    /// Default: no limit but the time to live. It concerns the local tier only: the shared tier still has the entry, and
+    /// answers the next read. It bounds memory and not staleness, which is the business of [`ttl`](Self::ttl) and
+    /// [`local_ttl`](Self::local_ttl): a value that is read all the time stays until these end.
+    ///
+    /// The time is kept in steps, so that most hits write nothing: an entry leaves when it was idle for this long, or
+    /// up to a thirty-second of it later. It does not answer from then on. Its memory is freed by the next read of the
+    /// key, or by a sweep that a later fill of the method starts, at most once in this time (with
+    /// [`LocalEngine::Quick`]). Every read of the entry counts, `peek` as well. Zero disables the local tier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::ReadPolicy;
+    ///
+    /// let policy = ReadPolicy::new(Duration::from_secs(3600)).tti(Duration::from_secs(600));
+    /// # let _ = policy;
+    /// ```
+    pub const fn tti(mut self, idle: Duration) -> Self {
+        self.tti = Some(idle);
         self
     }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use super::names::{derived, local, runtime};
-use super::{docs, read, types};
+use super::{docs, read, types, warm};
 use crate::model::{Method, Param, Read, Store};
 
 /// `new`, `builder` and `invalidate_all`.
@@ -62,11 +62,12 @@ pub(super) fn backing(store: &Store) -> TokenStream {
     }
 }
 
-/// `peek_x` and `invalidate_x` of a cached method. For a method `all`, `invalidate_all` is that of all entries.
+/// `peek_x`, `invalidate_x` and `warm_x` of a cached method. For a method `all`, `invalidate_all` is that of all entries.
 pub(super) fn entry(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let peek = peek(store, method, read);
     let invalidate = (method.ident != "all").then(|| invalidate(store, method, read));
-    quote!(#peek #invalidate)
+    let warm = warm::warm(store, method, read);
+    quote!(#peek #invalidate #warm)
 }
 
 fn peek(store: &Store, method: &Method, read: &Read) -> TokenStream {

@@ -217,6 +217,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let (version, prefixes) = (read.options.version, &read.prefixes);
     let store_name = plain(&store.ident);
     let method_name = plain(name);
+    let weigh = read::weigh(read);
     let tags = tags::of_method(store, method, read);
     let life = read::life(read);
     let (constructor, tags) = match tags {
@@ -232,7 +233,7 @@ fn region(store: &Store, method: &Method, read: &Read) -> TokenStream {
                 .fingerprint(#fingerprint!(#value))
                 .prefixes(&[#(#prefixes),*]),
             self.#name,
-            #presence!(#value) #life
+            #presence!(#value) #life #weigh
             #tags
         )
     }

@@ -30,6 +30,7 @@ mod supertraits;
 mod tags;
 mod types;
 mod view;
+mod warm;
 mod wrapped;
 mod write;
 

@@ -151,10 +151,10 @@ fn conditions(conditions: &[Expr]) -> Option<String> {
     (!texts.is_empty()).then(|| format!("if = {}", texts.join(" && ")))
 }
 
-/// The times to live of a value, of an absence, and in the local tier.
+/// The times to live of a value, of an absence, and in the local tier, with the time to idle.
 fn ttl(read: &Read) -> String {
     let value = span(&read.options.ttl);
-    let others = [&cached::NEGATIVE_TTL, &cached::LOCAL].into_iter().filter_map(|option| {
+    let others = [&cached::NEGATIVE_TTL, &cached::LOCAL, &cached::TTI].into_iter().filter_map(|option| {
         let setting = read.options.setting(option.row.name)?;
         let name = code(setting.option);
         Some(match &setting.argument {

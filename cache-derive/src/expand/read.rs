@@ -183,6 +183,15 @@ pub(super) fn life(read: &Read) -> Option<TokenStream> {
     Some(quote!(.#setter(|#value| #answer)))
 }
 
+/// The call that sets how a value is weighed. An absence is not weighed.
+pub(super) fn weigh(read: &Read) -> Option<TokenStream> {
+    let path = read.options.weigh.as_ref()?;
+    let value = local_at("value", path.span());
+    // The compiler reports another type at the path.
+    let weight = at(path.span(), for_value(read, &value, &quote!(#path(#value)), &quote!(0)));
+    Some(quote!(.weigh(|#value| #weight)))
+}
+
 /// The answer of `call` for a value, and `absent` for an absence.
 pub(super) fn for_value(read: &Read, value: &Ident, call: &TokenStream, absent: &TokenStream) -> TokenStream {
     if !read.optional {

@@ -58,7 +58,7 @@ fn native_style_with_every_option() {
                 #[cfg(feature = "documents")]
                 #[cached(
                     entity = "document", key(tenant, path), ignore(trace), ttl = crate::TTL, jitter = 20, local = "10s",
-                    local_capacity = 500, local_engine = moka, version = 3, codec = json, cache_if = is_public, visible_if = may_read
+                    local_capacity = "512KiB", weigh = size_of_document, tti = "5s", local_engine = moka, version = 3, codec = json, cache_if = is_public, visible_if = may_read
                 )]
                 async fn find(&self, tenant: u64, path: &str, trace: Option<&str>) -> Result<Option<Document>, Error>;
 

@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) cache_if: Option<ExprPath>,
     /// How long a value lives by itself.
     pub(crate) life: Option<Life>,
+    /// Weighs a value.
+    pub(crate) weigh: Option<ExprPath>,
     /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
     /// Which errors are absences.

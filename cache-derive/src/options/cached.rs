@@ -94,10 +94,27 @@ options! {
         .sets("jitter_percent", value::share_of_life);
     LOCAL: Setting = option("local", &[value::OFF, "\"30s\""], "no local tier, or a shorter life there")
         .sets("local_ttl", value::local);
-    LOCAL_CAPACITY: Setting = option("local_capacity", &["10_000"], "the most entries of the local tier")
-        .aliases(&["capacity", "size"])
-        .excludes(&[without_local_tier("local_capacity")])
-        .sets("local_capacity", value::capacity);
+    LOCAL_CAPACITY: Setting = option(
+        "local_capacity",
+        &["10_000", "\"64MiB\""],
+        "the most entries of the local tier, or the most bytes of their encoded values",
+    )
+    .aliases(&["capacity", "size"])
+    .excludes(&[without_local_tier("local_capacity")])
+    .sets("local_capacity", value::capacity);
+    WEIGH: ExprPath = option(
+        "weigh",
+        &["size_of_policy"],
+        "with `local_capacity` in bytes: a function `(&value) -> usize`, the bytes that a value counts in place of its \
+         encoded length; called once when it is stored; a value for which it panics is not stored locally",
+    )
+    .aliases(&["weight", "weigher"])
+    .excludes(&[without_local_tier("weigh")])
+    .parsed(value::function);
+    TTI: Setting = option("tti", &["\"1m\""], "an entry that is not read for this long leaves the local tier")
+        .aliases(&["time_to_idle", "idle", "expire_after_access"])
+        .excludes(&[without_local_tier("tti")])
+        .sets("tti", value::positive_duration);
     LOCAL_ENGINE: Setting = enumerated(
         "local_engine",
         "LocalEngine",

@@ -14,6 +14,7 @@ mod duration;
 pub(crate) mod invalidates;
 mod key_text;
 mod row;
+pub(crate) mod size;
 #[cfg(test)]
 mod tests;
 mod value;

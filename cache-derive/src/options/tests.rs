@@ -57,6 +57,9 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
         // It needs the expired values that this one keeps.
         list.push(written(cached::STALE_IF_ERROR.row.name, cached::STALE_IF_ERROR.row.example()));
     }
+    if names(cached::WEIGH.row.name) && !names(cached::LOCAL.row.name) {
+        list.push("local_capacity = \"64MiB\"".to_owned());
+    }
     let values = if names(cached::BY.row.name) { "Vec<u64>" } else { "HashMap<u64, u64>" };
     let value = if has_absent_errors { "u64" } else { "Option<u64>" };
     let item = format!(

@@ -12,6 +12,7 @@ use crate::model::{Exclusive, Setting, SettingValue};
 use crate::parse::{OptionSyntax, TagSyntax, Value};
 
 pub(super) use super::duration::{age, duration, limit, positive_duration};
+pub(super) use super::size::capacity;
 
 /// The value that disables the local tier.
 pub(super) const OFF: &str = "off";
@@ -135,24 +136,17 @@ pub(super) fn share_of_life(option: &OptionSyntax, row: &Row) -> Result<Setting,
     Ok(row.setting(SettingValue::Number(Literal::u8_suffixed(value))))
 }
 
-/// A number of entries, at least one.
-pub(super) fn capacity(option: &OptionSyntax, row: &Row) -> Result<Setting, Problem> {
-    let entries = number(option, row)?;
-    let value = in_range::<usize>(option, &entries, "a positive number of entries")?;
-    if value > 0 {
-        return Ok(row.setting(SettingValue::Number(Literal::usize_suffixed(value))));
-    }
-    Err(Problem::at(&entries, format!("`{}` is zero", row.name))
-        .why("a local tier without room keeps nothing")
-        .instead("a positive number of entries, or `local = off`"))
-}
-
 /// The version of the cached form.
 pub(super) fn version(option: &OptionSyntax, row: &Row) -> Result<u32, Problem> {
     in_range(option, &number(option, row)?, "a whole number below 2^32")
 }
 
-fn in_range<T: std::str::FromStr>(option: &OptionSyntax, number: &LitInt, expected: &str) -> Result<T, Problem>
+/// The number, if its type can represent it.
+pub(super) fn in_range<T: std::str::FromStr>(
+    option: &OptionSyntax,
+    number: &LitInt,
+    expected: &str,
+) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {

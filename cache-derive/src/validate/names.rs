@@ -43,7 +43,7 @@ fn reserved_by(name: &str, is_cached: bool, cached: &[String], writes: &[String]
     if let Some(write) = name.strip_prefix("begin_").filter(|write| writes.iter().any(|other| other == write)) {
         return Some(format!("the decorator has `{name}` for `{write}`, which invalidates"));
     }
-    let read = ["peek_", "invalidate_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    let read = ["peek_", "invalidate_", "warm_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
     cached
         .iter()
         .any(|cached| cached == read)

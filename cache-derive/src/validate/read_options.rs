@@ -12,7 +12,7 @@ use super::given::Given;
 use super::self_type::SelfType;
 use crate::diag::{Problem, Sink};
 use crate::model::{Life, Options, Setting, SettingValue, Span};
-use crate::options::{Spec, cached};
+use crate::options::{Spec, cached, size};
 use crate::parse::Value;
 
 /// Every option but the entity and the key.
@@ -30,6 +30,8 @@ pub(super) fn all(
     refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
     refreshes_at_all(given, sink);
     old_values_at_the_soft_timeout(given, sink);
+    idle_before_the_end(ttl.as_ref(), &settings, given, sink);
+    weighed_in_bytes(&settings, given, sink);
     let mut options = Options {
         ttl: ttl?,
         settings,
@@ -37,6 +39,7 @@ pub(super) fn all(
         positional: positional(given),
         cache_if: given.value(&cached::CACHE_IF, sink),
         life: life(given, sink),
+        weigh: given.value(&cached::WEIGH, sink),
         visible_if: given.value(&cached::VISIBLE_IF, sink),
         absent: absent::absent(sig, given, sink),
         inline: given.value(&cached::LOAD, sink).is_some(),
@@ -99,7 +102,8 @@ fn replace_self(options: &mut Options, self_type: &mut SelfType) {
     });
     let absent = options.absent.iter_mut().flat_map(|absent| [&mut absent.is_absence, &mut absent.error]);
     let life = options.life.as_mut().map(Life::path_mut);
-    for path in constants.chain(&mut options.cache_if).chain(life).chain(&mut options.visible_if).chain(absent) {
+    let functions = options.cache_if.iter_mut().chain(life).chain(&mut options.weigh).chain(&mut options.visible_if);
+    for path in constants.chain(functions).chain(absent) {
         self_type.visit_expr_path_mut(path);
     }
 }
@@ -148,6 +152,32 @@ fn local_no_longer_than_ttl(ttl: Option<&Span>, settings: &[Setting], given: &Gi
             Problem::at(given.get(&cached::LOCAL), "`local` is longer than `ttl`")
                 .why("no entry outlives its `ttl` in any tier, so `local` would change nothing")
                 .instead("a shorter `local`, or leave it out"),
+        );
+    }
+}
+
+fn idle_before_the_end(ttl: Option<&Span>, settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
+    let outlives_its_ttl = [&cached::STALE_WHILE_REVALIDATE, &cached::STALE_IF_ERROR];
+    if let (Some(Span::Literal(ttl)), Some(idle)) = (ttl, literal(settings, &cached::TTI))
+        && idle >= *ttl
+        && outlives_its_ttl.iter().all(|option| given.misses(option))
+    {
+        sink.report(
+            Problem::at(given.get(&cached::TTI), "`tti` is not below `ttl`")
+                .why("an entry that was not read for that long has expired already")
+                .instead("a shorter `tti`, or leave it out"),
+        );
+    }
+}
+
+fn weighed_in_bytes(settings: &[Setting], given: &Given<'_>, sink: &mut Sink) {
+    let capacity = settings.iter().find(|setting| setting.option == cached::LOCAL_CAPACITY.row.name);
+    let is_in_bytes = capacity.map_or_else(|| !given.misses(&cached::LOCAL_CAPACITY), |set| set.method == size::BYTES);
+    if let Some(weigh) = given.get(&cached::WEIGH).filter(|_| !is_in_bytes) {
+        sink.report(
+            Problem::at(weigh, "`weigh` without a `local_capacity` in bytes")
+                .why("a local tier that is bounded by its number of entries weighs no value")
+                .instead("a size beside it, such as `local_capacity = \"64MiB\"`, or leave it out"),
         );
     }
 }

@@ -105,6 +105,8 @@ async fn every_read_option_works_at_its_extremes() {
     }
     for engine in [LocalEngine::Quick, LocalEngine::Moka] {
         policies.extend(COUNTS.map(|entries| minute.local_capacity(entries).local_engine(engine)));
+        policies.extend([0, 1, u64::MAX].map(|bytes| minute.local_capacity_bytes(bytes).local_engine(engine)));
+        policies.extend(SPANS.map(|span| minute.tti(span).local_engine(engine)));
     }
     for policy in policies {
         let what = format!("{policy:?}");

@@ -9,7 +9,7 @@ use crate::observability::checks::RESULTS;
 use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
-pub(crate) const OPERATIONS: [[&str; 3]; 19] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 20] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
@@ -28,6 +28,7 @@ pub(crate) const OPERATIONS: [[&str; 3]; 19] = [
     ["refresh", "store", "skipped"],
     ["update", "store", "ok"],
     ["fill", "shared", "ok"],
+    ["fill", "local", "refused"],
     ["invalidate", "shared", "ok"],
 ];
 
@@ -49,6 +50,7 @@ pub(crate) struct MethodMeter {
     checks: [Count; RESULTS.len()],
     damage: Vec<Count>,
     entries: Level,
+    weight: Level,
     flights: Level,
     /// The duration of a look-up in the shared tier, hit or miss.
     pub(crate) look_up: Timing,
@@ -92,6 +94,7 @@ impl MethodMeter {
             checks: RESULTS.map(check),
             damage: damage.map(error).collect(),
             entries: Level::new(&names::LOCAL_ENTRIES, of_method),
+            weight: Level::new(&names::LOCAL_WEIGHT, of_method),
             flights: Level::new(&names::IN_FLIGHT, of_method),
             look_up: timing("read", "shared"),
             load: timing("load", "store"),
@@ -108,9 +111,10 @@ impl MethodMeter {
         operations.chain(bytes).chain(checks).chain(damage).for_each(|(count, total)| count.publish(*total));
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries")]
+    #[expect(clippy::cast_precision_loss, reason = "no process has 2^53 entries or bytes")]
     pub(crate) fn occupied(&self, occupancy: Occupancy) {
         self.entries.set(occupancy.entries as f64);
+        self.weight.set(occupancy.weight.unwrap_or(0) as f64);
         self.flights.set(occupancy.in_flight as f64);
     }
 }

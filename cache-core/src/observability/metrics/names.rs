@@ -39,6 +39,7 @@ definitions! {
     ERRORS = Counter "cache.errors.total" in "count": "Errors of the shared tier and of what it holds; no caller saw one";
     SHARED_BYTES = Counter "cache.shared.bytes.total" in "bytes": "Bytes of entries exchanged with the shared tier";
     LOCAL_ENTRIES = Gauge "cache.local.entries" in "count": "Entries in the local tier";
+    LOCAL_WEIGHT = Gauge "cache.local.weight" in "bytes": "Weight of the entries in a local tier that is bounded by bytes";
     IN_FLIGHT = Gauge "cache.in_flight" in "count": "Keys that are being looked up";
     BUS_INVALIDATIONS = Counter "cache.bus.invalidations.total" in "count": "Invalidations received over the bus";
     BUS_LAG = Gauge "cache.bus.lag" in "seconds": "How long the last heartbeat over the bus took, there and back";

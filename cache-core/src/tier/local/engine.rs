@@ -7,19 +7,31 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use quick_cache::sync::{Cache as QuickCache, DefaultLifecycle};
-use quick_cache::{Lifecycle, UnitWeighter};
+use quick_cache::{Lifecycle, OptionsBuilder};
 
 use super::LocalEntry;
-use super::placed::{Address, ByView, Place, Placed, Spread};
+use super::idle::{Idle, Tick};
+use super::placed::{Address, ByView, Place, Placed, Spread, Using};
+use super::weight::ByWeight;
 use crate::key::{KeyPart, Lookup};
-use crate::policy::LocalEngine;
+use crate::policy::{LocalCapacity, LocalEngine};
+use crate::runtime::sync::{Mutex, PoisonError};
 
 const LARGEST_CAPACITY: usize = u32::MAX as usize;
 /// The largest estimate: `quick_cache` allocates it at once, and grows beyond it.
 const LARGEST_ESTIMATE: usize = 1 << 17;
+/// The expected weight of an entry, for the estimate of their number.
+const EXPECTED_WEIGHT: u64 = 1024;
+/// The number of parts of a table that is bounded by bytes.
+///
+/// `quick_cache` divides the capacity between its parts, and refuses an entry that is heavier than one of them. With 8
+/// parts a tenth of the capacity fits into each of them, however many processors there are.
+const WEIGHED_PARTS: usize = 8;
+/// The longest time that moka accepts.
+#[cfg(feature = "moka")]
+const LONGEST_IDLE: Duration = Duration::from_hours(24 * 365 * 100);
 
-type Quick<K, R> =
-    QuickCache<Placed<K>, LocalEntry<R>, UnitWeighter, Spread, DefaultLifecycle<Placed<K>, LocalEntry<R>>>;
+type Quick<K, R> = QuickCache<Placed<K>, LocalEntry<R>, ByWeight, Spread, DefaultLifecycle<Placed<K>, LocalEntry<R>>>;
 #[cfg(feature = "moka")]
 type Moka<K, R> = moka::sync::Cache<Placed<K>, housekeeping::Timed<R>, Spread>;
 
@@ -49,23 +61,12 @@ where
     K: KeyPart,
     R: Clone + Send + Sync + 'static,
 {
-    pub(super) fn new(engine: LocalEngine, capacity: usize) -> Self {
-        let capacity = capacity.min(LARGEST_CAPACITY);
+    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka removes idle entries by itself"))]
+    pub(super) fn new(engine: LocalEngine, capacity: LocalCapacity, tti: Option<Duration>) -> Self {
         let table = match engine {
-            LocalEngine::Quick => Table::Quick(QuickCache::with(
-                capacity.min(LARGEST_ESTIMATE),
-                capacity as u64,
-                UnitWeighter,
-                Spread::default(),
-                DefaultLifecycle::default(),
-            )),
+            LocalEngine::Quick => Table::Quick(quick(capacity)),
             #[cfg(feature = "moka")]
-            LocalEngine::Moka => Table::Moka(
-                moka::sync::Cache::builder()
-                    .max_capacity(capacity as u64)
-                    .expire_after(housekeeping::Deadline)
-                    .build_with_hasher(Spread::default()),
-            ),
+            LocalEngine::Moka => Table::Moka(moka(capacity, tti)),
         };
         Self { hasher: RandomState::default(), table }
     }
@@ -83,6 +84,34 @@ where
             #[cfg(feature = "moka")]
             Table::Moka(cache) => Some(cache.get(&query)?.entry),
         }
+    }
+
+    /// Like [`get`](Self::get), but an idle entry is not found, and any other one is used at this step.
+    pub(super) fn get_in_use<L: Lookup<K>>(&self, view: &L, idle: &Idle, tick: Tick) -> Option<LocalEntry<R>> {
+        let query = Using { by_view: ByView { place: Place::of(&self.hasher, view), view }, idle, tick };
+        match &self.table {
+            Table::Quick(cache) => cache.get(&query),
+            #[cfg(feature = "moka")]
+            Table::Moka(cache) => Some(cache.get(&query)?.entry),
+        }
+    }
+
+    /// Returns the addresses of the entries whose keys have this property. moka, which removes idle entries by itself,
+    /// has none.
+    pub(super) fn addresses(&self, of: impl Fn(&Placed<K>) -> bool) -> Vec<Address> {
+        let found = Mutex::new(Vec::new());
+        match &self.table {
+            // It removes nothing: destructors must not run under the lock of the table.
+            Table::Quick(cache) => cache.retain(|key, _| {
+                if of(key) {
+                    found.lock().unwrap_or_else(PoisonError::into_inner).push(key.address);
+                }
+                true
+            }),
+            #[cfg(feature = "moka")]
+            Table::Moka(_) => {}
+        }
+        found.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is an entry at the address. It does not count as a use.
@@ -128,6 +157,52 @@ where
             Table::Moka(cache) => cache.entry_count(),
         }
     }
+
+    /// The sum of the weights.
+    pub(super) fn weight(&self) -> u64 {
+        match &self.table {
+            Table::Quick(cache) => cache.weight(),
+            #[cfg(feature = "moka")]
+            Table::Moka(cache) => cache.weighted_size(),
+        }
+    }
+}
+
+fn quick<K: KeyPart, R: Clone>(capacity: LocalCapacity) -> Quick<K, R> {
+    let mut options = OptionsBuilder::new();
+    match capacity {
+        LocalCapacity::Entries(entries) => {
+            let entries = entries.min(LARGEST_CAPACITY);
+            options.estimated_items_capacity(entries.min(LARGEST_ESTIMATE)).weight_capacity(entries as u64)
+        }
+        LocalCapacity::Bytes(bytes) => {
+            let estimate = usize::try_from(bytes / EXPECTED_WEIGHT).unwrap_or(usize::MAX).min(LARGEST_ESTIMATE);
+            options.estimated_items_capacity(estimate).weight_capacity(bytes).shards(WEIGHED_PARTS)
+        }
+    };
+    let options = options.build().expect("it has a capacity and an estimate");
+    QuickCache::with_options(options, ByWeight, Spread::default(), DefaultLifecycle::default())
+}
+
+#[cfg(feature = "moka")]
+fn moka<K, R>(capacity: LocalCapacity, tti: Option<Duration>) -> Moka<K, R>
+where
+    K: KeyPart,
+    R: Clone + Send + Sync + 'static,
+{
+    let capacity = match capacity {
+        LocalCapacity::Entries(entries) => entries.min(LARGEST_CAPACITY) as u64,
+        LocalCapacity::Bytes(bytes) => bytes,
+    };
+    let builder = moka::sync::Cache::builder()
+        .max_capacity(capacity)
+        .weigher(|key: &Placed<K>, _| u32::try_from(key.weight.units()).unwrap_or(u32::MAX))
+        .expire_after(housekeeping::Deadline);
+    let builder = match tti {
+        Some(idle) => builder.time_to_idle(idle.min(LONGEST_IDLE)),
+        None => builder,
+    };
+    builder.build_with_hasher(Spread::default())
 }
 
 impl<K, R> fmt::Debug for Engine<K, R> {

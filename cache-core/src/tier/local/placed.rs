@@ -8,6 +8,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use equivalent::Equivalent;
 
+use super::idle::{Idle, LastUse, Tick};
+use super::weight::Weight;
 use crate::key::{CacheKey, Lookup};
 
 /// The place of a key in the table of an engine.
@@ -31,9 +33,14 @@ impl Hash for Place {
 }
 
 /// A key in the table of an engine.
-#[derive(Debug, Clone)]
+///
+/// It also has what the tier knows about the entry and a hit does not read: beside the value it would make every hit
+/// dearer, and a table gives a query its keys and not its values.
+#[derive(Debug)]
 pub(super) struct Placed<K> {
     pub(super) address: Address,
+    pub(super) weight: Weight,
+    pub(super) used: LastUse,
     pub(super) key: K,
 }
 
@@ -97,6 +104,29 @@ impl<K, L: Lookup<K>> Equivalent<Placed<K>> for ByView<'_, L> {
     }
 }
 
+/// The same for a tier with a time to idle: an idle entry is not found, and any other one is used.
+///
+/// A table may compare a key more than once, which changes nothing.
+pub(super) struct Using<'a, L> {
+    pub(super) by_view: ByView<'a, L>,
+    pub(super) idle: &'a Idle,
+    pub(super) tick: Tick,
+}
+
+impl<L> Hash for Using<'_, L> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.by_view.hash(state);
+    }
+}
+
+impl<K, L: Lookup<K>> Equivalent<Placed<K>> for Using<'_, L> {
+    #[inline]
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        self.by_view.equivalent(key) && self.idle.uses(&key.used, self.tick)
+    }
+}
+
 /// Spreads the 32 bits of a place over 64.
 ///
 /// Tables use the upper bits of a hash as well as the lower ones. Those of a place are already random, so that a
@@ -146,6 +176,10 @@ mod tests {
 
     use super::*;
 
+    fn placed_at<K>(address: Address, key: K) -> Placed<K> {
+        Placed { address, weight: Weight::ONE, used: LastUse::default(), key }
+    }
+
     fn place(hasher: &RandomState, key: &impl Hash) -> Place {
         Place::of(hasher, key)
     }
@@ -155,12 +189,12 @@ mod tests {
         let hasher = RandomState::default();
         let (key, view) = (String::from("a"), "a");
         let address = Address { place: place(&hasher, &key), scope: 1 };
-        let placed = Placed { address, key: key.clone() };
+        let placed = placed_at(address, key.clone());
         let by_view = ByView { place: place(&hasher, &view), view: &view };
         let by_key = ByView { place: address.place, view: &&key };
         assert!(by_key.equivalent(&placed) && by_view.equivalent(&placed));
-        let other = Placed { address, key: String::from("b") };
-        assert!(placed != other && placed == placed.clone() && !by_view.equivalent(&other));
+        let other = placed_at(address, String::from("b"));
+        assert!(placed != other && placed == placed_at(address, key) && !by_view.equivalent(&other));
         let spread = Spread::default();
         for hash in [spread.hash_one(by_view), spread.hash_one(address), spread.hash_one(&placed)] {
             assert_eq!(hash, Spread::over(address.place.0));
@@ -170,7 +204,7 @@ mod tests {
     #[test]
     fn an_address_finds_the_entries_of_its_scope_only() {
         let address = Address { place: Place(1), scope: 1 };
-        let placed = Placed { address, key: 0_u64 };
+        let placed = placed_at(address, 0_u64);
         assert!(address.equivalent(&placed));
         assert!(!Address { place: Place(2), ..address }.equivalent(&placed));
         assert!(!Address { scope: 2, ..address }.equivalent(&placed));

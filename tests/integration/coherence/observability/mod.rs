@@ -2,7 +2,7 @@
 
 mod health;
 mod metrics;
-mod recorder;
+pub(super) mod recorder;
 mod spans;
 mod table;
 mod verifier;

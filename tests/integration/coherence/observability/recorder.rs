@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use metrics::{Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, SharedString, Unit};
 
 /// A metric with its labels, by name.
-pub(super) type Series = (String, BTreeMap<String, String>);
+pub(in crate::coherence) type Series = (String, BTreeMap<String, String>);
 
 /// The description of a metric: kind, unit, meaning.
-pub(super) type Described = (&'static str, Option<Unit>, String);
+pub(in crate::coherence) type Described = (&'static str, Option<Unit>, String);
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Recorder(Arc<Recorded>);
+pub(in crate::coherence) struct Recorder(Arc<Recorded>);
 
 #[derive(Debug, Default)]
 struct Recorded {
@@ -33,28 +33,28 @@ struct Cell {
 }
 
 impl Recorder {
-    pub(super) fn described(&self) -> BTreeMap<String, Described> {
+    pub(in crate::coherence) fn described(&self) -> BTreeMap<String, Described> {
         self.0.described.lock().unwrap().clone()
     }
 
     /// Every series with its kind.
-    pub(super) fn series(&self) -> BTreeSet<(&'static str, Series)> {
+    pub(in crate::coherence) fn series(&self) -> BTreeSet<(&'static str, Series)> {
         self.0.series.lock().unwrap().iter().map(|(series, (kind, _))| (*kind, series.clone())).collect()
     }
 
     /// The sum of the counters of this name that have at least these labels.
-    pub(super) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+    pub(in crate::coherence) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         self.matching(name, labels).iter().map(|cell| cell.count.load(Ordering::Relaxed)).sum()
     }
 
     /// The gauges of this name with these labels.
-    pub(super) fn levels(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+    pub(in crate::coherence) fn levels(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
         let cells = self.matching(name, labels);
         cells.iter().map(|cell| f64::from_bits(cell.level.load(Ordering::Relaxed))).collect()
     }
 
     /// The values in the histograms of this name with these labels.
-    pub(super) fn recorded(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+    pub(in crate::coherence) fn recorded(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
         let cells = self.matching(name, labels);
         cells.iter().flat_map(|cell| cell.recorded.lock().unwrap().clone()).collect()
     }
