@@ -122,7 +122,7 @@ impl CacheInfo {
     }
 
     /// The information about several answers together.
-    fn and(self, other: Self) -> Self {
+    fn and(&self, other: &Self) -> Self {
         Self {
             source: self.source.max(other.source),
             age: self.age.zip(other.age).map(|(one, other)| one.max(other)),
@@ -213,7 +213,7 @@ pub(crate) fn inform(info: CacheInfo) {
     let _ = INFO.try_with(|known| {
         let before = known.take();
         known.replace(Some(match before {
-            Some(before) => before.and(info),
+            Some(before) => before.and(&info),
             None => info,
         }));
     });
@@ -266,9 +266,9 @@ mod tests {
     fn several_answers_have_the_worst_of_each() {
         let near = CacheInfo::of(Source::Local).with_life(SECOND * 60, SECOND * 10, Duration::ZERO);
         let far = CacheInfo::of(Source::Shared).with_life(SECOND * 60, SECOND * 40, Duration::ZERO);
-        let both = near.clone().and(far);
+        let both = near.and(&far);
         assert_eq!((both.source, both.age, both.expires_in), (CacheSource::Shared, near.age, near.expires_in));
-        let unknown = both.and(CacheInfo::of(Source::Expired));
+        let unknown = both.and(&CacheInfo::of(Source::Expired));
         assert_eq!((unknown.age, unknown.stale, unknown.source), (None, true, CacheSource::InsteadOfStore));
         assert_eq!(unknown.expires_in, near.expires_in);
     }

@@ -80,9 +80,7 @@ impl Staleness {
 mod tests {
     use super::*;
 
-    fn unlimited() -> Option<Duration> {
-        Some(Duration::MAX)
-    }
+    const UNLIMITED: fn() -> Option<Duration> = || Some(Duration::MAX);
 
     #[test]
     fn a_lifetime_is_bounded_by_the_ttl_and_the_jitter() {
@@ -90,7 +88,7 @@ mod tests {
         let table = [(false, 0.0, 100), (false, 1.0, 80), (false, 0.5, 90), (true, 0.0, 10), (true, 1.0, 8)];
         for (absent, chance, seconds) in table {
             assert_eq!(
-                lifetime(&policy, absent, unlimited, chance),
+                lifetime(&policy, absent, UNLIMITED, chance),
                 Some(Duration::from_secs(seconds)),
                 "{absent} {chance}"
             );
@@ -104,7 +102,7 @@ mod tests {
             let policy = ReadPolicy::new(second * 100).negative_ttl(second * 10).jitter_percent(percent);
             for policy in [policy.refresh_after(second), policy.refresh_after_percent(1)] {
                 for absent in [false, true] {
-                    let shortest = lifetime(&policy, absent, unlimited, 1.0).unwrap();
+                    let shortest = lifetime(&policy, absent, UNLIMITED, 1.0).unwrap();
                     assert!(Staleness::of(&policy, absent, true).lead < shortest, "{percent} {absent}");
                 }
             }
@@ -123,15 +121,15 @@ mod tests {
     #[test]
     fn an_unlimited_lifetime_is_ten_years() {
         let policy = ReadPolicy::new(Duration::MAX).negative_ttl(Duration::MAX).jitter_percent(0);
-        assert_eq!([false, true].map(|absent| lifetime(&policy, absent, unlimited, 1.0)), [Some(LONGEST_LIFE); 2]);
+        assert_eq!([false, true].map(|absent| lifetime(&policy, absent, UNLIMITED, 1.0)), [Some(LONGEST_LIFE); 2]);
     }
 
     #[test]
     fn a_value_without_lifetime_is_not_cached() {
         let second = Duration::from_secs(1);
-        assert_eq!(lifetime(&ReadPolicy::new(second), true, unlimited, 0.0), None);
-        assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, unlimited, 0.0), None);
-        assert_eq!(lifetime(&ReadPolicy::new(second).enabled(false), false, unlimited, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second), true, UNLIMITED, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(Duration::ZERO), false, UNLIMITED, 0.0), None);
+        assert_eq!(lifetime(&ReadPolicy::new(second).enabled(false), false, UNLIMITED, 0.0), None);
         assert_eq!(lifetime(&ReadPolicy::new(second), false, || None, 0.0), None);
         assert_eq!(lifetime(&ReadPolicy::new(second), false, || Some(Duration::ZERO), 0.0), None);
     }

@@ -67,7 +67,7 @@ fn shared_only(policy: ReadPolicy) -> ReadPolicy {
 }
 
 fn spans(info: &CacheInfo) -> (Option<u64>, Option<u64>) {
-    let seconds = |span: Duration| (span.as_millis() + 500) as u64 / 1000;
+    let seconds = |span: Duration| (span + SECOND / 2).as_secs();
     (info.age.map(seconds), info.expires_in.map(seconds))
 }
 
@@ -198,6 +198,7 @@ trait Notes: Send + Sync {
     async fn note(&self, id: u64, reader: u64) -> Result<Option<u64>, RegisterError>;
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `visible_if` takes")]
 fn belongs_to(owner: &u64, _: &u64, reader: &u64) -> bool {
     owner == reader
 }

@@ -250,7 +250,9 @@ async fn each_value_of_a_batch_has_its_own_life() {
         world.advance(40);
         assert_eq!(read().await, 3);
         let mut batches = world.issuer.batches.lock().unwrap().clone();
-        batches.iter_mut().for_each(|batch| batch.sort_unstable());
+        for batch in &mut batches {
+            batch.sort_unstable();
+        }
         assert_eq!(batches, [vec![1, 2, 3], vec![1, 3], vec![1, 2, 3]]);
     }
 }

@@ -55,6 +55,10 @@ fn once(policy: ReadPolicy) -> ReadPolicy {
     each(policy).refresh_once()
 }
 
+fn late(policy: ReadPolicy) -> ReadPolicy {
+    once(policy).refresh_after(Duration::from_mins(1))
+}
+
 /// An instance that has begun to refresh the key, and two that have read it meanwhile.
 async fn three_readers(world: &World, policy: fn(ReadPolicy) -> ReadPolicy) -> ([Eager; 3], Arc<SyncPoint>) {
     let eager = [Eager::of(world, policy).await, Eager::of(world, policy).await, Eager::of(world, policy).await];
@@ -128,9 +132,6 @@ async fn the_claim_of_a_process_that_ends_lasts_for_the_deadline_of_loads() {
 async fn the_next_claim_finds_the_value_of_the_refresh_before() {
     let world = World::memory(None);
     let Tier::Memory(_, clock) = &world.tier else { unreachable!("the world is in memory") };
-    fn late(policy: ReadPolicy) -> ReadPolicy {
-        once(policy).refresh_after(Duration::from_mins(1))
-    }
     let [first, second] = [Eager::of(&world, late).await, Eager::of(&world, late).await];
     world.rows.seed(1, 10);
     assert_eq!(first.get().await, Some(10));

@@ -13,6 +13,8 @@ use super::register::{RegisterError, Stop};
 use super::sync_points::{SyncPoint, pass, until};
 
 const SOFT: Duration = Duration::from_millis(50);
+/// A little less.
+const SHORTER: Duration = Duration::from_millis(49);
 
 fn soft(policy: ReadPolicy) -> ReadPolicy {
     policy.stale_if_error(seconds(1000)).soft_timeout(SOFT)
@@ -45,7 +47,7 @@ async fn expired(policy: fn(ReadPolicy) -> ReadPolicy) -> [Fleet; 2] {
 async fn a_caller_waits_for_the_soft_timeout_and_the_load_goes_on() {
     for fleet in expired(soft).await {
         let (read, load) = slow_read(&fleet, 0).await;
-        pass(&fleet.clock, SOFT - Duration::from_millis(1)).await;
+        pass(&fleet.clock, SHORTER).await;
         assert!(!read.is_finished(), "it waits for the load at first");
         pass(&fleet.clock, Duration::from_millis(1)).await;
         assert!(read.is_finished(), "it waits no longer");
@@ -86,7 +88,7 @@ async fn expired_values_answer_for_a_second_without_a_call_of_a_slow_store() {
 async fn a_load_that_ends_in_time_answers_itself() {
     for fleet in expired(soft).await {
         let (read, load) = slow_read(&fleet, 0).await;
-        pass(&fleet.clock, SOFT - Duration::from_millis(1)).await;
+        pass(&fleet.clock, SHORTER).await;
         load.open();
         assert_eq!((read.await.unwrap(), fleet.stats(0).stale_if_slow), (Ok(Some(20)), 0));
     }

@@ -348,7 +348,7 @@ trait Profiles: Send + Sync {
     async fn remove(&self, id: u64, team: u64) -> Result<(), RegisterError>;
 
     /// The expression panics for the id 13.
-    #[updates(profile(*id) = unlucky(result))]
+    #[updates(profile(*id) = Some(unlucky(result)))]
     async fn touch(&self, id: &u64) -> Result<Profile, RegisterError>;
 
     #[updates(tagged(id) = result.clone())]
@@ -359,9 +359,9 @@ fn is_public(profile: &Arc<Profile>) -> bool {
     profile.name != "secret"
 }
 
-fn unlucky(profile: &Profile) -> Option<Arc<Profile>> {
+fn unlucky(profile: &Profile) -> Arc<Profile> {
     assert_ne!(profile.id, 13);
-    Some(Arc::new(profile.clone()))
+    Arc::new(profile.clone())
 }
 
 #[derive(Default)]

@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_use_begins_the_time_again() {
-        let idle = Idle::new(Duration::from_nanos(1000));
+        let idle = Idle::new(Duration::from_micros(1));
         let at = |nanos| idle.tick(Moment(nanos));
         let last = LastUse::at(at(0));
         assert!((0..100).all(|step| idle.uses(&last, at(step * 990))));

@@ -615,11 +615,12 @@ impl TierConnection for MemoryConnection {
 
     fn unclaim<'a>(&'a self, generations: &'a [&'a str], token: &'a str, rest: Duration) -> Reply<'a, ()> {
         self.reply(|state, now| {
-            let mine = |state: &mut State, generation: &str| match state.claims.get_mut(generation) {
-                Some(claim) if claim.value == token && claim.until > now => claim.until = now.after(rest),
-                _ => {}
-            };
-            generations.iter().for_each(|generation| mine(state, generation));
+            for generation in generations {
+                match state.claims.get_mut(*generation) {
+                    Some(claim) if claim.value == token && claim.until > now => claim.until = now.after(rest),
+                    _ => {}
+                }
+            }
         })
     }
 

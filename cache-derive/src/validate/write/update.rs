@@ -101,7 +101,7 @@ pub(super) fn add(
         no_such_parameter(call, &value, sink);
     }
     let is_late = names_result || named.may_change() || condition.is_some();
-    if is_late && [&value].into_iter().chain(&condition).any(|expression| awaits(expression)) {
+    if is_late && [&value].into_iter().chain(&condition).any(awaits) {
         sink.report(
             Problem::at(&value, "`.await` in a value that is evaluated after the call")
                 .why("it names `result`, or something that the call may change, and a panic of it is caught")

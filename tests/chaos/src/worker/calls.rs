@@ -242,7 +242,7 @@ impl Caller {
         }
         let change = Change { write, present: operation == Operation::Put };
         // Every other write of a caller stores its version.
-        let stores = write % 2 == 0;
+        let stores = write.is_multiple_of(2);
         let version = match mode {
             Mode::Fast if stores => store.store_fast(group, member, change).await,
             Mode::Fast => store.write_fast(group, member, change).await,

@@ -139,7 +139,7 @@ async fn regions() -> (ManualClock, [Cache; 2], [Region<String, String>; 2]) {
         let builder = Cache::builder().lease(LEASE).clock(clock.clone()).read_timeout(PATIENCE).write_timeout(PATIENCE);
         builder.remote(remote.clone()).build().unwrap()
     });
-    let policy = ReadPolicy::new(Duration::from_secs(600)).load_deadline(Duration::from_secs(5));
+    let policy = ReadPolicy::new(Duration::from_mins(10)).load_deadline(Duration::from_secs(5));
     let regions = caches.each_ref().map(|cache| cache.region("spans:test", "name", policy));
     // Afterwards: a connection serves the namespaces that it knows.
     for cache in &caches {
@@ -233,7 +233,7 @@ async fn an_error_of_the_shared_tier_is_in_the_span_of_its_look_up() {
     let (spans, _guard) = Spans::start(Level::DEBUG);
     let chaos = ChaosRemote::new(MemoryRemote::new());
     let cache = Cache::builder().remote(chaos.clone()).build().unwrap();
-    let region = cache.region("spans:test", "name", ReadPolicy::new(Duration::from_secs(600)));
+    let region = cache.region("spans:test", "name", ReadPolicy::new(Duration::from_mins(10)));
     assert!(cache.connected(PATIENCE).await);
     chaos.fail(Operation::Read);
     read(&region).await;
