@@ -39,7 +39,7 @@ impl RateStore for Slow {
     }
 }
 
-/// What the program measured.
+/// The figures of the program.
 struct Screen {
     warmed: Warmed,
     took: Duration,

@@ -1,4 +1,4 @@
-//! What a caller may know about an answer: its source, its age, and the end of its life.
+//! The source, the age and the end of an answer, for its caller.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ pub enum CacheSource {
     InsteadOfStore,
 }
 
-/// What the cache knows about an answer.
+/// The source and the age of an answer, and the end of its life.
 ///
 /// The reads of `with_info()` of a decorator return it beside the value. For a read of many keys it describes all of them:
 /// the farthest source, the greatest age, the nearest end, and whether any of them is stale.
@@ -59,7 +59,7 @@ pub enum CacheSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheInfo {
-    /// Where the value came from.
+    /// The source of the value.
     pub source: CacheSource,
     /// The age of the value, at most: the time since the beginning of its load.
     ///

@@ -85,7 +85,7 @@ impl Trace {
         runtime.expect("a runtime").block_on(async { Simulation::new(self, options).await.run().await })
     }
 
-    /// What a call of the store meets at this time since the start of the counting.
+    /// The state of the store at this time since the start of the counting.
     fn condition(&self, now: Duration) -> Condition {
         match self.outage {
             Some(Outage { begins, lasts, hangs }) if now >= begins && now < begins + lasts => {

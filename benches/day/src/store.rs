@@ -39,7 +39,7 @@ impl LoadError for RateError {
     }
 }
 
-/// What a call of the store meets.
+/// The state of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// An answer after the time that the store takes.

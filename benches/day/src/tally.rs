@@ -1,4 +1,4 @@
-//! What is counted, and the figures that follow from it.
+//! The counts, and the figures that follow from them.
 
 use std::time::Duration;
 

@@ -189,7 +189,7 @@ pub(super) struct Missing<K: KeyPart, R: Clone> {
     pub(super) expired: Option<R>,
 }
 
-/// What a load answers to the call that leads it.
+/// The result of a load, for the call that leads it.
 pub(super) struct Answer<R, E> {
     pub(super) ending: Ending<R, E>,
     /// Expired values of all its keys, which may answer in place of an error or of its end.
@@ -205,7 +205,7 @@ impl<R, E> Answer<R, E> {
 /// How a load ended, or will end.
 pub(super) enum Ending<R, E> {
     Now(Outcome<Values<R>, E>),
-    /// It takes longer than the soft timeout, and goes on.
+    /// It takes longer than the soft timeout, and continues.
     Later(oneshot::Receiver<Outcome<Values<R>, E>>),
 }
 
@@ -382,7 +382,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         self.in_time(calling).await.map_or(Waited::Late, Waited::Ended)
     }
 
-    /// Ends the flights of a load that goes on, and returns the keys whose values are still wanted.
+    /// Ends the flights of a load that continues, and returns the keys whose values are still wanted.
     fn end_with_expired(&self, missing: Vec<Missing<K, R>>, expired: &[R]) -> Vec<Wanted<K>> {
         let method = self.method();
         // Before the flights end: their next callers must not call a slow store as well.

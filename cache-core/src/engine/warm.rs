@@ -48,7 +48,7 @@ impl Warmed {
     }
 }
 
-/// What was done for one key.
+/// The outcome for one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warmth {
     /// A tier had it.
@@ -60,7 +60,7 @@ pub enum Warmth {
 }
 
 impl Warmth {
-    /// What a read did that no tier could answer.
+    /// The outcome of a read that no tier could answer.
     #[must_use]
     pub fn of_read(is_ok: bool) -> Self {
         if is_ok { Self::Loaded } else { Self::Failed }

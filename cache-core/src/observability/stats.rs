@@ -394,7 +394,7 @@ method_stats! {
     stale_if_error,
     /// Keys whose load exceeded the soft timeout, and whose caller received an expired value.
     ///
-    /// The load goes on. See [`soft_timeout`](crate::ReadPolicy::soft_timeout).
+    /// The load continues. See [`soft_timeout`](crate::ReadPolicy::soft_timeout).
     stale_if_slow,
     /// Keys that were loaded again in the background. Their loads are part of `loads`.
     refreshes,

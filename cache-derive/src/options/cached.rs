@@ -238,7 +238,7 @@ options! {
     .excludes(&[Conflict {
         option: "soft_timeout",
         other: "load = inline",
-        why: "a load that goes on after its caller has an answer cannot borrow from the caller's arguments",
+        why: "a load that continues after its caller has an answer cannot borrow from the caller's arguments",
     }])
     .sets("soft_timeout", value::limit);
     LOAD_DEADLINE: Setting = option(

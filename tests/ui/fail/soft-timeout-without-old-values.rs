@@ -1,4 +1,4 @@
-//! A caller that stops waiting needs a value, and a load that goes on needs a task.
+//! A caller that stops waiting needs a value, and a load that continues needs a task.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]

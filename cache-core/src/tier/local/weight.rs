@@ -5,7 +5,7 @@ use quick_cache::Weighter;
 use super::LocalEntry;
 use super::placed::Placed;
 
-/// What the key and the entry itself count in a tier that is bounded by bytes.
+/// The share of the key and the entry itself in a tier that is bounded by bytes.
 ///
 /// A fixed number: the length of a key is not known without writing it, and the sizes in the tables of the engines
 /// depend on the types. 128 bytes are those of an entry with a short key, with its share of the indices.
@@ -52,7 +52,7 @@ impl Weight {
     }
 }
 
-/// Tells `quick_cache` the weights. It asks again when it removes an entry, so it is not asked about the value.
+/// Gives `quick_cache` the weights. It asks again when it removes an entry, so it is not asked about the value.
 #[derive(Debug, Clone)]
 pub(super) struct ByWeight;
 
