@@ -110,9 +110,10 @@ fn lines_with(folder: &Path, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn r20_the_cache_reads_no_wall_clock() {
+fn r20_only_moments_that_values_name_are_compared_with_a_wall_clock() {
     let sources: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("cache-core").join("src");
     let found = lines_with(&sources, &["SystemTime::now", "now_utc", "Utc::now", "Local::now", "ClockId::Realtime"]);
-    assert!(found.is_empty(), "{found:#?}");
+    // The only one is for moments that values name themselves (`expires_at`), and is that of the shared tier if there is one.
+    assert!(matches!(&found[..], [only] if only.contains("/runtime/clock/mod.rs:")), "{found:#?}");
     assert!(!lines_with(&sources, &["ClockId::MonotonicCoarse"]).is_empty(), "the search finds what is there");
 }

@@ -241,7 +241,7 @@ async fn an_error_of_the_shared_tier_is_in_the_span_of_its_look_up() {
     let look_up = seen.iter().find(|span| span.name == "cache.look_up").unwrap();
     assert_eq!(
         ["otel.status_code", "error.type", "cache.hit"].map(|field| look_up.field(field)),
-        ["ERROR", "disconnected", ""]
+        ["ERROR", "refused", ""]
     );
 }
 
