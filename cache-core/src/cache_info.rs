@@ -17,7 +17,8 @@ pub enum CacheSource {
     Shared,
     /// The store.
     Store,
-    /// A tier, with an expired value in place of an outage of the store (`stale_if_error`).
+    /// A tier, with an expired value in place of an outage of the store (`stale_if_error`), or of a load that takes longer than
+    /// `soft_timeout`.
     InsteadOfStore,
 }
 
@@ -64,8 +65,8 @@ pub struct CacheInfo {
     /// The age of the value, at most: the time since the beginning of its load.
     ///
     /// The tiers store when a life ends and not when it began. The jitter of the life counts as age, so the value is up to
-    /// that share of its time to live younger. It is zero for a value of the store, and `None` if the end is unknown, or is
-    /// that of the local entry alone.
+    /// that share of its time to live younger. It is zero for a value of the store, and `None` for one with
+    /// `expires_at`, and if the end is unknown or is that of the local entry alone.
     pub age: Option<Duration>,
     /// The time until the end of the value's life; zero for an expired value.
     ///
@@ -113,10 +114,10 @@ impl CacheInfo {
 
     /// Sets the life of the value: what is left of it, and what has passed since its end.
     #[must_use]
-    pub(crate) fn with_life(self, ttl: Duration, left: Duration, past: Duration) -> Self {
+    pub(crate) fn with_life(self, ttl: Option<Duration>, left: Duration, past: Duration) -> Self {
         let age = match self.source {
             CacheSource::Store => self.age,
-            _ => Some(ttl.saturating_sub(left).saturating_add(past)),
+            _ => ttl.map(|ttl| ttl.saturating_sub(left).saturating_add(past)),
         };
         Self { age, expires_in: Some(left), expired_for: (!past.is_zero()).then_some(past), ..self }
     }
@@ -227,15 +228,15 @@ mod tests {
 
     #[test]
     fn a_status_has_the_parameters_of_its_source() {
-        let local = CacheInfo::of(Source::Local).with_life(SECOND * 60, SECOND * 40, Duration::ZERO);
+        let local = CacheInfo::of(Source::Local).with_life(Some(SECOND * 60), SECOND * 40, Duration::ZERO);
         assert_eq!(local.cache_status("app"), "app; hit; ttl=40; detail=local");
-        let stored = CacheInfo::of_store().with_life(SECOND * 60, SECOND * 60, Duration::ZERO);
+        let stored = CacheInfo::of_store().with_life(Some(SECOND * 60), SECOND * 60, Duration::ZERO);
         assert_eq!(stored.cache_status("app"), "app; fwd=miss; stored; ttl=60");
         let joined = CacheInfo { collapsed: true, ..CacheInfo::of_store() };
         assert_eq!(joined.cache_status("app"), "app; fwd=miss; collapsed");
         let joined = CacheInfo { collapsed: true, ..local.clone() };
         assert_eq!(joined.cache_status("app"), local.cache_status("app"), "nothing was forwarded");
-        let stale = CacheInfo::of(Source::Shared).with_life(SECOND * 60, Duration::ZERO, SECOND * 5);
+        let stale = CacheInfo::of(Source::Shared).with_life(Some(SECOND * 60), Duration::ZERO, SECOND * 5);
         assert_eq!(stale.cache_status("app"), "app; hit; ttl=-5; detail=shared");
         assert_eq!(CacheInfo::of(Source::Expired).cache_status("app"), "app; fwd=stale");
     }
@@ -256,16 +257,16 @@ mod tests {
 
     #[test]
     fn an_age_is_at_most_what_has_passed_of_the_time_to_live() {
-        let fresh = CacheInfo::of(Source::Shared).with_life(SECOND * 60, SECOND * 40, Duration::ZERO);
+        let fresh = CacheInfo::of(Source::Shared).with_life(Some(SECOND * 60), SECOND * 40, Duration::ZERO);
         assert_eq!((fresh.age, fresh.expires_in), (Some(SECOND * 20), Some(SECOND * 40)));
-        let stale = CacheInfo::of(Source::Local).with_life(SECOND * 60, Duration::ZERO, SECOND * 5);
+        let stale = CacheInfo::of(Source::Local).with_life(Some(SECOND * 60), Duration::ZERO, SECOND * 5);
         assert_eq!((stale.age, stale.expires_in), (Some(SECOND * 65), Some(Duration::ZERO)));
     }
 
     #[test]
     fn several_answers_have_the_worst_of_each() {
-        let near = CacheInfo::of(Source::Local).with_life(SECOND * 60, SECOND * 10, Duration::ZERO);
-        let far = CacheInfo::of(Source::Shared).with_life(SECOND * 60, SECOND * 40, Duration::ZERO);
+        let near = CacheInfo::of(Source::Local).with_life(Some(SECOND * 60), SECOND * 10, Duration::ZERO);
+        let far = CacheInfo::of(Source::Shared).with_life(Some(SECOND * 60), SECOND * 40, Duration::ZERO);
         let both = near.and(&far);
         assert_eq!((both.source, both.age, both.expires_in), (CacheSource::Shared, near.age, near.expires_in));
         let unknown = both.and(&CacheInfo::of(Source::Expired));

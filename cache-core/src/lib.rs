@@ -83,7 +83,7 @@
 //! | cache a function, or values without a store | [`Cache::region`], [`Cache::transparent`] |
 //! | let a user read their own writes on every instance | [`Cache::track`], [`SessionToken`] |
 //! | know the source and the age of a value | [`CacheInfo`] |
-//! | monitor a service | [`Cache::health`], [`Cache::stats`], [`docs::metrics`] |
+//! | monitor a service | [`Cache::health`], [`Cache::stats`], [`docs::metrics`], [`docs::spans`] |
 //! | test code that uses decorators | [`docs::testing`] |
 //!
 //! # What a reader may see

@@ -27,9 +27,9 @@ pub use crate::cache::Cache;
 pub use crate::cache_info::{CacheInfo, informed};
 pub use crate::codec::Codec;
 pub use crate::engine::{
-    Access, AnyUpdate, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, ReadOptions, Region,
-    RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, Warming, Warmth, WriteGuard,
-    WriteOutcome,
+    Access, AnyUpdate, BatchMap, Fallible, Family, LoadErrors, LocalRead, OldRow, Presence, Previous, ReadOptions,
+    Region, RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, VersionAnswer,
+    Warming, Warmth, WriteGuard, WriteOutcome,
 };
 pub use crate::error::{Error, LoadError, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
@@ -492,8 +492,8 @@ mod tests {
             format!("{:?}", crate::__load_errors!(Error)),
             "LoadErrors { clone: true, from_cache: true, is_outage: false }"
         );
-        assert_eq!(format!("{:?}", crate::__presence!(Option<u8>)), "Optional");
-        assert_eq!(format!("{:?}", crate::__presence!(u8)), "Always");
+        assert!(format!("{:?}", crate::__presence!(Option<u8>)).starts_with("Optional"));
+        assert!(format!("{:?}", crate::__presence!(u8)).starts_with("Always"));
         assert_ne!(crate::__fingerprint!(Option<u8>), crate::__fingerprint!(u8));
     }
 

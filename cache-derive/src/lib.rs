@@ -116,7 +116,7 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// # `#[updates(..)]`
 ///
 /// `#[updates(get_policy(tenant) = Some(policy.clone()), list_policies(..))]` is an `#[invalidates(..)]` that also stores
-/// the entries whose targets have a value. It takes the same targets and options. At least one target has a value, whose
+/// the entries whose targets have a value. It takes the same targets, and the same options except `commits = caller`. At least one target has a value, whose
 /// type is that of the read method, without its `Result`; with `absent_if` it is an `Option`. `ttl`, `jitter` and
 /// `cache_if` of the read method apply.
 ///

@@ -428,7 +428,8 @@ impl CacheBuilder {
     ///
     /// A refresh is a load in the background, for a read method with
     /// [`refresh_after`](crate::ReadPolicy::refresh_after) or
-    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate). Beyond the limit it is left out and counted
+    /// [`stale_while_revalidate`](crate::ReadPolicy::stale_while_revalidate), or one whose callers have an answer
+    /// ([`soft_timeout`](crate::ReadPolicy::soft_timeout)). Beyond the limit it is left out and counted
     /// (`MethodStats::refreshes_skipped`), and the next read of the key tries again. With 0 no value answers after its
     /// time to live, except in place of an error of the store.
     ///

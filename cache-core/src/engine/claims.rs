@@ -34,7 +34,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         let (clock, token) = (&method.process().clock, random::token_text());
         let keys: Vec<_> = running.iter().map(|one| self.entry_keys(&one.key)).collect();
         let generations: Vec<&str> = keys.iter().map(|keys| keys.scopes[0].generation_key()).collect();
-        let asked = connection.tier.claim(&generations, &token, method.load_deadline);
+        let settings = &method.process().settings;
+        // The claim covers the look-up before the load and the fill after it as well.
+        let ttl = method.load_deadline.saturating_add(settings.read_timeout).saturating_add(settings.write_timeout);
+        let asked = connection.tier.claim(&generations, &token, ttl);
         let replies = connection.read_in_time(clock, asked).await.unwrap_or_default();
         let now = clock.now();
         let (mut mine, mut claimed) = (Vec::new(), Vec::new());

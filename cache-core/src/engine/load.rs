@@ -14,13 +14,14 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, select_all};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::announce;
 use super::batch_map::{BatchMap, Slot};
 use super::entry_keys::EntryKeys;
 use super::method::Method;
 use super::nesting::Frame;
+use super::previous::Previous;
 use super::read_options::{CacheIf, LoadErrors, panicked};
 use super::refresh::Wanted;
 use super::region::Region;
@@ -221,8 +222,8 @@ impl<R, E> Ending<R, E> {
 /// How the callers' wait for a call of the store ended.
 enum Waited<R, E> {
     Ended(Outcome<Values<R>, E>),
-    /// At the soft timeout, with an expired value for each key.
-    Slow(Vec<R>),
+    /// At the soft timeout, with an expired value for each key, and a turn to continue in the background.
+    Slow(Vec<R>, OwnedSemaphorePermit),
     /// At the deadline, which the method cannot report as an error.
     Late,
 }
@@ -233,6 +234,7 @@ pub(super) struct Job<K: KeyPart, R: Clone, E> {
     pub(super) missing: Vec<Missing<K, R>>,
     pub(super) errors: LoadErrors<E>,
     pub(super) cache_if: Option<CacheIf<R>>,
+    pub(super) previous: Option<Previous<R>>,
 }
 
 impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
@@ -292,7 +294,10 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
     where
         Fut: Future<Output = Result<Values<R>, E>> + Unpin,
     {
-        let Self { region, mut missing, errors, cache_if } = self;
+        let Self { region, mut missing, errors, cache_if, previous } = self;
+        if let (Some(previous), [one]) = (&previous, &missing[..]) {
+            previous.set(one.expired(&region));
+        }
         let cache_if = cache_if.as_ref();
         let degraded = missing.iter().any(|one| one.permit.target.is_degraded());
         let keys = missing.iter().map(|one| one.key.clone()).collect();
@@ -301,7 +306,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
         let mut calling = pin!(region.method().call_store(limits, errors, || call(keys)));
         let outcome = match region.wait_for_call(calling.as_mut(), soft_timeout, &missing).await {
             Waited::Ended(outcome) => outcome,
-            Waited::Slow(expired) => {
+            Waited::Slow(expired, _turn) => {
                 let wanted = region.end_with_expired(missing, &expired);
                 let (send, ended) = oneshot::channel();
                 reply(Answer { ending: Ending::Later(ended), instead: Some(expired) });
@@ -320,6 +325,7 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Job<K, R, E> {
             }
         };
         if matches!(outcome, Outcome::Found(_)) {
+            region.method().revalidated(previous.as_ref());
             region.method().refreshes.works();
         }
         let Outcome::Found(values) = &outcome else {
@@ -376,7 +382,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
                 return Waited::Ended(outcome);
             }
             if let Some(expired) = self.expired(missing) {
-                return Waited::Slow(expired);
+                match Arc::clone(&self.method().cache.0.refreshes).try_acquire_owned() {
+                    Ok(turn) => return Waited::Slow(expired, turn),
+                    Err(_) => Counters::add_many(&self.method().counters.refreshes_skipped, missing.len()),
+                }
             }
         }
         self.in_time(calling).await.map_or(Waited::Late, Waited::Ended)

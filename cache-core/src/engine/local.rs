@@ -19,7 +19,7 @@ use crate::key::{KeyPart, Lookup};
 use crate::observability::Counters;
 use crate::policy::{LocalCapacity, Staleness};
 use crate::protocol::{Mode, Protection};
-use crate::runtime::{Clock, Moment};
+use crate::runtime::{Clock, Moment, Tasks};
 use crate::single_flight::Source;
 use crate::tier::local::{EndOfLife, LocalEntry, LocalTier, Placing};
 use crate::value::Cacheable;
@@ -207,9 +207,11 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
 
     /// Whether no invalidation of the entry has arrived since the look-up of this permit.
     pub(super) fn has_not_seen(&self, permit: &FillPermit) -> bool {
-        match (&self.tier, &permit.target) {
-            (Some(tier), FillTarget::Both { snapshot, .. } | FillTarget::Local(snapshot)) => {
-                self.coherence.freshness.permits(tier.sequence(), snapshot)
+        match &permit.target {
+            FillTarget::Both { snapshot, .. } | FillTarget::Local(snapshot) => {
+                // Without a local tier an invalidation of the whole method is not seen.
+                let sequence = self.tier.as_ref().map_or(0, |tier| tier.sequence());
+                self.coherence.freshness.permits(sequence, snapshot)
             }
             _ => true,
         }
@@ -342,9 +344,10 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         let check = || early.unwrap_or_else(permits);
         let placing = Placing { now, life: remaining, weight };
         tier.insert(snapshot.own_scope(), key, LocalEntry { value, end, stamp }, placing, check);
-        if tier.sweeps(now) {
+        if tier.sweeps(now) && Tasks::can_spawn() {
             let tier = Arc::clone(tier);
-            self.method.process().tasks.spawn(async move { tier.sweep(now) });
+            let clock = self.clock.clone();
+            self.method.process().tasks.spawn(async move { tier.sweep(clock.now()) });
         }
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::entry_keys::EntryKeys;
 use super::lives::Lives;
+use super::previous::Previous;
 use super::read_options::{CacheIf, Presence};
 use super::refresh::Refreshes;
 use super::region::RegionSpec;
@@ -147,7 +148,8 @@ impl<R> Method<R> {
 
     /// How long a caller waits for a load if expired values may answer, unless it waits for its end.
     pub(super) fn soft_timeout(&self) -> Option<Duration> {
-        self.policy.soft_timeout.filter(|_| !self.policy.stale_if_error.is_zero()).map(limits::deadline)
+        let soft = self.policy.soft_timeout.filter(|_| !self.policy.stale_if_error.is_zero())?;
+        Some(limits::deadline(soft).min(self.load_deadline))
     }
 
     /// Whether an entry is refreshed only if it is stored before its refresh is due.
@@ -171,10 +173,26 @@ impl<R> Method<R> {
         lifetime(&self.policy, absent, own, random::fraction())
     }
 
-    /// The longest life of a value of this kind.
-    pub(super) fn longest_life(&self, value: &R) -> Duration {
+    /// Counts a load that has returned the value before, since its version is current.
+    pub(super) fn revalidated(&self, previous: Option<&Previous<R>>) {
+        if previous.is_some_and(Previous::was_current) {
+            Counters::add(&self.counters.revalidated);
+        }
+    }
+
+    /// The longest life of this value; `None` if only its load knew it.
+    pub(super) fn longest_life(&self, value: &R) -> Option<Duration> {
         let absent = self.presence.is_absent(value);
-        if absent { self.policy.negative_ttl.unwrap_or_default() } else { self.policy.ttl }
+        let ttl = if absent { self.policy.negative_ttl.unwrap_or_default() } else { self.policy.ttl }
+            .min(limits::LONGEST_LIFE);
+        match self.presence.lives {
+            Lives::For(life) if !absent => {
+                let own = guarded(self.name(), "ttl_from", || life(value)).flatten();
+                Some(own.map_or(ttl, |own| own.min(ttl)))
+            }
+            Lives::Until(_) if !absent => None,
+            _ => Some(ttl),
+        }
     }
 
     /// Returns the weight of an entry with this value, if the local tier may have it.

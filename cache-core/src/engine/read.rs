@@ -306,10 +306,11 @@ impl<K: KeyPart, R: Cacheable, E: Send + 'static> Reading<'_, '_, K, R, E> {
     /// Loads the keys that no tier has.
     async fn load(&self, missing: Vec<Missing<K, R>>, results: &mut Results<K, R>) -> Result<(), E> {
         let (errors, cache_if) = (self.options.errors, self.options.cache_if.clone());
+        let previous = self.options.previous.clone();
         let counters = &self.region.method().counters;
         Counters::add_many(&counters.misses, missing.len());
         let keys: Vec<K> = missing.iter().map(|one| one.key.clone()).collect();
-        let job = Job { region: self.region.clone(), missing, errors, cache_if };
+        let job = Job { region: self.region.clone(), missing, errors, cache_if, previous };
         let Answer { ending, instead } = job.run((self.load)()).await;
         if let Some(expired) = instead
             && keys.iter().zip(&expired).all(|(key, value)| self.is_visible(key, value))

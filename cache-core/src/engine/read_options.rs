@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::lives::Lives;
+use super::previous::Previous;
 use super::user_code::{guarded, panic_text};
 use crate::error::{Error, ErrorKind};
 use crate::single_flight::{Broken, FlightOutcome, Outcome, SharedError};
@@ -209,12 +210,13 @@ pub struct ReadOptions<'a, K, R, E> {
     pub(super) errors: LoadErrors<E>,
     visible: Option<Visible<'a, K, R>>,
     pub(super) cache_if: Option<CacheIf<R>>,
+    pub(super) previous: Option<Previous<R>>,
 }
 
 impl<'a, K, R, E> ReadOptions<'a, K, R, E> {
     /// Creates options that let every caller see every value, and cache every value.
     pub fn new(errors: LoadErrors<E>) -> Self {
-        Self { errors, visible: None, cache_if: None }
+        Self { errors, visible: None, cache_if: None, previous: None }
     }
 
     /// Checks every value that this call did not load itself. If it returns `false`, the call reads the store.
@@ -227,6 +229,13 @@ impl<'a, K, R, E> ReadOptions<'a, K, R, E> {
     pub fn cache_if(mut self, cache_if: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.cache_if = Some(Arc::new(cache_if));
         self
+    }
+
+    /// Lets the load compare the value that it would replace with the store.
+    pub fn revalidating(mut self) -> (Self, Previous<R>) {
+        let previous = Previous::default();
+        self.previous = Some(previous.clone());
+        (self, previous)
     }
 
     /// Whether the caller may see the value. A check that panics counts as `false`.

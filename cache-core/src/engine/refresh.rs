@@ -19,6 +19,7 @@ use super::announce;
 use super::entry_keys::EntryKeys;
 use super::load::{Call, CallLimits, Values};
 use super::nesting::Frame;
+use super::previous::Previous;
 use super::read_options::{CacheIf, LoadErrors, ReadOptions};
 use super::region::Region;
 use super::shared::{Accepted, Few, FillPermit, FillTarget, Loaded, LookUp, SharedFill};
@@ -172,10 +173,10 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return;
         };
         let (region, load) = (self.clone(), Arc::clone(load));
-        let (errors, cache_if) = (options.errors, options.cache_if.clone());
+        let (errors, cache_if, previous) = (options.errors, options.cache_if.clone(), options.previous.clone());
         method.process().tasks.spawn_daemon(async move {
             let (running, claim) = region.claim(running).await;
-            let succeeded = region.refresh_now(running, errors, cache_if.as_ref(), &*load).await;
+            let succeeded = region.refresh_now(running, errors, (cache_if.as_ref(), previous.as_ref()), &*load).await;
             region.end_claim(claim, if succeeded { Duration::ZERO } else { PAUSE_OF_KEY }).await;
             drop(permit);
         });
@@ -192,7 +193,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         &self,
         running: Vec<Running<K>>,
         errors: LoadErrors<E>,
-        cache_if: Option<&CacheIf<R>>,
+        (cache_if, previous): (Option<&CacheIf<R>>, Option<&Previous<R>>),
         load: &Call<'static, K, R, E>,
     ) -> bool {
         let wanted = self.not_refreshed_elsewhere(running).await;
@@ -200,6 +201,9 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
             return true;
         }
         let method = self.method();
+        if let (Some(previous), [one]) = (previous, &wanted[..]) {
+            previous.set(self.inner.local.find_owned(&one.key).map(|hit| hit.value));
+        }
         Counters::add_many(&method.counters.refreshes, wanted.len());
         let keys: Vec<K> = wanted.iter().map(|one| one.key.clone()).collect();
         let frame = Frame::new(self.address(), keys.clone(), Vec::new());
@@ -210,6 +214,7 @@ impl<K: KeyPart, R: Cacheable> Region<K, R> {
         match process.clock.timeout(method.load_deadline, called).await {
             Some(Outcome::Found(values)) => {
                 Counters::add_many(&method.counters.refreshed, wanted.len());
+                method.revalidated(previous);
                 self.replace(wanted, &values, cache_if).await;
                 true
             }

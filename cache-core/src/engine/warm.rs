@@ -123,7 +123,14 @@ impl<'a> Warming<'a> {
         concurrency: usize,
         warm: impl Fn(T) -> BoxFuture<'a, Warmth> + Send + 'a,
     ) -> Self {
-        let reads = stream::iter(keys.into_iter().take_while(move |_| is_on)).map(warm);
+        let reads = stream::iter(keys.into_iter().take_while(move |_| is_on)).map(move |key| {
+            let read = warm(key);
+            // Keys that the local tier has are ready at once, and must not keep the other tasks of the thread from running.
+            async move {
+                tokio::task::consume_budget().await;
+                read.await
+            }
+        });
         Self { progress: Warmed::default(), keys: reads.buffer_unordered(concurrency.max(1)).boxed() }
     }
 

@@ -1,7 +1,7 @@
 //! Spans of `tracing`: one for each load, each look-up in the shared tier, and each announcement of a write.
 //!
 //! Without a subscriber that wants them they cost a comparison and a word in a future. They are entered at each poll of
-//! the call that they describe, so that the spans of a store are inside of that of its load. The page `docs::metrics`
+//! the call that they describe, so that the spans of a store are inside of that of its load. The page `docs::spans`
 //! has their names and fields. No field holds a key or a value, which may be personal data.
 
 use std::pin::Pin;

@@ -40,6 +40,8 @@ pub(crate) struct Counters {
     pub(crate) refreshed: AtomicU64,
     pub(crate) refresh_errors: AtomicU64,
     pub(crate) refreshes_skipped: AtomicU64,
+    /// Loads that have returned the value before.
+    pub(crate) revalidated: AtomicU64,
     /// Values that writes have stored.
     pub(crate) updates: AtomicU64,
     pub(crate) fills: AtomicU64,
@@ -81,6 +83,7 @@ impl Counters {
             refreshed: AtomicU64::default(),
             refresh_errors: AtomicU64::default(),
             refreshes_skipped: AtomicU64::default(),
+            revalidated: AtomicU64::default(),
             updates: AtomicU64::default(),
             fills: AtomicU64::default(),
             local_refused: AtomicU64::default(),
@@ -170,6 +173,7 @@ impl Counters {
                 get(&self.refreshed),
                 get(&self.refresh_errors),
                 get(&self.refreshes_skipped),
+                get(&self.revalidated),
                 get(&self.updates),
                 get(&self.fills),
                 get(&self.local_refused),
@@ -205,6 +209,7 @@ impl Counters {
             refreshes: get(&self.refreshes),
             refresh_errors: get(&self.refresh_errors),
             refreshes_skipped: get(&self.refreshes_skipped),
+            revalidated: get(&self.revalidated),
             updates: get(&self.updates),
             fills: get(&self.fills),
             local_refused: get(&self.local_refused),
@@ -400,8 +405,12 @@ method_stats! {
     refreshes,
     /// Refreshes whose load failed. They are part of `refreshes`.
     refresh_errors,
-    /// Keys that were not refreshed because too many refreshes were in progress.
+    /// Keys that were not refreshed, and callers that waited beyond `soft_timeout`, because too many loads were in progress
+    /// in the background.
     refreshes_skipped,
+    /// Loads that ended with the value before, since the store still had its version (`revalidate`). They are part of
+    /// `loads`.
+    revalidated,
     /// Values that `updates` writes have passed to the tiers. One that is too large or cannot be encoded is not stored.
     updates,
     /// Values stored in the shared tier.

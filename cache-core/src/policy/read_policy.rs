@@ -317,7 +317,7 @@ impl ReadPolicy {
     /// that begin at once call the store several times. With this option an instance claims the refresh in the shared tier
     /// first, which takes a round trip. An instance without the claim keeps its value, and takes the other one's from the
     /// shared tier at a read a second later. A claim ends with its refresh, or ten seconds after one that has failed. If
-    /// its process ends, the claim ends after the deadline of loads ([`CacheBuilder::load_deadline`](crate::CacheBuilder::load_deadline)).
+    /// its process ends, the claim ends a little after the deadline of the method's loads ([`load_deadline`](Self::load_deadline)).
     ///
     /// Without a shared tier it has no effect.
     ///
@@ -396,7 +396,11 @@ impl ReadPolicy {
     /// The load continues in its task. It ends by its deadline, and its value replaces the old one in both tiers, unless
     /// a write of the entry began after the load. Callers that arrive later do not wait for it: for a second after a soft
     /// timeout, or until a load of the method succeeds, expired values answer without a call of the store. So a store
-    /// that hangs has about one more call of a key for each second of the load's deadline, and not one for each read.
+    /// that hangs has about one more call of a key for each second of the load's deadline, and not one for each read. Such
+    /// loads are among the [`refreshes`](crate::CacheBuilder::refreshes) of the cache; beyond that number a caller waits.
+    ///
+    /// A load that began earlier may end later: it then replaces the value of a read through `fresh()` that has found a
+    /// newer row, if the row changed without the decorator.
     ///
     /// A method with `load = inline` has no task in which the load could continue, and waits for it.
     ///

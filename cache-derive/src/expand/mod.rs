@@ -24,6 +24,7 @@ mod overview;
 mod params;
 mod policy;
 mod read;
+mod revalidate;
 mod source_text;
 mod structure;
 mod supertraits;

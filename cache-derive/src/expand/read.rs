@@ -6,7 +6,7 @@ use syn::ExprPath;
 use syn::spanned::Spanned;
 
 use super::names::{at, derived, local, local_at, runtime, self_of};
-use super::{absent, forward, types};
+use super::{absent, forward, revalidate, types};
 use crate::model::{Life, Method, Param, Read, Store};
 use crate::options::cached;
 
@@ -64,6 +64,9 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     let arguments = method.params.iter().map(|param| param.ident.to_token_stream());
     let read_inline = absent::reading(store, method, read, "read_inline");
     let load = absent::loaded(store, read, forward::loaded(store, method, &quote!(#backing), arguments));
+    let load = revalidate::load(store, method, read, &quote!(#backing), load);
+    let revalidating = revalidate::options(read, &options);
+    let options = if revalidating.is_some() { local("options").to_token_stream() } else { options };
     let answered = absent::answered(
         store,
         method,
@@ -78,6 +81,7 @@ fn inline(store: &Store, method: &Method, read: &Read) -> TokenStream {
     quote! {
         let #key = #this.#region.key(#lookup);
         let #backing = &#this.__backing;
+        #revalidating
         #answered
     }
 }
@@ -102,6 +106,9 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
     let unpack = (!names.is_empty()).then(|| quote!(let (#(#names,)*) = #arguments;));
     let call = method.params.iter().map(Param::for_store);
     let load = absent::loaded(store, read, forward::loaded(store, method, &quote!(&#backing), call));
+    let load = revalidate::load(store, method, read, &quote!(&#backing), load);
+    let revalidating = revalidate::options(read, &options);
+    let options = if revalidating.is_some() { quote!(#options_name) } else { options };
     let read_value = absent::reading(store, method, read, "read");
     quote! {
         #(#cfgs)* #(#lints)*
@@ -110,6 +117,7 @@ pub(super) fn hidden(store: &Store, method: &Method, read: &Read) -> TokenStream
         ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #output> + ::core::marker::Send + '__call>> {
             let #backing = ::core::clone::Clone::clone(&self.__backing);
             #unpack
+            #revalidating
             self.#region.#read_value(#key, #answer, #options, move || async move { #load })
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::Literal;
+use proc_macro2::{Ident, Literal};
 use syn::ExprPath;
 
 use super::Returned;
@@ -45,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) life: Option<Life>,
     /// Weighs a value.
     pub(crate) weigh: Option<ExprPath>,
+    /// The method that returns the version of a row, and the function that returns that of a value.
+    pub(crate) revalidate: Option<(Ident, ExprPath)>,
     /// Decides which calls may see a cached value.
     pub(crate) visible_if: Option<ExprPath>,
     /// Which errors are absences.

@@ -162,6 +162,14 @@ options! {
         without_old_values("stale_if_error"),
     ])
     .parsed(value::function);
+    REVALIDATE: (Ident, ExprPath) = option(
+        "revalidate",
+        &["(policy_version, TenantPolicy::version)"],
+        "a method of the trait over the same key that returns the version of the row, and a function `(&value) -> version`: a \
+         value whose version the store still has is not loaded again",
+    )
+    .aliases(&["etag", "validate"])
+    .parsed(value::method_and_function);
     VISIBLE_IF: ExprPath = option(
         "visible_if",
         &["may_read"],

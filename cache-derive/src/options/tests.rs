@@ -40,6 +40,10 @@ fn expanded(attribute: AttributeName, options: &[String]) -> String {
         // A row that no target names is refused.
         list.push("get_policy(old, user)".to_owned());
     }
+    if names(cached::REVALIDATE.row.name) && !names(cached::REFRESH_AFTER.row.name) {
+        // It needs the values that this one loads ahead.
+        list.push(written(cached::REFRESH_AFTER.row.name, cached::REFRESH_AFTER.row.example()));
+    }
     if names(cached::REFRESH.row.name) && !names(cached::REFRESH_AFTER.row.name) {
         // It is about loads in the background.
         list.push(written(cached::REFRESH_AFTER.row.name, cached::REFRESH_AFTER.row.example()));

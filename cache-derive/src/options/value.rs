@@ -168,6 +168,26 @@ pub(super) fn crate_path(option: &OptionSyntax, row: &Row) -> Result<Path, Probl
     })
 }
 
+/// A method and a function between parentheses.
+pub(super) fn method_and_function(option: &OptionSyntax, row: &Row) -> Result<(Ident, ExprPath), Problem> {
+    let parser = |input: syn::parse::ParseStream<'_>| -> syn::Result<(Ident, ExprPath)> {
+        let method = input.parse()?;
+        input.parse::<Token![,]>()?;
+        let function = input.parse()?;
+        input.parse::<Option<Token![,]>>()?;
+        Ok((method, function))
+    };
+    let parsed = match &option.value {
+        Value::List(list) => parser.parse2(list.stream()).ok(),
+        Value::Nothing | Value::Equals(_) => None,
+    };
+    parsed.ok_or_else(|| {
+        Problem::at(option, format!("`{}` takes a method and a function", row.name))
+            .why("the method returns the version that the store has, and the function that of a cached value")
+            .instead(format!("`{}{}`", row.name, row.example()))
+    })
+}
+
 /// A family of tags, and the key of one.
 pub(super) fn tag(option: &OptionSyntax, row: &Row) -> Result<TagSyntax, Problem> {
     let parsed = match &option.value {

@@ -29,6 +29,7 @@ pub(super) fn all(
     local_no_longer_than_ttl(ttl.as_ref(), &settings, given, sink);
     refreshed_before_the_end(ttl.as_ref(), &settings, given, sink);
     refreshes_at_all(given, sink);
+    keeps_old_values(given, sink);
     old_values_at_the_soft_timeout(given, sink);
     idle_before_the_end(ttl.as_ref(), &settings, given, sink);
     weighed_in_bytes(&settings, given, sink);
@@ -40,6 +41,7 @@ pub(super) fn all(
         cache_if: given.value(&cached::CACHE_IF, sink),
         life: life(given, sink),
         weigh: given.value(&cached::WEIGH, sink),
+        revalidate: given.value(&cached::REVALIDATE, sink),
         visible_if: given.value(&cached::VISIBLE_IF, sink),
         absent: absent::absent(sig, given, sink),
         inline: given.value(&cached::LOAD, sink).is_some(),
@@ -69,6 +71,20 @@ fn refreshes_at_all(given: &Given<'_>, sink: &mut Sink) {
             Problem::at(refresh, "`refresh = once` without a refresh")
                 .why("it says how a value is loaded in the background, and nothing says when")
                 .instead("`refresh_after = \"80%\"` or `stale_while_revalidate = \"10m\"` beside it"),
+        );
+    }
+}
+
+/// Reports `revalidate` on a method that has no old value when it loads.
+fn keeps_old_values(given: &Given<'_>, sink: &mut Sink) {
+    let keeps = [&cached::REFRESH_AFTER, &cached::STALE_WHILE_REVALIDATE, &cached::STALE_IF_ERROR];
+    if let Some(revalidate) = given.get(&cached::REVALIDATE)
+        && keeps.into_iter().all(|option| given.misses(option))
+    {
+        sink.report(
+            Problem::at(revalidate, "`revalidate` without an old value")
+                .why("an expired value is gone before the next load, unless another option keeps it or loads it ahead")
+                .instead("`refresh_after = \"80%\"`, `stale_while_revalidate = \"10m\"` or `stale_if_error = \"1h\"` beside it"),
         );
     }
 }

@@ -52,6 +52,7 @@ mod refresh;
 mod refresh_once;
 mod register;
 mod replicas;
+mod revalidation;
 mod secrets;
 mod sessions;
 mod snapshots;

@@ -314,7 +314,7 @@ async fn a_load_that_goes_on_ends_by_its_deadline_whatever_the_error_type() {
 }
 
 #[tokio::test]
-async fn a_caller_who_may_not_see_the_expired_value_waits_for_the_load() {
+async fn a_caller_that_may_not_see_the_expired_value_waits_for_the_load() {
     let (clock, store) = hanging().await;
     let asked = ask(&clock, &store, 2).await;
     assert!(!asked.is_finished());

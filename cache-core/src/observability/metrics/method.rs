@@ -9,7 +9,7 @@ use crate::observability::checks::RESULTS;
 use crate::protocol::Backend;
 
 /// Operation, tier and result of each counter of a read method.
-pub(crate) const OPERATIONS: [[&str; 3]; 20] = [
+pub(crate) const OPERATIONS: [[&str; 3]; 21] = [
     ["read", "local", "hit"],
     ["read", "local", "absent"],
     ["read", "shared", "hit"],
@@ -26,6 +26,7 @@ pub(crate) const OPERATIONS: [[&str; 3]; 20] = [
     ["refresh", "store", "ok"],
     ["refresh", "store", "error"],
     ["refresh", "store", "skipped"],
+    ["revalidate", "store", "ok"],
     ["update", "store", "ok"],
     ["fill", "shared", "ok"],
     ["fill", "local", "refused"],

@@ -124,7 +124,7 @@ where
     }
 
     /// Inserts an entry, and returns what had to be evicted.
-    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka is told how long an entry lives"))]
+    #[cfg_attr(not(feature = "moka"), expect(unused_variables, reason = "only moka needs the life of an entry"))]
     pub(super) fn insert(&self, key: Placed<K>, entry: LocalEntry<R>, life: Duration) -> Evicted<K, R> {
         let mut evicted = Evicted::<K, R>::default();
         match &self.table {
