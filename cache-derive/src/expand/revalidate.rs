@@ -31,10 +31,11 @@ pub(super) fn load(
             Passing::Borrowed(_) | Passing::OptionalBorrowed(_) => param.for_store(),
         }
     });
-    let version = match store.methods.iter().find(|other| other.ident == *name) {
-        Some(version) => forward::awaited_with(store, version, backing, arguments),
+    let version = if let Some(version) = store.methods.iter().find(|other| other.ident == *name) {
+        forward::awaited_with(store, version, backing, arguments)
+    } else {
         // The compiler reports a method that the trait does not have.
-        None => quote!(#backing.#name(#(#arguments),*).await),
+        quote!(#backing.#name(#(#arguments),*).await)
     };
     let is = runtime(store, "VersionAnswer");
     let compared = quote!({
