@@ -57,29 +57,38 @@ impl<R> fmt::Debug for Previous<R> {
 }
 
 /// The answer of a store that is asked for the version of a row.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer with a version of the type `{T}`",
+    label = "the function returns the version of a cached value as `{T}`",
+    note = "the method of `revalidate(method, function)` returns this type, or an `Option`, a `Result` or a `Result` of an `Option` of it"
+)]
 pub trait VersionAnswer<T> {
     /// Whether it is this version. An error and an absence are none.
     fn is(&self, version: &T) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: PartialEq> VersionAnswer<T> for T {
     fn is(&self, version: &T) -> bool {
         self == version
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: PartialEq, E> VersionAnswer<T> for Result<T, E> {
     fn is(&self, version: &T) -> bool {
         self.as_ref().is_ok_and(|answer| answer == version)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: PartialEq> VersionAnswer<T> for Option<T> {
     fn is(&self, version: &T) -> bool {
         self.as_ref() == Some(version)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: PartialEq, E> VersionAnswer<T> for Result<Option<T>, E> {
     fn is(&self, version: &T) -> bool {
         self.as_ref().is_ok_and(|answer| answer.as_ref() == Some(version))

@@ -2,8 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::spanned::Spanned;
 
-use super::names::{local, runtime};
+use super::names::{at, local, runtime};
 use super::{forward, read, types};
 use crate::model::{Method, Passing, Read, Store};
 
@@ -38,9 +39,11 @@ pub(super) fn load(
         quote!(#backing.#name(#(#arguments),*).await)
     };
     let is = runtime(store, "VersionAnswer");
+    // The compiler reports a version of another type at the function.
+    let is_this = at(version_of.span(), quote!(#is::is(&#answer, &#version_of(#value))));
     let compared = quote!({
         let #answer = #version;
-        #is::is(&#answer, &#version_of(#value))
+        #is_this
     });
     let (is_current, compared) = (local("is_current"), read::for_value(read, &value, &compared, &quote!(false)));
     let returned = if read.options.absent.is_some() {
