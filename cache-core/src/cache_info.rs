@@ -112,7 +112,7 @@ impl CacheInfo {
         Self { source, age, stale: source == CacheSource::InsteadOfStore, ..Self::of_store() }
     }
 
-    /// Sets the life of the value: what is left of it, and what has passed since its end.
+    /// Sets the rest of the value's life, and the time since its end.
     #[must_use]
     pub(crate) fn with_life(self, ttl: Option<Duration>, left: Duration, past: Duration) -> Self {
         let age = match self.source {

@@ -29,38 +29,9 @@ pub(super) fn constructor(store: &Store) -> TokenStream {
 
 /// The type of `with_info`, and its functions.
 pub(super) fn with_info(store: &Store) -> TokenStream {
-    let Store { vis, cfgs, lints, decorator, with_info, .. } = store;
-    let (declared, params, args) = (store.declared(), store.impl_params(), store.args());
-    let (type_bounds, bounds) = (store.type_bounds(), store.impl_bounds());
     let methods = view::reads(store).map(|method| method_of(store, method));
-    let name = with_info.to_string();
-    let docs = docs::lines(&format!("The reads of a [`{decorator}`], with what the cache knows about each answer."));
-    quote! {
-        #docs
-        #(#cfgs)* #(#lints)*
-        #vis struct #with_info #declared (#decorator #args) #type_bounds;
-
-        #(#cfgs)*
-        impl #params ::core::clone::Clone for #with_info #args #type_bounds {
-            fn clone(&self) -> Self {
-                Self(::core::clone::Clone::clone(&self.0))
-            }
-        }
-
-        #(#cfgs)*
-        impl #params ::core::fmt::Debug for #with_info #args #type_bounds {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#name).finish_non_exhaustive()
-            }
-        }
-
-        #(#cfgs)* #(#lints)*
-        #[allow(dead_code, reason = "a program does not use every way to read")]
-        #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
-        impl #params #with_info #args #bounds {
-            #(#methods)*
-        }
-    }
+    let docs = format!("The reads of a [`{}`], with what the cache knows about each answer.", store.decorator);
+    view::view_type(store, &store.with_info, &docs, &quote!(#(#methods)*))
 }
 
 fn method_of(store: &Store, method: &Method) -> TokenStream {

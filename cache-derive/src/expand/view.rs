@@ -3,7 +3,7 @@
 //! The access belongs to the regions of a decorator, so that the first two are decorators over other handles of the same
 //! regions. The reads of the third return an `Option`, so it has a type of its own, with these reads and nothing else.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 
@@ -70,26 +70,32 @@ pub(super) fn constructors(store: &Store) -> TokenStream {
 
 /// The type of `cached_only`, and its functions.
 pub(super) fn cached_only(store: &Store) -> TokenStream {
-    let Store { vis, cfgs, lints, decorator, cached_only, .. } = store;
+    let methods = reads(store).map(|method| method_of(store, method));
+    let into_store = into_store(store);
+    let docs = format!("The reads of a [`{}`] from the tiers alone.", store.decorator);
+    view_type(store, &store.cached_only, &docs, &quote!(#(#methods)* #into_store))
+}
+
+/// A type over a decorator, with these functions.
+pub(super) fn view_type(store: &Store, view: &Ident, docs: &str, functions: &TokenStream) -> TokenStream {
+    let Store { vis, cfgs, lints, decorator, .. } = store;
     let (declared, params, args) = (store.declared(), store.impl_params(), store.args());
     let (type_bounds, bounds) = (store.type_bounds(), store.impl_bounds());
-    let methods = reads(store).map(|method| method_of(store, method));
-    let (into_store, name) = (into_store(store), cached_only.to_string());
-    let docs = docs::lines(&format!("The reads of a [`{decorator}`] from the tiers alone."));
+    let (docs, name) = (docs::lines(docs), view.to_string());
     quote! {
         #docs
         #(#cfgs)* #(#lints)*
-        #vis struct #cached_only #declared (#decorator #args) #type_bounds;
+        #vis struct #view #declared (#decorator #args) #type_bounds;
 
         #(#cfgs)*
-        impl #params ::core::clone::Clone for #cached_only #args #type_bounds {
+        impl #params ::core::clone::Clone for #view #args #type_bounds {
             fn clone(&self) -> Self {
                 Self(::core::clone::Clone::clone(&self.0))
             }
         }
 
         #(#cfgs)*
-        impl #params ::core::fmt::Debug for #cached_only #args #type_bounds {
+        impl #params ::core::fmt::Debug for #view #args #type_bounds {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(#name).finish_non_exhaustive()
             }
@@ -98,9 +104,8 @@ pub(super) fn cached_only(store: &Store) -> TokenStream {
         #(#cfgs)* #(#lints)*
         #[allow(dead_code, reason = "a program does not use every way to read")]
         #[allow(trivial_bounds, reason = "a key or a value that cannot be cached is reported at its type")]
-        impl #params #cached_only #args #bounds {
-            #(#methods)*
-            #into_store
+        impl #params #view #args #bounds {
+            #functions
         }
     }
 }
