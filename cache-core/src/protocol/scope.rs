@@ -19,6 +19,12 @@ use super::key_names::writers_key;
 
 /// The prefix of every generation's key. The name of its scope and `}` follow.
 pub(super) const GENERATION_PREFIX: &str = "g:{";
+/// Whether a key of a look-up is that of a generation. The key of an entry has no braces.
+#[cfg(feature = "redis")]
+pub(crate) fn is_generation(key: &[u8]) -> bool {
+    key.starts_with(GENERATION_PREFIX.as_bytes())
+}
+
 /// The end of every generation's key.
 pub(super) const GENERATION_SUFFIX: &str = "}";
 

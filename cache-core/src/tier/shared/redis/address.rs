@@ -8,12 +8,10 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use crate::error::Error;
 
 /// The supported kinds, for error messages.
-const EXPECTED: &str = "expected redis://, rediss:// or redis+unix://";
+const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster:// or rediss-cluster://";
 
 /// The kinds of Redis that have their own form of address.
 ///
-/// A kind that is not supported yet would be implemented beside [`RedisRemote`](super::RedisRemote), as another
-/// [`SharedTier`](super::SharedTier).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One server over TCP.
@@ -26,6 +24,8 @@ pub(crate) enum Kind {
     Sentinel,
     /// A Redis Cluster.
     Cluster,
+    /// A Redis Cluster, encrypted.
+    ClusterTls,
     /// Commands over HTTP, as Upstash offers them.
     Http,
 }
@@ -38,7 +38,8 @@ impl Kind {
             "redis+unix" | "unix" => Ok(Self::UnixSocket),
             "rediss" => Ok(Self::Tls),
             "redis+sentinel" | "rediss+sentinel" => Ok(Self::Sentinel),
-            "redis-cluster" | "rediss-cluster" => Ok(Self::Cluster),
+            "redis-cluster" => Ok(Self::Cluster),
+            "rediss-cluster" => Ok(Self::ClusterTls),
             "https" => Ok(Self::Http),
             _ => Err(Error::config(format!("the address of Redis has an unknown scheme: {EXPECTED}"))),
         }
@@ -47,26 +48,35 @@ impl Kind {
     /// Returns an error for a kind that is not implemented.
     pub(crate) fn check_supported(self) -> Result<(), Error> {
         let what = match self {
-            Self::Tcp | Self::UnixSocket => return Ok(()),
-            Self::Tls if cfg!(feature = "tls") => return Ok(()),
-            Self::Tls => {
+            Self::Tcp | Self::UnixSocket | Self::Cluster => return Ok(()),
+            Self::Tls | Self::ClusterTls if cfg!(feature = "tls") => return Ok(()),
+            Self::Tls | Self::ClusterTls => {
                 return Err(Error::config(
                     "Redis over TLS (rediss://) is not in this build: enable the feature `tls` of cache-core",
                 ));
             }
             Self::Sentinel => "Redis Sentinel (redis+sentinel://)",
-            Self::Cluster => "Redis Cluster (redis-cluster://)",
             Self::Http => "Redis over HTTP (https://, the REST interface of Upstash)",
         };
         Err(Error::config(format!("{what} is not supported yet: {EXPECTED}")))
     }
+
+    pub(super) fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::ClusterTls)
+    }
+
+    pub(super) fn is_cluster(self) -> bool {
+        matches!(self, Self::Cluster | Self::ClusterTls)
+    }
 }
 
-/// The address of one server, with its credentials.
+/// The address of one server or of several, with their credentials.
 #[derive(Clone)]
 pub(crate) struct Address {
-    /// For a server over TLS, the address is stored as plain TCP.
+    /// The first server. For a server over TLS, the address is stored as plain TCP.
     pub(super) info: ConnectionInfo,
+    /// The other servers of a cluster that the address names.
+    pub(super) others: Vec<(String, u16)>,
     pub(super) kind: Kind,
 }
 
@@ -79,27 +89,72 @@ impl Address {
         let kind = Kind::of(url)?;
         kind.check_supported()?;
         check_tail(url, kind)?;
-        let plain = url.strip_prefix("rediss://").map(|rest| format!("redis://{rest}"));
-        let info = plain.as_deref().unwrap_or(url).into_connection_info().map_err(|_| malformed())?;
+        let (first, others) = if kind.is_cluster() { split_hosts(url)? } else { (url.to_owned(), Vec::new()) };
+        let plain = plain_scheme(&first, kind);
+        let info = plain.into_connection_info().map_err(|_| malformed(kind))?;
         // Sending the name of the library to the server needs a permission that the cache does not need otherwise.
         let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(password) = password {
             settings = settings.set_password(password);
         }
-        let has_port = !matches!(info.addr(), ConnectionAddr::Tcp(_, 0));
-        if settings.db() < 0 || !has_port {
-            return Err(malformed());
+        if settings.db() < 0 || (kind.is_cluster() && settings.db() != 0) || !has_port(info.addr()) {
+            return Err(malformed(kind));
         }
         #[cfg(feature = "tls")]
-        if let (Kind::Tls, ConnectionAddr::Tcp(host, _)) = (kind, info.addr()) {
-            super::tls::server_name(host)?;
+        for host in [host_of(info.addr())].into_iter().chain(others.iter().map(|(host, _)| host.as_str())) {
+            if kind.is_encrypted() {
+                super::tls::server_name(host)?;
+            }
         }
         // The library would ignore the user, and connect as a different one.
         if settings.username().is_some() && settings.password().is_none() {
             return Err(Error::config("the address of Redis names a user and no password"));
         }
         let tcp = info.tcp_settings().clone().set_nodelay(true);
-        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp), kind })
+        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp), others, kind })
+    }
+}
+
+/// Returns the address of the first of several servers, and the other hosts.
+fn split_hosts(url: &str) -> Result<(String, Vec<(String, u16)>), Error> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
+    let mut hosts = hosts.split(',');
+    let first = hosts.next().unwrap_or_default();
+    let at = if authority.contains('@') { "@" } else { "" };
+    let others = hosts.map(host_and_port).collect::<Result<_, _>>()?;
+    Ok((format!("{scheme}://{user}{at}{first}{tail}"), others))
+}
+
+/// Parses one of several hosts, as the client library parses the first.
+fn host_and_port(text: &str) -> Result<(String, u16), Error> {
+    let is_one = !text.contains(['@', '/', '?', '#']);
+    let info = is_one.then(|| format!("redis://{text}").into_connection_info().ok()).flatten();
+    match info.as_ref().map(ConnectionInfo::addr) {
+        Some(ConnectionAddr::Tcp(host, port)) if *port != 0 => Ok((host.clone(), *port)),
+        _ => Err(malformed(Kind::Cluster)),
+    }
+}
+
+/// The address with the scheme that the client library knows for a connection that this crate opens.
+fn plain_scheme(url: &str, kind: Kind) -> String {
+    match url.split_once("://") {
+        Some((_, rest)) if kind.is_encrypted() || kind.is_cluster() => format!("redis://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+fn has_port(addr: &ConnectionAddr) -> bool {
+    !matches!(addr, ConnectionAddr::Tcp(_, 0))
+}
+
+#[cfg(feature = "tls")]
+fn host_of(addr: &ConnectionAddr) -> &str {
+    match addr {
+        ConnectionAddr::Tcp(host, _) => host,
+        _ => "",
     }
 }
 
@@ -125,7 +180,14 @@ fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     Ok(())
 }
 
-fn malformed() -> Error {
+fn malformed(kind: Kind) -> Error {
+    if kind.is_cluster() {
+        return Error::config(
+            "the address of the Redis Cluster does not parse: expected redis-cluster:// or rediss-cluster:// and \
+             [[user]:password@]host[:port][,host[:port]…], without a database, and with `%` and two hexadecimal digits \
+             for each special character of a password",
+        );
+    }
     Error::config(
         "the address of Redis does not parse: expected redis:// or rediss:// and \
          [user[:password]@]host[:port][/database], or redis+unix:///path/to/socket[?db=number&user=name&pass=password], with `%` and two hexadecimal digits for \
@@ -154,11 +216,29 @@ mod tests {
             ("rediss://u:p@[::1]:6380/1", tcp("::1", 6380), Some("u"), Some("p"), 1),
             ("unix:///run/redis.sock?db=2&user=u&pass=p%26w", socket(), Some("u"), Some("p&w"), 2),
         ] {
-            let Address { info, kind } = Address::parse(url, None).unwrap();
+            let Address { info, kind, .. } = Address::parse(url, None).unwrap();
             assert_eq!(info.addr(), &addr, "{url}");
             assert_eq!(kind == Kind::Tls, url.starts_with("rediss:"), "{url}");
             let settings = info.redis_settings();
             assert_eq!((settings.username(), settings.password(), settings.db()), (user, password, db), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_cluster_names_some_of_its_servers() {
+        let at = |host: &str, port| (host.to_owned(), port);
+        for (url, first, others) in [
+            ("redis-cluster://h", at("h", 6379), vec![]),
+            ("redis-cluster://h:7000,i,[::1]:7002", at("h", 7000), vec![at("i", 6379), at("::1", 7002)]),
+            ("rediss-cluster://u:p%2C@h,i:1/", at("h", 6379), vec![at("i", 1)]),
+            ("redis-cluster://h,i/0?protocol=resp3", at("h", 6379), vec![at("i", 6379)]),
+        ] {
+            let address = Address::parse(url, None).unwrap();
+            assert_eq!(address.info.addr(), &ConnectionAddr::Tcp(first.0, first.1), "{url}");
+            assert_eq!(address.others, others, "{url}");
+            assert!(address.kind.is_cluster());
+            let password = url.contains("p%2C").then_some("p,");
+            assert_eq!(address.info.redis_settings().password(), password);
         }
     }
 
@@ -191,7 +271,13 @@ mod tests {
             ("redis://h?canary=1", "the address of Redis has a parameter that is not known: expected protocol"),
             ("unix:///s?canary", "the address of Redis has a parameter that is not known: expected db, user, pass"),
             ("redis://h?protocol=canary", "the address of Redis does not parse"),
-            ("redis-cluster://:canary@h", "Redis Cluster (redis-cluster://) is not supported yet"),
+            ("redis-cluster://:canary@h,", "the address of the Redis Cluster does not parse"),
+            ("redis-cluster://:canary@h,h:0", "the address of the Redis Cluster does not parse"),
+            ("redis-cluster://:canary@h,h:port", "the address of the Redis Cluster does not parse"),
+            ("redis-cluster://:canary@h/1", "the address of the Redis Cluster does not parse"),
+            ("redis-cluster://h,canary@h", "the address of Redis names a user and no password"),
+            ("redis-cluster://", "the address of the Redis Cluster does not parse"),
+            ("redis-cluster://h?canary=1", "the address of Redis has a parameter that is not known"),
             ("rediss://:canary@h#insecure", "the address of Redis has a `#`"),
             ("rediss://:canary@h:port", "the address of Redis does not parse"),
             ("rediss://h/0?canary", "the address of Redis has a parameter that is not known"),

@@ -3,17 +3,19 @@
 //! The bus has its own connection, over RESP3 as well: Redis closes a subscribed connection when more than 32 MB of
 //! replies are queued on it (`client-output-buffer-limit pubsub`), and a batch of large values can exceed that.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt as _;
 use futures_util::future::try_join;
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
 use redis::{AsyncConnectionConfig, ProtocolVersion};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::operations::RedisConnection;
-use super::scripts;
+use super::scripts::Script;
+use super::server::Server;
 use super::stream::Received;
 use super::target::Target;
-use crate::protocol::{BusSink, TierError, TierErrorKind};
+use crate::protocol::{Bus, BusSink, TierError, TierErrorKind};
 
 /// The number of commands that may wait to be written to the socket. The library's default of 50 costs throughput.
 const PIPELINE_BUFFER: usize = 1024;
@@ -49,16 +51,12 @@ impl Messages {
 /// Opens a session.
 ///
 /// If the future is dropped, or a step fails, the connections that are already open are closed.
-pub(super) async fn open(
-    target: &Target,
-    instance: &str,
-    bus: BusSink,
-    home: &str,
-    max_entry: usize,
-) -> Result<RedisConnection, TierError> {
-    let (mut commands, messages) = match open_both(target, ProtocolVersion::RESP3, &bus).await {
+///
+/// `received` counts what arrives.
+pub(super) async fn open(target: &Target, bus: BusSink, received: &Received) -> Result<Server, TierError> {
+    let (mut commands, messages) = match open_both(target, ProtocolVersion::RESP3, &bus, received).await {
         Ok(opened) => opened,
-        Err(first) => match open_both(target, ProtocolVersion::RESP2, &bus).await {
+        Err(first) => match open_both(target, ProtocolVersion::RESP2, &bus, received).await {
             Ok(opened) => opened,
             // A server that supports only RESP2 first reports that it lacks RESP3, and then the actual problem.
             Err(second) if is_better(&second, &first) => return Err(second),
@@ -69,7 +67,7 @@ pub(super) async fn open(
     let server = server(&mut commands.connection).await?;
     load_scripts(&mut commands.connection).await?;
     let messages = Messages::pump(messages, bus);
-    Ok(RedisConnection::new(commands, messages, server, instance, home, max_entry))
+    Ok(Server::new(commands, messages, server))
 }
 
 /// Whether the error over RESP2 is more helpful than the one over RESP3.
@@ -86,8 +84,13 @@ fn refuses_hello(words: &str) -> bool {
     words.contains("unknown command") || ["NOPERM", "NOPROTO"].iter().any(|code| words.starts_with(code))
 }
 
-async fn open_both(target: &Target, protocol: ProtocolVersion, bus: &BusSink) -> Result<(Commands, PubSub), TierError> {
-    try_join(target.commands(protocol, config(), bus.clone()), target.messages(protocol)).await
+async fn open_both(
+    target: &Target,
+    protocol: ProtocolVersion,
+    bus: &BusSink,
+    received: &Received,
+) -> Result<(Commands, PubSub), TierError> {
+    try_join(target.commands(protocol, config(), bus.clone(), received), target.messages(protocol)).await
 }
 
 /// Disables the library's timeouts and retries: the callers limit every wait.
@@ -113,8 +116,25 @@ async fn server(connection: &mut MultiplexedConnection) -> Result<(String, u64),
 
 pub(super) async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<(), TierError> {
     let mut pipeline = redis::pipe();
-    for script in scripts::ALL {
-        pipeline.cmd("SCRIPT").arg("LOAD").arg(script).ignore();
+    for script in Script::ALL {
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(script.text()).ignore();
     }
     Ok(pipeline.query_async(connection).await?)
+}
+
+/// Asks a server of a cluster for its view of it (`CLUSTER NODES`), over a connection of its own.
+pub(super) async fn cluster_nodes(target: &Target) -> Result<String, TierError> {
+    let nobody: BusSink = Arc::new(Nobody);
+    let mut commands = target.commands(ProtocolVersion::RESP2, config(), nobody, &Received::default()).await?;
+    Ok(redis::cmd("CLUSTER").arg("NODES").query_async(&mut commands.connection).await?)
+}
+
+/// The bus of a connection that serves one command.
+#[derive(Debug)]
+struct Nobody;
+
+impl Bus for Nobody {
+    fn message(&self, _: &[u8]) {}
+
+    fn disconnected(&self) {}
 }

@@ -3,49 +3,47 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use redis::Cmd;
-use redis::aio::MultiplexedConnection;
 
-use super::calls::{call, millis};
+use super::call::Call;
+use super::calls::fill_calls;
 use super::combine::{Admission, Group, Queue, Waiting};
 use super::drivers::{Combined, Drivers, may_be_of_one};
-use super::operations::run;
-use crate::protocol::{Fill, GENERATION_TTL, TierError};
+use super::operations::accepted;
+use super::transport::Transport;
+use crate::protocol::{Fill, TierError};
 
 /// The size from which fills do not share a pipeline with others, which would wait for them.
 const LARGE: usize = 64 * 1024;
 
 /// The fills of one connection.
-pub(super) struct Fills {
-    shared: Arc<Shared>,
+pub(super) struct Fills<T> {
+    shared: Arc<Shared<T>>,
     drivers: Drivers,
 }
 
-struct Shared {
-    connection: MultiplexedConnection,
-    /// The hash of the script that renews a generation.
-    renew: String,
-    queue: Queue<Vec<Cmd>, Answer>,
+struct Shared<T> {
+    transport: Arc<T>,
+    queue: Queue<Vec<Call>, Answer>,
 }
 
 type Answer = Result<(), TierError>;
 
-impl Fills {
+impl<T: Transport> Fills<T> {
     /// Starts the drivers, which end with this value.
-    pub(super) fn new(connection: MultiplexedConnection, renew: String) -> Self {
-        let shared = Arc::new(Shared { connection, renew, queue: Queue::default() });
+    pub(super) fn new(transport: Arc<T>) -> Self {
+        let shared = Arc::new(Shared { transport, queue: Queue::default() });
         Self { drivers: Drivers::start(&shared), shared }
     }
 
     /// Stores entries, and renews generations.
     pub(super) async fn store(&self, fills: Vec<Fill<'_>>) -> Answer {
         let size = fills.iter().map(|fill| fill.bytes.len()).sum();
-        let mut commands = self.shared.commands(fills);
+        let mut calls: Vec<Call> = fills.into_iter().flat_map(fill_calls).collect();
         if size >= LARGE {
-            return self.shared.send(commands).await;
+            return self.shared.send(&calls).await;
         }
-        match self.shared.queue.admit(size, || std::mem::take(&mut commands)) {
-            Admission::Alone(_turn) => self.shared.send(commands).await,
+        match self.shared.queue.admit(size, || std::mem::take(&mut calls)) {
+            Admission::Alone(_turn) => self.shared.send(&calls).await,
             Admission::Queued(answer) => {
                 answer.await.unwrap_or_else(|_| Err(TierError::disconnected("the connection was closed")))
             }
@@ -59,16 +57,17 @@ impl Fills {
     }
 }
 
-impl Combined for Shared {
-    type Request = Vec<Cmd>;
+impl<T: Transport> Combined for Shared<T> {
+    type Request = Vec<Call>;
     type Answer = Answer;
 
-    fn queue(&self) -> &Queue<Vec<Cmd>, Answer> {
+    fn queue(&self) -> &Queue<Vec<Call>, Answer> {
         &self.queue
     }
 
-    async fn answer(&self, Group { mut members, turn }: Group<'_, Vec<Cmd>, Answer>) {
-        let sent = self.send(members.iter().flat_map(|one| one.request.clone())).await;
+    async fn answer(&self, Group { mut members, turn }: Group<'_, Vec<Call>, Answer>) {
+        let calls: Vec<Call> = members.iter().flat_map(|one| one.request.iter().cloned()).collect();
+        let sent = self.send(&calls).await;
         match sent {
             // One entry may be the reason. To store the others once more changes nothing.
             Err(error) if may_be_of_one(&error) && members.len() > 1 => {
@@ -82,31 +81,12 @@ impl Combined for Shared {
     }
 }
 
-impl Shared {
-    async fn answer_alone(&self, Waiting { request, answer, .. }: Waiting<Vec<Cmd>, Answer>) {
-        drop(answer.send(self.send(request).await));
+impl<T: Transport> Shared<T> {
+    async fn answer_alone(&self, Waiting { request, answer, .. }: Waiting<Vec<Call>, Answer>) {
+        drop(answer.send(self.send(&request).await));
     }
 
-    fn commands(&self, fills: Vec<Fill<'_>>) -> Vec<Cmd> {
-        let mut commands = Vec::with_capacity(fills.len());
-        for fill in fills {
-            let mut cmd = redis::cmd("SET");
-            cmd.arg(fill.entry).arg(fill.bytes).arg("PX").arg(millis(fill.ttl));
-            commands.push(cmd);
-            for (key, token) in fill.renew {
-                let mut cmd = call(&self.renew, &[key]);
-                cmd.arg(token.as_bytes()).arg(millis(GENERATION_TTL));
-                commands.push(cmd);
-            }
-        }
-        commands
-    }
-
-    async fn send(&self, commands: impl IntoIterator<Item = Cmd>) -> Answer {
-        let mut pipeline = redis::pipe();
-        for command in commands {
-            pipeline.add_command(command).ignore();
-        }
-        run(&self.connection, &pipeline).await
+    async fn send(&self, calls: &[Call]) -> Answer {
+        accepted(self.transport.execute(calls).await?).map(drop)
     }
 }

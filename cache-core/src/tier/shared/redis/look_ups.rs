@@ -5,30 +5,29 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value};
-use smallvec::smallvec;
+use futures_util::future::{join_all, try_join};
+use redis::{RedisError, Value};
+use smallvec::{SmallVec, smallvec};
 
+use super::call::Call;
 use super::combine::{Admission, Group, Queue, Waiting};
 use super::drivers::{Combined, Drivers, may_be_of_one};
 use super::operations::{parse_states, unexpected};
 use super::oversized::Oversized;
-use super::stream::Received;
+use super::transport::Transport;
 use crate::protocol::{EntryReplies, EntryReply, Scope, ScopeHash, ScopeState, Scopes, TierError, Wanted};
 
 /// The expected size from which an entry does not share a reply with others, which would wait for it.
 const LARGE: usize = 64 * 1024;
 
 /// The look-ups of one connection.
-pub(super) struct LookUps {
-    shared: Arc<Shared>,
+pub(super) struct LookUps<T> {
+    shared: Arc<Shared<T>>,
     drivers: Drivers,
 }
 
-struct Shared {
-    connection: MultiplexedConnection,
-    received: Received,
+struct Shared<T> {
+    transport: Arc<T>,
     /// The largest entry that is accepted, in bytes.
     max_entry: usize,
     oversized: Oversized,
@@ -39,11 +38,11 @@ struct Shared {
 type QueuedLookUp = (Scopes, usize);
 type Answer = Result<EntryReply, TierError>;
 
-impl LookUps {
+impl<T: Transport> LookUps<T> {
     /// Starts the drivers, which end with this value.
-    pub(super) fn new(connection: MultiplexedConnection, received: Received, max_entry: usize) -> Self {
+    pub(super) fn new(transport: Arc<T>, max_entry: usize) -> Self {
         let (oversized, queue) = (Oversized::default(), Queue::default());
-        let shared = Arc::new(Shared { connection, received, max_entry, oversized, queue });
+        let shared = Arc::new(Shared { transport, max_entry, oversized, queue });
         Self { drivers: Drivers::start(&shared), shared }
     }
 
@@ -65,11 +64,8 @@ impl LookUps {
 
     /// Reads the states of scopes.
     pub(super) async fn states(&self, scopes: &[Scope]) -> Result<Vec<ScopeState>, TierError> {
-        let mut cmd = redis::cmd("MGET");
-        for scope in scopes {
-            cmd.arg(scope.generation_key());
-        }
-        parse_states(self.shared.query(&cmd).await?, scopes.len())
+        let keys: Keys<'_> = scopes.iter().map(Scope::generation_key).collect();
+        parse_states(self.shared.transport.values(&keys).await?, scopes.len())
     }
 
     /// Fails what is queued.
@@ -88,7 +84,7 @@ fn key(wanted: &Wanted<'_>) -> ScopeHash {
     wanted.scopes[0].hash()
 }
 
-impl Combined for Shared {
+impl<T: Transport> Combined for Shared<T> {
     type Request = QueuedLookUp;
     type Answer = Answer;
 
@@ -118,7 +114,7 @@ fn wanted_by(waiting: &Waiting<QueuedLookUp, Answer>) -> Wanted<'_> {
     Wanted { scopes, size: *size }
 }
 
-impl Shared {
+impl<T: Transport> Shared<T> {
     async fn answer_alone(&self, one: Waiting<QueuedLookUp, Answer>) {
         let replies = self.send(&[wanted_by(&one)]).await;
         let reply = replies.and_then(|mut replies| replies.pop().ok_or_else(|| unexpected("MGET")));
@@ -127,12 +123,12 @@ impl Shared {
 
     /// Looks entries up in one round trip.
     async fn send(&self, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
-        let mut transit = Transit { shared: self, wanted, before: self.received.get(), has_arrived: false };
+        let mut transit = Transit { shared: self, wanted, before: self.transport.received().get(), has_arrived: false };
         let replies = if wanted.iter().any(|one| self.oversized.contains(key(one))) {
             // Boxed: this is rare, and would enlarge the future of every look-up.
             Box::pin(self.send_with_limits(wanted)).await
         } else {
-            parse(wanted, self.query(&mget(wanted, |_| true)).await?, |_| None)
+            parse(wanted, self.transport.values(&keys(wanted, |_| true)).await?, |_| None)
         };
         transit.has_arrived = true;
         for (one, reply) in wanted.iter().zip(replies.iter().flatten()) {
@@ -146,16 +142,16 @@ impl Shared {
     /// Looks entries up with a limit of size for those that were too large before.
     async fn send_with_limits(&self, wanted: &[Wanted<'_>]) -> Result<EntryReplies, TierError> {
         let limited: Vec<bool> = wanted.iter().map(|one| self.oversized.contains(key(one))).collect();
-        let mut pipeline = redis::pipe();
-        for (one, _) in wanted.iter().zip(&limited).filter(|(_, is_limited)| **is_limited) {
-            pipeline.cmd("GETRANGE").arg(entry(one)).arg(0).arg(self.max_entry);
-        }
-        pipeline.add_command(mget(wanted, |at| !limited[at])).ignore_errors();
-        let mut answers: Vec<Value> = pipeline.query_async(&mut self.connection.clone()).await?;
-        let values = answers.pop().ok_or_else(|| unexpected("a pipeline"))?;
+        let reads = wanted.iter().zip(&limited).filter(|(_, is_limited)| **is_limited).map(|(one, _)| {
+            let mut read = Call::on("GETRANGE", entry(one));
+            read.arg(0).arg(self.max_entry);
+            read
+        });
+        let (reads, keys) = (reads.collect::<Vec<_>>(), keys(wanted, |at| !limited[at]));
+        let (answers, values) = try_join(self.transport.execute(&reads), self.transport.values(&keys)).await?;
         let entries = answers.into_iter().map(parse_entry).collect::<Result<Vec<_>, _>>()?;
         let mut entries = entries.into_iter();
-        let replies = parse(wanted, refused(values)?, |at| if limited[at] { entries.next() } else { None })?;
+        let replies = parse(wanted, values, |at| if limited[at] { entries.next() } else { None })?;
         for (one, reply) in wanted.iter().zip(&replies) {
             if reply.bytes.len() <= self.max_entry {
                 self.oversized.remove(key(one));
@@ -163,27 +159,23 @@ impl Shared {
         }
         Ok(replies)
     }
-
-    async fn query(&self, cmd: &Cmd) -> Result<Value, TierError> {
-        refused(self.connection.clone().send_packed_command(cmd).await?)
-    }
 }
 
 /// A command whose reply is on its way.
-struct Transit<'a> {
-    shared: &'a Shared,
+struct Transit<'a, T: Transport> {
+    shared: &'a Shared<T>,
     wanted: &'a [Wanted<'a>],
     /// The bytes that had been received when it was sent.
     before: u64,
     has_arrived: bool,
 }
 
-impl Drop for Transit<'_> {
+impl<T: Transport> Drop for Transit<'_, T> {
     /// Suspects the keys of a command whose caller gave up while many bytes arrived.
     ///
     /// Otherwise a value that takes longer than a read may wait would be sent again for each look-up.
     fn drop(&mut self) {
-        let arrived = self.shared.received.get().saturating_sub(self.before);
+        let arrived = self.shared.transport.received().get().saturating_sub(self.before);
         if !self.has_arrived && arrived > self.shared.max_entry as u64 {
             self.wanted.iter().for_each(|one| self.shared.oversized.insert(key(one)));
         }
@@ -198,30 +190,28 @@ fn distinct<'a>(wanted: &'a [Wanted<'a>], at: usize) -> impl Iterator<Item = (bo
     wanted[at].scopes.iter().enumerate().map(move |(place, scope)| (before.get(place) != Some(scope), scope))
 }
 
-/// Builds the command for the entries that `reads_entry` accepts, and all generations.
-fn mget(wanted: &[Wanted<'_>], reads_entry: impl Fn(usize) -> bool) -> Cmd {
-    let count = wanted.iter().map(|one| 1 + one.scopes.len()).sum::<usize>();
-    let size = |one: &Wanted<'_>| 2 * one.scopes.iter().map(|scope| scope.generation_key().len()).sum::<usize>();
-    let mut cmd = Cmd::with_capacity(1 + count, 4 + wanted.iter().map(size).sum::<usize>());
-    cmd.arg("MGET");
+/// The keys of one read. A look-up without prefixes has three.
+type Keys<'a> = SmallVec<[&'a str; 8]>;
+
+/// Returns the keys of the entries that `reads_entry` accepts, and of all generations.
+fn keys<'a>(wanted: &'a [Wanted<'a>], reads_entry: impl Fn(usize) -> bool) -> Keys<'a> {
+    let mut keys = Keys::new();
     for at in 0..wanted.len() {
         if reads_entry(at) {
-            cmd.arg(entry(&wanted[at]));
+            keys.push(entry(&wanted[at]));
         }
-        for (_, scope) in distinct(wanted, at).filter(|(is_distinct, _)| *is_distinct) {
-            cmd.arg(scope.generation_key());
-        }
+        let generations = distinct(wanted, at).filter(|(is_distinct, _)| *is_distinct);
+        keys.extend(generations.map(|(_, scope)| scope.generation_key()));
     }
-    cmd
+    keys
 }
 
-/// Parses the reply to a command of [`mget`]. `read` returns the entries that were read otherwise.
+/// Parses the values of [`keys`]. `read` returns the entries that were read otherwise.
 fn parse(
     wanted: &[Wanted<'_>],
-    values: Value,
+    values: Vec<Value>,
     mut read: impl FnMut(usize) -> Option<Vec<u8>>,
 ) -> Result<EntryReplies, TierError> {
-    let Value::Array(values) = values else { return Err(unexpected("MGET")) };
     let mut values = values.into_iter().map(|value| match value {
         Value::BulkString(bytes) => Some(bytes),
         // Absent, or of another type: a fill replaces it.
@@ -251,13 +241,5 @@ fn parse_entry(answer: Value) -> Result<Vec<u8>, TierError> {
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Vec::new()),
         Value::ServerError(error) => Err(RedisError::from(error).into()),
         _ => Err(unexpected("GETRANGE")),
-    }
-}
-
-/// Returns the value, unless it is an error of the server.
-fn refused(value: Value) -> Result<Value, TierError> {
-    match value {
-        Value::ServerError(error) => Err(RedisError::from(error).into()),
-        value => Ok(value),
     }
 }

@@ -5,7 +5,9 @@
 //! itself: the supervisor in `coherence` does.
 
 mod address;
+mod call;
 mod calls;
+mod cluster;
 mod combine;
 mod connect;
 mod drivers;
@@ -15,11 +17,13 @@ mod look_ups;
 mod operations;
 mod oversized;
 mod scripts;
+mod server;
 mod server_error;
 mod stream;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,8 +34,12 @@ use redis::RedisError;
 
 pub(crate) use address::{Address, Kind};
 
+use cluster::Cluster;
+use operations::RedisConnection;
 use server_error::refusal;
+use stream::Received;
 use target::Target;
+use transport::Transport;
 
 use crate::error::Error;
 use crate::protocol::{Backend, BusSink, SharedTier, TierConnection, TierError, TierErrorKind};
@@ -39,13 +47,40 @@ use crate::protocol::{Backend, BusSink, SharedTier, TierConnection, TierError, T
 /// The namespace of a cache that no store has joined yet.
 const HOME: &str = "cache";
 
-/// A Redis server by its address.
+/// One Redis server or several by their address.
 pub(crate) struct RedisRemote {
-    target: Target,
+    endpoints: Endpoints,
     /// The namespace of the heartbeats before the first store has joined.
     home: String,
     /// The largest entry that is read or written, in bytes.
     max_entry: usize,
+}
+
+/// The servers that an address names.
+enum Endpoints {
+    One(Box<Target>),
+    /// Some servers of a cluster, one of which has to be reachable to connect.
+    Cluster(Vec<Target>),
+}
+
+impl Endpoints {
+    fn of(address: Address, roots: &[&str]) -> Result<Self, Error> {
+        if !address.kind.is_cluster() {
+            return Ok(Self::One(Box::new(Target::new(address, roots)?)));
+        }
+        let others = address.others.clone();
+        let first = Target::new(address, roots)?;
+        let others = others.iter().map(|other| first.at(other).map_err(|error| Error::config(error.to_string())));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::Cluster([vec![first], others].concat()))
+    }
+
+    fn first(&self) -> &Target {
+        match self {
+            Self::One(target) => target,
+            Self::Cluster(targets) => &targets[0],
+        }
+    }
 }
 
 impl RedisRemote {
@@ -54,19 +89,25 @@ impl RedisRemote {
     /// `roots` are certificates in PEM form that are trusted instead of the public authorities. Returns an error if
     /// they do not parse, or if the connection is not encrypted.
     pub(crate) fn new(address: Address, roots: &[&str], max_entry: usize) -> Result<Self, Error> {
-        Ok(Self { target: Target::new(address, roots)?, home: HOME.to_owned(), max_entry })
+        Ok(Self { endpoints: Endpoints::of(address, roots)?, home: HOME.to_owned(), max_entry })
     }
 
     /// Adds the prefix to the home namespace; other namespaces already have it.
     pub(crate) fn with_prefix(self, prefix: &str) -> Self {
         Self { home: format!("{prefix}:{HOME}"), ..self }
     }
+
+    fn connection(&self, transport: impl Transport, instance: &str) -> Arc<dyn TierConnection> {
+        Arc::new(RedisConnection::new(transport, instance, &self.home, self.max_entry))
+    }
 }
 
 impl fmt::Debug for RedisRemote {
     /// Shows the address without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRemote").field("address", &self.target.info.addr().to_string()).finish_non_exhaustive()
+        f.debug_struct("RedisRemote")
+            .field("address", &self.endpoints.first().info.addr().to_string())
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,8 +122,13 @@ impl SharedTier for RedisRemote {
         bus: BusSink,
     ) -> BoxFuture<'a, Result<Arc<dyn TierConnection>, TierError>> {
         async move {
-            let session = connect::open(&self.target, instance, bus, &self.home, self.max_entry).await?;
-            Ok(Arc::new(session) as Arc<dyn TierConnection>)
+            Ok(match &self.endpoints {
+                Endpoints::One(target) => {
+                    let server = connect::open(target, bus, &Received::default()).await?;
+                    self.connection(server, instance)
+                }
+                Endpoints::Cluster(seeds) => self.connection(Cluster::open(seeds, bus).await?, instance),
+            })
         }
         .boxed()
     }

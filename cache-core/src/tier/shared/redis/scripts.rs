@@ -3,6 +3,8 @@
 //! All keys are declared, data is passed only in `KEYS` and `ARGV`, and the token makes each script idempotent. A
 //! foreign value (another type, unknown bytes) is replaced.
 
+use std::sync::LazyLock;
+
 use crate::protocol::grammar::wire;
 
 /// Adds the functions that all scripts share.
@@ -106,7 +108,7 @@ end
 }
 
 /// Locks a scope. `KEYS`: the scope. `ARGV`: token, how long to hold in ms, channel, message.
-pub(super) const LOCK: &str = script!(
+const LOCK: &str = script!(
     r"
 local kept, last, mine, alone = locks(get(KEYS[1]), ARGV[1])
 local exp = now + tonumber(ARGV[2])
@@ -123,7 +125,7 @@ return 1
 ///
 /// Returns the new generation if no other change of the scope has overlapped the write, else nil: the lock was there all
 /// the time, and no other lock or invalidation came.
-pub(super) const RELEASE: &str = script!(
+const RELEASE: &str = script!(
     r"
 local kept, last, mine, alone = locks(get(KEYS[1]), ARGV[1])
 local generation = false
@@ -134,7 +136,7 @@ return alone and generation
 );
 
 /// Invalidates a scope. `KEYS`: the scope, its writers. `ARGV`: channel, message, rand, life of a new generation in ms.
-pub(super) const INVALIDATE: &str = script!(
+const INVALIDATE: &str = script!(
     r"
 local kept, last = locks(get(KEYS[1]), '')
 if #kept > 0 then set_locks(KEYS[1], kept, last) else renew(KEYS[1], KEYS[2], ARGV[3], ARGV[4]) end
@@ -149,7 +151,7 @@ return 1
 /// life of a new generation in ms.
 ///
 /// A younger registration does not hide one that has expired: the scope gets a new generation.
-pub(super) const REGISTER: &str = script!(
+const REGISTER: &str = script!(
     r"
 local has_expired = drop_expired(KEYS[2])
 local expiry = now + tonumber(ARGV[2])
@@ -173,7 +175,7 @@ return 1
 /// of the scope, rand, life of a new generation in ms; then a message for each named scope.
 ///
 /// One script does both: a registration must not end without the invalidations that it covers.
-pub(super) const FINISH: &str = script!(
+const FINISH: &str = script!(
     r"
 for i = 3, #KEYS, 2 do
   local kept, last = locks(get(KEYS[i]), '')
@@ -202,7 +204,7 @@ return 1
 /// each scope.
 ///
 /// The server's clock, not that of a reader, decides whether a pending writer has expired.
-pub(super) const GETINIT: &str = script!(
+const GETINIT: &str = script!(
     r"
 local values = {}
 for i = 1, #KEYS, 2 do
@@ -222,9 +224,12 @@ return values
 /// Extends the life of a generation, if less than half of it is left.
 ///
 /// `KEYS`: a scope. `ARGV`: the generation that it must have, its full life in ms.
-pub(super) const RENEW: &str = script!(
+///
+/// The generation may have the mark of a process, as a reader of a cluster sees it.
+const RENEW: &str = script!(
     r"
-if parts(get(KEYS[1])) == ARGV[1] and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) / 2 then
+local wanted = string.gsub(ARGV[1], '%-%x+%.', '-', 1)
+if parts(get(KEYS[1])) == wanted and redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) / 2 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return 1
@@ -232,7 +237,7 @@ return 1
 );
 
 /// Ends the claim of a token on a refresh. `KEYS`: the claim. `ARGV`: token, how long the claim still lasts in ms.
-pub(super) const UNCLAIM: &str = r"
+const UNCLAIM: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if tonumber(ARGV[2]) > 0 then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('DEL', KEYS[1])
@@ -249,7 +254,7 @@ return redis.call('DEL', KEYS[1])
 /// Returns the server's time in ms, and for each namespace its epoch, whether the instance was a member already, the
 /// sequence number of this heartbeat, and all members. Writing the heartbeat key takes the same rights as a write lock:
 /// the script fails for an instance that may not lock, and on a primary that was demoted.
-pub(super) const HEARTBEAT: &str = script!(
+const HEARTBEAT: &str = script!(
     r"
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local me, pending, settled, count = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[13])
@@ -290,5 +295,79 @@ return reply
 "
 );
 
-/// All scripts, to be loaded when a connection is opened.
-pub(super) const ALL: [&str; 9] = [LOCK, RELEASE, INVALIDATE, REGISTER, FINISH, GETINIT, RENEW, UNCLAIM, HEARTBEAT];
+/// Records a heartbeat on a server that has no namespace.
+///
+/// `KEYS`: the heartbeat key. `ARGV`: nonce, life of the key in ms, own channel. Returns the server's time in ms.
+const PULSE: &str = script!(
+    r"
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], HEARTBEAT .. ARGV[1] .. ' ')
+return string.format('%.0f', now)
+"
+);
+
+/// A script, which a call names by its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    Lock,
+    Release,
+    Invalidate,
+    Register,
+    Finish,
+    GetInit,
+    Renew,
+    Unclaim,
+    Heartbeat,
+    Pulse,
+}
+
+impl Script {
+    /// All scripts, to be loaded when a connection is opened.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Lock,
+        Self::Release,
+        Self::Invalidate,
+        Self::Register,
+        Self::Finish,
+        Self::GetInit,
+        Self::Renew,
+        Self::Unclaim,
+        Self::Heartbeat,
+        Self::Pulse,
+    ];
+
+    /// The Lua text.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Lock => LOCK,
+            Self::Release => RELEASE,
+            Self::Invalidate => INVALIDATE,
+            Self::Register => REGISTER,
+            Self::Finish => FINISH,
+            Self::GetInit => GETINIT,
+            Self::Renew => RENEW,
+            Self::Unclaim => UNCLAIM,
+            Self::Heartbeat => HEARTBEAT,
+            Self::Pulse => PULSE,
+        }
+    }
+
+    /// The hash under which a server stores the script.
+    pub(super) fn hash(self) -> &'static str {
+        static HASHES: LazyLock<[String; Script::ALL.len()]> =
+            LazyLock::new(|| Script::ALL.map(|script| redis::Script::new(script.text()).get_hash().to_owned()));
+        &HASHES[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_script_has_its_own_hash() {
+        for script in Script::ALL {
+            assert_eq!(script.hash(), redis::Script::new(script.text()).get_hash(), "{script:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersi
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::address::{Address, Kind};
+use super::address::Address;
 use super::connect::Commands;
 use super::stream::{Bytes, Counted, Received};
 #[cfg(feature = "tls")]
@@ -19,6 +19,7 @@ use crate::protocol::{BusSink, TierError};
 const HUNG_UP: &str =
     "something listens there and hangs up: check that it is a Redis server, and whether it expects TLS";
 
+#[derive(Clone)]
 pub(super) struct Target {
     pub(super) info: ConnectionInfo,
     #[cfg(feature = "tls")]
@@ -27,8 +28,8 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(address: Address, roots: &[&str]) -> Result<Self, Error> {
-        if !roots.is_empty() && address.kind != Kind::Tls {
-            return Err(Error::config("a root certificate of Redis is set, and the address is no rediss:// address"));
+        if !roots.is_empty() && !address.kind.is_encrypted() {
+            return Err(Error::config("a root certificate of Redis is set, and the address is not one over TLS"));
         }
         Ok(Self {
             #[cfg(feature = "tls")]
@@ -37,14 +38,38 @@ impl Target {
         })
     }
 
+    /// The target of another server, with the same credentials and certificates.
+    pub(super) fn at(&self, (host, port): &(String, u16)) -> Result<Self, TierError> {
+        Ok(Self {
+            info: self.info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port)),
+            #[cfg(feature = "tls")]
+            tls: self.tls.as_ref().map(|tls| tls.at(host, *port)).transpose()?,
+        })
+    }
+
+    /// The host of the server; empty for a socket.
+    pub(super) fn host(&self) -> &str {
+        match self.info.addr() {
+            ConnectionAddr::Tcp(host, _) => host,
+            _ => "",
+        }
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// Opens a connection for commands; `bus` is notified when it ends.
     pub(super) async fn commands(
         &self,
         protocol: ProtocolVersion,
         config: AsyncConnectionConfig,
         bus: BusSink,
+        received: &Received,
     ) -> Result<Commands, TierError> {
-        let received = Received::default();
         let stream = Counted::new(self.stream().await?, received.clone());
         let settings = self.settings(protocol);
         let connecting = MultiplexedConnection::new_with_config(&settings, stream, config);
@@ -54,7 +79,7 @@ impl Target {
             // With both protocols the driver ends as soon as the server has closed the connection.
             bus.disconnected();
         });
-        Ok(Commands { connection, received, driver: AbortOnDropHandle::new(driver) })
+        Ok(Commands { connection, received: received.clone(), driver: AbortOnDropHandle::new(driver) })
     }
 
     /// Opens a connection for messages.
@@ -99,7 +124,7 @@ fn not_connected(error: RedisError) -> TierError {
 #[cfg(feature = "tls")]
 fn tls(address: &Address, roots: &[&str]) -> Result<Option<Tls>, Error> {
     match address.info.addr() {
-        redis::ConnectionAddr::Tcp(host, port) if address.kind == Kind::Tls => Tls::new(host, *port, roots).map(Some),
+        redis::ConnectionAddr::Tcp(host, port) if address.kind.is_encrypted() => Tls::new(host, *port, roots).map(Some),
         _ => Ok(None),
     }
 }

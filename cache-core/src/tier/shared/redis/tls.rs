@@ -35,6 +35,12 @@ impl Tls {
         Ok(Self { connector, name, host: host.to_owned(), port })
     }
 
+    /// Prepares connections to another server, with the same authorities.
+    pub(super) fn at(&self, host: &str, port: u16) -> Result<Self, TierError> {
+        let name = server_name(host).map_err(|error| TierError::new(TierErrorKind::Encryption, error.to_string()))?;
+        Ok(Self { connector: self.connector.clone(), name, host: host.to_owned(), port })
+    }
+
     pub(super) async fn connect(&self) -> Result<TlsStream<TcpStream>, TierError> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| lost(&error))?;
         stream.set_nodelay(true).map_err(|error| lost(&error))?;
