@@ -18,9 +18,21 @@ const DOCUMENTED: (&str, &str) = ("copilot", ">change-me");
 ///
 /// If it shows none.
 pub fn documented_rules() -> Vec<&'static str> {
+    rules_behind("redis-cli ACL SETUSER copilot reset")
+}
+
+/// The rules of the rights that the same user needs in addition on the servers of a cluster.
+pub(crate) fn cluster_rules() -> Vec<String> {
+    rules_behind("redis-cli ACL SETUSER copilot '+cluster").into_iter().flat_map(for_tests).collect()
+}
+
+/// The rules of a command in ENVIRONMENT.md, which begins like this.
+fn rules_behind(begins: &str) -> Vec<&'static str> {
     let text = include_str!("../../ENVIRONMENT.md");
-    let (_, command) = text.split_once("\nredis-cli ACL SETUSER copilot ").expect("ENVIRONMENT.md shows a user");
-    let (command, _) = command.split_once("\n```").expect("the block ends");
+    let (start, _) = text.match_indices(begins).next().unwrap_or_else(|| panic!("ENVIRONMENT.md has no `{begins}`"));
+    let (_, rest) = text[start..].split_once("copilot ").expect("the command names the user");
+    let command = rest.split("\n```").next().unwrap_or(rest);
+    let command = command.split("\nredis-cli ").next().unwrap_or(command);
     command.split_whitespace().filter(|word| *word != "\\").map(|word| word.trim_matches('\'')).collect()
 }
 
@@ -42,7 +54,7 @@ fn for_tests(rule: &str) -> Vec<String> {
         _ if rule.starts_with(['~', '&']) && rule.contains(namespace) => {
             NAMESPACES.map(|own| rule.replace(namespace, own)).into()
         }
-        _ if rule.starts_with(['~', '&']) => HOMES.map(|own| rule.replace(HOMES[0], own)).into(),
+        _ if rule.starts_with(['~', '&']) => HOMES.map(|own| rule.replacen(HOMES[0], own, 1)).into(),
         _ => vec![rule.to_owned()],
     }
 }

@@ -6,6 +6,7 @@
 
 mod acl;
 mod binaries;
+mod cluster;
 mod ports;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -15,6 +16,7 @@ mod server;
 
 pub use acl::documented_rules;
 pub use binaries::missing_servers;
+pub use cluster::{PooledCluster, RedisCluster};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresServer, TestDatabase};
 pub use proxy::{Direction, FaultProxy};

@@ -1,30 +1,32 @@
 //! Foreign bytes under an entry's key count as misses, and the next fill replaces them.
 
-use cache_tests::RedisServer;
 use redis::Commands as _;
 
 use super::sync_points::until;
-use super::world::{Tier, World};
+use super::world::{Servers, Tier, World};
 
 const KEY: &str = "race:test:register:1";
 const OTHER: &str = "race:test:register:2";
 
 pub(super) fn put(world: &World, key: &str, bytes: &[u8]) {
-    match &world.tier {
-        Tier::Memory(remote, _) => remote.put_raw(key, bytes.to_vec()),
-        Tier::Redis(server) => redis(server).set(key, bytes).unwrap(),
+    if let Tier::Memory(remote, _) = &world.tier {
+        remote.put_raw(key, bytes.to_vec());
+    }
+    if let Some(servers) = world.tier.servers() {
+        let _: () = redis(servers, key).set(key, bytes).unwrap();
     }
 }
 
 pub(super) fn get(world: &World, key: &str) -> Vec<u8> {
-    match &world.tier {
-        Tier::Memory(remote, _) => remote.raw(key).unwrap(),
-        Tier::Redis(server) => redis(server).get(key).unwrap(),
+    match (&world.tier, world.tier.servers()) {
+        (Tier::Memory(remote, _), _) => remote.raw(key).unwrap(),
+        (_, Some(servers)) => redis(servers, key).get(key).unwrap(),
+        (_, None) => unreachable!(),
     }
 }
 
-fn redis(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.admin_url()).unwrap().get_connection().unwrap()
+fn redis(servers: &dyn Servers, key: &str) -> redis::Connection {
+    redis::Client::open(servers.admin_url(key)).unwrap().get_connection().unwrap()
 }
 
 fn random(length: usize) -> Vec<u8> {

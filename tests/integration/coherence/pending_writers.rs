@@ -62,35 +62,28 @@ impl World {
 
     /// Waits until every registration has expired.
     async fn registrations_expire(&self) {
-        match &self.tier {
-            Tier::Memory(_, clock) => clock.advance(LOCK),
-            Tier::Redis(server) => {
-                until("the registrations expire", || server.raw(&["EXISTS", WRITERS]).unwrap().trim() == "0").await;
-            }
+        if let Tier::Memory(_, clock) = &self.tier {
+            clock.advance(LOCK);
+        }
+        if let Some(servers) = self.tier.servers() {
+            until("the registrations expire", || servers.raw(&["EXISTS", WRITERS]).unwrap().trim() == "0").await;
         }
     }
 
     /// Evicts the set of pending writers.
     fn evict_writers(&self) {
-        match &self.tier {
-            Tier::Memory(remote, _) => remote.evict_writers(),
-            Tier::Redis(server) => drop(server.raw(&["DEL", WRITERS]).unwrap()),
+        if let Tier::Memory(remote, _) = &self.tier {
+            remote.evict_writers();
         }
+        self.tier.delete(&[WRITERS]);
     }
 
     /// Evicts the generation of the method.
     fn evict_method(&self) {
-        match &self.tier {
-            Tier::Memory(remote, _) => remote.evict_scopes(),
-            Tier::Redis(server) => drop(server.raw(&["DEL", METHOD]).unwrap()),
+        if let Tier::Memory(remote, _) = &self.tier {
+            remote.evict_scopes();
         }
-    }
-
-    fn flush(&self) {
-        match &self.tier {
-            Tier::Memory(remote, _) => remote.flush_all(),
-            Tier::Redis(server) => drop(server.raw(&["FLUSHALL"]).unwrap()),
-        }
+        self.tier.delete(&[METHOD]);
     }
 }
 
@@ -313,7 +306,7 @@ async fn r34_other_accounts_stay_hits_in_both_tiers_during_an_opening() {
             assert_eq!((reader.account(id).await, third.account(id).await), (Some(id), Some(id)));
         }
         assert_eq!((stats(&reader).local_hits - local, stats(&third).shared_hits - shared), (10, 10));
-        if let Tier::Redis(server) = &world.tier {
+        if let Some(server) = world.tier.servers() {
             let value = server.raw(&["GET", METHOD]).unwrap();
             assert!(value.contains('|') && value.len() < 64, "{value}");
             assert_eq!(server.raw(&["ZCARD", WRITERS]).unwrap().trim(), OPENERS.to_string());
@@ -330,7 +323,7 @@ async fn r34_other_accounts_stay_hits_in_both_tiers_during_an_opening() {
             assert_eq!((reader.account(id).await, third.account(id).await), (Some(id), Some(id)));
         }
         assert_eq!(accounts.loads(), loads + 1, "only the new account was loaded");
-        if let Tier::Redis(server) = &world.tier {
+        if let Some(server) = world.tier.servers() {
             let value = server.raw(&["GET", METHOD]).unwrap();
             assert!(value.starts_with('U') && !value.contains('|'), "{value}");
             assert_eq!(server.raw(&["EXISTS", WRITERS]).unwrap().trim(), "0");
@@ -361,7 +354,7 @@ async fn r32_a_release_whose_registration_is_missing_still_invalidates() {
             match loss {
                 Loss::Writers => world.evict_writers(),
                 Loss::Method => world.evict_method(),
-                Loss::Everything => world.flush(),
+                Loss::Everything => world.tier.flush(),
                 Loss::Expiry => world.registrations_expire().await,
             }
             assert_eq!(reader.account(id).await, None);
@@ -446,7 +439,7 @@ async fn a_refused_write_does_not_invalidate_the_method() {
         assert_eq!(writer.store.open(u64::MAX).await, Err(RegisterError::Refused));
         assert_eq!(writer.account(1).await, Some(10));
         assert_eq!((accounts.loads(), writer.instance.health().pending_invalidations), (1, 0));
-        if let Tier::Redis(server) = &world.tier {
+        if let Some(server) = world.tier.servers() {
             assert_eq!(server.raw(&["EXISTS", WRITERS]).unwrap().trim(), "0");
         }
     }

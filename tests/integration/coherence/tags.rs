@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use cache_core::testing::{ManualClock, Protection};
 use cache_core::{Cache, MemoryRemote, cached_store};
-use cache_tests::RedisServer;
+use cache_tests::{PooledCluster, RedisServer};
 
 use super::sync_points::{SyncPoint, until};
-use super::world::has_locks;
+use super::world::{Tier, has_locks};
 
 /// Long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -60,12 +60,6 @@ impl Accounts for Rows {
     }
 }
 
-/// A shared tier with its clock, or a server.
-enum Tier {
-    Memory(MemoryRemote, ManualClock),
-    Redis(RedisServer),
-}
-
 struct World {
     tier: Tier,
     rows: Arc<Rows>,
@@ -73,10 +67,11 @@ struct World {
 }
 
 impl World {
-    fn each(without: Option<Protection>) -> [Self; 2] {
+    fn each(without: Option<Protection>) -> [Self; 3] {
         let clock = ManualClock::new();
         let memory = Tier::Memory(MemoryRemote::with_clock(clock.clone()), clock);
-        [memory, Tier::Redis(RedisServer::start())].map(|tier| Self { tier, rows: Arc::default(), without })
+        let cluster = Tier::Other(Box::new(PooledCluster::take()));
+        [memory, Tier::Redis(RedisServer::start()), cluster].map(|tier| Self { tier, rows: Arc::default(), without })
     }
 
     async fn instance(&self) -> (Cache, CachingAccounts<Rows>) {
@@ -85,6 +80,7 @@ impl World {
         let builder = match &self.tier {
             Tier::Memory(remote, clock) => builder.remote(remote.clone()).clock(clock.clone()),
             Tier::Redis(server) => builder.redis(server.url()),
+            Tier::Other(servers) => builder.redis(servers.url()),
         };
         let cache = builder.build().unwrap();
         let store = CachingAccounts::new(Arc::clone(&self.rows), &cache);
@@ -96,6 +92,7 @@ impl World {
         match &self.tier {
             Tier::Memory(_, clock) => clock.advance(LOCK),
             Tier::Redis(server) => until("the lock expires", || !has_locks(server)).await,
+            Tier::Other(servers) => until("the lock expires", || !has_locks(&**servers)).await,
         }
     }
 

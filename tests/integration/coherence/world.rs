@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future as _;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
-use cache_tests::RedisServer;
+use cache_tests::{PooledCluster, RedisServer};
 
 use super::register::{CachingRegister, Rows};
 use super::sync_points::until;
@@ -17,6 +18,75 @@ use super::sync_points::until;
 pub(super) enum Tier {
     Memory(MemoryRemote, ManualClock),
     Redis(RedisServer),
+    /// More than one server, or another way to them.
+    Other(Box<dyn Servers>),
+}
+
+/// The Redis of a world, as its administrator uses it.
+pub(super) trait Servers: Send + Sync {
+    /// The address for the user with the rights of a service.
+    fn url(&self) -> String;
+
+    /// The address of the server of a key, for the user with all rights.
+    fn admin_url(&self, key: &str) -> String;
+
+    /// Sends a command to the server of its key, or `FLUSHALL` and `KEYS` to all.
+    fn raw(&self, command: &[&str]) -> io::Result<String>;
+}
+
+impl Servers for RedisServer {
+    fn url(&self) -> String {
+        self.url()
+    }
+
+    fn admin_url(&self, _: &str) -> String {
+        self.admin_url()
+    }
+
+    fn raw(&self, command: &[&str]) -> io::Result<String> {
+        self.raw(command)
+    }
+}
+
+impl Servers for PooledCluster {
+    fn url(&self) -> String {
+        (**self).url()
+    }
+
+    fn admin_url(&self, key: &str) -> String {
+        self.servers()[self.owner(key)].admin_url()
+    }
+
+    fn raw(&self, command: &[&str]) -> io::Result<String> {
+        (**self).raw(command)
+    }
+}
+
+impl Tier {
+    /// The Redis, if it is one.
+    pub(super) fn servers(&self) -> Option<&dyn Servers> {
+        match self {
+            Self::Memory(..) => None,
+            Self::Redis(server) => Some(server),
+            Self::Other(servers) => Some(&**servers),
+        }
+    }
+
+    /// Removes everything.
+    pub(super) fn flush(&self) {
+        match self {
+            Self::Memory(remote, _) => remote.flush_all(),
+            Self::Redis(server) => drop(server.raw(&["FLUSHALL"]).unwrap()),
+            Self::Other(servers) => drop(servers.raw(&["FLUSHALL"]).unwrap()),
+        }
+    }
+
+    /// Removes keys, unless it is in memory.
+    pub(super) fn delete(&self, keys: &[&str]) {
+        if let Some(servers) = self.servers() {
+            servers.raw(&[&["DEL"], keys].concat()).unwrap();
+        }
+    }
 }
 
 /// A store, a shared tier, and the protection that is disabled in its instances.
@@ -55,14 +125,19 @@ impl World {
         Self { rows: Arc::default(), tier: Tier::Redis(server), without, numbers: None }
     }
 
+    pub(super) fn cluster(without: Option<Protection>) -> Self {
+        let tier = Tier::Other(Box::new(PooledCluster::take()));
+        Self { rows: Arc::default(), tier, without, numbers: None }
+    }
+
     /// The same world with a counter instead of random generations.
     pub(super) fn with_numbers(self) -> Self {
         Self { numbers: Some(TokenNumbers::default()), ..self }
     }
 
     /// One world of each kind.
-    pub(super) fn each(without: Option<Protection>) -> [Self; 2] {
-        [Self::memory(without), Self::redis(without)]
+    pub(super) fn each(without: Option<Protection>) -> [Self; 3] {
+        [Self::memory(without), Self::redis(without), Self::cluster(without)]
     }
 
     pub(super) async fn instance(&self) -> Instance {
@@ -72,7 +147,7 @@ impl World {
     pub(super) async fn instance_with_lease(&self, lease: Duration) -> Instance {
         match &self.tier {
             Tier::Memory(_, clock) => self.build(Cache::builder().lease(lease).clock(clock.clone())).await,
-            Tier::Redis(_) => self.build(Cache::builder().lease(lease)).await,
+            Tier::Redis(_) | Tier::Other(_) => self.build(Cache::builder().lease(lease)).await,
         }
     }
 
@@ -80,7 +155,7 @@ impl World {
     pub(super) async fn instance_with_lock(&self, lock: Duration) -> Instance {
         match &self.tier {
             Tier::Memory(_, clock) => self.locking(lock, Cache::builder().lease(LEASE).clock(clock.clone())).await,
-            Tier::Redis(_) => self.locking(lock, Cache::builder().lease(LEASE)).await,
+            Tier::Redis(_) | Tier::Other(_) => self.locking(lock, Cache::builder().lease(LEASE)).await,
         }
     }
 
@@ -99,6 +174,7 @@ impl World {
         let chaos = match &self.tier {
             Tier::Memory(remote, _) => ChaosRemote::new(remote.clone()),
             Tier::Redis(server) => ChaosRemote::redis(&server.url()),
+            Tier::Other(servers) => ChaosRemote::redis(&servers.url()),
         };
         if let Some(numbers) = &self.numbers {
             chaos.number_tokens(numbers);
@@ -116,17 +192,16 @@ impl World {
         match &self.tier {
             Tier::Memory(_, clock) => clock.advance(LOCK),
             Tier::Redis(server) => until("the locks expire", || !has_locks(server)).await,
+            Tier::Other(servers) => until("the locks expire", || !has_locks(&**servers)).await,
         }
     }
 
     /// Evicts the generations and locks of the first key.
     pub(super) fn evict_scopes(&self) {
-        match &self.tier {
-            Tier::Memory(remote, _) => remote.evict_scopes(),
-            Tier::Redis(server) => {
-                server.raw(&["DEL", "g:{race:test:register:1}", "g:{race:test:register:*}"]).unwrap();
-            }
+        if let Tier::Memory(remote, _) = &self.tier {
+            remote.evict_scopes();
         }
+        self.tier.delete(&["g:{race:test:register:1}", "g:{race:test:register:*}"]);
     }
 
     /// Awaits `work` while a manual clock advances.
@@ -159,8 +234,8 @@ impl World {
     }
 }
 
-/// Whether a writer holds a lock on any scope of this server.
-pub(super) fn has_locks(server: &RedisServer) -> bool {
+/// Whether a writer holds a lock on any scope.
+pub(super) fn has_locks(server: &dyn Servers) -> bool {
     let scopes = server.raw(&["KEYS", "g:*"]).unwrap();
     let mut generations = scopes.lines().filter(|key| key.ends_with('}'));
     generations.any(|scope| server.raw(&["GET", scope]).unwrap().starts_with('L'))
