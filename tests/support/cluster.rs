@@ -94,6 +94,21 @@ impl RedisCluster {
         cluster
     }
 
+    /// Adds a primary without slots, and returns its place.
+    ///
+    /// # Panics
+    ///
+    /// As for [`start`](Self::start).
+    pub fn add_primary(&mut self) -> usize {
+        self.servers.push(server(&[]));
+        let place = self.servers.len() - 1;
+        let added = &self.servers[place];
+        added.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(place + 1).to_string()]);
+        self.servers[0].command(&["CLUSTER", "MEET", "127.0.0.1", &added.port().to_string(), &bus_port(added)]);
+        self.wait_until_complete();
+        place
+    }
+
     fn assign_slots(&self) {
         for (place, server) in self.servers[..self.primaries].iter().enumerate() {
             let bound = |place: usize| place * SLOTS / self.primaries;

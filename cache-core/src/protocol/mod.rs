@@ -29,9 +29,9 @@ pub use mode::Mode;
 #[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature `testing`"))]
 pub use protection::Protection;
 pub use scope::Scope;
-#[cfg(feature = "redis")]
-pub(crate) use scope::is_generation;
 pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes, TAG_MARK};
+#[cfg(feature = "redis")]
+pub(crate) use scope::{is_generation, writers_of};
 pub(crate) use tier::Bus;
 pub(crate) use tier::{
     BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Released, Reply,

@@ -19,10 +19,19 @@ use super::key_names::writers_key;
 
 /// The prefix of every generation's key. The name of its scope and `}` follow.
 pub(super) const GENERATION_PREFIX: &str = "g:{";
+
 /// Whether a key of a look-up is that of a generation. The key of an entry has no braces.
 #[cfg(feature = "redis")]
 pub(crate) fn is_generation(key: &[u8]) -> bool {
     key.starts_with(GENERATION_PREFIX.as_bytes())
+}
+
+/// The key of the pending writers of a scope, by the key of its generation.
+#[cfg(feature = "redis")]
+pub(crate) fn writers_of(generation_key: &str) -> String {
+    let name = &generation_key[GENERATION_PREFIX.len()..];
+    let is_wide = name.strip_suffix(GENERATION_SUFFIX).is_some_and(|name| Scope::is_wide_name(name.as_bytes()));
+    if is_wide { writers_key(generation_key) } else { generation_key.to_owned() }
 }
 
 /// The end of every generation's key.
@@ -156,10 +165,12 @@ impl Scope {
         &self.generation_key
     }
 
-    /// The key of this scope's pending writers in Redis, in the slot of its generation.
+    /// The key of its pending writers; that of its generation if it cannot have any, since only wide scopes can.
+    ///
+    /// A command with a key that does not exist cannot be executed while its slot moves to another server of a cluster.
     #[cfg(feature = "redis")]
     pub(crate) fn writers_key(&self) -> String {
-        writers_key(&self.generation_key)
+        writers_of(&self.generation_key)
     }
 
     /// Whether this is a whole-method or key-prefix scope that contains or equals `other`.

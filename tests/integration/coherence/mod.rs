@@ -10,6 +10,7 @@ mod batch;
 mod breaker;
 mod call_trace;
 mod clocks;
+mod cluster;
 mod codecs;
 mod combining;
 mod connections;

@@ -70,7 +70,7 @@ impl World {
     fn each(without: Option<Protection>) -> [Self; 3] {
         let clock = ManualClock::new();
         let memory = Tier::Memory(MemoryRemote::with_clock(clock.clone()), clock);
-        let cluster = Tier::Other(Box::new(PooledCluster::take()));
+        let cluster = Tier::Other(Arc::new(PooledCluster::take()));
         [memory, Tier::Redis(RedisServer::start()), cluster].map(|tier| Self { tier, rows: Arc::default(), without })
     }
 

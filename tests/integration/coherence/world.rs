@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
-use cache_tests::{PooledCluster, RedisServer};
+use cache_tests::{PooledCluster, RedisCluster, RedisServer};
 
 use super::register::{CachingRegister, Rows};
 use super::sync_points::until;
@@ -19,7 +19,7 @@ pub(super) enum Tier {
     Memory(MemoryRemote, ManualClock),
     Redis(RedisServer),
     /// More than one server, or another way to them.
-    Other(Box<dyn Servers>),
+    Other(Arc<dyn Servers>),
 }
 
 /// The Redis of a world, as its administrator uses it.
@@ -48,13 +48,27 @@ impl Servers for RedisServer {
     }
 }
 
+impl Servers for RedisCluster {
+    fn url(&self) -> String {
+        self.url()
+    }
+
+    fn admin_url(&self, key: &str) -> String {
+        self.servers()[self.owner(key)].admin_url()
+    }
+
+    fn raw(&self, command: &[&str]) -> io::Result<String> {
+        self.raw(command)
+    }
+}
+
 impl Servers for PooledCluster {
     fn url(&self) -> String {
         (**self).url()
     }
 
     fn admin_url(&self, key: &str) -> String {
-        self.servers()[self.owner(key)].admin_url()
+        Servers::admin_url(&**self, key)
     }
 
     fn raw(&self, command: &[&str]) -> io::Result<String> {
@@ -126,7 +140,11 @@ impl World {
     }
 
     pub(super) fn cluster(without: Option<Protection>) -> Self {
-        let tier = Tier::Other(Box::new(PooledCluster::take()));
+        Self::on_servers(Arc::new(PooledCluster::take()), without)
+    }
+
+    pub(super) fn on_servers(servers: Arc<dyn Servers>, without: Option<Protection>) -> Self {
+        let tier = Tier::Other(servers);
         Self { rows: Arc::default(), tier, without, numbers: None }
     }
 

@@ -128,5 +128,5 @@ async fn a_certificate_without_encryption_is_refused() {
     let authority = Authority::new();
     let error = trusting(&authority, "redis://h".to_owned()).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(error.to_string(), "a root certificate of Redis is set, and the address is no rediss:// address");
+    assert_eq!(error.to_string(), "a root certificate of Redis is set, and the address is not one over TLS");
 }

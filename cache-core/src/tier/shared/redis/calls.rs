@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::scripts::Script;
-use crate::protocol::key_names::{channel, claim_key, epoch_key, members_key, writers_key};
-use crate::protocol::{Fill, GENERATION_TTL, Message, Scope, WriteScopes};
+use crate::protocol::key_names::{channel, claim_key, epoch_key, members_key};
+use crate::protocol::{Fill, GENERATION_TTL, Message, Scope, WriteScopes, writers_of};
 use crate::runtime::random;
 
 /// The most scopes that one pipeline or one script changes, so that no other request waits long behind it.
@@ -61,7 +61,7 @@ fn finish_call(method: &Scope, found: &[&Scope], token: &str) -> Call {
 /// The call that creates missing generations.
 pub(super) fn init_call(generations: &[&str]) -> Call {
     let keys: Vec<String> =
-        generations.iter().flat_map(|generation| [(*generation).to_owned(), writers_key(generation)]).collect();
+        generations.iter().flat_map(|generation| [(*generation).to_owned(), writers_of(generation)]).collect();
     let mut call = Call::script(Script::GetInit, &keys.iter().map(String::as_str).collect::<Vec<_>>());
     call.arg(random::token_text()).arg(millis(GENERATION_TTL));
     call

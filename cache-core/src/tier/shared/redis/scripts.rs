@@ -15,9 +15,11 @@ use crate::protocol::grammar::wire;
 /// Every script that changes a scope marks the locks of other writers as overlapped: `locks` returns them with the mark.
 /// A writer whose lock has the mark at its release must not store its value, which may be the older one.
 ///
-/// Every generation has a companion: a sorted set with the token of each pending writer and its expiry. The set is
+/// The generation of a wide scope has a companion: a sorted set with the token of each pending writer and its expiry. The set is
 /// authoritative. The value of the generation has only the earliest expiry: it stays short, and a reader gets it with
 /// the rest of the fence.
+///
+/// Another scope has no such set, and its own key is in the place of that.
 ///
 /// Redis may evict either of the two alone, and `FLUSHALL` removes both. No read after a finished write is stale: the
 /// scopes that the result names get new generations, whether the registration still exists or not. Registrations matter
@@ -94,8 +96,11 @@ local function drop_expired(writers)
   return sorted('ZREMRANGEBYSCORE', writers, '-inf', string.format('%.0f', now)) > 0
 end
 local function renew(key, writers, rand, ttl)
-  drop_expired(writers)
-  local _, expiry = earliest(writers)
+  local _, expiry
+  if writers ~= key then
+    drop_expired(writers)
+    _, expiry = earliest(writers)
+  end
   local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
   local generation = FREE .. string.format('%.0f', micros) .. '-' .. rand
   redis.call('SET', key, suffixed(generation, expiry), 'PX', ttl)

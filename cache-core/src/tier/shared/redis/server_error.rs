@@ -20,18 +20,18 @@ const ADVICE: [(&str, &str); 16] = [
     ("BUSY", "a script that is not the cache's keeps the server busy: end it with SCRIPT KILL"),
     ("MOVED", NO_CLUSTER),
     ("ASK", NO_CLUSTER),
-    ("TRYAGAIN", NO_CLUSTER),
-    ("CLUSTERDOWN", NO_CLUSTER),
+    ("TRYAGAIN", "a slot of the cluster is on its way, and its keys are on two servers: wait until it has arrived"),
+    ("CLUSTERDOWN", "the cluster is incomplete: check that each slot has a primary (CLUSTER INFO)"),
     ("CROSSSLOT", NO_CLUSTER),
 ];
 const NO_PASSWORD: &str = "the server wants a password: put one into the address or beside it";
 const NO_RIGHT: &str = "the user may not do what the cache needs: give it the rights that ENVIRONMENT.md lists";
 const WRONG_PASSWORD: &str = "the server does not accept the user and the password: compare them with its ACL";
-const NO_CLUSTER: &str =
-    "the server is a node of a Redis Cluster, which is not supported: give the address of another one";
+const NO_CLUSTER: &str = "the server is a node of a Redis Cluster: give an address that begins with redis-cluster://";
 
 /// The advice by words of the message, for errors with a generic code.
-const ADVICE_ON_WORDS: [(&str, &str); 4] = [
+const ADVICE_ON_WORDS: [(&str, &str); 5] = [
+    ("cluster support disabled", "the server is no node of a Redis Cluster: give an address that begins with redis://"),
     ("max number of clients", "the server has all the clients that it accepts: raise its maxclients"),
     ("unknown command", "the server lacks a command that the cache needs: it has to be Redis, version 6 or later"),
     ("DB index is out of range", NO_DATABASE),
@@ -60,6 +60,8 @@ pub(super) fn refusal(error: &RedisError) -> Option<TierError> {
     let refused = TierError::new(TierErrorKind::Refused, told(first));
     let advice = advice(first.code(), first.details().unwrap_or_default());
     Some(match advice {
+        // Only the keys of one slot, which is on its way to another server of the cluster.
+        Some(advice) if first.code() == "TRYAGAIN" => refused.advising(advice).of_one_command(),
         Some(advice) => refused.advising(advice),
         None if first.code() == "ERR" => refused.of_one_command(),
         None => refused,
@@ -119,7 +121,7 @@ mod tests {
         let mut all: Vec<&str> = ADVICE.iter().chain(&ADVICE_ON_WORDS).map(|(_, advice)| *advice).collect();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 5, "only a cluster has several codes");
+        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 3, "only a cluster has several codes");
     }
 
     #[test]
