@@ -79,7 +79,7 @@ const MAX_DEPTH: usize = 100;
 /// `serde::de::DeserializeOwned` in the place of the trait. Keys of other types are skipped, as are those with a
 /// parameter of a generic trait that has no such bounds, and those that are known as text only (`display(..)`, and types
 /// with floating-point numbers inside).
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct KeySnapshot {
     methods: BTreeMap<String, Vec<Value>>,
     skipped: u64,
