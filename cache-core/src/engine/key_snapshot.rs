@@ -76,7 +76,7 @@ const MAX_DEPTH: usize = 100;
 /// # Which keys
 ///
 /// The keys of a method are in a snapshot if its whole key implements `serde::Serialize` and
-/// `serde::de::DeserializeOwned` in the place of the trait. Keys of other types are skipped, as are those with a
+/// `serde::de::DeserializeOwned`. Keys of other types are skipped, as are those with a
 /// parameter of a generic trait that has no such bounds, and those that are known as text only (`display(..)`, and types
 /// with floating-point numbers inside).
 #[derive(Clone, Default)]

@@ -189,7 +189,7 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
     /// Calls `visit` with the key of each entry that has not expired, in any order. It does not count as a use.
     ///
     /// Whether the tier is trusted, and whether a wide scope of an entry was invalidated, is not asked: both concern the
-    /// value, and not whether somebody reads the key.
+    /// value, and not whether the key is in use.
     #[cfg(feature = "json")]
     pub(super) fn visit_keys(&self, visit: impl FnMut(K)) {
         let now = self.clock.now();

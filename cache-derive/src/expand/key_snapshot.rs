@@ -91,9 +91,6 @@ fn arguments(method: &Method, read: &Read) -> TokenStream {
             if method.params[place].part == KeyForm::Float { quote!(#part.number()) } else { quote!(#part) }
         })
         .collect();
-    let arguments = match &*arguments {
-        [argument] => argument.clone(),
-        _ => quote!((#(#arguments),*)),
-    };
+    let arguments = if let [argument] = &*arguments { argument.clone() } else { quote!((#(#arguments),*)) };
     quote!(|(#(#parts,)*)| #arguments)
 }
