@@ -2,15 +2,16 @@
 //!
 //! A deploy replaces instances, and the local tier of a new one is empty. `warm_rate` reads the keys that the service will
 //! need, a few at once, so that the first requests do not wait for the store, and the store does not receive them all at
-//! one moment. Needs no server.
+//! one moment. At its end the instance writes the keys in its local tier to a file, and the next one reads them. Needs no server.
 
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cache_core::{Cache, Error, Warmed, cached_store};
+use cache_core::{Cache, Error, KeySnapshot, Warmed, cached_store};
 use indicatif::ProgressBar;
 
 const CURRENCIES: u64 = 2_000;
@@ -44,19 +45,30 @@ struct Screen {
     warmed: Warmed,
     took: Duration,
     first_read: Duration,
+    /// Those of the next instance.
+    again: Warmed,
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { warmed: Warmed { cached, loaded, failed }, took, first_read } = self;
+        let Self { warmed: Warmed { cached, loaded, failed }, took, first_read, again } = self;
         writeln!(f, "warmed {loaded} keys in {took:.2?}; {cached} were cached, {failed} failed")?;
-        writeln!(f, "a first request then took {first_read:.2?}, and not {LATENCY:.2?}")
+        writeln!(f, "a first request then took {first_read:.2?}, and not {LATENCY:.2?}")?;
+        writeln!(f, "the next instance found {} keys in the snapshot of this one", again.total())
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(CURRENCIES).await {
+    // Keys may be personal data: a folder that only this user reads.
+    let folder = match tempfile::tempdir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            eprintln!("error: no temporary folder: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(CURRENCIES, &folder.path().join("keys.json")).await {
         Ok(screen) => {
             print!("{screen}");
             ExitCode::SUCCESS
@@ -68,14 +80,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(currencies: u64) -> Result<Screen, Error> {
+/// An instance that writes its keys to the file when it ends, and the next one, which begins with them.
+async fn run(currencies: u64, keys: &Path) -> Result<Screen, Box<dyn std::error::Error>> {
     let store = CachingRateStore::new(Arc::new(Slow), &Cache::single_instance());
     let began = Instant::now();
     let warmed = warm(&store, currencies).await;
     let took = began.elapsed();
     let began = Instant::now();
     store.rate(currencies / 2).await?;
-    Ok(Screen { warmed, took, first_read: began.elapsed() })
+    let first_read = began.elapsed();
+    std::fs::write(keys, store.snapshot_keys().to_json())?;
+
+    let next = CachingRateStore::new(Arc::new(Slow), &Cache::single_instance());
+    let snapshot = KeySnapshot::from_json(&std::fs::read_to_string(keys)?)?;
+    let again = next.warm_from(&snapshot, AT_ONCE).await;
+    Ok(Screen { warmed, took, first_read, again })
 }
 
 /// Warms the store, with a bar that is drawn if this is a terminal.
@@ -95,8 +114,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_request_finds_a_warm_cache() {
-        let screen = run(100).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let screen = run(100, &folder.path().join("keys.json")).await.unwrap();
         assert_eq!(screen.warmed, Warmed { cached: 0, loaded: 100, failed: 0 });
         assert!(screen.first_read < LATENCY, "{screen}");
+        assert_eq!(screen.again, screen.warmed);
     }
 }

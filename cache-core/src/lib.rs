@@ -106,7 +106,7 @@
 //! | `tls` | yes | encrypted connections to it (`rediss://`) |
 //! | `metrics` | yes | counters and measurements, through the facade of the `metrics` crate: [the table](docs::metrics) |
 //! | `moka` | yes | the second engine of the local tier |
-//! | `json`, `postcard` | yes | codecs beside `MessagePack` |
+//! | `json`, `postcard` | yes | codecs beside `MessagePack`; with `json`, snapshots of keys |
 //! | `uuid` | no | key parts and value fields of type `uuid::Uuid` |
 //! | `chrono`, `time` | no | key parts that are dates and times of these crates |
 //! | `testing` | no | a manual clock, fault injection, negative controls: [`docs::testing`] |
@@ -160,6 +160,8 @@ pub use cache_derive::{CacheKey, CacheValue, cached_store};
 pub use cache_info::{CacheInfo, CacheSource};
 pub use codec::Codec;
 pub use config::Variables;
+#[cfg(feature = "json")]
+pub use engine::KeySnapshot;
 pub use engine::{Region, TagFamily, Warmed, Warming, WriteGuard};
 pub use error::{Error, ErrorKind, LoadError, WriteError};
 pub use health::{Health, LinkStatus, Status};

@@ -16,12 +16,15 @@ pub use futures_util::future::BoxFuture;
 
 pub use crate::__fingerprint as fingerprint;
 pub use crate::__is_result as is_result;
+#[cfg(feature = "json")]
+pub use crate::__json_key as json_key;
 pub use crate::__load_errors as load_errors;
 pub use crate::__old_value as old_value;
 pub use crate::__presence as presence;
 pub use crate::__result_of as result_of;
 pub use crate::__self_describing_only as self_describing_only;
 pub use crate::__tag_part as tag_part;
+pub use crate::__with_json as with_json;
 pub use crate::__write_outcome as write_outcome;
 pub use crate::cache::Cache;
 pub use crate::cache_info::{CacheInfo, informed};
@@ -31,6 +34,8 @@ pub use crate::engine::{
     Region, RegionSpec, ReportsMiss, ReturnType, RowFence, Slot, TagFamily, TagSink, Tags, Update, VersionAnswer,
     Warming, Warmth, WriteGuard, WriteOutcome,
 };
+#[cfg(feature = "json")]
+pub use crate::engine::{JsonKey, KeySnapshot, KeysOf, MethodKeys, OtherKeys, SerdeKeys};
 pub use crate::error::{Error, LoadError, WriteError, built};
 pub use crate::key::{CacheKey, Float, KeyPart, KeyWriter, Lookup, TextPart, same_display};
 pub use crate::ownership::{Claim, Namespace, Place, StoreSpec};
@@ -454,6 +459,34 @@ macro_rules! __write_outcome {
         use $crate::__macro::v1::{AnyError as _, NoError as _, TellingError as _};
         (&&&$crate::__macro::v1::Answer($answer)).outcome()
     }};
+}
+
+/// The form of a region's keys in JSON, if they have one.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __json_key {
+    ($region:expr) => {{
+        #[allow(unused_imports, reason = "one of them is used")]
+        use $crate::__macro::v1::{OtherKeys as _, SerdeKeys as _};
+        (&&$crate::__macro::v1::KeysOf($region)).json_key()
+    }};
+}
+
+/// Functions of a decorator that need the feature `json` of this crate, which the macros do not know.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_json {
+    ($($functions:tt)*) => { $($functions)* };
+}
+
+/// Functions of a decorator that need the feature `json` of this crate, which the macros do not know.
+#[cfg(not(feature = "json"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_json {
+    ($($functions:tt)*) => {};
 }
 
 #[cfg(test)]

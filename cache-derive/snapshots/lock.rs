@@ -355,6 +355,34 @@ where
             },
         )
     }
+    ::cache_core::__macro::v1::with_json! {
+        #[doc =
+        " The keys in the local tier at this moment, for `warm_from` in the process that replaces this one. No values."]
+        #[doc = ""] #[doc =
+        " Those of expired entries are not in it, and neither are those of the shared tier that this instance has not read. Without a local tier it is empty. A method takes part if it has a function `warm_…` and its whole key implements `serde::Serialize` and `serde::de::DeserializeOwned`; the others are skipped. A key that JSON cannot represent is skipped and counted (`KeySnapshot::skipped`)."]
+        #[doc = ""] #[doc =
+        " It visits every entry, and copies each key to JSON and back: call it once, before the process ends, and outside of the tasks that serve requests (`spawn_blocking`) if there are more than some ten thousand entries. Reads continue meanwhile, and it does not count as a use of the entries."]
+        #[doc = ""] #[doc = " # Privacy"] #[doc = ""] #[doc =
+        " Keys may be personal data, such as ids of users. Store the snapshot as you would store a list of them."]
+        #[must_use] pub fn snapshot_keys(& self) ->
+        ::cache_core::__macro::v1::KeySnapshot {
+        ::cache_core::__macro::v1::KeySnapshot::of([self.token
+        .snapshot(::cache_core::__macro::v1::json_key!(& self.token))]) } #[doc =
+        " Reads those keys of a snapshot that no tier has, method by method, at most `concurrency` at once (zero counts as one)."]
+        #[doc = ""] #[doc =
+        " Await it for the summary, or call `next` for the progress after each key. Each key is a read of its method, as in `warm_…`. The values are those of the shared tier and the store, and never those of the time of the snapshot: an old one costs reads of keys that are no longer needed, and nothing else. Keys of methods that no longer exist and keys that no longer parse are skipped and not counted. A key that is in it twice is a local hit the second time. `jitter` is drawn for each entry when it is loaded, so that the entries neither expire nor are refreshed together."]
+        #[doc = ""] #[doc =
+        " The keys of a snapshot are arguments of the store: read it from a place that only this service writes to."]
+        #[doc = ""] #[doc = " # Cancellation"] #[doc = ""] #[doc =
+        " If it is dropped, no further key begins; loads in progress continue."]
+        #[allow(unused_variables, reason =
+        "each of the methods may be disabled by `cfg`")] pub fn warm_from < '__warm > (&
+        '__warm self, snapshot : & '__warm::cache_core::__macro::v1::KeySnapshot,
+        concurrency : usize) -> ::cache_core::__macro::v1::Warming < '__warm > {
+        ::cache_core::__macro::v1::Warming::all([self.warm_token(snapshot.keys_of(& self
+        .token, ::cache_core::__macro::v1::json_key!(& self.token), | (part0,) | part0),
+        concurrency)]) }
+    }
     /// Begins the write of `add` with these arguments, for a caller that commits it.
     ///
     /// Locks the entries that the write changes. Then call the store through [`backing`](Self::backing), commit, and await `committed` or `rolled_back` of the guard. A guard that is dropped counts as a write of unknown outcome: its lock stays until it expires.

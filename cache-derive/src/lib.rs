@@ -220,6 +220,9 @@ use options::derives::{CACHE_KEY, CACHE_VALUE};
 /// time), `backing`, the trait's methods as inherent ones, `peek_…` and `invalidate_…` for each cached method, `begin_…` for each
 /// invalidating one, `invalidate_all` (for all entries, also if a cached method is called `all`), and the trait itself.
 ///
+/// `warm_…` for each cached method whose key determines its arguments reads many keys before they are needed. With the feature `json`
+/// of `cache-core`, `snapshot_keys` returns the keys in the local tier, and `warm_from` reads them in another process.
+///
 /// `fresh()` and `uncached()` return the same decorator, whose reads call the store: those of `fresh()` replace the values
 /// of both tiers. `cached_only()` returns a `CachingXCachedOnly<S>`, whose reads never call the store and return an
 /// `Option`. Its `into_store()` returns a decorator whose reads fail for a miss, so it needs error types that implement

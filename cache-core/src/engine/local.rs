@@ -186,6 +186,19 @@ impl<K: KeyPart, R: Cacheable> Local<K, R> {
         (now < life.after(answers_for)).then_some(age)
     }
 
+    /// Calls `visit` with the key of each entry that has not expired, in any order. It does not count as a use.
+    ///
+    /// Whether the tier is trusted, and whether a wide scope of an entry was invalidated, is not asked: both concern the
+    /// value, and not whether the key is in use.
+    #[cfg(feature = "json")]
+    pub(super) fn visit_keys(&self, visit: impl FnMut(K)) {
+        let now = self.clock.now();
+        let answers = |end: EndOfLife| !end.is_over(now) || self.age(end, now).is_some();
+        if let Some(tier) = &self.tier {
+            tier.visit_keys(now, answers, visit);
+        }
+    }
+
     /// Finds an entry by its owned key, degraded or not, with its end. Does not count a hit.
     pub(super) fn find_with_end(&self, key: &K) -> Option<(LocalHit<R>, End)> {
         let hit = self.find_owned(key)?;

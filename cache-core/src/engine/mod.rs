@@ -16,6 +16,8 @@ mod held;
 mod informed;
 #[cfg(all(test, shuttle))]
 mod interleavings;
+#[cfg(feature = "json")]
+mod key_snapshot;
 mod late_acknowledgement;
 mod lives;
 mod load;
@@ -42,6 +44,8 @@ mod write;
 
 pub use access::{Access, ReportsMiss};
 pub use batch_map::{BatchMap, Slot};
+#[cfg(feature = "json")]
+pub use key_snapshot::{JsonKey, KeySnapshot, KeysOf, MethodKeys, OtherKeys, SerdeKeys};
 pub use local::LocalRead;
 pub use old_row::{OldRow, RowFence};
 pub use previous::{Previous, VersionAnswer};

@@ -67,7 +67,7 @@ impl Warmth {
     }
 }
 
-/// The warming of one read method, as `warm_…` of its decorator returns it.
+/// The warming of read methods, as `warm_…` and `warm_from` of a decorator return it.
 ///
 /// Await it for the summary, or call [`next`](Self::next) for the progress after each key. It does nothing until then,
 /// and takes keys from the iterator only as it needs them.
@@ -132,6 +132,13 @@ impl<'a> Warming<'a> {
             }
         });
         Self { progress: Warmed::default(), keys: reads.buffer_unordered(concurrency.max(1)).boxed() }
+    }
+
+    /// Joins warmings, one after the other.
+    #[doc(hidden)]
+    pub fn all<const N: usize>(warmings: [Self; N]) -> Self {
+        let keys = stream::iter(warmings.map(|warming| warming.keys)).flatten().boxed();
+        Self { progress: Warmed::default(), keys }
     }
 
     /// Waits for the next key; returns the progress so far, or `None` if all keys are done.

@@ -6,6 +6,8 @@
 use std::fmt::{self, Display};
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::{CacheKey, KeyWriter};
 
 macro_rules! floats {
@@ -27,6 +29,23 @@ macro_rules! floats {
             pub fn of(number: &$float) -> Self {
                 // The sum is 0.0 for both zeros.
                 Self(number + 0.0)
+            }
+
+            /// Returns the number.
+            pub fn number(self) -> $float {
+                self.0
+            }
+        }
+
+        impl Serialize for Float<$float> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.0.serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Float<$float> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $float::deserialize(deserializer).map(|number| Self::of(&number))
             }
         }
 

@@ -17,6 +17,7 @@ mod guard;
 mod hidden;
 mod implementation;
 mod informed;
+mod key_snapshot;
 mod mirror;
 mod names;
 mod other_traits;

@@ -5,7 +5,8 @@ use quote::quote;
 
 use super::names::runtime;
 use super::{
-    admin, batch, docs, forward, guard, informed, other_traits, overview, read, supertraits, tags, types, view, write,
+    admin, batch, docs, forward, guard, informed, key_snapshot, other_traits, overview, read, supertraits, tags, types,
+    view, write,
 };
 use crate::model::{Behaviour, Form, Method, Store};
 
@@ -105,6 +106,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
         (admin::constructors(store), view::constructors(store), informed::constructor(store));
     let methods = store.methods.iter().filter(|method| method.form != Form::Sync).map(|method| twin(store, method));
     let reads = store.methods.iter().filter_map(|method| Some(admin::entry(store, method, method.read()?)));
+    let snapshots = key_snapshot::functions(store);
     let guards = store.methods.iter().filter_map(|method| Some(guard::begin(store, method, method.write()?)));
     quote! {
         #(#cfgs)* #(#lints)*
@@ -116,6 +118,7 @@ pub(super) fn inherent(store: &Store) -> TokenStream {
             #with_info
             #(#methods)*
             #(#reads)*
+            #snapshots
             #(#guards)*
         }
     }

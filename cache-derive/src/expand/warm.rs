@@ -8,10 +8,17 @@ use super::docs;
 use super::names::{derived, local, runtime};
 use crate::model::{Method, Read, Store};
 
-/// The function, if the keys determine the arguments, and owned ones will do.
+/// The function, if the method has one.
 pub(super) fn warm(store: &Store, method: &Method, read: &Read) -> Option<TokenStream> {
+    is_warmed(method, read).then(|| function(store, method, read))
+}
+
+/// Whether the keys determine the arguments, and owned ones will do.
+///
+/// The function of a method `from` would have the name of that of snapshots.
+pub(super) fn is_warmed(method: &Method, read: &Read) -> bool {
     let is_determined = !method.params.is_empty() && method.params.len() == read.key.len();
-    (is_determined && !read.options.inline).then(|| function(store, method, read))
+    is_determined && !read.options.inline && method.ident != "from"
 }
 
 fn function(store: &Store, method: &Method, read: &Read) -> TokenStream {

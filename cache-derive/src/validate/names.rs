@@ -4,7 +4,9 @@ use crate::diag::{Problem, Sink};
 use crate::options::AttributeName;
 use crate::parse::{CacheAttribute, MethodSyntax, StoreSyntax};
 
-const FIXED: [&str; 7] = ["new", "builder", "backing", "invalidate_all", "fresh", "cached_only", "with_info"];
+/// The last two also if the decorator does not have them: that depends on features and on the types of keys.
+const FIXED: [&str; 9] =
+    ["new", "builder", "backing", "invalidate_all", "fresh", "cached_only", "with_info", "snapshot_keys", "warm_from"];
 
 /// The builder's methods besides one for each cached method.
 const BUILDER: [&str; 4] = ["build", "try_build", "partition", "source"];

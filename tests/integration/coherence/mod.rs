@@ -26,6 +26,7 @@ mod hammer;
 mod informed;
 mod interleaved_writers;
 mod joins;
+mod key_snapshots;
 mod keys;
 mod large_values;
 mod lease;

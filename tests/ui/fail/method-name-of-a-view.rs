@@ -1,4 +1,4 @@
-//! Names of the decorator's views.
+//! Names of the decorator's views and snapshots.
 use cache_core::cached_store;
 
 #[cached_store(namespace = "app")]
@@ -10,6 +10,11 @@ pub trait Store: Send + Sync {
     async fn uncached(&self, id: u64) -> u64;
 
     fn cached_only(&self) -> u64;
+
+    #[uncached]
+    async fn snapshot_keys(&self) -> u64;
+
+    fn warm_from(&self) -> u64;
 }
 
 fn main() {}

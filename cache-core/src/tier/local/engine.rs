@@ -11,6 +11,8 @@ use quick_cache::{Lifecycle, OptionsBuilder};
 
 use super::LocalEntry;
 use super::idle::{Idle, Tick};
+#[cfg(feature = "json")]
+use super::placed::Copying;
 use super::placed::{Address, ByView, Place, Placed, Spread, Using};
 use super::weight::ByWeight;
 use crate::key::{KeyPart, Lookup};
@@ -96,14 +98,14 @@ where
         }
     }
 
-    /// Returns the addresses of the entries whose keys have this property. moka, which removes idle entries by itself,
+    /// Returns the addresses of the entries that have this property. moka, which removes idle entries by itself,
     /// has none.
-    pub(super) fn addresses(&self, of: impl Fn(&Placed<K>) -> bool) -> Vec<Address> {
+    pub(super) fn addresses(&self, of: impl Fn(&Placed<K>, &LocalEntry<R>) -> bool) -> Vec<Address> {
         let found = Mutex::new(Vec::new());
         match &self.table {
             // It removes nothing: destructors must not run under the lock of the table.
-            Table::Quick(cache) => cache.retain(|key, _| {
-                if of(key) {
+            Table::Quick(cache) => cache.retain(|key, entry| {
+                if of(key, entry) {
                     found.lock().unwrap_or_else(PoisonError::into_inner).push(key.address);
                 }
                 true
@@ -112,6 +114,26 @@ where
             Table::Moka(_) => {}
         }
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `visit` with the key of each entry that has this property. It does not count as a use.
+    ///
+    /// The table is locked part by part while `of` looks at the entries, and again for each key while it is cloned.
+    #[cfg(feature = "json")]
+    pub(super) fn visit_keys(&self, of: impl Fn(&Placed<K>, &LocalEntry<R>) -> bool, mut visit: impl FnMut(K)) {
+        match &self.table {
+            Table::Quick(cache) => {
+                for address in self.addresses(of) {
+                    let copying = Copying::new(address);
+                    cache.contains_key(&copying);
+                    copying.copy().into_iter().for_each(&mut visit);
+                }
+            }
+            #[cfg(feature = "moka")]
+            Table::Moka(cache) => {
+                cache.iter().filter(|(key, timed)| of(key, &timed.entry)).for_each(|(key, _)| visit(key.key.clone()));
+            }
+        }
     }
 
     /// Whether there is an entry at the address. It does not count as a use.

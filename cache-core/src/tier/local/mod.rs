@@ -126,6 +126,15 @@ where
         drop(evicted);
     }
 
+    /// Calls `visit` with the key of each entry that is in use and whose end has this property.
+    ///
+    /// It does not count as a use. Entries that are inserted or removed meanwhile may be missing.
+    #[cfg(feature = "json")]
+    pub(crate) fn visit_keys(&self, now: Moment, has: impl Fn(EndOfLife) -> bool, visit: impl FnMut(K)) {
+        let is_used = |key: &Placed<K>| self.idle.as_ref().is_none_or(|idle| idle.is_used(&key.used, idle.tick(now)));
+        self.engine.visit_keys(|key, entry| is_used(key) && has(entry.end), visit);
+    }
+
     /// Returns the number of entries, including those that expired or whose wide scopes were invalidated.
     pub(crate) fn len(&self) -> u64 {
         self.engine.len()
@@ -148,7 +157,7 @@ where
         let Some(idle) = &self.idle else { return };
         let tick = idle.tick(now);
         let mut removed = Vec::new();
-        for address in self.engine.addresses(|key| !idle.is_used(&key.used, tick)) {
+        for address in self.engine.addresses(|key, _| !idle.is_used(&key.used, tick)) {
             self.engine.remove(address, &mut removed);
         }
     }

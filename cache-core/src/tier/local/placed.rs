@@ -4,6 +4,8 @@
 //! key: the [scope index](super::scope_index) remembers places and no keys. Keys are told apart by their parts, not by
 //! `Eq`, so that both tiers agree on which keys are equal.
 
+#[cfg(feature = "json")]
+use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use equivalent::Equivalent;
@@ -124,6 +126,43 @@ impl<K, L: Lookup<K>> Equivalent<Placed<K>> for Using<'_, L> {
     #[inline]
     fn equivalent(&self, key: &Placed<K>) -> bool {
         self.by_view.equivalent(key) && self.idle.uses(&key.used, self.tick)
+    }
+}
+
+/// Finds a key by its address, and copies it: a table gives a query its keys, and returns values only.
+#[cfg(feature = "json")]
+pub(super) struct Copying<K> {
+    address: Address,
+    copy: OnceCell<K>,
+}
+
+#[cfg(feature = "json")]
+impl<K> Copying<K> {
+    pub(super) fn new(address: Address) -> Self {
+        Self { address, copy: OnceCell::new() }
+    }
+
+    /// The copy, if the key was found.
+    pub(super) fn copy(self) -> Option<K> {
+        self.copy.into_inner()
+    }
+}
+
+#[cfg(feature = "json")]
+impl<K> Hash for Copying<K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}
+
+#[cfg(feature = "json")]
+impl<K: Clone> Equivalent<Placed<K>> for Copying<K> {
+    fn equivalent(&self, key: &Placed<K>) -> bool {
+        let is_found = self.address == key.address;
+        if is_found {
+            self.copy.get_or_init(|| key.key.clone());
+        }
+        is_found
     }
 }
 
