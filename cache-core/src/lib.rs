@@ -169,7 +169,7 @@ pub use key::{CacheKey, KeyPart, KeyWriter, Lookup};
 pub use observability::{MethodStats, Stats};
 pub use ownership::Namespace;
 pub use policy::{LocalEngine, ReadPolicy};
-pub use protocol::{Backend, Mode, Scope};
+pub use protocol::{Backend, Mode, Scope, Shard};
 pub use read_your_writes::SessionToken;
 pub use runtime::Clock;
 pub use tier::shared::{MemoryRemote, Remote};

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use self::publisher::Publisher;
 use self::staleness::{Answers, staleness_bound};
 use crate::coherence::{Coherence, JOURNAL_CAPACITY, LinkState};
-use crate::protocol::Backend;
+use crate::protocol::{Backend, Shard};
 use crate::runtime::Moment;
 
 /// The state of a cache.
@@ -204,6 +204,8 @@ pub struct Health {
     /// does not cover writers that cannot reach the shared tier: see their `pending_invalidations`.
     #[serde(serialize_with = "seconds")]
     pub staleness_bound: Duration,
+    /// The primaries of a Redis Cluster, while the cache is connected to one.
+    pub shards: Vec<Shard>,
     /// A description of the problem with the shared tier.
     ///
     /// It may contain the server's own message.
@@ -240,6 +242,7 @@ impl Health {
             isolated,
             breaker_open: matches!(state, LinkState::CircuitOpen(_)),
             staleness_bound: staleness_bound(answers(coherence, now), now, coherence.process.settings.lease),
+            shards: coherence.connection().map(|connection| connection.tier.shards()).unwrap_or_default(),
             error: match state {
                 LinkState::Down(error) | LinkState::CircuitOpen(error) => Some(error),
                 LinkState::ShutDown => Some("the cache was shut down".to_owned()),
@@ -281,6 +284,9 @@ impl fmt::Display for Health {
                 write!(f, " {name}={}", members.join(","))?;
             }
         }
+        if !self.shards.is_empty() {
+            write!(f, " shards={}", self.shards.len())?;
+        }
         // Quoted, since it may contain a message of the server.
         self.error.iter().try_for_each(|error| write!(f, " error={error:?}"))
     }
@@ -315,6 +321,7 @@ mod tests {
             isolated: Vec::new(),
             breaker_open: true,
             staleness_bound: Duration::ZERO,
+            shards: Vec::new(),
             error: Some("OOM \"command\"\nnot allowed".to_owned()),
         }
     }

@@ -33,6 +33,7 @@ pub(crate) use scope::{MAX_PREFIXES, ScopeHash, Scopes, TAG_MARK};
 #[cfg(feature = "redis")]
 pub(crate) use scope::{is_generation, writers_of};
 pub(crate) use tier::Bus;
+pub use tier::Shard;
 pub(crate) use tier::{
     BusSink, EntryReplies, EntryReply, Expired, Fill, GENERATION_TTL, Heartbeat, HeartbeatReply, Released, Reply,
     SharedTier, TierConnection, Wanted, WriteScopes,

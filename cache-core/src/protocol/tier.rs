@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::{Backend, Generation, Members, Scope, ScopeState, ScopeStates, TierError};
@@ -51,6 +52,11 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
     /// The number of received bytes in replies, if the tier can count them.
     fn received(&self) -> u64 {
         0
+    }
+
+    /// The servers that share the keys, if there are several.
+    fn shards(&self) -> Vec<Shard> {
+        Vec::new()
     }
 
     /// Closes the connections at once; requests in progress fail.
@@ -110,6 +116,20 @@ pub(crate) trait TierConnection: fmt::Debug + Send + Sync {
 
     /// Removes this instance from the members of the namespaces.
     fn leave<'a>(&'a self, namespaces: &'a [String]) -> Reply<'a, ()>;
+}
+
+/// A primary of a Redis Cluster, as [`Health`](crate::Health) lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Shard {
+    /// The id of the server in the cluster, as in `CLUSTER NODES`.
+    pub id: String,
+    /// The number of hash slots that it has.
+    pub slots: usize,
+    /// How far its clock is ahead of that of the server with the cache's namespace, in milliseconds.
+    ///
+    /// It is measured with each heartbeat, to within a round trip.
+    pub clock_ahead: i64,
 }
 
 /// A heartbeat to send.

@@ -21,7 +21,7 @@ use super::look_ups::LookUps;
 use super::transport::Transport;
 use crate::protocol::key_names::{channel, heartbeat_channel};
 use crate::protocol::{
-    EntryReplies, Fill, Generation, Heartbeat, HeartbeatReply, Message, Released, Reply, Scope, ScopeState,
+    EntryReplies, Fill, Generation, Heartbeat, HeartbeatReply, Message, Released, Reply, Scope, ScopeState, Shard,
     TierConnection, TierError, TierErrorKind, Wanted, WriteScopes,
 };
 use crate::runtime::random;
@@ -129,6 +129,10 @@ impl<T: Transport> TierConnection for RedisConnection<T> {
 
     fn received(&self) -> u64 {
         self.transport.received().get()
+    }
+
+    fn shards(&self) -> Vec<Shard> {
+        self.transport.shards()
     }
 
     fn close(&self) {

@@ -7,7 +7,7 @@ use redis::Value;
 use super::call::Call;
 use super::heartbeat::Pulse;
 use super::stream::Received;
-use crate::protocol::TierError;
+use crate::protocol::{Shard, TierError};
 
 /// The connections to one server or to several, behind the operations of the tier.
 ///
@@ -21,6 +21,11 @@ pub(super) trait Transport: Send + Sync + 'static {
 
     /// Counts what arrives.
     fn received(&self) -> &Received;
+
+    /// The servers, if there are several.
+    fn shards(&self) -> Vec<Shard> {
+        Vec::new()
+    }
 
     /// Closes the connections at once.
     fn close(&self);

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use futures_util::future::{try_join, try_join_all};
 use redis::Value;
 
+use self::node::Node;
 use self::reads::Reads;
 use self::routing::MAX_REDIRECTIONS;
 use self::servers::{NO_PRIMARY, Servers};
@@ -33,7 +34,7 @@ use super::operations::accepted;
 use super::stream::Received;
 use super::target::Target;
 use super::transport::Transport;
-use crate::protocol::{BusSink, TierError};
+use crate::protocol::{BusSink, Shard, TierError};
 
 /// The primaries of a cluster.
 pub(super) struct Cluster {
@@ -67,6 +68,12 @@ impl Transport for Cluster {
 
     fn received(&self) -> &Received {
         &self.servers.received
+    }
+
+    fn shards(&self) -> Vec<Shard> {
+        let members = self.servers.members();
+        let shard = |(place, node): (usize, &Arc<Node>)| node.shard(members.topology.slots(place));
+        members.nodes.iter().enumerate().map(shard).collect()
     }
 
     fn close(&self) {

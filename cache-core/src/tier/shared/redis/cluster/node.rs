@@ -7,8 +7,7 @@ use redis::{Pipeline, Value};
 use super::servers::Servers;
 use super::stamp::{self, Stamp};
 use super::topology::Primary;
-use crate::protocol::is_generation;
-use crate::protocol::{Bus, Message, TierError};
+use crate::protocol::{Bus, Message, Shard, TierError, is_generation};
 use crate::runtime::sync::atomic::{AtomicI64, Ordering};
 use crate::tier::shared::redis::call::{Call, Yields};
 use crate::tier::shared::redis::server::Server;
@@ -71,6 +70,11 @@ impl Node {
     pub(super) async fn subscribe(&self, channels: &[String]) -> Result<(), TierError> {
         let channels: Vec<String> = channels.iter().map(|channel| format!("{channel}:{}", self.id)).collect();
         self.server.subscribe(&channels).await
+    }
+
+    /// The server as health shows it, with this number of slots.
+    pub(super) fn shard(&self, slots: usize) -> Shard {
+        Shard { id: self.id.clone(), slots, clock_ahead: self.clock.load(Ordering::Relaxed) }
     }
 
     pub(super) fn set_ahead(&self, millis: i64) {

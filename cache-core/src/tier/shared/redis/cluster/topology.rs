@@ -105,6 +105,11 @@ impl Topology {
         self.place(id).is_some_and(|place| self.owners.contains(&to_place(place)))
     }
 
+    /// The number of slots of a primary.
+    pub(super) fn slots(&self, place: usize) -> usize {
+        self.owners.iter().filter(|owner| usize::from(**owner) == place).count()
+    }
+
     /// Records a new owner of a slot.
     pub(super) fn set_owner(&mut self, slot: u16, id: &str) {
         if let (Some(place), Some(owner)) = (self.place(id), self.owners.get_mut(usize::from(slot))) {
