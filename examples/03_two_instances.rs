@@ -5,6 +5,9 @@
 //! reads of all users on both instances after one write of a global setting; and reads while Redis stops and starts
 //! again.
 //!
+//! With `--cluster` it starts a Redis Cluster of three primaries and three replicas, and with `--sentinel` a primary with
+//! two replicas and three sentinels. Then the primary is killed in place of the stop, and a replica takes over.
+//!
 //! `DATABASE_URL` (Postgres) and `REDIS_URL` may name your own servers: then the tables are in a schema of their own,
 //! which is dropped at the end, and Redis keeps running. Other objects of the migrations remain: two roles, and the
 //! schema `auth`. The program starts a server that is not named, and ends it at exit.
@@ -17,7 +20,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
 use cache_core::{MethodStats, Variables};
-use cache_tests::{PostgresServer, RedisServer};
+use cache_tests::{PostgresServer, RedisCluster, RedisServer, SentinelGroup};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use stores::conversation_config::ConfigSettings;
 use stores::policy::TenantPolicy;
@@ -48,7 +51,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failure> {
     let named = Variables::from_env();
-    let screen = tour(Servers::start(named.text("DATABASE_URL")?, named.text("REDIS_URL")?)?)?;
+    let kind = Kind::of(std::env::args().skip(1))?;
+    let redis = named.text("REDIS_URL")?.filter(|_| kind == Kind::One);
+    let screen = tour(Servers::start(named.text("DATABASE_URL")?, redis, kind)?)?;
     print!("{screen}");
     Ok(())
 }
@@ -316,17 +321,84 @@ impl Drop for Process {
     }
 }
 
+/// What `REDIS_URL` stands for if the program starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    One,
+    Cluster,
+    Sentinel,
+}
+
+impl Kind {
+    fn of(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
+        match (arguments.next().as_deref(), arguments.next()) {
+            (None, _) => Ok(Self::One),
+            (Some("--cluster"), None) => Ok(Self::Cluster),
+            (Some("--sentinel"), None) => Ok(Self::Sentinel),
+            _ => Err("expected --cluster, --sentinel, or no argument".into()),
+        }
+    }
+}
+
+/// The Redis that the program has started.
+enum OwnRedis {
+    One(RedisServer),
+    Cluster(RedisCluster),
+    Sentinel(SentinelGroup),
+}
+
+impl OwnRedis {
+    fn start(kind: Kind) -> Self {
+        match kind {
+            Kind::One => Self::One(RedisServer::start()),
+            Kind::Cluster => Self::Cluster(RedisCluster::start(3, 3)),
+            Kind::Sentinel => {
+                let group = SentinelGroup::start();
+                group.notice_losses();
+                Self::Sentinel(group)
+            }
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::One(server) => server.url(),
+            Self::Cluster(cluster) => cluster.url(),
+            Self::Sentinel(group) => group.url(),
+        }
+    }
+
+    /// Ends the only server, or a primary.
+    fn stop(&mut self) {
+        match self {
+            Self::One(server) => server.stop(),
+            Self::Cluster(cluster) => cluster.server_mut(0).kill(),
+            Self::Sentinel(group) => {
+                let primary = group.primary();
+                group.servers[primary].kill();
+            }
+        }
+    }
+
+    /// Starts the only server again. A replica takes over by itself.
+    fn start_again(&mut self) {
+        if let Self::One(server) = self {
+            server.restart();
+        }
+    }
+}
+
 /// The servers of the environment, or private ones.
 struct Servers {
     database: String,
     schema: String,
     redis: String,
-    own_redis: Option<RedisServer>,
+    own_redis: Option<OwnRedis>,
     own_postgres: Option<PostgresServer>,
 }
 
 impl Servers {
-    fn start(database: Option<String>, redis: Option<String>) -> Result<Self, Failure> {
+    fn start(database: Option<String>, redis: Option<String>, kind: Kind) -> Result<Self, Failure> {
         if database.as_ref().is_some_and(|url| !url.starts_with("postgres")) {
             return Err("DATABASE_URL has to begin with postgres:// here, or be unset".into());
         }
@@ -339,13 +411,13 @@ impl Servers {
             let how = "install it with scripts/install-servers, or name servers of yours in DATABASE_URL and REDIS_URL";
             return Err(format!("{missing} is not installed: {how}").into());
         }
-        let own_redis = redis.is_none().then(RedisServer::start);
+        let own_redis = redis.is_none().then(|| OwnRedis::start(kind));
         let own_postgres = database.is_none().then(PostgresServer::start);
         let url = |own: Option<String>, named| own.or(named).ok_or("one of the two is there");
         Ok(Self {
             database: url(own_postgres.as_ref().map(|server| server.url("postgres")), database)?,
             schema: format!("two_instances_{}", std::process::id()),
-            redis: url(own_redis.as_ref().map(RedisServer::url), redis)?,
+            redis: url(own_redis.as_ref().map(OwnRedis::url), redis)?,
             own_redis,
             own_postgres,
         })
@@ -471,6 +543,8 @@ fn all_users_at_once(a: &mut Process, b: &mut Process) -> Result<Group, Failure>
 
 /// Reads of both instances before, during and after an outage of Redis.
 struct Outage {
+    /// Whether the server itself returns, and not a replica.
+    is_restarted: bool,
     /// Until the first answer of the database.
     away: [Reads; 2],
     /// A write on A while Redis is down, and the tier of B's first new answer.
@@ -484,7 +558,7 @@ struct Reads {
     slowest: Duration,
 }
 
-fn redis_stops_and_returns(redis: &mut RedisServer, a: &mut Process, b: &mut Process) -> Result<Outage, Failure> {
+fn redis_stops_and_returns(redis: &mut OwnRedis, a: &mut Process, b: &mut Process) -> Result<Outage, Failure> {
     let tenant = TenantId::random();
     a.request(&format!("write {tenant} before"))?;
     for process in [&mut *a, &mut *b] {
@@ -495,8 +569,9 @@ fn redis_stops_and_returns(redis: &mut RedisServer, a: &mut Process, b: &mut Pro
     b.expect("watching")?;
     let written = a.request(&format!("write {tenant} meanwhile"))?;
     let write = Update::parse(&written, &b.line()?)?;
-    let back = reads_under(|| redis.restart(), tenant, Tier::Local, a, b)?;
-    Ok(Outage { away, write, back })
+    let is_restarted = matches!(redis, OwnRedis::One(_));
+    let back = reads_under(|| redis.start_again(), tenant, Tier::Local, a, b)?;
+    Ok(Outage { is_restarted, away, write, back })
 }
 
 /// Lets both instances read until a tier answers, and runs an action meanwhile that causes that.
@@ -591,8 +666,13 @@ impl fmt::Display for Group {
 
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { away, write: Update { write, delay, tier }, back } = self;
-        writeln!(f, "Redis is stopped, and started again empty, while both read without a pause. No read fails:")?;
+        let Self { is_restarted, away, write: Update { write, delay, tier }, back } = self;
+        let what = if *is_restarted {
+            "Redis is stopped, and started again empty,"
+        } else {
+            "A primary is killed, and its replica takes over,"
+        };
+        writeln!(f, "{what} while both read without a pause. No read fails:")?;
         for (when, reads) in [("until the database is read", away), ("until the local tier is hit again", back)] {
             for (name, Reads { count, slowest }) in ["A", "B"].into_iter().zip(reads) {
                 writeln!(f, "  {when:35} {name}: {count:>6} reads, the slowest {slowest:.1?}")?;
@@ -608,21 +688,39 @@ mod tests {
 
     #[test]
     fn the_tour_produces_its_documented_results() {
-        let Screen { updates, group, outage, .. } = tour(Servers::start(None, None).unwrap()).unwrap();
+        let Screen { updates, group, outage, .. } = tour(Servers::start(None, None, Kind::One).unwrap()).unwrap();
         assert_eq!(updates.len(), ROUNDS);
         assert!(updates.iter().all(|update| update.tier != Tier::Local), "the invalidation made B read");
         for Configs { fitting, local, shared, database } in &group.after {
             assert_eq!(*fitting, TENANTS * USERS_OF_EACH, "one write concerns every user");
             assert_eq!(local + shared + database, TENANTS * USERS_OF_EACH);
         }
-        let Outage { away, write, back } = outage.unwrap();
+        let Outage { away, write, back, .. } = outage.unwrap();
         assert_eq!(write.tier, Tier::Database, "there was no other tier");
         assert!(away.iter().chain(&back).all(|reads| reads.count > 0));
     }
 
-    /// The instance that the test above starts twice.
     #[test]
-    #[ignore = "a process of the_tour_produces_its_documented_results"]
+    fn a_replica_takes_over_in_the_other_kinds() {
+        for kind in [Kind::Cluster, Kind::Sentinel] {
+            let Screen { group, outage, .. } = tour(Servers::start(None, None, kind).unwrap()).unwrap();
+            assert!(group.after.iter().all(|configs| configs.fitting == TENANTS * USERS_OF_EACH));
+            let Outage { away, back, .. } = outage.unwrap();
+            assert!(away.iter().chain(&back).all(|reads| reads.count > 0));
+        }
+    }
+
+    #[test]
+    fn the_arguments_name_the_kind() {
+        let of = |arguments: &[&str]| Kind::of(arguments.iter().map(|argument| (*argument).to_owned()));
+        assert_eq!(of(&[]).unwrap(), Kind::One);
+        assert_eq!((of(&["--cluster"]).unwrap(), of(&["--sentinel"]).unwrap()), (Kind::Cluster, Kind::Sentinel));
+        assert!(of(&["--redis"]).is_err() && of(&["--cluster", "--sentinel"]).is_err());
+    }
+
+    /// The instance that the tests above start.
+    #[test]
+    #[ignore = "a process of the tests above"]
     fn an_instance() {
         Instance::run().unwrap();
     }

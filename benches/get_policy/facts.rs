@@ -37,7 +37,7 @@ impl Facts {
 }
 
 /// The beginnings of the groups' names.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "local hit",
     "shared hit",
     "miss",
@@ -47,6 +47,7 @@ const KINDS: [&str; 9] = [
     "time to first hit",
     "writes",
     "scale",
+    "shards",
 ];
 
 /// Whether a case of this group may be selected; servers are not started for others.

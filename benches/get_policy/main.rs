@@ -17,6 +17,7 @@ mod peers;
 mod raw_redis;
 mod scale;
 mod servers;
+mod shards;
 mod shared_hit;
 mod writes;
 
@@ -44,5 +45,6 @@ fn main() {
     groups::measure(&mut criterion);
     cold_key::measure(&mut criterion);
     scale::measure();
+    shards::measure();
     criterion.final_summary();
 }
