@@ -200,10 +200,11 @@ mod tests {
     /// The error names the variable of the refused address, which shows the one that was selected.
     #[test]
     fn the_provider_decides_between_two_addresses() {
-        let both = [(REDIS_URL, "redis-cluster://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
-        for (provider, begins) in
-            [("redis", "REDIS_URL: Redis Cluster"), ("upstash", "UPSTASH_REDIS_REST_URL: Redis over HTTP")]
-        {
+        let both = [(REDIS_URL, "redis+sentinel://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
+        for (provider, begins) in [
+            ("redis", "REDIS_URL: the address of Redis does not parse"),
+            ("upstash", "UPSTASH_REDIS_REST_URL: Redis over HTTP"),
+        ] {
             let error = builder(&[&both[..], &[(CACHE_PROVIDER, provider)]].concat()).unwrap_err().to_string();
             assert!(error.starts_with(begins), "{error}");
         }

@@ -10,7 +10,8 @@ use crate::config::Secret;
 use crate::error::Error;
 
 /// The supported kinds, for error messages.
-const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster://, rediss-cluster://, redis+sentinel:// or rediss+sentinel://";
+const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster://, rediss-cluster://, \
+                        redis+sentinel:// or rediss+sentinel://";
 
 /// The kinds of Redis that have their own form of address.
 ///

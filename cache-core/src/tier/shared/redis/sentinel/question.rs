@@ -46,15 +46,17 @@ pub(super) async fn primary(sentinel: &Target, name: &str) -> Result<Primary, Ti
 pub(super) async fn is_primary(server: &Target) -> Result<(), TierError> {
     let mut question = Pipeline::with_capacity(1);
     question.cmd("ROLE");
-    let reply = server.ask(&question).await?;
-    match <(Vec<Value>,)>::from_redis_value(reply)
-        .ok()
-        .and_then(|(parts,)| String::from_redis_value(parts.into_iter().next()?).ok())
-    {
-        Some(role) if role == "master" => Ok(()),
-        _ => Err(TierError::new(TierErrorKind::Refused, "the server that the sentinels name is not a primary")
-            .advising(OUTDATED)),
+    if role(server.ask(&question).await?).as_deref() == Some("master") {
+        return Ok(());
     }
+    let message = "the server that the sentinels name is not a primary";
+    Err(TierError::new(TierErrorKind::Refused, message).advising(OUTDATED))
+}
+
+/// The first part of the answer to `ROLE`.
+fn role(replies: Value) -> Option<String> {
+    let (parts,) = <(Vec<Value>,)>::from_redis_value(replies).ok()?;
+    String::from_redis_value(parts.into_iter().next()?).ok()
 }
 
 fn parsed(replies: Value) -> Option<Primary> {

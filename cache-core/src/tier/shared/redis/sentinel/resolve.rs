@@ -73,14 +73,12 @@ impl Answers {
 
     /// Adds an answer; returns whether it names a primary.
     fn add(&mut self, answer: Result<Primary, TierError>) -> bool {
+        let names_one = answer.is_ok();
         match answer {
             Ok(primary) => self.primaries.push(primary),
-            Err(error) => {
-                self.errors.push(error);
-                return false;
-            }
+            Err(error) => self.errors.push(error),
         }
-        true
+        names_one
     }
 
     /// Returns the newest answer; `newest` is the highest epoch that this process knows of.
