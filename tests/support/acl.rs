@@ -26,6 +26,20 @@ pub(crate) fn cluster_rules() -> Vec<String> {
     rules_behind("redis-cli ACL SETUSER copilot '+cluster").into_iter().flat_map(for_tests).collect()
 }
 
+/// The rights that the same user needs in addition on servers behind sentinels.
+pub(crate) fn documented_role_rules() -> Vec<&'static str> {
+    rules_behind("redis-cli ACL SETUSER copilot +role")
+}
+
+/// The ACL rules of the user on the sentinels in ENVIRONMENT.md.
+///
+/// # Panics
+///
+/// If it shows none.
+pub fn documented_sentinel_rules() -> Vec<&'static str> {
+    rules_behind("redis-cli -p 26379 ACL SETUSER copilot reset")
+}
+
 /// The rules of a command in ENVIRONMENT.md, which begins like this.
 fn rules_behind(begins: &str) -> Vec<&'static str> {
     let text = include_str!("../../ENVIRONMENT.md");
@@ -34,6 +48,11 @@ fn rules_behind(begins: &str) -> Vec<&'static str> {
     let command = rest.split("\n```").next().unwrap_or(rest);
     let command = command.split("\nredis-cli ").next().unwrap_or(command);
     command.split_whitespace().filter(|word| *word != "\\").map(|word| word.trim_matches('\'')).collect()
+}
+
+/// The rules of the tests' user on a sentinel.
+pub(crate) fn sentinel_rules() -> Vec<String> {
+    documented_sentinel_rules().into_iter().flat_map(for_tests).collect()
 }
 
 /// The same user with the rights in the tests' own namespaces.

@@ -12,12 +12,14 @@ mod ports;
 mod postgres;
 mod proxy;
 mod redis;
+mod sentinel;
 mod server;
 
-pub use acl::documented_rules;
+pub use acl::{documented_rules, documented_sentinel_rules};
 pub use binaries::missing_servers;
 pub use cluster::{PooledCluster, RedisCluster};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresServer, TestDatabase};
 pub use proxy::{Direction, FaultProxy};
 pub use redis::RedisServer;
+pub use sentinel::{Sentinel, SentinelGroup, allow_role, url as sentinel_url, watched_server};

@@ -117,6 +117,15 @@ impl RedisServer {
         format!("rediss://{USER}:{PASSWORD}@{host}:{}", self.ports.tls.expect("the server speaks TLS"))
     }
 
+    /// Its port for TLS on 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// If it was not started with TLS.
+    pub fn tls_port(&self) -> u16 {
+        self.ports.tls.expect("the server speaks TLS")
+    }
+
     /// The path of its Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
@@ -255,7 +264,7 @@ impl RedisServer {
     }
 }
 
-fn new_folder() -> TempDir {
+pub(crate) fn new_folder() -> TempDir {
     tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder")
 }
 
@@ -272,7 +281,7 @@ fn launch(ports: Ports, folder: &TempDir, arguments: &[impl AsRef<OsStr>]) -> Op
         .wait_until(|| raw(ports.plain, &["PING"]).is_ok_and(|pong| pong == "PONG"))
 }
 
-fn raw(port: u16, command: &[&str]) -> io::Result<String> {
+pub(crate) fn raw(port: u16, command: &[&str]) -> io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     stream.write_all(request(command).as_bytes())?;

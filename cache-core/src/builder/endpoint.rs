@@ -9,10 +9,12 @@
 use super::CacheBuilder;
 use crate::config::{Secret, Variables};
 use crate::error::Error;
-use crate::tier::shared::redis::{Address, Kind};
+use crate::tier::shared::redis::{self, Kind, Logins};
 
 const REDIS_URL: &str = "REDIS_URL";
 const REDIS_PASSWORD: &str = "REDIS_PASSWORD";
+const REDIS_SENTINEL_USER: &str = "REDIS_SENTINEL_USER";
+const REDIS_SENTINEL_PASSWORD: &str = "REDIS_SENTINEL_PASSWORD";
 const UPSTASH_URL: &str = "UPSTASH_REDIS_REST_URL";
 const UPSTASH_TOKEN: &str = "UPSTASH_REDIS_REST_TOKEN";
 const CACHE_PROVIDER: &str = "CACHE_PROVIDER";
@@ -30,7 +32,7 @@ pub(super) struct Endpoint {
     variable: &'static str,
     kind: Kind,
     url: Secret,
-    secret: Option<Secret>,
+    logins: Logins,
 }
 
 impl Endpoint {
@@ -54,19 +56,18 @@ impl Endpoint {
     /// Creates a builder for this address.
     pub(super) fn into_builder(self) -> Result<CacheBuilder, Error> {
         self.kind.check_supported().map_err(|error| self.named(&error))?;
-        Ok(CacheBuilder::at(self.url, self.secret))
+        Ok(CacheBuilder::at(self.url, self.logins))
     }
 
     /// Checks the address. An address of an unsupported kind is not parsed further.
     fn checked(self) -> Result<Self, Error> {
-        if self.kind == Kind::Http && self.secret.is_none() {
+        if self.kind == Kind::Http && self.logins.password.is_none() {
             return Err(Error::config(format!(
                 "{REDIS_URL} is an https:// address, and {REDIS_PASSWORD}, its token, is not set"
             )));
         }
         if self.kind.check_supported().is_ok() {
-            let password = self.secret.as_ref().map(|secret| secret.0.as_str());
-            Address::parse(&self.url.0, password).map_err(|error| self.named(&error))?;
+            redis::check(&self.url.0, &self.logins).map_err(|error| self.named(&error))?;
         }
         Ok(self)
     }
@@ -88,12 +89,18 @@ impl Provider {
     }
 }
 
-/// Reads `REDIS_URL`. A password without an address is ignored: another program may use it.
+/// Reads `REDIS_URL`. Passwords without an address are ignored: another program may use them.
 fn redis(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
-    let (url, secret) = (variables.text(REDIS_URL)?, variables.text(REDIS_PASSWORD)?);
+    let secret = |name| Ok::<_, Error>(variables.text(name)?.map(Secret));
+    let url = variables.text(REDIS_URL)?;
+    let logins = Logins {
+        password: secret(REDIS_PASSWORD)?,
+        sentinel_user: secret(REDIS_SENTINEL_USER)?,
+        sentinel_password: secret(REDIS_SENTINEL_PASSWORD)?,
+    };
     let Some(url) = url else { return Ok(None) };
     let kind = Kind::of(&url).map_err(|error| Error::config(format!("{REDIS_URL}: {error}")))?;
-    Ok(Some(Endpoint { variable: REDIS_URL, kind, url: Secret(url), secret: secret.map(Secret) }))
+    Ok(Some(Endpoint { variable: REDIS_URL, kind, url: Secret(url), logins }))
 }
 
 /// Reads `UPSTASH_REDIS_REST_URL`, which needs its token: one without the other is an error.
@@ -103,8 +110,8 @@ fn upstash(variables: &Variables<'_>) -> Result<Option<Endpoint>, Error> {
         (Some(_), None) => Err(Error::config(format!("{UPSTASH_URL} is set, and {UPSTASH_TOKEN} is not"))),
         (None, Some(_)) => Err(Error::config(format!("{UPSTASH_TOKEN} is set, and {UPSTASH_URL} is not"))),
         (Some(url), Some(token)) if matches!(Kind::of(&url), Ok(Kind::Http)) => {
-            let (url, secret) = (Secret(url), Some(Secret(token)));
-            Ok(Some(Endpoint { variable: UPSTASH_URL, kind: Kind::Http, url, secret }))
+            let logins = Logins { password: Some(Secret(token)), ..Logins::default() };
+            Ok(Some(Endpoint { variable: UPSTASH_URL, kind: Kind::Http, url: Secret(url), logins }))
         }
         _ => Err(Error::config(format!("{UPSTASH_URL} is no address of Upstash: expected https://"))),
     }
@@ -124,7 +131,7 @@ fn either(redis: Option<Endpoint>, upstash: Option<Endpoint>) -> Result<Option<E
             "{REDIS_URL} and {UPSTASH_URL} are two addresses: set one of them, or {CACHE_PROVIDER} to redis or upstash"
         )));
     }
-    if redis.secret.is_some() && redis.secret != upstash.secret {
+    if redis.logins.password.is_some() && redis.logins.password != upstash.logins.password {
         return Err(Error::config(format!(
             "{REDIS_PASSWORD} and {UPSTASH_TOKEN} are two tokens of one address: set one of them"
         )));
@@ -193,10 +200,11 @@ mod tests {
     /// The error names the variable of the refused address, which shows the one that was selected.
     #[test]
     fn the_provider_decides_between_two_addresses() {
-        let both = [(REDIS_URL, "redis-cluster://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
-        for (provider, begins) in
-            [("redis", "REDIS_URL: Redis Cluster"), ("upstash", "UPSTASH_REDIS_REST_URL: Redis over HTTP")]
-        {
+        let both = [(REDIS_URL, "redis+sentinel://h"), (UPSTASH_URL, HTTPS), (UPSTASH_TOKEN, "t")];
+        for (provider, begins) in [
+            ("redis", "REDIS_URL: the address of Redis does not parse"),
+            ("upstash", "UPSTASH_REDIS_REST_URL: Redis over HTTP"),
+        ] {
             let error = builder(&[&both[..], &[(CACHE_PROVIDER, provider)]].concat()).unwrap_err().to_string();
             assert!(error.starts_with(begins), "{error}");
         }

@@ -43,6 +43,7 @@ impl CacheBuilder {
     /// | --- | --- |
     /// | `REDIS_URL` | the address, as for [`redis`](Self::redis); unset: the cache is a pass-through |
     /// | `REDIS_PASSWORD` | its password, in place of one in the address |
+    /// | `REDIS_SENTINEL_USER`, `REDIS_SENTINEL_PASSWORD` | user and password of the sentinels, in place of those in the address |
     /// | `UPSTASH_REDIS_REST_URL`, `UPSTASH_REDIS_REST_TOKEN` | an `https://` address and its token |
     /// | `CACHE_PROVIDER` | `redis` or `upstash`: which of the two addresses is meant |
     /// | `CACHE_KEY_PREFIX` | in front of every key, as for [`key_prefix`](Self::key_prefix) |

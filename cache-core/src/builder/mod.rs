@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::runtime::Clock;
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
-use crate::tier::shared::redis::{Address, RedisRemote};
+use crate::tier::shared::redis::{self, Logins};
 
 /// Builds a [`Cache`]. Created by [`Cache::builder`].
 ///
@@ -56,7 +56,7 @@ use crate::tier::shared::redis::{Address, RedisRemote};
 pub struct CacheBuilder {
     source: Source,
     #[cfg(feature = "redis")]
-    password: Option<Secret>,
+    logins: Logins,
     #[cfg(feature = "redis")]
     root_certificates: Vec<Secret>,
     pub(crate) settings: Settings,
@@ -80,7 +80,7 @@ impl CacheBuilder {
         Self {
             source: Source::Nothing,
             #[cfg(feature = "redis")]
-            password: None,
+            logins: Logins::default(),
             #[cfg(feature = "redis")]
             root_certificates: Vec::new(),
             settings: Settings::default(),
@@ -88,16 +88,21 @@ impl CacheBuilder {
         }
     }
 
-    /// Creates a builder with an address that was checked already, and its password.
+    /// Creates a builder with an address that was checked already, and its secrets.
     #[cfg(feature = "redis")]
-    fn at(url: Secret, password: Option<Secret>) -> Self {
-        Self { source: Source::Redis(url), password, ..Self::new() }
+    fn at(url: Secret, logins: Logins) -> Self {
+        Self { source: Source::Redis(url), logins, ..Self::new() }
     }
 
     /// Shares entries through this Redis server.
     ///
     /// The address is `redis://[user[:password]@]host[:port][/database]`, the same with `rediss://` for an encrypted
     /// connection, or `redis+unix:///path[?db=number&user=name&pass=password]`.
+    ///
+    /// Servers that Redis Sentinel watches have the address
+    /// `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/database]`, or the same with
+    /// `rediss+sentinel://`. It lists the sentinels, whose default port is 26379; user, password and database are those
+    /// of the servers. A fail-over closes the connection, and the cache connects to the new primary.
     ///
     /// The certificate of a server over TLS is always verified, against the public authorities or against those of
     /// [`redis_root_certificate`](Self::redis_root_certificate).
@@ -137,7 +142,50 @@ impl CacheBuilder {
     /// ```
     #[cfg(feature = "redis")]
     pub fn redis_password(mut self, secret: impl Into<String>) -> Self {
-        self.password = Some(Secret(secret.into()));
+        self.logins.password = Some(Secret(secret.into()));
+        self
+    }
+
+    /// Sets the password of the sentinels, which replaces the one in the address.
+    ///
+    /// The password of the servers is another one: see [`redis_password`](Self::redis_password). With an address other
+    /// than `redis+sentinel://` or `rediss+sentinel://` it has no effect. `Debug` of the builder does not show it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let builder = Cache::builder()
+    ///     .redis("redis+sentinel://sentinel-1:26379,sentinel-2:26379,sentinel-3:26379/service")
+    ///     .redis_sentinel_password("secret");
+    /// assert!(!format!("{builder:?}").contains("secret"));
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn redis_sentinel_password(mut self, secret: impl Into<String>) -> Self {
+        self.logins.sentinel_password = Some(Secret(secret.into()));
+        self
+    }
+
+    /// Sets the user on the sentinels, which replaces the one in the address.
+    ///
+    /// Without a password of the sentinels, [`build`](Self::build) returns an error. With an address other than
+    /// `redis+sentinel://` or `rediss+sentinel://` it has no effect. `Debug` of the builder does not show it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let builder = Cache::builder()
+    ///     .redis("redis+sentinel://sentinel-1,sentinel-2,sentinel-3/service")
+    ///     .redis_sentinel_user("watcher")
+    ///     .redis_sentinel_password("secret");
+    /// # let _ = builder;
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn redis_sentinel_user(mut self, user: impl Into<String>) -> Self {
+        self.logins.sentinel_user = Some(Secret(user.into()));
         self
     }
 
@@ -506,15 +554,9 @@ impl CacheBuilder {
             Source::Remote(remote) => remote,
             #[cfg(feature = "redis")]
             Source::Redis(url) => {
-                let password = self.password.as_ref().map(|password| password.0.as_str());
-                let address = Address::parse(&url.0, password)?;
                 let roots: Vec<&str> = self.root_certificates.iter().map(|pem| pem.0.as_str()).collect();
-                let redis = RedisRemote::new(address, &roots, self.settings.max_entry)?;
-                let redis = match &self.settings.key_prefix {
-                    Some(prefix) => redis.with_prefix(prefix),
-                    None => redis,
-                };
-                Remote(std::sync::Arc::new(redis))
+                let (prefix, max_entry) = (self.settings.key_prefix.as_deref(), self.settings.max_entry);
+                Remote(redis::tier(&url.0, &self.logins, &roots, prefix, max_entry)?)
             }
         };
         Cache::with_remote(remote, self.settings, self.clock)

@@ -20,7 +20,7 @@ use crate::protocol::{
 };
 use crate::tier::shared::Remote;
 #[cfg(feature = "redis")]
-use crate::tier::shared::redis::{Address, RedisRemote};
+use crate::tier::shared::redis::{Logins, tier};
 
 /// An operation of the shared tier, for [`ChaosRemote`].
 ///
@@ -151,9 +151,8 @@ impl ChaosRemote {
     /// Panics if the address does not parse.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Self {
-        let address = Address::parse(url, None).expect("the address of a test's own server parses");
-        let remote = RedisRemote::new(address, &[], 1024 * 1024).expect("it has no certificates");
-        Self::new(Remote(Arc::new(remote)))
+        let remote = tier(url, &Logins::default(), &[], None, 1024 * 1024);
+        Self::new(Remote(remote.expect("the address of a test's own server parses")))
     }
 
     /// Holds every call of the operation before it is sent, until [`release`](Self::release).

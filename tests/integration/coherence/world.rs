@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future as _;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
-use cache_tests::{PooledCluster, RedisCluster, RedisServer};
+use cache_tests::{PooledCluster, RedisCluster, RedisServer, Sentinel, sentinel_url, watched_server};
 
 use super::register::{CachingRegister, Rows};
 use super::sync_points::until;
@@ -73,6 +74,38 @@ impl Servers for PooledCluster {
 
     fn raw(&self, command: &[&str]) -> io::Result<String> {
         (**self).raw(command)
+    }
+}
+
+/// A server that a sentinel names.
+struct Watched {
+    server: RedisServer,
+    url: String,
+}
+
+impl Watched {
+    /// Starts a server. All of them share one sentinel.
+    fn start() -> Self {
+        static SENTINEL: LazyLock<Sentinel> = LazyLock::new(Sentinel::start);
+        static NUMBERS: AtomicUsize = AtomicUsize::new(0);
+        let server = watched_server();
+        let name = format!("server-{}", NUMBERS.fetch_add(1, Ordering::Relaxed));
+        SENTINEL.watch(&name, server.port(), 1);
+        Self { server, url: sentinel_url(&name, &[SENTINEL.port()]) }
+    }
+}
+
+impl Servers for Watched {
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn admin_url(&self, _: &str) -> String {
+        self.server.admin_url()
+    }
+
+    fn raw(&self, command: &[&str]) -> io::Result<String> {
+        self.server.raw(command)
     }
 }
 
@@ -143,6 +176,10 @@ impl World {
         Self::on_servers(Arc::new(PooledCluster::take()), without)
     }
 
+    pub(super) fn sentinel(without: Option<Protection>) -> Self {
+        Self::on_servers(Arc::new(Watched::start()), without)
+    }
+
     pub(super) fn on_servers(servers: Arc<dyn Servers>, without: Option<Protection>) -> Self {
         let tier = Tier::Other(servers);
         Self { rows: Arc::default(), tier, without, numbers: None }
@@ -154,8 +191,8 @@ impl World {
     }
 
     /// One world of each kind.
-    pub(super) fn each(without: Option<Protection>) -> [Self; 3] {
-        [Self::memory(without), Self::redis(without), Self::cluster(without)]
+    pub(super) fn each(without: Option<Protection>) -> [Self; 4] {
+        [Self::memory(without), Self::redis(without), Self::cluster(without), Self::sentinel(without)]
     }
 
     pub(super) async fn instance(&self) -> Instance {

@@ -20,6 +20,9 @@ fn no_refusal_and_no_debug_shows_a_secret() {
         "redis://:canary#x@h",
         "redis://h?password=canary",
         "redis-cluster://:canary@h",
+        "redis+sentinel://u:canary@h/m",
+        "redis+sentinel://h/m?sentinel_password=canary",
+        "redis+sentinel://h/canary?sentinel_user=canary",
         "unix:///s?pass=canary",
         "https://canary.upstash.io",
         "postgres://u:canary@h:port/db",
@@ -37,8 +40,13 @@ fn no_refusal_and_no_debug_shows_a_secret() {
             assert!(!output.contains("canary"), "{variable} = {address}: {output}");
         }
     }
-    for secret in ["REDIS_PASSWORD", "UPSTASH_REDIS_REST_TOKEN"] {
-        for url in [("REDIS_URL", "redis://h"), ("REDIS_URL", "https://h"), ("UPSTASH_REDIS_REST_URL", "https://h")] {
+    for secret in ["REDIS_PASSWORD", "REDIS_SENTINEL_USER", "REDIS_SENTINEL_PASSWORD", "UPSTASH_REDIS_REST_TOKEN"] {
+        for url in [
+            ("REDIS_URL", "redis+sentinel://h/m"),
+            ("REDIS_URL", "redis://h"),
+            ("REDIS_URL", "https://h"),
+            ("UPSTASH_REDIS_REST_URL", "https://h"),
+        ] {
             let output = output(&[url, (secret, "canary")]);
             assert!(!output.contains("canary"), "{secret} and {url:?}: {output}");
         }

@@ -11,3 +11,4 @@ mod herd;
 mod kinds;
 mod order;
 mod outage;
+mod sentinel;

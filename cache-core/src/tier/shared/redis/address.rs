@@ -3,12 +3,15 @@
 //! Kinds that are not supported yet are recognised as well, so that the error names what the address is and not a
 //! syntax. No error contains the address, since it may have a password.
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 
+use super::sentinel::PARAMETERS;
+use crate::config::Secret;
 use crate::error::Error;
 
 /// The supported kinds, for error messages.
-const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster:// or rediss-cluster://";
+const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster://, rediss-cluster://, \
+                        redis+sentinel:// or rediss+sentinel://";
 
 /// The kinds of Redis that have their own form of address.
 ///
@@ -22,6 +25,8 @@ pub(crate) enum Kind {
     Tls,
     /// Servers that Redis Sentinel watches.
     Sentinel,
+    /// The same, encrypted, as are the connections to the sentinels.
+    SentinelTls,
     /// A Redis Cluster.
     Cluster,
     /// A Redis Cluster, encrypted.
@@ -37,7 +42,8 @@ impl Kind {
             "redis" => Ok(Self::Tcp),
             "redis+unix" | "unix" => Ok(Self::UnixSocket),
             "rediss" => Ok(Self::Tls),
-            "redis+sentinel" | "rediss+sentinel" => Ok(Self::Sentinel),
+            "redis+sentinel" => Ok(Self::Sentinel),
+            "rediss+sentinel" => Ok(Self::SentinelTls),
             "redis-cluster" => Ok(Self::Cluster),
             "rediss-cluster" => Ok(Self::ClusterTls),
             "https" => Ok(Self::Http),
@@ -48,14 +54,13 @@ impl Kind {
     /// Returns an error for a kind that is not implemented.
     pub(crate) fn check_supported(self) -> Result<(), Error> {
         let what = match self {
-            Self::Tcp | Self::UnixSocket | Self::Cluster => return Ok(()),
-            Self::Tls | Self::ClusterTls if cfg!(feature = "tls") => return Ok(()),
-            Self::Tls | Self::ClusterTls => {
+            Self::Tcp | Self::UnixSocket | Self::Cluster | Self::Sentinel => return Ok(()),
+            Self::Tls | Self::ClusterTls | Self::SentinelTls if cfg!(feature = "tls") => return Ok(()),
+            Self::Tls | Self::ClusterTls | Self::SentinelTls => {
                 return Err(Error::config(
                     "Redis over TLS (rediss://) is not in this build: enable the feature `tls` of cache-core",
                 ));
             }
-            Self::Sentinel => "Redis Sentinel (redis+sentinel://)",
             Self::Http => "Redis over HTTP (https://, the REST interface of Upstash)",
         };
         Err(Error::config(format!("{what} is not supported yet: {EXPECTED}")))
@@ -65,8 +70,37 @@ impl Kind {
         matches!(self, Self::Tls | Self::ClusterTls)
     }
 
+    pub(super) fn is_sentinel(self) -> bool {
+        matches!(self, Self::Sentinel | Self::SentinelTls)
+    }
+
     pub(super) fn is_cluster(self) -> bool {
         matches!(self, Self::Cluster | Self::ClusterTls)
+    }
+}
+
+/// The secrets that are given beside an address, and replace those in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Logins {
+    /// The password of the server.
+    pub(crate) password: Option<Secret>,
+    /// The user of the sentinels.
+    pub(crate) sentinel_user: Option<Secret>,
+    /// The password of the sentinels.
+    pub(crate) sentinel_password: Option<Secret>,
+}
+
+impl Logins {
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_ref().map(|secret| secret.0.as_str())
+    }
+
+    pub(super) fn sentinel_user(&self) -> Option<&str> {
+        self.sentinel_user.as_ref().map(|secret| secret.0.as_str())
+    }
+
+    pub(super) fn sentinel_password(&self) -> Option<&str> {
+        self.sentinel_password.as_ref().map(|secret| secret.0.as_str())
     }
 }
 
@@ -92,12 +126,8 @@ impl Address {
         let (first, others) = if kind.is_cluster() { split_hosts(url)? } else { (url.to_owned(), Vec::new()) };
         let plain = plain_scheme(&first, kind);
         let info = plain.into_connection_info().map_err(|_| malformed(kind))?;
-        // Sending the name of the library to the server needs a permission that the cache does not need otherwise.
-        let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
-        if let Some(password) = password {
-            settings = settings.set_password(password);
-        }
-        if settings.db() < 0 || (kind.is_cluster() && settings.db() != 0) || !has_port(info.addr()) {
+        let settings = checked_server(&info, password).ok_or_else(|| malformed(kind))?;
+        if kind.is_cluster() && settings.db() != 0 {
             return Err(malformed(kind));
         }
         #[cfg(feature = "tls")]
@@ -106,13 +136,32 @@ impl Address {
                 super::tls::server_name(host)?;
             }
         }
-        // The library would ignore the user, and connect as a different one.
-        if settings.username().is_some() && settings.password().is_none() {
+        if has_half_a_login(&settings) {
             return Err(Error::config("the address of Redis names a user and no password"));
         }
-        let tcp = info.tcp_settings().clone().set_nodelay(true);
-        Ok(Self { info: info.set_redis_settings(settings).set_tcp_settings(tcp), others, kind })
+        Ok(Self { info: with_no_delay(info.set_redis_settings(settings)), others, kind })
     }
+}
+
+/// Returns the settings of a parsed address, with this password, unless its database or its port is none.
+pub(super) fn checked_server(info: &ConnectionInfo, password: Option<&str>) -> Option<RedisConnectionInfo> {
+    // Sending the name of the library to the server needs a permission that the cache does not need otherwise.
+    let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
+    if let Some(password) = password {
+        settings = settings.set_password(password);
+    }
+    (settings.db() >= 0 && has_port(info.addr())).then_some(settings)
+}
+
+/// Whether there is a user and no password. The library would ignore the user, and connect as a different one.
+pub(super) fn has_half_a_login(settings: &RedisConnectionInfo) -> bool {
+    settings.username().is_some() && settings.password().is_none()
+}
+
+/// Has each command sent at once.
+pub(super) fn with_no_delay(info: ConnectionInfo) -> ConnectionInfo {
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    info.set_tcp_settings(tcp)
 }
 
 /// Returns the address of the first of several servers, and the other hosts.
@@ -159,14 +208,18 @@ fn host_of(addr: &ConnectionAddr) -> &str {
 }
 
 /// Rejects parts that the library would ignore: a fragment, and unknown parameters.
-fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
+pub(super) fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     if url.contains('#') {
         return Err(Error::config(
             "the address of Redis has a `#`: a fragment has no meaning here (certificates are always \
              verified), and in a password it is written %23",
         ));
     }
-    let known: &[&str] = if kind == Kind::UnixSocket { &["db", "user", "pass", "protocol"] } else { &["protocol"] };
+    let known: &[&str] = match kind {
+        Kind::UnixSocket => &["db", "user", "pass", "protocol"],
+        Kind::Sentinel | Kind::SentinelTls => &PARAMETERS,
+        Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls | Kind::Http => &["protocol"],
+    };
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
     for name in names {
@@ -281,7 +334,6 @@ mod tests {
             ("rediss://:canary@h#insecure", "the address of Redis has a `#`"),
             ("rediss://:canary@h:port", "the address of Redis does not parse"),
             ("rediss://h/0?canary", "the address of Redis has a parameter that is not known"),
-            ("redis+sentinel://:canary@h", "Redis Sentinel (redis+sentinel://) is not supported yet"),
             (
                 "https://canary.upstash.io",
                 "Redis over HTTP (https://, the REST interface of Upstash) is not supported yet",

@@ -94,7 +94,7 @@ async fn open_both(
 }
 
 /// Disables the library's timeouts and retries: the callers limit every wait.
-fn config() -> AsyncConnectionConfig {
+pub(super) fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None)

@@ -17,6 +17,7 @@ mod look_ups;
 mod operations;
 mod oversized;
 mod scripts;
+mod sentinel;
 mod server;
 mod server_error;
 mod stream;
@@ -32,10 +33,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use redis::RedisError;
 
-pub(crate) use address::{Address, Kind};
+pub(crate) use address::{Kind, Logins};
 
+use address::Address;
 use cluster::Cluster;
 use operations::RedisConnection;
+use sentinel::{SentinelAddress, Sentinels};
 use server_error::refusal;
 use stream::Received;
 use target::Target;
@@ -47,8 +50,44 @@ use crate::protocol::{Backend, BusSink, SharedTier, TierConnection, TierError, T
 /// The namespace of a cache that no store has joined yet.
 const HOME: &str = "cache";
 
+/// Creates the tier of an address of any supported kind, without connecting.
+///
+/// `roots` are certificates in PEM form that are trusted instead of the public authorities. Returns an error if the
+/// address or one of them does not parse, or if there are some and the connection is not encrypted.
+pub(crate) fn tier(
+    url: &str,
+    logins: &Logins,
+    roots: &[&str],
+    prefix: Option<&str>,
+    max_entry: usize,
+) -> Result<Arc<dyn SharedTier>, Error> {
+    let home = prefix.map_or_else(|| HOME.to_owned(), |prefix| format!("{prefix}:{HOME}"));
+    let endpoints = Endpoints::of(Parsed::of(url, logins)?, roots)?;
+    Ok(Arc::new(RedisRemote { endpoints, home, max_entry }))
+}
+
+/// Returns an error if [`tier`] would not accept the address.
+pub(crate) fn check(url: &str, logins: &Logins) -> Result<(), Error> {
+    Parsed::of(url, logins).map(drop)
+}
+
+/// An address, by what it leads to.
+enum Parsed {
+    Servers(Address),
+    Sentinels(SentinelAddress),
+}
+
+impl Parsed {
+    fn of(url: &str, logins: &Logins) -> Result<Self, Error> {
+        if Kind::of(url)?.is_sentinel() {
+            return SentinelAddress::parse(url, logins).map(Self::Sentinels);
+        }
+        Address::parse(url, logins.password()).map(Self::Servers)
+    }
+}
+
 /// One Redis server or several by their address.
-pub(crate) struct RedisRemote {
+struct RedisRemote {
     endpoints: Endpoints,
     /// The namespace of the heartbeats before the first store has joined.
     home: String,
@@ -61,10 +100,16 @@ enum Endpoints {
     One(Box<Target>),
     /// Some servers of a cluster, one of which has to be reachable to connect.
     Cluster(Vec<Target>),
+    /// The sentinels that name the primary.
+    Sentinels(Arc<Sentinels>),
 }
 
 impl Endpoints {
-    fn of(address: Address, roots: &[&str]) -> Result<Self, Error> {
+    fn of(address: Parsed, roots: &[&str]) -> Result<Self, Error> {
+        let address = match address {
+            Parsed::Servers(address) => address,
+            Parsed::Sentinels(address) => return Ok(Self::Sentinels(Arc::new(Sentinels::new(address, roots)?))),
+        };
         if !address.kind.is_cluster() {
             return Ok(Self::One(Box::new(Target::new(address, roots)?)));
         }
@@ -79,24 +124,12 @@ impl Endpoints {
         match self {
             Self::One(target) => target,
             Self::Cluster(targets) => &targets[0],
+            Self::Sentinels(sentinels) => sentinels.first(),
         }
     }
 }
 
 impl RedisRemote {
-    /// Creates the tier without connecting.
-    ///
-    /// `roots` are certificates in PEM form that are trusted instead of the public authorities. Returns an error if
-    /// they do not parse, or if the connection is not encrypted.
-    pub(crate) fn new(address: Address, roots: &[&str], max_entry: usize) -> Result<Self, Error> {
-        Ok(Self { endpoints: Endpoints::of(address, roots)?, home: HOME.to_owned(), max_entry })
-    }
-
-    /// Adds the prefix to the home namespace; other namespaces already have it.
-    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
-        Self { home: format!("{prefix}:{HOME}"), ..self }
-    }
-
     fn connection(&self, transport: impl Transport, instance: &str) -> Arc<dyn TierConnection> {
         Arc::new(RedisConnection::new(transport, instance, &self.home, self.max_entry))
     }
@@ -127,6 +160,7 @@ impl SharedTier for RedisRemote {
                     let server = connect::open(target, bus, &Received::default()).await?;
                     self.connection(server, instance)
                 }
+                Endpoints::Sentinels(sentinels) => self.connection(sentinels.open(bus).await?, instance),
                 Endpoints::Cluster(seeds) => self.connection(Cluster::open(seeds, bus).await?, instance),
             })
         }

@@ -3,12 +3,15 @@
 use std::io;
 
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError,
+    Value,
+};
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::address::Address;
-use super::connect::Commands;
+use super::connect::{Commands, config};
 use super::stream::{Bytes, Counted, Received};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
@@ -60,6 +63,23 @@ impl Target {
         return self.tls.is_some();
         #[cfg(not(feature = "tls"))]
         false
+    }
+
+    /// The same target with other credentials.
+    pub(super) fn with_login(mut self, login: &RedisConnectionInfo) -> Self {
+        self.info = self.info.set_redis_settings(login.clone());
+        self
+    }
+
+    /// Sends commands over a connection of their own, and returns their replies.
+    pub(super) async fn ask(&self, commands: &Pipeline) -> Result<Value, TierError> {
+        let settings = self.settings(ProtocolVersion::RESP2);
+        let connecting = MultiplexedConnection::new_with_config(&settings, self.stream().await?, config());
+        let (mut connection, driver) = connecting.await.map_err(not_connected)?;
+        tokio::select! {
+            replies = commands.query_async(&mut connection) => Ok(replies?),
+            () = driver => Err(TierError::disconnected("the connection was closed")),
+        }
     }
 
     /// Opens a connection for commands; `bus` is notified when it ends.
