@@ -83,6 +83,7 @@
 //! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
 
 mod actions;
+mod cluster;
 mod configuration;
 mod configurations;
 mod properties;
@@ -92,6 +93,7 @@ mod tags;
 mod updates;
 mod world;
 
+pub use cluster::{ClusterExploration, ClusterSize, ClusterVariant, ClusterWrite, explore_cluster};
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};
