@@ -56,6 +56,8 @@
 //!
 //! * Tags that values determine (`tags.rs`) have a model of their own: the clock of a family, the order in which it and
 //!   a tag are renewed, and the registration of a writer on it.
+//! * So has a Redis Cluster (`cluster`): an entry with scopes on two shards, a bus and a heartbeat for each server, slots
+//!   that move to known and unknown servers, and the fail-over of one shard.
 //! * So have writes that store their value (`updates`): the marks of overlapped locks, the generations and sequences
 //!   that the value is stored under, late locks and the journal.
 //!
@@ -80,7 +82,7 @@
 //!   `without-newcomer-patience` shows the consequence, which has a row in the table of `docs::consistency`. Only the
 //!   deadline of the barrier removes a member, in a separate step.
 //! * An instance's estimate of the server's clock for the expiry of a registration.
-//! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
+//! * A server that was isolated and still answers (split brain).
 
 mod actions;
 mod cluster;
@@ -93,7 +95,7 @@ mod tags;
 mod updates;
 mod world;
 
-pub use cluster::{ClusterExploration, ClusterSize, ClusterVariant, ClusterWrite, explore_cluster};
+pub use cluster::{ClusterExploration, ClusterSize, ClusterVariant, ClusterWrite, LARGE_CLUSTERS, explore_cluster};
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};

@@ -2,7 +2,7 @@
 
 use super::servers::{Key, SERVERS, Servers};
 use super::state::{LEASE, Mark, State};
-use super::{ClusterVariant, Steps};
+use super::{ClusterSize, ClusterVariant, Steps};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Instance {
@@ -46,15 +46,15 @@ struct Heartbeat {
 }
 
 impl Instance {
-    /// It is connected to both shards, and has the entry and a lease.
-    pub(super) fn new(epoch: Mark, heartbeats: u8) -> Self {
+    /// It is connected to both shards.
+    pub(super) fn new(epoch: Mark, size: &ClusterSize) -> Self {
         Self {
             connected: [true, true, false, false],
             buses: [const { Vec::new() }; 4],
             heartbeat: None,
-            heartbeats,
-            trusted_until: LEASE,
-            local: Some(Local { value: 0, until: None }),
+            heartbeats: size.heartbeats,
+            trusted_until: if size.is_cold { 0 } else { LEASE },
+            local: (!size.is_cold).then_some(Local { value: 0, until: None }),
             pending: None,
             epoch,
         }
@@ -87,20 +87,13 @@ impl State {
     /// `Servers::refresh`: connects to servers that are new, and leaves those that are gone.
     pub(super) fn refresh(&mut self, variant: ClusterVariant) {
         let primaries = self.redis.primaries;
-        let (mut has_new, mut has_left) = (false, false);
-        for server in SERVERS {
-            has_new |= primaries[server] && !self.instance.connected[server];
-            has_left |= !primaries[server] && self.instance.connected[server];
-            if !primaries[server] {
-                self.instance.close(server);
-            }
-        }
-        self.instance.connected = primaries;
-        let flushes_for_new = has_new && variant != ClusterVariant::NoFlushForNewServers;
-        let flushes_for_left = has_left && variant != ClusterVariant::NoFlushForLeftServers;
-        if flushes_for_new || flushes_for_left {
+        if primaries != self.instance.connected && variant != ClusterVariant::NoFlush {
             self.flush();
         }
+        for server in SERVERS.into_iter().filter(|server| !primaries[*server]) {
+            self.instance.close(server);
+        }
+        self.instance.connected = primaries;
         let is_missing = |heartbeat: &Heartbeat| SERVERS.iter().any(|at| heartbeat.missing[*at] && !primaries[*at]);
         if self.instance.heartbeat.as_ref().is_some_and(is_missing) {
             self.instance.forget_heartbeat();

@@ -28,6 +28,7 @@
 //! that lag behind (a part of the split brain), registrations of two writers, and the clocks of the servers, which are one.
 
 mod instance;
+mod large;
 mod readers;
 mod servers;
 mod state;
@@ -39,6 +40,7 @@ use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 
+pub use self::large::LARGE_CLUSTERS;
 use self::state::State;
 
 /// A protection to leave out.
@@ -54,10 +56,8 @@ pub enum ClusterVariant {
     LeaseFromLastSending,
     /// The servers are not asked for their views.
     NoViews,
-    /// The local tier is kept when a new server is subscribed to.
-    NoFlushForNewServers,
-    /// The local tier is kept when a server is left.
-    NoFlushForLeftServers,
+    /// The local tier is kept when a server is connected to or left.
+    NoFlush,
     /// A generation does not have the mark of the process that holds it.
     NoMarkOfGenerations,
     /// The epoch of the namespace does not have the mark of the process that holds it.
@@ -90,6 +90,10 @@ pub struct ClusterSize {
     pub writers: &'static [ClusterWrite],
     /// Up to two readers.
     pub readers: usize,
+    /// The server of the wide scope at the beginning, 0 or 1. The epoch of the namespace is on the other one.
+    pub wide: usize,
+    /// Whether both tiers are empty at the beginning, and there is no lease. Else they have the first version.
+    pub is_cold: bool,
     /// How far the time goes. A lock and a lease live for one tick.
     pub ticks: u8,
     /// How many heartbeats are sent.
@@ -98,7 +102,7 @@ pub struct ClusterSize {
     pub moves: u8,
     /// Whether servers without slots are removed.
     pub removals: bool,
-    /// The server that fails over once: that of the entry (0) or of the wide scope (1), or the new one (2).
+    /// The server that fails over once: 0, which has the entry, 1, or the new one (2).
     pub failover: Option<usize>,
 }
 

@@ -86,14 +86,13 @@ struct Replica {
 }
 
 impl Redis {
-    /// The entry is filled with the first version.
     pub(super) fn new(variant: ClusterVariant, size: &ClusterSize) -> Self {
         let mut redis = Self {
             scopes: [Scope::Free(0); 2],
             registration: None,
             entry: None,
             epoch: 0,
-            at: [0, 1, 0, 1],
+            at: [0, size.wide, 0, 1 - size.wide],
             last: 0,
             migration: None,
             primaries: [true, true, false, false],
@@ -104,7 +103,7 @@ impl Redis {
             marks_epochs: variant != ClusterVariant::NoMarkOfEpochs,
         };
         let fence = SCOPES.map(|scope| redis.mark(0, scope));
-        redis.entry = Some(Entry { value: 0, fence, epoch: redis.epoch_seen() });
+        redis.entry = (!size.is_cold).then(|| Entry { value: 0, fence, epoch: redis.epoch_seen() });
         if let Some(server) = size.failover {
             redis.replica = redis.copy_of(server);
         }

@@ -45,7 +45,7 @@ impl State {
         Self {
             now: 0,
             row: 0,
-            instance: Instance::new(redis.epoch_seen(), size.heartbeats),
+            instance: Instance::new(redis.epoch_seen(), size),
             redis,
             readers: [Reader::Idle; 2],
             writers: [Writer::default(); 2],
