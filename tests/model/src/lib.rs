@@ -56,10 +56,10 @@
 //!
 //! * Tags that values determine (`tags.rs`) have a model of their own: the clock of a family, the order in which it and
 //!   a tag are renewed, and the registration of a writer on it.
-//! * So has a Redis Cluster (`cluster`): an entry with scopes on two shards, a bus and a heartbeat for each server, slots
-//!   that move to known and unknown servers, and the fail-over of one shard.
 //! * So have writes that store their value (`updates`): the marks of overlapped locks, the generations and sequences
 //!   that the value is stored under, late locks and the journal.
+//! * And so has a Redis Cluster (`cluster`): an entry with scopes on two shards, a bus and a heartbeat for each server,
+//!   slots that move to known and unknown servers, and the fail-over of one shard.
 //!
 //! # What is left out
 //!

@@ -104,7 +104,7 @@ impl State {
     fn reconnect(&mut self) {
         self.instance.forget_heartbeat();
         self.instance.trusted_until = 0;
-        SERVERS.into_iter().for_each(|server| self.instance.close(server));
+        self.instance.buses = [const { Vec::new() }; 4];
         self.instance.connected = self.redis.primaries;
         self.flush();
         self.readers.iter_mut().for_each(super::readers::Reader::disconnected);
@@ -200,7 +200,7 @@ impl Steps<'_> {
             if let Some(message) = self.state.instance.buses[server].first() {
                 let message = *message;
                 self.add(format_args!("{message:?} arrives from server {server}"), |state| {
-                    state.deliver(variant, server)
+                    state.deliver(variant, server);
                 });
             }
         }

@@ -3,19 +3,22 @@
 //! There is one entry with two scopes, its own and a wide one, which begin on two shards. One instance reads, with a
 //! local tier and a connection to every primary; others write:
 //!
-//! * servers (`servers.rs`): generations, locks and a registration, each on a server, and the process mark of that server
-//!   in what a reader sees (`stamp.rs`); the epoch of the namespace is in a slot of its own. A slot moves key by key to a
-//!   server that the instance is connected to or does not know; commands follow their keys (`routing.rs`). A server
-//!   without slots may be removed. One server fails over to a replica that lags behind;
-//! * the instance (`instance.rs`): a bus from each server in order; a heartbeat is begun, asks the servers for their views,
-//!   connects to those that are new, is executed on each server, and counts when it has returned over each bus
-//!   (`gather.rs`, `heartbeat.rs`). The loss of a primary ends the connection: the instance distrusts and flushes its local
-//!   tier and connects again, in one step, since the recovery barrier is part of the other model;
-//! * a reader (`readers.rs`) takes the epoch and its local sequence, reads the two generations and the entry one by one and
-//!   in any order, compares, loads, and fills both tiers;
+//! * servers (`servers.rs`): generations, locks and a registration, each on a server, and the process mark of that
+//!   server in what a reader sees (`stamp.rs`); the epoch of the namespace is in a slot of its own. A slot moves key by
+//!   key to a server that the instance is connected to or does not know; commands follow their keys (`routing.rs`). A
+//!   server without slots may be removed. One server fails over to a replica that lags behind;
+//! * the instance (`instance.rs`): a bus from each server in order; a heartbeat is begun, asks the servers for their
+//!   views, connects to those that are new and leaves those that are gone, is executed on each server, and counts when
+//!   it has returned over each bus (`gather.rs`, `heartbeat.rs`). The messages of a server from before its subscription
+//!   are missed, and so are those in transit when it is left: either flushes the local tier. The loss of a primary ends
+//!   the connection. The instance then distrusts and flushes its local tier and connects again, in one step, since the
+//!   recovery barrier is part of the other model;
+//! * a reader (`readers.rs`) takes the epoch and its local sequence, reads the two generations and the entry one by one
+//!   and in any order, compares, loads, and fills both tiers;
 //! * a writer (`writers.rs`, `operations.rs`) locks its scopes in any order, commits, releases in any order, and is
 //!   acknowledged. It may die after its commit. One that finds the entry by its result registers on the wide scope,
-//!   invalidates the entry, and then ends its registration. One with an overflowed journal gives the namespace a new epoch.
+//!   invalidates the entry, and then ends its registration. One with an overflowed journal gives the namespace a new
+//!   epoch.
 //!
 //! What is checked in every state:
 //!
@@ -24,8 +27,10 @@
 //!   one whose new epoch the instance has received. A reader that began after that gets no older value either;
 //! * while the lease lasts, the local tier is not older than such a write whose last message was published a lease ago.
 //!
-//! The loss of a lock by a fail-over, with the death of its writer, is the documented loss of locks. Left out are views
-//! that lag behind (a part of the split brain), registrations of two writers, and the clocks of the servers, which are one.
+//! The loss of a lock by a fail-over, with the death of its writer, is the documented loss of locks. So is the return
+//! of a lost generation to the process that had it: by a fail-over and one back, or by a slot that moves away, loses
+//! the newer generation by a fail-over there, and moves back. Left out are views that lag behind (a part of the split
+//! brain), registrations of two writers, and the clocks of the servers, which are one.
 
 mod instance;
 mod large;

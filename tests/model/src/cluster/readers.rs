@@ -9,20 +9,26 @@ use super::{ClusterVariant, Steps};
 pub(super) enum Reader {
     Idle,
     Reads(LookUp),
-    Filling {
-        value: u8,
-        /// What is left to be filled: the local tier, up to the expiry of a registration, and the shared tier.
-        local: Option<Option<u8>>,
-        shared: Option<([Mark; 2], Mark)>,
-        /// Whether the local sequences are those of its begin.
-        is_current: bool,
-    },
+    Fills(Fills),
     /// It got an older value than it had to.
     Stale {
         value: u8,
         floor: u8,
     },
     Done,
+}
+
+/// What a reader has to fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Fills {
+    entry: Entry,
+    /// The expiry of the registration on the wide generation.
+    until: Option<u8>,
+    /// Whether the local sequences are those of its begin.
+    is_current: bool,
+    /// Whether the tiers are left to be filled.
+    local: bool,
+    shared: bool,
 }
 
 /// What a reader has so far.
@@ -35,8 +41,9 @@ pub(super) struct LookUp {
     fence: [Option<Mark>; 2],
     /// The expiry of the registration on the wide generation.
     until: Option<u8>,
-    /// The entry, once it is read.
-    entry: Option<Option<Entry>>,
+    /// Whether the entry is read, and what was there.
+    has_entry: bool,
+    entry: Option<Entry>,
     loaded: Option<u8>,
 }
 
@@ -59,7 +66,7 @@ impl Read {
 impl Reader {
     /// A local sequence has advanced.
     pub(super) fn advanced(&mut self) {
-        if let Self::Reads(LookUp { is_current, .. }) | Self::Filling { is_current, .. } = self {
+        if let Self::Reads(LookUp { is_current, .. }) | Self::Fills(Fills { is_current, .. }) = self {
             *is_current = false;
         }
     }
@@ -76,33 +83,54 @@ impl Reader {
 
 impl LookUp {
     fn is_complete(&self) -> bool {
-        self.entry.is_some() && self.fence.iter().all(Option::is_some)
+        self.has_entry && self.fence.iter().all(Option::is_some)
     }
 
     fn lacks(&self, read: Read) -> bool {
         match read {
             Read::Generation(scope) => self.fence[scope].is_none(),
-            Read::Entry => self.entry.is_none(),
+            Read::Entry => !self.has_entry,
         }
     }
 
     /// The value of an entry with these generations and this epoch.
     fn hit(&self) -> Option<u8> {
-        let entry = self.entry??;
+        let entry = self.entry?;
         (entry.epoch == self.epoch && entry.fence.map(Some) == self.fence).then_some(entry.value)
     }
 
-    fn filling(&self, value: u8, has_loaded: bool) -> Reader {
+    fn fills(&self, value: u8, shared: bool) -> Reader {
         let [Some(own), Some(wide)] = self.fence else { return Reader::Done };
-        let shared = has_loaded.then_some(([own, wide], self.epoch));
-        Reader::Filling { value, local: Some(self.until), shared, is_current: self.is_current }
+        let Self { is_current, epoch, until, .. } = *self;
+        Reader::Fills(Fills {
+            entry: Entry { value, fence: [own, wide], epoch },
+            until,
+            is_current,
+            local: true,
+            shared,
+        })
+    }
+}
+
+impl Fills {
+    /// The reader with less left to fill.
+    fn or_done(self) -> Reader {
+        if self.local || self.shared { Reader::Fills(self) } else { Reader::Done }
     }
 }
 
 impl State {
     fn begins(&mut self, floor: u8) -> LookUp {
-        let epoch = self.instance.epoch;
-        LookUp { floor, is_current: true, epoch, fence: [None; 2], until: None, entry: None, loaded: None }
+        LookUp {
+            floor,
+            is_current: true,
+            epoch: self.instance.epoch,
+            fence: [None; 2],
+            until: None,
+            has_entry: false,
+            entry: None,
+            loaded: None,
+        }
     }
 
     /// Reads a key, and compares once it was the last one. A server that is new to the instance is connected to first.
@@ -113,7 +141,7 @@ impl State {
         // The connection may have flushed the local tier.
         let Reader::Reads(mut up) = self.readers[at] else { return };
         match read {
-            Read::Entry => up.entry = Some(self.redis.entry),
+            Read::Entry => (up.has_entry, up.entry) = (true, self.redis.entry),
             Read::Generation(scope) => {
                 up.fence[scope] = self.redis.init(scope);
                 if scope == WIDE {
@@ -136,8 +164,8 @@ fn compare(up: LookUp) -> Reader {
     }
     match (up.hit(), up.loaded) {
         (Some(value), _) if value < up.floor => Reader::Stale { value, floor: up.floor },
-        (Some(value), _) => up.filling(value, false),
-        (None, Some(value)) => up.filling(value, true),
+        (Some(value), _) => up.fills(value, false),
+        (None, Some(value)) => up.fills(value, true),
         (None, None) => Reader::Reads(up),
     }
 }
@@ -148,10 +176,10 @@ impl Steps<'_> {
             // A local hit ends the read.
             Reader::Idle if self.state.instance.local_hit(self.state.now).is_none() => self.begin(at),
             Reader::Reads(up) if up.is_complete() => self.add(format_args!("reader {at} loads"), |state| {
-                state.readers[at] = up.filling(state.row, true);
+                state.readers[at] = up.fills(state.row, true);
             }),
             Reader::Reads(up) => self.look_up(at, up),
-            Reader::Filling { value, local, shared, is_current } => self.fill(at, value, (local, shared), is_current),
+            Reader::Fills(fills) => self.fill(at, fills),
             Reader::Idle | Reader::Stale { .. } | Reader::Done => {}
         }
     }
@@ -173,30 +201,20 @@ impl Steps<'_> {
         }
     }
 
-    fn fill(
-        &mut self,
-        at: usize,
-        value: u8,
-        (local, shared): (Option<Option<u8>>, Option<([Mark; 2], Mark)>),
-        is_current: bool,
-    ) {
-        let left = |local: Option<Option<u8>>, shared: Option<([Mark; 2], Mark)>| {
-            let is_done = local.is_none() && shared.is_none();
-            if is_done { Reader::Done } else { Reader::Filling { value, local, shared, is_current } }
-        };
-        if let Some(until) = local {
+    fn fill(&mut self, at: usize, fills: Fills) {
+        let Fills { entry, until, is_current, local, shared } = fills;
+        if local {
             self.add(format_args!("reader {at} fills the local tier"), |state| {
-                let is_alive = until.is_none_or(|until| state.now < until);
-                if is_current && is_alive {
-                    state.instance.local = Some(Local { value, until });
+                if is_current && until.is_none_or(|until| state.now < until) {
+                    state.instance.local = Some(Local { value: entry.value, until });
                 }
-                state.readers[at] = left(None, shared);
+                state.readers[at] = Fills { local: false, ..fills }.or_done();
             });
         }
-        if let Some((fence, epoch)) = shared {
+        if shared {
             self.add(format_args!("reader {at} fills the shared tier"), |state| {
-                state.redis.fill(Entry { value, fence, epoch });
-                state.readers[at] = left(local, None);
+                state.redis.fill(entry);
+                state.readers[at] = Fills { shared: false, ..fills }.or_done();
             });
         }
     }
