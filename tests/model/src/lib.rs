@@ -58,6 +58,8 @@
 //!   a tag are renewed, and the registration of a writer on it.
 //! * So have writes that store their value (`updates`): the marks of overlapped locks, the generations and sequences
 //!   that the value is stored under, late locks and the journal.
+//! * And so has a Redis Cluster (`cluster`): an entry with scopes on two shards, a bus and a heartbeat for each server,
+//!   slots that move to known and unknown servers, and the fail-over of one shard.
 //!
 //! # What is left out
 //!
@@ -80,9 +82,10 @@
 //!   `without-newcomer-patience` shows the consequence, which has a row in the table of `docs::consistency`. Only the
 //!   deadline of the barrier removes a member, in a separate step.
 //! * An instance's estimate of the server's clock for the expiry of a registration.
-//! * A server that was isolated and still answers (split brain), and more than one Redis Cluster shard.
+//! * A server that was isolated and still answers (split brain).
 
 mod actions;
+mod cluster;
 mod configuration;
 mod configurations;
 mod properties;
@@ -92,6 +95,7 @@ mod tags;
 mod updates;
 mod world;
 
+pub use cluster::{ClusterExploration, ClusterSize, ClusterVariant, ClusterWrite, LARGE_CLUSTERS, explore_cluster};
 pub use configuration::{Configuration, Expected, Promise, Size};
 pub use configurations::configurations;
 pub use search::{Exploration, Refutation, explore};
