@@ -177,7 +177,7 @@ impl RedisCluster {
         self.servers.iter().all(|server| {
             let info = server.raw(&["CLUSTER", "INFO"]).unwrap_or_default();
             let nodes = server.raw(&["CLUSTER", "NODES"]).unwrap_or_default();
-            let connected = nodes.lines().filter(|line| line.contains(" connected") && !line.contains("fail")).count();
+            let connected = nodes.lines().filter(|line| line.contains(" connected") && !has_failed(line)).count();
             let is_announced = |place: usize| nodes.contains(&format!(":{}@", self.announced_port(place)));
             info.contains("cluster_state:ok") && connected == count && (0..count).all(is_announced)
         })
@@ -422,6 +422,12 @@ fn server(arguments: &[&str]) -> RedisServer {
     let rules = acl::cluster_rules();
     server.change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
     server
+}
+
+/// Whether a line of a reply to `CLUSTER NODES` tells of a server that some or all others consider failed.
+fn has_failed(line: &str) -> bool {
+    let flags = line.split(' ').nth(2).unwrap_or_default();
+    flags.split(',').any(|flag| flag == "fail" || flag == "fail?")
 }
 
 /// The ids of the primaries in a reply to `CLUSTER NODES`, each with its slots, in order.
