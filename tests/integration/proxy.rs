@@ -174,6 +174,31 @@ fn over_a_connection_half_open_in_both_directions_nothing_arrives_until_it_heals
 }
 
 #[test]
+fn faults_of_some_clients_leave_the_others_alone() {
+    let (_redis, mut proxy) = redis_behind_a_proxy();
+    let (mut concerned, mut other) = (connect(&proxy), connect(&proxy));
+    exchange(&mut concerned, "AUTH tests secret", "+OK");
+    exchange(&mut other, "PING", "+PONG");
+    proxy.only("secret");
+    proxy.half_open(Direction::ToClient);
+    send(&mut concerned, "PING");
+    expect_silence(&mut concerned);
+    exchange(&mut other, "PING", "+PONG");
+    proxy.heal();
+    expect(&mut concerned, "+PONG");
+    proxy.only("secret");
+    proxy.cut();
+    expect_end(&mut concerned);
+    let mut again = connect(&proxy);
+    send(&mut again, "AUTH tests secret");
+    expect_end(&mut again);
+    exchange(&mut other, "PING", "+PONG");
+    exchange(&mut connect(&proxy), "PING", "+PONG");
+    proxy.heal();
+    exchange(&mut connect(&proxy), "AUTH tests secret", "+OK");
+}
+
+#[test]
 fn slices_arrive_separately_and_completely() {
     let (upstream, reads) = recorder();
     let proxy = FaultProxy::start(upstream);

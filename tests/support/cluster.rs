@@ -1,12 +1,14 @@
 //! A private Redis Cluster.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::acl::{self, PASSWORD, USER};
 use crate::ports::free_port;
+use crate::proxy::FaultProxy;
 use crate::redis::RedisServer;
 
 /// The number of slots of a cluster.
@@ -23,6 +25,8 @@ static POOL: Mutex<Vec<RedisCluster>> = Mutex::new(Vec::new());
 pub struct RedisCluster {
     /// The primaries first, then the replicas.
     servers: Vec<RedisServer>,
+    /// Those whose addresses the servers announce instead of their own; none, or one for each server.
+    proxies: Vec<FaultProxy>,
     primaries: usize,
 }
 
@@ -78,8 +82,34 @@ impl RedisCluster {
     ///
     /// As for [`start`](Self::start).
     pub fn start_with(primaries: usize, replicas: usize, arguments: &[&str]) -> Self {
-        let servers = (0..primaries + replicas).map(|_| server(arguments)).collect();
-        let cluster = Self { servers, primaries };
+        Self::start_of(primaries, replicas, arguments, Vec::new())
+    }
+
+    /// Starts a cluster whose servers announce the addresses of proxies.
+    ///
+    /// The clients, and the replicas of a primary, connect through them.
+    ///
+    /// # Panics
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_behind_proxies(primaries: usize, replicas: usize, arguments: &[&str]) -> Self {
+        let nowhere = (Ipv4Addr::LOCALHOST, 1);
+        let proxies = (0..primaries + replicas).map(|_| FaultProxy::start(nowhere)).collect();
+        Self::start_of(primaries, replicas, arguments, proxies)
+    }
+
+    fn start_of(primaries: usize, replicas: usize, arguments: &[&str], proxies: Vec<FaultProxy>) -> Self {
+        let start = |place: usize| match proxies.get(place) {
+            None => server(arguments),
+            Some(proxy) => {
+                let port = proxy.addr().port().to_string();
+                let server = server(&[arguments, &["--cluster-announce-port", &port]].concat());
+                proxy.set_upstream((Ipv4Addr::LOCALHOST, server.port()));
+                server
+            }
+        };
+        let servers = (0..primaries + replicas).map(start).collect();
+        let cluster = Self { servers, proxies, primaries };
         cluster.assign_slots();
         cluster.introduce();
         for replica in 0..replicas {
@@ -147,9 +177,27 @@ impl RedisCluster {
         self.servers.iter().all(|server| {
             let info = server.raw(&["CLUSTER", "INFO"]).unwrap_or_default();
             let nodes = server.raw(&["CLUSTER", "NODES"]).unwrap_or_default();
-            let connected = nodes.lines().filter(|line| line.contains(" connected") && !line.contains("fail")).count();
-            info.contains("cluster_state:ok") && connected == count
+            let connected = nodes.lines().filter(|line| line.contains(" connected") && !has_failed(line)).count();
+            let is_announced = |place: usize| nodes.contains(&format!(":{}@", self.announced_port(place)));
+            info.contains("cluster_state:ok") && connected == count && (0..count).all(is_announced)
         })
+    }
+
+    /// Waits until every server knows the same primaries with the same slots, and reaches all others.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_until_settled(&self) {
+        self.wait("the servers agree", || self.is_healthy() && self.agree());
+    }
+
+    /// Whether every server knows the same primaries with the same slots.
+    fn agree(&self) -> bool {
+        let mut views =
+            self.servers.iter().map(|server| owners(&server.raw(&["CLUSTER", "NODES"]).unwrap_or_default()));
+        let first = views.next();
+        views.all(|view| Some(view) == first)
     }
 
     /// The view of the first server, for messages.
@@ -159,8 +207,88 @@ impl RedisCluster {
 
     /// The address for the user with the rights of a service. It names every server.
     pub fn url(&self) -> String {
-        let hosts: Vec<String> = self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
-        format!("redis-cluster://{USER}:{PASSWORD}@{}", hosts.join(","))
+        self.url_with(PASSWORD)
+    }
+
+    /// The same address with another password of that user.
+    pub fn url_with(&self, password: &str) -> String {
+        let ports = (0..self.servers.len()).map(|place| self.announced_port(place));
+        let hosts: Vec<String> = ports.map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("redis-cluster://{USER}:{password}@{}", hosts.join(","))
+    }
+
+    /// The port at which a server is reached according to the cluster.
+    fn announced_port(&self, place: usize) -> u16 {
+        self.proxies.get(place).map_or_else(|| self.servers[place].port(), |proxy| proxy.addr().port())
+    }
+
+    /// The proxy before a server, if the cluster was [started behind proxies](Self::start_behind_proxies).
+    ///
+    /// # Panics
+    ///
+    /// If it was not.
+    pub fn proxy_mut(&mut self, place: usize) -> &mut FaultProxy {
+        &mut self.proxies[place]
+    }
+
+    /// Gives the user of [`url`](Self::url) its rights and these further passwords on a server, as after a restart.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
+    pub fn restore_rights(&self, place: usize, passwords: &[&str]) {
+        let passwords = passwords.iter().map(|password| format!(">{password}"));
+        let rules: Vec<String> = acl::rules().chain(acl::cluster_rules()).chain(passwords).collect();
+        self.servers[place].change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    /// Waits until a server is the primary of its shard.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_for_primary(&self, place: usize) {
+        self.wait("the replica takes over", || self.has_role(place, "master") && self.serves(place));
+    }
+
+    /// Waits until a server is a replica whose primary it reaches, and has its data.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_for_replica(&self, place: usize) {
+        let is_up = || {
+            let info = self.servers[place].raw(&["INFO", "replication"]).unwrap_or_default();
+            info.contains("role:slave") && info.contains("master_link_status:up")
+        };
+        self.wait("the replica has the data of its primary", is_up);
+    }
+
+    /// Waits until a server executes commands.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_until_served(&self, place: usize) {
+        self.wait("the server executes commands", || self.serves(place));
+    }
+
+    /// Waits until a server has noticed that another one has taken over its slots, and follows it.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_for_demotion(&self, place: usize) {
+        self.wait("the old primary follows", || self.has_role(place, "slave"));
+    }
+
+    fn has_role(&self, place: usize, role: &str) -> bool {
+        let info = self.servers[place].raw(&["INFO", "replication"]).unwrap_or_default();
+        info.contains(&format!("role:{role}"))
+    }
+
+    fn serves(&self, place: usize) -> bool {
+        self.servers[place].raw(&["CLUSTER", "INFO"]).unwrap_or_default().contains("cluster_state:ok")
     }
 
     /// The servers: the primaries first, as of the start.
@@ -190,7 +318,8 @@ impl RedisCluster {
                 Some(moved) => moved.rsplit_once(':')?.1.parse().ok()?,
                 None => server.port(),
             };
-            self.servers.iter().position(|server| server.port() == port)
+            let is_at = |place: &usize| port == self.servers[*place].port() || port == self.announced_port(*place);
+            (0..self.servers.len()).find(is_at)
         };
         self.servers.iter().find_map(asked).expect("a server has the slot")
     }
@@ -293,6 +422,25 @@ fn server(arguments: &[&str]) -> RedisServer {
     let rules = acl::cluster_rules();
     server.change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
     server
+}
+
+/// Whether a line of a reply to `CLUSTER NODES` tells of a server that some or all others consider failed.
+fn has_failed(line: &str) -> bool {
+    let flags = line.split(' ').nth(2).unwrap_or_default();
+    flags.split(',').any(|flag| flag == "fail" || flag == "fail?")
+}
+
+/// The ids of the primaries in a reply to `CLUSTER NODES`, each with its slots, in order.
+fn owners(nodes: &str) -> Vec<String> {
+    let claim = |line: &str| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        // The fields between them tell of the address, the link and the times of messages.
+        let slots: Vec<&str> = fields.iter().skip(8).filter(|field| !field.starts_with('[')).copied().collect();
+        format!("{} {}", fields[0], slots.join(" "))
+    };
+    let mut owners: Vec<String> = nodes.lines().filter(|line| line.contains("master")).map(claim).collect();
+    owners.sort();
+    owners
 }
 
 /// The port on which a server talks to the others.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cache_chaos::history::Deployment;
+
 use crate::controls;
 use crate::coordinator::{Outage, outages};
 
@@ -14,6 +16,8 @@ Usage: scripts/chaos [options]
   --operations N       operations of a run (default 100000)
   --pace MICROS        how long apart the operations of one caller are (default 9000)
   --faults N           how many faults (default: as many as fit; 0 for none)
+  --cluster            on a Redis Cluster of three primaries with a replica each, with the faults of a cluster: slots move,
+                       primaries are killed, stopped and replaced, processes are cut off from one shard
   --keep FOLDER        keep the histories there
   --without-fence      take the fence out: violations are expected, and none is a failure
   --without NAME       the same with another protection: sequences, next-flights, local-advance;
@@ -22,11 +26,13 @@ Usage: scripts/chaos [options]
 
   --outages            measure Redis outages of all processes, and print a table of them: N runs of each, with a calm, the
                        outage and a calm, at about 1,000 reads and 45 writes per second in all processes together.
-                       --runs, --seed, --keep and --without as above; barrier and late-acknowledgement are its controls
+                       --runs, --seed, --cluster, --keep and --without as above; barrier and late-acknowledgement are its controls
   --instances N        how many processes (default 2)
   --parallel N         how many runs at a time, each with its own servers (default 1): for many runs, not for timings
   --kinds A,B          only these outages. All kinds:
 OUTAGES
+                       with --cluster:
+CLUSTER
   --calm MILLIS        how long each calm lasts (default: 3000 before, 6000 after)
   --lasts MILLIS       how long each outage lasts (default: a duration for each kind)
 
@@ -35,9 +41,14 @@ repeated: a seed that failed may need several runs.";
 
 /// The text of `--help`.
 pub(crate) fn help() -> String {
-    let names: Vec<&str> = outages().iter().map(|outage| outage.name).collect();
+    HELP.replace("OUTAGES", &lines_of(Deployment::Single)).replace("CLUSTER", &lines_of(Deployment::Cluster))
+}
+
+/// The names of the outages of these servers.
+fn lines_of(deployment: Deployment) -> String {
+    let names: Vec<&str> = outages(deployment).map(|outage| outage.name).collect();
     let lines: Vec<String> = names.chunks(7).map(|names| format!("{:<23}{}", "", names.join(", "))).collect();
-    HELP.replace("OUTAGES", &lines.join("\n"))
+    lines.join("\n")
 }
 
 /// The task of the program.
@@ -65,6 +76,7 @@ pub(crate) struct OutageOptions {
 pub(crate) struct Options {
     pub(crate) runs: u64,
     pub(crate) seed: u64,
+    pub(crate) deployment: Deployment,
     pub(crate) operations: u64,
     pub(crate) pace: Duration,
     pub(crate) faults: Option<usize>,
@@ -78,6 +90,7 @@ impl Options {
         let mut options = Self {
             runs: 1,
             seed: seed_of_now(),
+            deployment: Deployment::Single,
             operations: 100_000,
             pace: Duration::from_millis(9),
             faults: None,
@@ -85,8 +98,8 @@ impl Options {
             without: None,
         };
         let calm = [3, 6].map(Duration::from_secs);
-        let mut outage_options = OutageOptions { instances: 2, parallel: 1, kinds: outages().to_vec(), calm };
-        let (mut measures, mut lasts) = (false, None);
+        let mut outage_options = OutageOptions { instances: 2, parallel: 1, kinds: Vec::new(), calm };
+        let (mut measures, mut lasts, mut names) = (false, None, None);
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{name} needs a value"));
@@ -94,7 +107,8 @@ impl Options {
                 "--outages" => measures = true,
                 "--instances" => outage_options.instances = number::<usize>(name, value()?)?.max(1),
                 "--parallel" => outage_options.parallel = number::<usize>(name, value()?)?.max(1),
-                "--kinds" => outage_options.kinds = kinds(value()?)?,
+                "--kinds" => names = Some(value()?.clone()),
+                "--cluster" => options.deployment = Deployment::Cluster,
                 "--calm" => outage_options.calm = [millis(name, value()?)?; 2],
                 "--lasts" => lasts = Some(millis(name, value()?)?),
                 "--help" | "-h" => return Ok(Command::Help),
@@ -110,6 +124,7 @@ impl Options {
                 _ => return Err(format!("{name} is not an option. The options are:\n{}", help())),
             }
         }
+        outage_options.kinds = kinds(options.deployment, names.as_deref())?;
         for outage in &mut outage_options.kinds {
             outage.lasts = lasts.unwrap_or(outage.lasts);
         }
@@ -125,10 +140,11 @@ fn control(name: &str) -> Result<String, String> {
     })
 }
 
-/// Parses a comma-separated list of outages.
-fn kinds(names: &str) -> Result<Vec<Outage>, String> {
-    let known = || outages().iter().map(|outage| outage.name).collect::<Vec<_>>().join(", ");
-    let find = |name| outages().iter().find(|outage| outage.name == name).copied();
+/// Parses a comma-separated list of the outages of these servers; without one, all of them.
+fn kinds(deployment: Deployment, names: Option<&str>) -> Result<Vec<Outage>, String> {
+    let Some(names) = names else { return Ok(outages(deployment).collect()) };
+    let known = || outages(deployment).map(|outage| outage.name).collect::<Vec<_>>().join(", ");
+    let find = |name| outages(deployment).find(|outage| outage.name == name);
     names.split(',').map(|name| find(name).ok_or_else(|| format!("{name:?} is none of {}", known()))).collect()
 }
 

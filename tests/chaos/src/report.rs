@@ -73,7 +73,8 @@ impl fmt::Display for Report {
         line("  never acknowledged", self.coverage.abandoned)?;
         line("    and due when their lock had ended", self.coverage.abandoned_due)?;
         line("reads after a session token", self.coverage.observed)?;
-        write_staleness(f, &self.staleness, self.lease)
+        write_staleness(f, &self.staleness, self.lease)?;
+        write_durations(f, &self.staleness)
     }
 }
 
@@ -100,7 +101,7 @@ fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Dur
     )?;
     for row in staleness.rows() {
         let kind = row.kind.map_or("none".to_owned(), |kind: FaultKind| kind.to_string());
-        write!(f, "{kind:<32} {:>6} {:>9}", row.faults, row.reads)?;
+        write!(f, "{kind:<32} {:>6} {:>9}", row.faults, row.took.count())?;
         if row.stale.is_empty() {
             writeln!(f, "  {:<9} {:>7}", "-", 0)?;
         }
@@ -112,9 +113,24 @@ fn write_staleness(f: &mut fmt::Formatter<'_>, staleness: &Staleness, lease: Dur
     Ok(())
 }
 
-fn write_why(f: &mut fmt::Formatter<'_>, indent: usize, why: Why, stale: &crate::checker::StaleReads) -> fmt::Result {
+fn write_durations(f: &mut fmt::Formatter<'_>, staleness: &Staleness) -> fmt::Result {
+    writeln!(f, "\nDurations of reads in ms, with the load of a value from the database.\n")?;
+    writeln!(f, "{:<32} {:>9} {:>8} {:>8} {:>8} {:>8}", "fault", "reads", "p50", "p99", "p99.9", "max")?;
+    for row in staleness.rows() {
+        let Some(figures) = row.took.quantiles() else { continue };
+        let kind = row.kind.map_or("none".to_owned(), |kind: FaultKind| kind.to_string());
+        let [p50, p99, p999, max] = [figures.p50, figures.p99, figures.p999, figures.max].map(millis);
+        writeln!(f, "{kind:<32} {:>9} {p50:>8} {p99:>8} {p999:>8} {max:>8}", figures.count)?;
+    }
+    Ok(())
+}
+
+fn millis(span: Duration) -> String {
+    format!("{:.1}", span.as_secs_f64() * 1000.0)
+}
+
+fn write_why(f: &mut fmt::Formatter<'_>, indent: usize, why: Why, stale: &crate::checker::Durations) -> fmt::Result {
     let Some(figures) = stale.quantiles() else { return Ok(()) };
-    let millis = |span: Duration| format!("{:.1}", span.as_secs_f64() * 1000.0);
     let [p50, p99, max] = [figures.p50, figures.p99, figures.max].map(millis);
     writeln!(f, "{:indent$}  {why:<9} {:>7} {p50:>8} {p99:>8} {max:>8}", "", figures.count)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::FaultKind;
+use crate::history::{Deployment, FaultKind};
 use crate::random::Random;
 
 /// A planned fault.
@@ -37,22 +37,34 @@ pub struct Around {
 
 const CALM: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(1600));
 
-/// The faults of a run, in random order: every kind once before any is repeated.
+/// How often a fault that only a cluster has occurs for each other one, as the others have runs of their own.
+const OF_A_CLUSTER: usize = 3;
+
+/// The faults of a run, in random order: every kind of these servers before any is repeated.
 ///
 /// `lock` is how long a writer's lock lives: some processes are stopped for longer.
-pub fn plan(seed: u64, count: usize, places: usize, lock: Duration) -> Vec<Planned> {
+pub fn plan(seed: u64, count: usize, servers: (Deployment, usize), lock: Duration) -> Vec<Planned> {
+    let (deployment, places) = servers;
     let mut random = Random::below(seed, &[u64::MAX]);
     let mut planned = Vec::new();
     while planned.len() < count {
-        let mut kinds = FaultKind::ALL;
+        let mut kinds = kinds(deployment);
         random.shuffle(&mut kinds);
-        planned.extend(kinds.map(|kind| draw(&mut random, kind, places, lock)));
+        planned.extend(kinds.into_iter().map(|kind| draw(&mut random, kind, (deployment, places), lock)));
     }
     planned.truncate(count);
     planned
 }
 
-fn draw(random: &mut Random, kind: FaultKind, places: usize, lock: Duration) -> Planned {
+/// The kinds of one round.
+fn kinds(deployment: Deployment) -> Vec<FaultKind> {
+    let times = |kind: FaultKind| if kind.is_of_a_cluster() { OF_A_CLUSTER } else { 1 };
+    let kinds = FaultKind::ALL.into_iter().filter(|kind| kind.is_of(deployment));
+    kinds.flat_map(|kind| std::iter::repeat_n(kind, times(kind))).collect()
+}
+
+fn draw(random: &mut Random, kind: FaultKind, servers: (Deployment, usize), lock: Duration) -> Planned {
+    let (_, places) = servers;
     let place = usize::try_from(random.less_than(places as u64)).unwrap_or(0);
     let of_all = kind.is_of_the_server() || (!needs_a_place(kind) && random.per_mille(400));
     let (least, most) = match kind {
@@ -66,12 +78,13 @@ fn draw(random: &mut Random, kind: FaultKind, places: usize, lock: Duration) -> 
         calm: random.span(CALM.0, CALM.1),
         lasts: random.span(least, most),
         draw: random.draw(),
-        around: (!kind.disturbs_connections() && random.per_mille(350)).then(|| around(random, places)),
+        around: (!kind.disturbs_connections() && random.per_mille(350)).then(|| around(random, servers)),
     }
 }
 
-fn around(random: &mut Random, places: usize) -> Around {
-    let mut kinds = FaultKind::ALL.into_iter().filter(|kind| kind.disturbs_connections()).collect::<Vec<_>>();
+fn around(random: &mut Random, (deployment, places): (Deployment, usize)) -> Around {
+    let is_possible = |kind: &FaultKind| kind.disturbs_connections() && kind.is_of(deployment);
+    let mut kinds = FaultKind::ALL.into_iter().filter(is_possible).collect::<Vec<_>>();
     random.shuffle(&mut kinds);
     Around {
         kind: kinds[0],
@@ -91,19 +104,37 @@ mod tests {
 
     const LOCK: Duration = Duration::from_secs(2);
 
+    const SINGLE: (Deployment, usize) = (Deployment::Single, 3);
+    const CLUSTER: (Deployment, usize) = (Deployment::Cluster, 3);
+
+    fn times(planned: &[Planned], kind: FaultKind) -> usize {
+        planned.iter().filter(|fault| fault.kind == kind).count()
+    }
+
     #[test]
     fn a_seed_reproduces_its_plan_and_every_kind_occurs() {
-        let planned = plan(5, 60, 3, LOCK);
-        assert_eq!(planned, plan(5, 60, 3, LOCK));
-        assert_ne!(planned, plan(6, 60, 3, LOCK));
-        for kind in FaultKind::ALL {
-            assert!((2..=3).contains(&planned.iter().filter(|fault| fault.kind == kind).count()), "{kind}");
+        let planned = plan(5, 60, SINGLE, LOCK);
+        assert_eq!(planned, plan(5, 60, SINGLE, LOCK));
+        assert_ne!(planned, plan(6, 60, SINGLE, LOCK));
+        for kind in FaultKind::ALL.into_iter().filter(|kind| kind.is_of(Deployment::Single)) {
+            assert!((2..=3).contains(&times(&planned, kind)), "{kind}");
         }
     }
 
     #[test]
+    fn servers_have_their_own_faults() {
+        let (single, cluster) = (plan(5, 300, SINGLE, LOCK), plan(5, 300, CLUSTER, LOCK));
+        for kind in FaultKind::ALL {
+            assert_eq!(times(&single, kind) > 0, kind.is_of(Deployment::Single), "{kind}");
+            assert_eq!(times(&cluster, kind) > 0, kind.is_of(Deployment::Cluster), "{kind}");
+            assert_eq!(times(&cluster, kind) > 15, kind.is_of_a_cluster(), "{kind}");
+        }
+        assert!(single.iter().all(|fault| fault.around.is_none_or(|around| around.kind.is_of(Deployment::Single))));
+    }
+
+    #[test]
     fn a_process_fault_concerns_one_process() {
-        for fault in plan(5, 300, 3, LOCK) {
+        for fault in plan(5, 300, CLUSTER, LOCK) {
             assert!(fault.place.is_none_or(|place| place < 3));
             assert!(fault.place.is_some() || !needs_a_place(fault.kind));
             let around = |around: Around| around.kind.disturbs_connections() && !fault.kind.disturbs_connections();
@@ -113,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_server_fault_concerns_every_process() {
-        for fault in plan(5, 300, 3, LOCK) {
+        for fault in plan(5, 300, CLUSTER, LOCK) {
             assert!(fault.place.is_none() || !fault.kind.is_of_the_server(), "{}", fault.kind);
         }
     }

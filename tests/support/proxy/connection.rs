@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
@@ -12,6 +12,9 @@ use super::flow::Flow;
 
 /// How long a write may block before it checks whether its connection has ended.
 const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How many bytes belong to the beginning of a connection, by which it can be recognised.
+const BEGINNING: usize = 512;
 
 /// How a connection ends for its client. The server always sees it closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(super) enum Ending {
 pub(super) struct Connection {
     client: TcpStream,
     server: OnceLock<TcpStream>,
+    /// The first bytes of the client.
+    beginning: Mutex<Vec<u8>>,
     /// Drops the next bytes of the server: the client receives a reset instead.
     pub(super) doomed: AtomicBool,
     ended: AtomicBool,
@@ -34,7 +39,21 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(client: TcpStream) -> io::Result<Self> {
         prepare(&client)?;
-        Ok(Self { client, server: OnceLock::new(), doomed: AtomicBool::new(false), ended: AtomicBool::new(false) })
+        let (server, beginning) = (OnceLock::new(), Mutex::default());
+        Ok(Self { client, server, beginning, doomed: AtomicBool::new(false), ended: AtomicBool::new(false) })
+    }
+
+    /// Records bytes of the client, unless its beginning is complete.
+    pub(super) fn begins_with(&self, bytes: &[u8]) {
+        let mut beginning = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = BEGINNING - beginning.len();
+        beginning.extend_from_slice(&bytes[..bytes.len().min(missing)]);
+    }
+
+    /// Whether the beginning contains `part`.
+    pub(super) fn began_with(&self, part: &[u8]) -> bool {
+        let beginning = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        beginning.windows(part.len().max(1)).any(|window| window == part)
     }
 
     pub(super) fn connected_to(&self, server: TcpStream) -> io::Result<()> {

@@ -64,6 +64,14 @@ impl FaultProxy {
         self.shared.update(|state| state.upstream = upstream.into());
     }
 
+    /// Limits every fault to the connections whose client has sent `part` within its first 512 bytes, such as its
+    /// password, until [`heal`](Self::heal).
+    ///
+    /// [`cut`](Self::cut) then accepts new connections, and ends them once their client has sent that.
+    pub fn only(&self, part: impl AsRef<[u8]>) {
+        self.shared.update(|state| state.rules.only = Some(part.as_ref().into()));
+    }
+
     /// Delays the data in this direction by `latency`, without a limit on its rate.
     pub fn latency(&self, direction: Direction, latency: Duration) {
         self.shared.update(|state| direction.flows().for_each(|flow| state.rules.latency[flow] = latency));
@@ -131,13 +139,18 @@ impl FaultProxy {
     }
 
     fn cut_with(&mut self, ending: Ending) {
-        self.listener.close();
+        if self.shared.lock().rules.only.is_some() {
+            self.shared.update(|state| state.rules.refused = Some(ending));
+        } else {
+            self.listener.close();
+        }
         self.shared.end_all(ending);
     }
 }
 
 impl Drop for FaultProxy {
     fn drop(&mut self) {
+        self.shared.update(|state| state.rules.only = None);
         self.cut();
     }
 }

@@ -71,7 +71,10 @@ fn read_from(shared: &Shared, connection: &Connection, flow: Flow, chunks: &Sync
         let Ok(length) = read else {
             return shared.end(connection, Ending::Closed);
         };
-        let due = Instant::now() + shared.rules().latency[flow];
+        if flow == Flow::ToServer {
+            connection.begins_with(&buffer[..length]);
+        }
+        let due = Instant::now() + shared.rules(connection).latency[flow];
         if chunks.send(Chunk { bytes: buffer[..length].to_vec(), due }).is_err() || length == 0 {
             return;
         }
@@ -101,7 +104,12 @@ struct Requests {
 
 impl Requests {
     fn send(&mut self, shared: &Shared, connection: &Connection, bytes: &[u8]) -> io::Result<()> {
-        if let Some(part) = shared.rules().reset_after {
+        let rules = shared.rules(connection);
+        if let Some(ending) = rules.refused {
+            shared.end(connection, ending);
+            return Ok(());
+        }
+        if let Some(part) = rules.reset_after {
             self.tail.extend_from_slice(bytes);
             if self.tail.windows(part.len().max(1)).any(|window| *window == *part) {
                 connection.doomed.store(true, Ordering::Release);
@@ -113,7 +121,7 @@ impl Requests {
 }
 
 fn answer(shared: &Shared, connection: &Connection, bytes: &[u8]) -> io::Result<()> {
-    if connection.doomed.load(Ordering::Acquire) && shared.rules().reset_after.is_some() {
+    if connection.doomed.load(Ordering::Acquire) && shared.rules(connection).reset_after.is_some() {
         shared.break_off(connection, Ending::Reset);
         return Ok(());
     }
@@ -126,7 +134,7 @@ fn answer(shared: &Shared, connection: &Connection, bytes: &[u8]) -> io::Result<
 }
 
 fn send_sliced(shared: &Shared, connection: &Connection, flow: Flow, bytes: &[u8]) -> io::Result<()> {
-    let Some(size) = shared.rules().slice else {
+    let Some(size) = shared.rules(connection).slice else {
         return connection.send(flow, bytes);
     };
     for piece in bytes.chunks(size) {

@@ -20,6 +20,16 @@ pub(super) struct Rules {
     pub(super) reset_after: Option<Arc<[u8]>>,
     /// The number of bytes for the clients until one connection is closed.
     pub(super) close_after: Option<usize>,
+    /// How connections end as soon as their client sends something.
+    pub(super) refused: Option<Ending>,
+    /// The rules concern only the connections whose client has sent this at their beginning.
+    pub(super) only: Option<Arc<[u8]>>,
+}
+
+impl Rules {
+    fn concern(&self, connection: &Connection) -> bool {
+        self.only.as_ref().is_none_or(|part| connection.began_with(part))
+    }
 }
 
 #[derive(Debug)]
@@ -54,8 +64,10 @@ impl Shared {
         changed
     }
 
-    pub(super) fn rules(&self) -> Rules {
-        self.lock().rules.clone()
+    /// The active faults of a connection.
+    pub(super) fn rules(&self, connection: &Connection) -> Rules {
+        let state = self.lock();
+        if state.rules.concern(connection) { state.rules.clone() } else { Rules::default() }
     }
 
     pub(super) fn add(&self, connection: &Arc<Connection>) -> u64 {
@@ -91,11 +103,12 @@ impl Shared {
         });
     }
 
-    /// Ends every connection and waits for the close of their sockets, which sends a reset.
+    /// Ends every connection that the rules concern, and waits for the close of their sockets, which sends a reset.
     pub(super) fn end_all(&self, ending: Ending) {
         let ended: Vec<u64> = self.update(|state| {
-            state.connections.values().for_each(|connection| connection.end(ending));
-            state.connections.keys().copied().collect()
+            let State { connections, rules, .. } = state;
+            let concerned = connections.iter().filter(|(_, connection)| rules.concern(connection));
+            concerned.inspect(|(_, connection)| connection.end(ending)).map(|(number, _)| *number).collect()
         });
         let open = |state: &mut State| ended.iter().any(|number| state.connections.contains_key(number));
         drop(self.changed.wait_while(self.lock(), open));
@@ -106,7 +119,8 @@ impl Shared {
         let mut state = self.lock();
         while !connection.has_ended() {
             let left = due.saturating_duration_since(Instant::now());
-            state = match (state.rules.silent[flow], left) {
+            let is_silent = state.rules.silent[flow] && state.rules.concern(connection);
+            state = match (is_silent, left) {
                 (true, _) => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 (false, Duration::ZERO) => return true,
                 (false, left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::history::{Commit, Fault, Line, LinkState, Run, Write};
 
 /// The version of the schema that this checker understands.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// The recovery barrier in leases, after which a process without a connection is isolated.
 const BARRIER_LEASES: u64 = 10;

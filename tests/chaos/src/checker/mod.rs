@@ -21,7 +21,7 @@ mod staleness;
 
 use std::fmt;
 
-pub use staleness::{Quantiles, StaleReads, Staleness, Why};
+pub use staleness::{Durations, Quantiles, Staleness, Why};
 
 use crate::history::{Line, Operation, Outcome, Read};
 pub use coverage::Coverage;

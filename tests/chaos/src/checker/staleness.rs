@@ -1,4 +1,4 @@
-//! The staleness of reads, by the fault during which they ran.
+//! The staleness and the durations of reads, by the fault during which they ran.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,9 +46,9 @@ pub(super) struct Stale {
     pub(super) why: Why,
 }
 
-/// The staleness of reads, in nanoseconds.
+/// Spans of time of reads, in nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StaleReads(Vec<u64>);
+pub struct Durations(Vec<u64>);
 
 /// A summary of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,17 +59,25 @@ pub struct Quantiles {
     pub p50: Duration,
     /// The 99th percentile.
     pub p99: Duration,
+    /// The 99.9th percentile.
+    pub p999: Duration,
     /// The maximum.
     pub max: Duration,
 }
 
-impl StaleReads {
+impl Durations {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The summary, if there are any reads.
     pub fn quantiles(&self) -> Option<Quantiles> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        let at = |per_cent: usize| Duration::from_nanos(sorted[(sorted.len() - 1) * per_cent / 100]);
-        (!sorted.is_empty()).then(|| Quantiles { count: sorted.len(), p50: at(50), p99: at(99), max: at(100) })
+        let at = |per_mille: usize| Duration::from_nanos(sorted[(sorted.len() - 1) * per_mille / 1000]);
+        let all = || Quantiles { count: sorted.len(), p50: at(500), p99: at(990), p999: at(999), max: at(1000) };
+        (!sorted.is_empty()).then(all)
     }
 }
 
@@ -77,8 +85,8 @@ impl StaleReads {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Seen {
     faults: u64,
-    reads: u64,
-    stale: BTreeMap<Why, StaleReads>,
+    took: Durations,
+    stale: BTreeMap<Why, Durations>,
 }
 
 /// The staleness of reads, by kind of fault.
@@ -97,10 +105,10 @@ pub struct Row<'a> {
     pub kind: Option<FaultKind>,
     /// The number of faults of the kind.
     pub faults: u64,
-    /// The number of reads that began in them or shortly after.
-    pub reads: u64,
+    /// The durations of the reads that began in them or shortly after.
+    pub took: &'a Durations,
     /// The stale ones among them, by cause.
-    pub stale: &'a BTreeMap<Why, StaleReads>,
+    pub stale: &'a BTreeMap<Why, Durations>,
 }
 
 impl Staleness {
@@ -113,7 +121,7 @@ impl Staleness {
 
     pub(super) fn add(&mut self, read: &Read, stale: Option<Stale>) {
         let seen = self.kinds.entry(self.fault_at(read.start)).or_default();
-        seen.reads += 1;
+        seen.took.0.push(read.end - read.start);
         if let Some(Stale { nanos, why }) = stale {
             seen.stale.entry(why).or_default().0.push(nanos);
         }
@@ -131,7 +139,7 @@ impl Staleness {
         for (kind, seen) in other.kinds {
             let own = self.kinds.entry(kind).or_default();
             own.faults += seen.faults;
-            own.reads += seen.reads;
+            own.took.0.extend(seen.took.0);
             for (why, stale) in seen.stale {
                 own.stale.entry(why).or_default().0.extend(stale.0);
             }
@@ -143,7 +151,7 @@ impl Staleness {
         self.kinds.iter().map(|(kind, seen)| Row {
             kind: *kind,
             faults: seen.faults,
-            reads: seen.reads,
+            took: &seen.took,
             stale: &seen.stale,
         })
     }
@@ -155,9 +163,9 @@ mod tests {
 
     #[test]
     fn quantiles_are_observed_values() {
-        assert_eq!(StaleReads::default().quantiles(), None);
-        let reads = StaleReads((1..=200).rev().collect());
-        let [p50, p99, max] = [100, 198, 200].map(Duration::from_nanos);
-        assert_eq!(reads.quantiles(), Some(Quantiles { count: 200, p50, p99, max }));
+        assert_eq!(Durations::default().quantiles(), None);
+        let reads = Durations((1..=200).rev().collect());
+        let [p50, p99, p999, max] = [100, 198, 199, 200].map(Duration::from_nanos);
+        assert_eq!(reads.quantiles(), Some(Quantiles { count: 200, p50, p99, p999, max }));
     }
 }

@@ -1,7 +1,7 @@
 //! Hand-written histories. A unit of time is a nanosecond: the lease is 100, a lock lives 1000.
 
 use super::*;
-use crate::history::{Commit, Fault, FaultKind, LinkState, Mode, Read, Run, Tier, Write};
+use crate::history::{Commit, Deployment, Fault, FaultKind, LinkState, Mode, Read, Run, Tier, Write};
 
 const ROW: &str = "safe:0:0";
 
@@ -9,6 +9,7 @@ fn run() -> Line {
     Line::Run(Run {
         schema: SCHEMA,
         seed: 1,
+        deployment: Deployment::Single,
         operations: 10,
         processes: 2,
         lease_ns: 100,

@@ -1,11 +1,13 @@
 //! Starts the servers and workers, injects the faults, and collects and checks the lines.
 
+mod cluster;
 mod faults;
 mod fleet;
 mod outages;
 mod redis;
 mod run;
 mod server_faults;
+mod servers;
 
 use std::error::Error;
 use std::fs;

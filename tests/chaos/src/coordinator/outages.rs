@@ -10,7 +10,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use cache_chaos::checker;
-use cache_chaos::history::{FaultKind, Line, read_history, write_history};
+use cache_chaos::history::{Deployment, FaultKind, Line, read_history, write_history};
 use cache_chaos::outages::{Figures, Table};
 use cache_chaos::rates::Rates;
 use cache_chaos::schedule::Planned;
@@ -67,9 +67,20 @@ const OUTAGES: [Outage; 19] = [
     outage("half-open", FaultKind::HalfOpen, 3_000, BOTH),
 ];
 
-/// All kinds of outages.
-pub(crate) fn outages() -> &'static [Outage] {
-    &OUTAGES
+/// The outages that only a cluster has. Each is of one of its three shards.
+const OF_A_CLUSTER: [Outage; 6] = [
+    outage("slots-moved", FaultKind::SlotMove, 3_000, 0),
+    outage("primary-killed", FaultKind::PrimaryKill, 0, 1),
+    outage("primary-killed-lag", FaultKind::PrimaryKill, 1_000, 0),
+    outage("primary-stopped", FaultKind::PrimaryStop, 3_000, 0),
+    outage("takeover", FaultKind::Takeover, 0, 0),
+    outage("shard-cut", FaultKind::ShardCut, 3_000, 0),
+];
+
+/// All kinds of outages of these servers.
+pub(crate) fn outages(deployment: Deployment) -> impl Iterator<Item = Outage> {
+    let all = OF_A_CLUSTER.into_iter().chain(OUTAGES);
+    all.filter(move |outage| outage.kind.is_of(deployment))
 }
 
 /// Measures each outage and prints the table; returns whether the result is the expected one.
@@ -127,6 +138,7 @@ impl Queue<'_> {
         let setup = Setup {
             seed: self.options.seed.wrapping_add(number),
             places: self.outage_options.instances,
+            deployment: self.options.deployment,
             profile: Profile::Defaults,
             work: Work::Steady(Rates { split: number.is_multiple_of(2), ..RATES }),
             without: self.options.without.clone(),

@@ -1,12 +1,15 @@
 //! A Redis with a replica, and a proxy before each worker and before the replica.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cache_tests::{FaultProxy, RedisServer};
+use cache_chaos::history::FaultKind;
+use cache_chaos::schedule::Planned;
+use cache_tests::{Direction, FaultProxy, RedisServer};
 
-use super::server_faults::BUSY_AFTER;
+use super::server_faults::{self, BUSY_AFTER};
+use super::servers::{Servers, addr, disturb};
 
 /// Synchronises a replica at once, and enables the faults `DEBUG SLEEP` and busy script.
 const ARGUMENTS: [&str; 6] =
@@ -16,12 +19,12 @@ const TO_SYNC: Duration = Duration::from_secs(3);
 
 /// The Redis of the workers.
 pub(super) struct Redis {
-    pub(super) primary: RedisServer,
+    primary: RedisServer,
     replica: RedisServer,
     /// Between the primary and its replica.
     replication: FaultProxy,
     /// One for each place.
-    pub(super) proxies: Vec<FaultProxy>,
+    proxies: Vec<FaultProxy>,
 }
 
 impl Redis {
@@ -34,15 +37,10 @@ impl Redis {
         redis
     }
 
-    /// The address of a place's proxy.
-    pub(super) fn url(&self, place: usize) -> String {
-        self.proxies[place].url_like(&self.primary.url())
-    }
-
     /// Promotes the replica, without the writes of the last `lag`.
-    pub(super) fn fail_over(&mut self, lag: Duration) {
+    fn fail_over(&mut self, lag: Duration) {
         self.wait_for_replica();
-        self.replication.half_open(cache_tests::Direction::Both);
+        self.replication.half_open(Direction::Both);
         sleep(lag);
         // The old primary dies first: the promises do not cover two primaries at a time.
         self.primary.kill();
@@ -55,7 +53,7 @@ impl Redis {
     }
 
     /// Restarts the old primary, empty, as the replica of the new one.
-    pub(super) fn replace_replica(&mut self) {
+    fn replace_replica(&mut self) {
         self.replica.restart();
         self.replication.set_upstream(addr(&self.primary));
         self.replication.drop_connections();
@@ -63,24 +61,18 @@ impl Redis {
         self.follow();
     }
 
-    /// Deletes random keys of any kind.
-    pub(super) fn evict(&self, lasts: Duration) {
-        let deadline = Instant::now() + lasts;
-        while Instant::now() < deadline {
-            // An empty server has none.
-            if let Some(key) = self.primary.raw(&["RANDOMKEY"]).ok().filter(|key| key != "(nil)") {
-                self.primary.command(&["DEL", &key]);
-            }
-        }
+    /// Changes the rights of the processes' user for `lasts`.
+    fn change_rights(&self, lasts: Duration, rules: &str) {
+        self.primary.change_rights(&[rules]);
+        sleep(lasts);
+        self.primary.restore_rights();
     }
 
-    /// Refuses writes for a while, for lack of memory or of replicas.
-    pub(super) fn refuse(&self, lasts: Duration, memory: bool) {
-        let (setting, refused, usual) =
-            if memory { ("maxmemory", "1", "0") } else { ("min-replicas-to-write", "9", "0") };
-        self.primary.command(&["CONFIG", "SET", setting, refused]);
+    /// Switches the processes' user off for `lasts`, and kills its connections.
+    fn switch_user_off(&self, lasts: Duration) {
+        self.primary.switch_user_off();
         sleep(lasts);
-        self.primary.command(&["CONFIG", "SET", setting, usual]);
+        self.primary.restore_rights();
     }
 
     fn follow(&self) {
@@ -100,6 +92,55 @@ impl Redis {
     }
 }
 
-fn addr(server: &RedisServer) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, server.port()).into()
+impl Servers for Redis {
+    /// The address of the place's proxy.
+    fn url(&self, place: usize) -> String {
+        self.proxies[place].url_like(&self.primary.url())
+    }
+
+    fn prepare(&mut self, fault: &Planned) {
+        if fault.kind == FaultKind::OlderDump {
+            server_faults::save(&self.primary);
+        }
+    }
+
+    fn act(&mut self, fault: &Planned) {
+        let (lasts, draw, primary) = (fault.lasts, fault.draw, &mut self.primary);
+        if let Some(rules) = server_faults::revoked(fault.kind, draw) {
+            return self.change_rights(lasts, rules);
+        }
+        match fault.kind {
+            FaultKind::RedisKill => server_faults::kill(primary, lasts, false),
+            FaultKind::OlderDump => server_faults::kill(primary, lasts, true),
+            FaultKind::RedisStop => server_faults::stop(primary, lasts),
+            FaultKind::Flush => primary.command(&["FLUSHALL"]),
+            FaultKind::Evict => server_faults::evict(&[primary], lasts),
+            FaultKind::Refuse => server_faults::refuse(primary, lasts, draw.is_multiple_of(2)),
+            FaultKind::Failover => self.fail_over(lasts / 2),
+            FaultKind::ClientPause => server_faults::pause_clients(primary, lasts),
+            FaultKind::DebugSleep => server_faults::sleep_inside(primary, lasts),
+            FaultKind::UserOff => self.switch_user_off(lasts),
+            FaultKind::BusyScript => server_faults::run_busy_script(primary, lasts),
+            FaultKind::Demoted => server_faults::demote(primary, lasts),
+            kind => unreachable!("{kind} is no fault of a single server"),
+        }
+    }
+
+    fn recover(&mut self, fault: &Planned) {
+        if fault.kind == FaultKind::Failover {
+            self.replace_replica();
+        }
+    }
+
+    fn disturb(&mut self, places: Range<usize>, kind: FaultKind, draw: u64) {
+        for proxy in &mut self.proxies[places] {
+            disturb(proxy, kind, draw);
+        }
+    }
+
+    fn heal(&mut self) {
+        for proxy in &mut self.proxies {
+            proxy.heal();
+        }
+    }
 }

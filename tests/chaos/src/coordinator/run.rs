@@ -4,7 +4,7 @@ use std::error::Error;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cache_chaos::history::{Fault, Line, Run};
+use cache_chaos::history::{Deployment, Fault, Line, Run};
 use cache_chaos::rates::Rates;
 use cache_chaos::schedule::{self, Planned};
 use cache_tests::PostgresServer;
@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::fleet::Worker;
 use super::lines_of;
-use super::redis::Redis;
+use super::servers::{self, Servers};
 use crate::options::Options;
 use crate::rows;
 use crate::settings::{Load, PLACES, Profile, STEADY_TASKS, Spans, TASKS};
@@ -21,8 +21,6 @@ use crate::worker::Assignment;
 
 /// The calm at the beginning and at the end.
 const CALM: Duration = Duration::from_secs(2);
-/// A typical fault, including the calm before it.
-const FAULT: Duration = Duration::from_millis(2200);
 
 /// The work of the processes.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +36,7 @@ pub(super) enum Work {
 pub(super) struct Setup {
     pub(super) seed: u64,
     pub(super) places: usize,
+    pub(super) deployment: Deployment,
     pub(super) profile: Profile,
     pub(super) work: Work,
     /// The disabled protection.
@@ -51,6 +50,7 @@ impl Setup {
         Self {
             seed,
             places: PLACES,
+            deployment: options.deployment,
             profile: Profile::Short,
             work: Work::Drawn { operations, pace: options.pace },
             without: options.without.clone(),
@@ -83,7 +83,7 @@ pub(super) struct World<'a> {
     database: String,
     runtime: &'a Runtime,
     folder: TempDir,
-    pub(super) redis: Redis,
+    pub(super) servers: Box<dyn Servers>,
     /// By place.
     pub(super) workers: Vec<Worker>,
     /// Workers that were killed.
@@ -116,13 +116,21 @@ pub(super) fn run(
 
 /// Draws the given number of faults, or as many as fit into the run.
 fn plan(setup: &Setup, faults: Option<usize>) -> Vec<Planned> {
-    let room = setup.length().saturating_sub(CALM * 2).as_millis() / FAULT.as_millis();
+    let room = setup.length().saturating_sub(CALM * 2).as_millis() / typical(setup.deployment).as_millis();
     let count = faults.unwrap_or(usize::try_from(room).unwrap_or(0));
-    let mut planned = schedule::plan(setup.seed, count, setup.places, setup.profile.spans().lock);
+    let mut planned = schedule::plan(setup.seed, count, (setup.deployment, setup.places), setup.profile.spans().lock);
     if let Some(first) = planned.first_mut() {
         first.calm += CALM;
     }
     planned
+}
+
+/// A typical fault, including the calm before it. The servers of a cluster have to agree after each.
+const fn typical(deployment: Deployment) -> Duration {
+    Duration::from_millis(match deployment {
+        Deployment::Single => 2_200,
+        Deployment::Cluster => 4_000,
+    })
 }
 
 impl<'a> World<'a> {
@@ -130,13 +138,13 @@ impl<'a> World<'a> {
     pub(super) fn start(setup: Setup, postgres: &PostgresServer, runtime: &'a Runtime) -> Result<Self, Box<dyn Error>> {
         let database = runtime.block_on(postgres.create_database()).url().to_owned();
         runtime.block_on(rows::create(&database))?;
-        let redis = Redis::start(setup.places);
+        let servers = servers::start(setup.deployment, setup.places);
         let mut world = Self {
             setup,
             database,
             runtime,
             folder: tempfile::Builder::new().prefix("chaos-").tempdir()?,
-            redis,
+            servers,
             workers: Vec::new(),
             dead: Vec::new(),
             faults: Vec::new(),
@@ -183,7 +191,7 @@ impl<'a> World<'a> {
             process,
             number: self.started,
             seed: self.setup.seed,
-            redis: self.redis.url(place),
+            redis: self.servers.url(place),
             postgres: self.database.clone(),
             history,
             profile: self.setup.profile,
@@ -233,12 +241,13 @@ impl<'a> World<'a> {
 
     fn settings(&self) -> Run {
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        let Setup { seed, places, profile, work, without } = &self.setup;
+        let Setup { seed, places, deployment, profile, work, without } = &self.setup;
         let Spans { lease, lock, degraded, write_timeout } = profile.spans();
         let callers = *places as u64 * u64::from(TASKS);
         Run {
             schema: cache_chaos::checker::SCHEMA,
             seed: *seed,
+            deployment: *deployment,
             operations: if let Work::Drawn { operations, .. } = work { operations * callers } else { 0 },
             processes: u32::try_from(*places).unwrap_or(u32::MAX),
             lease_ns: nanos(lease),

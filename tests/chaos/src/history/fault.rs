@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::line::Deployment;
+
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +40,16 @@ pub enum FaultKind {
     Demoted,
     /// Redis is killed and restarted from an older dump.
     OlderDump,
+    /// Slots of the cluster move to other servers, with their keys.
+    SlotMove,
+    /// A primary of the cluster is killed, and its replica, which may lag, takes over.
+    PrimaryKill,
+    /// A primary of the cluster is stopped (SIGSTOP) until its replica has taken over, and continued.
+    PrimaryStop,
+    /// A replica of the cluster takes over by command, without a loss (`CLUSTER FAILOVER`).
+    Takeover,
+    /// The connections to one shard are closed and new ones refused, or they carry nothing.
+    ShardCut,
     /// Connections are closed and new ones refused.
     Cut,
     /// Connections stay open and carry nothing, in one direction or both.
@@ -60,7 +72,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::RedisKill,
         Self::RedisStop,
         Self::Flush,
@@ -76,6 +88,11 @@ impl FaultKind {
         Self::BusyScript,
         Self::Demoted,
         Self::OlderDump,
+        Self::SlotMove,
+        Self::PrimaryKill,
+        Self::PrimaryStop,
+        Self::Takeover,
+        Self::ShardCut,
         Self::Cut,
         Self::HalfOpen,
         Self::Latency,
@@ -87,14 +104,34 @@ impl FaultKind {
         Self::DatabaseReset,
     ];
 
+    /// Whether only a cluster has it.
+    pub fn is_of_a_cluster(self) -> bool {
+        matches!(self, Self::SlotMove | Self::PrimaryKill | Self::PrimaryStop | Self::Takeover | Self::ShardCut)
+    }
+
+    /// Whether these servers can have it. A server of a cluster is made a replica by the others only.
+    pub fn is_of(self, deployment: Deployment) -> bool {
+        match deployment {
+            Deployment::Single => !self.is_of_a_cluster(),
+            Deployment::Cluster => !matches!(self, Self::Failover | Self::Demoted),
+        }
+    }
+
+    /// Whether a replica of a cluster takes over.
+    pub fn replaces_a_primary(self) -> bool {
+        matches!(self, Self::PrimaryKill | Self::PrimaryStop | Self::Takeover)
+    }
+
     /// Whether Redis loses write locks.
     pub fn loses_locks(self) -> bool {
-        matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::Failover | Self::OlderDump)
+        let by_failover = matches!(self, Self::Failover | Self::PrimaryKill | Self::PrimaryStop);
+        by_failover || matches!(self, Self::RedisKill | Self::Flush | Self::Evict | Self::OlderDump)
     }
 
     /// Whether it affects the connections between processes and Redis.
     pub fn disturbs_connections(self) -> bool {
-        matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
+        let of_one_shard = self == Self::ShardCut;
+        of_one_shard || matches!(self, Self::Cut | Self::HalfOpen | Self::Latency | Self::Slices | Self::ResetAfterSend)
     }
 
     /// Whether it affects a server, and so every process.
@@ -132,6 +169,11 @@ impl fmt::Display for FaultKind {
             Self::BusyScript => "busy script",
             Self::Demoted => "made a replica, and back",
             Self::OlderDump => "restarted with an older dump",
+            Self::SlotMove => "slots moved",
+            Self::PrimaryKill => "primary killed, failover",
+            Self::PrimaryStop => "primary stopped, failover",
+            Self::Takeover => "failover by command",
+            Self::ShardCut => "cut off from one shard",
             Self::Cut => "connections cut",
             Self::HalfOpen => "connections half-open",
             Self::Latency => "latency",

@@ -4,6 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The servers of the shared tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deployment {
+    /// One primary with a replica.
+    #[default]
+    Single,
+    /// A Redis Cluster of three primaries with a replica each.
+    Cluster,
+}
+
 /// The settings of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
@@ -11,6 +22,8 @@ pub struct Run {
     pub schema: u32,
     /// The seed of the operations and faults.
     pub seed: u64,
+    /// The servers.
+    pub deployment: Deployment,
     /// The number of requested operations.
     pub operations: u64,
     /// The number of concurrent processes.

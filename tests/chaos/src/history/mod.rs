@@ -6,7 +6,7 @@ mod line;
 
 pub use fault::{Fault, FaultKind};
 pub use file::{read_history, write_history};
-pub use line::{Commit, LinkState, Logged, Mode, Operation, Outcome, Read, Run, Tier, Write};
+pub use line::{Commit, Deployment, LinkState, Logged, Mode, Operation, Outcome, Read, Run, Tier, Write};
 
 use serde::{Deserialize, Serialize};
 

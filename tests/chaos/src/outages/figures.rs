@@ -275,6 +275,7 @@ mod tests {
         let run = Run {
             schema: SCHEMA,
             seed: 1,
+            deployment: Deployment::Single,
             operations: 0,
             processes: 2,
             lease_ns: 100,
