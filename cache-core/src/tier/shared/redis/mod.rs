@@ -16,6 +16,8 @@ mod heartbeat;
 mod look_ups;
 mod operations;
 mod oversized;
+#[cfg(feature = "upstash")]
+mod rest;
 mod scripts;
 mod sentinel;
 mod server;
