@@ -4,6 +4,7 @@
 //! connection of its request, so that no reply can be taken for that of another request.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
@@ -31,8 +32,19 @@ const SYNC_TOKEN: HeaderName = HeaderName::from_static("upstash-sync-token");
 /// (<https://upstash.com/docs/redis/features/restapi#base64-encoded-responses>).
 const ENCODING: HeaderName = HeaderName::from_static("upstash-encoding");
 
-/// A client of one REST interface.
-pub(super) struct HttpClient {
+/// Whether a request may be sent once more if its connection ends before a reply begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// For reads: the server may have closed the connection while it was unused.
+    Once,
+    Never,
+}
+
+/// A client of one REST interface. Clones share its connections.
+#[derive(Clone)]
+pub(super) struct HttpClient(Arc<Shared>);
+
+struct Shared {
     client: Client<Connector, Full<Bytes>>,
     /// The scheme, the host and the port.
     base: String,
@@ -45,32 +57,29 @@ pub(super) struct HttpClient {
 impl HttpClient {
     pub(super) fn new(connector: &Connector, authorization: &Authorization) -> Self {
         let received = Received::default();
-        let address = connector.address();
-        let scheme = if address.is_encrypted { "https" } else { "http" };
-        Self {
+        Self(Arc::new(Shared {
             client: client(connector.counting(received.clone())),
-            base: format!("{scheme}://{}", address.authority()),
+            base: format!("{}://{}", connector.scheme(), connector.authority()),
             authorization: authorization.0.clone(),
             sync_token: SyncToken::default(),
             received,
             permits: Semaphore::new(AT_ONCE),
-        }
+        }))
     }
 
-    /// The bytes received so far in replies.
-    pub(super) fn received(&self) -> u64 {
-        self.received.get()
+    /// Counts what arrives.
+    pub(super) fn received(&self) -> &Received {
+        &self.0.received
     }
 
     /// Sends a body to a path; returns the body of the reply.
     ///
-    /// A request whose connection ends before the reply begins is sent once more: the server may have closed the
-    /// connection while it was unused. Every request may be executed twice: the scripts are idempotent.
-    pub(super) async fn post(&self, path: &str, body: String) -> Result<Vec<u8>, TierError> {
-        let _permit = self.permits.acquire().await.map_err(|_| closed())?;
+    /// Requests may overtake each other. No more than [`AT_ONCE`] are on their way.
+    pub(super) async fn post(&self, path: &str, body: String, repeat: Repeat) -> Result<Vec<u8>, TierError> {
+        let _permit = self.0.permits.acquire().await.map_err(|_| closed())?;
         let body = Bytes::from(body);
         let response = match self.send(path, body.clone()).await {
-            Err(error) if has_ended(&error) => self.send(path, body).await,
+            Err(error) if repeat == Repeat::Once && has_ended(&error) => self.send(path, body).await,
             sent => sent,
         };
         let response = response.map_err(|error| failed(&error))?;
@@ -80,7 +89,7 @@ impl HttpClient {
             return Err(refusal(status.as_u16(), &body));
         }
         if let Some(token) = token {
-            self.sync_token.received(token);
+            self.0.sync_token.received(token);
         }
         Ok(body.into())
     }
@@ -90,17 +99,17 @@ impl HttpClient {
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ENCODING, HeaderValue::from_static("base64"));
-        if let Some(token) = self.sync_token.newest().and_then(|token| HeaderValue::from_str(&token).ok()) {
+        if let Some(token) = self.0.sync_token.newest().and_then(|token| HeaderValue::from_str(&token).ok()) {
             headers.insert(SYNC_TOKEN, token);
         }
-        self.client.request(request).await
+        self.0.client.request(request).await
     }
 
     /// Opens a stream of events.
     pub(super) async fn events(&self, path: &str) -> Result<Events, TierError> {
         let mut request = self.request(path, Bytes::new());
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        let response = self.client.request(request).await.map_err(|error| failed(&error))?;
+        let response = self.0.client.request(request).await.map_err(|error| failed(&error))?;
         let status = response.status();
         if status == StatusCode::OK {
             return Ok(Events { body: response.into_body() });
@@ -113,8 +122,8 @@ impl HttpClient {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         // The address was parsed, and paths are escaped.
-        *request.uri_mut() = format!("{}{path}", self.base).parse::<Uri>().unwrap_or_default();
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        *request.uri_mut() = format!("{}{path}", self.0.base).parse::<Uri>().unwrap_or_default();
+        request.headers_mut().insert(AUTHORIZATION, self.0.authorization.clone());
         request
     }
 }

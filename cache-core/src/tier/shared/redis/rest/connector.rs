@@ -11,28 +11,37 @@ use futures_util::future::BoxFuture;
 use hyper::Uri;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use redis::ConnectionAddr;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::super::address::Address;
 use super::super::stream::{Bytes, Counted, Received};
 use super::super::tls::Tls;
-use super::address::RestAddress;
 use crate::error::Error;
 use crate::protocol::{TierError, TierErrorKind};
 
 /// Opens connections to one server.
 #[derive(Clone)]
 pub(super) struct Connector {
-    address: RestAddress,
+    host: String,
+    port: u16,
     tls: Option<Tls>,
     received: Received,
 }
 
 impl Connector {
     /// Prepares connections; `roots` are as for [`Tls::new`].
-    pub(super) fn new(address: RestAddress, roots: &[&str]) -> Result<Self, Error> {
-        let tls = if address.is_encrypted { Some(Tls::new(&address.host, address.port, roots)?) } else { None };
-        Ok(Self { address, tls, received: Received::default() })
+    pub(super) fn new(address: &Address, roots: &[&str]) -> Result<Self, Error> {
+        let (host, port) = match address.info.addr() {
+            ConnectionAddr::Tcp(host, port) => (host.clone(), *port),
+            _ => return Err(Error::config("the address of Redis over HTTP has no host")),
+        };
+        if !roots.is_empty() && !address.kind.is_encrypted() {
+            return Err(Error::config("a root certificate of Redis is set, and the address is not one over TLS"));
+        }
+        let tls = if address.kind.is_encrypted() { Some(Tls::new(&host, port, roots)?) } else { None };
+        Ok(Self { host, port, tls, received: Received::default() })
     }
 
     /// The same connections with a count of their own.
@@ -40,22 +49,28 @@ impl Connector {
         Self { received, ..self.clone() }
     }
 
-    pub(super) fn address(&self) -> &RestAddress {
-        &self.address
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The host and the port, as a URL has them.
+    pub(super) fn authority(&self) -> String {
+        let (host, port) = (&self.host, self.port);
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     async fn connect(self) -> Result<TokioIo<Counted>, ConnectError> {
         let stream: Box<dyn Bytes> = match &self.tls {
             Some(tls) => Box::new(tls.connect().await?),
-            None => Box::new(plain(&self.address).await?),
+            None => Box::new(plain(&self.host, self.port).await?),
         };
         Ok(TokioIo::new(Counted::new(stream, self.received)))
     }
 }
 
-async fn plain(address: &RestAddress) -> Result<TcpStream, TierError> {
+async fn plain(host: &str, port: u16) -> Result<TcpStream, TierError> {
     let lost = |error: std::io::Error| TierError::new(TierErrorKind::Disconnected, error.to_string());
-    let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(lost)?;
+    let stream = TcpStream::connect((host, port)).await.map_err(lost)?;
     stream.set_nodelay(true).map_err(lost)?;
     Ok(stream)
 }
