@@ -93,11 +93,6 @@ impl Backends {
         }
     }
 
-    /// Forgets the scripts of the primary.
-    pub(super) fn forget_scripts(shared: &Shared) -> io::Result<()> {
-        raw(shared.primary, &["SCRIPT", "FLUSH"]).map(drop)
-    }
-
     /// The token of the state after the commands: the offset of the primary in the stream of writes.
     pub(super) fn sync_token(shared: &Shared) -> io::Result<u64> {
         raw(shared.primary, &["INFO", "replication"]).map(|info| offset_in(&info))

@@ -15,8 +15,6 @@ pub enum RestFault {
     LoseReplies,
     /// The connection is closed before a command is executed.
     LoseRequests,
-    /// The server forgets the scripts before each request, as after a restart in between.
-    ForgetScripts,
     /// Subscriptions are refused with this status.
     NoStreams(u16),
     /// Subscriptions are accepted, and nothing ever arrives, as behind a proxy that buffers.

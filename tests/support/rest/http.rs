@@ -58,12 +58,13 @@ impl Response {
     }
 
     pub(super) fn write(&self, stream: &mut impl Write) -> io::Result<()> {
-        let token = self.sync_token.iter().map(|token| format!("Upstash-Sync-Token: {token}\r\n")).collect::<String>();
+        let token = self.sync_token.as_ref().map(|token| format!("Upstash-Sync-Token: {token}\r\n"));
         let head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{token}Content-Length: {}\r\n\r\n",
+            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{}Content-Length: {}\r\n\r\n",
             self.status,
             reason(self.status),
             self.content_type,
+            token.unwrap_or_default(),
             self.body.len()
         );
         stream.write_all(&[head.as_bytes(), self.body.as_bytes()].concat())
@@ -99,15 +100,12 @@ pub(super) fn decoded(part: &str) -> Vec<u8> {
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let Some(byte) = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     bytes

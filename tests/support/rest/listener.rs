@@ -169,10 +169,8 @@ impl Connection<'_> {
             return Ok(Response::error(400, "ERR failed to parse the request"));
         };
         self.shared.faults.wait();
-        match self.shared.faults.get() {
-            Some(RestFault::LoseRequests) => return Err(io::ErrorKind::ConnectionReset.into()),
-            Some(RestFault::ForgetScripts) => Backends::forget_scripts(self.shared)?,
-            _ => {}
+        if self.shared.faults.get() == Some(RestFault::LoseRequests) {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         let mut response = self.execute(request, &commands, backends)?;
         if self.shared.faults.get() == Some(RestFault::LoseReplies) {

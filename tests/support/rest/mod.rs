@@ -89,6 +89,11 @@ impl RestServer {
         self.listener.addr()
     }
 
+    /// Its address with the token, such as `http://:token@127.0.0.1:40111`.
+    pub fn url_with_token(&self) -> String {
+        format!("http://:{TOKEN}@{}", self.listener.addr())
+    }
+
     /// The token that it accepts.
     pub fn token(&self) -> &'static str {
         TOKEN
