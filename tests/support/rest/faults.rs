@@ -17,6 +17,8 @@ pub enum RestFault {
     LoseRequests,
     /// Subscriptions are refused with this status.
     NoStreams(u16),
+    /// A subscription is to the first of its channels only.
+    OneChannel,
     /// Subscriptions are accepted, and nothing ever arrives, as behind a proxy that buffers.
     BufferedStreams,
 }

@@ -1,7 +1,7 @@
 //! A server of the REST interface of Upstash, in front of a private Redis.
 //!
-//! It speaks what <https://upstash.com/docs/redis/features/restapi> describes, and injects faults on command: lagging
-//! replicas, refusals, lost replies. It uses threads only: a runtime under test cannot slow it down.
+//! It implements the documented interface (<https://upstash.com/docs/redis/features/restapi>), and injects faults on
+//! command: lagging replicas, refusals, lost replies. It uses threads only: a runtime under test cannot slow it down.
 
 mod commands;
 mod encoding;
@@ -38,7 +38,7 @@ pub struct RestServer {
     redis: RedisServer,
 }
 
-/// What the threads of the server share.
+/// The state that the threads of the server share.
 #[derive(Debug)]
 struct Shared {
     /// The port of the primary.
@@ -114,7 +114,7 @@ impl RestServer {
         self.shared.faults.set(Some(fault));
     }
 
-    /// Ends the fault; requests that it holds go on.
+    /// Ends the fault; requests that it holds continue.
     pub fn heal(&self) {
         self.shared.faults.set(None);
     }

@@ -31,7 +31,7 @@ pub(super) fn serve(primary: u16, channels: Vec<Vec<u8>>, client: &mut TcpStream
     }
 }
 
-/// Accepts a subscription, and sends nothing until the client goes away.
+/// Accepts a subscription, and sends nothing until the client closes its connection.
 pub(super) fn serve_nothing(client: &mut TcpStream) -> io::Result<()> {
     begin_events(client)?;
     client.read(&mut [0]).map(drop)

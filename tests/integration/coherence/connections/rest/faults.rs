@@ -1,4 +1,4 @@
-//! Each fault of the interface: no reader notices, health says why, and the end of the fault is noticed.
+//! Each fault of the interface: no reader notices, health has the reason, and the instance notices the end of the fault.
 
 use cache_core::Status;
 use cache_tests::{RestFault, RestServer};
@@ -6,7 +6,7 @@ use cache_tests::{RestFault, RestServer};
 use super::super::PATIENCE;
 use super::{Instance, builder, errors, filled, one_row, until};
 
-/// What health says of each fault.
+/// The beginning of the error in health, for each fault.
 const FAULTS: [(RestFault, &str); 8] = [
     (RestFault::Status(401), "HTTP 401"),
     (RestFault::Status(429), "HTTP 429: ERR max requests limit exceeded"),

@@ -24,7 +24,7 @@ fn raw(server: &RestServer, command: &str) -> String {
 
 /// A replica that lags has the entry and the generation from before a write, which fit each other.
 ///
-/// The reader has seen the message of the write when it reads. What it reads stays in its local tier.
+/// The message of the write has arrived before the read, whose value stays in the local tier.
 #[tokio::test]
 async fn a_lagging_replica_shows_no_old_value() {
     let server = RestServer::start_with_replica();

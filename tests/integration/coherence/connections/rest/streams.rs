@@ -1,15 +1,20 @@
 //! The bus over a stream of events, and servers without one.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use cache_core::Cache;
 use cache_tests::{FaultProxy, RestFault, RestServer};
 
+use super::super::super::register::Stop;
 use super::super::PATIENCE;
 use super::{Instance, builder, filled, one_row, until};
 
 /// A server or a proxy without streams costs the local tier, and nothing else.
 #[tokio::test]
 async fn without_a_stream_the_local_tier_is_off() {
-    for fault in [RestFault::NoStreams(404), RestFault::NoStreams(400), RestFault::BufferedStreams] {
+    let buffered = [RestFault::BufferedStreams, RestFault::OneChannel];
+    for fault in [RestFault::NoStreams(404), RestFault::NoStreams(400)].into_iter().chain(buffered) {
         let server = RestServer::start();
         server.inject(fault);
         let rows = one_row();
@@ -27,7 +32,9 @@ async fn without_a_stream_the_local_tier_is_off() {
 
 /// Reads until the shared tier has answered.
 async fn shared(instance: &Instance) {
+    let began = Instant::now();
     while instance.stats().shared_hits == 0 {
+        assert!(began.elapsed() < PATIENCE, "{:?}", instance.cache.health().await);
         assert_eq!(instance.store.get(1).await, Ok(Some(10)));
         tokio::task::yield_now().await;
     }
@@ -71,11 +78,20 @@ async fn a_stream_may_arrive_in_any_pieces() {
     super::check([address(), address()]).await;
 }
 
+/// A load that outlives its cache does not keep the stream.
 #[tokio::test]
 async fn a_closed_cache_has_no_stream() {
     let server = RestServer::start();
-    let instance = filled(&server, &one_row()).await;
+    let rows = one_row();
+    let closing = builder(&server).shutdown_timeout(Duration::from_millis(50));
+    let instance = Arc::new(Instance::connected(closing, &rows).await);
+    let point = rows.stop_next(Stop::AfterRead);
+    let reader = Arc::clone(&instance);
+    let slow = tokio::spawn(async move { reader.store.get(1).await });
+    point.reached().await;
     instance.cache.shutdown().await;
     let subscribers = || server.redis().raw(&["PUBSUB", "NUMSUB", "race:bus:0"]).unwrap();
     until("the stream is closed", || subscribers() == "race:bus:0\n0").await;
+    point.open();
+    assert!(slow.await.unwrap().is_ok());
 }

@@ -104,7 +104,7 @@ impl Stream {
         Ok(self)
     }
 
-    /// Passes messages on until the stream ends, or says what is not known.
+    /// Passes messages on until the stream ends, or has an event that is not known.
     async fn pump(mut self) {
         while self.read(|event| event != Event::Unknown).await {}
         self.sink.disconnected();

@@ -1,9 +1,9 @@
 //! Commands as JSON, and replies as values of the client library.
 //!
 //! A string of JSON is UTF-8, and an entry is any bytes. An argument that is no UTF-8 is therefore sent, and stored, as
-//! text: [`MARK`] and its base64. What is read begins with the mark, and is decoded again. An argument that begins with
-//! the mark is encoded as well, so that every value comes back as it was. Generations, locks and messages are text, and
-//! are the same for a client of this kind and any other.
+//! text: [`MARK`] and its base64. A reply that begins with the mark is decoded. An argument that begins with the mark is
+//! encoded as well, so that every value is read as it was written. Generations, locks and messages are text, and are the
+//! same for a client of this kind and any other.
 
 use std::borrow::Cow;
 

@@ -40,7 +40,7 @@ pub(super) fn values<'a>(keys: &[&'a str]) -> Command<'a> {
     command
 }
 
-/// What a command reads at most, in bytes of the value, if it reads the beginning of one.
+/// The limit of a command that reads the beginning of a value, in bytes of the value.
 pub(super) struct Limit(usize);
 
 impl Limit {
