@@ -200,7 +200,7 @@ impl World {
     }
 
     pub(super) fn rest(without: Option<Protection>) -> Self {
-        let tier = Tier::Other(Box::new(RestServer::start()));
+        let tier = Tier::Other(Arc::new(RestServer::start()));
         Self { rows: Arc::default(), tier, without, numbers: None }
     }
 

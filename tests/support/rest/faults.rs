@@ -15,6 +15,8 @@ pub enum RestFault {
     LoseReplies,
     /// The connection is closed before a command is executed.
     LoseRequests,
+    /// The same for the next request only, as if the connection had been unused for too long.
+    LoseOneRequest,
     /// Subscriptions are refused with this status.
     NoStreams(u16),
     /// A subscription is to the first of its channels only.

@@ -173,8 +173,13 @@ impl Connection<'_> {
             return Ok(Response::error(400, "ERR failed to parse the request"));
         };
         self.shared.faults.wait();
-        if self.shared.faults.get() == Some(RestFault::LoseRequests) {
-            return Err(io::ErrorKind::ConnectionReset.into());
+        match self.shared.faults.get() {
+            Some(RestFault::LoseRequests) => return Err(io::ErrorKind::ConnectionReset.into()),
+            Some(RestFault::LoseOneRequest) => {
+                self.shared.faults.set(None);
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+            _ => {}
         }
         let mut response = self.execute(request, &commands, backends)?;
         if self.shared.faults.get() == Some(RestFault::LoseReplies) {

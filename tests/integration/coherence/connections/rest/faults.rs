@@ -89,6 +89,19 @@ async fn a_request_that_is_held_ends_with_the_limit_of_a_read() {
     assert_eq!(store.get(1).await, Ok(Some(10)));
 }
 
+/// A server closes a connection that was unused for a while just when a request is on its way.
+#[tokio::test]
+async fn a_read_over_a_connection_that_was_closed_is_repeated() {
+    let server = RestServer::start();
+    let instance = filled(&server, &one_row()).await;
+    for key in 100..110 {
+        server.inject(RestFault::LoseOneRequest);
+        assert_eq!(instance.store.get(key).await, Ok(None));
+        until("the absence is in the shared tier", || instance.stats().fills == key - 98).await;
+    }
+    assert_eq!(errors(&instance), 0);
+}
+
 #[tokio::test]
 async fn a_restarted_redis_is_noticed() {
     let mut server = RestServer::start();

@@ -4,6 +4,7 @@
 //! connection of its request, so that no reply can be taken for that of another request.
 
 use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,7 +169,9 @@ fn sync_token(headers: &HeaderMap) -> Option<String> {
 
 /// Whether the connection ended before a reply began.
 fn has_ended(error: &ClientError) -> bool {
-    find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message)
+    let is_reset = |error: &io::Error| matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+    let is_incomplete = find::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message);
+    is_incomplete || find::<io::Error>(error).is_some_and(is_reset)
 }
 
 /// Converts an error of a request without a response. It has no parts of the request.

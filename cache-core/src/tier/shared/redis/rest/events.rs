@@ -14,7 +14,7 @@ pub(super) enum Event<'a> {
     Subscribed(usize),
     /// A message on one of the channels.
     Message(&'a [u8]),
-    /// Anything else with data: nothing is known of what it stands for.
+    /// The end of a subscription, or an event on a channel that is not known: messages may be lost.
     Unknown,
 }
 
@@ -43,20 +43,18 @@ impl Lines {
     }
 }
 
-/// Parses a line; `None` if it has no data, as a comment that keeps the connection open.
+/// Parses a line; `None` if it is none of a subscription, such as one that keeps the connection open.
+///
+/// A subscription that does not work has no heartbeat: other events need no reaction.
 pub(super) fn event<'a>(line: &'a [u8], channels: &[String]) -> Option<Event<'a>> {
     let data = line.strip_prefix(b"data:")?;
     let data = data.strip_prefix(b" ").unwrap_or(data);
-    Some(parse(data, channels).unwrap_or(Event::Unknown))
-}
-
-fn parse<'a>(data: &'a [u8], channels: &[String]) -> Option<Event<'a>> {
-    let at = data.iter().position(|byte| *byte == b',')?;
-    let (kind, rest) = (&data[..at], &data[at + 1..]);
-    let (channel, text) = channel(rest, channels)?;
-    match kind {
-        b"subscribe" => Some(Event::Subscribed(channel)),
-        b"message" => Some(Event::Message(text)),
+    let at = data.iter().position(|byte| *byte == b',').unwrap_or(data.len());
+    let (kind, rest) = (&data[..at], data.get(at + 1..).unwrap_or_default());
+    match (kind, channel(rest, channels)) {
+        (b"subscribe", Some((channel, _))) => Some(Event::Subscribed(channel)),
+        (b"message", Some((_, text))) => Some(Event::Message(text)),
+        (b"subscribe" | b"message" | b"unsubscribe", _) => Some(Event::Unknown),
         _ => None,
     }
 }
@@ -107,8 +105,10 @@ mod tests {
             ("data: message,other:bus:0,I a", Some(Event::Unknown)),
             ("data: message,ns:bus:0", Some(Event::Unknown)),
             ("data: unsubscribe,ns:bus:0,0", Some(Event::Unknown)),
-            ("data: ERR no permissions", Some(Event::Unknown)),
-            ("data: {\"error\":\"x\"}", Some(Event::Unknown)),
+            ("data: message", Some(Event::Unknown)),
+            ("data: ping", None),
+            ("data: ERR no permissions", None),
+            ("data: {\"error\":\"x\"}", None),
         ] {
             assert_eq!(event(line.as_bytes(), &channels), expected, "{line}");
         }
