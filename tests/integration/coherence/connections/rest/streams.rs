@@ -73,7 +73,7 @@ async fn the_end_of_a_stream_flushes_the_local_tier() {
 async fn a_stream_may_arrive_in_any_pieces() {
     let server = RestServer::start();
     let proxy = FaultProxy::start(server.addr());
-    proxy.slice(3);
+    proxy.slice(40);
     let address = || Cache::builder().redis(proxy.url_like(&server.url())).redis_password(server.token());
     super::check([address(), address()]).await;
 }
