@@ -228,7 +228,7 @@ pub(super) fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     let known: &[&str] = match kind {
         Kind::UnixSocket => &["db", "user", "pass", "protocol"],
         Kind::Sentinel | Kind::SentinelTls => &PARAMETERS,
-        Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls | Kind::Http => &["protocol"],
+        Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls | Kind::Http | Kind::LocalHttp => &["protocol"],
     };
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
