@@ -104,6 +104,7 @@
 //! | --- | --- | --- |
 //! | `redis` | yes | the shared tier on Redis |
 //! | `tls` | yes | encrypted connections to it (`rediss://`) |
+//! | `upstash` | no | Redis over HTTP (`https://`), as Upstash offers it |
 //! | `metrics` | yes | counters and measurements, through the facade of the `metrics` crate: [the table](docs::metrics) |
 //! | `moka` | yes | the second engine of the local tier |
 //! | `json`, `postcard` | yes | codecs beside `MessagePack`; with `json`, snapshots of keys |

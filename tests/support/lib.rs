@@ -12,6 +12,8 @@ mod ports;
 mod postgres;
 mod proxy;
 mod redis;
+#[cfg(feature = "rest")]
+mod rest;
 mod sentinel;
 mod server;
 
@@ -22,4 +24,6 @@ pub use cluster::{PooledCluster, RedisCluster};
 pub use postgres::{PostgresServer, TestDatabase};
 pub use proxy::{Direction, FaultProxy};
 pub use redis::RedisServer;
+#[cfg(feature = "rest")]
+pub use rest::{RestFault, RestRequest, RestServer};
 pub use sentinel::{Sentinel, SentinelGroup, allow_role, url as sentinel_url, watched_server};

@@ -97,7 +97,9 @@ impl CacheBuilder {
     /// Shares entries through this Redis server.
     ///
     /// The address is `redis://[user[:password]@]host[:port][/database]`, the same with `rediss://` for an encrypted
-    /// connection, or `redis+unix:///path[?db=number&user=name&pass=password]`.
+    /// connection, or `redis+unix:///path[?db=number&user=name&pass=password]`. With the feature `upstash` it may also be
+    /// `https://host[:port]`, the REST interface of Upstash, whose token is the
+    /// [`redis_password`](Self::redis_password): see [Redis over HTTP](crate::docs::consistency#redis-over-http).
     ///
     /// Servers that Redis Sentinel watches have the address
     /// `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/database]`, or the same with
@@ -128,7 +130,7 @@ impl CacheBuilder {
         self
     }
 
-    /// Sets the password of the Redis server, which replaces the one in the address.
+    /// Sets the password of the Redis server, which replaces the one in the address. Over HTTP it is the token.
     ///
     /// Without an address it has no effect. `Debug` of the builder does not show it.
     ///
@@ -191,8 +193,8 @@ impl CacheBuilder {
 
     /// Trusts this certificate authority for a Redis server over TLS, instead of the public ones.
     ///
-    /// `pem` has one or more certificates in PEM form. Further calls add authorities. With an address other than
-    /// `rediss://`, [`build`](Self::build) returns an error.
+    /// `pem` has one or more certificates in PEM form. Further calls add authorities. With an address that is not
+    /// encrypted, [`build`](Self::build) returns an error.
     ///
     /// # Examples
     ///

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
-use cache_tests::{PooledCluster, RedisCluster, RedisServer, Sentinel, sentinel_url, watched_server};
+use cache_tests::{PooledCluster, RedisCluster, RedisServer, RestServer, Sentinel, sentinel_url, watched_server};
 
 use super::register::{CachingRegister, Rows};
 use super::sync_points::until;
@@ -74,6 +74,20 @@ impl Servers for PooledCluster {
 
     fn raw(&self, command: &[&str]) -> io::Result<String> {
         (**self).raw(command)
+    }
+}
+
+impl Servers for RestServer {
+    fn url(&self) -> String {
+        self.url_with_token()
+    }
+
+    fn admin_url(&self, _: &str) -> String {
+        self.redis().admin_url()
+    }
+
+    fn raw(&self, command: &[&str]) -> io::Result<String> {
+        self.redis().raw(command)
     }
 }
 
@@ -185,14 +199,20 @@ impl World {
         Self { rows: Arc::default(), tier, without, numbers: None }
     }
 
+    pub(super) fn rest(without: Option<Protection>) -> Self {
+        let tier = Tier::Other(Arc::new(RestServer::start()));
+        Self { rows: Arc::default(), tier, without, numbers: None }
+    }
+
     /// The same world with a counter instead of random generations.
     pub(super) fn with_numbers(self) -> Self {
         Self { numbers: Some(TokenNumbers::default()), ..self }
     }
 
     /// One world of each kind.
-    pub(super) fn each(without: Option<Protection>) -> [Self; 4] {
-        [Self::memory(without), Self::redis(without), Self::cluster(without), Self::sentinel(without)]
+    pub(super) fn each(without: Option<Protection>) -> [Self; 5] {
+        let [memory, redis, cluster] = [Self::memory(without), Self::redis(without), Self::cluster(without)];
+        [memory, redis, cluster, Self::sentinel(without), Self::rest(without)]
     }
 
     pub(super) async fn instance(&self) -> Instance {

@@ -13,25 +13,31 @@ use super::super::register::Rows;
 use super::{Instance, check, one_row, until};
 
 /// A certificate authority for the test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub(super) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// Starts a server with a certificate for this host.
     fn server(&self, host: &str) -> RedisServer {
+        let (certificate, key) = self.certificate(host);
+        RedisServer::start_with_tls(&certificate, &key)
+    }
+
+    /// A certificate for this host and its key, in PEM form.
+    pub(super) fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([host.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        RedisServer::start_with_tls(&certificate.pem(), &key.serialize_pem())
+        (certificate.pem(), key.serialize_pem())
     }
 }
 

@@ -1,10 +1,11 @@
-//! Connections to Redis: addresses, users, encryption, permissions and incoming messages.
+//! Connections to Redis: addresses, users, encryption, permissions, incoming messages, and Redis over HTTP.
 
 mod addresses;
 mod bus;
 mod closing;
 mod encryption;
 mod permissions;
+mod rest;
 
 use std::sync::Arc;
 use std::time::Duration;

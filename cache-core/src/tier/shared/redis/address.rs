@@ -11,10 +11,9 @@ use crate::error::Error;
 
 /// The supported kinds, for error messages.
 const EXPECTED: &str = "expected redis://, rediss://, redis+unix://, redis-cluster://, rediss-cluster://, \
-                        redis+sentinel:// or rediss+sentinel://";
+                        redis+sentinel://, rediss+sentinel:// or https://";
 
 /// The kinds of Redis that have their own form of address.
-///
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One server over TCP.
@@ -33,6 +32,8 @@ pub(crate) enum Kind {
     ClusterTls,
     /// Commands over HTTP, as Upstash offers them.
     Http,
+    /// The same without encryption, on this machine.
+    LocalHttp,
 }
 
 impl Kind {
@@ -47,27 +48,32 @@ impl Kind {
             "redis-cluster" => Ok(Self::Cluster),
             "rediss-cluster" => Ok(Self::ClusterTls),
             "https" => Ok(Self::Http),
+            "http" => Ok(Self::LocalHttp),
             _ => Err(Error::config(format!("the address of Redis has an unknown scheme: {EXPECTED}"))),
         }
     }
 
     /// Returns an error for a kind that is not implemented.
     pub(crate) fn check_supported(self) -> Result<(), Error> {
-        let what = match self {
-            Self::Tcp | Self::UnixSocket | Self::Cluster | Self::Sentinel => return Ok(()),
-            Self::Tls | Self::ClusterTls | Self::SentinelTls if cfg!(feature = "tls") => return Ok(()),
-            Self::Tls | Self::ClusterTls | Self::SentinelTls => {
-                return Err(Error::config(
-                    "Redis over TLS (rediss://) is not in this build: enable the feature `tls` of cache-core",
-                ));
-            }
-            Self::Http => "Redis over HTTP (https://, the REST interface of Upstash)",
-        };
-        Err(Error::config(format!("{what} is not supported yet: {EXPECTED}")))
+        match self {
+            Self::Tcp | Self::UnixSocket | Self::Cluster | Self::Sentinel => Ok(()),
+            Self::Tls | Self::ClusterTls | Self::SentinelTls if cfg!(feature = "tls") => Ok(()),
+            Self::Tls | Self::ClusterTls | Self::SentinelTls => Err(Error::config(
+                "Redis over TLS (rediss://) is not in this build: enable the feature `tls` of cache-core",
+            )),
+            Self::Http | Self::LocalHttp if cfg!(feature = "upstash") => Ok(()),
+            Self::Http | Self::LocalHttp => Err(Error::config(
+                "Redis over HTTP (https://) is not in this build: enable the feature `upstash` of cache-core",
+            )),
+        }
     }
 
     pub(super) fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::ClusterTls)
+        matches!(self, Self::Tls | Self::ClusterTls | Self::Http)
+    }
+
+    pub(crate) fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::LocalHttp)
     }
 
     pub(super) fn is_sentinel(self) -> bool {
@@ -122,6 +128,10 @@ impl Address {
     pub(crate) fn parse(url: &str, password: Option<&str>) -> Result<Self, Error> {
         let kind = Kind::of(url)?;
         kind.check_supported()?;
+        #[cfg(feature = "upstash")]
+        if kind.is_http() {
+            return super::rest::parse(url, password, kind);
+        }
         check_tail(url, kind)?;
         let (first, others) = if kind.is_cluster() { split_hosts(url)? } else { (url.to_owned(), Vec::new()) };
         let plain = plain_scheme(&first, kind);
@@ -218,7 +228,7 @@ pub(super) fn check_tail(url: &str, kind: Kind) -> Result<(), Error> {
     let known: &[&str] = match kind {
         Kind::UnixSocket => &["db", "user", "pass", "protocol"],
         Kind::Sentinel | Kind::SentinelTls => &PARAMETERS,
-        Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls | Kind::Http => &["protocol"],
+        Kind::Tcp | Kind::Tls | Kind::Cluster | Kind::ClusterTls | Kind::Http | Kind::LocalHttp => &["protocol"],
     };
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap_or(pair));
@@ -309,7 +319,6 @@ mod tests {
             ("", "the address of Redis has an unknown scheme"),
             ("canary", "the address of Redis has an unknown scheme"),
             ("REDIS://canary", "the address of Redis has an unknown scheme"),
-            ("http://canary", "the address of Redis has an unknown scheme"),
             ("redis://", "the address of Redis does not parse"),
             ("redis:///0", "the address of Redis does not parse"),
             ("redis://:canary@h:port", "the address of Redis does not parse"),
@@ -334,10 +343,6 @@ mod tests {
             ("rediss://:canary@h#insecure", "the address of Redis has a `#`"),
             ("rediss://:canary@h:port", "the address of Redis does not parse"),
             ("rediss://h/0?canary", "the address of Redis has a parameter that is not known"),
-            (
-                "https://canary.upstash.io",
-                "Redis over HTTP (https://, the REST interface of Upstash) is not supported yet",
-            ),
         ] {
             let error = Address::parse(url, None).map(|_| ()).unwrap_err().to_string();
             assert!(error.starts_with(begins) && !error.contains("canary"), "{url}: {error}");

@@ -16,6 +16,8 @@ mod heartbeat;
 mod look_ups;
 mod operations;
 mod oversized;
+#[cfg(feature = "upstash")]
+mod rest;
 mod scripts;
 mod sentinel;
 mod server;
@@ -102,6 +104,8 @@ enum Endpoints {
     Cluster(Vec<Target>),
     /// The sentinels that name the primary.
     Sentinels(Arc<Sentinels>),
+    #[cfg(feature = "upstash")]
+    Rest(Box<rest::RestTarget>),
 }
 
 impl Endpoints {
@@ -110,6 +114,10 @@ impl Endpoints {
             Parsed::Servers(address) => address,
             Parsed::Sentinels(address) => return Ok(Self::Sentinels(Arc::new(Sentinels::new(address, roots)?))),
         };
+        #[cfg(feature = "upstash")]
+        if address.kind.is_http() {
+            return Ok(Self::Rest(Box::new(rest::RestTarget::new(&address, roots)?)));
+        }
         if !address.kind.is_cluster() {
             return Ok(Self::One(Box::new(Target::new(address, roots)?)));
         }
@@ -120,11 +128,14 @@ impl Endpoints {
         Ok(Self::Cluster([vec![first], others].concat()))
     }
 
-    fn first(&self) -> &Target {
+    /// The host and the port of the first server, or its socket.
+    fn shown(&self) -> String {
         match self {
-            Self::One(target) => target,
-            Self::Cluster(targets) => &targets[0],
-            Self::Sentinels(sentinels) => sentinels.first(),
+            Self::One(target) => target.info.addr().to_string(),
+            Self::Cluster(targets) => targets[0].info.addr().to_string(),
+            Self::Sentinels(sentinels) => sentinels.first().info.addr().to_string(),
+            #[cfg(feature = "upstash")]
+            Self::Rest(target) => target.authority(),
         }
     }
 }
@@ -138,9 +149,7 @@ impl RedisRemote {
 impl fmt::Debug for RedisRemote {
     /// Shows the address without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisRemote")
-            .field("address", &self.endpoints.first().info.addr().to_string())
-            .finish_non_exhaustive()
+        f.debug_struct("RedisRemote").field("address", &self.endpoints.shown()).finish_non_exhaustive()
     }
 }
 
@@ -162,6 +171,8 @@ impl SharedTier for RedisRemote {
                 }
                 Endpoints::Sentinels(sentinels) => self.connection(sentinels.open(bus).await?, instance),
                 Endpoints::Cluster(seeds) => self.connection(Cluster::open(seeds, bus).await?, instance),
+                #[cfg(feature = "upstash")]
+                Endpoints::Rest(target) => self.connection(target.open(bus).await?, instance),
             })
         }
         .boxed()

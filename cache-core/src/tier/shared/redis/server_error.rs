@@ -30,13 +30,19 @@ const WRONG_PASSWORD: &str = "the server does not accept the user and the passwo
 const NO_CLUSTER: &str = "the server is a node of a Redis Cluster: give an address that begins with redis-cluster://";
 
 /// The advice by words of the message, for errors with a generic code.
-const ADVICE_ON_WORDS: [(&str, &str); 5] = [
+const ADVICE_ON_WORDS: [(&str, &str); 8] = [
     ("cluster support disabled", "the server is no node of a Redis Cluster: give an address that begins with redis://"),
     ("max number of clients", "the server has all the clients that it accepts: raise its maxclients"),
     ("unknown command", "the server lacks a command that the cache needs: it has to be Redis, version 6 or later"),
     ("DB index is out of range", NO_DATABASE),
     ("not allowed in cluster mode", NO_CLUSTER),
+    // Those of Upstash: https://upstash.com/docs/redis/troubleshooting/max_requests_limit and its neighbours.
+    ("max requests limit", LIMIT),
+    ("max daily request limit", LIMIT),
+    ("DB capacity quota", "the database is as large as its plan allows: enable its eviction, or change the plan"),
 ];
+/// The advice for a refusal by the plan of a database.
+pub(super) const LIMIT: &str = "the database has used up the requests of its plan: wait for the next period, change the plan, or send fewer (a longer lease, more local hits)";
 const NO_DATABASE: &str =
     "the server has no database with the number that is in the address: use one below its `databases`";
 
@@ -95,7 +101,7 @@ fn told(error: &ServerError) -> String {
     }
 }
 
-fn advice(code: &str, words: &str) -> Option<&'static str> {
+pub(super) fn advice(code: &str, words: &str) -> Option<&'static str> {
     let by_code = |code: &str| ADVICE.iter().find(|(known, _)| *known == code).map(|(_, advice)| *advice);
     let by_words = || ADVICE_ON_WORDS.iter().find(|(known, _)| words.contains(known)).map(|(_, advice)| *advice);
     by_code(code).or_else(|| code_within(words).and_then(by_code)).or_else(by_words)
@@ -121,7 +127,7 @@ mod tests {
         let mut all: Vec<&str> = ADVICE.iter().chain(&ADVICE_ON_WORDS).map(|(_, advice)| *advice).collect();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 3, "only a cluster has several codes");
+        assert_eq!(all.len(), ADVICE.len() + ADVICE_ON_WORDS.len() - 4, "only a cluster and a limit have several");
     }
 
     #[test]
