@@ -157,7 +157,7 @@ mod tests {
             "[]",
             r#"{"result":"OK"}"#,
             r#"[{"result":"OK"},{"result":"OK"}]"#,
-            r#"[{}]"#,
+            r"[{}]",
             r#"["OK"]"#,
             r#"[{"result":1.5}]"#,
             r#"[{"result":"*"}]"#,

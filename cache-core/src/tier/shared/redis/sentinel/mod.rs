@@ -30,7 +30,7 @@ use crate::protocol::{BusSink, TierError, TierErrorKind};
 /// The sentinels, and what they are asked for.
 pub(super) struct Sentinels {
     /// At least one.
-    sentinels: Vec<Target>,
+    targets: Vec<Target>,
     /// The name under which they watch the primary.
     name: String,
     /// User, password and database on the servers.
@@ -46,12 +46,12 @@ impl Sentinels {
     /// they do not parse, or if the connections are not encrypted.
     pub(super) fn new(address: SentinelAddress, roots: &[&str]) -> Result<Self, Error> {
         let SentinelAddress { sentinels, name, login } = address;
-        let sentinels = sentinels.into_iter().map(|sentinel| Target::new(sentinel, roots)).collect::<Result<_, _>>()?;
-        Ok(Self { sentinels, name, login, newest: AtomicU64::new(0) })
+        let targets = sentinels.into_iter().map(|sentinel| Target::new(sentinel, roots)).collect::<Result<_, _>>()?;
+        Ok(Self { targets, name, login, newest: AtomicU64::new(0) })
     }
 
     pub(super) fn first(&self) -> &Target {
-        &self.sentinels[0]
+        &self.targets[0]
     }
 
     /// Connects to the primary, and watches the sentinels for as long as the connection is open.
@@ -75,7 +75,7 @@ impl Sentinels {
 
     /// Asks the sentinels for the primary.
     async fn resolve(&self) -> Result<Primary, TierError> {
-        let answers = resolve::ask_all(&self.sentinels, &self.name).await;
+        let answers = resolve::ask_all(&self.targets, &self.name).await;
         let primary = answers.judge(self.newest.load(Ordering::Acquire))?;
         self.newest.store(primary.epoch, Ordering::Release);
         Ok(primary)

@@ -109,6 +109,7 @@ fn most_helpful(errors: Vec<TierError>) -> TierError {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "the answers of a table have one type")]
     fn named(host: &str, epoch: u64) -> Result<Primary, TierError> {
         Ok(Primary { address: (host.to_owned(), 1), epoch })
     }

@@ -66,8 +66,7 @@ pub(super) fn start(sentinels: &Arc<Sentinels>, primary: Primary, bus: BusSink) 
 
 /// Returns when a sentinel knows of another primary.
 async fn another_primary(all: &Sentinels, known: &Primary) {
-    let mut watched: FuturesUnordered<_> =
-        all.sentinels.iter().map(|sentinel| watch_one(all, sentinel, known)).collect();
+    let mut watched: FuturesUnordered<_> = all.targets.iter().map(|sentinel| watch_one(all, sentinel, known)).collect();
     watched.next().await;
 }
 
