@@ -39,6 +39,10 @@ impl Bus for Listener {
         }
     }
 
+    fn missed(&self) {
+        self.coherence.flush();
+    }
+
     fn disconnected(&self) {
         self.coherence.close_connection(self.connection);
     }

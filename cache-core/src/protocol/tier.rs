@@ -17,6 +17,14 @@ pub(crate) trait Bus: fmt::Debug + Send + Sync {
     /// Messages are not trusted: one that does not parse is dropped, and a forged invalidation costs a miss.
     fn message(&self, payload: &[u8]);
 
+    /// Handles that messages may have been missed, although the connection goes on: a server of a cluster was added or
+    /// removed.
+    #[cfg_attr(
+        not(any(feature = "redis", feature = "testing")),
+        expect(dead_code, reason = "a shared tier in memory is one server")
+    )]
+    fn missed(&self);
+
     /// Handles the loss of the bus connection or the command connection.
     #[cfg_attr(
         not(any(feature = "redis", feature = "testing")),

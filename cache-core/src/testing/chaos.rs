@@ -406,6 +406,10 @@ impl Bus for ChaosBus {
         }
     }
 
+    fn missed(&self) {
+        self.inner.missed();
+    }
+
     fn disconnected(&self) {
         self.inner.disconnected();
     }

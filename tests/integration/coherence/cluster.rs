@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_core::testing::Operation;
 use cache_core::{Cache, Status};
 use cache_tests::{RedisCluster, RedisServer};
 
@@ -196,6 +197,25 @@ async fn an_administrator_fails_over() {
     }
     service.recovers().await;
     service.write_and_read(value + 1).await;
+}
+
+/// The reader does not know the server that has published the message. It learns of it before its next heartbeat.
+#[tokio::test]
+async fn r5_a_message_of_a_server_that_is_new_leaves_no_entry_behind() {
+    let cluster = Arc::new(RedisCluster::start(3, 3));
+    let world = World::on_servers(Arc::clone(&cluster) as _, None);
+    let (writer, reader) = (world.instance().await, world.instance().await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
+    reader.chaos.hold(Operation::Heartbeat);
+    let primary = cluster.owner(OWN);
+    cluster.servers()[primary + 3].command(&["CLUSTER", "FAILOVER"]);
+    until("the replica has taken over", || cluster.owner(OWN) != primary).await;
+    writer.set(1, 20).await;
+    assert_eq!(reader.store.peek_get(1), Some(Some(10)), "the message has not arrived, and the lease goes on");
+    reader.chaos.release(Operation::Heartbeat);
+    until("the entry has left the local tier", || reader.store.peek_get(1) != Some(Some(10))).await;
+    assert_eq!(reader.get(1).await, Some(20));
 }
 
 #[tokio::test]

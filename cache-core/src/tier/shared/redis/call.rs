@@ -22,7 +22,7 @@ pub(super) struct Call {
     yields: Yields,
 }
 
-/// Where a reply has generations.
+/// Where a reply has generations or epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Yields {
     Nothing,
@@ -30,6 +30,8 @@ pub(super) enum Yields {
     Generation,
     /// The reply is a list of them.
     Generations,
+    /// The reply is a list with the epochs of namespaces.
+    Epochs,
     /// The reply is the list of the values of the keys, some of which are those of generations.
     Values,
 }
@@ -60,6 +62,7 @@ impl Call {
         call.yields = match script {
             Script::Release => Yields::Generation,
             Script::GetInit => Yields::Generations,
+            Script::Heartbeat => Yields::Epochs,
             _ => Yields::Nothing,
         };
         call

@@ -136,5 +136,7 @@ struct Nobody;
 impl Bus for Nobody {
     fn message(&self, _: &[u8]) {}
 
+    fn missed(&self) {}
+
     fn disconnected(&self) {}
 }

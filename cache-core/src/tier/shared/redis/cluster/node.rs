@@ -50,7 +50,7 @@ impl Node {
         Ok(calls.iter().map(reply).collect())
     }
 
-    /// Stamps the generations in a reply.
+    /// Stamps the generations and epochs in a reply.
     fn stamped(&self, call: &Call, reply: Value) -> Value {
         let stamp = Stamp { process: &self.process, ahead: self.clock.load(Ordering::Relaxed) };
         match (call.yields(), reply) {
@@ -61,6 +61,9 @@ impl Node {
             (Yields::Values, Value::Array(values)) => {
                 let stamped = |(key, value)| if is_generation(key) { stamp.value(value) } else { value };
                 Value::Array(call.args().skip(1).zip(values).map(stamped).collect())
+            }
+            (Yields::Epochs, Value::Array(parts)) => {
+                Value::Array(parts.into_iter().map(|part| stamp.epoch_of(part)).collect())
             }
             (_, reply) => reply,
         }
@@ -102,6 +105,12 @@ impl Bus for NodeBus {
         match stamp::message(payload, self.clock.load(Ordering::Relaxed)) {
             Some(message) => servers.bus.message(message.as_bytes()),
             None => servers.bus.message(payload),
+        }
+    }
+
+    fn missed(&self) {
+        if let Some(servers) = self.servers.upgrade() {
+            servers.bus.missed();
         }
     }
 

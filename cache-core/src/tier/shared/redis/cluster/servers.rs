@@ -93,7 +93,7 @@ impl Servers {
             }
             self.adopt(topology).await?;
         }
-        Ok(self.members())
+        Err(TierError::disconnected("the servers of the cluster do not agree about their slots"))
     }
 
     async fn view(&self, node: &Node) -> Result<Vec<Primary>, TierError> {
@@ -108,13 +108,21 @@ impl Servers {
     /// Connects to the servers of a topology that are new, and leaves those that are gone.
     ///
     /// A server without slots may be out of reach. It is left out.
+    ///
+    /// What a server has published before it was subscribed to, or after it was left, has not arrived. So the local tier
+    /// is flushed before the next heartbeat can return.
     async fn adopt(self: &Arc<Self>, mut topology: Topology) -> Result<(), TierError> {
         let known = self.members();
         let nodes = topology.primaries.iter().map(|primary| self.node(&known, &topology, primary));
         let nodes = try_join_all(nodes).await?;
         topology.retain(|place| nodes[place].is_some());
-        let nodes = nodes.into_iter().flatten().collect();
+        let nodes: Vec<Arc<Node>> = nodes.into_iter().flatten().collect();
+        let is_same =
+            known.nodes.len() == nodes.len() && known.nodes.iter().zip(&nodes).all(|(a, b)| Arc::ptr_eq(a, b));
         self.members.store(Arc::new(Members { nodes, topology }));
+        if !is_same {
+            self.bus.missed();
+        }
         Ok(())
     }
 
@@ -172,6 +180,7 @@ impl Servers {
             let nodes = nodes.iter().filter(|node| node.id != id).cloned().collect();
             Members { nodes, topology }
         });
+        self.bus.missed();
     }
 
     /// Records that a slot has moved to a server.

@@ -1,8 +1,11 @@
-//! Generations as readers of a cluster see them: with the process that holds them, and by one clock.
+//! Generations and epochs as readers of a cluster see them: with the process that holds them, and by one clock.
 //!
 //! After a fail-over a shard may have generations and entries of the past. A single server has an epoch against that,
 //! which all entries carry. In a cluster each generation carries the process of its server instead, so that a fail-over
 //! of one shard ends only the entries with a scope on it.
+//!
+//! The epoch of a namespace is stamped as well: a fail-over of its shard may bring an old one back, and with it the entries
+//! whose scopes are all on other shards.
 //!
 //! `U<micros>-<token>|<expiry>` becomes `U<micros>-<process>.<token>|<expiry>`; the expiry is that of the reference
 //! clock. The script that renews a generation removes the process again.
@@ -35,6 +38,16 @@ impl Stamp<'_> {
             Value::BulkString(bytes) => Value::BulkString(self.bytes(bytes)),
             other => other,
         }
+    }
+
+    /// Stamps the epoch of one namespace in the reply to a heartbeat: the first element of a list. The time, which is
+    /// none, stays as it is.
+    pub(super) fn epoch_of(self, part: Value) -> Value {
+        let Value::Array(mut fields) = part else { return part };
+        if let Some(Value::BulkString(epoch)) = fields.first_mut() {
+            *epoch = [self.process.as_bytes(), b".", epoch].concat();
+        }
+        Value::Array(fields)
     }
 
     fn bytes(self, bytes: Vec<u8>) -> Vec<u8> {
@@ -98,6 +111,14 @@ mod tests {
         assert!(generation.is_of("00ff"));
         let longest = format!("U1700000000123456-{}", crate::runtime::random::token_text());
         assert!(matches!(ScopeState::parse(Some(stamped(&longest).into_bytes())), ScopeState::Free(_)));
+    }
+
+    #[test]
+    fn an_epoch_has_its_process() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let part = Value::Array(vec![text("e1"), Value::Int(1)]);
+        assert_eq!(STAMP.epoch_of(part), Value::Array(vec![text("00c0ffee.e1"), Value::Int(1)]));
+        assert_eq!(STAMP.epoch_of(text("1700")), text("1700"));
     }
 
     #[test]

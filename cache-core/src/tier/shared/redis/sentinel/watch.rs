@@ -44,6 +44,10 @@ impl Bus for WatchedBus {
         self.bus.message(payload);
     }
 
+    fn missed(&self) {
+        self.bus.missed();
+    }
+
     fn disconnected(&self) {
         self.bus.disconnected();
     }
