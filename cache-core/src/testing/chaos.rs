@@ -151,7 +151,18 @@ impl ChaosRemote {
     /// Panics if the address does not parse.
     #[cfg(feature = "redis")]
     pub fn redis(url: &str) -> Self {
-        let remote = tier(url, &Logins::default(), &[], None, 1024 * 1024);
+        Self::redis_trusting(url, None)
+    }
+
+    /// Wraps a Redis server like [`redis`](Self::redis), whose certificate is signed by this one, in PEM form.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the address or the certificate does not parse.
+    #[cfg(feature = "redis")]
+    pub fn redis_trusting(url: &str, certificate: Option<&str>) -> Self {
+        let roots: Vec<&str> = certificate.into_iter().collect();
+        let remote = tier(url, &Logins::default(), &roots, None, 1024 * 1024);
         Self::new(Remote(remote.expect("the address of a test's own server parses")))
     }
 

@@ -2,8 +2,9 @@
 
 use redis::Commands as _;
 
+use super::kinds::Servers;
 use super::sync_points::until;
-use super::world::{Servers, Tier, World};
+use super::world::{Tier, World};
 
 const KEY: &str = "race:test:register:1";
 const OTHER: &str = "race:test:register:2";

@@ -28,6 +28,7 @@ mod interleaved_writers;
 mod joins;
 mod key_snapshots;
 mod keys;
+mod kinds;
 mod large_values;
 mod lease;
 mod ledger;

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::future::Future as _;
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cache_core::testing::{ChaosRemote, ManualClock, Operation, Protection, TokenNumbers};
 use cache_core::{Cache, CacheBuilder, Health, MemoryRemote, MethodStats, Mode};
-use cache_tests::{PooledCluster, RedisCluster, RedisServer, RestServer, Sentinel, sentinel_url, watched_server};
+use cache_tests::{PooledCluster, RedisServer, RestServer};
 
+use super::kinds::{self, Encrypted, Servers, Watched, without_resp3};
 use super::register::{CachingRegister, Rows};
 use super::sync_points::until;
 
@@ -21,106 +20,6 @@ pub(super) enum Tier {
     Redis(RedisServer),
     /// More than one server, or another way to them.
     Other(Arc<dyn Servers>),
-}
-
-/// The Redis of a world, as its administrator uses it.
-pub(super) trait Servers: Send + Sync {
-    /// The address for the user with the rights of a service.
-    fn url(&self) -> String;
-
-    /// The address of the server of a key, for the user with all rights.
-    fn admin_url(&self, key: &str) -> String;
-
-    /// Sends a command to the server of its key, or `FLUSHALL` and `KEYS` to all.
-    fn raw(&self, command: &[&str]) -> io::Result<String>;
-}
-
-impl Servers for RedisServer {
-    fn url(&self) -> String {
-        self.url()
-    }
-
-    fn admin_url(&self, _: &str) -> String {
-        self.admin_url()
-    }
-
-    fn raw(&self, command: &[&str]) -> io::Result<String> {
-        self.raw(command)
-    }
-}
-
-impl Servers for RedisCluster {
-    fn url(&self) -> String {
-        self.url()
-    }
-
-    fn admin_url(&self, key: &str) -> String {
-        self.servers()[self.owner(key)].admin_url()
-    }
-
-    fn raw(&self, command: &[&str]) -> io::Result<String> {
-        self.raw(command)
-    }
-}
-
-impl Servers for PooledCluster {
-    fn url(&self) -> String {
-        (**self).url()
-    }
-
-    fn admin_url(&self, key: &str) -> String {
-        Servers::admin_url(&**self, key)
-    }
-
-    fn raw(&self, command: &[&str]) -> io::Result<String> {
-        (**self).raw(command)
-    }
-}
-
-impl Servers for RestServer {
-    fn url(&self) -> String {
-        self.url_with_token()
-    }
-
-    fn admin_url(&self, _: &str) -> String {
-        self.redis().admin_url()
-    }
-
-    fn raw(&self, command: &[&str]) -> io::Result<String> {
-        self.redis().raw(command)
-    }
-}
-
-/// A server that a sentinel names.
-struct Watched {
-    server: RedisServer,
-    url: String,
-}
-
-impl Watched {
-    /// Starts a server. All of them share one sentinel.
-    fn start() -> Self {
-        static SENTINEL: LazyLock<Sentinel> = LazyLock::new(Sentinel::start);
-        static NUMBERS: AtomicUsize = AtomicUsize::new(0);
-        let server = watched_server();
-        let name = format!("server-{}", NUMBERS.fetch_add(1, Ordering::Relaxed));
-        SENTINEL.watch(&name, server.port(), 1);
-        Self { server, url: sentinel_url(&name, &[SENTINEL.port()]) }
-    }
-}
-
-impl Servers for Watched {
-    fn url(&self) -> String {
-        self.url.clone()
-    }
-
-    fn admin_url(&self, _: &str) -> String {
-        self.server.admin_url()
-    }
-
-    fn raw(&self, command: &[&str]) -> io::Result<String> {
-        self.server.raw(command)
-    }
 }
 
 impl Tier {
@@ -186,10 +85,6 @@ impl World {
         Self { rows: Arc::default(), tier: Tier::Redis(server), without, numbers: None }
     }
 
-    pub(super) fn cluster(without: Option<Protection>) -> Self {
-        Self::on_servers(Arc::new(PooledCluster::take()), without)
-    }
-
     pub(super) fn sentinel(without: Option<Protection>) -> Self {
         Self::on_servers(Arc::new(Watched::start()), without)
     }
@@ -199,20 +94,27 @@ impl World {
         Self { rows: Arc::default(), tier, without, numbers: None }
     }
 
-    pub(super) fn rest(without: Option<Protection>) -> Self {
-        let tier = Tier::Other(Arc::new(RestServer::start()));
-        Self { rows: Arc::default(), tier, without, numbers: None }
-    }
-
     /// The same world with a counter instead of random generations.
     pub(super) fn with_numbers(self) -> Self {
         Self { numbers: Some(TokenNumbers::default()), ..self }
     }
 
     /// One world of each kind.
-    pub(super) fn each(without: Option<Protection>) -> [Self; 5] {
-        let [memory, redis, cluster] = [Self::memory(without), Self::redis(without), Self::cluster(without)];
-        [memory, redis, cluster, Self::sentinel(without), Self::rest(without)]
+    pub(super) fn each(without: Option<Protection>) -> [Self; 7] {
+        let servers: [(&str, Arc<dyn Servers>); 4] = [
+            ("Redis, TLS", Arc::new(Encrypted::start())),
+            ("Redis Sentinel", Arc::new(Watched::start())),
+            ("Redis Cluster", Arc::new(PooledCluster::take())),
+            ("Redis over HTTP", Arc::new(RestServer::start())),
+        ];
+        let servers = servers.map(|(kind, servers)| {
+            kinds::count(kind);
+            Self::on_servers(servers, without)
+        });
+        let [tls, sentinel, cluster, rest] = servers;
+        ["in memory", "Redis, RESP3", "Redis, RESP2"].into_iter().for_each(kinds::count);
+        let resp2 = Self::on_redis(without_resp3(), without);
+        [Self::memory(without), Self::redis(without), resp2, tls, sentinel, cluster, rest]
     }
 
     pub(super) async fn instance(&self) -> Instance {
@@ -249,7 +151,7 @@ impl World {
         let chaos = match &self.tier {
             Tier::Memory(remote, _) => ChaosRemote::new(remote.clone()),
             Tier::Redis(server) => ChaosRemote::redis(&server.url()),
-            Tier::Other(servers) => ChaosRemote::redis(&servers.url()),
+            Tier::Other(servers) => ChaosRemote::redis_trusting(&servers.url(), servers.root()),
         };
         if let Some(numbers) = &self.numbers {
             chaos.number_tokens(numbers);

@@ -13,16 +13,16 @@ use super::super::register::Rows;
 use super::{Instance, check, one_row, until};
 
 /// A certificate authority for the test.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(in crate::coherence) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(in crate::coherence) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(in crate::coherence) fn pem(&self) -> String {
         self.0.pem()
     }
 
@@ -33,7 +33,7 @@ impl Authority {
     }
 
     /// A certificate for this host and its key, in PEM form.
-    pub(super) fn certificate(&self, host: &str) -> (String, String) {
+    pub(in crate::coherence) fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([host.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();

@@ -3,7 +3,7 @@
 mod addresses;
 mod bus;
 mod closing;
-mod encryption;
+pub(super) mod encryption;
 mod permissions;
 mod rest;
 
