@@ -33,7 +33,7 @@ pub(super) fn judge(facts: &Facts<'_>, registers: &Registers<'_>, read: &Read) -
         return Judged { broken: Some(Broken { promise: Promise::Real, required: None }), stale: None };
     };
     let broken = broken(facts, register, read, shown);
-    Judged { broken, stale: stale(register, read, shown, broken.is_some()) }
+    Judged { broken, stale: stale(facts, register, read, (shown, broken.is_some())) }
 }
 
 fn broken(facts: &Facts<'_>, register: &Register<'_>, read: &Read, shown: u64) -> Option<Broken> {
@@ -76,15 +76,19 @@ fn degraded(facts: &Facts<'_>, register: &Register<'_>, read: &Read) -> u64 {
 }
 
 /// How long the newest missed version had been acknowledged, and the permissible cause.
-fn stale(register: &Register<'_>, read: &Read, shown: u64, is_broken: bool) -> Option<Stale> {
+fn stale(facts: &Facts<'_>, register: &Register<'_>, read: &Read, found: (u64, bool)) -> Option<Stale> {
+    let (shown, is_broken) = found;
     let missed: Vec<&Version> = register.missed(shown, read.start).collect();
     let since = missed.iter().filter_map(|version| version.due.store).min()?;
     let has = |reach| missed.iter().any(|version| version.due.undelivered == Some(reach));
+    let nanos = read.start - since;
     let why = match read.tier {
         Some(Tier::Degraded) => Why::Degraded,
         _ if is_broken && has(Reach::Outage) => Why::Outage,
         _ if has(Reach::Isolated) => Why::Isolated,
+        // Several tiers answered a read of many keys.
+        None if nanos > facts.run.lease_ns => Why::Degraded,
         _ => Why::Lease,
     };
-    Some(Stale { nanos: read.start - since, why })
+    Some(Stale { nanos, why })
 }

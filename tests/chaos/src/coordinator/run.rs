@@ -129,7 +129,7 @@ fn plan(setup: &Setup, faults: Option<usize>) -> Vec<Planned> {
 const fn typical(deployment: Deployment) -> Duration {
     Duration::from_millis(match deployment {
         Deployment::Single => 2_200,
-        Deployment::Cluster => 4_000,
+        Deployment::Cluster => 2_800,
     })
 }
 
