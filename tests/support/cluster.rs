@@ -120,6 +120,7 @@ impl RedisCluster {
                 reply.is_ok_and(|reply| reply == "OK")
             });
         }
+        cluster.wait("the replicas have the data", || cluster.servers[primaries..].iter().all(is_synchronised));
         cluster.wait_until_complete();
         cluster
     }
@@ -302,6 +303,10 @@ impl RedisCluster {
     }
 
     /// The id of a server.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not answer.
     pub fn id(&self, place: usize) -> String {
         self.servers[place].raw(&["CLUSTER", "MYID"]).expect("the server answers")
     }
@@ -418,10 +423,16 @@ impl RedisCluster {
 fn server(arguments: &[&str]) -> RedisServer {
     let port = free_port().to_string();
     let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT, "--cluster-port", &port];
-    let server = RedisServer::start_with(&[&own, arguments].concat());
+    // A replica that was never synchronised does not take over.
+    let own = [&own[..], &["--repl-diskless-sync-delay", "0"]].concat();
+    let server = RedisServer::start_with(&[&own[..], arguments].concat());
     let rules = acl::cluster_rules();
     server.change_rights(&rules.iter().map(String::as_str).collect::<Vec<_>>());
     server
+}
+
+fn is_synchronised(replica: &RedisServer) -> bool {
+    replica.raw(&["INFO", "replication"]).is_ok_and(|info| info.contains("master_link_status:up"))
 }
 
 /// Whether a line of a reply to `CLUSTER NODES` tells of a server that some or all others consider failed.

@@ -399,8 +399,8 @@ fn staleness_counts_from_the_first_missed_acknowledgement_and_is_attributed_to_i
     let verdict = check(&lines).unwrap();
     assert_eq!(verdict.violations, []);
     let rows: Vec<_> = verdict.staleness.rows().collect();
-    assert_eq!((rows[0].kind, rows[0].reads, rows[0].stale.len()), (None, 1, 0));
-    assert_eq!((rows[1].kind, rows[1].faults, rows[1].reads), (Some(FaultKind::Latency), 1, 2));
+    assert_eq!((rows[0].kind, rows[0].took.count(), rows[0].stale.len()), (None, 1, 0));
+    assert_eq!((rows[1].kind, rows[1].faults, rows[1].took.count()), (Some(FaultKind::Latency), 1, 2));
     let stale = rows[1].stale[&Why::Lease].quantiles().unwrap();
     assert_eq!((stale.count, stale.max.as_nanos()), (1, 40));
 }

@@ -194,6 +194,11 @@ fn shard(draw: u64) -> usize {
     usize::try_from((draw >> 16) % SHARDS as u64).unwrap_or(0)
 }
 
+/// How long the replica of a killed primary lags: in half of the cases not at all.
+fn lag(fault: &Planned) -> Duration {
+    if fault.draw.is_multiple_of(2) { fault.lasts } else { Duration::ZERO }
+}
+
 impl Servers for Cluster {
     fn url(&self, place: usize) -> String {
         self.servers.url_with(&self.passwords[place])
@@ -223,9 +228,7 @@ impl Servers for Cluster {
             FaultKind::RedisKill => self.restart(shard, lasts, false),
             FaultKind::OlderDump => self.restart(shard, lasts, true),
             FaultKind::RedisStop => server_faults::stop(self.primary_mut(shard), lasts),
-            FaultKind::PrimaryKill => {
-                self.kill_primary(shard, if draw.is_multiple_of(2) { lasts } else { Duration::ZERO })
-            }
+            FaultKind::PrimaryKill => self.kill_primary(shard, lag(fault)),
             FaultKind::PrimaryStop => self.stop_primary(shard, lasts),
             FaultKind::Takeover => self.take_over(shard),
             kind => unreachable!("{kind} is no fault of a cluster's servers"),

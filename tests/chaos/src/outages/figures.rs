@@ -214,7 +214,7 @@ fn added<I: Iterator<Item = (u64, u64)>>(fault: &Fault, calls: impl Fn() -> I) -
 #[cfg(test)]
 mod tests {
     use crate::checker::{SCHEMA, check};
-    use crate::history::{Commit, FaultKind, Logged, Mode, Operation, Run, Write};
+    use crate::history::{Commit, Deployment, FaultKind, Logged, Mode, Operation, Run, Write};
 
     use super::*;
 

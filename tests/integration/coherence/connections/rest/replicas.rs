@@ -15,7 +15,7 @@ fn raw(server: &RestServer, command: &str) -> String {
     stream.write_all(format!("{head}{command}").as_bytes()).unwrap();
     let mut response = String::new();
     let mut piece = [0; 4096];
-    while !response.contains("}") {
+    while !response.contains('}') {
         let length = stream.read(&mut piece).unwrap();
         response.push_str(std::str::from_utf8(&piece[..length]).unwrap());
     }

@@ -91,7 +91,7 @@ impl Calls {
     /// Starts both. Each fails with the first error of a call, and the writer if it does not read its own write.
     fn start(self: &Arc<Self>, writer: &Instance, reader: &Instance) -> [tokio::task::JoinHandle<()>; 2] {
         let (calls, store) = (Arc::clone(self), Arc::clone(&writer.store));
-        let writes = tokio::spawn(async move {
+        let written = tokio::spawn(async move {
             while !calls.ends.load(Ordering::SeqCst) {
                 let next = calls.written.load(Ordering::SeqCst) + 1;
                 store.set(1, next).await.unwrap();
@@ -106,7 +106,7 @@ impl Calls {
                 tokio::task::yield_now().await;
             }
         });
-        [writes, reads]
+        [written, reads]
     }
 }
 
