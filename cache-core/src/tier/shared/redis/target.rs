@@ -42,6 +42,7 @@ impl Target {
     }
 
     /// The target of another server, with the same credentials and certificates.
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unnecessary_wraps, reason = "only a name for TLS may be invalid"))]
     pub(super) fn at(&self, (host, port): &(String, u16)) -> Result<Self, TierError> {
         Ok(Self {
             info: self.info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port)),
@@ -58,6 +59,7 @@ impl Target {
         }
     }
 
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unused_self, reason = "without TLS none is"))]
     pub(super) fn is_encrypted(&self) -> bool {
         #[cfg(feature = "tls")]
         return self.tls.is_some();
