@@ -249,7 +249,11 @@ async fn a_global_write_reaches_ten_thousand_cached_users_at_the_cost_of_one_use
     let global = cost(&server, writer.store.set_global_config(&merges(8), by)).await;
     println!("one user: {one_user:?}\nglobal: {global:?}");
     assert_eq!(nothing, [], "no other client uses the server meanwhile");
-    assert_eq!(global, one_user);
+    // Only a whole method may have pending writers, which its release looks for.
+    let without_writers = |cost: &[(String, u64)]| -> Vec<(String, u64)> {
+        cost.iter().filter(|(name, _)| !name.starts_with('z')).cloned().collect()
+    };
+    assert_eq!(without_writers(&global), without_writers(&one_user));
     let round_trips = one_user.iter().find(|(name, _)| name == "evalsha").map(|(_, calls)| *calls);
     assert_eq!(round_trips, Some(2), "a lock before the write, and its release after it");
 
